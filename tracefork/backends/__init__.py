@@ -1,0 +1,1 @@
+"""Named byte logs: the protocol, and its memory, directory and SQLite forms."""

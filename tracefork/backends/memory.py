@@ -1,0 +1,65 @@
+"""Logs in this process's memory: for tests, and for runs that nobody keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from ..errors import Conflict, NotFound, StoreError
+
+
+class MemoryBackend:
+    """Keeps every log in a dict; a forked child goes on with a copy of its own."""
+
+    def __init__(self) -> None:
+        self._logs: dict[str, list[bytes]] = {}
+        self._sealed: set[str] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def append(self, name: str, seq: int, chunk: bytes) -> None:
+        with self._lock:
+            self._usable()
+            held = self._logs.get(name, [])
+            if name in self._sealed:
+                raise Conflict(f"log {name!r} is sealed")
+            if seq != len(held):
+                raise Conflict(f"log {name!r} has {len(held)} chunks; chunk {seq} is not the next")
+            self._logs.setdefault(name, held).append(bytes(chunk))
+
+    def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
+        with self._lock:
+            self._usable()
+            return iter(self._log(name)[start:])
+
+    def heads(self) -> Iterable[tuple[str, bytes]]:
+        with self._lock:
+            self._usable()
+            return iter([(name, log[0]) for name, log in self._logs.items()])
+
+    def seal(self, name: str, packed: bytes) -> None:
+        with self._lock:
+            self._usable()
+            if name in self._sealed and self._logs[name] != [packed]:
+                raise Conflict(f"log {name!r} is sealed with other bytes")
+            self._logs[name] = [bytes(packed)]
+            self._sealed.add(name)
+
+    def delete(self, name: str) -> None:
+        with self._lock:
+            self._usable()
+            self._log(name)
+            del self._logs[name]
+            self._sealed.discard(name)
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _log(self, name: str) -> list[bytes]:
+        if name not in self._logs:
+            raise NotFound(name, tuple(self._logs))
+        return self._logs[name]
+
+    def _usable(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")

@@ -1,0 +1,1 @@
+"""The pure core: values and functions over them. No I/O, no clock, no chance, no globals."""

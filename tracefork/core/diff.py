@@ -1,0 +1,242 @@
+"""Where two questions, or two tapes, part; and which recorded question a stray one resembles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+from attrs import frozen
+
+from .digest import Recorded
+from .matching import Matcher, exact, meaningful, normalised
+from .values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request, Response, Source, Step
+
+WINDOW = 60  # characters of either text that are shown around the place where they part
+
+
+@frozen
+class Difference:
+    """The first place where two values part: `path`, and both texts around it."""
+
+    path: str
+    recorded: str
+    asked: str
+
+
+@frozen
+class Parting:
+    """Where two tapes part: at exchange `step`, and how. A tape that has ended there gives None."""
+
+    step: int
+    difference: Difference
+    left: Step | None
+    right: Step | None
+
+    @property
+    def path(self) -> str:
+        return self.difference.path
+
+    def __str__(self) -> str:
+        d = self.difference
+        return f"step {self.step}, {d.path}: {d.recorded} | {d.asked}"
+
+
+def diff(left: Recorded, right: Recorded, *, matcher: Matcher = exact) -> Parting | None:
+    """Return where the tapes `left` and `right` part, or None if the same things happened in both.
+
+    Steps are compared in the order in which they began; then in the order of their ticks.
+    """
+    index = 0
+    for one, other in zip_longest(left.steps, right.steps):
+        if one is None or other is None:
+            texts = (_brief(step.asked) if step else "the end" for step in (one, other))
+            return Parting(index, Difference("steps", *texts), one, other)
+        if matcher(one.asked) != matcher(other.asked):
+            found = questions(one.asked, other.asked)
+            return Parting(
+                index, found or Difference("question", _brief(one.asked), _brief(other.asked)), one, other
+            )
+        if one.answer != other.answer and (parted := answers(one.answer, other.answer)):
+            return Parting(index, parted, one, other)
+        if one.span != other.span:
+            return Parting(index, Difference("order", repr(one.span), repr(other.span)), one, other)
+        index += isinstance(one, Exchange)
+    return None
+
+
+def questions(recorded: Question, asked: Question) -> Difference | None:
+    """Return the first place where two questions part, or None where none shows."""
+    match recorded, asked:
+        case Request(), Request():
+            for path, ours, theirs in (
+                ("method", recorded.method, asked.method),
+                ("url", recorded.url, asked.url),
+            ):
+                if ours != theirs:
+                    return Difference(path, *_around(ours, theirs))
+            return _headers(dict(meaningful(recorded.headers)), dict(meaningful(asked.headers))) or _bodies(
+                normalised(recorded).body, normalised(asked).body, "$"
+            )
+        case Source(), Source() if recorded != asked:
+            return Difference("source", _brief(recorded), _brief(asked))
+        case Call(), Call():
+            if recorded.name != asked.name:
+                return Difference("name", repr(recorded.name), repr(asked.name))
+            return _bodies(recorded.arguments.encode(), asked.arguments.encode(), "$")
+        case _ if type(recorded) is not type(asked):
+            return Difference("question", _brief(recorded), _brief(asked))
+    return None
+
+
+def answers(recorded: Answer, heard: Answer) -> Difference | None:
+    """Return the first place where two answers part, or None where they say the same."""
+    match recorded, heard:
+        case Response(), Response():
+            if recorded.status != heard.status:
+                return Difference("response.status", str(recorded.status), str(heard.status))
+            if recorded.headers != heard.headers:
+                found = _headers(dict(recorded.headers), dict(heard.headers))
+                return found or Difference("response.headers", "other order or count", "")
+            if found := _bodies(recorded.body, heard.body, "response"):
+                return found
+            if recorded.end != heard.end:
+                return Difference("response.end", repr(recorded.end), repr(heard.end))
+            return None  # chunk boundaries alone are no difference
+        case Reading(ours), Reading(theirs) if ours != theirs:
+            return Difference("reading", *_around(ours, theirs))
+        case Reply(), Reply() if recorded != heard:
+            return _bodies(recorded.value.encode(), heard.value.encode(), "reply") or Difference(
+                "reply", f"{recorded.kind} {recorded.type}", f"{heard.kind} {heard.type}"
+            )
+        case _ if recorded != heard:
+            return Difference("answer", _brief(recorded), _brief(heard))
+    return None
+
+
+def nearest(asked: Question, candidates: Sequence[Question], most: int = 200) -> int | None:
+    """Return the index of the candidate most like `asked`, or None if none is of its kind.
+
+    Looks at the first `most`; ties go to the earlier.
+    """
+    scores = [(_likeness(asked, c), -n) for n, c in enumerate(candidates[:most]) if type(c) is type(asked)]
+    return -max(scores)[1] if scores else None
+
+
+def _likeness(one: Question, other: Question) -> float:
+    match one, other:
+        case Request(), Request():
+            shared = shared_ends(one.body, other.body)
+            length = max(len(one.body), len(other.body))
+            return (
+                (one.url == other.url) + (one.method == other.method) + (shared / length if length else 1.0)
+            )
+        case Call(), Call():
+            shared = shared_ends(one.arguments.encode(), other.arguments.encode())
+            return 2.0 * (one.name == other.name) + shared / (
+                max(len(one.arguments), len(other.arguments)) or 1
+            )
+        case _:
+            return float(one == other)
+
+
+def shared_ends(one: bytes, other: bytes) -> int:
+    """Return how many bytes two strings share as a prefix and, in what is left, as a suffix."""
+    prefix = shared_prefix(one, other)
+    one, other = one[prefix:][::-1], other[prefix:][::-1]
+    return prefix + shared_prefix(one, other)
+
+
+def shared_prefix(one: bytes, other: bytes) -> int:
+    """Return the length of the common prefix, by halving."""
+    low, high = 0, min(len(one), len(other))
+    if one[:high] == other[:high]:
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _headers(recorded: dict[str, str], asked: dict[str, str]) -> Difference | None:
+    for name in sorted(recorded.keys() | asked.keys()):
+        if recorded.get(name) != asked.get(name):
+            return Difference(f"headers.{name}", repr(recorded.get(name)), repr(asked.get(name)))
+    return None
+
+
+def _bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
+    if recorded == asked:
+        return None
+    try:
+        found = _trees(json.loads(recorded), json.loads(asked), root)
+    except (ValueError, RecursionError):
+        found = None
+    if found:
+        return found
+    at = shared_prefix(recorded, asked)
+    ours, theirs = (b[max(0, at - WINDOW // 2) : at + WINDOW // 2] for b in (recorded, asked))
+    return Difference(f"{'body' if root == '$' else root}[{at}]", repr(ours), repr(theirs))
+
+
+def _trees(recorded: Any, asked: Any, path: str) -> Difference | None:
+    match recorded, asked:
+        case dict(), dict():
+            for key in [*recorded, *(k for k in asked if k not in recorded)]:
+                inside = f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]"
+                if key not in recorded or key not in asked:
+                    texts = (_show(t[key]) if key in t else "nothing" for t in (recorded, asked))
+                    return Difference(inside, *texts)
+                if found := _trees(recorded[key], asked[key], inside):
+                    return found
+        case list(), list():
+            for n, (one, other) in enumerate(zip(recorded, asked, strict=False)):
+                if found := _trees(one, other, f"{path}[{n}]"):
+                    return found
+            if len(recorded) != len(asked):
+                n = min(len(recorded), len(asked))
+                texts = (_show(t[n]) if n < len(t) else "nothing" for t in (recorded, asked))
+                return Difference(f"{path}[{n}]", *texts)
+        case str(), str() if recorded != asked:
+            return Difference(path, *_around(recorded, asked))
+        case _ if recorded != asked or type(recorded) is not type(asked):
+            return Difference(path, _show(recorded), _show(asked))
+    return None
+
+
+def _around(one: str, other: str) -> tuple[str, str]:
+    """Quote both texts where they part; what is cut off is marked by dots."""
+    at = next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    low = max(0, at - WINDOW // 3)
+    return _cut(one, low), _cut(other, low)
+
+
+def _cut(text: str, low: int) -> str:
+    dots = "..." if low else ""
+    more = "..." if len(text) > low + WINDOW else ""
+    return repr(f"{dots}{text[low : low + WINDOW]}{more}")
+
+
+def _show(value: object) -> str:
+    said = json.dumps(value, ensure_ascii=False)
+    return said if len(said) <= WINDOW else said[:WINDOW] + "..."
+
+
+def _brief(value: Question | Answer) -> str:
+    match value:
+        case Request(method, url):
+            return f"{method} {url}"
+        case Source(kind, name):
+            return f"{kind} {name}".strip()
+        case Call(name):
+            return f"{name}(...)"
+        case Fault(kind, message):
+            return f"{kind}: {message}"
+        case _:
+            return repr(value)

@@ -1,0 +1,73 @@
+"""The name of a run's content: what was asked and heard, in which order.
+
+In it: method, URL, meaningful headers and body of each question; status,
+headers, raw body and end of each answer; draws, effects, and the ticks of all.
+Not in it: timing, and lanes, which break ties while matching but say nothing
+about what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Protocol
+
+from .framing import Digest, frame, hashed, text
+from .matching import Matcher, exact
+from .values import Answer, Draw, Exchange, Fault, Reading, Reply, Response, Step
+
+
+class Recorded(Protocol):
+    """What a digest reads of a tape."""
+
+    @property
+    def steps(self) -> Sequence[Step]: ...
+
+
+def digest(tape: Recorded, version: int = 2, *, matcher: Matcher = exact) -> Digest:
+    """Return the sha-256 of what happened in `tape`, as 64 hex characters.
+
+    Args:
+        tape: a Tape, or anything with `steps` sorted by began.
+        version: 2, or 1 for the fingerprint of the published tracefork 0.1: bodies alone.
+        matcher: what of a question counts. Two runs that the matcher cannot tell
+            apart, and that heard the same, have one digest.
+
+    Raises:
+        ValueError: there is no such version.
+    """
+    match version:
+        case 1:
+            return _fingerprint(tape)
+        case 2:
+            return hashed([b"tracefork.2", *(_leaf(step, matcher) for step in tape.steps)]).hex()
+        case _:
+            raise ValueError(f"digest versions are 1 and 2, not {version!r}")
+
+
+def _leaf(step: Step, matcher: Matcher) -> bytes:
+    ticks = b"%d/%d/%d" % (step.span.began, step.span.headed, step.span.ended)
+    return hashed([b"step", bytes.fromhex(matcher(step.asked)), hashed(_answer(step.answer)), ticks])
+
+
+def _answer(answer: Answer) -> list[bytes]:
+    match answer:
+        case Response(status, headers, _, end):
+            pairs = frame(text(part) for pair in headers for part in pair)
+            how = frame(_answer(end)) if isinstance(end, Fault) else end.encode()
+            return [b"res", b"%d" % status, pairs, answer.body, how]
+        case Fault(kind, message):
+            return [b"fault", text(kind), text(message)]
+        case Reading(said):
+            return [b"val", text(said)]
+        case Reply(kind, value, of):
+            return [b"reply", kind.encode(), text(value), text(of)]
+
+
+def _fingerprint(tape: Recorded) -> Digest:
+    lines = [f"D:{s.source.kind}:{s.reading.text}\n" for s in tape.steps if isinstance(s, Draw)]
+    for step in tape.steps:
+        if isinstance(step, Exchange):
+            heard = step.answer.body if isinstance(step.answer, Response) else b""
+            lines.append(f"X:{sha256(step.request.body).hexdigest()}:{sha256(heard).hexdigest()}\n")
+    return sha256(text("".join(lines))).hexdigest()

@@ -1,0 +1,107 @@
+"""When two questions are the same: a matcher gives each question a key.
+
+Method, URL and body count, and a short allow-list of headers that change what
+the server does. Other headers do not: retry counters, user agents and host
+ports differ between equal calls. A multipart boundary is random by design and
+is normalised before anything is compared.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from .framing import Digest, hashed, text
+from .values import Call, Headers, Question, Request, Source
+
+Matcher: TypeAlias = Callable[[Question], Digest]
+"""Gives equal keys, 64 hex characters, to questions that one answer fits."""
+
+MEANINGFUL = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
+"""Request headers that are part of the question, in lower case."""
+
+_BOUNDARY = re.compile(r'multipart/[^;]+;.*?boundary="?([^";,]+)', re.IGNORECASE)
+
+
+def exact(question: Question) -> Digest:
+    """The default matcher: method, URL, meaningful headers and the body's bytes are equal."""
+    return _key(question, normalised(question).body if isinstance(question, Request) else b"")
+
+
+def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGFUL) -> Matcher:
+    """Return a matcher that compares JSON bodies by meaning: key order and white space do not count.
+
+    Args:
+        ignoring: JSON paths to leave out, such as `"$.metadata.user_id"` or
+            `"$.messages[*].id"`; `*` stands for any index or key.
+        headers: the request headers that count, in any case.
+
+    Raises:
+        ValueError: a path does not start with `$`.
+    """
+    paths = [_path(p) for p in ignoring]
+    counted = frozenset(h.lower() for h in headers)
+
+    def matcher(question: Question) -> Digest:
+        if not isinstance(question, Request):
+            return _key(question, b"", counted)
+        body = normalised(question).body
+        try:
+            tree = json.loads(body)
+        except (ValueError, RecursionError):
+            return _key(question, body, counted)
+        for path in paths:
+            _drop(tree, path)
+        return _key(question, json.dumps(tree, sort_keys=True).encode(), counted)
+
+    return matcher
+
+
+def normalised(request: Request) -> Request:
+    """Return `request` with its multipart boundary, if any, replaced by a fixed one in the body."""
+    for name, value in request.headers:
+        if name.lower() == "content-type" and (found := _BOUNDARY.search(value)):
+            ours = b"--" + found[1].strip().encode("latin-1")
+            body = request.body.replace(ours, b"--boundary")
+            return Request(request.method, request.url, request.headers, body)
+    return request
+
+
+def meaningful(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Headers:
+    """Return the pairs of `headers` that count, their names in lower case."""
+    return tuple((n.lower(), v) for n, v in headers if n.lower() in counted)
+
+
+def _key(question: Question, body: bytes, counted: frozenset[str] = MEANINGFUL) -> Digest:
+    match question:
+        case Request(method, url, headers):
+            pairs = (text(part) for pair in meaningful(headers, counted) for part in pair)
+            return hashed([b"req", text(method), text(url), hashed(pairs), body]).hex()
+        case Source(kind, name):
+            return hashed([b"src", text(kind), text(name)]).hex()
+        case Call(name, arguments):
+            return hashed([b"call", text(name), text(arguments)]).hex()
+
+
+def _path(path: str) -> list[str]:
+    if not path.startswith("$"):
+        msg = f"a JSON path starts with $, not {path!r}"
+        raise ValueError(msg)
+    return re.findall(r"[^.\[\]]+", path[1:])
+
+
+def _drop(tree: object, path: list[str]) -> None:
+    head, *rest = path
+    if isinstance(tree, dict):
+        for key in list(tree) if head == "*" else [head] if head in tree else []:
+            if rest:
+                _drop(tree[key], rest)
+            else:
+                del tree[key]
+    elif isinstance(tree, list) and rest:
+        wanted = range(len(tree)) if head == "*" else [int(head)] if head.isdigit() else []
+        for index in wanted:
+            if index < len(tree):
+                _drop(tree[index], rest)

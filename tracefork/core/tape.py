@@ -1,0 +1,62 @@
+"""The tape: a finished, immutable run. Nothing appends to one; a Session builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from attrs import field, frozen
+
+from .digest import digest
+from .values import UNFINISHED, Branch, Draw, Effect, Exchange, Outcome, Pending, Step
+
+
+@frozen
+class Tape:
+    """An immutable run: its steps in the order they began, and what a crash left open.
+
+    `len(tape)`, `tape[i]` and iteration speak of exchanges. `created_at` is in
+    seconds since the epoch; `boundary` names the seam at which the run was
+    recorded; `meta` holds what the recorder was told about the run, as text.
+    """
+
+    steps: tuple[Step, ...] = field(default=(), repr=lambda s: f"<{len(s)} steps>")
+    pending: tuple[Pending, ...] = field(default=(), repr=False)
+    run_id: str = ""
+    agent_name: str = ""
+    boundary: str = "http"
+    created_at: float = 0.0
+    meta: Mapping[str, str] = field(factory=dict, repr=False)
+    parent: Branch | None = None
+    outcome: Outcome = UNFINISHED
+
+    @cached_property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        return tuple(s for s in self.steps if isinstance(s, Exchange))
+
+    @cached_property
+    def draws(self) -> tuple[Draw, ...]:
+        return tuple(s for s in self.steps if isinstance(s, Draw))
+
+    @cached_property
+    def effects(self) -> tuple[Effect, ...]:
+        return tuple(s for s in self.steps if isinstance(s, Effect))
+
+    def __len__(self) -> int:
+        return len(self.exchanges)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getitem__(self, index: int) -> Exchange:
+        return self.exchanges[index]
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self.exchanges)
+
+    def __hash__(self) -> int:
+        return hash((self.run_id, len(self.steps)))
+
+    def digest(self) -> str:
+        """Return the 64 hex characters that name this recording and its faithful replays."""
+        return digest(self)

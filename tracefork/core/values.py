@@ -1,0 +1,292 @@
+"""The nouns. Every value is frozen, compares by content, and knows nothing of I/O.
+
+A run is a sequence of *steps*. A step is one question the agent put to the
+world and the answer it got: an `Exchange` asks an HTTP server, a `Draw` asks a
+source of chance (clock, random, environment), an `Effect` calls a tool.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from attrs import Attribute, evolve, field, frozen
+
+Headers: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Pairs of latin-1 text; order, case and duplicates as on the wire."""
+
+Lane: TypeAlias = str
+"""The strand that asked: a spawn path such as `"crew.0/fetch.3"`; the run's own is `""`."""
+
+
+def _size(data: bytes) -> str:
+    return f"<{len(data)} bytes>"
+
+
+def _sizes(chunks: tuple[bytes, ...]) -> str:
+    return f"<{sum(map(len, chunks))} bytes in {len(chunks)} chunks>"
+
+
+def _length(text: str) -> str:
+    return f"<{len(text)} characters>"
+
+
+# -- questions -------------------------------------------------------------------
+
+
+@frozen
+class Request:
+    """An HTTP request as it crossed the transport seam; `body` is undecoded."""
+
+    method: str
+    url: str
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=_size)
+
+
+@frozen
+class Source:
+    """A source of chance: `Source("clock")`, `Source("env", "HOME")`."""
+
+    kind: str
+    name: str = ""
+
+
+@frozen
+class Call:
+    """A tool call; `arguments` is canonical JSON text of `{"args": [...], "kwargs": {...}}`."""
+
+    name: str
+    arguments: str = field(default="", repr=_length)
+
+
+# -- answers ---------------------------------------------------------------------
+
+
+@frozen
+class Fault:
+    """A transport failure, replayed by raising the same class of exception.
+
+    `kind` is a class name of the client library (`"ConnectError"`), or a dotted
+    path for any other class. The kind `"cancelled"` is the agent's own doing: it
+    gave up before the head came.
+    """
+
+    kind: str
+    message: str = ""
+
+
+CANCELLED = Fault("cancelled")
+
+End: TypeAlias = 'Literal["eof", "closed", "cancelled"] | Fault'
+
+
+def _all_bytes(_: Response, attribute: Attribute[tuple[bytes, ...]], value: object) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(chunk, bytes) for chunk in value):
+        msg = f"Response.{attribute.name} must be a tuple of bytes, not {value!r:.60}"
+        raise TypeError(msg)
+
+
+@frozen
+class Response:
+    """An HTTP response; `chunks` keeps the boundaries the agent saw.
+
+    Chunks are raw: still content-encoded, already de-chunked. `end` says how the
+    body came to its end: "eof", "closed" or "cancelled" by the agent, or the
+    Fault that cut it.
+    """
+
+    status: int
+    headers: Headers = field(default=(), repr=False)
+    chunks: tuple[bytes, ...] = field(default=(), repr=_sizes, validator=_all_bytes)
+    end: End = "eof"
+    reason: str = ""
+    http_version: str = "HTTP/1.1"
+
+    @property
+    def body(self) -> bytes:
+        """All chunks joined, raw as on the wire."""
+        return b"".join(self.chunks)
+
+    def with_body(self, body: bytes) -> Response:
+        """Return this response with `body` as its single chunk; headers stay as recorded."""
+        return evolve(self, chunks=(body,) if body else ())
+
+
+@frozen
+class Reading:
+    """What a `Source` said, as text."""
+
+    text: str = field(repr=_length)
+
+
+@frozen
+class Reply:
+    """What a tool call came to: `value` is canonical JSON text.
+
+    `kind` is "returned", "raised" (`value` holds the exception's arguments and
+    `type` its dotted class) or "opaque": a result that has no JSON form, of which
+    only `type` and a description are kept.
+    """
+
+    kind: Literal["returned", "raised", "opaque"]
+    value: str = field(default="null", repr=_length)
+    type: str = ""
+
+
+Question: TypeAlias = "Request | Source | Call"
+Answer: TypeAlias = "Response | Fault | Reading | Reply"
+
+
+def abandoned(answer: Answer) -> bool:
+    """True when the agent itself ended the step, perhaps from the garbage collector."""
+    match answer:
+        case Response(end="closed" | "cancelled") | Fault("cancelled"):
+            return True
+        case _:
+            return False
+
+
+# -- steps -----------------------------------------------------------------------
+
+
+@frozen
+class Span:
+    """When a step happened, in ticks of the run's logical clock.
+
+    `began < headed < ended` for an exchange with a body; a fault and a tool's
+    reply have no head of their own, so that `headed == ended`; all three are
+    equal for a draw.
+    """
+
+    began: int
+    headed: int
+    ended: int
+
+
+@frozen
+class Timing:
+    """When a step happened, by the wall clock; no part of any digest.
+
+    `began` is in seconds since the epoch; `headed`, `ended` and each of `chunks`
+    are seconds after it. `head_hops` and `end_hops` are event-loop callbacks
+    between this tick and the head or end before it on the same loop, or None when
+    the loop had come to rest in between or the tick was not an event loop's.
+    """
+
+    began: float = 0.0
+    headed: float = 0.0
+    ended: float = 0.0
+    chunks: tuple[float, ...] = field(default=(), repr=False)
+    head_hops: int | None = None
+    end_hops: int | None = None
+
+
+@frozen
+class Exchange:
+    """A question to an HTTP server, and what came back."""
+
+    request: Request
+    answer: Response | Fault
+    lane: Lane = ""
+    span: Span = Span(0, 1, 2)
+    timing: Timing = field(default=Timing(), eq=False, repr=False)
+
+    @property
+    def asked(self) -> Request:
+        return self.request
+
+    @property
+    def response(self) -> Response:
+        """The response.
+
+        Raises:
+            ValueError: the transport failed before any response came.
+        """
+        if isinstance(self.answer, Fault):
+            msg = f"no response came: {self.answer.kind}: {self.answer.message}"
+            raise ValueError(msg)
+        return self.answer
+
+
+@frozen
+class Draw:
+    """A question to a source of chance, and its reading."""
+
+    source: Source
+    reading: Reading
+    lane: Lane = ""
+    span: Span = Span(0, 0, 0)
+    timing: Timing = field(default=Timing(), eq=False, repr=False)
+
+    @property
+    def asked(self) -> Source:
+        return self.source
+
+    @property
+    def answer(self) -> Reading:
+        return self.reading
+
+
+@frozen
+class Effect:
+    """A tool call that replay must not repeat, and what it came to."""
+
+    call: Call
+    reply: Reply | Fault
+    lane: Lane = ""
+    span: Span = Span(0, 1, 1)
+    timing: Timing = field(default=Timing(), eq=False, repr=False)
+
+    @property
+    def asked(self) -> Call:
+        return self.call
+
+    @property
+    def answer(self) -> Reply | Fault:
+        return self.reply
+
+
+Step: TypeAlias = "Exchange | Draw | Effect"
+
+
+@frozen
+class Pending:
+    """A question in flight when the recording died; `headed` if its head had been given."""
+
+    asked: Request | Call
+    lane: Lane
+    began: int
+    headed: int | None = None
+
+
+# -- how a run ended ---------------------------------------------------------------
+
+
+@frozen
+class Outcome:
+    """How a run ended: `returned`, `raised` (with the exception's class and text) or `unfinished`."""
+
+    kind: Literal["returned", "raised", "unfinished"]
+    type: str = ""
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"raised {self.type}: {self.message}" if self.kind == "raised" else self.kind
+
+
+RETURNED = Outcome("returned")
+UNFINISHED = Outcome("unfinished")
+
+
+@frozen
+class Branch:
+    """The lineage of a run: it followed run `parent` up to its exchange `step`, then went its own way.
+
+    `step` is the index of the exchange that was asked or answered anew; for a
+    resumed run, the number of exchanges that it took over.
+    """
+
+    parent: str
+    step: int
+    name: str = ""
+    desc: str = ""

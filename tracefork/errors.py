@@ -1,0 +1,287 @@
+"""
+Every error tracefork raises on purpose:
+
+* TraceforkError
+  + Divergence          the agent changed: it asked what the tape cannot answer
+    - Stalled           replay waits for a question the agent never put
+  + Unfinished          the agent stopped before the tape did
+  + Refused             something tried to reach the network inside a replay
+  + InDoubt             a tool was called before the crash; whether it ran is unknown
+  + RedactedSecret      a request to forward holds a secret that the tape does not keep
+  + Unrecordable        an argument or a result has no recorded form
+  + Exhausted           a scripted provider was asked more than it has answers
+  + StoreError          the store refused
+    - NotFound          no such run (also a LookupError)
+    - RunExists         the run_id is taken
+    - Conflict          another writer was first, or the log is sealed
+  + CorruptTape         the bytes are not what was written (also a ValueError)
+    - Truncated         they stop early
+    - TooLarge          they are more than the limits allow
+    - UnknownVersion    a newer tracefork wrote them
+
+Each holds its facts as attributes and writes its sentence in `__str__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+from .core.diff import Difference
+from .core.values import Call, Lane, Outcome, Question
+
+
+class TraceforkError(Exception):
+    """Base class; catch this to catch everything tracefork raises on purpose."""
+
+    @classmethod
+    def find(cls, exc: BaseException | None) -> Self | None:
+        """Return the first error of this class in `exc`, its causes, contexts and groups.
+
+        SDKs wrap what a transport raises: `Divergence.find(exc)` unwraps it.
+        """
+        return next((e for e in _chain(exc) if isinstance(e, cls)), None)
+
+
+class Divergence(TraceforkError):
+    """The agent left the tape.
+
+    `step` is the index of the exchange at which it did (`len(tape)` past the
+    last one), `asked` what it asked, `nearest` the recorded question it most
+    resembles, `lane` the strand that asked. `path` says where the two part:
+    `method`, `url`, `headers.NAME`, a JSON path into the body such as
+    `$.messages[2].content`, or "" where nothing comparable was recorded.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        asked: Question | Outcome | None = None,
+        nearest: Question | Outcome | None = None,
+        difference: Difference | None = None,
+        lane: Lane = "",
+    ) -> None:
+        super().__init__(step, asked, nearest, difference, lane)
+        self.step = step
+        self.asked = asked
+        self.nearest = nearest
+        self.difference = difference
+        self.lane = lane
+
+    @property
+    def path(self) -> str:
+        return self.difference.path if self.difference else ""
+
+    def __str__(self) -> str:
+        where = f" in lane {self.lane!r}" if self.lane else ""
+        said = f"step {self.step}{where}: the agent asked {self.asked!r}"
+        if self.difference:
+            return (
+                f"{said}; at {self.path} the tape has {self.difference.recorded}, "
+                f"the agent {self.difference.asked}"
+            )
+        wanted = f"expects {self.nearest!r}" if self.nearest else "ends before it"
+        return f"{said}; the tape {wanted}"
+
+
+class Stalled(Divergence):
+    """Replay waited for a recorded question that the agent never put.
+
+    `nearest` is the question that is due; `open_calls` lists who waits, as
+    `"lane 'x' at file.py:12: ..."`; `patience` is in seconds.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        asked: Question | None = None,
+        nearest: Question | None = None,
+        lane: Lane = "",
+        *,
+        patience: float = 0.0,
+        open_calls: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(step, asked, nearest, None, lane)
+        self.patience = patience
+        self.open_calls = open_calls
+
+    def __str__(self) -> str:
+        due = f"for {self.nearest!r}, which never came" if self.nearest else "for nothing on the tape"
+        waiting = "".join(f"\n  {call}" for call in self.open_calls)
+        return f"step {self.step}: replay waited {self.patience:.3g} s {due}; open calls:{waiting}"
+
+
+class Unfinished(TraceforkError):
+    """The agent returned, but recorded questions were never asked.
+
+    `unasked` holds them in their recorded order, `step` is the index of the
+    first exchange that is left.
+    """
+
+    def __init__(self, unasked: tuple[Question, ...], step: int) -> None:
+        super().__init__(unasked, step)
+        self.unasked = unasked
+        self.step = step
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step}: the agent stopped early; {len(self.unasked)} recorded questions "
+            f"were never asked, first {self.unasked[0]!r}"
+        )
+
+
+class Refused(TraceforkError):
+    """Something tried to reach the network while the run answers from its tape.
+
+    `target` is the address or host name, `site` the agent's line that led there.
+    """
+
+    def __init__(self, target: str, site: str) -> None:
+        super().__init__(target, site)
+        self.target = target
+        self.site = site
+
+    def __str__(self) -> str:
+        return (
+            f"refused to connect to {self.target} during replay, from {self.site}; this client is not "
+            f"recorded: use httpx or httpx2, wrap the call in run.call(), or pass allow=({self.target!r},)"
+        )
+
+
+class InDoubt(TraceforkError):
+    """A tool was called before the crash and no result was kept: it may have run or not.
+
+    Resume with `on_doubt="rerun"` to call it again, or with a function that is
+    given the `call` and returns its result.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self.call = call
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call.name} was called before the crash and may have run: {self.call.arguments}; "
+            'resume with on_doubt="rerun", or with a function from the call to its result'
+        )
+
+
+class RedactedSecret(TraceforkError):
+    """A request that is about to be forwarded holds a placeholder that cannot be refilled."""
+
+    def __init__(self, placeholder: str, where: str) -> None:
+        super().__init__(placeholder, where)
+        self.placeholder = placeholder
+        self.where = where
+
+    def __str__(self) -> str:
+        return (
+            f"the request to {self.where} holds {self.placeholder}, whose secret the tape does not keep; "
+            "set the environment variable of that name, or answer the step that it came from"
+        )
+
+
+class Unrecordable(TraceforkError):
+    """A tool's argument or result has no recorded form."""
+
+    def __init__(self, what: str, kind: str) -> None:
+        super().__init__(what, kind)
+        self.what = what
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} is a {self.kind}, which has no JSON form; pass plain values, dataclasses or "
+            "attrs classes (with an annotated return type)"
+        )
+
+
+class Exhausted(TraceforkError):
+    """A scripted provider was asked more than it has answers. `answers` is how many it had."""
+
+    def __init__(self, answers: int, asked: Question) -> None:
+        super().__init__(answers, asked)
+        self.answers = answers
+        self.asked = asked
+
+    def __str__(self) -> str:
+        return f"the script has {self.answers} answers and was asked once more: {self.asked!r}"
+
+
+class StoreError(TraceforkError):
+    """The store refused; the message says what and where."""
+
+
+class NotFound(StoreError, LookupError):
+    """There is no such run."""
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        have = f"; there are {', '.join(map(repr, self.known[:5]))}" if self.known else ""
+        return f"there is no run {self.name!r}{have}"
+
+
+class RunExists(StoreError):
+    """The run_id is taken."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} exists already; choose another run_id, or delete it first"
+
+
+class Conflict(StoreError):
+    """Another writer was first, or the log is sealed."""
+
+
+class CorruptTape(TraceforkError, ValueError):
+    """The bytes are not what was written.
+
+    `where` locates the damage (a run, a chunk, an offset), `advice` says what to do.
+    """
+
+    default_advice: ClassVar[str] = "restore it from a copy, or salvage what is whole"
+
+    def __init__(self, problem: str, where: str = "", advice: str = "") -> None:
+        super().__init__(problem, where, advice)
+        self.problem = problem
+        self.where = where
+        self.advice = advice or self.default_advice
+
+    def __str__(self) -> str:
+        return f"{self.where + ': ' if self.where else ''}{self.problem}; {self.advice}"
+
+
+class Truncated(CorruptTape):
+    """The bytes stop early."""
+
+
+class TooLarge(CorruptTape):
+    """The bytes are more than the limits allow."""
+
+    default_advice = "raise the limits if you trust where it comes from"
+
+
+class UnknownVersion(CorruptTape):
+    """A newer tracefork wrote this."""
+
+    default_advice = "update tracefork"
+
+
+def _chain(exc: BaseException | None) -> Iterator[BaseException]:
+    todo, seen = [exc], set[int]()
+    while todo:
+        error = todo.pop()
+        if error is None or id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            todo += reversed(error.exceptions)
+        todo += [error.__context__, error.__cause__]

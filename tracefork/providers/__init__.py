@@ -1,0 +1,1 @@
+"""Pure readers and builders of the vendors' payloads. Record and replay do without them."""
