@@ -1,0 +1,135 @@
+"""The jobs as scripts: which recorded steps are served, and when the run goes live."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+from .matching import Matcher, exact
+from .script import AT_ONCE, NEVER, Line, Script
+from .tape import Tape
+from .values import (
+    Answer,
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Pending,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+    Step,
+)
+
+
+def nothing(matcher: Matcher = exact) -> Script:
+    """Record: live from the start."""
+    return Script.of((), AT_ONCE, matcher)
+
+
+def everything(tape: Tape, matcher: Matcher = exact) -> Script:
+    """Replay: never live. What was in flight when the recording died has no answer to serve."""
+    return Script.of(map(Line.of, tape.steps), NEVER, matcher)
+
+
+@frozen
+class Fork:
+    """The question "what if `pivot` had been answered with `answer`?"; None asks it again, live.
+
+    `pivot` is one of the tape's steps, the very object.
+    """
+
+    tape: Tape
+    pivot: Step | Pending
+    answer: Answer | None = None
+
+    def script(self, matcher: Matcher = exact) -> Script:
+        """The steps that could not have known about the change, and the changed step.
+
+        A step is kept when it began before the pivot's head: it was asked in
+        ignorance of the new answer. Everything later is asked afresh.
+
+        Raises:
+            TypeError: the answer is not of the pivot's kind.
+        """
+        if self.answer is not None:
+            _fits(self.pivot.asked, self.answer)
+        opens = _head(self.pivot)
+        lines = []
+        for step in _by_began(self.tape):
+            if step is self.pivot:
+                again = isinstance(step, Pending)
+                lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens, again=again))
+            else:
+                lines.append(_kept(step, opens))
+        return Script.of(lines, opens, matcher)
+
+
+@frozen
+class Cut:
+    """Serve the first `upto` exchanges in the order of their heads; ask all else live."""
+
+    tape: Tape
+    upto: int
+
+    def script(self, matcher: Matcher = exact) -> Script:
+        """The nested prefixes that blame compares: cut i serves one exchange more than cut i - 1."""
+        heads = sorted(s.span.headed for s in self.tape.exchanges)[: self.upto]
+        opens = heads[-1] if heads else AT_ONCE
+        lines = []
+        for step in _by_began(self.tape):
+            line = _kept(step, opens)
+            if line.headed is not None and line.headed > opens:
+                line = Line(line.asked, line.lane, None, line.began)
+            lines.append(line)
+        return Script.of(lines, opens, matcher)
+
+
+def remainder(tape: Tape, matcher: Matcher = exact) -> Script:
+    """Resume: every committed step, then live.
+
+    A question whose head had been given may have been acted on, and its answer
+    is lost: nothing asked after that head can be relied on.
+    """
+    if known := [p for p in tape.pending if p.headed is not None]:
+        return Fork(tape, min(known, key=_head)).script(matcher)
+    opens = max((s.span.ended for s in tape.steps), default=AT_ONCE)
+    return Script.of((_kept(s, opens) for s in _by_began(tape)), opens, matcher)
+
+
+def _fits(asked: Request | Source | Call, answer: Answer) -> None:
+    match asked, answer:
+        case (Request(), Response() | Fault()) | (Source(), Reading()) | (Call(), Reply()):
+            return
+        case _:
+            raise TypeError(f"{asked!r} cannot be answered by {answer!r}")
+
+
+def _kept(step: Step | Pending, opens: int) -> Line:
+    """`step` as far as it began by `opens`; what ended later ends when the run is live."""
+    if _began(step) > opens:
+        return Line(step.asked, step.lane, again=isinstance(step, Pending))
+    if isinstance(step, Pending):
+        return Line(step.asked, step.lane, None, step.began, again=True)
+    line = Line.of(step)
+    return line if step.span.ended <= opens else evolve(line, ended=None)
+
+
+def _by_began(tape: Tape) -> list[Step | Pending]:
+    return sorted((*tape.steps, *tape.pending), key=_began)
+
+
+def _began(step: Step | Pending) -> int:
+    return step.began if isinstance(step, Pending) else step.span.began
+
+
+def _head(step: Step | Pending) -> int:
+    match step:
+        case Pending(headed=int(head)):
+            return head
+        case Exchange() | Draw() | Effect():
+            return step.span.headed
+        case _:
+            raise TypeError(f"{step!r} had no head yet")

@@ -1,0 +1,347 @@
+"""The run as a state machine: `step(state, event) -> (state, order)`.
+
+One machine serves every job; what differs is the script it follows.
+
+    job        served from the script                    live
+    record     nothing                                   at once
+    replay     everything                                never
+    resume     every committed step                      after the last of them
+    fork at k  what began before k's head, and k         from k's head on
+    cut at i   the first i exchanges, by head            from the i-th head on
+
+Before the run is live, a question claims a recorded line; then its ask, its
+head and its end each wait for every gating tick that was recorded before them.
+Adapters carry out orders and report events; nothing here performs I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from .script import Line, Marks, Script
+from .values import (
+    Answer,
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Lane,
+    Pending,
+    Question,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+    Span,
+    Step,
+    abandoned,
+)
+
+# -- events: what the adapter saw --------------------------------------------
+
+
+@frozen
+class Asked:
+    """The agent asked; `call` is a fresh number chosen by the adapter.
+
+    `alone`: no interchangeable sibling strand is alive that might ask what this
+    one skips. `waits`: the adapter can wait. It cannot for a draw, nor on a
+    thread whose event loop it would freeze.
+    """
+
+    call: int
+    question: Question
+    lane: Lane = ""
+    alone: bool = True
+    waits: bool = True
+
+
+@frozen
+class Headed:
+    """The adapter is about to hand the agent the head of the answer."""
+
+    call: int
+    waits: bool = True
+
+
+@frozen
+class Ended:
+    """The agent has had all it will take of the answer, which was `answer`."""
+
+    call: int
+    answer: Answer
+    waits: bool = True
+
+
+@frozen
+class Strayed:
+    """The call left the script: its wait outlasted patience, or it read past a recorded close."""
+
+    call: int
+    stalled: bool
+
+
+Event: TypeAlias = Asked | Headed | Ended | Strayed
+
+# -- orders: what the adapter must do next -----------------------------------
+
+
+@frozen
+class Forward:
+    """Ask the real world, then report `Headed` and `Ended`.
+
+    `again`: the same question was in flight when the recording died.
+    """
+
+    again: bool = False
+
+
+@frozen
+class Serve:
+    """Answer from the script, then report `Headed` and `Ended`."""
+
+    answer: Answer
+
+
+@frozen
+class Go:
+    """Proceed."""
+
+
+@frozen
+class Wait:
+    """Not yet: send the event again once `state.turn >= turn`."""
+
+    turn: int
+
+
+@frozen
+class Commit:
+    """The step is over; append it to the tape."""
+
+    step: Step
+
+
+@frozen
+class Halt:
+    """The agent left the script. Sticky: whoever asks or waits after this gets the same one.
+
+    `expected` is the place in the script of the line that should have come, or
+    None where none is left; `stalled` tells a wait that lapsed from a question
+    that cannot be answered, `overread` a body that was read past its recorded close.
+    """
+
+    asked: Question
+    lane: Lane
+    expected: int | None
+    stalled: bool = False
+    overread: bool = False
+
+
+Order: TypeAlias = Forward | Serve | Go | Wait | Commit | Halt
+
+# -- state --------------------------------------------------------------------
+
+
+@frozen
+class Open:
+    """A call in flight; `line` is its place in the script, or None when live."""
+
+    asked: Question
+    lane: Lane
+    line: int | None
+    began: int | None = None
+    headed: int | None = None
+
+
+@frozen(eq=False)
+class State:
+    script: Script
+    clock: int  # the next tick that the script does not name
+    claimed: Marks = Marks()  # lines
+    happened: Marks = Marks()  # places of gating ticks
+    open: Mapping[int, Open] = {}
+    halt: Halt | None = None
+
+    @property
+    def turn(self) -> int:
+        return self.happened.low
+
+    @property
+    def live(self) -> bool:
+        return self.happened.low > self.script.opening
+
+
+def start(script: Script) -> State:
+    return State(script, clock=script.opens + 1)
+
+
+def unasked(state: State) -> tuple[int, ...]:
+    """Places in the script of what the agent has not asked yet; once live, it owes nothing."""
+    if state.live:
+        return ()
+    return tuple(n for n in range(len(state.script.lines)) if n not in state.claimed)
+
+
+def pending(state: State) -> tuple[Pending, ...]:
+    """Questions to servers and tools that are in flight."""
+    return tuple(
+        Pending(o.asked, o.lane, o.began, o.headed)
+        for o in state.open.values()
+        if isinstance(o.asked, Request | Call) and o.began is not None
+    )
+
+
+def turn(state: State, event: Headed | Ended) -> int:
+    """The turn that `event` has to wait for; 0 when nothing holds it."""
+    line = _line(state, state.open[event.call])
+    match event:
+        case Headed():
+            return state.script.turn(line.headed)
+        case Ended(answer=answer) if abandoned(answer):
+            return 0
+        case Ended(answer=Fault()):
+            return state.script.turn(line.headed)
+        case Ended():
+            return state.script.turn(line.ended)
+
+
+def hops(state: State, event: Headed | Ended) -> int | None:
+    """How many event-loop callbacks after the tick before it `event` was recorded."""
+    line = _line(state, state.open[event.call])
+    headed = isinstance(event, Headed) or isinstance(event.answer, Fault)
+    return line.head_hops if headed else line.end_hops
+
+
+def step(state: State, event: Event) -> tuple[State, Order]:
+    match event:
+        case Asked():
+            return _asked(state, event)
+        case Headed():
+            return _headed(state, event)
+        case Ended():
+            return _ended(state, event)
+        case Strayed(call, stalled):
+            at = state.open[call]
+            expected = _due(state) if stalled else at.line
+            halt = state.halt or Halt(at.asked, at.lane, expected, stalled, not stalled)
+            return evolve(state, halt=halt), halt
+
+
+def _asked(state: State, event: Asked) -> tuple[State, Order]:
+    if state.halt:
+        return state, state.halt
+    opened = state.open.get(event.call)
+    if opened is None:
+        line = None if state.live else _claim(state, event)
+        if line is None and not (state.live or event.waits) and not isinstance(event.question, Source):
+            line = Halt(event.question, event.lane, _due(state))
+        if isinstance(line, Halt):
+            return evolve(state, halt=line), line
+        opened = Open(event.question, event.lane, line)
+        state = _put(state, event.call, opened)
+        if line is not None:
+            state = evolve(state, claimed=state.claimed.add(line))
+    recorded = _line(state, opened)
+    if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
+        return state, Wait(due)
+    state, tick = _tick(state, recorded.began)
+    state = _put(state, event.call, evolve(opened, began=tick))
+    return state, Forward(recorded.again) if recorded.answer is None else Serve(recorded.answer)
+
+
+def _headed(state: State, event: Headed) -> tuple[State, Order]:
+    opened = state.open[event.call]
+    recorded = _line(state, opened)
+    if event.waits and (due := turn(state, event)) > state.turn:
+        return state, state.halt or Wait(due)
+    state, tick = _tick(state, recorded.headed)
+    return _put(state, event.call, evolve(opened, headed=tick)), Go()
+
+
+def _ended(state: State, event: Ended) -> tuple[State, Order]:
+    opened = state.open[event.call]
+    recorded = _line(state, opened)
+    last = recorded.headed if isinstance(event.answer, Fault) else recorded.ended
+    if event.waits and (due := turn(state, event)) > state.turn:
+        return state, state.halt or Wait(due)
+    began, headed = opened.began, opened.headed
+    if began is None:  # given up while its ask was waiting
+        state, began = _tick(state, recorded.began)
+    match opened.asked, event.answer:
+        case Source() as source, Reading() as reading:
+            done: Step = Draw(source, reading, opened.lane, Span(began, began, began))
+        case Request() as request, Response() | Fault() as reply:
+            state, ended = _tick(state, last)
+            span = Span(began, ended if headed is None else headed, ended)
+            done = Exchange(request, reply, opened.lane, span)
+        case Call() as called, Reply() | Fault() as reply:
+            state, ended = _tick(state, last)
+            done = Effect(called, reply, opened.lane, Span(began, ended, ended))
+        case _:
+            raise TypeError(f"{opened.asked!r} cannot be answered by {event.answer!r}")
+    rest = {c: o for c, o in state.open.items() if c != event.call}
+    return evolve(_free(state, recorded), open=rest), Commit(done)
+
+
+def _claim(state: State, event: Asked) -> int | Halt | None:
+    """The line that `event` claims; None when it is to wait until the run is live.
+
+    A strand asks its own lane's lines in order. It may take another lane's line
+    when its own lane is unknown or used up, or while a sibling lives that may
+    take the line it leaves: workers on one queue trade places freely.
+    """
+    script, claimed = state.script, state.claimed
+    alone = event.alone and event.lane not in script.mixed
+    key = script.matcher(event.question)
+    own = script.first(script.by_lane, event.lane, claimed)
+    same = script.first(script.by_both, (key, event.lane), claimed)
+    if same is not None and (same == own or not alone):
+        return same
+    if own is not None and alone and script.lines[own].began is not None:
+        return Halt(event.question, event.lane, own)
+    if (other := script.first(script.by_key, key, claimed)) is not None:
+        return other
+    if own is None or script.lines[own].began is None:
+        if script.opening < len(script.places):
+            return None
+    return Halt(event.question, event.lane, _due(state))
+
+
+def _due(state: State) -> int | None:
+    """The place of the line whose tick holds up the run; None when nothing does."""
+    return state.script.by_place[state.turn] if state.turn < len(state.script.by_place) else None
+
+
+_UNSCRIPTED = Line(Source("none"), "")
+
+
+def _line(state: State, opened: Open) -> Line:
+    """The call's line; a live call's has no recorded ticks, so that it waits for the opening."""
+    return _UNSCRIPTED if opened.line is None else state.script.lines[opened.line]
+
+
+def _tick(state: State, recorded: int | None) -> tuple[State, int]:
+    """Let a tick happen: the recorded one, as far as the script goes, or the clock's next."""
+    if recorded is not None and recorded in state.script.places:
+        state = evolve(state, happened=state.happened.add(state.script.places[recorded]))
+    if recorded is not None and recorded <= state.script.opens:
+        return state, recorded
+    return evolve(state, clock=state.clock + 1), state.clock
+
+
+def _free(state: State, line: Line) -> State:
+    """Nobody waits for a call that is over."""
+    happened = state.happened
+    for tick in line.gates():
+        happened = happened.add(state.script.places[tick])
+    return evolve(state, happened=happened)
+
+
+def _put(state: State, call: int, opened: Open) -> State:
+    return evolve(state, open={**state.open, call: opened})

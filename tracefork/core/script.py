@@ -1,0 +1,147 @@
+"""What a run follows: recorded lines, indexed once, and the tick at which it goes live.
+
+A *line* is a recorded step as this run will treat it. Each of its ticks is the
+recorded one, or None: "not before the run is live". A line without an answer is
+asked of the real world.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from .matching import Matcher
+from .values import Answer, Fault, Lane, Question, Request, Step, abandoned
+
+AT_ONCE = -1
+NEVER = sys.maxsize
+
+
+@frozen
+class Line:
+    """One recorded step as this run treats it.
+
+    `again`: the question was in flight when the recording died, so that asking
+    it again may do twice what it did. The hops are `Timing`'s.
+    """
+
+    asked: Question
+    lane: Lane
+    answer: Answer | None = None
+    began: int | None = None
+    headed: int | None = None
+    ended: int | None = None
+    again: bool = False
+    head_hops: int | None = None
+    end_hops: int | None = None
+
+    @classmethod
+    def of(cls, step: Step) -> Line:
+        span, timing = step.span, step.timing
+        ticks = span.began, span.headed, span.ended
+        hops = timing.head_hops, timing.end_hops
+        return cls(step.asked, step.lane, step.answer, *ticks, False, *hops)  # noqa: FBT003
+
+    def gates(self) -> Iterable[int]:
+        """The ticks that later ones wait for. An end the agent chose gates nobody."""
+        ticks = {self.began, self.headed}
+        if self.answer is not None and not abandoned(self.answer):
+            ticks.add(self.ended)
+        elif isinstance(self.answer, Fault):  # given up before the head: its only tick is that end
+            ticks.discard(self.headed)
+        return (t for t in ticks if t is not None)
+
+
+@frozen
+class Marks:
+    """A set of naturals that fills from below: all under `low`, and the set bits of `ahead`.
+
+    Bit 0 of `ahead` stands for `low`. An int is copied at a byte per eight
+    marks, which keeps a step's cost flat where a frozenset's grows.
+    """
+
+    low: int = 0
+    ahead: int = 0
+
+    def __contains__(self, n: int) -> bool:
+        return n < self.low or bool(self.ahead >> (n - self.low) & 1)
+
+    def add(self, n: int) -> Marks:
+        if n < self.low:
+            return self
+        ahead = self.ahead | 1 << (n - self.low)
+        full = (ahead ^ (ahead + 1)).bit_length() - 1  # trailing ones
+        return Marks(self.low + full, ahead >> full)
+
+
+Index: TypeAlias = Mapping[object, tuple[int, ...]]
+
+
+@frozen(eq=False)
+class Script:
+    """`lines` in the order they were asked, and LIVE from the tick `opens` on."""
+
+    lines: tuple[Line, ...]
+    opens: int
+    matcher: Matcher
+    places: Mapping[int, int] = field(repr=False)  # gating tick -> its place in their order
+    by_place: tuple[int, ...] = field(repr=False)  # place -> the line whose tick it is
+    opening: int  # the place of the last gating tick up to `opens`
+    exchanges: tuple[int, ...] = field(repr=False)  # line -> how many exchanges came before it
+    by_key: Index = field(repr=False)
+    by_lane: Index = field(repr=False)
+    by_both: Index = field(repr=False)
+    mixed: frozenset[Lane]  # lanes that cannot be one strand: they asked while they waited
+
+    @classmethod
+    def of(cls, lines: Iterable[Line], opens: int, matcher: Matcher) -> Script:
+        lines = tuple(lines)
+        owner = {tick: n for n, line in enumerate(lines) for tick in line.gates()}
+        places = {tick: place for place, tick in enumerate(sorted(owner))}
+        by_key, by_lane, by_both = (defaultdict[object, list[int]](list) for _ in range(3))
+        mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
+        for n, line in enumerate(lines):
+            if line.began is not None:
+                if line.began < headed.get(line.lane, AT_ONCE):
+                    mixed.add(line.lane)
+                headed[line.lane] = NEVER if line.headed is None else line.headed
+            key = matcher(line.asked)
+            by_key[key].append(n)
+            by_lane[line.lane].append(n)
+            by_both[key, line.lane].append(n)
+            exchanges.append(exchanges[-1] + isinstance(line.asked, Request))
+        opening = len(places) if opens == NEVER else sum(t <= opens for t in places) - 1
+        return cls(
+            lines,
+            opens,
+            matcher,
+            places,
+            tuple(owner[tick] for tick in places),
+            opening,
+            tuple(exchanges),
+            _frozen(by_key),
+            _frozen(by_lane),
+            _frozen(by_both),
+            frozenset(mixed),
+        )
+
+    def turn(self, tick: int | None) -> int:
+        """How many gating ticks must have happened before `tick` may."""
+        return self.opening + 1 if tick is None else self.places.get(tick, 0)
+
+    def first(self, index: Index, key: object, claimed: Marks) -> int | None:
+        """The first unclaimed line under `key`."""
+        lines = index.get(key, ())
+        for n in lines[bisect_left(lines, claimed.low) :] if lines else ():
+            if n not in claimed:
+                return n
+        return None
+
+
+def _frozen(index: Mapping[object, list[int]]) -> Index:
+    return {key: tuple(lines) for key, lines in index.items()}

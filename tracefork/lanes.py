@@ -1,0 +1,226 @@
+"""Lanes: a name for every strand of the agent, the same in every run of the same program.
+
+A strand is a task, a thread or a job given to an executor. It is named where it
+is *created*, never where it first runs: after the lane that creates it, what it
+runs, and how many of that name came before: `"crew.0/fetch.3"`. Counting by
+name keeps strands that exist only while recording (a connection attempt, a
+pool's worker thread) from renaming those of the agent. What a live call creates
+within itself is *aside*: it belongs to no lane and is not recorded.
+
+`Thread.start`, `ThreadPoolExecutor.submit` and the loops' `create_task` are
+wrapped while any run is active, so that a strand knows its run; outside of a
+run's context the wrappers do nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
+from functools import partial, wraps
+from typing import Any
+
+
+class Group:
+    """Siblings of one name: interchangeable workers, for all that we can tell."""
+
+    __slots__ = ("alive", "made")
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.alive = 0
+
+
+class Strand:
+    """One lane of `run`, in progress. Its own strand alone adds children to it.
+
+    `outer` is the strand that the run was entered from.
+    """
+
+    __slots__ = ("_children", "_group", "aside", "outer", "path", "run")
+
+    def __init__(
+        self,
+        run: object,
+        path: str = "",
+        group: Group | None = None,
+        *,
+        outer: Strand | None = None,
+        aside: bool = False,
+    ) -> None:
+        self.run = run
+        self.path = path
+        self.outer = outer
+        self.aside = aside
+        self._group = group
+        self._children: dict[str, Group] = {}
+
+    @property
+    def alone(self) -> bool:
+        """No sibling of the same name is alive."""
+        return self._group is None or self._group.alive < 2  # noqa: PLR2004
+
+    def child(self, what: object) -> Strand:
+        """Name and return the strand that will run `what`."""
+        if self.aside:
+            return self
+        name = _name(what)
+        group = self._children.setdefault(name, Group())
+        path = f"{self.path}/{name}.{group.made}".lstrip("/")
+        group.made += 1
+        group.alive += 1
+        return Strand(self.run, path, group, outer=self.outer)
+
+    def finish(self, *_: object) -> None:
+        """Say that this strand is over; its siblings may be alone now."""
+        if self._group:
+            self._group.alive -= 1
+
+
+_STRAND: ContextVar[Strand | None] = ContextVar("tracefork.strand", default=None)
+
+_everywhere: list[Strand] = []
+"""Roots of the runs that take in threads without a context of their own, newest last."""
+
+
+def current() -> Strand | None:
+    """The strand of this context, or of the newest run that takes in the whole process."""
+    return _STRAND.get() or (_everywhere[-1] if _everywhere else None)
+
+
+def enter(strand: Strand | None) -> Strand | None:
+    """Make `strand` current in this context; return the one before, to enter again afterwards."""
+    before = _STRAND.get()
+    _STRAND.set(strand)  # never reset by token: a generator may end in another context
+    return before
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Run the block aside: what a live call does inside must not be recorded, nor counted."""
+    at = current()
+    before = enter(Strand(at.run if at else None, at.path if at else "", aside=True))
+    try:
+        yield
+    finally:
+        enter(before)
+
+
+# -- where strands are created --------------------------------------------------
+
+_lock = threading.Lock()
+_users = 0
+_originals: list[tuple[type, str, Any]] = []
+
+
+def watch(everywhere: Strand | None = None) -> None:
+    """Start naming strands; each call wants one `unwatch` with the same argument.
+
+    With `everywhere`, that strand is current wherever no other is.
+    """
+    global _users  # noqa: PLW0603
+    with _lock:
+        if everywhere:
+            _everywhere.append(everywhere)
+        _users += 1
+        if _users == 1:
+            _wrap(threading.Thread, "start", _start)
+            _wrap(ThreadPoolExecutor, "submit", _submit)
+            _wrap(asyncio.BaseEventLoop, "create_task", _create_task)
+            if uvloop := sys.modules.get("uvloop"):
+                _wrap(uvloop.Loop, "create_task", _create_task)
+
+
+def unwatch(everywhere: Strand | None = None) -> None:
+    """Stop naming strands; the last call takes every wrapper away."""
+    global _users  # noqa: PLW0603
+    with _lock:
+        if everywhere:
+            _everywhere.remove(everywhere)
+        _users -= 1
+        while not _users and _originals:
+            owner, name, own = _originals.pop()
+            if own is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, own)
+
+
+def _wrap(owner: type, name: str, replacement: Callable[..., Any]) -> None:
+    original = getattr(owner, name)
+    _originals.append((owner, name, vars(owner).get(name)))
+    setattr(owner, name, wraps(original)(_method(replacement, original)))
+
+
+def _method(replacement: Callable[..., Any], original: Any) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: replacement(original, self, *args, **kwargs)
+
+
+def _start(original: Any, thread: threading.Thread) -> None:
+    if parent := _STRAND.get():
+        child = parent.child(getattr(thread, "_target", None) or type(thread))
+        run = _job(child, thread.run)
+
+        def once() -> None:
+            vars(thread).pop("run", None)  # leave the thread as its class made it
+            run()
+
+        thread.run = once  # type: ignore[method-assign]
+    original(thread)
+
+
+def _submit(original: Any, pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+    if not (parent := _STRAND.get()):
+        return original(pool, fn, *args, **kwargs)
+    job = _job(parent.child(fn), fn)
+    outside = Context()  # whether a worker thread starts now is chance: it belongs to no strand
+    return outside.run(original, pool, job, *args, **kwargs)
+
+
+def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **options: Any) -> Any:
+    parent = _STRAND.get() if context is None else context.get(_STRAND) or _STRAND.get()
+    if not parent or _closes_a_generator(coro):
+        return original(loop, coro, context=context, **options)
+    child = parent.child(coro)
+    context = copy_context() if context is None else context
+    context.run(_STRAND.set, child)
+    task = original(loop, coro, context=context, **options)
+    if child is not parent:
+        task.add_done_callback(child.finish)
+    return task
+
+
+def _job(child: Strand, fn: Callable[..., Any]) -> Callable[..., Any]:
+    def job(*args: Any, **kwargs: Any) -> Any:
+        before = enter(child)
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            enter(before)
+            if not child.aside:
+                child.finish()
+
+    return job
+
+
+def _closes_a_generator(coro: object) -> bool:
+    """The loop makes a task to close a generator the agent dropped, whenever that is collected."""
+    return type(coro) is _ACLOSE
+
+
+async def _generator() -> AsyncGenerator[None, None]:
+    yield
+
+
+_ACLOSE = type(_generator().aclose())
+
+
+def _name(what: object) -> str:
+    while isinstance(what, partial):
+        what = what.func
+    name = getattr(what, "__qualname__", None) or type(what).__qualname__
+    return str(name).rpartition(".<locals>.")[2]

@@ -1,0 +1,229 @@
+"""Secrets out of questions and answers, at one seam, before anything keeps them. Pure.
+
+What is kept, matched and digested is the redacted form; the live application
+sees the true bytes. A header's name is always kept, its value only where the
+header is on an allow-list; the values of the process's `*_API_KEY`, `*_TOKEN`
+and `*_SECRET` variables are replaced wherever they stand. A placeholder names
+the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+from typing import TypeVar
+
+from attrs import evolve, field, frozen
+
+from .codec.content import decoded, is_encoded
+from .core.values import (
+    Answer,
+    Call,
+    Fault,
+    Headers,
+    Outcome,
+    Question,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+)
+from .errors import RedactedSecret
+
+KEPT = frozenset(
+    """
+    accept accept-charset accept-encoding accept-language accept-ranges age allow
+    cache-control cf-cache-status cf-ray connection date etag expect expires host keep-alive
+    idempotency-key last-modified link location mcp-protocol-version origin pragma range referer
+    request-id retry-after retry-after-ms server te trailer transfer-encoding upgrade user-agent
+    vary via www-authenticate x-request-id x-should-retry apim-request-id
+    """.split()
+)
+"""Headers, in lower case, whose values are kept; so are those that start with one of KEPT_PREFIXES."""
+
+KEPT_PREFIXES = ("content-", "anthropic-", "openai-", "x-ratelimit-", "x-stainless-", "access-control-")
+
+SECRET_NAME = re.compile(r".*(_API_KEY|_TOKEN|_SECRET)$")
+SHORTEST = 6
+"""Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
+
+_PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
+_USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
+
+REDACTED = "x-tracefork-redacted"
+"""The header that marks a stored body whose bytes are not those of the wire."""
+
+T = TypeVar("T", str, bytes)
+
+
+@frozen
+class Redactor:
+    """What to take out. `known` maps the name of a secret to its value.
+
+    Make one with `redactor`. Every method is a function of its arguments, and
+    redacting twice is the same as redacting once.
+    """
+
+    known: Mapping[str, str] = field(factory=dict, repr=lambda k: f"<{len(k)} values>")
+    keep_headers: frozenset[str] = KEPT
+
+    def question(self, question: Question) -> Question:
+        """Return `question` as it may be kept."""
+        match question:
+            case Request(method, url, headers, body):
+                return Request(method, self._url(url), self._headers(headers), self._clean(body))
+            case Call(name, arguments):
+                return Call(name, self._clean(arguments))
+            case Source():
+                return question
+
+    def answer(self, answer: Answer) -> Answer:
+        """Return `answer` as it may be kept."""
+        match answer:
+            case Response():
+                return self._response(answer)
+            case Fault(kind, message):
+                return Fault(kind, self._clean(message))
+            case Reading(text):
+                return Reading(self._clean(text))
+            case Reply(kind, value, of):
+                return Reply(kind, self._clean(value), of)
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """Return `outcome` with secrets out of its message."""
+        return evolve(outcome, message=self._clean(outcome.message))
+
+    def refilled(self, request: Request) -> Request:
+        """Return `request` with the placeholders of known secrets replaced by their values.
+
+        For a request that is about to leave: a recorded answer may have handed
+        the agent a placeholder.
+
+        Raises:
+            RedactedSecret: a placeholder's secret is not known to this process.
+        """
+        headers = tuple(
+            (n, self._fill(v.encode("latin-1"), request).decode("latin-1")) for n, v in request.headers
+        )
+        url = self._fill(request.url.encode(), request).decode()
+        return evolve(request, url=url, headers=headers, body=self._fill(request.body, request))
+
+    def restored(self, text: str) -> str:
+        """Return `text` with placeholders replaced where their secret is known, others left."""
+        for name, value in self.known.items():
+            text = text.replace(f"[secret:{name}]", value)
+        return text
+
+    def _fill(self, data: bytes, request: Request) -> bytes:
+        def value(found: re.Match[bytes]) -> bytes:
+            name = found[1].decode("utf-8", "replace")
+            if name not in self.known:
+                raise RedactedSecret(found[0].decode("utf-8", "replace"), request.url)
+            return self.known[name].encode()
+
+        return _PLACEHOLDER.sub(value, data) if b"[secret:" in data else data
+
+    def _clean(self, data: T) -> T:
+        for name, value in self._longest_first():
+            for form in _forms(value):
+                if isinstance(data, bytes):
+                    data = data.replace(form.encode(), b"[secret:%s]" % name.encode())
+                else:
+                    data = data.replace(form, f"[secret:{name}]")
+        return data
+
+    def _longest_first(self) -> list[tuple[str, str]]:
+        return sorted(self.known.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+
+    def _url(self, url: str) -> str:
+        return self._clean(_USERINFO.sub("[secret:userinfo]@", url))
+
+    def _headers(self, headers: Headers) -> Headers:
+        return tuple((name, self._value(name, value)) for name, value in headers)
+
+    def _value(self, name: str, value: str) -> str:
+        low = name.lower()
+        if low in self.keep_headers or low.startswith(KEPT_PREFIXES) or low == REDACTED:
+            return self._clean(_USERINFO.sub("[secret:userinfo]@", value))
+        cleaned = self._clean(value)
+        scheme, _, rest = cleaned.rpartition(" ")
+        if cleaned != value and _PLACEHOLDER.fullmatch(rest.encode()):
+            return cleaned if scheme.lower() in ("", "bearer", "basic", "token") else rest
+        return value if _PLACEHOLDER.fullmatch(rest.encode()) else f"[secret:{low}]"
+
+    def _response(self, response: Response) -> Response:
+        end = response.end
+        if isinstance(end, Fault):
+            end = Fault(end.kind, self._clean(end.message))
+        headers = self._headers(response.headers)
+        clean = evolve(response, headers=headers, end=end)
+        if not self.known:
+            return clean
+        if not is_encoded(response.headers):
+            chunks = self._recut(response.chunks)
+            return clean if chunks is None else evolve(clean, chunks=chunks)
+        plain = decoded(response.headers, response.chunks)
+        chunks = None if plain is None else self._recut(plain)
+        if chunks is None:
+            return clean
+        kept = tuple((n, v) for n, v in headers if n.lower() not in ("content-encoding", "content-length"))
+        return evolve(clean, headers=(*kept, (REDACTED, "body stored decoded")), chunks=chunks)
+
+    def _recut(self, chunks: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
+        """`chunks` without secrets, cut where they were cut; None where there is none.
+
+        A cut that fell inside a secret moves behind its placeholder.
+        """
+        body = b"".join(chunks)
+        found = self._found(body)
+        if not found:
+            return None
+        out, cuts, at = [], list(accumulate(map(len, chunks))), 0
+        done, moved = 0, 0
+        ends = []
+        for start, stop, mark in found:
+            out += [body[at:start], mark]
+            while done < len(cuts) and cuts[done] <= stop:
+                inside = cuts[done] > start
+                ends.append((start + len(mark) if inside else cuts[done]) + moved)
+                done += 1
+            moved += len(mark) - (stop - start)
+            at = stop
+        ends += [cut + moved for cut in cuts[done:]]
+        whole = b"".join([*out, body[at:]])
+        return tuple(whole[low:high] for low, high in zip([0, *ends], ends, strict=False))
+
+    def _found(self, body: bytes) -> list[tuple[int, int, bytes]]:
+        """Where secrets stand: (start, stop, placeholder), in order, apart from each other."""
+        found = list[tuple[int, int, bytes]]()
+        for name, value in self._longest_first():
+            for form in map(str.encode, _forms(value)):
+                at = body.find(form)
+                while at >= 0:
+                    stop = at + len(form)
+                    if all(stop <= s or e <= at for s, e, _ in found):
+                        found.append((at, stop, b"[secret:%s]" % name.encode()))
+                    at = body.find(form, stop)
+        return sorted(found)
+
+
+def redactor(environ: Mapping[str, str], *, known: Iterable[tuple[str, str]] = ()) -> Redactor:
+    """Return the default redactor for a process with the variables `environ`.
+
+    Args:
+        environ: where the values of `*_API_KEY`, `*_TOKEN` and `*_SECRET` are looked up.
+        known: further secrets as (name, value); they add to those found.
+    """
+    found = {name: value for name, value in environ.items() if SECRET_NAME.fullmatch(name.upper())}
+    found |= dict(known)
+    long = {name: value for name, value in found.items() if len(value) >= SHORTEST}
+    return Redactor({name: value for name, value in long.items() if value not in "[secret:"})
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """The ways in which `value` stands in bodies: as it is, and as JSON text escapes it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("/", "\\/")
+    plain = value.replace("\\", "\\\\").replace('"', '\\"')
+    return tuple(dict.fromkeys((value, plain, escaped)))
