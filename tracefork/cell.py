@@ -1,0 +1,98 @@
+"""The mutable cell of a run: a lock, the machine's state, and who waits for a turn."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .core import machine
+from .core.machine import Ended, Event, Headed, Order, State, Wait
+from .core.script import Script
+
+Wake: TypeAlias = Callable[[], object]
+
+
+class Cell:
+    """Steps the machine, one event at a time, from any thread.
+
+    `note` is told of every event that was not made to wait and the order it
+    brought, inside the lock and in the machine's order. It must not raise.
+    `patience` is in seconds.
+    """
+
+    def __init__(self, script: Script, note: Callable[[Event, Order], None], patience: float) -> None:
+        self.state: State = machine.start(script)
+        self.patience = patience
+        self.pace = threading.Lock()
+        self.moved = time.monotonic()
+        self.mover = threading.get_ident()
+        self._note = note
+        self._lock = threading.Lock()
+        self._order = itertools.count()
+        self._waiting: list[tuple[int, int, Wake]] = []
+        self._dropped: deque[Ended] = deque()
+
+    @property
+    def live(self) -> bool:
+        return self.state.live
+
+    def send(self, event: Event, wake: Wake | None = None) -> Order:
+        """Step the machine. Should it say Wait, `wake` is called once the turn has come."""
+        with self._lock:
+            self.state, order = machine.step(self.state, event)
+            if isinstance(order, Wait):
+                if wake:
+                    heapq.heappush(self._waiting, (order.turn, next(self._order), wake))
+            else:
+                self.moved, self.mover = time.monotonic(), threading.get_ident()
+                self._note(event, order)
+            ready = self._due()
+        for call in ready:
+            call()
+        self._sweep()
+        return order
+
+    def when(self, event: Headed | Ended, wake: Wake) -> int | None:
+        """Return the turn of `event` if it has come; else call `wake` when it does."""
+        with self._lock:
+            turn = machine.turn(self.state, event)
+            if turn <= self.state.turn or self.state.halt:
+                return turn
+            heapq.heappush(self._waiting, (turn, next(self._order), wake))
+            return None
+
+    def drop(self, event: Ended) -> None:
+        """Send an end that the agent chose: at once, from any thread, even a finalizer.
+
+        The collector may run a finalizer on this very thread in the middle of a step:
+        then whoever holds the lock sends the event as it leaves.
+        """
+        self._dropped.append(event)
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+            self._sweep()
+
+    def left(self) -> float:
+        """Seconds of patience that remain."""
+        return self.moved + self.patience - time.monotonic()
+
+    def _due(self) -> list[Wake]:
+        ready = []
+        while self._waiting and (self.state.halt or self._waiting[0][0] <= self.state.turn):
+            ready.append(heapq.heappop(self._waiting)[2])
+        return ready
+
+    def _sweep(self) -> None:
+        """Send what finalizers left."""
+        while self._dropped:
+            try:
+                event = self._dropped.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            if event.call in self.state.open:
+                self.send(event)

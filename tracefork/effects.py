@@ -1,0 +1,82 @@
+"""Tool calls as values: what was called, and what came of it. Pure."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .codec import objects
+from .core.values import Call, Reply
+from .errors import Unrecordable
+
+
+def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
+    """Return the call of tool `name` with these arguments.
+
+    Raises:
+        Unrecordable: an argument has no JSON form.
+    """
+    return Call(name, objects.encode({"args": list(args), "kwargs": dict(kwargs)}))
+
+
+def returned(value: object) -> Reply:
+    """Return the reply of a tool that returned `value`; "opaque" where it has no JSON form."""
+    try:
+        return Reply("returned", objects.encode(value))
+    except Unrecordable as exc:
+        return Reply("opaque", "null", exc.kind)
+
+
+def raised(exc: BaseException) -> Reply:
+    """Return the reply of a tool that raised `exc`."""
+    try:
+        args = objects.encode(list(exc.args))
+    except Unrecordable:
+        args = objects.encode([str(exc)])
+    return Reply("raised", args, class_name(exc))
+
+
+def replayed(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
+    """Return what the tool returned, typed as `fn` is annotated, or raise what it raised.
+
+    Raises:
+        Unrecordable: the result was opaque.
+    """
+    match reply.kind:
+        case "returned":
+            return objects.decode(reply.value, _result_type(fn))
+        case "raised":
+            raise rebuilt(reply.type, typing.cast("list[Any]", objects.decode(reply.value)))
+        case "opaque":
+            raise Unrecordable("the recorded result", reply.type)
+
+
+def class_name(exc: BaseException) -> str:
+    """Return the dotted path of the class of `exc`; of a builtin, its bare name."""
+    kind = type(exc)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def rebuilt(dotted: str, args: Sequence[object]) -> Exception:
+    """Return an exception of class `dotted`, from modules that are imported already.
+
+    Its `__init__` is not run. A class that cannot be found gives a RuntimeError
+    that names it: nothing in a tape makes us import.
+    """
+    module, _, name = dotted.rpartition(".")
+    found = getattr(sys.modules.get(module) if module else builtins, name, None)
+    if isinstance(found, type) and issubclass(found, Exception):
+        made = found.__new__(found, *args)
+        made.args = tuple(args)
+        return made
+    return RuntimeError(f"{dotted}: {', '.join(map(str, args))}")
+
+
+def _result_type(fn: Callable[..., object] | None) -> Any:
+    try:
+        return typing.get_type_hints(fn).get("return") if fn else None
+    except Exception:  # noqa: BLE001  an annotation may name what does not exist at run time
+        return None

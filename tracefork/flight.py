@@ -1,0 +1,52 @@
+"""A question in flight: what the script answers, and when things happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .core.values import Answer, Lane, Question, Timing
+
+
+class Flight:
+    """One question from ask to end. `call` is its number in the machine.
+
+    `served` is the recorded answer, or None when the real world is to be asked;
+    `again` says that the same question was in flight when the recording died.
+    `taken` tells, while a body is open, what the agent has read of it.
+    """
+
+    __slots__ = (
+        "_zero", "again", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
+        "noted", "question", "served", "site", "taken",
+    )  # fmt: skip
+
+    def __init__(self, call: int, question: Question, lane: Lane, site: str) -> None:
+        self.call = call
+        self.question = question
+        self.lane = lane
+        self.site = site
+        self.served: Answer | None = None
+        self.again = False
+        self.noted = False
+        self.taken: Callable[[], Answer] | None = None
+        self.began = time.time()
+        self.headed: float | None = None
+        self.chunks: list[float] = []
+        self.head_hops: int | None = None
+        self.end_hops: int | None = None
+        self._zero = time.perf_counter()
+
+    def saw_head(self) -> None:
+        """Note that the head of the answer is about to reach the agent."""
+        self.headed = time.perf_counter() - self._zero
+
+    def saw_chunk(self) -> None:
+        """Note that a chunk of the answer is about to reach the agent."""
+        self.chunks.append(time.perf_counter() - self._zero)
+
+    def timing(self) -> Timing:
+        """When things happened, if this is the end."""
+        ended = time.perf_counter() - self._zero
+        headed = ended if self.headed is None else self.headed
+        return Timing(self.began, headed, ended, tuple(self.chunks), self.head_hops, self.end_hops)

@@ -1,0 +1,44 @@
+"""From the machine's `Halt` to the error that users see: which step, the nearest question, where they part. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .core.diff import Difference, nearest, questions
+from .core.machine import Halt, State, unasked
+from .core.values import Lane, Question, Request
+from .errors import Divergence, Stalled, Unfinished
+
+
+def diverged(
+    state: State, halt: Halt, *, patience: float = 0.0, open_calls: Iterable[tuple[Lane, Question, str]] = ()
+) -> Divergence:
+    """Return the error for `halt`; `open_calls` are (lane, question, call site) of who waits."""
+    script = state.script
+    expected = None if halt.expected is None else script.lines[halt.expected].asked
+    step = script.exchanges[-1 if halt.expected is None else halt.expected]
+    if halt.stalled:
+        waiting = tuple(f"lane {lane!r} at {site}: {asked!r}" for lane, asked, site in open_calls)
+        return Stalled(step, halt.asked, expected, halt.lane, patience=patience, open_calls=waiting)
+    if halt.overread:
+        difference = Difference("response.end", "the agent stopped reading here", "read on")
+        return Divergence(step, halt.asked, expected, difference, halt.lane)
+    if expected is None or type(expected) is not type(halt.asked):
+        expected = _likeliest(state, halt.asked) or expected
+    found = questions(expected, halt.asked) if expected is not None else None
+    return Divergence(step, halt.asked, expected, found, halt.lane)
+
+
+def unfinished(state: State) -> Unfinished | None:
+    """Return the error for a run that ends here with recorded questions left, or None."""
+    left = unasked(state)
+    if not left:
+        return None
+    return Unfinished(tuple(state.script.lines[n].asked for n in left), state.script.exchanges[left[0]])
+
+
+def _likeliest(state: State, asked: Question) -> Question | None:
+    """The question on the tape that nobody has asked yet and that is most like `asked`."""
+    left = [line.asked for n, line in enumerate(state.script.lines) if n not in state.claimed]
+    at = nearest(asked, left) if isinstance(asked, Request) else None
+    return None if at is None else left[at]
