@@ -1,3 +1,118 @@
-"""Record, replay, fork and blame agent runs at the HTTP seam."""
+"""Record, replay, fork and blame agent runs at the HTTP seam.
+
+Names are imported when they are first used: `import tracefork` itself costs
+next to nothing and brings in no HTTP library.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import backends as backends
+    from . import errors as errors
+    from . import providers as providers
+    from . import redact as redact
+    from . import testing as testing
+    from . import transports as transports
+    from .core.diff import diff as diff
+    from .core.digest import digest as digest
+    from .core.fork import Fork as Fork
+    from .core.tape import Tape as Tape
+    from .core.values import Branch as Branch
+    from .core.values import Draw as Draw
+    from .core.values import Effect as Effect
+    from .core.values import Exchange as Exchange
+    from .core.values import Fault as Fault
+    from .core.values import Request as Request
+    from .core.values import Response as Response
+    from .drive import Verdict as Verdict
+    from .drive import averify as averify
+    from .drive import verify as verify
+    from .errors import Divergence as Divergence
+    from .errors import TraceforkError as TraceforkError
+    from .files import dumps as dumps
+    from .files import load as load
+    from .files import loads as loads
+    from .files import save as save
+    from .runs import fork as fork
+    from .runs import record as record
+    from .runs import replay as replay
+    from .runs import resume as resume
+    from .runs import tool as tool
+    from .session import Session as Session
+    from .session import current as current
+    from .store import TapeStore as TapeStore
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "core.diff": ["diff"],
+    "core.digest": ["digest"],
+    "core.fork": ["Fork"],
+    "core.tape": ["Tape"],
+    "core.values": ["Branch", "Draw", "Effect", "Exchange", "Fault", "Request", "Response"],
+    "drive": ["Verdict", "averify", "verify"],
+    "errors": ["Divergence", "TraceforkError"],
+    "files": ["dumps", "load", "loads", "save"],
+    "runs": ["fork", "record", "replay", "resume", "tool"],
+    "session": ["Session", "current"],
+    "store": ["TapeStore"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SUBMODULES = frozenset({"backends", "errors", "providers", "redact", "testing", "transports"})
+
+__all__ = [
+    "Branch",
+    "Divergence",
+    "Draw",
+    "Effect",
+    "Exchange",
+    "Fault",
+    "Fork",
+    "Request",
+    "Response",
+    "Session",
+    "Tape",
+    "TapeStore",
+    "TraceforkError",
+    "Verdict",
+    "averify",
+    "backends",
+    "current",
+    "diff",
+    "digest",
+    "dumps",
+    "errors",
+    "fork",
+    "load",
+    "loads",
+    "providers",
+    "record",
+    "redact",
+    "replay",
+    "resume",
+    "save",
+    "testing",
+    "tool",
+    "transports",
+    "verify",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
+    if name in _HOME_OF:
+        value = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

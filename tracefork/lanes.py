@@ -21,8 +21,10 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from functools import partial, wraps
+from functools import partial
 from typing import Any
+
+from .patching import Patches, Target
 
 
 class Group:
@@ -112,52 +114,33 @@ def aside() -> Iterator[None]:
 
 # -- where strands are created --------------------------------------------------
 
-_lock = threading.Lock()
-_users = 0
-_originals: list[tuple[type, str, Any]] = []
-
 
 def watch(everywhere: Strand | None = None) -> None:
     """Start naming strands; each call wants one `unwatch` with the same argument.
 
     With `everywhere`, that strand is current wherever no other is.
     """
-    global _users  # noqa: PLW0603
-    with _lock:
-        if everywhere:
-            _everywhere.append(everywhere)
-        _users += 1
-        if _users == 1:
-            _wrap(threading.Thread, "start", _start)
-            _wrap(ThreadPoolExecutor, "submit", _submit)
-            _wrap(asyncio.BaseEventLoop, "create_task", _create_task)
-            if uvloop := sys.modules.get("uvloop"):
-                _wrap(uvloop.Loop, "create_task", _create_task)
+    if everywhere:
+        _everywhere.append(everywhere)
+    _patches.hold()
 
 
 def unwatch(everywhere: Strand | None = None) -> None:
     """Stop naming strands; the last call takes every wrapper away."""
-    global _users  # noqa: PLW0603
-    with _lock:
-        if everywhere:
-            _everywhere.remove(everywhere)
-        _users -= 1
-        while not _users and _originals:
-            owner, name, own = _originals.pop()
-            if own is None:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, own)
+    if everywhere:
+        _everywhere.remove(everywhere)
+    _patches.release()
 
 
-def _wrap(owner: type, name: str, replacement: Callable[..., Any]) -> None:
-    original = getattr(owner, name)
-    _originals.append((owner, name, vars(owner).get(name)))
-    setattr(owner, name, wraps(original)(_method(replacement, original)))
+def _targets() -> Iterator[Target]:
+    yield threading.Thread, "start", _start
+    yield ThreadPoolExecutor, "submit", _submit
+    yield asyncio.BaseEventLoop, "create_task", _create_task
+    if uvloop := sys.modules.get("uvloop"):
+        yield uvloop.Loop, "create_task", _create_task
 
 
-def _method(replacement: Callable[..., Any], original: Any) -> Callable[..., Any]:
-    return lambda self, *args, **kwargs: replacement(original, self, *args, **kwargs)
+_patches = Patches(_targets)
 
 
 def _start(original: Any, thread: threading.Thread) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from fnmatch import translate
 from os import environ, getpid
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
@@ -64,7 +66,8 @@ class Plan:
     """What a session is made from; `tracefork.record` and its siblings fill it in.
 
     `around` wraps the block: interception and the network guard. `everywhere`
-    takes in threads that have no run of their own.
+    takes in threads that have no run of their own. `passthrough` holds `host/path`
+    patterns that are not recorded, `allow` addresses that a replay may connect to.
     """
 
     script: Script
@@ -76,6 +79,8 @@ class Plan:
     patience: float = 60.0
     on_doubt: OnDoubt = "raise"
     everywhere: bool = False
+    passthrough: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 class Session:
@@ -103,6 +108,7 @@ class Session:
         self._root: lanes.Strand | None = None
         self._before: lanes.Strand | None = None
         self._around: AbstractContextManager[object] = nullcontext()
+        self._passing = re.compile("|".join(map(translate, plan.passthrough)) or r"(?!)")
         self._pid = getpid()
 
     # -- the block --------------------------------------------------------------
@@ -261,7 +267,8 @@ class Session:
         """
         if self.is_aside():
             return fn(*args, **kwargs)
-        return tools.call(self, self._plan.on_doubt, name, fn, args, kwargs)
+        result: T = tools.call(self, self._plan.on_doubt, name, fn, args, kwargs)
+        return result
 
     async def acall(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """`call` for a coroutine function: returns what it comes to."""
@@ -381,6 +388,14 @@ class Session:
         """True inside a live call or a tool of this run: what is asked there is not recorded."""
         strand = lanes.current()
         return strand is not None and strand.aside and strand.run is self
+
+    def passes(self, place: str) -> bool:
+        """True when `place`, a host or `host/path`, is none of the agent's business."""
+        return bool(self._passing.match(f"{place}/"))
+
+    def allows(self, address: str) -> bool:
+        """True when a replay may connect to `address`, a `host:port`."""
+        return address in self._plan.allow or address.rpartition(":")[0] in self._plan.allow
 
     # -- below ----------------------------------------------------------------------
 

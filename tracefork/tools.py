@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias
 
 from . import effects, lanes
 from .core.values import CANCELLED, Answer, Call, Fault, Question, Reply
 from .errors import InDoubt, TraceforkError
 from .flight import Flight
-
-T = TypeVar("T")
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
 
@@ -36,7 +34,7 @@ class Port(Protocol):
     def fail(self, error: TraceforkError) -> TraceforkError: ...
 
 
-def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., T], args: Any, kwargs: Any) -> T:
+def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return `fn(*args, **kwargs)`, or what the tape says that it returned."""
     asked = effects.asked(name, args, kwargs)
     port.flush()
@@ -67,13 +65,8 @@ def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., T], args: A
 
 
 async def acall(
-    port: Port,
-    on_doubt: OnDoubt,
-    name: str,
-    fn: Callable[..., Awaitable[T]] | Callable[..., T],
-    args: Any,
-    kwargs: Any,
-) -> T:
+    port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args: Any, kwargs: Any
+) -> Any:
     """`call` for a function whose result may have to be awaited."""
     asked = effects.asked(name, args, kwargs)
     await port.aflush()
@@ -90,7 +83,7 @@ async def acall(
     await _dropped_if_cancelled(port, flight, port.aflush())
     try:
         with lanes.aside():
-            result: Any = fn(*args, **kwargs)
+            result = fn(*args, **kwargs)
             if isawaitable(result):
                 result = await result
     except BaseException as exc:
@@ -102,7 +95,7 @@ async def acall(
         raise
     await port.aend(flight, effects.returned(result))
     await port.aflush()
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _settled(port: Port, flight: Flight, on_doubt: OnDoubt) -> Reply | None:

@@ -1,0 +1,163 @@
+"""Run an agent under a session: verify that a tape is what the agent still does."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from .core.diff import Difference, diff
+from .core.digest import digest
+from .core.matching import Matcher, exact
+from .core.tape import Tape
+from .core.values import Exchange, Outcome
+from .errors import Divergence, TraceforkError, Unfinished
+from .runs import replay
+from .session import Session
+
+Agent: TypeAlias = Callable[..., Any]
+"""Any callable, sync or async. It is given the run only through a sole required
+positional parameter, or one that is named `run`."""
+
+
+@frozen
+class Verdict:
+    """What came of replaying a tape through an agent.
+
+    `ok` means: the same things happened in the same order, nothing was left
+    unasked, and the run ended as it was recorded to end, returning or raising an
+    exception of the same class. `recorded` and `replayed` are digests, 64 hex
+    characters each, and both are computed. `matched` of `total` recorded exchanges
+    happened again. `divergence` is where the agent left the tape, `error` the
+    agent's own exception, or another of tracefork's.
+    """
+
+    ok: bool
+    matched: int
+    total: int
+    recorded: str
+    replayed: str
+    divergence: Divergence | None = None
+    error: BaseException | None = None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        said = f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
+        return f"{said}\n{self.divergence}" if self.divergence else said
+
+
+def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any) -> Verdict:
+    """Replay `tape` through `agent` and say whether everything happened again.
+
+    The agent's own exceptions are part of the verdict and never raised. An
+    async agent gets an event loop of its own.
+
+    Args:
+        tape: the recording.
+        agent: what to run.
+        matcher: what makes two questions equal, for the replay and both digests.
+        options: as for `tracefork.replay`.
+
+    Raises:
+        RuntimeError: the agent is async and an event loop is running; await `averify`.
+    """
+    session = replay(tape, matcher=matcher, **options)
+    raised: BaseException | None = None
+    try:
+        with session:
+            result = called(agent, session)
+            if inspect.isawaitable(result):
+                asyncio.run(_awaited(result))
+    except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
+        raised = exc
+    return judged(tape, session, raised, matcher)
+
+
+async def averify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any) -> Verdict:
+    """`verify` within a running event loop, for sync and async agents."""
+    session = replay(tape, matcher=matcher, **options)
+    raised: BaseException | None = None
+    try:
+        async with session:
+            result = called(agent, session)
+            if inspect.isawaitable(result):
+                await result
+    except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
+        raised = exc
+    return judged(tape, session, raised, matcher)
+
+
+def called(agent: Agent, run: Session) -> Any:
+    """Call `agent` with what it asks for: the run, or nothing."""
+    try:
+        parameters = inspect.signature(agent).parameters.values()
+    except (TypeError, ValueError):  # a builtin without a signature
+        return agent()
+    if any(p.name == "run" and p.kind is not p.POSITIONAL_ONLY for p in parameters):
+        return agent(run=run)
+    required = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    return agent(run) if len(required) == 1 else agent()
+
+
+def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: Matcher = exact) -> Verdict:
+    """Return the verdict on a replay that is over; `raised` is what left its block."""
+    again = session.tape
+    recorded, replayed = digest(tape, matcher=matcher), digest(again, matcher=matcher)
+    divergence = _divergence(tape, again, session.failure or raised, matcher)
+    error = None if isinstance(raised, Divergence | Unfinished) else raised
+    if isinstance(raised, Divergence) and raised.__cause__ is not None:
+        error = raised.__cause__
+    ours = isinstance(session.failure or raised, TraceforkError)
+    return Verdict(
+        ok=divergence is None and not ours and recorded == replayed,
+        matched=_matched(tape, again, matcher),
+        total=len(tape),
+        recorded=recorded,
+        replayed=replayed,
+        divergence=divergence,
+        error=error,
+    )
+
+
+def _divergence(
+    tape: Tape, again: Tape, failure: BaseException | None, matcher: Matcher
+) -> Divergence | None:
+    """Where the replay left the tape: as it said, or where what happened, or how it ended, differs."""
+    match failure:
+        case Divergence():
+            return failure
+        case Unfinished(step=step, unasked=left):
+            return Divergence(
+                step, again.outcome, left[0], Difference("steps", repr(left[0]), str(again.outcome))
+            )
+    if parting := diff(tape, again, matcher=matcher):
+        asked, nearest = (side.asked if side else None for side in (parting.right, parting.left))
+        return Divergence(parting.step, asked, nearest, parting.difference)
+    if tape.outcome.kind != "unfinished" and _ending(tape.outcome) != _ending(again.outcome):
+        difference = Difference("outcome", str(tape.outcome), str(again.outcome))
+        return Divergence(len(tape), again.outcome, tape.outcome, difference)
+    return None
+
+
+def _ending(outcome: Outcome) -> tuple[str, str]:
+    return outcome.kind, outcome.type
+
+
+def _matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
+    def same(one: Exchange, other: Exchange) -> bool:
+        return one.answer == other.answer and matcher(one.request) == matcher(other.request)
+
+    return sum(same(one, other) for one, other in zip(tape, again, strict=False))
+
+
+async def _awaited(result: Awaitable[object]) -> object:
+    return await result

@@ -1,0 +1,374 @@
+"""The public verbs: record, replay, resume, fork. Each makes one session from one plan."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, Literal, TypeAlias, TypeVar, cast
+
+from .codec.records import Header
+from .core.fork import Cut, Fork, everything, nothing, remainder
+from .core.matching import Matcher, exact
+from .core.script import Script
+from .core.tape import Tape
+from .core.values import Answer, Branch, Step
+from .errors import RunExists
+from .redact import Redactor, redactor
+from .session import Plan, Session, current
+from .store import TapeStore, new_run_id
+from .tools import OnDoubt
+from .transports import guard, intercept as interception
+
+Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
+Scope: TypeAlias = Literal["context", "process"]
+Durability: TypeAlias = Literal["process", "power"]
+Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TELEMETRY = (
+    "*.posthog.com/*",
+    "*.sentry.io/*",
+    "*.langfuse.com/*",
+    "*.smith.langchain.com/*",
+    "*.datadoghq.com/*",
+    "*.honeycomb.io/*",
+    "*.segment.io/*",
+    "*.traceloop.com/*",
+    "logfire-*.pydantic.dev/*",
+    "api.openai.com/v1/traces/*",
+)
+"""Exporters that report on an agent rather than serve it: `host/path` patterns that are not recorded."""
+
+SHORTEST_PATIENCE = 60.0
+
+
+def record(
+    store: Stored = None,
+    *,
+    agent_name: str = "",
+    run_id: str | None = None,
+    meta: Mapping[str, str] | None = None,
+    intercept: bool = True,
+    scope: Scope = "context",
+    durability: Durability = "process",
+    matcher: Matcher = exact,
+    redact: Redactor | None = None,
+    passthrough: tuple[str, ...] = TELEMETRY,
+) -> Session:
+    """Start a run whose every answer comes from the real world, and is kept.
+
+    Args:
+        store: a TapeStore, a path that `TapeStore.open` understands, or None for memory.
+            What is opened here is closed here.
+        agent_name: what to call the agent in lists.
+        run_id: the run's name in the store; by default a new one that sorts by time.
+        meta: further text to keep with the run.
+        intercept: record every httpx and httpx2 client of this context. Without it
+            only explicit transports record.
+        scope: "process" takes in threads and pools that were started before the run.
+        durability: "process" survives a killed process, "power" a power cut.
+        matcher: what makes two questions equal when the tape is replayed from here.
+        redact: what to take out before anything is kept; by default `redact.redactor(os.environ)`.
+        passthrough: `host/path` patterns of calls that are none of the agent's.
+
+    Raises:
+        RunExists: the store has a run of this name.
+        StoreError: the store cannot be opened.
+    """
+    head = _header(agent_name, run_id, meta)
+    shell = _Shell(intercept, scope, passthrough, ())
+    return _session(nothing(matcher), head, shell, store=store, durability=durability, redact=redact)
+
+
+def replay(
+    tape: Tape,
+    *,
+    patience: float | None = None,
+    intercept: bool = True,
+    scope: Scope = "context",
+    matcher: Matcher = exact,
+    redact: Redactor | None = None,
+    passthrough: tuple[str, ...] = TELEMETRY,
+    allow: tuple[str, ...] = (),
+) -> Session:
+    """Start a run whose every answer comes from `tape`. Nothing may connect inside.
+
+    Args:
+        tape: the recording.
+        patience: seconds to wait for a recorded question; by default 60, or twice
+            the longest gap on the tape. Any progress starts them anew.
+        allow: addresses that may be connected to all the same, as `"127.0.0.1:5432"` or a host.
+        intercept, scope, matcher, redact, passthrough: as for `record`.
+
+    Raises:
+        Divergence: on asking what the tape cannot answer, and again on leaving the block.
+        Unfinished: on leaving the block, when recorded questions were never asked.
+    """
+    head = _header(tape.agent_name, tape.run_id or None, tape.meta, tape.parent)
+    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
+    return _session(everything(tape, matcher), head, shell, redact=redact, patience=patience, tape=tape)
+
+
+def resume(
+    tape: Tape,
+    store: Stored = None,
+    *,
+    run_id: str | None = None,
+    on_doubt: OnDoubt = "raise",
+    patience: float | None = None,
+    intercept: bool = True,
+    scope: Scope = "context",
+    durability: Durability = "process",
+    matcher: Matcher = exact,
+    redact: Redactor | None = None,
+    passthrough: tuple[str, ...] = TELEMETRY,
+    allow: tuple[str, ...] = (),
+) -> Session:
+    """Start a run that follows `tape` to its end for free, then goes live.
+
+    The new run holds all steps and names `tape` as its parent.
+
+    Args:
+        tape: an interrupted recording, or any other.
+        on_doubt: what to do about a tool that was called before a crash and may have
+            run: "raise" InDoubt, "rerun" it, or a function from its Call to its result.
+        store, run_id, durability, matcher, redact, scope, intercept, passthrough: as for `record`.
+        patience, allow: as for `replay`, until the run is live.
+
+    Raises:
+        Divergence: on asking something else than the tape has, before anything goes live.
+        InDoubt: on calling a tool that may have run.
+        RunExists: the store has a run of this name.
+    """
+    lineage = Branch(tape.run_id, len(tape), "resumed")
+    head = _header(tape.agent_name, run_id, tape.meta, lineage)
+    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
+    return _session(
+        remainder(tape, matcher),
+        head,
+        shell,
+        store=store,
+        durability=durability,
+        redact=redact,
+        patience=patience,
+        on_doubt=on_doubt,
+        tape=tape,
+    )
+
+
+def fork(
+    tape: Tape,
+    at: int | Step,
+    answer: Reanswer = None,
+    *,
+    store: Stored = None,
+    run_id: str | None = None,
+    parent: str | None = None,
+    name: str = "",
+    desc: str = "",
+    on_doubt: OnDoubt = "raise",
+    patience: float | None = None,
+    intercept: bool = True,
+    scope: Scope = "context",
+    durability: Durability = "process",
+    matcher: Matcher = exact,
+    redact: Redactor | None = None,
+    passthrough: tuple[str, ...] = TELEMETRY,
+    allow: tuple[str, ...] = (),
+) -> Session:
+    """Start a run that follows `tape` up to one step, gives it another answer, and goes live from there.
+
+    Steps that began before that step's head are served: they were asked in
+    ignorance of the new answer.
+
+    Args:
+        tape: the recording to part from.
+        at: the index of an exchange, or a step of the tape, to reach draws and effects.
+        answer: what the step is answered instead; a function from the recorded step
+            to that; or None: ask the step again, live.
+        parent: the run_id to name as parent; by default the tape's.
+        name, desc: what the branch is called, and what was changed.
+        on_doubt: as for `resume`.
+        store, run_id, durability, matcher, redact, scope, intercept, passthrough: as for `record`.
+        patience, allow: as for `replay`, until the run is live.
+
+    Raises:
+        IndexError: the tape has no exchange of this index.
+        ValueError: the step is not one of the tape's.
+        TypeError: the answer is not of the step's kind.
+        Divergence: on asking something else than the tape has, before anything goes live.
+    """
+    pivot = _pivot(tape, at)
+    given = answer(pivot) if callable(answer) else answer
+    step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
+    lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
+    head = _header(tape.agent_name, run_id, tape.meta, lineage)
+    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
+    return _session(
+        Fork(tape, pivot, given).script(matcher),
+        head,
+        shell,
+        store=store,
+        durability=durability,
+        redact=redact,
+        patience=patience,
+        on_doubt=on_doubt,
+        tape=tape,
+    )
+
+
+def cut(
+    tape: Tape,
+    upto: int,
+    *,
+    store: Stored = None,
+    patience: float | None = None,
+    matcher: Matcher = exact,
+    redact: Redactor | None = None,
+    allow: tuple[str, ...] = (),
+) -> Session:
+    """Start a run that is served the first `upto` exchanges of `tape`, by head, and asks all else live.
+
+    Cuts are nested, also where steps ran in parallel: that is what blame compares.
+    Options are those of `fork`.
+    """
+    head = _header(tape.agent_name, None, tape.meta, Branch(tape.run_id, upto, "cut"))
+    shell = _Shell(True, "context", TELEMETRY, allow, guarded=True)  # noqa: FBT003
+    script = Cut(tape, upto).script(matcher)
+    return _session(script, head, shell, store=store, redact=redact, patience=patience, tape=tape)
+
+
+def tool(fn: F) -> F:
+    """Make `fn` a tool: within a run each call is one effect, which a replay does not repeat.
+
+    For functions and coroutine functions. Outside of a run `fn` is called as it is.
+    """
+    name = fn.__qualname__.rpartition(".<locals>.")[2]
+
+    @wraps(fn)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        run = current()
+        return run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)
+
+    @wraps(fn)
+    async def acalled(*args: Any, **kwargs: Any) -> Any:
+        run = current()
+        return await (run.acall(name, fn, *args, **kwargs) if run else fn(*args, **kwargs))
+
+    return cast("F", acalled if iscoroutinefunction(fn) else called)
+
+
+class _Shell:
+    """What surrounds a run: interception, the guard, and which addresses are none of its business."""
+
+    def __init__(
+        self,
+        intercepted: bool,  # noqa: FBT001
+        scope: Scope,
+        passthrough: tuple[str, ...],
+        allow: tuple[str, ...],
+        *,
+        guarded: bool = False,
+    ) -> None:
+        if scope not in ("context", "process"):
+            raise ValueError(f'scope is "context" or "process", not {scope!r}')
+        self.everywhere = scope == "process"
+        self.passthrough = tuple(passthrough)
+        self.allow = tuple(allow)
+        self._doors = [interception] * intercepted + [guard] * guarded
+
+    @contextmanager
+    def around(self, _: Session) -> Iterator[None]:
+        held = []
+        try:
+            for door in self._doors:
+                door.hold()
+                held.append(door)
+            yield
+        finally:
+            for door in reversed(held):
+                door.release()
+
+
+def _session(
+    script: Script,
+    head: Header,
+    shell: _Shell,
+    *,
+    store: Stored = None,
+    durability: Durability = "process",
+    redact: Redactor | None = None,
+    patience: float | None = None,
+    on_doubt: OnDoubt = "raise",
+    tape: Tape | None = None,
+) -> Session:
+    opened, owned = _opened(store, durability)
+    if opened is not None and head.run_id in opened:
+        if owned:
+            opened.close()
+        raise RunExists(head.run_id)
+    plan = Plan(
+        script,
+        head,
+        redactor(os.environ) if redact is None else redact,
+        around=shell.around,
+        store=opened,
+        owns_store=owned,
+        patience=_patience(tape) if patience is None else patience,
+        on_doubt=on_doubt,
+        everywhere=shell.everywhere,
+        passthrough=shell.passthrough,
+        allow=shell.allow,
+    )
+    return Session(plan)
+
+
+def _opened(store: Stored, durability: Durability) -> tuple[TapeStore | None, bool]:
+    if store is None:
+        return None, False
+    if not isinstance(store, TapeStore):
+        return TapeStore.open(store, durability=durability), True
+    if durability == "power" and getattr(store.backend, "durability", "power") == "process":
+        raise ValueError('the store was opened with durability="process"; open it with durability="power"')
+    return store, False
+
+
+def _header(
+    agent_name: str, run_id: str | None, meta: Mapping[str, str] | None, parent: Branch | None = None
+) -> Header:
+    return Header(
+        run_id=new_run_id() if run_id is None else run_id,
+        agent_name=agent_name,
+        boundary="http",
+        created_at=time.time(),
+        meta=dict(meta or {}),
+        parent=parent,
+    )
+
+
+def _patience(tape: Tape | None) -> float:
+    """60 s, or twice the longest time in which nothing happened on the tape."""
+    if tape is None:
+        return SHORTEST_PATIENCE
+    times = sorted(
+        t.began + after for t in (s.timing for s in tape.steps) for after in (0, t.headed, t.ended)
+    )
+    gaps = (later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    return max(SHORTEST_PATIENCE, 2 * max(gaps, default=0.0))
+
+
+def _pivot(tape: Tape, at: int | Step) -> Step:
+    if isinstance(at, int):
+        try:
+            return tape[at]
+        except IndexError:
+            raise IndexError(f"the tape has {len(tape)} exchanges, there is no {at}") from None
+    for step in tape.steps:
+        if step is at or (step.span == at.span and step == at):
+            return step
+    raise ValueError(f"{at!r} is not a step of this tape")

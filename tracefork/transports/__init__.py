@@ -1,0 +1,14 @@
+"""Where a run meets the HTTP libraries: `transports.httpx` and `transports.httpx2`, one file each."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+__all__ = ["httpx", "httpx2"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

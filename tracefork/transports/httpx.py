@@ -1,0 +1,45 @@
+"""Transports for `httpx` clients."""
+
+from __future__ import annotations
+
+import httpx as lib
+
+from ..session import Session
+from ._seam import Seam, Tee
+
+
+class _Stream(Tee, lib.SyncByteStream):
+    lib = lib
+
+
+class _AsyncStream(Tee, lib.AsyncByteStream):
+    lib = lib
+
+
+class Transport(Seam, lib.BaseTransport):
+    """Give this to `httpx.Client(transport=...)`: what goes through it is recorded or replayed.
+
+    Args:
+        session: the run that it belongs to; by default the current one of whoever asks.
+        inner: what forwards live requests; by default the library's own transport.
+    """
+
+    lib, stream = lib, _Stream
+
+    def __init__(self, session: Session | None = None, inner: lib.BaseTransport | None = None) -> None:
+        super().__init__(session, lib.HTTPTransport() if inner is None else inner)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class AsyncTransport(Seam, lib.AsyncBaseTransport):
+    """Give this to `httpx.AsyncClient(transport=...)`; otherwise as `Transport`."""
+
+    lib, stream = lib, _AsyncStream
+
+    def __init__(self, session: Session | None = None, inner: lib.AsyncBaseTransport | None = None) -> None:
+        super().__init__(session, lib.AsyncHTTPTransport() if inner is None else inner)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
