@@ -38,7 +38,9 @@ def event(payload: base.Payload) -> bytes:
 def _edited_message(message: base.Payload, text: str) -> base.Payload:
     content = message.get("content")
     if not isinstance(content, list):
-        raise ValueError("the recorded answer is no message: it has no content; use text() instead")
+        raise ValueError(  # noqa: TRY004 - the bytes are wrong, not the caller's types
+            "the recorded answer is no message: it has no content; use text() instead"
+        )
     blocks = [block for block in content if isinstance(block, dict)]
     place = _place(blocks)
     old = blocks[place] if _is_text(blocks, place) else {"type": "text"}

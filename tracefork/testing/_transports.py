@@ -10,7 +10,7 @@ import importlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from tracefork.core.values import Fault, Request, Response
 
@@ -38,54 +38,66 @@ class _Classes(NamedTuple):
 
 
 @cache
-def _classes(lib: ModuleType) -> _Classes:
-    class Body(lib.SyncByteStream, lib.AsyncByteStream):  # type: ignore[misc]
-        def __init__(self, answer: Response, request: Any) -> None:
-            self._answer = answer
-            self._request = request
+def _classes(lib: Any) -> _Classes:
+    body = type("ScriptedBody", (_Body, lib.SyncByteStream, lib.AsyncByteStream), {"lib": lib})
+    own = {"lib": lib, "body": body}
+    return _Classes(
+        type("ScriptedTransport", (_Sync, lib.BaseTransport), own),
+        type("AsyncScriptedTransport", (_Async, lib.AsyncBaseTransport), own),
+    )
 
-        def __iter__(self) -> Iterator[bytes]:
-            yield from self._answer.chunks
-            self._cut()
 
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            for chunk in self._answer.chunks:
-                yield chunk
-            self._cut()
+class _Body:
+    lib: ClassVar[Any]
 
-        def _cut(self) -> None:
-            if isinstance(self._answer.end, Fault):
-                raise _exception(self._answer.end, lib, self._request)
+    def __init__(self, answer: Response, request: Any) -> None:
+        self._answer = answer
+        self._request = request
 
-    def respond(script: _Answers, request: Any, body: bytes) -> Any:
-        answer = script(_question(request, body))
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._answer.chunks
+        self._cut()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._answer.chunks:
+            yield chunk
+        self._cut()
+
+    def _cut(self) -> None:
+        if isinstance(self._answer.end, Fault):
+            raise _exception(self._answer.end, self.lib, self._request)
+
+
+class _Transport:
+    lib: ClassVar[Any]
+    body: ClassVar[type[_Body]]
+
+    def __init__(self, script: _Answers) -> None:
+        self._script = script
+
+    def _respond(self, request: Any, body: bytes) -> Any:
+        answer = self._script(_question(request, body))
         if isinstance(answer, Fault):
-            raise _exception(answer, lib, request)
-        return lib.Response(
+            raise _exception(answer, self.lib, request)
+        return self.lib.Response(
             answer.status,
             headers=[(key.encode("latin-1"), value.encode("latin-1")) for key, value in answer.headers],
-            stream=Body(answer, request),
+            stream=self.body(answer, request),
             extensions={
                 "http_version": answer.http_version.encode("ascii"),
                 "reason_phrase": answer.reason.encode("latin-1"),
             },
         )
 
-    class ScriptedTransport(lib.BaseTransport):  # type: ignore[misc]
-        def __init__(self, script: _Answers) -> None:
-            self._script = script
 
-        def handle_request(self, request: Any) -> Any:
-            return respond(self._script, request, request.read())
+class _Sync(_Transport):
+    def handle_request(self, request: Any) -> Any:
+        return self._respond(request, request.read())
 
-    class AsyncScriptedTransport(lib.AsyncBaseTransport):  # type: ignore[misc]
-        def __init__(self, script: _Answers) -> None:
-            self._script = script
 
-        async def handle_async_request(self, request: Any) -> Any:
-            return respond(self._script, request, await request.aread())
-
-    return _Classes(ScriptedTransport, AsyncScriptedTransport)
+class _Async(_Transport):
+    async def handle_async_request(self, request: Any) -> Any:
+        return self._respond(request, await request.aread())
 
 
 def _question(request: Any, body: bytes) -> Request:
@@ -93,19 +105,16 @@ def _question(request: Any, body: bytes) -> Request:
     return Request(request.method, str(request.url), headers, body)
 
 
-def _exception(fault: Fault, lib: ModuleType, request: Any) -> Exception:
+def _exception(fault: Fault, lib: Any, request: Any) -> Exception:
     """The exception that `fault` stands for.
 
     Raises:
         ValueError: there is no such exception class; "cancelled" is the agent's own doing.
     """
     module, _, name = fault.kind.rpartition(".")
-    kind = getattr(importlib.import_module(module) if module else lib, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        raise ValueError(
-            f"a script cannot raise {fault.kind!r}: no exception class of {module or lib.__name__}"
-        )
-    if issubclass(kind, lib.RequestError):
-        error: Exception = kind(fault.message, request=request)
-        return error
-    return kind(fault.message)
+    kind: Any = getattr(importlib.import_module(module) if module else lib, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        owner = module or lib.__name__
+        raise ValueError(f"a script cannot raise {fault.kind!r}: {owner} has no such exception")  # noqa: TRY004
+    options = {"request": request} if issubclass(kind, lib.RequestError) else {}
+    return kind(fault.message, **options)
