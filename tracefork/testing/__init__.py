@@ -1,1 +1,1 @@
-"""For code built on tracefork: strategies, the backend contract, scripted providers, a loopback server."""
+"""What a test of agents needs: scripted providers, a loopback server. Import the submodules by name."""

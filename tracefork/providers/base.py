@@ -1,0 +1,171 @@
+"""What the builders of all vendors share: reading the question, naming, framing.
+
+Everything is a function of its arguments: ids come from a hash, never from chance,
+and no clock is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeAlias
+from urllib.parse import urlsplit
+
+from tracefork.core.values import Exchange, Headers, Request, Response
+
+Asked: TypeAlias = "Exchange | Request"
+Payload: TypeAlias = "dict[str, object]"
+"""A JSON object on its way to or from text."""
+
+OK = 200
+
+MAX_DECODED = 64 << 20
+"""Bytes; the most that a content-encoded body may unfold to."""
+
+_DELTA = 12  # characters; about what vendors send in one delta
+
+
+class Builder(Protocol):
+    """Builds the answer to a question; streamed if the question asks for a stream."""
+
+    def __call__(self, asked: Asked) -> Response: ...
+
+
+# -- the question ----------------------------------------------------------------
+
+
+def question(asked: Asked) -> Request:
+    """The request itself, be it given bare or within its exchange."""
+    return asked.request if isinstance(asked, Exchange) else asked
+
+
+def payload(body: bytes) -> Payload:
+    """The JSON object that `body` holds, or an empty one if it holds anything else."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def path(request: Request) -> str:
+    return urlsplit(request.url).path.rstrip("/")
+
+
+def model_of(request: Request) -> str:
+    """The model that the request names, or "unknown"."""
+    model = payload(request.body).get("model")
+    return model if isinstance(model, str) else "unknown"
+
+
+def streams(request: Request) -> bool:
+    """True if the JSON body says `"stream": true`."""
+    return payload(request.body).get("stream") is True
+
+
+# -- the answer ------------------------------------------------------------------
+
+
+def ident(prefix: str, *parts: str | bytes) -> str:
+    """An id that depends on nothing but `parts`: `prefix` and 24 hex characters."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(b"%d:" % len(data) + data)
+    return prefix + digest.hexdigest()[:24]
+
+
+def estimate(size: int) -> int:
+    """A token count for `size` bytes or characters: one for every four, at least one."""
+    return max(1, (size + 3) // 4)
+
+
+def compact(value: object) -> str:
+    """JSON text in the vendors' own manner: compact, not escaped beyond need."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Cut `text` into deltas: two or more when it has two or more characters."""
+    size = max(1, min(_DELTA, len(text) // 2))
+    return (text[i : i + size] for i in range(0, len(text), size))
+
+
+def plain(value: Payload, headers: Headers = (), *, status: int = 200) -> Response:
+    """A response with one JSON body and its `content-length`."""
+    body = compact(value).encode()
+    own = (("content-type", "application/json"), ("content-length", str(len(body))))
+    return Response(status, own + headers, (body,))
+
+
+def streamed(events: Iterable[bytes], headers: Headers = ()) -> Response:
+    """A `text/event-stream` response, one chunk per event."""
+    own = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+    return Response(200, own + headers, tuple(events))
+
+
+# -- a recorded answer -----------------------------------------------------------
+
+
+def header(headers: Headers, name: str) -> str:
+    """The first value under `name` (lower case), or ""."""
+    return next((value for key, value in headers if key.lower() == name), "")
+
+
+def rewritten(recorded: Response, chunks: Iterable[bytes]) -> Headers:
+    """The recorded headers as they fit the decoded `chunks`: none encoded, the length true."""
+    size = sum(map(len, chunks))
+    return tuple(
+        (key, str(size) if key.lower() == "content-length" else value)
+        for key, value in recorded.headers
+        if key.lower() != "content-encoding"
+    )
+
+
+def decoded(response: Response) -> bytes:
+    """The body with its content-encoding undone: gzip, deflate or zstd.
+
+    Raises:
+        ValueError: another encoding, damaged data, or more than `MAX_DECODED` bytes.
+    """
+    encoding = header(response.headers, "content-encoding").strip().lower()
+    match encoding:
+        case "" | "identity":
+            return response.body
+        case "gzip" | "x-gzip":
+            return _inflate(response.body, 16 + zlib.MAX_WBITS)
+        case "deflate":
+            try:
+                return _inflate(response.body, zlib.MAX_WBITS)
+            except ValueError:
+                return _inflate(response.body, -zlib.MAX_WBITS)  # raw deflate, as some servers send
+        case "zstd":
+            return _unzstd(response.body)
+        case _:
+            raise ValueError(f"cannot read a body with content-encoding {encoding!r}")
+
+
+def _inflate(data: bytes, wbits: int) -> bytes:
+    stream = zlib.decompressobj(wbits)
+    try:
+        body = stream.decompress(data, MAX_DECODED)
+    except zlib.error as error:
+        raise ValueError(f"the body is not what its content-encoding says: {error}") from error
+    if stream.unconsumed_tail:
+        raise ValueError(f"the body unfolds to more than {MAX_DECODED} bytes")
+    return body
+
+
+def _unzstd(data: bytes) -> bytes:
+    import zstandard  # noqa: PLC0415 - loaded only for bodies that need it
+
+    stream = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
+    try:
+        body = stream.read(MAX_DECODED + 1)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"the body is not what its content-encoding says: {error}") from error
+    if len(body) > MAX_DECODED:
+        raise ValueError(f"the body unfolds to more than {MAX_DECODED} bytes")
+    return body
