@@ -73,6 +73,11 @@ class Divergence(TraceforkError):
         return self.difference.path if self.difference else ""
 
     def __str__(self) -> str:
+        if isinstance(self.asked, Outcome):
+            recorded = (
+                self.nearest if isinstance(self.nearest, Outcome) else f"went on to ask {self.nearest!r}"
+            )
+            return f"step {self.step}: the recorded run {recorded}; this one {self.asked}"
         where = f" in lane {self.lane!r}" if self.lane else ""
         said = f"step {self.step}{where}: the agent asked {self.asked!r}"
         if self.difference:

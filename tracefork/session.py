@@ -183,6 +183,11 @@ class Session:
         return self._cell.state.live
 
     @property
+    def happened(self) -> int:
+        """How many steps are over."""
+        return len(self._steps)
+
+    @property
     def over(self) -> bool:
         """True once the block has been left."""
         return self._tape is not None

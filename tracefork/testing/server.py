@@ -38,6 +38,10 @@ class LoopbackServer:
         gate: if given, each answer waits until it is set, or breaks the connection after `PATIENCE`.
         lockstep: send each chunk, and the end of the body, only after the client has
             called `consumed()` for the chunk before.
+        port: where to listen; by default wherever there is room.
+
+    Raises:
+        OSError: the port is taken.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class LoopbackServer:
         delay: float = 0.0,
         gate: threading.Event | None = None,
         lockstep: bool = False,
+        port: int = 0,
     ) -> None:
         self._script = script
         self._delay = delay
@@ -55,7 +60,7 @@ class LoopbackServer:
         self._lock = threading.Lock()
         self._errors: list[Exception] = []
         self._open: dict[threading.Thread, socket.socket] = {}
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self._listener.settimeout(_POLL)
         self._port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name="loopback", daemon=True)

@@ -1,0 +1,20 @@
+"""`python -m tracefork` and the `tracefork` command."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+
+def main() -> None:
+    """Run the command line, or say what it needs."""
+    missing = [name for name in ("typer", "rich") if find_spec(name) is None]
+    if missing:
+        sys.exit(f"the command line needs {' and '.join(missing)}: pip install 'tracefork[cli]'")
+    from .cli import main as run  # noqa: PLC0415  only with what it needs
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""How much of what bytes claim is believed. What is over raises TooLarge."""
+
+from __future__ import annotations
+
+import sys
+
+from attrs import frozen
+
+from ..core.values import Answer, Headers, Question, Request, Response
+from ..errors import TooLarge
+
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
+
+
+@frozen
+class Limits:
+    """What a reader accepts; sizes in bytes, after decompression.
+
+    `total` bounds one tape, `blob` one body, `steps` the steps of a tape and
+    `headers` the pairs of one message. Beyond `free` bytes, what is compressed
+    may grow at most `ratio` times. `json_depth` and `json_items` bound one JSON
+    text: how deep its brackets go, and how many brackets, commas and strings it
+    has. `window` is the largest zstd window to allocate.
+    """
+
+    total: int = 1 << 30
+    blob: int = 256 << 20
+    free: int = 16 << 20
+    ratio: int = 1000
+    steps: int = 1_000_000
+    headers: int = 10_000
+    json_depth: int = 100
+    json_items: int = 2_000_000
+    window: int = 1 << 27
+
+    def allowed(self, encoded: int) -> int:
+        """Return how many bytes `encoded` compressed bytes may become."""
+        return min(self.total, max(self.free, self.ratio * encoded))
+
+
+DEFAULT = Limits()
+"""For bytes from anywhere."""
+
+UNLIMITED = Limits(
+    total=sys.maxsize,
+    blob=sys.maxsize,
+    free=sys.maxsize,
+    steps=sys.maxsize,
+    headers=sys.maxsize,
+    json_items=sys.maxsize,
+)
+"""For bytes that this process has just made; what own values never need stays bounded."""
+
+
+def count(what: str, number: int, most: int) -> None:
+    """Refuse `number` of `what` above `most`.
+
+    Raises:
+        TooLarge: there are more.
+    """
+    if number > most:
+        raise TooLarge(f"it has {number:,} {what}, the limit is {most:,}")
+
+
+def nesting(text: bytes, limits: Limits) -> None:
+    """Scan JSON `text` without building it; json.loads would recurse and allocate first.
+
+    Malformed text passes: the parser refuses it.
+
+    Raises:
+        TooLarge: it is nested deeper than `json_depth`, or has more than `json_items` items.
+    """
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
+    count("JSON strings", bare.count(b'"') // 2, limits.json_items)
+    structure = b"".join(part.translate(None, _NOT_STRUCTURE) for part in bare.split(b'"')[::2])
+    count("JSON items", len(structure), limits.json_items)
+    depth = 0
+    for byte in structure:
+        if byte in b"[{":
+            depth += 1
+            count("levels of nested JSON", depth, limits.json_depth)
+        elif byte in b"]}":
+            depth -= 1
+
+
+def message(value: Question | Answer, limits: Limits) -> None:
+    """Hold a question or an answer against `blob` and `headers`.
+
+    Raises:
+        TooLarge: its body or its headers are over.
+    """
+    match value:
+        case Request(_, _, headers, body):
+            _http(headers, len(body), limits)
+        case Response(_, headers, chunks):
+            _http(headers, sum(map(len, chunks)), limits)
+        case _:
+            pass
+
+
+def _http(headers: Headers, body: int, limits: Limits) -> None:
+    count("bytes in one body", body, limits.blob)
+    count("headers in one message", len(headers), limits.headers)

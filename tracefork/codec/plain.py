@@ -1,0 +1,170 @@
+"""Values as JSON text, one to a line. Every choice of representation is here.
+
+A union is an object whose `is` names the class. Bytes are latin-1 text, so that
+compression sees their content. Text is UTF-8 with lone surrogates passed
+through. Numbers are finite. Nothing is coerced and no key is spare: `"5"` is
+not 5, and what is not exactly of the shape is a CorruptTape.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Final, Literal, NoReturn, TypeAlias, TypeVar, cast
+
+from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError, StructureHandlerNotFoundError
+from cattrs.preconf.json import JsonConverter, make_converter
+from cattrs.strategies import configure_tagged_union
+
+from ..core.values import (
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Outcome,
+    Pending,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+)
+from ..errors import CorruptTape
+from .limits import Limits, nesting
+from .records import Asked, Closed, Ended, Headed, Record
+
+T = TypeVar("T")
+Line: TypeAlias = "Exchange | Draw | Effect | Pending | Outcome"
+"""What a sealed tape has lines of."""
+
+RECORD: Final = Asked | Headed | Ended | Closed
+LINE: Final = Exchange | Draw | Effect | Pending | Outcome
+_ENDS: Final = ("eof", "closed", "cancelled")
+_UNIONS: Final = (  # those within others come first: cattrs resolves them once
+    Request | Source | Call,
+    Request | Call,
+    Response | Fault | Reading | Reply,
+    Response | Fault,
+    Reply | Fault,
+    RECORD,
+    LINE,
+)
+
+
+@contextmanager
+def damage(where: str = "") -> Iterator[None]:
+    """Turn whatever wrong bytes make parsers raise into CorruptTape: the one place that does.
+
+    A CorruptTape from within passes; one that does not say where gets `where`.
+    """
+    try:
+        yield
+    except CorruptTape as error:
+        if error.where or not where:
+            raise
+        raise type(error)(error.problem, where, error.advice) from error
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+        struct.error,
+        BaseValidationError,
+        ForbiddenExtraKeysError,
+        StructureHandlerNotFoundError,
+    ) as error:
+        raise CorruptTape(f"it has not the shape of a tape: {type(error).__name__}: {error!s:.200}", where) from error
+
+
+def dump(value: object, as_: object = None) -> bytes:
+    """Return `value` as one line of JSON without its newline; `as_` is its union, if it is of one.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    plain = _converter().unstructure(value, unstructure_as=as_)
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
+
+
+def load(line: bytes, as_: type[T], limits: Limits) -> T:
+    """Return the value of class or union `as_` that `dump` wrote.
+
+    Raises:
+        TooLarge: the text is deeper or has more items than the limits allow.
+        CorruptTape: it is no such value.
+    """
+    with damage():
+        nesting(line, limits)
+        plain = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_no_number)
+        return _converter().structure(plain, as_)
+
+
+def load_record(line: bytes, limits: Limits) -> Record:
+    """Return the Record that `dump(record, RECORD)` wrote; errors as `load`."""
+    return load(line, cast("type[Record]", RECORD), limits)
+
+
+def load_line(line: bytes, limits: Limits) -> Line:
+    """Return the Line that `dump(value, LINE)` wrote; errors as `load`."""
+    return load(line, cast("type[Line]", LINE), limits)
+
+
+@cache
+def _converter() -> JsonConverter:
+    made = make_converter(detailed_validation=False, forbid_extra_keys=True)
+    made.register_unstructure_hook(bytes, lambda data: data.decode("latin-1"))
+    made.register_structure_hook(bytes, lambda text, _: _exactly(str, text).encode("latin-1"))
+    made.register_structure_hook(str, lambda text, _: _exactly(str, text))
+    made.register_structure_hook(int, lambda number, _: _exactly(int, number))
+    made.register_structure_hook(float, lambda number, _: _number(number))
+    made.register_unstructure_hook_func(_is_end, lambda end: _unend(made, end))
+    made.register_structure_hook_func(_is_end, lambda end, _: end if end in _ENDS else made.structure(end, Fault))
+    made.register_unstructure_hook_func(_is_meta, dict)
+    made.register_structure_hook_func(_is_meta, lambda meta, _: _texts(meta))
+    for union in _UNIONS:
+        configure_tagged_union(union, made, tag_name="is")
+    return made
+
+
+def _is_end(kind: object) -> bool:
+    return kind == Literal["eof", "closed", "cancelled"] | Fault
+
+
+def _is_meta(kind: object) -> bool:
+    return kind == Mapping[str, str]
+
+
+def _unend(converter: JsonConverter, end: object) -> object:
+    return converter.unstructure(end, Fault) if isinstance(end, Fault) else end
+
+
+def _texts(meta: object) -> dict[str, str]:
+    return {_exactly(str, key): _exactly(str, value) for key, value in _exactly(dict, meta).items()}
+
+
+def _exactly(kind: type[T], value: object) -> T:
+    if type(value) is not kind:
+        raise TypeError(f"wants {kind.__name__}, has {type(value).__name__}")
+    return value
+
+
+def _number(value: object) -> float:
+    if type(value) not in (int, float):
+        raise TypeError(f"wants a number, has {type(value).__name__}")
+    number = float(cast("float", value))
+    if number - number != 0:
+        raise ValueError("wants a finite number")
+    return number
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+

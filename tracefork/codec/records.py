@@ -1,0 +1,238 @@
+"""What happened, in the order it became known: the records of a run, and the tape they fold into.
+
+A question is recorded before it is put to the world (write-ahead), its answer
+when it has ended; so any prefix of a run's records is a tape, in which the
+questions that were in flight are pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from ..core.tape import Tape
+from ..core.values import (
+    UNFINISHED,
+    Answer,
+    Branch,
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Lane,
+    Outcome,
+    Pending,
+    Question,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+    Span,
+    Step,
+    Timing,
+)
+from ..errors import CorruptTape
+
+
+@frozen
+class Header:
+    """What is known of a run when it begins; the fields are those of `Tape`."""
+
+    run_id: str
+    agent_name: str = ""
+    boundary: str = "http"
+    created_at: float = 0.0
+    meta: Mapping[str, str] = field(factory=dict, repr=False)
+    parent: Branch | None = None
+
+    @classmethod
+    def of(cls, tape: Tape) -> Header:
+        """Return the header of a tape."""
+        meta = dict(tape.meta)
+        return cls(tape.run_id, tape.agent_name, tape.boundary, tape.created_at, meta, tape.parent)
+
+
+@frozen
+class Summary:
+    """What a sealed run says of itself at its beginning.
+
+    `digest` is 64 hex characters. Of a long `outcome`, the first 500 characters
+    of its message and 200 of its type are here.
+    """
+
+    header: Header
+    exchanges: int
+    draws: int
+    effects: int
+    outcome: Outcome
+    digest: str
+
+
+@frozen
+class Asked:
+    """Call number `call` of the run was put, at tick `began`; `at` is in seconds since the epoch."""
+
+    call: int
+    question: Question
+    lane: Lane
+    began: int
+    at: float
+
+
+@frozen
+class Headed:
+    """The head of `call`'s answer was given, at `tick`."""
+
+    call: int
+    tick: int
+
+
+@frozen
+class Ended:
+    """`call` came to its end; `span.began` repeats the tick of its Asked."""
+
+    call: int
+    answer: Answer
+    span: Span
+    timing: Timing = field(default=Timing(), repr=False)
+
+
+@frozen
+class Closed:
+    """The run is over."""
+
+    outcome: Outcome
+
+
+Record: TypeAlias = "Asked | Headed | Ended | Closed"
+
+
+def replayed(header: Header, records: Iterable[Record]) -> Tape:
+    """Fold records into a tape: steps sorted by `began`, and what was in flight as pending.
+
+    A draw of chance that was in flight told nobody anything and is left out.
+    Without a Closed the outcome is UNFINISHED.
+
+    Raises:
+        CorruptTape: the records contradict each other: a call is asked twice,
+            or ends unasked, or twice, or with an answer of another kind.
+    """
+    fold = _Fold()
+    for record in records:
+        if problem := fold.add(record):
+            raise CorruptTape(problem)
+    return fold.tape(header)
+
+
+def salvaged(header: Header, records: Iterable[Record]) -> Tape:
+    """Fold those records that agree with the ones before them, for when some were lost."""
+    fold = _Fold()
+    for record in records:
+        fold.add(record)
+    return fold.tape(header)
+
+
+def records(tape: Tape) -> tuple[Record, ...]:
+    """Return the records that `replayed` folds into `tape`, in tick order.
+
+    The tape's own ticks decide: a step whose head is a tick of its own has a
+    Headed. A pending question, of which no time is kept, is asked at `created_at`.
+    """
+    known = [*tape.steps, *tape.pending]
+    ticks = sorted(range(len(known)), key=lambda i: _began(known[i]))
+    events = [e for call, i in enumerate(ticks) for e in _events(call, known[i], tape.created_at)]
+    events.sort(key=lambda event: event[:2])
+    closed = () if tape.outcome == UNFINISHED else (Closed(tape.outcome),)
+    return (*(record for _, _, record in events), *closed)
+
+
+def step(question: Question, answer: Answer, lane: Lane, span: Span, timing: Timing) -> Step | None:
+    """Return the step of this question and answer, or None if they do not belong together."""
+    match question, answer:
+        case Request(), Response() | Fault():
+            return Exchange(question, answer, lane, span, timing)
+        case Source(), Reading():
+            return Draw(question, answer, lane, span, timing)
+        case Call(), Reply() | Fault():
+            return Effect(question, answer, lane, span, timing)
+        case _:
+            return None
+
+
+class _Fold:
+    """The records so far. `add` returns what is wrong with a record that it does not take."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, Asked] = {}
+        self._headed: dict[int, int] = {}
+        self._steps: dict[int, Step] = {}
+        self._outcome: Outcome | None = None
+
+    def add(self, record: Record) -> str:
+        match record:
+            case Asked(call):
+                if call in self._asked:
+                    return f"call {call} is asked twice"
+                self._asked[call] = record
+            case Headed(call, tick):
+                if call not in self._asked or call in self._headed or call in self._steps:
+                    return f"call {call} has a head and was not waiting for one"
+                self._headed[call] = tick
+            case Ended(call):
+                return self._end(record)
+            case Closed(outcome):
+                if self._outcome is not None:
+                    return "the run is closed twice"
+                self._outcome = outcome
+        return ""
+
+    def _end(self, record: Ended) -> str:
+        call, asked = record.call, self._asked.get(record.call)
+        if asked is None or call in self._steps:
+            return f"call {call} ends and was not open"
+        made = step(asked.question, record.answer, asked.lane, record.span, record.timing)
+        if made is None:
+            return f"call {call} asked a {type(asked.question).__name__} and got a {type(record.answer).__name__}"
+        if record.span.began != asked.began:
+            return f"call {call} began at tick {asked.began} and ends as of {record.span.began}"
+        self._steps[call] = made
+        return ""
+
+    def tape(self, header: Header) -> Tape:
+        return Tape(
+            steps=tuple(sorted(self._steps.values(), key=lambda s: s.span.began)),
+            pending=tuple(sorted(self._open(), key=lambda p: p.began)),
+            run_id=header.run_id,
+            agent_name=header.agent_name,
+            boundary=header.boundary,
+            created_at=header.created_at,
+            meta=header.meta,
+            parent=header.parent,
+            outcome=self._outcome or UNFINISHED,
+        )
+
+    def _open(self) -> Iterator[Pending]:
+        for call, asked in self._asked.items():
+            if call not in self._steps and not isinstance(asked.question, Source):
+                yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call))
+
+
+def _began(known: Step | Pending) -> int:
+    return known.began if isinstance(known, Pending) else known.span.began
+
+
+def _events(call: int, known: Step | Pending, otherwise: float) -> Iterator[tuple[int, int, Record]]:
+    if isinstance(known, Pending):
+        yield known.began, 0, Asked(call, known.asked, known.lane, known.began, otherwise)
+        if known.headed is not None:
+            yield known.headed, 1, Headed(call, known.headed)
+        return
+    span = known.span
+    yield span.began, 0, Asked(call, known.asked, known.lane, span.began, known.timing.began)
+    if span.began < span.headed < span.ended:
+        yield span.headed, 1, Headed(call, span.headed)
+    yield span.ended, 2, Ended(call, known.answer, span, known.timing)

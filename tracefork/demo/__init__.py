@@ -1,0 +1,1 @@
+"""`tracefork demo`: the whole product on one small agent, offline."""

@@ -1,0 +1,132 @@
+"""The demo told step by step: record, verify with the server gone, fork, compare, kill, resume."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from ..core.diff import diff
+from ..core.tape import Tape
+from ..drive import verify
+from ..providers import anthropic
+from ..runs import fork, record, resume
+from ..store import TapeStore, new_run_id
+from ..testing.server import LoopbackServer
+from . import agent
+from .model import model, take
+
+Say = Callable[[str], object]
+
+PIVOT = "hold_seat"
+KILL_AFTER = 6  # questions that the server has had when the run is killed
+DEADLINE = 30.0  # seconds; a run that is not killed by then has gone wrong
+
+
+def tell(path: str, say: Say) -> list[str]:
+    """Run the demo into the store at `path`; return the run_ids of its recording, branch, and resumed run.
+
+    Raises:
+        RuntimeError: something did not come out as the demo says it does.
+    """
+    with TapeStore.open(path) as store:
+        tape = _record(store, say)
+        _verify(tape, say)
+        branch = _fork(store, tape, say)
+        resumed = _crash(store, path, say)
+    say(
+        f"\nAll of it is in {path}: `tracefork ls --store {path}`, `tracefork show --store {path} {tape.run_id}`."
+    )
+    return [tape.run_id, branch, resumed]
+
+
+def _record(store: TapeStore, say: Say) -> Tape:
+    client = (
+        "the anthropic SDK" if find_spec("anthropic") else "plain httpx (the anthropic SDK is not installed)"
+    )
+    say(
+        f"1. Record. A travel agent with nine tools, over {client}, against a scripted model on this machine."
+    )
+    with LoopbackServer(model()) as server, record(store, agent_name="travel") as run:
+        answer = agent.travel_agent(server.url)
+    tape = run.tape
+    busy = sum(x.response.status == anthropic.STATUS["overloaded_error"] for x in tape)
+    streams = sum(("content-type", "text/event-stream") in _lower(x.response.headers) for x in tape)
+    say(
+        f"   {len(tape)} exchanges ({streams} streams, {busy} answered 529 and retried), {len(tape.effects)} tool calls."
+    )
+    say(f"   It answered: {answer}")
+    say(f"   Run {tape.run_id}, digest {tape.digest()}")
+    return tape
+
+
+def _verify(tape: Tape, say: Say) -> None:
+    say("\n2. Verify. The server is stopped; the same agent runs again on the tape alone.")
+    sent = len(agent.SENT)
+    verdict = verify(tape, partial(agent.travel_agent, _base(tape)))
+    _expect(verdict.ok, f"the replay differs: {verdict}")
+    _expect(len(agent.SENT) == sent, "a replayed tool ran again")
+    say(
+        f"   {verdict.matched} of {verdict.total} exchanges happened again, and no tool ran: no second mail was sent."
+    )
+    say(f"   digest {verdict.replayed} - equal, and computed from what the replay did.")
+
+
+def _fork(store: TapeStore, tape: Tape, say: Say) -> str:
+    at = next(i for i, x in enumerate(tape) if PIVOT.encode() in x.response.body)
+    say(f"\n3. Fork. What if the model had taken the train at step {at}? Only that answer is changed.")
+    with (
+        LoopbackServer(model(), port=urlsplit(_base(tape)).port or 0) as server,
+        fork(
+            tape, at, take("night train"), store=store, name="by train", desc="hold_seat: night train"
+        ) as branch,
+    ):
+        answer = agent.travel_agent(server.url)
+    parting = diff(tape, branch.tape)
+    _expect(parting is not None and parting.step == at, "the branch does not part at its pivot")
+    say(f"   Steps 0 to {at} cost nothing; the server was asked the {len(server.requests)} after them.")
+    say(f"   The two part at {parting}")
+    say(f"   It answered: {answer}")
+    say(f"   Branch {branch.run_id} of {tape.run_id}, digest {branch.tape.digest()}")
+    return branch.run_id
+
+
+def _crash(store: TapeStore, path: str, say: Say) -> str:
+    say("\n4. Crash. The agent runs in another process, which is killed in the middle.")
+    killed = new_run_id()
+    with LoopbackServer(model(), delay=0.05) as server:
+        child = subprocess.Popen([sys.executable, "-m", "tracefork.demo.child", server.url, path, killed])  # noqa: S603
+        deadline = time.monotonic() + DEADLINE
+        while len(server.requests) < KILL_AFTER and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        child.kill()
+        child.wait()
+        died = store.load(killed)
+        asked = len(server.requests)
+        say(
+            f"   Killed when the server had {asked} questions: {len(died)} exchanges are kept, {len(died.pending)} in flight."
+        )
+        with resume(died, store, on_doubt="rerun") as run:
+            answer = agent.travel_agent(server.url)
+        again = len(server.requests) - asked
+    say(f"   Resumed: the {len(died)} kept exchanges came from the tape, {again} were asked, to the end.")
+    say(f"   It answered: {answer}")
+    say(f"   Run {run.run_id} (resumed from {killed}), digest {run.tape.digest()}")
+    return run.run_id
+
+
+def _base(tape: Tape) -> str:
+    return tape[0].request.url.removesuffix("/v1/messages")
+
+
+def _lower(headers: tuple[tuple[str, str], ...]) -> set[tuple[str, str]]:
+    return {(name.lower(), value) for name, value in headers}
+
+
+def _expect(held: object, otherwise: str) -> None:
+    if not held:
+        raise RuntimeError(otherwise)

@@ -1,0 +1,68 @@
+"""Somebody's script or module as an agent: run in this process, as `python` would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+COMMAND = "command"
+"""Where a run's meta keeps the command that made it, as a JSON list."""
+
+
+@frozen
+class Program:
+    """A Python program: `argv[0]` is a file, or with `module` a dotted name."""
+
+    argv: tuple[str, ...]
+    module: bool = False
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Program:
+        """Read `SCRIPT ARGS...` or `-m MODULE ARGS...`.
+
+        Raises:
+            ValueError: there is no script.
+        """
+        module = bool(words) and words[0] == "-m"
+        argv = tuple(words[1:] if module else words)
+        if not argv:
+            raise ValueError("say which script to run: SCRIPT [ARGS...] or -m MODULE [ARGS...]")
+        return cls(argv, module)
+
+    @classmethod
+    def of(cls, meta: Mapping[str, str]) -> Program | None:
+        """Return the program that a run's meta names, or None."""
+        return cls.parse(json.loads(meta[COMMAND])) if COMMAND in meta else None
+
+    def meta(self) -> dict[str, str]:
+        """Return what a run keeps of its command."""
+        return {COMMAND: json.dumps(["-m", *self.argv] if self.module else list(self.argv))}
+
+    def __call__(self) -> None:
+        """Run it to its end. `sys.exit()` and `sys.exit(0)` are an ordinary end.
+
+        Raises:
+            FileNotFoundError: there is no such script.
+            SystemExit: it left with another code.
+        """
+        if not self.module and not os.path.exists(self.argv[0]):  # noqa: PTH110
+            raise FileNotFoundError(f"there is no script {self.argv[0]!r}")
+        argv, path = sys.argv, sys.path[:]
+        sys.argv = list(self.argv)
+        try:
+            if self.module:
+                sys.path.insert(0, os.getcwd())  # noqa: PTH109
+                runpy.run_module(self.argv[0], run_name="__main__", alter_sys=True)
+            else:
+                sys.path.insert(0, os.path.dirname(os.path.abspath(self.argv[0])))  # noqa: PTH100, PTH120
+                runpy.run_path(self.argv[0], run_name="__main__")
+        except SystemExit as exc:
+            if exc.code not in (None, 0):
+                raise
+        finally:
+            sys.argv, sys.path[:] = argv, path
