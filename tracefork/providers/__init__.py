@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import anthropic, base, sse
+    from . import anthropic, base, openai, sse
 
 __all__ = ["anthropic", "base", "openai", "sse"]
 
