@@ -275,9 +275,7 @@ def test_a_fork_that_changes_nothing_is_a_replay_up_to_its_pivot():
         with tracefork.fork(tape, at, pivot.answer, patience=3) as branch:
             agent(branch)
         begun = lambda t: [s for s in t.steps if s.span.headed <= pivot.span.headed]  # noqa: E731
-        assert [(s.asked, s.answer) for s in begun(tape)] == [
-            (s.asked, s.answer) for s in begun(branch.tape)
-        ]
+        assert [(s.asked, s.answer) for s in begun(tape)] == [(s.asked, s.answer) for s in begun(branch.tape)]
 
 
 @pytest.mark.parametrize("threads", [False, True])
@@ -301,9 +299,7 @@ def test_cuts_are_nested_and_serve_exactly_the_first_i(threads):
                 agent(run)
             assert run.forwarded == len(tape) - upto
             served = sorted(run.tape.exchanges, key=lambda s: s.span.headed)[:upto]
-            assert [(s.asked, s.answer) for s in served] == [
-                (s.asked, s.answer) for s in by_head[:upto]
-            ]
+            assert [(s.asked, s.answer) for s in served] == [(s.asked, s.answer) for s in by_head[:upto]]
             with tracefork.replay(run.tape, patience=3) as again:
                 agent(again)
             assert run.tape.digest() == again.tape.digest()

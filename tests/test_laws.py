@@ -12,7 +12,16 @@ from tracefork.core import machine
 from tracefork.core.digest import digest
 from tracefork.core.fork import Cut, Fork, everything, nothing, remainder
 from tracefork.core.machine import (
-    Asked, Commit, Ended, Forward, Halt, Headed, Serve, Wait, start, unasked,
+    Asked,
+    Commit,
+    Ended,
+    Forward,
+    Halt,
+    Headed,
+    Serve,
+    Wait,
+    start,
+    unasked,
 )
 from tracefork.core.script import Marks
 from tracefork.core.tape import Tape
@@ -127,7 +136,9 @@ def test_a_resumed_tape_starts_with_the_tape(tape, data, seed):
         if s.span.began <= at < s.span.ended
     )
     died = Tape(done, left)
-    if len({(type(s), getattr(s.asked, "body", ""), getattr(s.asked, "url", "")) for s in tape.steps}) < len(tape.steps):
+    if len({(type(s), getattr(s.asked, "body", ""), getattr(s.asked, "url", "")) for s in tape.steps}) < len(
+        tape.steps
+    ):
         return  # a strand the tape never saw may take another's line if their questions are equal
     _, served, out = shuffled(start(remainder(died)), tape, seed)
 

@@ -285,9 +285,7 @@ def test_to_thread():
         client = World().client(run)
 
         async def main():
-            return await asyncio.gather(
-                *(asyncio.to_thread(chain, client, "same", 3) for _ in range(4))
-            )
+            return await asyncio.gather(*(asyncio.to_thread(chain, client, "same", 3) for _ in range(4)))
 
         return asyncio.run(main())
 
@@ -325,9 +323,7 @@ def test_run_in_executor():
             loop = asyncio.get_running_loop()
             with ThreadPoolExecutor(3) as pool:
                 own = [loop.run_in_executor(pool, chain, client, "same", 2) for _ in range(4)]
-                default = [
-                    loop.run_in_executor(None, partial(chain, client, "same", 2)) for _ in range(4)
-                ]
+                default = [loop.run_in_executor(None, partial(chain, client, "same", 2)) for _ in range(4)]
                 return await asyncio.gather(*own, *default)
 
         return asyncio.run(main())

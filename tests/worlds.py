@@ -64,4 +64,3 @@ def proves(agent, *, times: int = TIMES, lanes: bool = True) -> tracefork.Tape:
         if lanes:
             assert [s.lane for s in again.tape.steps] == [s.lane for s in run.tape.steps]
     return run.tape
-

@@ -27,7 +27,7 @@ from .drive import verify as verified
 from .errors import StoreError, TraceforkError
 from .files import load
 from .progress import following
-from .providers import answering
+from .providers import route
 from .report import plain
 from .scripts import Program
 from .session import Session
@@ -46,7 +46,8 @@ Store = Annotated[str, typer.Option("--store", envvar="TRACEFORK_STORE", help="W
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a tape file.")]
 Command = Annotated[
-    list[str] | None, typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run; by default as recorded.")
+    list[str] | None,
+    typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run; by default as recorded."),
 ]
 RUNS = "runs.db"
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -69,7 +70,10 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
 
 
 @app.command()
-def demo(store: Annotated[str, typer.Option("--store", help="Where its runs are kept.")] = "demo.db", json_: Json = False) -> None:  # noqa: FBT002
+def demo(
+    store: Annotated[str, typer.Option("--store", help="Where its runs are kept.")] = "demo.db",
+    json_: Json = False,
+) -> None:  # noqa: FBT002
     """Show the whole product on a small agent, offline, in a few seconds."""
     from .demo.story import tell  # noqa: PLC0415  only the demo needs its agent
 
@@ -102,12 +106,18 @@ def ls(store: Store = RUNS, json_: Json = False) -> None:  # noqa: FBT002
     if json_:
         _print_json([_info(info) for info in infos])
         return
-    table = Table("run", "agent", "created (UTC)", "exchanges", "ended", "from", box=None, header_style="bold")
+    table = Table(
+        "run", "agent", "created (UTC)", "exchanges", "ended", "from", box=None, header_style="bold"
+    )
     for info in infos:
-        lineage = f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
+        lineage = (
+            f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
+        )
         count = "" if info.exchanges is None else str(info.exchanges)
         ended = info.damage or (str(info.outcome) if info.outcome else "unfinished")
-        table.add_row(*map(_escaped, (info.run_id, info.agent_name, _time(info.created_at), count, ended, lineage)))
+        table.add_row(
+            *map(_escaped, (info.run_id, info.agent_name, _time(info.created_at), count, ended, lineage))
+        )
     out.print(table if infos else f"no runs in {store}")
 
 
@@ -185,7 +195,7 @@ def fork(
     program = _program(tape, [*(command or []), *context.args])
     answer: Callable[[Exchange], Response] | None = None
     if text is not None:
-        answer = answering(text)
+        answer = route.Text(text)
     elif body is not None:
         data = body.read_bytes()
         answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
@@ -199,7 +209,9 @@ def resume(
     context: typer.Context,
     run: Run,
     command: Command = None,
-    on_doubt: Annotated[str, typer.Option(help="A tool that may have run before the crash: raise or rerun.")] = "raise",
+    on_doubt: Annotated[
+        str, typer.Option(help="A tool that may have run before the crash: raise or rerun.")
+    ] = "raise",
     store: Store = RUNS,
     json_: Json = False,  # noqa: FBT002
 ) -> None:
@@ -223,7 +235,9 @@ def diff(left: Run, right: Run, store: Store = RUNS, json_: Json = False) -> Non
         out.print(f"the same: {len(one)} exchanges, digest {one.digest()}")
     else:
         out.print(f"they part at step {found.step}, {_escaped(found.path)}")
-        out.print(f"[red]- {_escaped(found.difference.recorded)}[/]\n[green]+ {_escaped(found.difference.asked)}[/]")
+        out.print(
+            f"[red]- {_escaped(found.difference.recorded)}[/]\n[green]+ {_escaped(found.difference.asked)}[/]"
+        )
     raise typer.Exit(0 if found is None else 1)
 
 
@@ -244,7 +258,9 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
     if json_:
         _print_json(_whole(tape) | {"forwarded": session.forwarded})
     else:
-        err.print(f"[dim]{len(tape)} exchanges in run[/] {_escaped(tape.run_id)}[dim], {_escaped(tape.outcome)}[/]")
+        err.print(
+            f"[dim]{len(tape)} exchanges in run[/] {_escaped(tape.run_id)}[dim], {_escaped(tape.outcome)}[/]"
+        )
     if isinstance(raised, SystemExit):
         raise raised
     if raised is not None:

@@ -108,7 +108,9 @@ class TapeStore:
             from .backends.sqlite import SQLiteBackend  # noqa: PLC0415
 
             return cls(SQLiteBackend(path, durability=durability), limits=limits)
-        raise ValueError(f"{name!r} is no store: use .db or .sqlite for SQLite, or a path without suffix for a directory")
+        raise ValueError(
+            f"{name!r} is no store: use .db or .sqlite for SQLite, or a path without suffix for a directory"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +186,9 @@ class TapeStore:
             StoreError: it has branches; the message names them.
         """
         if not orphan and (branches := [b.branch_id for b in self.branches(run_id)]):
-            raise StoreError(f"run {run_id!r} has branches: {', '.join(branches)}; delete them first, or pass orphan=True")
+            raise StoreError(
+                f"run {run_id!r} has branches: {', '.join(branches)}; delete them first, or pass orphan=True"
+            )
         self.backend.delete(run_id)
 
     def resolve(self, prefix: str) -> str:
@@ -195,7 +199,9 @@ class TapeStore:
             StoreError: several do; the message names them.
         """
         names = sorted(name for name, _ in self.backend.heads())
-        found = [name for name in names if name == prefix] or [name for name in names if name.startswith(prefix)]
+        found = [name for name in names if name == prefix] or [
+            name for name in names if name.startswith(prefix)
+        ]
         if not found:
             raise NotFound(prefix, tuple(names))
         if len(found) > 1:
@@ -295,7 +301,9 @@ class Log:
         """
         packed = pack.pack(tape)
         if pack.unpack(packed) != tape:
-            raise StoreError(f"run {self._run_id!r} cannot be sealed: it does not survive packing; its records are kept")
+            raise StoreError(
+                f"run {self._run_id!r} cannot be sealed: it does not survive packing; its records are kept"
+            )
         self._backend.seal(self._run_id, packed)
 
 
@@ -311,7 +319,14 @@ def _info(name: str, first: bytes) -> RunInfo:
     said = pack.summary(first)
     head = said.header
     return RunInfo(
-        name, head.agent_name, head.created_at, head.parent, True, said.exchanges, said.outcome, said.digest  # noqa: FBT003
+        name,
+        head.agent_name,
+        head.created_at,
+        head.parent,
+        True,
+        said.exchanges,
+        said.outcome,
+        said.digest,  # noqa: FBT003
     )
 
 

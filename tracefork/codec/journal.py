@@ -28,7 +28,9 @@ def header(head: Header) -> bytes:
     """
     payload = plain.dump(head)
     if len(payload) + frames.OVERHEAD > HEADER_ROOM:
-        raise ValueError(f"the run's meta is too large: its header takes {len(payload):,} of {HEADER_ROOM:,} bytes")
+        raise ValueError(
+            f"the run's meta is too large: its header takes {len(payload):,} of {HEADER_ROOM:,} bytes"
+        )
     return frames.frame(_HEADER, payload)
 
 

@@ -85,7 +85,11 @@ def decode(text: str, as_: Any = None) -> Any:
     if as_ is None or not _has_classes(as_):
         return value
     try:
-        return as_.model_validate(value) if hasattr(as_, "model_validate") else _converter().structure(value, as_)
+        return (
+            as_.model_validate(value)
+            if hasattr(as_, "model_validate")
+            else _converter().structure(value, as_)
+        )
     except (BaseValidationError, StructureHandlerNotFoundError, ValueError, TypeError, LookupError):
         return value
 
@@ -148,7 +152,10 @@ def _built(plain: Any) -> Any:
 def _has_classes(kind: Any) -> bool:
     """True when `kind` names, or holds, a class that only an annotation can rebuild."""
     if isinstance(kind, type) and (
-        attrs.has(kind) or dataclasses.is_dataclass(kind) or issubclass(kind, Enum) or hasattr(kind, "model_validate")
+        attrs.has(kind)
+        or dataclasses.is_dataclass(kind)
+        or issubclass(kind, Enum)
+        or hasattr(kind, "model_validate")
     ):
         return True
     return any(_has_classes(inner) for inner in getattr(kind, "__args__", ()))

@@ -39,7 +39,9 @@ def pack(tape: Tape) -> bytes:
     summary_line = plain.dump(Summary(Header.of(tape), *counts, brief, tape.digest()))
     head = frames.frame(_SUMMARY, summary_line)
     if len(head) > frames.HEAD_ROOM:
-        raise ValueError(f"the run's meta is too large: its summary takes {len(head):,} of {frames.HEAD_ROOM:,} bytes")
+        raise ValueError(
+            f"the run's meta is too large: its summary takes {len(head):,} of {frames.HEAD_ROOM:,} bytes"
+        )
     lines = [plain.dump(value, plain.LINE) for value in (*tape.steps, *tape.pending, tape.outcome)]
     whole = head + frames.frame(_STEPS, frames.squeeze(b"\n".join(lines)), tape.run_id)
     return whole + sha256(whole).digest()
@@ -76,7 +78,9 @@ def unpack(data: bytes, limits: Limits = DEFAULT) -> Tape:
     if len(data) < second.end + _SUM:
         raise Truncated("it stops inside its last checksum", f"byte {len(data)}")
     if len(data) > second.end + _SUM:
-        raise CorruptTape(f"{len(data) - second.end - _SUM:,} bytes follow its end", f"byte {second.end + _SUM}")
+        raise CorruptTape(
+            f"{len(data) - second.end - _SUM:,} bytes follow its end", f"byte {second.end + _SUM}"
+        )
     if second.kind != _STEPS or sha256(data[: second.end]).digest() != data[second.end :]:
         raise CorruptTape("the checksum of the whole does not hold", f"byte {second.end}")
     raw = frames.expand(second.payload, limits.allowed(len(second.payload)), limits)

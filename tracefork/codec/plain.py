@@ -79,7 +79,9 @@ def damage(where: str = "") -> Iterator[None]:
         ForbiddenExtraKeysError,
         StructureHandlerNotFoundError,
     ) as error:
-        raise CorruptTape(f"it has not the shape of a tape: {type(error).__name__}: {error!s:.200}", where) from error
+        raise CorruptTape(
+            f"it has not the shape of a tape: {type(error).__name__}: {error!s:.200}", where
+        ) from error
 
 
 def dump(value: object, as_: object = None) -> bytes:
@@ -125,7 +127,9 @@ def _converter() -> JsonConverter:
     made.register_structure_hook(int, lambda number, _: _exactly(int, number))
     made.register_structure_hook(float, lambda number, _: _number(number))
     made.register_unstructure_hook_func(_is_end, lambda end: _unend(made, end))
-    made.register_structure_hook_func(_is_end, lambda end, _: end if end in _ENDS else made.structure(end, Fault))
+    made.register_structure_hook_func(
+        _is_end, lambda end, _: end if end in _ENDS else made.structure(end, Fault)
+    )
     made.register_unstructure_hook_func(_is_meta, dict)
     made.register_structure_hook_func(_is_meta, lambda meta, _: _texts(meta))
     for union in _UNIONS:
@@ -166,5 +170,3 @@ def _number(value: object) -> float:
 
 def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
-
-

@@ -126,7 +126,7 @@ def _sdk(base_url: str) -> Model:
 
 
 def _plain(base_url: str) -> Model:
-    """What the SDK does, as far as this agent needs it: retry when told to, read the answer."""
+    """What the SDK does, as far as this agent needs it: retry once, read the answer."""
     import httpx  # noqa: PLC0415
 
     from ..providers import anthropic, sse  # noqa: PLC0415
@@ -135,11 +135,10 @@ def _plain(base_url: str) -> Model:
 
     def ask(messages: list[Block], stream: bool) -> list[Block]:  # noqa: FBT001
         asked = {"model": "demo", "max_tokens": 1000, "messages": messages, "stream": stream}
-        for _ in range(3):
-            answer = client.post("/v1/messages", json=asked)
-            if answer.status_code < anthropic.STATUS["invalid_request_error"]:
-                break
+        answer = client.post("/v1/messages", json=asked)
+        if answer.status_code == anthropic.STATUS["overloaded_error"]:
             time.sleep(float(answer.headers.get("retry-after", 0.1)))
+            answer = client.post("/v1/messages", json=asked)
         answer.raise_for_status()
         return _streamed(sse.events(answer.content)) if stream else answer.json()["content"]
 

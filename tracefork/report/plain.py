@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ..codec.content import decoded
 from ..core.tape import Tape
-from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Request, Response, Step
+from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
 
 UNITS = ("B", "kB", "MB", "GB")
 
@@ -158,10 +158,11 @@ def _answered(step: Step) -> str:
             end = answer.end.kind if isinstance(answer.end, Fault) else answer.end
             stream = " stream" if len(answer.chunks) > 1 else ""
             return f"{answer.status}{stream}" + ("" if end == "eof" else f" {end}")
-        case Effect(reply=reply):
-            return f"{reply.kind} {reply.type}".strip()
+        case Effect(reply=Reply(kind, _, of)):
+            return f"{kind} {of}".strip()
         case Draw(reading=reading):
             return reading.text
+    raise TypeError(f"{step!r} is no step")
 
 
 def _model(question: object) -> str:

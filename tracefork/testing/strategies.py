@@ -91,7 +91,8 @@ def tapes(draw: st.DrawFn, max_steps: int = 6) -> Tape:
     for it in open_:
         if isinstance(it.asked, Request) and it.headed is None:
             it, clock = _Open(it.asked, it.lane, it.began, clock), clock + 1  # noqa: PLW2901
-        steps.append(_over(it, draw(responses if isinstance(it.asked, Request) else replies), clock))
+        answers: st.SearchStrategy[Answer] = responses if isinstance(it.asked, Request) else replies
+        steps.append(_over(it, draw(answers), clock))
         clock += 1
     return Tape(tuple(sorted(steps, key=lambda s: s.span.began)), outcome=draw(outcomes))
 
