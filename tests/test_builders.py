@@ -1,9 +1,11 @@
 """The builders' answers, read by the vendors' own SDKs."""
 
 import asyncio
+import base64
 import gzip
-import inspect
+import io
 import json
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -198,11 +200,55 @@ def test_with_text_renumbers_the_blocks_of_a_stream():
     assert after() == [(0, "text")]
 
 
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "exchanges.jsonl.zst"
+
+
+def real_exchanges():
+    zstandard = pytest.importorskip("zstandard")
+    with CORPUS.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as lines:
+        for line in io.TextIOWrapper(lines, "utf-8"):
+            row = json.loads(line)
+            body = base64.b64decode(row["resp_body_b64"] or "")
+            headers = [
+                (key, value) for key, value in row["resp_headers"] if key.lower() != "content-encoding"
+            ]
+            if body.startswith(b"\x1f\x8b"):
+                headers.append(("content-encoding", "gzip"))
+            request = Request(row["method"], row["url"])
+            yield Exchange(request, Response(row["status"], tuple(headers), (body,))), row["stream"]
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of real exchanges is not here")
+def test_with_text_fits_every_real_message_of_both_vendors():
+    done = 0
+    for exchange, streamed in real_exchanges():
+        host, _, path = exchange.request.url.removeprefix("https://").partition("/")
+        if exchange.response.status != 200 or not exchange.response.body:
+            continue
+        if host == "api.anthropic.com" and path.partition("?")[0] == "v1/messages":
+            answer, spoken = claude.with_text(SAID)(exchange), "text_delta"
+        elif path in {"v1/chat/completions", "v1/responses"}:
+            answer, spoken = gpt.with_text(SAID)(exchange), "output_text.delta"
+        else:
+            continue
+        done += 1
+        if not streamed:
+            assert json.dumps(SAID) in json.dumps(json.loads(answer.body))
+        elif "chat" in path:
+            choices = [
+                choice for chunk in data(answer) for choice in chunk["choices"] if choice["index"] == 0
+            ]
+            assert "".join(choice["delta"].get("content") or "" for choice in choices) == SAID
+        else:
+            texts = [e for e in data(answer) if spoken in json.dumps(e)]
+            assert (
+                "".join(e["delta"] if isinstance(e["delta"], str) else e["delta"]["text"] for e in texts)
+                == SAID
+            )
+    assert done > 700
+
+
 # -- read by the anthropic SDK ---------------------------------------------------------------
-
-
-def settle(value):
-    return asyncio.run(value) if inspect.iscoroutine(value) else value
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -20,7 +20,7 @@ def edited(recorded: Response, text: str) -> Response:
     if isinstance(recorded.end, Fault) or recorded.status != base.OK:
         raise ValueError(f"the recorded answer is {recorded!r}, not a whole message; use text() instead")
     body = base.decoded(recorded)
-    if "event-stream" in base.header(recorded.headers, "content-type"):
+    if base.is_stream(recorded, body):
         chunks = tuple(_edited_events([base.payload(e.data.encode()) for e in sse.events(body)], text))
     else:
         chunks = (base.compact(_edited_message(base.payload(body), text)).encode(),)
@@ -37,10 +37,8 @@ def event(payload: base.Payload) -> bytes:
 
 def _edited_message(message: base.Payload, text: str) -> base.Payload:
     content = message.get("content")
-    if not isinstance(content, list):
-        raise ValueError(  # noqa: TRY004 - the bytes are wrong, not the caller's types
-            "the recorded answer is no message: it has no content; use text() instead"
-        )
+    if message.get("type") != "message" or not isinstance(content, list):
+        raise ValueError("the recorded answer is no message: it has no content blocks; use text() instead")
     blocks = [block for block in content if isinstance(block, dict)]
     place = _place(blocks)
     old = blocks[place] if _is_text(blocks, place) else {"type": "text"}

@@ -24,7 +24,7 @@ def edited(recorded: Response, text: str, *, in_chat: bool) -> Response:
     if isinstance(recorded.end, Fault) or recorded.status != base.OK:
         raise ValueError(f"the recorded answer is {recorded!r}, not a whole message; use text() instead")
     body = base.decoded(recorded)
-    if "event-stream" in base.header(recorded.headers, "content-type"):
+    if base.is_stream(recorded, body):
         data = [e.data for e in sse.events(body)]
         chunks = tuple(_chat_events(data, text) if in_chat else _response_events(data, text))
     else:

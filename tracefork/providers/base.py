@@ -114,6 +114,12 @@ def header(headers: Headers, name: str) -> str:
     return next((value for key, value in headers if key.lower() == name), "")
 
 
+def is_stream(response: Response, body: bytes) -> bool:
+    """True for server-sent events, by the content type or, where none was kept, by the decoded `body`."""
+    kind = header(response.headers, "content-type").lower()
+    return "event-stream" in kind if kind else body.startswith((b"event:", b"data:", b":"))
+
+
 def rewritten(recorded: Response, chunks: Iterable[bytes]) -> Headers:
     """The recorded headers as they fit the decoded `chunks`: none encoded, the length true."""
     size = sum(map(len, chunks))
