@@ -19,13 +19,13 @@ def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Ca
     Raises:
         Unrecordable: an argument has no JSON form.
     """
-    return Call(name, objects.encode({"args": list(args), "kwargs": dict(kwargs)}))
+    return Call(name, objects.encode({"args": list(args), "kwargs": dict(kwargs)}, f"an argument of {name}"))
 
 
 def returned(value: object) -> Reply:
     """Return the reply of a tool that returned `value`; "opaque" where it has no JSON form."""
     try:
-        return Reply("returned", objects.encode(value))
+        return Reply("returned", objects.encode(value, "a result", ordered=True))
     except Unrecordable as exc:
         return Reply("opaque", "null", exc.kind)
 

@@ -1,4 +1,4 @@
-"""Python values of tools as canonical JSON text, and back. Pure.
+"""Python values of tools as JSON text, and back. Pure.
 
 JSON's own types stand as they are; other builtins carry a tag, `{"$tuple": [...]}`,
 and come back as what they were. Dataclasses, attrs classes, enums and pydantic
@@ -55,14 +55,17 @@ _FROM_TEXT: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def encode(value: object, what: str = "a value") -> str:
-    """Return `value` as canonical JSON text: keys sorted, no spaces.
+def encode(value: object, what: str = "a value", *, ordered: bool = False) -> str:
+    """Return `value` as JSON text without spaces.
+
+    Keys are sorted, so that equal values give equal text; or, with `ordered`, as
+    they stand, so that what is made of the decoded value is made in the same order.
 
     Raises:
         Unrecordable: something in it has no such form; `what` says whose it is.
     """
     try:
-        return _text(_plain(value, what))
+        return _text(_plain(value, what), ordered=ordered)
     except RecursionError:
         raise Unrecordable(what, "structure that is too deep or holds itself") from None
 
@@ -94,8 +97,10 @@ def decode(text: str, as_: Any = None) -> Any:
         return value
 
 
-def _text(plain: object) -> str:
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+def _text(plain: object, *, ordered: bool = False) -> str:
+    return json.dumps(
+        plain, sort_keys=not ordered, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def _plain(value: Any, what: str) -> Any:

@@ -96,11 +96,11 @@ def answers(recorded: Answer, heard: Answer) -> Difference | None:
         case Response(), Response():
             if recorded.status != heard.status:
                 return Difference("response.status", str(recorded.status), str(heard.status))
+            if found := _bodies(recorded.body, heard.body, "response"):
+                return found
             if recorded.headers != heard.headers:
                 found = _headers(dict(recorded.headers), dict(heard.headers))
                 return found or Difference("response.headers", "other order or count", "")
-            if found := _bodies(recorded.body, heard.body, "response"):
-                return found
             if recorded.end != heard.end:
                 return Difference("response.end", repr(recorded.end), repr(heard.end))
             return None  # chunk boundaries alone are no difference

@@ -121,7 +121,7 @@ class Reading:
 
 @frozen
 class Reply:
-    """What a tool call came to: `value` is canonical JSON text.
+    """What a tool call came to: `value` is JSON text.
 
     `kind` is "returned", "raised" (`value` holds the exception's arguments and
     `type` its dotted class) or "opaque": a result that has no JSON form, of which

@@ -55,7 +55,7 @@ def _record(store: TapeStore, say: Say) -> Tape:
         answer = agent.travel_agent(server.url)
     tape = run.tape
     busy = sum(x.response.status == anthropic.STATUS["overloaded_error"] for x in tape)
-    streams = sum(("content-type", "text/event-stream") in _lower(x.response.headers) for x in tape)
+    streams = sum(dict(x.response.headers)["content-type"].startswith("text/event-stream") for x in tape)
     say(
         f"   {len(tape)} exchanges ({streams} streams, {busy} answered 529 and retried), {len(tape.effects)} tool calls."
     )
@@ -121,10 +121,6 @@ def _crash(store: TapeStore, path: str, say: Say) -> str:
 
 def _base(tape: Tape) -> str:
     return tape[0].request.url.removesuffix("/v1/messages")
-
-
-def _lower(headers: tuple[tuple[str, str], ...]) -> set[tuple[str, str]]:
-    return {(name.lower(), value) for name, value in headers}
 
 
 def _expect(held: object, otherwise: str) -> None:

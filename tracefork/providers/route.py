@@ -33,4 +33,6 @@ class Text:
             if base.path(request).endswith(path):
                 built: Response = vendor.text(self.text)(asked)
                 return built
-        raise ValueError(f"{request.url} is no API that answers are built for here; known are {', '.join(PATHS)}")
+        raise ValueError(
+            f"{request.url} is no API that answers are built for here; known are {', '.join(PATHS)}"
+        )
