@@ -1,0 +1,1 @@
+"""Public helpers for tests: contracts as test classes, strategies, scripted providers."""
