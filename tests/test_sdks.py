@@ -22,7 +22,13 @@ def anthropic_create(sdk, url):
     client = sdk.Anthropic(api_key="not-a-real-key", base_url=url)
     raw = client.messages.with_raw_response.create(model="m", max_tokens=9, messages=ASKED)
     message = raw.parse()
-    return message.model_dump(), message._request_id, raw.status_code, raw.http_response.content, *kept(raw.headers)
+    return (
+        message.model_dump(),
+        message._request_id,
+        raw.status_code,
+        raw.http_response.content,
+        *kept(raw.headers),
+    )
 
 
 def anthropic_stream(sdk, url):
@@ -112,7 +118,9 @@ def made(sdk, prefix, url):
 def kept(headers):
     """Headers as a replay has them: a secret's value is not on the tape, all else is."""
     hidden = ("set-cookie", "x-corp-trace")
-    return [(name, "hidden" if name in hidden else value) for name, value in headers.multi_items()], len(headers)
+    return [(name, "hidden" if name in hidden else value) for name, value in headers.multi_items()], len(
+        headers
+    )
 
 
 CASES = [
@@ -142,7 +150,12 @@ def answering(vendor):
 
     def answer(request):
         response = says.text(SAID)(request)
-        more = (("X-Request-Id", "req-7"), ("Set-Cookie", "session=abcdef"), ("X-Corp-Trace", "1"), ("Retry-After", "3"))
+        more = (
+            ("X-Request-Id", "req-7"),
+            ("Set-Cookie", "session=abcdef"),
+            ("X-Corp-Trace", "1"),
+            ("Retry-After", "3"),
+        )
         return tracefork.Response(200, (*response.headers, *more), response.chunks)
 
     return Script(answer)
@@ -206,7 +219,9 @@ def test_sdks_of_both_libraries_side_by_side():
     anthropic, openai, groq = map(pytest.importorskip, ("anthropic", "openai", "groq"))
 
     def answer(request):
-        return (anthropic_says if "/messages" in request.url else openai_says).text(request.body[-40:].hex())(request)
+        return (anthropic_says if "/messages" in request.url else openai_says).text(request.body[-40:].hex())(
+            request
+        )
 
     async def agent():
         jobs = [anthropic_create_async(anthropic, url) for _ in range(3)]
