@@ -301,6 +301,20 @@ def test_a_flipped_bit_anywhere_in_a_sqlite_file_never_gives_other_bytes(tmp_pat
                     assert held == chunks[: len(held)]
 
 
+def test_a_checkpoint_that_was_killed_after_its_first_page_costs_nothing(tmp_path):
+    backend = SQLiteBackend(tmp_path / "store")
+    fill(backend, [b"x" * 3000] * 100)
+    killed = tmp_path / "killed"
+    killed.write_bytes((tmp_path / "store").read_bytes())
+    (tmp_path / "killed-wal").write_bytes((tmp_path / "store-wal").read_bytes())
+    backend.close()
+    with killed.open("r+b") as file:
+        file.write((tmp_path / "store").read_bytes()[:4096])
+
+    with closing(SQLiteBackend(killed)) as again:
+        assert list(again.chunks("log")) == [b"x" * 3000] * 100
+
+
 # Foreign files
 
 
