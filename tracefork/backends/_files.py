@@ -32,6 +32,7 @@ _FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)  # a planted FIFO must not make us wait
     | getattr(os, "O_BINARY", 0)
 )
+_BY_DESCRIPTOR = os.open in os.supports_dir_fd
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
 
 if sys.platform == "win32":
@@ -78,7 +79,7 @@ def open_folder(path: Path, *, follow: bool = False) -> Iterator[Folder]:
     """The folder at `path` for the time of one call; a link in its place is refused unless `follow`."""
     if not follow and path.is_symlink():  # O_DIRECTORY would report it as "not a directory"
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    if os.open not in os.supports_dir_fd:
+    if not _BY_DESCRIPTOR:
         yield Folder(path, None)
         return
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | (_FLAGS & ~os.O_NOFOLLOW if follow else _FLAGS))

@@ -67,9 +67,10 @@ def find_end(fd: int, key: bytes, known: End) -> End:
 
 def prelude_of(fd: int, key: bytes) -> Prelude | None:
     """The prelude of the log named `key`; None if there is no log in the file."""
-    prelude = read_prelude(reader(fd), _size(fd), f"log {key.decode('utf-8', 'surrogatepass')!r}")
+    where = f"log {key.decode('utf-8', 'surrogatepass')!r}"
+    prelude = read_prelude(reader(fd), _size(fd), where)
     if prelude and prelude.key != key:
-        raise CorruptTape("the file bears the name of another log", prelude.where(0, PRELUDE_SIZE))
+        raise CorruptTape("the file bears the name of another log", where)
     return prelude
 
 

@@ -126,6 +126,9 @@ def _refuse_foreign(path: Path) -> None:
     """
     db = sqlite3.connect(path.as_uri() + "?mode=ro&immutable=1", uri=True)
     try:
+        # Let a file pass that is shorter than its header says: a checkpoint is under way, or was killed,
+        # and the rest is in the journal, at which we do not look.
+        db.execute("PRAGMA writable_schema = ON")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if not _is_ours(db):
             raise StoreError(f"{path} belongs to another program; choose another path")
