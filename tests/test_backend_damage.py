@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tracefork.backends import DirectoryBackend, SQLiteBackend, _files, _forks
+from tracefork.backends import DirectoryBackend, MemoryBackend, SQLiteBackend, _files, _forks
 from tracefork.errors import (
     Conflict,
     CorruptTape,
@@ -695,6 +695,16 @@ def test_no_connection_crosses_a_fork(tmp_path):
 
     assert list(backend.chunks("log")) == CHUNKS
     backend.close()
+
+
+def test_a_fork_waits_for_the_call_under_way():
+    backend = MemoryBackend()
+    _forks._before()
+    held = backend._lock.locked()
+    _forks._after_in_child()
+
+    assert held
+    backend.append("log", 0, b"x")
 
 
 def test_a_child_that_was_forked_amid_a_call_refuses(tmp_path, monkeypatch):
