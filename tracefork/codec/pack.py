@@ -107,16 +107,19 @@ def salvage(data: bytes, run_id: str, limits: Limits = DEFAULT) -> Tape:
     block its outcome is UNFINISHED.
 
     Raises:
+        CorruptTape: nothing is whole.
         TooLarge: it is more than `limits` allow.
     """
+    damaged: CorruptTape | None = None
+    header = Header(run_id)
     try:
         header = summary(data).header
-    except CorruptTape:
-        header = Header(run_id)
+    except CorruptTape as error:
+        damaged = error
     left, lines, at = limits.allowed(len(data)), list[plain.Line](), frames.find(data, _BLOCK)
     while at >= 0:
         try:
-            block = frames.read(data, at, run_id)
+            block = frames.read(data, at, header.run_id)
             raw = frames.expand(block.payload, left, limits)
             lines += _lines(raw, limits)
         except TooLarge:
@@ -126,6 +129,8 @@ def salvage(data: bytes, run_id: str, limits: Limits = DEFAULT) -> Tape:
         else:
             left -= len(raw)
             at = frames.find(data, _BLOCK, block.end)
+    if damaged is not None and not lines:
+        raise damaged
     return _tape(header, [*(line for line in lines if not isinstance(line, Outcome)), _outcome(lines)])
 
 

@@ -84,7 +84,7 @@ def damage(where: str = "") -> Iterator[None]:
         StructureHandlerNotFoundError,
     ) as error:
         raise CorruptTape(
-            f"it has not the shape of a tape: {type(error).__name__}: {error!s:.200}", where
+            f"it has not the expected shape: {type(error).__name__}: {error!s:.200}", where
         ) from error
 
 
