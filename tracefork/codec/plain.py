@@ -8,6 +8,7 @@ not 5, and what is not exactly of the shape is a CorruptTape.
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 from collections.abc import Iterator, Mapping
@@ -135,6 +136,7 @@ def _converter() -> JsonConverter:
         _is_end, lambda end, _: end if end in _ENDS else made.structure(end, Fault)
     )
     made.register_structure_hook_func(_is_literal, _one_of)
+    made.register_structure_hook_func(_is_tuple, lambda items, kind: _items(made, items, kind))
     made.register_unstructure_hook_func(_is_meta, dict)
     made.register_structure_hook_func(_is_meta, lambda meta, _: _texts(meta))
     for union in _UNIONS:
@@ -149,6 +151,19 @@ def _is_end(kind: object) -> bool:
 def _is_literal(kind: object) -> bool:
     origin: object = get_origin(kind)
     return origin is Literal
+
+
+def _is_tuple(kind: object) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _items(converter: JsonConverter, items: object, kind: object) -> tuple[object, ...]:
+    inner, *others = get_args(kind)
+    kinds = itertools.repeat(inner) if others == [...] else [inner, *others]
+    found = _exactly(list, items)
+    if isinstance(kinds, list) and len(found) != len(kinds):
+        raise ValueError(f"wants {len(kinds)} items, has {len(found)}")
+    return tuple(converter.structure(item, of) for item, of in zip(found, kinds, strict=False))
 
 
 def _is_meta(kind: object) -> bool:
