@@ -56,21 +56,25 @@ def over(transport, url, seed):
     return agent
 
 
-class Jittery:
-    """Answers after a moment, now and then several at once, in chunks."""
+def model(*delays):
+    """Answers after a moment, now and then several at once; without delays, in the breath of the question."""
+    calls = []
 
-    def __init__(self):
-        self.calls = 0
+    def at_once(request):
+        calls.append(request)
+        return httpx.Response(200, content=b"%d" % len(calls))
 
-    async def __call__(self, request):
-        await asyncio.sleep(random.choice([0, 0.001, 0.002, 0.002]))
-        self.calls += 1
-        return httpx.Response(200, content=b"%d" % self.calls)
+    async def after_a_moment(request):
+        await asyncio.sleep(random.choice(delays))
+        return at_once(request)
+
+    return lambda: httpx.MockTransport(after_a_moment if delays else at_once)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_over_a_mock_transport(seed):
-    agent = over(lambda: httpx.MockTransport(Jittery()), "http://model/", seed)
+@pytest.mark.parametrize("delays", [(), (0,), (0.001,), (0.001, 0.002, 0.002)], ids=str)
+@pytest.mark.parametrize("seed", range(8))
+def test_over_a_mock_transport(seed, delays):
+    agent = over(model(*delays), "http://model/", seed)
     with tracefork.record() as run:
         live = asyncio.run(agent())
     for _ in range(TIMES // 5):
@@ -110,7 +114,7 @@ def test_beside_a_thousand_busy_tasks():
             for other in others:
                 other.cancel()
 
-    agent = over(lambda: httpx.MockTransport(Jittery()), "http://model/", seed=3)
+    agent = over(model(0.001, 0.002), "http://model/", seed=3)
     with tracefork.record() as run:
         live = asyncio.run(main(agent))
     for _ in range(3):

@@ -18,7 +18,7 @@ class Flight:
     """
 
     __slots__ = (
-        "_zero", "again", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
+        "_zero", "again", "ask_hops", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
         "question", "served", "site", "taken", "ticket",
     )  # fmt: skip
 
@@ -34,6 +34,7 @@ class Flight:
         self.began = time.time()
         self.headed: float | None = None
         self.chunks: list[float] = []
+        self.ask_hops: int | None = None
         self.head_hops: int | None = None
         self.end_hops: int | None = None
         self._zero = time.perf_counter()
@@ -50,4 +51,5 @@ class Flight:
         """When things happened, if this is the end."""
         ended = time.perf_counter() - self._zero
         headed = ended if self.headed is None else self.headed
-        return Timing(self.began, headed, ended, tuple(self.chunks), self.head_hops, self.end_hops)
+        hops = self.ask_hops, self.head_hops, self.end_hops
+        return Timing(self.began, headed, ended, tuple(self.chunks), *hops)

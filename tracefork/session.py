@@ -309,6 +309,8 @@ class Session:
         flight, event = self._flight(question)
         try:
             self._answered(flight, await asettle(self._cell, event, self._pacers))
+            if flight.served is None:
+                self._pacers.count(flight)
             if self._writer and flight.served is None and not self._writer.wait(flight.ticket, BLINK):
                 await anyio.to_thread.run_sync(self._writer.wait, flight.ticket)
         except Divergence:
@@ -429,6 +431,8 @@ class Session:
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)
         flight.taken = taken
+        if flight.served is not None:
+            flight.ask_hops = machine.ask_hops(self._cell.state, event)
         flight.head_hops = self._hops(event)
         flight.saw_head()
         return event

@@ -19,15 +19,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
 from .cell import Cell
 from .core import machine
 from .core.machine import Asked, Ended, Headed, Order, Strayed, Wait
+from .flight import Flight
 
 PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
+NEAR = 4  # callbacks within which an answer comes only from within this process
 FAR = 64  # callbacks after which a tick no longer tells when the next one is due
 ROUNDS = 100  # callbacks to wait for rest in a loop that is never at rest
 
@@ -79,6 +83,42 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers) -> Order:
             return lapsed
 
 
+class Queue:
+    """What an event loop is about to run, as far as it shows it, less what is ours.
+
+    One for each loop, for the runs in one loop must not keep each other awake.
+    """
+
+    _of: WeakKeyDictionary[asyncio.AbstractEventLoop, Queue] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._ready: Any = getattr(loop, "_ready", None)  # uvloop does not show it
+        self._ours = 0
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Queue:
+        if loop not in cls._of:
+            cls._of[loop] = cls(loop)
+        return cls._of[loop]
+
+    def call_soon(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+        """Run `callback` in the loop's next turn; it does not count as something to do."""
+
+        def run() -> None:
+            self._ours -= 1
+            callback()
+
+        self._ours += 1
+        loop.call_soon(run)
+
+    def at_rest(self, after: int) -> bool:
+        """True when nothing else is about to run; where that cannot be seen, `after` enough callbacks.
+
+        Whoever was answered has then done all that it can without another answer.
+        """
+        return after >= FAR // 4 if self._ready is None else len(self._ready) <= self._ours
+
+
 class Pacers:
     """The pacer of each event loop that a run is used from."""
 
@@ -96,6 +136,13 @@ class Pacers:
         loop = _asyncio_loop()
         return self.of(loop).mark() if loop else None
 
+    def count(self, flight: Flight) -> None:
+        """Count the callbacks from here, a live question, to its head, up to `NEAR`; None beyond them."""
+        loop = _asyncio_loop()
+        if loop:
+            flight.ask_hops = 0
+            self.of(loop).count(flight)
+
 
 class Pacer:
     """Counts the callbacks between one loop's ticks, and keeps them in replay.
@@ -109,26 +156,45 @@ class Pacer:
     def __init__(self, cell: Cell, loop: asyncio.AbstractEventLoop) -> None:
         self._cell = cell
         self._loop = loop
-        self._queued: Any = getattr(loop, "_ready", None)  # uvloop does not show it
+        self._queue = Queue.of(loop)
         self._asleep: dict[int | None, asyncio.Future[None]] = {}  # by line
         self._early: set[int] = set()  # lines that were woken ahead of a question, once
         self._since: int | None = None  # callbacks since the last tick; None once the loop has rested
         self._rounds = 0
-        self._next_beat: asyncio.Handle | None = None
+        self._beats = 0  # the number of the beat to come; a smaller one has been given up
+        self._beating = False
 
     def mark(self) -> int | None:
         """A live tick happens here and now; return how many callbacks ago the last one was."""
         since, self._since = self._since, 0
-        if self._next_beat:
-            self._next_beat.cancel()  # a beat is counted from the tick that it follows
-        self._next_beat = self._loop.call_soon(self._beat)
+        self._schedule()  # anew: beats are counted from the tick that they follow
         return since
+
+    def count(self, flight: Flight) -> None:
+        """Keep `flight.ask_hops` true for `NEAR` callbacks, or until its task waits for anything but its turn."""
+        task = asyncio.current_task()
+
+        def another() -> None:
+            if flight.headed is not None or flight.ask_hops is None:
+                return
+            waits = getattr(task, "_fut_waiter", None) is not None
+            flight.ask_hops = None if waits or flight.ask_hops == NEAR else flight.ask_hops + 1
+            self._queue.call_soon(self._loop, another)
+
+        self._queue.call_soon(self._loop, another)
 
     async def release(self, event: Tick) -> Order:
         """Send `event` when its turn has come and the loop is as far as it was."""
-        line = self._cell.state.open[event.call].line
-        if machine.hops(self._cell.state, event) == 0 and self._cell.has_come(event):
-            return self._cell.send(event)  # in the same breath as the tick before it
+        state = self._cell.state
+        line, hops = state.open[event.call].line, machine.hops(state, event)
+        if isinstance(event, Headed) and (after := machine.ask_hops(state, event)) is not None:
+            for _ in range(after):
+                await asyncio.sleep(0)
+            hops = 0
+        if hops == 0 and self._cell.has_come(event):
+            if isinstance(event, Headed):
+                self.mark()
+            return self._cell.send(event)  # in the same breath as what came before it
         while True:
             woken: asyncio.Future[None] = self._loop.create_future()
             self._asleep[line] = woken
@@ -143,12 +209,19 @@ class Pacer:
                 return order
 
     def _arm(self) -> None:
-        if not self._next_beat:
+        if not self._beating:
             self._rounds = 0
-            self._next_beat = self._loop.call_soon(self._beat)
+            self._schedule()
 
-    def _beat(self) -> None:
-        self._next_beat = None
+    def _schedule(self) -> None:
+        self._beats += 1
+        self._beating = True
+        self._queue.call_soon(self._loop, partial(self._beat, self._beats))
+
+    def _beat(self, number: int) -> None:
+        if number != self._beats:
+            return
+        self._beating = False
         self._rounds += 1
         if self._since is not None:
             self._since += 1
@@ -162,7 +235,7 @@ class Pacer:
         if not waits and (self._at_rest() or (self._since or 0) >= FAR):
             self._since = None
         else:
-            self._next_beat = self._loop.call_soon(self._beat)
+            self._schedule()
 
     def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:
         """Who is to be woken now; and whether somebody waits for beats alone."""
@@ -195,8 +268,7 @@ class Pacer:
         return self._since is None or self._since >= hops
 
     def _at_rest(self) -> bool:
-        """Nothing else is about to run: who was answered has done all it can without another."""
-        return not self._queued if self._queued is not None else (self._since or self._rounds) >= FAR // 4
+        return self._queue.at_rest(self._since or self._rounds)
 
 
 async def _patiently(

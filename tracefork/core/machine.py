@@ -233,6 +233,11 @@ def step(state: State, event: Event) -> tuple[State, Order]:
             return evolve(state, halt=halt), halt
 
 
+def ask_hops(state: State, event: Headed | Ended) -> int | None:
+    """How many event-loop callbacks after its question the head of `event`'s call was recorded."""
+    return _line(state, state.open[event.call]).ask_hops
+
+
 def upcoming(state: State) -> Iterator[tuple[int, bool, int | None]]:
     """The gating ticks to come, in order, as (line, whether it is an answer's, its hops)."""
     script = state.script

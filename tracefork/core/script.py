@@ -37,6 +37,7 @@ class Line:
     headed: int | None = None
     ended: int | None = None
     again: bool = False
+    ask_hops: int | None = None
     head_hops: int | None = None
     end_hops: int | None = None
 
@@ -44,7 +45,7 @@ class Line:
     def of(cls, step: Step) -> Line:
         span, timing = step.span, step.timing
         ticks = span.began, span.headed, span.ended
-        hops = timing.head_hops, timing.end_hops
+        hops = timing.ask_hops, timing.head_hops, timing.end_hops
         return cls(step.asked, step.lane, step.answer, *ticks, False, *hops)  # noqa: FBT003
 
     def gates(self) -> Iterable[int]:

@@ -170,13 +170,15 @@ class Timing:
     `began` is in seconds since the epoch; `headed`, `ended` and each of `chunks`
     are seconds after it. `head_hops` and `end_hops` are event-loop callbacks
     between this tick and the head or end before it on the same loop, or None when
-    the loop had come to rest in between or the tick was not an event loop's.
+    the loop had come to rest in between or the tick was not an event loop's;
+    `ask_hops` are those between the question and its own head.
     """
 
     began: float = 0.0
     headed: float = 0.0
     ended: float = 0.0
     chunks: tuple[float, ...] = field(default=(), repr=False)
+    ask_hops: int | None = None
     head_hops: int | None = None
     end_hops: int | None = None
 
