@@ -71,9 +71,8 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers) -> Order:
     loop = _asyncio_loop()
     if loop is None:
         return await _settle_in_trio(cell, event)
-    if not isinstance(event, Asked):
-        pacer = pacers.of(loop)
-        return cell.send(event) if cell.live else await pacer.release(event)
+    if not isinstance(event, Asked) and not cell.live and machine.is_scheduled(cell.state, event):
+        return await pacers.of(loop).release(event)
     while True:
         woken = loop.create_future()
         order = cell.send(event, _poster(loop, lambda woken=woken: _resolve(woken, None)))  # type: ignore[misc]

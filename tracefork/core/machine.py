@@ -233,6 +233,13 @@ def step(state: State, event: Event) -> tuple[State, Order]:
             return evolve(state, halt=halt), halt
 
 
+def is_scheduled(state: State, event: Headed | Ended) -> bool:
+    """True if `event` has a recorded tick of its own; else it only waits for the run to be live."""
+    line = _line(state, state.open[event.call])
+    headed = isinstance(event, Headed) or isinstance(event.answer, Fault | Reply)
+    return (line.headed if headed else line.ended) is not None
+
+
 def ask_hops(state: State, event: Headed | Ended) -> int | None:
     """How many event-loop callbacks after its question the head of `event`'s call was recorded."""
     return _line(state, state.open[event.call]).ask_hops
