@@ -116,7 +116,7 @@ def test_chunks_that_are_swapped_repeated_or_missing_are_refused(order):
 def test_a_chunk_of_another_run_is_refused():
     other = journal.encode(records(SMALL)[3:], "other", 2)
 
-    with pytest.raises(CorruptTape, match="chunk 2.*out of its place"):
+    with pytest.raises(CorruptTape, match=r"chunk 2.*out of its place"):
         journal.unroll([*CHUNKS[:2], other], "small")
 
 
