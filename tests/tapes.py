@@ -1,4 +1,4 @@
-"""Tapes as a recorder may leave them, any bytes and text in them; and one small tape of every kind of step."""
+"""Tapes as a recorder may leave them, any bytes and text in them; and a small one of every kind of step."""
 
 from attrs import evolve
 from hypothesis import strategies as st

@@ -11,7 +11,7 @@ from tapes import SMALL, any_text, tapes, timed
 from tracefork.codec import frames, journal, plain
 from tracefork.codec.limits import DEFAULT, Limits, nesting
 from tracefork.codec.pack import pack, summary, unpack
-from tracefork.codec.records import Asked, Closed, Ended, Header, Headed, records, replayed
+from tracefork.codec.records import Asked, Closed, Ended, Headed, Header, records, replayed
 from tracefork.core.tape import Tape
 from tracefork.core.values import (
     RETURNED,
@@ -253,30 +253,34 @@ def test_the_depth_of_json_is_what_the_parser_would_meet(value):
 LINES = [plain.dump(r, plain.RECORD) for r in records(SMALL)]
 
 
+def mutants(value):
+    """`value` with one thing in it of another type, missing or too much."""
+    for wrong in (None, [], {}, "?", -1, 1.5, True, [[]], {"is": []}):
+        if type(wrong) is not type(value):
+            yield wrong
+    if isinstance(value, dict):
+        for key in value:
+            yield {k: v for k, v in value.items() if k != key}
+            yield from ({**value, key: m} for m in mutants(value[key]))
+        yield {**value, "spare": 1}
+    elif isinstance(value, list):
+        yield from ([*value[:i], m, *value[i + 1 :]] for i in range(len(value)) for m in mutants(value[i]))
+
+
+def within(part, whole):
+    """True when `whole` says all that `part` does; what is left out has its default."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(k in whole and within(v, whole[k]) for k, v in part.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) == len(whole) and all(map(within, part, whole))
+    return json.dumps(part) in (json.dumps(whole), json.dumps(whole).removesuffix(".0"))
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_of_another_shape_is_corrupt_and_nothing_is_coerced(line):
-    def within(part, whole):
-        if isinstance(part, dict) and isinstance(whole, dict):  # what is left out has its default
-            return all(k in whole and within(v, whole[k]) for k, v in part.items())
-        if isinstance(part, list) and isinstance(whole, list):
-            return len(part) == len(whole) and all(map(within, part, whole))
-        return json.dumps(part) in (json.dumps(whole), json.dumps(whole).removesuffix(".0"))
-
-    def mutants(v):
-        for wrong in (None, [], {}, "?", -1, 1.5, True, [[]], {"is": []}):
-            if type(wrong) is not type(v) or wrong in (True, -1):
-                yield wrong
-        if isinstance(v, dict):
-            for key in v:
-                yield {k: w for k, w in v.items() if k != key}
-                yield from ({**v, key: m} for m in mutants(v[key]))
-            yield {**v, "spare": 1}
-        elif isinstance(v, list):
-            yield from ([*v[:i], m, *v[i + 1 :]] for i in range(len(v)) for m in mutants(v[i]))
-
-    for mutant in mutants(json.loads(line.decode("utf-8", "surrogatepass"))):
+    for mutant in mutants(json.loads(line)):
         try:
-            read = plain.load_record(json.dumps(mutant, ensure_ascii=False).encode(), DEFAULT)
+            read = plain.load_record(json.dumps(mutant).encode(), DEFAULT)
         except CorruptTape:
             continue
         assert within(mutant, json.loads(plain.dump(read, plain.RECORD)))

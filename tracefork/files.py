@@ -28,13 +28,14 @@ def dumps(tape: Tape) -> bytes:
     return verified(tape)
 
 
-def loads(data: bytes, *, limits: Limits = DEFAULT) -> Tape:
+def loads(data: bytes | bytearray | memoryview, *, limits: Limits = DEFAULT) -> Tape:
     """Return the tape that `dumps` made `data` of.
 
     Raises:
         CorruptTape: the bytes are damaged, stop early, or are too large or too new.
+        TypeError: `data` are not bytes.
     """
-    return unpack(data, limits)
+    return unpack(bytes(memoryview(data)), limits)
 
 
 def save(tape: Tape, path: str | os.PathLike[str]) -> None:

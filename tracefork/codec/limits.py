@@ -75,7 +75,7 @@ def nesting(text: bytes, limits: Limits) -> None:
     structure = b"".join(part.translate(None, _NOT_STRUCTURE) for part in bare.split(b'"')[::2])
     count("JSON items", len(structure), limits.json_items)
     depth = 0
-    for byte in structure:
+    for byte in structure.translate(None, b","):
         if byte in b"[{":
             depth += 1
             count("levels of nested JSON", depth, limits.json_depth)

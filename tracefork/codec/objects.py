@@ -117,7 +117,7 @@ def _mapping(value: dict[Any, Any], what: str, ordered: bool) -> Any:  # noqa: F
 
 
 def _folded(text: str, value: datetime | time) -> object:
-    return [text, value.fold] if value.fold and value.tzinfo is None else text
+    return [text, value.fold] if value.fold else text
 
 
 def _fields(value: object) -> Any:

@@ -25,7 +25,7 @@ from ..errors import CorruptTape
 from .plain import damage
 
 _AS_RECORDED = (
-    *(str, int, float, bool, complex, bytes, type(None), object),
+    *(str, int, float, bool, complex, bytes),
     *(datetime, date, time, timedelta, Decimal, UUID, Path, PurePath),
 )
 
@@ -45,12 +45,18 @@ def rebuilt(value: Any, as_: Any) -> Any:
 @cache
 def _converter() -> Converter:
     made = Converter(detailed_validation=False, forbid_extra_keys=True)
-    made.register_structure_hook_func(lambda kind: kind in _AS_RECORDED, lambda value, _: value)
+    made.register_structure_hook_func(lambda kind: kind in (object, type(None)), lambda value, _: value)
+    for builtin in _AS_RECORDED:
+        made.register_structure_hook(builtin, _kept)
     made.register_structure_hook_func(_is_union, lambda value, union: _arm(made, value, union))
     made.register_structure_hook_func(
         lambda kind: hasattr(kind, "model_validate"), lambda value, kind: kind.model_validate(value)
     )
     return made
+
+
+def _kept(value: Any, kind: type) -> Any:
+    return kind(value) if issubclass(kind, Enum) else value  # cattrs comes here for an IntEnum too
 
 
 def _is_union(kind: object) -> bool:
