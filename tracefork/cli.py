@@ -17,7 +17,6 @@ from typing import Annotated, Any
 import attrs
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from . import __version__, runs
 from .core.diff import diff as parting
@@ -106,19 +105,12 @@ def ls(store: Store = RUNS, json_: Json = False) -> None:  # noqa: FBT002
     if json_:
         _print_json([_info(info) for info in infos])
         return
-    table = Table(
-        "run", "agent", "created (UTC)", "exchanges", "ended", "from", box=None, header_style="bold"
-    )
-    for info in infos:
-        lineage = (
-            f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
-        )
-        count = "" if info.exchanges is None else str(info.exchanges)
-        ended = info.damage or (str(info.outcome) if info.outcome else "unfinished")
-        table.add_row(
-            *map(_escaped, (info.run_id, info.agent_name, _time(info.created_at), count, ended, lineage))
-        )
-    out.print(table if infos else f"no runs in {store}")
+    if not infos:
+        err.print(f"no runs in {_escaped(store)}")
+        return
+    titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
+    for line in plain.aligned([titles, *map(_line, infos)], right={3}):
+        _plain(line)
 
 
 @app.command()
@@ -329,6 +321,13 @@ def _info(info: RunInfo) -> dict[str, Any]:
         "sealed": info.sealed,
         "damage": info.damage,
     }
+
+
+def _line(info: RunInfo) -> list[str]:
+    lineage = f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
+    count = "" if info.exchanges is None else str(info.exchanges)
+    ended = info.damage or (str(info.outcome) if info.outcome else "still running, or cut short")
+    return [info.run_id, info.agent_name, _time(info.created_at), count, ended, lineage]
 
 
 def _whole(tape: Tape) -> dict[str, Any]:

@@ -94,6 +94,18 @@ def current() -> Strand | None:
     return _STRAND.get() or (_everywhere[-1] if _everywhere else None)
 
 
+def leave(root: Strand) -> None:
+    """End `root`: what was current before is so again, unless another run has begun since.
+
+    Runs that are over by then are passed by, so that overlapping runs end in any order.
+    """
+    if _STRAND.get() is root:
+        outer = root.outer
+        while outer is not None and getattr(outer.run, "over", False):
+            outer = outer.outer
+        _STRAND.set(outer)
+
+
 def enter(strand: Strand | None) -> Strand | None:
     """Make `strand` current in this context; return the one before, to enter again afterwards."""
     before = _STRAND.get()

@@ -106,7 +106,6 @@ class Session:
         self._writer: Writer | None = None
         self._tickets: dict[str, int] = {}  # lane -> its last record that must be durable
         self._root: lanes.Strand | None = None
-        self._before: lanes.Strand | None = None
         self._around: AbstractContextManager[object] = nullcontext()
         self._passing = re.compile("|".join(map(translate, plan.passthrough)) or r"(?!)")
         self._pid = getpid()
@@ -116,12 +115,12 @@ class Session:
     def __enter__(self) -> Self:
         if self._root:
             raise RuntimeError("a run is entered once; start another one")
-        self._root = lanes.Strand(self, outer=lanes.current())
+        self._root = lanes.Strand(self)
         if self._plan.store:
             self._log = self._plan.store.begin(self._plan.header)
             self._writer = Writer(self._log)
         lanes.watch(self._root if self._plan.everywhere else None)
-        self._before = lanes.enter(self._root)
+        self._root.outer = lanes.enter(self._root)
         around = self._plan.around(self)
         try:
             around.__enter__()
@@ -483,7 +482,8 @@ class Session:
     def _leave(self, exc: BaseException | None) -> None:
         """Put the process back as it was, and end what the agent left open."""
         self._around.__exit__(None, None, None)
-        lanes.enter(self._before)
+        if self._root:
+            lanes.leave(self._root)
         lanes.unwatch(self._root if self._plan.everywhere else None)
         for flight in list(self._flights.values()):
             if taken := flight.taken:

@@ -14,8 +14,9 @@ class Backend(Protocol):
     """Named byte logs, callable from any thread.
 
     A *log* is a sequence of chunks, numbered from 0. Names are any non-empty
-    text of up to 512 characters; an implementation must never let one reach a
-    path or a statement unescaped. A backend survives `os.fork` by reopening in
+    text of up to 512 characters, lone surrogates among them, and equal only to
+    themselves; any other is a ValueError. An implementation must never let one
+    reach a path or a statement unescaped. A backend survives `os.fork` by reopening in
     the child.
     """
 
@@ -35,6 +36,7 @@ class Backend(Protocol):
 
         Raises:
             NotFound: there is no such log. Raised no later than the first `next`.
+            ValueError: `start` is negative.
         """
         ...
 
@@ -63,5 +65,6 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Release files and connections. Calling it twice is harmless; any other call after it
-        raises StoreError."""
+        raises StoreError.
+        """
         ...

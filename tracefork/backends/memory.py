@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from ..errors import Conflict, NotFound, StoreError
+from tracefork.errors import Conflict, NotFound, StoreError
+
+from ._records import from_start, name_bytes
 
 
 class MemoryBackend:
@@ -19,7 +21,7 @@ class MemoryBackend:
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
         with self._lock:
-            self._usable()
+            self._usable(name)
             held = self._logs.get(name, [])
             if name in self._sealed:
                 raise Conflict(f"log {name!r} is sealed")
@@ -29,8 +31,8 @@ class MemoryBackend:
 
     def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
         with self._lock:
-            self._usable()
-            return iter(self._log(name)[start:])
+            self._usable(name)
+            return iter(self._log(name)[from_start(start) :])
 
     def heads(self) -> Iterable[tuple[str, bytes]]:
         with self._lock:
@@ -39,7 +41,7 @@ class MemoryBackend:
 
     def seal(self, name: str, packed: bytes) -> None:
         with self._lock:
-            self._usable()
+            self._usable(name)
             if name in self._sealed and self._logs[name] != [packed]:
                 raise Conflict(f"log {name!r} is sealed with other bytes")
             self._logs[name] = [bytes(packed)]
@@ -47,7 +49,7 @@ class MemoryBackend:
 
     def delete(self, name: str) -> None:
         with self._lock:
-            self._usable()
+            self._usable(name)
             self._log(name)
             del self._logs[name]
             self._sealed.discard(name)
@@ -60,6 +62,8 @@ class MemoryBackend:
             raise NotFound(name, tuple(self._logs))
         return self._logs[name]
 
-    def _usable(self) -> None:
+    def _usable(self, name: str | None = None) -> None:
         if self._closed:
             raise StoreError("the store is closed")
+        if name is not None:
+            name_bytes(name)

@@ -205,7 +205,7 @@ def turn(state: State, event: Headed | Ended) -> int:
             return state.script.turn(line.headed)
         case Ended(answer=answer) if abandoned(answer):
             return 0
-        case Ended(answer=Fault()):
+        case Ended(answer=Fault() | Reply()):
             return state.script.turn(line.headed)
         case Ended():
             return state.script.turn(line.ended)
@@ -214,7 +214,7 @@ def turn(state: State, event: Headed | Ended) -> int:
 def hops(state: State, event: Headed | Ended) -> int | None:
     """How many event-loop callbacks after the tick before it `event` was recorded."""
     line = _line(state, state.open[event.call])
-    headed = isinstance(event, Headed) or isinstance(event.answer, Fault)
+    headed = isinstance(event, Headed) or isinstance(event.answer, Fault | Reply)
     return line.head_hops if headed else line.end_hops
 
 
@@ -238,7 +238,7 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
         return state, state.halt
     opened = state.open.get(event.call)
     if opened is None:
-        line = None if state.live else _claim(state, event)
+        line = _recall(state, event) if state.live else _claim(state, event)
         if line is None and not (state.live or event.waits) and not isinstance(event.question, Source):
             line = Halt(event.question, event.lane, _due(state))
         if isinstance(line, Halt):
@@ -267,7 +267,7 @@ def _headed(state: State, event: Headed) -> tuple[State, Order]:
 def _ended(state: State, event: Ended) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = _line(state, opened)
-    last = recorded.headed if isinstance(event.answer, Fault) else recorded.ended
+    last = recorded.headed if isinstance(event.answer, Fault | Reply) else recorded.ended
     if event.waits and (due := turn(state, event)) > state.turn:
         return state, state.halt or Wait(due)
     began, headed = opened.began, opened.headed
@@ -311,6 +311,12 @@ def _claim(state: State, event: Asked) -> int | Halt | None:
         if script.opening < len(script.places):
             return None
     return Halt(event.question, event.lane, _due(state))
+
+
+def _recall(state: State, event: Asked) -> int | None:
+    """The line of a live question that was in flight when the recording died, if it was."""
+    again = state.script.again
+    return state.script.first(again, state.script.matcher(event.question), state.claimed) if again else None
 
 
 def _due(state: State) -> int | None:

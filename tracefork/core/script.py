@@ -96,6 +96,7 @@ class Script:
     by_key: Index = field(repr=False)
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
+    again: Index = field(repr=False)  # by key, what was in flight when the recording died
     mixed: frozenset[Lane]  # lanes that cannot be one strand: they asked while they waited
 
     @classmethod
@@ -103,7 +104,7 @@ class Script:
         lines = tuple(lines)
         owner = {tick: n for n, line in enumerate(lines) for tick in line.gates()}
         places = {tick: place for place, tick in enumerate(sorted(owner))}
-        by_key, by_lane, by_both = (defaultdict[object, list[int]](list) for _ in range(3))
+        by_key, by_lane, by_both, again = (defaultdict[object, list[int]](list) for _ in range(4))
         mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
         for n, line in enumerate(lines):
             if line.began is not None:
@@ -114,6 +115,8 @@ class Script:
             by_key[key].append(n)
             by_lane[line.lane].append(n)
             by_both[key, line.lane].append(n)
+            if line.again:
+                again[key].append(n)
             exchanges.append(exchanges[-1] + isinstance(line.asked, Request))
         opening = len(places) if opens == NEVER else sum(t <= opens for t in places) - 1
         return cls(
@@ -127,6 +130,7 @@ class Script:
             _frozen(by_key),
             _frozen(by_lane),
             _frozen(by_both),
+            _frozen(again),
             frozenset(mixed),
         )
 

@@ -32,11 +32,6 @@ def model() -> Script:
     return by_rule(rule)
 
 
-def take(option: str) -> Item:
-    """The model's answer that holds a seat on `option`: what the demo's fork puts in."""
-    return anthropic.tool_use("hold_seat", {"option": option}, text=f"I take the {option}.")
-
-
 def _turn(turn: int, said: list[dict[str, object]]) -> Item:
     chosen = next(
         (option for option in PRICES if f"I take the {option}." in json.dumps(said)), "morning flight"
@@ -50,7 +45,8 @@ def _turn(turn: int, said: list[dict[str, object]]) -> Item:
         case 2:
             return anthropic.tool_use("weather", {"city": CITY})
         case 3:
-            return take("morning flight")
+            option = "morning flight"
+            return anthropic.tool_use("hold_seat", {"option": option}, text=f"I take the {option}.")
         case 4:
             return anthropic.tool_use("find_hotel", {"city": CITY}, text="Now a bed.")
         case 5:

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 from ..core.diff import diff
 from ..core.tape import Tape
+from ..core.values import Exchange, Response
 from ..drive import verify
 from ..providers import anthropic
 from ..runs import fork, record, resume
 from ..store import TapeStore, new_run_id
 from ..testing.server import LoopbackServer
 from . import agent
-from .model import model, take
+from .model import model
 
 Say = Callable[[str], object]
 
@@ -81,9 +82,7 @@ def _fork(store: TapeStore, tape: Tape, say: Say) -> str:
     say(f"\n3. Fork. What if the model had taken the train at step {at}? Only that answer is changed.")
     with (
         LoopbackServer(model(), port=urlsplit(_base(tape)).port or 0) as server,
-        fork(
-            tape, at, take("night train"), store=store, name="by train", desc="hold_seat: night train"
-        ) as branch,
+        fork(tape, at, _by_train, store=store, name="by train", desc="hold_seat: night train") as branch,
     ):
         answer = agent.travel_agent(server.url)
     parting = diff(tape, branch.tape)
@@ -93,6 +92,11 @@ def _fork(store: TapeStore, tape: Tape, say: Say) -> str:
     say(f"   It answered: {answer}")
     say(f"   Branch {branch.run_id} of {tape.run_id}, digest {branch.tape.digest()}")
     return branch.run_id
+
+
+def _by_train(recorded: Exchange) -> Response:
+    """The recorded answer, but for the option that it takes."""
+    return recorded.response.with_body(recorded.response.body.replace(b"morning flight", b"night train"))
 
 
 def _crash(store: TapeStore, path: str, say: Say) -> str:

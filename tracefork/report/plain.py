@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -62,14 +62,15 @@ def lines(tape: Tape) -> Iterator[str]:
     """`rows` as aligned text; the lane is shown where there are several."""
     table = list(rows(tape))
     lanes = len({row.lane for row in table}) > 1
-    cells = [_cells(row, lanes=lanes) for row in table]
-    widths = [max((len(cell[n]) for cell in cells), default=0) for n in range(len(cells[0]) if cells else 0)]
-    for cell in cells:
-        padded = [
-            text.rjust(w) if n in _RIGHT else text.ljust(w)
-            for n, (text, w) in enumerate(zip(cell, widths, strict=True))
-        ]
-        yield "  ".join(padded).rstrip()
+    return aligned([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
+
+
+def aligned(cells: Sequence[Sequence[str]], *, right: Set[int] = frozenset()) -> Iterator[str]:
+    """Rows of equally many cells as lines, in columns; those in `right` are set right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        columns = enumerate(zip(row, widths, strict=True))
+        yield "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in columns).rstrip()
 
 
 def step_in_full(tape: Tape, index: int) -> str:
@@ -95,9 +96,6 @@ def step_in_full(tape: Tape, index: int) -> str:
     sizes = f"{len(answer.chunks)} chunks, ended by {ended}"
     status = f"{answer.http_version} {answer.status} {answer.reason}".rstrip()
     return "\n".join([*out, f"{status}   ({sizes})", *_message(answer.headers, answer.chunks)])
-
-
-_RIGHT = {0, 5, 6, 7}
 
 
 def _cells(row: Row, *, lanes: bool) -> list[str]:

@@ -160,6 +160,7 @@ class Tee:
     def __init__(self, session: Session, flight: Flight, head: Response, source: Any) -> None:
         self._session, self._flight, self._head = session, flight, head
         self._inner = source.stream if source is not None else None
+        self._served = iter(head.chunks)  # one for all who iterate: a second reader goes on, as on the wire
         self._taken: list[bytes] = []
         self._over = False
         self._closed = False
@@ -170,7 +171,7 @@ class Tee:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for chunk in self._head.chunks if self._inner is None else self._inner:
+            for chunk in self._served if self._inner is None else self._inner:
                 self._take(chunk)
                 yield chunk
             end = self._served_end()
@@ -197,7 +198,7 @@ class Tee:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             if self._inner is None:
-                for chunk in self._head.chunks:
+                for chunk in self._served:
                     self._take(chunk)
                     yield chunk
                 if self._head.end == "cancelled":

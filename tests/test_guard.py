@@ -1,0 +1,171 @@
+"""In a replay nothing connects, whatever the client; the refusal names the line that tried."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import socket
+import urllib.request
+
+import httpx
+import pytest
+
+import tracefork
+from tracefork import Response
+from tracefork.errors import Refused
+from tracefork.testing.scripted import by_rule
+from tracefork.testing.server import LoopbackServer
+from tracefork.transports.httpx import Transport
+
+EMPTY = tracefork.Tape()
+
+
+@pytest.fixture
+def server():
+    with LoopbackServer(by_rule(lambda _: Response(200, (), (b"ok",)))) as server:
+        yield server
+
+
+def by_requests(server):
+    pytest.importorskip("requests").get(server.url)
+
+
+def by_aiohttp(server):
+    aiohttp = pytest.importorskip("aiohttp")
+
+    async def main():
+        async with aiohttp.ClientSession() as session, session.get(server.url):
+            pass
+
+    asyncio.run(main())
+
+
+def by_urllib(server):
+    urllib.request.urlopen(server.url)
+
+
+def by_http_client(server):
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    connection.request("GET", "/")
+
+
+def by_socket(server):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.socket() as raw:
+        raw.connect((host, int(port)))
+
+
+def by_connect_ex(server):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.socket() as raw:
+        raw.connect_ex((host, int(port)))
+
+
+def by_name(server):
+    socket.getaddrinfo("localhost", 80)
+
+
+def by_asyncio(server):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    asyncio.run(asyncio.open_connection(host, int(port)))
+
+
+CLIENTS = [by_requests, by_aiohttp, by_urllib, by_http_client, by_socket, by_connect_ex, by_name, by_asyncio]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
+def test_a_client_that_is_not_recorded_is_refused_by_name_of_its_call_site(client, server):
+    with pytest.raises(Refused) as caught, tracefork.replay(EMPTY):
+        client(server)
+
+    assert server.requests == ()
+    assert f"test_guard.py:" in caught.value.site
+    assert client.__name__ in caught.value.site or "main" in caught.value.site
+
+
+def test_a_refusal_that_the_agent_swallows_is_raised_when_the_run_is_left(server):
+    with pytest.raises(Refused), tracefork.replay(EMPTY):
+        try:
+            by_socket(server)
+        except Exception:
+            pass
+
+
+def test_an_allowed_address_may_be_connected_to(server):
+    address = server.url.removeprefix("http://")
+    with tracefork.replay(EMPTY, allow=(address,)):
+        by_socket(server)
+
+
+def test_unix_sockets_and_event_loops_are_exempt(tmp_path):
+    async def served(_, writer):
+        writer.close()
+        await writer.wait_closed()
+
+    async def main():
+        listening = await asyncio.start_unix_server(served, str(tmp_path / "s"))
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        listening.close()
+        await listening.wait_closed()
+
+    with tracefork.replay(EMPTY):
+        asyncio.run(main())
+        one, other = socket.socketpair()
+        one.close()
+        other.close()
+
+
+def test_while_recording_nothing_is_refused(server):
+    with tracefork.record():
+        by_socket(server)
+
+
+def test_outside_of_the_run_nothing_is_refused(server):
+    with tracefork.replay(EMPTY):
+        pass
+    by_socket(server)
+
+
+def test_a_fork_is_guarded_until_it_is_live(server):
+    def agent(early):
+        def body():
+            if early:
+                by_socket(server)
+            httpx.post(server.url, content=b"q")
+            by_socket(server)
+
+        return body
+
+    with tracefork.record() as run:
+        agent(early=False)()
+    with tracefork.fork(run.tape, 0, Response(200, (), (b"other",))):
+        agent(early=False)()
+    with pytest.raises(Refused), tracefork.fork(run.tape, 0, Response(200, (), (b"other",))):
+        agent(early=True)()
+
+
+def test_a_tool_that_runs_live_may_connect(server):
+    with tracefork.record() as run:
+        run.call("fetch", by_socket_of, server.url)
+    with tracefork.fork(run.tape, run.tape.effects[0]) as branch:
+        branch.call("fetch", by_socket_of, server.url)
+
+    assert len(branch.tape.effects) == 1
+
+
+def by_socket_of(url):
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))):
+        return "connected"
+
+
+def test_a_client_of_a_replay_that_is_over_does_not_go_live(server):
+    with tracefork.replay(EMPTY) as run:
+        client = httpx.Client(transport=Transport(run))
+    with client, pytest.raises(Refused):
+        client.post(server.url)
+
+    assert server.requests == ()

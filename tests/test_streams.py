@@ -1,0 +1,91 @@
+"""While it is recorded, a stream reaches the agent chunk by chunk; in a replay, in the same chunks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import httpx2
+import pytest
+
+import tracefork
+from tracefork import Response
+from tracefork.testing.scripted import Script
+from tracefork.testing.server import LoopbackServer
+
+CHUNKS = tuple(b"data: %d\n\n" % n for n in range(20))
+STREAM = Response(200, (("content-type", "text/event-stream"),), CHUNKS)
+
+
+def read(lib, url, consumed):
+    with lib.Client() as client, client.stream("POST", url, content=b"q") as response:
+        return [(chunk, consumed())[0] for chunk in response.iter_raw()]
+
+
+async def aread(lib, url, consumed):
+    got = []
+    async with lib.AsyncClient() as client, client.stream("POST", url, content=b"q") as response:
+        async for chunk in response.aiter_raw():
+            got.append(chunk)
+            consumed()
+    return got
+
+
+@pytest.mark.parametrize("lib", [httpx, httpx2], ids=["httpx", "httpx2"])
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_each_chunk_is_sent_only_after_the_one_before_was_consumed(lib, how):
+    def agent():
+        return read(lib, url, consumed) if how == "sync" else asyncio.run(aread(lib, url, consumed))
+
+    with LoopbackServer(Script(STREAM), lockstep=True) as server, tracefork.record() as run:
+        url, consumed = server.url, server.consumed
+        live = agent()
+        assert server.errors == ()
+    consumed = lambda: None
+    with tracefork.replay(run.tape) as again:
+        replayed = agent()
+
+    assert live == replayed == list(CHUNKS)
+    assert again.tape[0].response.chunks == CHUNKS
+    assert len(run.tape[0].timing.chunks) == len(CHUNKS)
+
+
+def test_the_first_chunk_is_on_the_tape_before_the_agent_has_it():
+    with LoopbackServer(Script(STREAM)) as server, tracefork.record() as run:
+        with httpx.stream("POST", server.url) as response:
+            chunk = next(response.iter_raw())
+
+    assert run.tape[0].response.chunks == (chunk,)
+    assert run.tape[0].response.end == "closed"
+
+
+def test_a_body_that_nobody_closes_is_committed_when_the_run_is_left():
+    client = httpx.Client()
+    with LoopbackServer(Script(STREAM)) as server, tracefork.record() as run:
+        response = client.send(client.build_request("GET", server.url), stream=True)
+        next(response.iter_raw())
+        assert len(run.tape) == 0
+        assert len(run.tape.pending) == 1
+    response.close()
+    client.close()
+
+    assert run.tape[0].response.end == "closed"
+    assert run.tape.pending == ()
+
+
+@pytest.mark.parametrize("lib", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_a_changed_body_is_served_with_its_own_length(lib):
+    sent = Response(200, (("Content-Length", "5"), ("X-Request-Id", "r")), (b"12345",))
+
+    def agent():
+        response = lib.post(url, content=b"q")
+        return response.text, response.headers["content-length"]
+
+    with LoopbackServer(Script(sent)) as server, tracefork.record() as run:
+        url = server.url
+        agent()
+    with tracefork.fork(run.tape, 0, lambda x: x.response.with_body(b"123456789")) as branch:
+        got = agent()
+
+    assert got == ("123456789", "9")
+    assert ("Content-Length", "5") in branch.tape[0].response.headers

@@ -1,0 +1,200 @@
+"""
+The edge to the file system: one folder of plain files, opened without following links.
+
+Rules: every call opens what it needs and closes it, so nothing is kept across threads, forks or
+a replaced folder. A lock belongs to an open file; it is given back by name before the file is
+closed, since a child forked meanwhile holds a copy of the descriptor. OSError leaves through
+`refusals` only. Where there is no fcntl (Windows) one lock keeps this process's threads apart and
+nothing keeps processes apart; that path is written for, and untested.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from tracefork.errors import StoreError
+
+from ._records import Read
+
+TEMPORARY = ".tmp-"
+_FLAGS = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a planted FIFO must not make us wait
+    | getattr(os, "O_BINARY", 0)
+)
+_BY_DESCRIPTOR = os.open in os.supports_dir_fd
+_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
+
+if sys.platform == "win32":
+    _threads = threading.Lock()
+
+    def _lock(_fd: int, *, shared: bool = False) -> None:  # noqa: ARG001 - there is one kind only
+        _threads.acquire()
+
+    def _unlock(_fd: int) -> None:
+        _threads.release()
+else:
+    import fcntl
+
+    def _lock(fd: int, *, shared: bool = False) -> None:
+        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+@contextmanager
+def refusals(where: str) -> Iterator[None]:
+    """Turn what the operating system refuses into StoreError, which names `where`."""
+    try:
+        yield
+    except OSError as error:
+        link = "it is a symbolic link, which is not followed" if error.errno == errno.ELOOP else ""
+        raise StoreError(f"{where}: {link or error.strerror or error}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Create the folder and its parents, private to this user; it survives a power cut."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    if not path.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        with open_folder(path.parent, follow=True) as parent:
+            parent.sync()
+
+
+@contextmanager
+def open_folder(path: Path, *, follow: bool = False) -> Iterator[Folder]:
+    """The folder at `path` for the time of one call; a link in its place is refused unless `follow`."""
+    if not follow and path.is_symlink():  # O_DIRECTORY would report it as "not a directory"
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    if not _BY_DESCRIPTOR:
+        yield Folder(path, None)
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | (_FLAGS & ~os.O_NOFOLLOW if follow else _FLAGS))
+    try:
+        yield Folder(path, fd)
+    finally:
+        os.close(fd)
+
+
+class Folder:
+    """The files of one directory, by plain names that this package made."""
+
+    def __init__(self, path: Path, fd: int | None) -> None:
+        self._path = path
+        self._fd = fd
+
+    def open(self, file: str, flags: int) -> int:
+        """A descriptor of a regular file; ELOOP for a link, EINVAL for a pipe or a device."""
+        fd = os.open(self._at(file), flags | _FLAGS, _FILE_MODE, dir_fd=self._fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file", file)
+        return fd
+
+    @contextmanager
+    def locked(self, file: str, *, create: bool) -> Iterator[int]:
+        """A descriptor that holds the lock of `file`; without `create`, FileNotFoundError if there is none.
+
+        While we waited, the file may have been replaced or removed: the lock that
+        counts is that of the file which bears the name, so look again.
+        """
+        while True:
+            fd = self.open(file, os.O_RDWR | (os.O_CREAT if create else 0))
+            try:
+                _lock(fd)
+                try:
+                    if self._is(fd, file):
+                        yield fd
+                        return
+                finally:
+                    _unlock(fd)
+            finally:
+                os.close(fd)
+
+    def replace(self, file: str, data: bytes) -> None:
+        """Give `file` the content `data` in one instant; `data` is on the disk, the name may not be yet."""
+        temporary = f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+        fd = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            try:
+                write_all(fd, data)
+                sync_file(fd)
+            finally:
+                os.close(fd)
+            os.replace(self._at(temporary), self._at(file), src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        except BaseException:
+            with suppress(OSError):
+                self.remove(temporary)
+            raise
+
+    def remove(self, file: str) -> None:
+        os.unlink(self._at(file), dir_fd=self._fd)
+
+    def names(self) -> list[str]:
+        return os.listdir(self._path if self._fd is None else self._fd)  # noqa: PTH208 - by descriptor
+
+    def sync(self) -> None:
+        """Make names survive a power cut. Windows cannot, and needs not."""
+        if self._fd is not None:
+            sync_file(self._fd)
+
+    def _at(self, file: str) -> str:
+        return file if self._fd is not None else os.path.join(self._path, file)  # noqa: PTH118
+
+    def _is(self, fd: int, file: str) -> bool:
+        try:
+            named = os.stat(self._at(file), dir_fd=self._fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(named, os.fstat(fd))
+
+
+def reader(fd: int) -> Read:
+    """A function that reads from an offset, for a descriptor which nobody else moves."""
+    return partial(_read, fd)
+
+
+@contextmanager
+def quiet(fd: int) -> Iterator[None]:
+    """No writer is at work inside: what looked damaged may have been a torn end in repair."""
+    _lock(fd, shared=True)
+    try:
+        yield
+    finally:
+        _unlock(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def sync_file(fd: int) -> None:
+    """Return when the device has it; macOS needs F_FULLFSYNC for that."""
+    if sys.platform == "darwin":
+        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(fd)
+
+
+def _read(fd: int, offset: int, length: int) -> bytes:
+    os.lseek(fd, offset, os.SEEK_SET)
+    parts: list[bytes] = []
+    while length > 0 and (part := os.read(fd, min(length, 1 << 30))):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)

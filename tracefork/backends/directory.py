@@ -1,0 +1,211 @@
+"""
+Logs as files of one folder: easy to look at, to copy and to delete.
+
+No text of the caller reaches a path: a file is named by the sha-256 of its log's name and bears
+the name inside. `_records` knows the bytes, `_logfile` reads them, `_files` meets the system.
+Writers of all threads and processes take turns by a lock on the file; readers go on with what
+they began when the log is sealed or deleted meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
+
+from ._files import Folder, make_folder, open_folder, refusals, sync_file, write_all
+from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
+from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude
+
+_NOTHING = End()
+
+
+class DirectoryBackend:
+    """Keeps every log in a file of its own in the folder `path`, which it creates.
+
+    With `durability="process"` an appended chunk survives the death of the
+    process; a power cut may cost the last chunks since the last seal, or damage
+    them visibly. With "power" it survives that as well, at the price of an
+    fsync an append. A sealed log survives it either way. Files are open only
+    for the time of a call: a forked child needs no reopening.
+
+    Raises:
+        StoreError: the folder cannot be made, or is a symbolic link.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, durability: Literal["process", "power"] = "process"
+    ) -> None:
+        if durability not in ("process", "power"):
+            raise ValueError(f'durability is "process" or "power", not {durability!r}')
+        self._path = Path(path).absolute()
+        self._power = durability == "power"
+        # A forked child may keep its copy: an end counts only for the very file that it was seen in.
+        self._ends: dict[str, End] = {}
+        self._poisoned: dict[str, str] = {}
+        self._closed = False
+        with refusals(str(self._path)):
+            make_folder(self._path)
+
+    def append(self, name: str, seq: int, chunk: bytes) -> None:
+        """See `Backend.append`; raises CorruptTape if the end of the log is damaged."""
+        key = self._key(name)
+        try:
+            with self._writing(name, create=seq == 0) as (folder, fd):
+                end = find_end(fd, key, self._ends.get(name, _NOTHING))
+                if end.prelude and end.prelude.sealed:
+                    raise Conflict(f"log {name!r} is sealed")
+                if seq != end.seq:
+                    raise Conflict(f"log {name!r} has {end.seq} chunks; chunk {seq} is not the next")
+                prelude = end.prelude or _new(key, sealed=False)
+                data = encode(prelude, seq, chunk)
+                self._add(folder, fd, name, end, data)
+                self._ends[name] = End(seq + 1, end.at + len(data), prelude)
+        except NotFound:
+            raise Conflict(f"log {name!r} has no chunks; chunk {seq} is not the next") from None
+
+    def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
+        """See `Backend.chunks`; raises CorruptTape at a damaged chunk.
+
+        What is appended while the caller iterates may be given or not.
+        """
+        return self._chunks(name, self._key(name), from_start(start))
+
+    def heads(self) -> Iterable[tuple[str, bytes]]:
+        """See `Backend.heads`.
+
+        A damaged log raises CorruptTape in its turn; `next` then goes on with the others.
+        """
+        self._usable()
+        with refusals(str(self._path)), open_folder(self._path) as folder:
+            files = [file for file in folder.names() if file.endswith(SUFFIX)]
+        return filter(None, map(self._head, files))
+
+    def seal(self, name: str, packed: bytes) -> None:
+        """See `Backend.seal`; raises CorruptTape if the beginning of the log is damaged."""
+        key = self._key(name)
+        with self._writing(name, create=True) as (folder, fd):
+            held = prelude_of(fd, key)
+            if held and held.sealed:
+                first = first_chunk(fd, key)
+                if not first or first[2] != packed:
+                    raise Conflict(f"log {name!r} is sealed with other bytes")
+            else:
+                try:
+                    folder.replace(file_name(key), encode(_new(key, sealed=True), 0, packed))
+                except BaseException:
+                    _remove_empty(folder, fd, key)
+                    raise
+            try:
+                folder.sync()
+            except OSError as error:
+                self._poison(name, "it is sealed, but may not survive a power cut", error)
+
+    def delete(self, name: str) -> None:
+        """See `Backend.delete`; a damaged log can be deleted too."""
+        key = self._key(name)
+        with self._writing(name, create=False) as (folder, fd):
+            with suppress(CorruptTape):
+                if first_chunk(fd, key) is None:
+                    raise NotFound(name)
+            folder.remove(file_name(key))
+            self._ends.pop(name, None)
+            if self._power:
+                folder.sync()
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _chunks(self, name: str, key: bytes, start: int) -> Iterator[bytes]:
+        with refusals(f"log {name!r} in {self._path}"):
+            try:
+                with open_folder(self._path) as folder:
+                    fd = folder.open(file_name(key), os.O_RDONLY)
+            except FileNotFoundError:
+                raise NotFound(name) from None
+            try:
+                empty = True
+                for seq, chunk in read_chunks(fd, key, start):
+                    empty = False
+                    if seq >= start:
+                        yield chunk
+                if empty:
+                    raise NotFound(name)
+            finally:
+                os.close(fd)
+
+    def _head(self, file: str) -> tuple[str, bytes] | None:
+        with refusals(f"file {file} in {self._path}"):
+            try:
+                with open_folder(self._path) as folder:
+                    fd = folder.open(file, os.O_RDONLY)
+            except FileNotFoundError:
+                return None  # deleted since the folder was listed
+            try:
+                return head_of(fd, file)
+            finally:
+                os.close(fd)
+
+    @contextmanager
+    def _writing(self, name: str, *, create: bool) -> Iterator[tuple[Folder, int]]:
+        key = name_bytes(name)
+        if name in self._poisoned:
+            raise StoreError(self._poisoned[name])
+        with (
+            refusals(f"log {name!r} in {self._path}"),
+            open_folder(self._path) as folder,
+            ExitStack() as stack,
+        ):
+            try:
+                fd = stack.enter_context(folder.locked(file_name(key), create=create))
+            except FileNotFoundError:
+                if create:
+                    raise
+                raise NotFound(name) from None
+            yield folder, fd
+
+    def _add(self, folder: Folder, fd: int, name: str, end: End, data: bytes) -> None:
+        """Write `data` at the end of the log, or leave the log as it is."""
+        try:
+            os.ftruncate(fd, end.at)  # what a writer that died has left behind
+            os.lseek(fd, end.at, os.SEEK_SET)
+            write_all(fd, data)
+            if self._power:
+                sync_file(fd)
+                if end.seq == 0:
+                    folder.sync()
+        except OSError as error:
+            try:
+                os.ftruncate(fd, end.at)
+                _remove_empty(folder, fd, name_bytes(name))
+            except OSError:
+                self._poison(name, "an append failed and could not be undone", error)
+            raise
+
+    def _poison(self, name: str, what: str, error: OSError) -> NoReturn:
+        reason = error.strerror or str(error)
+        self._poisoned[name] = f"log {name!r} in {self._path}: {what} ({reason}); open the store anew"
+        raise StoreError(self._poisoned[name]) from error
+
+    def _key(self, name: str) -> bytes:
+        self._usable()
+        return name_bytes(name)
+
+    def _usable(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+
+
+def _new(key: bytes, *, sealed: bool) -> Prelude:
+    return new_prelude(key, secrets.token_bytes(NONCE), sealed=sealed)
+
+
+def _remove_empty(folder: Folder, fd: int, key: bytes) -> None:
+    """Remove the file that was made only to be locked."""
+    if os.fstat(fd).st_size == 0:
+        folder.remove(file_name(key))

@@ -1,0 +1,246 @@
+"""
+Logs as rows of one SQLite file; `_sqlite_file` opens it. Nothing else imports these two, nor sqlite3.
+
+* One connection a process, guarded by a lock. SQLite has one writer at a time anyway, and one
+  connection, unlike one a thread, can be closed by `close` and is not left behind by dying threads.
+* A forked child opens its own and never touches its parent's, not even to close it.
+* Writing is one BEGIN IMMEDIATE. Reading fetches a batch and is over before anything is given out.
+* Names are BLOBs: no collation, no trouble with NUL. Each chunk has a checksum that is bound to its place.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
+
+from ._records import checks, from_start, name_bytes
+from ._sqlite_file import open_store, refusals, transaction
+from .base import HEAD
+
+_BATCH = 4 * 2**20
+_LOGS_A_BATCH = 64
+
+_FIND = "SELECT id, sealed FROM logs WHERE name = ?"
+_NEXT = "SELECT coalesce(max(seq) + 1, 0) FROM chunks WHERE log = ?"
+_ADD_LOG = "INSERT INTO logs (name) VALUES (?)"
+_ADD_CHUNK = "INSERT INTO chunks (log, seq, head_crc32, crc32, head, rest) VALUES (?, ?, ?, ?, ?, ?)"
+_READ = """SELECT l.id, l.sealed, c.seq, c.head_crc32, c.crc32, c.head, c.rest
+    FROM logs AS l LEFT JOIN chunks AS c ON c.log = l.id AND c.seq >= ?
+    WHERE l.name = ? ORDER BY c.seq"""
+_HEADS = """SELECT l.id, l.name, c.head_crc32, c.head
+    FROM logs AS l LEFT JOIN chunks AS c ON c.log = l.id AND c.seq = 0
+    WHERE l.id > ? ORDER BY l.id LIMIT ?"""
+
+
+class _Mine:
+    """What one process has of the store."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.connection: sqlite3.Connection | None = None
+
+
+class SQLiteBackend:
+    """Keeps all logs in the SQLite file `path`, which it creates, in WAL mode.
+
+    With `durability="process"` an appended chunk survives the death of the
+    process; a power cut may cost the last chunks since the last seal, and
+    damages none. With "power" it survives that as well, at the price of an
+    fsync an append. A sealed log survives it either way. Keep the file on a
+    local disk: SQLite's locks do not hold on network file systems.
+
+    Raises:
+        StoreError: the file cannot be made or opened, or belongs to another program.
+        UnknownVersion: a newer tracefork wrote it.
+        CorruptTape: it is no SQLite file, or a damaged one.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, durability: Literal["process", "power"] = "process"
+    ) -> None:
+        if durability not in ("process", "power"):
+            raise ValueError(f'durability is "process" or "power", not {durability!r}')
+        self._path = Path(path).absolute()
+        self._power = durability == "power"
+        self._by_pid: dict[int, _Mine] = {}
+        self._closed = False
+        with self._using(str(self._path)):
+            pass
+
+    def append(self, name: str, seq: int, chunk: bytes) -> None:
+        key = self._key(name)
+        with self._writing(name) as db:
+            log, sealed = db.execute(_FIND, (key,)).fetchone() or (None, 0)
+            if sealed:
+                raise Conflict(f"log {name!r} is sealed")
+            held = 0 if log is None else db.execute(_NEXT, (log,)).fetchone()[0]
+            if seq != held:
+                raise Conflict(f"log {name!r} has {held} chunks; chunk {seq} is not the next")
+            if log is None:
+                log = db.execute(_ADD_LOG, (key,)).lastrowid
+            db.execute(_ADD_CHUNK, (log, seq, *_columns(key, seq, chunk)))
+
+    def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
+        """See `Backend.chunks`; raises CorruptTape at a damaged chunk.
+
+        Large logs are fetched in batches of some 4 MiB. If the log is sealed or
+        deleted between two of them, the iterator raises Conflict: read it again.
+        """
+        return self._chunks(name, self._key(name), from_start(start))
+
+    def heads(self) -> Iterable[tuple[str, bytes]]:
+        """See `Backend.heads`.
+
+        A damaged log raises CorruptTape in its turn; `next` then goes on with the others.
+        """
+        self._usable()
+        return map(_verified_head, self._head_rows())
+
+    def seal(self, name: str, packed: bytes) -> None:
+        key = self._key(name)
+        with self._writing(name, sync=True) as db:
+            log, sealed = db.execute(_FIND, (key,)).fetchone() or (None, 0)
+            if (
+                sealed
+                and b"".join(_verified(name, key, row)[1] for row in db.execute(_READ, (0, key))) != packed
+            ):
+                raise Conflict(f"log {name!r} is sealed with other bytes")
+            if log is None:
+                log = db.execute(_ADD_LOG, (key,)).lastrowid
+            # Written again even if it is the same: what came back from a COMMIT that failed is in doubt.
+            db.execute("DELETE FROM chunks WHERE log = ?", (log,))
+            db.execute(_ADD_CHUNK, (log, 0, *_columns(key, 0, packed)))
+            db.execute("UPDATE logs SET sealed = 1 WHERE id = ?", (log,))
+
+    def delete(self, name: str) -> None:
+        key = self._key(name)
+        with self._writing(name) as db:
+            found = db.execute(_FIND, (key,)).fetchone()
+            if found is None:
+                raise NotFound(name)
+            db.execute("DELETE FROM chunks WHERE log = ?", found[:1])
+            db.execute("DELETE FROM logs WHERE id = ?", found[:1])
+
+    def close(self) -> None:
+        self._closed = True
+        mine = self._mine()
+        with mine.lock, refusals(str(self._path)):
+            if mine.connection is not None:
+                mine.connection.close()
+                mine.connection = None
+
+    def _chunks(self, name: str, key: bytes, start: int) -> Iterator[bytes]:
+        log: object = None
+        more = True
+        while more:
+            rows, more = self._batch(name, key, start)
+            if not rows:
+                raise NotFound(name) if log is None else _moved(name)
+            if log not in (None, rows[0][:2]):
+                raise _moved(name)
+            log = rows[0][:2]
+            for row in rows:
+                if row[2] is None:
+                    return
+                seq, chunk = _verified(name, key, row)
+                if seq != start:
+                    raise CorruptTape("the chunk is missing", f"log {name!r}, chunk {start}")
+                start += 1
+                yield chunk
+
+    def _batch(self, name: str, key: bytes, start: int) -> tuple[list[tuple[object, ...]], bool]:
+        """Rows of `_READ` of about `_BATCH` bytes, and whether there may be more."""
+        rows: list[tuple[object, ...]] = []
+        size = 0
+        with self._using(f"log {name!r} in {self._path}") as db:
+            cursor = db.execute(_READ, (start, key))
+            try:
+                for row in cursor:
+                    rows.append(row)
+                    size += sum(len(cell) for cell in row if isinstance(cell, bytes))
+                    if size >= _BATCH:
+                        return rows, True
+            finally:
+                cursor.close()
+        return rows, False
+
+    def _head_rows(self) -> Iterator[tuple[object, ...]]:
+        last: object = 0
+        while True:
+            with self._using(str(self._path)) as db:
+                rows = db.execute(_HEADS, (last, _LOGS_A_BATCH)).fetchall()
+            yield from rows
+            if len(rows) < _LOGS_A_BATCH:
+                return
+            last = rows[-1][0]
+
+    @contextmanager
+    def _writing(self, name: str, *, sync: bool = False) -> Iterator[sqlite3.Connection]:
+        with self._using(f"log {name!r} in {self._path}") as db:
+            if sync:
+                db.execute("PRAGMA synchronous = FULL")
+            try:
+                with transaction(db):
+                    yield db
+            finally:
+                if sync and not self._power:
+                    db.execute("PRAGMA synchronous = NORMAL")
+
+    @contextmanager
+    def _using(self, where: str) -> Iterator[sqlite3.Connection]:
+        mine = self._mine()
+        with mine.lock, refusals(where):
+            self._usable()
+            if mine.connection is None:
+                mine.connection = open_store(self._path, power=self._power)
+            yield mine.connection
+
+    def _mine(self) -> _Mine:
+        # The parent's entry stays, so that its connection is neither used nor closed by a forked child.
+        return self._by_pid.setdefault(os.getpid(), _Mine())
+
+    def _key(self, name: str) -> bytes:
+        self._usable()
+        return name_bytes(name)
+
+    def _usable(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+
+
+def _columns(key: bytes, seq: int, chunk: bytes) -> tuple[int, int, bytes, bytes]:
+    return *checks(key, seq, chunk), bytes(chunk[:HEAD]), bytes(chunk[HEAD:])
+
+
+def _verified(name: str, key: bytes, row: tuple[object, ...]) -> tuple[int, bytes]:
+    """Number and bytes of a row of `_READ`."""
+    _, _, seq, head_crc, crc, head, rest = row
+    if isinstance(seq, int) and isinstance(head, bytes) and isinstance(rest, bytes):
+        chunk = head + rest
+        if checks(key, seq, chunk) == (head_crc, crc):
+            return seq, chunk
+    raise CorruptTape("the chunk is damaged", f"log {name!r}, chunk {seq}")
+
+
+def _verified_head(row: tuple[object, ...]) -> tuple[str, bytes]:
+    """Name and head of a row of `_HEADS`."""
+    _, key, head_crc, head = row
+    if not isinstance(key, bytes):
+        raise CorruptTape("the name is damaged", f"log {key!r}")
+    name = key.decode("utf-8", "backslashreplace")
+    with suppress(UnicodeDecodeError):
+        name = key.decode("utf-8", "surrogatepass")
+        if isinstance(head, bytes) and checks(key, 0, head)[0] == head_crc:
+            return name, head
+    raise CorruptTape("the chunk is damaged", f"log {name!r}, chunk 0")
+
+
+def _moved(name: str) -> Conflict:
+    return Conflict(f"log {name!r} was sealed or deleted while it was read; read it again")
