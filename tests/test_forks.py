@@ -192,9 +192,11 @@ def test_a_stall_says_what_never_came():
             threads = [threading.Thread(target=chain, args=(client, n, 2)) for n in left]
             for t in threads:
                 t.start()
-            chain(client, "main", 3)
-            for t in threads:
-                t.join()
+            try:
+                chain(client, "main", 3)
+            finally:
+                for t in threads:
+                    t.join()
 
         return body
 

@@ -13,12 +13,13 @@ class Flight:
 
     `served` is the recorded answer, or None when the real world is to be asked;
     `again` says that the same question was in flight when the recording died.
-    `taken` tells, while a body is open, what the agent has read of it.
+    `taken` tells, while a body is open, what the agent has read of it; `ticket` is
+    the writer's for its last record, 0 before there is one.
     """
 
     __slots__ = (
         "_zero", "again", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
-        "noted", "question", "served", "site", "taken",
+        "question", "served", "site", "taken", "ticket",
     )  # fmt: skip
 
     def __init__(self, call: int, question: Question, lane: Lane, site: str) -> None:
@@ -28,7 +29,7 @@ class Flight:
         self.site = site
         self.served: Answer | None = None
         self.again = False
-        self.noted = False
+        self.ticket = 0
         self.taken: Callable[[], Answer] | None = None
         self.began = time.time()
         self.headed: float | None = None

@@ -104,7 +104,6 @@ class Session:
         self._failure: TraceforkError | None = None
         self._log: Log | None = None
         self._writer: Writer | None = None
-        self._tickets: dict[str, int] = {}  # lane -> its last record that must be durable
         self._root: lanes.Strand | None = None
         self._around: AbstractContextManager[object] = nullcontext()
         self._passing = re.compile("|".join(map(translate, plan.passthrough)) or r"(?!)")
@@ -286,35 +285,38 @@ class Session:
     def ask(self, question: Question) -> Flight:
         """Put `question`: its flight says how to answer it, from the script or the real world.
 
-        Waits until what this strand did before is durable, and for the question's turn.
+        Waits for the question's turn, and, should it go to the real world, until it is
+        durable that it was asked; so is then all that came before.
 
         Raises:
             Divergence: the script cannot answer it, or was left before.
-            StoreError: the store refused an earlier step.
+            StoreError: the store refused this step or an earlier one.
         """
         flight, event = self._flight(question)
-        if self._writer:
-            self._writer.wait(self._tickets.pop(flight.lane, 0))
         try:
-            return self._answered(flight, settle(self._cell, event))
-        except TraceforkError:
+            self._answered(flight, settle(self._cell, event))
+            if self._writer and flight.served is None:
+                self._writer.wait(flight.ticket)
+        except Divergence:
             raise
-        except BaseException:  # an interrupt while waiting
+        except BaseException:  # an interrupt while waiting, or the store refused
             self.drop(flight, CANCELLED)
             raise
+        return flight
 
     async def aask(self, question: Question) -> Flight:
         """`ask`, suspending the task."""
         flight, event = self._flight(question)
-        if self._writer and not self._writer.wait(self._tickets.get(flight.lane, 0), timeout=0):
-            await anyio.to_thread.run_sync(self._writer.wait, self._tickets[flight.lane])
         try:
-            return self._answered(flight, await asettle(self._cell, event, self._pacers))
-        except TraceforkError:
+            self._answered(flight, await asettle(self._cell, event, self._pacers))
+            if self._writer and flight.served is None and not self._writer.wait(flight.ticket, BLINK):
+                await anyio.to_thread.run_sync(self._writer.wait, flight.ticket)
+        except Divergence:
             raise
-        except BaseException:  # cancelled while waiting
+        except BaseException:  # cancelled while waiting, or the store refused
             self.drop(flight, CANCELLED)
             raise
+        return flight
 
     def outgoing(self, request: Request) -> Request:
         """Return `request` as it must leave: secrets that the script's answers hid are put back.
@@ -343,7 +345,7 @@ class Session:
         """The agent has had all of `answer`: wait for the end's turn, and until it is durable."""
         self._checked(settle(self._cell, self._ending(flight, answer)))
         if self._writer:
-            self._writer.wait(self._tickets.get(flight.lane, 0), BLINK if in_loop() else None)
+            self._writer.wait(flight.ticket, BLINK if in_loop() else None)
 
     async def aend(self, flight: Flight, answer: Answer) -> None:
         """`end`, suspending the task. It holds the loop for no more than `BLINK` until durable."""
@@ -357,7 +359,7 @@ class Session:
             self.drop(flight, given_up)
             raise
         if self._writer:
-            self._writer.wait(self._tickets.get(flight.lane, 0), BLINK)
+            self._writer.wait(flight.ticket, BLINK)
 
     def drop(self, flight: Flight, answer: Answer) -> None:
         """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
@@ -415,14 +417,13 @@ class Session:
         self._flights[flight.call] = flight
         return flight, Asked(flight.call, flight.question, path, alone)
 
-    def _answered(self, flight: Flight, order: Order) -> Flight:
+    def _answered(self, flight: Flight, order: Order) -> None:
         match self._checked(order):
             case Serve(answer):
                 flight.served = answer
             case Forward(again):
                 flight.again = again
                 self.forwarded += 1
-        return flight
 
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)
@@ -460,15 +461,15 @@ class Session:
                 step = evolve(step, timing=flight.timing())
                 self._steps.append(step)
                 if self._writer:
-                    if not flight.noted:  # given up while its ask was waiting
+                    if not flight.ticket:  # given up while its ask was waiting
                         self._note_asked(flight, step.span.began)
                     ended = records.Ended(call, step.answer, step.span, step.timing)
-                    self._tickets[flight.lane] = self._writer.put(ended)
+                    flight.ticket = self._writer.put(ended)
 
     def _note_asked(self, flight: Flight, tick: int | None) -> None:
-        flight.noted = True
         if self._writer and tick is not None:
-            self._writer.put(records.Asked(flight.call, flight.question, flight.lane, tick, flight.began))
+            asked = records.Asked(flight.call, flight.question, flight.lane, tick, flight.began)
+            flight.ticket = self._writer.put(asked)
 
     def _checked(self, order: Order) -> Order:
         if isinstance(order, Halt):

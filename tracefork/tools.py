@@ -1,7 +1,7 @@
 """Tool calls through a run: two-phased, so that a crash never hides that a tool may have run.
 
-Before the tool runs, everything so far is durable and so is the intent to run
-it; its result is durable before it is returned. What a tool does inside is part
+`ask` returns when the intent to run the tool is durable, and with it all that
+came before; the result is durable before it is returned. What a tool does inside is part
 of the effect: it is not recorded by itself, and a replay does not run it.
 """
 
@@ -29,38 +29,28 @@ class Port(Protocol):
     def drop(self, flight: Flight, answer: Answer) -> None: ...
     def hang(self, flight: Flight) -> None: ...
     async def ahang(self, flight: Flight) -> None: ...
-    def flush(self) -> None: ...
     async def aflush(self) -> None: ...
     def fail(self, error: TraceforkError) -> TraceforkError: ...
 
 
 def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return `fn(*args, **kwargs)`, or what the tape says that it returned."""
-    asked = effects.asked(name, args, kwargs)
-    port.flush()
-    flight = port.ask(asked)
-    if flight.served is not None:
-        if flight.served == CANCELLED:
-            port.hang(flight)
-        port.end(flight, flight.served)
-        return _replayed(flight.served, fn)
-    if (known := _settled(port, flight, on_doubt)) is not None:
+    flight = port.ask(effects.asked(name, args, kwargs))
+    if (known := _known(port, flight, on_doubt)) is not None:
+        if known == CANCELLED:
+            port.hang(flight)  # until it is interrupted again
         port.end(flight, known)
-        port.flush()
         return _replayed(known, fn)
-    port.flush()
     try:
         with lanes.aside():
             result = fn(*args, **kwargs)
     except BaseException as exc:
         if isinstance(exc, Exception):
             port.end(flight, effects.raised(exc))
-            port.flush()
         else:
             port.drop(flight, CANCELLED)
         raise
     port.end(flight, effects.returned(result))
-    port.flush()
     return result
 
 
@@ -68,19 +58,12 @@ async def acall(
     port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args: Any, kwargs: Any
 ) -> Any:
     """`call` for a function whose result may have to be awaited."""
-    asked = effects.asked(name, args, kwargs)
-    await port.aflush()
-    flight = await port.aask(asked)
-    if flight.served is not None:
-        if flight.served == CANCELLED:
-            await _dropped_if_cancelled(port, flight, port.ahang(flight))
-        await port.aend(flight, flight.served)
-        return _replayed(flight.served, fn)
-    if (known := _settled(port, flight, on_doubt)) is not None:
+    flight = await port.aask(effects.asked(name, args, kwargs))
+    if (known := _known(port, flight, on_doubt)) is not None:
+        if known == CANCELLED:
+            await _hang(port, flight)
         await port.aend(flight, known)
-        await port.aflush()
         return _replayed(known, fn)
-    await _dropped_if_cancelled(port, flight, port.aflush())
     try:
         with lanes.aside():
             result = fn(*args, **kwargs)
@@ -96,6 +79,11 @@ async def acall(
     await port.aend(flight, effects.returned(result))
     await port.aflush()
     return result
+
+
+def _known(port: Port, flight: Flight, on_doubt: OnDoubt) -> Answer | None:
+    """The answer, if the tool is not to be run: a recorded one, or what settles a doubt."""
+    return flight.served if flight.served is not None else _settled(port, flight, on_doubt)
 
 
 def _settled(port: Port, flight: Flight, on_doubt: OnDoubt) -> Reply | None:
@@ -120,9 +108,9 @@ def _replayed(answer: Answer, fn: Callable[..., Any]) -> Any:
     return effects.replayed(answer, fn)
 
 
-async def _dropped_if_cancelled(port: Port, flight: Flight, waiting: Awaitable[None]) -> None:
+async def _hang(port: Port, flight: Flight) -> None:
     try:
-        await waiting
+        await port.ahang(flight)
     except BaseException:
         port.drop(flight, CANCELLED)
         raise
