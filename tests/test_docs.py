@@ -13,6 +13,7 @@ from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 
 import pytest
+
 from tracefork.testing.backend_tests import BackendTests
 
 ROOT = Path(__file__).parent.parent
