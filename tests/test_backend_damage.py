@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tracefork.backends import DirectoryBackend, SQLiteBackend, _files
+from tracefork.backends import DirectoryBackend, MemoryBackend, SQLiteBackend, _files, _forks
 from tracefork.errors import (
     Conflict,
     CorruptTape,
@@ -180,6 +180,18 @@ def test_records_that_change_places_are_found(folder):
     data = file.read_bytes()
     a, b = data[-48:-24], data[-24:]
     file.write_bytes(data[:-48] + b + a)
+
+    with pytest.raises(CorruptTape):
+        list(backend.chunks("log"))
+
+
+def test_a_record_from_an_earlier_life_of_the_log_is_found(folder):
+    backend, file = folder
+    earlier = file.read_bytes()
+    backend.delete("log")
+    fill(backend, CHUNKS)
+    record = len(CHUNKS[-1]) + 16
+    file.write_bytes(file.read_bytes()[:-record] + earlier[-record:])
 
     with pytest.raises(CorruptTape):
         list(backend.chunks("log"))
@@ -624,7 +636,7 @@ def test_a_seal_whose_name_may_not_survive_says_so(tmp_path, monkeypatch):
 def test_a_full_sqlite_store_leaves_the_log_as_it_was(tmp_path):
     backend = SQLiteBackend(tmp_path / "store")
     fill(backend, CHUNKS)
-    mine = backend._mine().connection
+    mine = backend._connection
     (pages,) = mine.execute("PRAGMA page_count").fetchone()
     mine.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -671,14 +683,51 @@ def test_sealing_reaches_the_disk_before_the_name_changes(tmp_path, monkeypatch)
     assert calls == ["write", "fsync", "replace", "fsync"]
 
 
+def test_no_connection_crosses_a_fork(tmp_path):
+    backend = SQLiteBackend(tmp_path / "store")
+    fill(backend, CHUNKS)
+    _forks._before()
+    try:
+        assert backend._connection is None
+        assert backend._lock.locked()
+    finally:
+        _forks._after_in_parent()
+
+    assert list(backend.chunks("log")) == CHUNKS
+    backend.close()
+
+
+def test_a_fork_waits_for_the_call_under_way():
+    backend = MemoryBackend()
+    _forks._before()
+    held = backend._lock.locked()
+    _forks._after_in_child()
+
+    assert held
+    backend.append("log", 0, b"x")
+
+
+def test_a_child_that_was_forked_amid_a_call_refuses(tmp_path, monkeypatch):
+    monkeypatch.setattr("tracefork.backends.sqlite.PATIENCE", 0.01)
+    backend = SQLiteBackend(tmp_path / "store")
+    connection = backend._connection
+    with backend._lock:
+        _forks._before()
+        _forks._after_in_child()
+
+    with pytest.raises(StoreError):
+        backend.append("log", 0, b"x")
+    connection.close()
+
+
 def test_the_synchronous_setting_follows_durability(tmp_path):
     for durability, level in (("process", 1), ("power", 2)):
         with closing(SQLiteBackend(tmp_path / durability, durability=durability)) as backend:
             asked = []
-            backend._mine().connection.set_trace_callback(asked.append)
+            backend._connection.set_trace_callback(asked.append)
             backend.append("log", 0, b"x")
             backend.seal("log", b"y")
-            db = backend._mine().connection
+            db = backend._connection
             assert db.execute("PRAGMA synchronous").fetchone() == (level,)
             assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
             before_seal = asked.index("PRAGMA synchronous = FULL")

@@ -126,6 +126,7 @@ class Turn:
         return logs
 
     def __exit__(self, *_):
+        fcntl.flock(self.lock, fcntl.LOCK_UN)  # a child forked meanwhile holds the file open too
         self.lock.close()
 
 

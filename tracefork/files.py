@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from pathlib import Path
 from secrets import token_hex
 
 from .codec.limits import DEFAULT, Limits
-from .codec.pack import pack, unpack
+from .codec.pack import unpack, verified
+from .codec.plain import damage
 from .core.tape import Tape
-from .errors import StoreError
+from .errors import StoreError, TooLarge
+
+if sys.platform == "darwin":
+    import fcntl
 
 
 def dumps(tape: Tape) -> bytes:
-    """Return `tape` as bytes; equal tapes give equal bytes with one version of zstd."""
-    return pack(tape)
+    """Return `tape` as bytes that are proven to give it back; equal tapes give equal bytes with one zstd.
+
+    Raises:
+        CorruptTape: it does not survive packing: a value in it is not of the type that its class says.
+        ValueError: its meta is too large.
+    """
+    return verified(tape)
 
 
 def loads(data: bytes, *, limits: Limits = DEFAULT) -> Tape:
@@ -29,41 +40,71 @@ def loads(data: bytes, *, limits: Limits = DEFAULT) -> Tape:
 def save(tape: Tape, path: str | os.PathLike[str]) -> None:
     """Write `dumps(tape)` to `path`: whole, or not at all; it survives a power cut on return.
 
-    Replaces what is there. A new file can be read by its owner alone.
+    Replaces what is there, keeping its permissions; a symbolic link stays and
+    the file it leads to is replaced. A new file can be read by its owner alone.
 
     Raises:
         StoreError: the file system refused; what was there is untouched.
+        CorruptTape, ValueError: as `dumps`.
     """
-    target = Path(path)
     data = dumps(tape)
-    new = target.with_name(f".tmp-{os.getpid()}-{token_hex(6)}")
     try:
+        target = Path(path).resolve()
+        mode = _mode(target)
+        new = target.with_name(f".tmp-{os.getpid()}-{token_hex(6)}")
         try:
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                if mode is not None:
+                    new.chmod(mode)
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                _sync(file.fileno())
             new.replace(target)
         except BaseException:
             new.unlink(missing_ok=True)
             raise
         _sync_directory(target.parent)
-    except OSError as exc:
-        raise StoreError(f"cannot write {target}: {exc.strerror or exc}") from exc
+    except (OSError, RuntimeError) as exc:  # RuntimeError: a loop of links
+        raise StoreError(f"cannot write {os.fspath(path)}: {_reason(exc)}") from exc
 
 
 def load(path: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> Tape:
     """Return the tape in the file at `path`.
 
     Raises:
-        StoreError: the file cannot be read.
-        CorruptTape: it holds no whole tape.
+        StoreError: there is no such file, it is no regular file, or it cannot be read.
+        CorruptTape: it holds no whole tape; the error names the file.
     """
+    name = os.fspath(path)
     try:
+        # a pipe would be waited for, and a device read without end
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise StoreError(f"cannot read {name}: it is no regular file")
+        if Path(path).stat().st_size > limits.total:
+            raise TooLarge(f"the file is larger than the {limits.total:,} bytes that are allowed", name)
         data = Path(path).read_bytes()
     except OSError as exc:
-        raise StoreError(f"cannot read {path}: {exc.strerror or exc}") from exc
-    return loads(data, limits=limits)
+        raise StoreError(f"cannot read {name}: {_reason(exc)}") from exc
+    with damage(name):
+        return loads(data, limits=limits)
+
+
+def _mode(target: Path) -> int | None:
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _reason(exc: Exception) -> str:
+    return (exc.strerror if isinstance(exc, OSError) else "") or str(exc)
+
+
+def _sync(handle: int) -> None:
+    if sys.platform == "darwin":  # fsync there leaves the data in the disk's cache
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(handle)
 
 
 def _sync_directory(path: Path) -> None:

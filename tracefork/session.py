@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 Around: TypeAlias = "Callable[[Session], AbstractContextManager[object]]"
 
-BLINK = 0.002  # seconds that a running event loop may be held until a step is durable
+BLINK = 0.002  # seconds that a running event loop may be held until a question is durable
 
 
 @frozen
@@ -342,13 +342,16 @@ class Session:
         self._checked(await asettle(self._cell, event, self._pacers))
 
     def end(self, flight: Flight, answer: Answer) -> None:
-        """The agent has had all of `answer`: wait for the end's turn, and until it is durable."""
+        """The agent has had all of `answer`: wait for the end's turn, and until it is durable.
+
+        Inside a running event loop it is durable before the next question leaves.
+        """
         self._checked(settle(self._cell, self._ending(flight, answer)))
-        if self._writer:
-            self._writer.wait(flight.ticket, BLINK if in_loop() else None)
+        if self._writer and not in_loop():
+            self._writer.wait(flight.ticket)
 
     async def aend(self, flight: Flight, answer: Answer) -> None:
-        """`end`, suspending the task. It holds the loop for no more than `BLINK` until durable."""
+        """`end`, suspending the task; it is durable before the next question leaves."""
         event = self._ending(flight, answer)
         try:
             self._checked(await asettle(self._cell, event, self._pacers))
@@ -358,8 +361,6 @@ class Session:
             given_up = evolve(answer, end="cancelled") if isinstance(answer, Response) else CANCELLED
             self.drop(flight, given_up)
             raise
-        if self._writer:
-            self._writer.wait(flight.ticket, BLINK)
 
     def drop(self, flight: Flight, answer: Answer) -> None:
         """End a step that the agent abandoned: at once, from any thread, even a finalizer."""

@@ -7,66 +7,30 @@ records; at the end it is sealed into one packed chunk. Both forms are read alik
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Literal, Self
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from .backends.base import Backend
 from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
-from .codec.records import Header, Record, replayed, salvaged
+from .codec.records import Header, Record
 from .core.tape import Tape
-from .core.values import Branch, Outcome
 from .errors import Conflict, CorruptTape, NotFound, RunExists, StoreError
+from .listing import BranchInfo, Finding, RunInfo, described
 
+__all__ = ["BranchInfo", "Finding", "Log", "RunInfo", "TapeStore", "new_run_id"]
 
-@frozen
-class RunInfo:
-    """What a list of runs says of one. `created_at` is in seconds since the epoch.
-
-    `exchanges`, `outcome` and `digest` are known once the run is sealed. `damage`
-    says what is wrong with a head that cannot be read; `run_id` is then the log's name.
-    """
-
-    run_id: str
-    agent_name: str = ""
-    created_at: float = 0.0
-    parent: Branch | None = None
-    sealed: bool = False
-    exchanges: int | None = None
-    outcome: Outcome | None = None
-    digest: str | None = None
-    damage: str = ""
-
-
-@frozen
-class BranchInfo:
-    """A run that came of another: it went its own way at exchange `step` of `parent`."""
-
-    branch_id: str
-    parent: str
-    step: int
-    name: str
-    desc: str
-    info: RunInfo
-
-
-@frozen
-class Finding:
-    """Something wrong with a stored run: where, what, and what to do about it."""
-
-    run_id: str
-    where: str
-    problem: str
-    advice: str
+_MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
 
 
 class TapeStore:
@@ -124,10 +88,12 @@ class TapeStore:
         """Release what the backend holds."""
         self.backend.close()
 
-    def __contains__(self, run_id: str) -> bool:
+    def __contains__(self, run_id: object) -> bool:
         try:
-            return any(True for _ in self.backend.chunks(run_id))
-        except NotFound:
+            return isinstance(run_id, str) and any(True for _ in self.backend.chunks(run_id))
+        except CorruptTape:
+            return True
+        except (NotFound, ValueError):  # an empty or endless name is no run's
             return False
 
     # -- tapes ---------------------------------------------------------------------
@@ -135,13 +101,24 @@ class TapeStore:
     def save(self, tape: Tape, run_id: str | None = None) -> str:
         """Keep `tape` as `run_id`, by default its own, or else a new one; return the run_id.
 
+        The tape that is kept bears that run_id. A process that dies in here may
+        leave a run without steps.
+
         Raises:
             RunExists: the name is taken.
+            CorruptTape: the tape does not survive packing.
+            ValueError: its meta is too large.
         """
         name = run_id or tape.run_id or new_run_id()
         tape = evolve(tape, run_id=name)
-        log = self.begin(Header.of(tape))
-        log.seal(tape)
+        packed = pack.verified(tape)
+        self.begin(Header.of(tape))
+        try:
+            self.backend.seal(name, packed)
+        except BaseException:
+            with suppress(StoreError):
+                self.backend.delete(name)
+            raise
         return name
 
     def load(self, run_id: str) -> Tape:
@@ -151,23 +128,29 @@ class TapeStore:
             NotFound: there is no such run.
             CorruptTape: it is damaged; the error says which chunk.
         """
-        chunks = list(self._chunks(run_id))
-        with _located(run_id, 0):
-            if pack.is_packed(chunks[0]):
-                return pack.unpack(chunks[0], self._limits)
-            head = journal.decode_header(chunks[0])
-        records: list[Record] = []
-        for number, chunk in enumerate(chunks[1:], 1):
-            with _located(run_id, number):
-                records += journal.decode(chunk, head.run_id, number, self._limits)
-        with _located(run_id, len(chunks)):
-            return replayed(head, records)
+        with _located(run_id):
+            chunks = iter(self.backend.chunks(run_id))
+            first = next(chunks, b"")
+            if not pack.is_packed(first):
+                return journal.unroll(itertools.chain([first], chunks), run_id, self._limits)
+            tape = pack.unpack(first, self._limits)
+            if tape.run_id != run_id:
+                raise CorruptTape(f"it holds run {tape.run_id!r}")
+            return tape
 
     def runs(self) -> Iterator[RunInfo]:
-        """Describe every run, in no order, from the heads of the logs alone."""
-        for name, first in self.backend.heads():
+        """Describe every run, in no order, from the heads of the logs alone; damage is described too."""
+        heads = iter(self.backend.heads())
+        while True:
             try:
-                yield _info(name, first)
+                name, first = next(heads)
+            except StopIteration:
+                return
+            except CorruptTape as exc:  # its backend cannot even name it
+                yield RunInfo("", damage=str(exc))
+                continue
+            try:
+                yield described(name, first)
             except CorruptTape as exc:
                 yield RunInfo(name, damage=exc.problem)
 
@@ -198,7 +181,7 @@ class TapeStore:
             NotFound: none does.
             StoreError: several do; the message names them.
         """
-        names = sorted(name for name, _ in self.backend.heads())
+        names = self._names()
         found = [name for name in names if name == prefix] or [
             name for name in names if name.startswith(prefix)
         ]
@@ -212,36 +195,35 @@ class TapeStore:
 
     def check(self, sample: float = 1.0) -> Iterator[Finding]:
         """Read every run, or a random `sample` between 0 and 1 of them, and give what is wrong."""
-        for name in sorted(name for name, _ in self.backend.heads()):
+        for info in self.runs():
+            if not info.run_id:
+                yield Finding("", "", info.damage, "look for the file or row in the backend")
+                continue
             if sample < 1 and random.random() >= sample:  # noqa: S311  a sample needs no secrecy
                 continue
             try:
-                self.load(name)
+                self.load(info.run_id)
             except CorruptTape as exc:
-                yield Finding(name, exc.where, exc.problem, exc.advice)
+                yield Finding(info.run_id, exc.where, exc.problem, exc.advice)
             except NotFound:
                 continue  # deleted while we looked
 
     def salvage(self, run_id: str) -> Tape:
         """Return the steps of a damaged run that are whole and agree with each other.
 
+        Of a lost answer the question stays, as pending.
+
         Raises:
             NotFound: there is no such run.
             CorruptTape: nothing of it can be read.
         """
-        records: list[Record] = []
-        head: Header | None = None
-        for number, chunk in enumerate(self._whole_chunks(run_id)):
-            with suppress(CorruptTape):
-                if number == 0:
-                    if pack.is_packed(chunk):
-                        return pack.unpack(chunk, self._limits)
-                    head = journal.decode_header(chunk)
-                else:
-                    records += journal.decode(chunk, run_id, number, self._limits)
-        if head is None and not records:
-            raise CorruptTape("nothing of it can be read", f"run {run_id!r}", "restore it from a copy")
-        return salvaged(head or Header(run_id), records)
+        with suppress(CorruptTape):
+            return self.load(run_id)
+        with _located(run_id):
+            chunks = list(self._whole_chunks(run_id))
+            if len(chunks) == 1:  # a header that is whole would have been loaded
+                return pack.salvage(chunks[0], run_id, self._limits)
+            return journal.salvage(chunks, run_id, self._limits)
 
     # -- writing -------------------------------------------------------------------
 
@@ -250,30 +232,32 @@ class TapeStore:
 
         Raises:
             RunExists: the name is taken.
-            ValueError: its meta is too large.
+            ValueError: it has no run_id, or its meta is too large.
         """
+        if not head.run_id:
+            raise ValueError("a run needs a run_id")
         try:
             self.backend.append(head.run_id, 0, journal.header(head))
         except Conflict as exc:
             raise RunExists(head.run_id) from exc
         return Log(self.backend, head.run_id)
 
-    def _chunks(self, run_id: str) -> Iterator[bytes]:
-        yield from self.backend.chunks(run_id)
+    def _names(self) -> list[str]:
+        return sorted(info.run_id for info in self.runs() if info.run_id)
 
     def _whole_chunks(self, run_id: str) -> Iterator[bytes]:
         """The chunks that the backend vouches for, each in its place; b"" for one that it does not."""
-        number = 0
-        while True:
+        number = lost = 0
+        while lost < _MOST_LOST:
             try:
                 for chunk in self.backend.chunks(run_id, number):
                     yield chunk
-                    number += 1
+                    number, lost = number + 1, 0
             except CorruptTape:
                 yield b""
-                number += 1
-                continue
-            return
+                number, lost = number + 1, lost + 1
+            else:
+                return
 
 
 class Log:
@@ -298,12 +282,14 @@ class Log:
 
         Raises:
             StoreError: the backend refused, or the proof failed; the records stay.
+            ValueError: it is the tape of another run.
         """
-        packed = pack.pack(tape)
-        if pack.unpack(packed) != tape:
-            raise StoreError(
-                f"run {self._run_id!r} cannot be sealed: it does not survive packing; its records are kept"
-            )
+        if tape.run_id != self._run_id:
+            raise ValueError(f"the log of run {self._run_id!r} cannot be sealed with run {tape.run_id!r}")
+        try:
+            packed = pack.verified(tape)
+        except CorruptTape as exc:
+            raise StoreError(f"run {self._run_id!r} is not sealed, its records are kept: {exc}") from exc
         self._backend.seal(self._run_id, packed)
 
 
@@ -312,36 +298,13 @@ def new_run_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(4)}"
 
 
-def _info(name: str, first: bytes) -> RunInfo:
-    if not pack.is_packed(first):
-        head = journal.decode_header(first)
-        return RunInfo(name, head.agent_name, head.created_at, head.parent)
-    said = pack.summary(first)
-    head = said.header
-    return RunInfo(
-        name,
-        head.agent_name,
-        head.created_at,
-        head.parent,
-        True,
-        said.exchanges,
-        said.outcome,
-        said.digest,  # noqa: FBT003
-    )
-
-
-class _located:  # noqa: N801  reads as a statement
-    """Says of a CorruptTape from within which run and chunk it is about."""
-
-    def __init__(self, run_id: str, number: int) -> None:
-        self._where = f"run {run_id!r}, chunk {number}"
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        if isinstance(exc, CorruptTape):
-            where = f"{self._where}, {exc.where}" if exc.where else self._where
-            raise type(exc)(exc.problem, where, exc.advice) from exc
+@contextmanager
+def _located(run_id: str) -> Iterator[None]:
+    """Say of a CorruptTape from within which run it is about."""
+    try:
+        yield
+    except CorruptTape as exc:
+        where = f"run {run_id!r}"
+        if exc.where.startswith(where):
+            raise
+        raise type(exc)(exc.problem, f"{where}, {exc.where}".rstrip(", "), exc.advice) from exc

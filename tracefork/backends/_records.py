@@ -216,7 +216,8 @@ def read_head(read: Read, size: int, prelude: Prelude) -> bytes | None:
 
 
 def _head_check(prelude: Prelude, seq: int, head: bytes) -> int:
-    return crc32(head, crc32(seq.to_bytes(8, "little"), crc32(prelude.raw)))
+    # Without its checksum: the CRC of anything followed by its own CRC is always the same.
+    return crc32(head, crc32(seq.to_bytes(8, "little"), crc32(prelude.raw[: _PRELUDE.size])))
 
 
 def _allow_torn(prelude: Prelude, seq: int, at: int) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 
 from tracefork.errors import Conflict, NotFound, StoreError
 
+from ._forks import between_forks
 from ._records import from_start, name_bytes
+
+_PATIENCE = 5.0  # seconds; a call takes microseconds
 
 
 class MemoryBackend:
@@ -18,6 +21,7 @@ class MemoryBackend:
         self._sealed: set[str] = set()
         self._lock = threading.Lock()
         self._closed = False
+        between_forks(self)
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
         with self._lock:
@@ -56,6 +60,17 @@ class MemoryBackend:
 
     def close(self) -> None:
         self._closed = True
+
+    def before_fork(self) -> bool:
+        """Wait for the call under way, lest the child inherit a held lock and half a change. See `_forks`."""
+        return self._lock.acquire(timeout=_PATIENCE)
+
+    def after_fork(self) -> None:
+        self._lock.release()
+
+    def abandon(self) -> None:
+        self._closed = True
+        self._lock = threading.Lock()
 
     def _log(self, name: str) -> list[bytes]:
         if name not in self._logs:

@@ -3,7 +3,9 @@ Logs as rows of one SQLite file; `_sqlite_file` opens it. Nothing else imports t
 
 * One connection a process, guarded by a lock. SQLite has one writer at a time anyway, and one
   connection, unlike one a thread, can be closed by `close` and is not left behind by dying threads.
-* A forked child opens its own and never touches its parent's, not even to close it.
+* No connection crosses a fork. SQLite keeps what it has locked in the memory of the process, so even
+  a new connection in the child would believe in locks that only the parent holds. Hence `_forks`
+  closes the connection before a fork, between two calls, and both sides open their own when they need it.
 * Writing is one BEGIN IMMEDIATE. Reading fetches a batch and is over before anything is given out.
 * Names are BLOBs: no collation, no trouble with NUL. Each chunk has a checksum that is bound to its place.
 """
@@ -20,8 +22,9 @@ from typing import Literal
 
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
+from ._forks import between_forks
 from ._records import checks, from_start, name_bytes
-from ._sqlite_file import open_store, refusals, transaction
+from ._sqlite_file import PATIENCE, open_store, refusals, transaction
 from .base import HEAD
 
 _BATCH = 4 * 2**20
@@ -37,14 +40,6 @@ _READ = """SELECT l.id, l.sealed, c.seq, c.head_crc32, c.crc32, c.head, c.rest
 _HEADS = """SELECT l.id, l.name, c.head_crc32, c.head
     FROM logs AS l LEFT JOIN chunks AS c ON c.log = l.id AND c.seq = 0
     WHERE l.id > ? ORDER BY l.id LIMIT ?"""
-
-
-class _Mine:
-    """What one process has of the store."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.connection: sqlite3.Connection | None = None
 
 
 class SQLiteBackend:
@@ -69,8 +64,10 @@ class SQLiteBackend:
             raise ValueError(f'durability is "process" or "power", not {durability!r}')
         self._path = Path(path).absolute()
         self._power = durability == "power"
-        self._by_pid: dict[int, _Mine] = {}
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
         self._closed = False
+        between_forks(self)
         with self._using(str(self._path)):
             pass
 
@@ -130,11 +127,23 @@ class SQLiteBackend:
 
     def close(self) -> None:
         self._closed = True
-        mine = self._mine()
-        with mine.lock, refusals(str(self._path)):
-            if mine.connection is not None:
-                mine.connection.close()
-                mine.connection = None
+        with self._lock:
+            self._disconnect()
+
+    def before_fork(self) -> bool:
+        """Wait for the call under way and close the connection; whether that worked. See `_forks`."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            return False
+        self._disconnect()
+        return True
+
+    def after_fork(self) -> None:
+        self._lock.release()
+
+    def abandon(self) -> None:
+        """In a child that was forked amid a call: nothing here can be trusted any more."""
+        self._closed = True
+        self._lock = threading.Lock()
 
     def _chunks(self, name: str, key: bytes, start: int) -> Iterator[bytes]:
         log: object = None
@@ -195,16 +204,17 @@ class SQLiteBackend:
 
     @contextmanager
     def _using(self, where: str) -> Iterator[sqlite3.Connection]:
-        mine = self._mine()
-        with mine.lock, refusals(where):
+        with self._lock, refusals(where):
             self._usable()
-            if mine.connection is None:
-                mine.connection = open_store(self._path, power=self._power)
-            yield mine.connection
+            if self._connection is None:
+                self._connection = open_store(self._path, power=self._power)
+            yield self._connection
 
-    def _mine(self) -> _Mine:
-        # The parent's entry stays, so that its connection is neither used nor closed by a forked child.
-        return self._by_pid.setdefault(os.getpid(), _Mine())
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            with suppress(sqlite3.Error):  # all is committed already
+                connection.close()
 
     def _key(self, name: str) -> bytes:
         self._usable()

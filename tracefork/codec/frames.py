@@ -29,6 +29,9 @@ _CHECK = 16
 OVERHEAD = _HEAD + _CHECK
 """What a frame adds to its payload, in bytes."""
 
+SUMMARY, HEADER, RECORDS = b"S", b"H", b"R"
+"""The kinds of frame that a log's chunk begins with: sealed, chunk 0, and later chunks."""
+
 HEAD_ROOM = 65_536
 """Bytes at the beginning of a log that every backend shows without reading all of it."""
 
@@ -79,6 +82,11 @@ def read(data: bytes, offset: int = 0, place: str = "") -> Frame:
     if data[offset + _HEAD : start] != _check(head, payload, place):
         raise CorruptTape("a frame is damaged or out of its place", where)
     return Frame(kind, payload, start + size)
+
+
+def find(data: bytes, kind: bytes, offset: int = 0) -> int:
+    """Return where, from `offset` on, something that looks like a frame of `kind` begins, or -1."""
+    return data.find(MAGIC + bytes([VERSION]) + kind, offset)
 
 
 def kind(data: bytes) -> bytes:

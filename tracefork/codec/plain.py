@@ -8,12 +8,13 @@ not 5, and what is not exactly of the shape is a CorruptTape.
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Final, Literal, NoReturn, TypeAlias, TypeVar, cast
+from typing import Final, Literal, NoReturn, TypeAlias, TypeVar, cast, get_args, get_origin
 
 from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError, StructureHandlerNotFoundError
 from cattrs.preconf.json import JsonConverter, make_converter
@@ -33,7 +34,7 @@ from ..core.values import (
     Response,
     Source,
 )
-from ..errors import CorruptTape
+from ..errors import CorruptTape, TraceforkError
 from .limits import Limits, nesting
 from .records import Asked, Closed, Ended, Headed, Record
 
@@ -59,14 +60,18 @@ _UNIONS: Final = (  # those within others come first: cattrs resolves them once
 def damage(where: str = "") -> Iterator[None]:
     """Turn whatever wrong bytes make parsers raise into CorruptTape: the one place that does.
 
-    A CorruptTape from within passes; one that does not say where gets `where`.
+    A CorruptTape from within passes, with `where` in front of its own; so does
+    every other TraceforkError.
     """
     try:
         yield
     except CorruptTape as error:
-        if error.where or not where:
+        if not where:
             raise
-        raise type(error)(error.problem, where, error.advice) from error
+        inner = f"{where}, {error.where}" if error.where else where
+        raise type(error)(error.problem, inner, error.advice) from error
+    except TraceforkError:
+        raise
     except (
         ValueError,
         TypeError,
@@ -80,7 +85,7 @@ def damage(where: str = "") -> Iterator[None]:
         StructureHandlerNotFoundError,
     ) as error:
         raise CorruptTape(
-            f"it has not the shape of a tape: {type(error).__name__}: {error!s:.200}", where
+            f"it has not the expected shape: {type(error).__name__}: {error!s:.200}", where
         ) from error
 
 
@@ -130,6 +135,8 @@ def _converter() -> JsonConverter:
     made.register_structure_hook_func(
         _is_end, lambda end, _: end if end in _ENDS else made.structure(end, Fault)
     )
+    made.register_structure_hook_func(_is_literal, _one_of)
+    made.register_structure_hook_func(_is_tuple, lambda items, kind: _items(made, items, kind))
     made.register_unstructure_hook_func(_is_meta, dict)
     made.register_structure_hook_func(_is_meta, lambda meta, _: _texts(meta))
     for union in _UNIONS:
@@ -141,12 +148,36 @@ def _is_end(kind: object) -> bool:
     return kind == Literal["eof", "closed", "cancelled"] | Fault
 
 
+def _is_literal(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Literal
+
+
+def _is_tuple(kind: object) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _items(converter: JsonConverter, items: object, kind: object) -> tuple[object, ...]:
+    inner, *others = get_args(kind)
+    kinds = itertools.repeat(inner) if others == [...] else [inner, *others]
+    found = _exactly(list, items)
+    if isinstance(kinds, list) and len(found) != len(kinds):
+        raise ValueError(f"wants {len(kinds)} items, has {len(found)}")
+    return tuple(converter.structure(item, of) for item, of in zip(found, kinds, strict=False))
+
+
 def _is_meta(kind: object) -> bool:
     return kind == Mapping[str, str]
 
 
 def _unend(converter: JsonConverter, end: object) -> object:
     return converter.unstructure(end, Fault) if isinstance(end, Fault) else end
+
+
+def _one_of(value: object, literal: object) -> object:
+    if value not in get_args(literal):  # cattrs raises a bare Exception here in older versions
+        raise ValueError(f"wants one of {get_args(literal)}")
+    return value
 
 
 def _texts(meta: object) -> dict[str, str]:

@@ -55,6 +55,20 @@ class Header:
         meta = dict(tape.meta)
         return cls(tape.run_id, tape.agent_name, tape.boundary, tape.created_at, meta, tape.parent)
 
+    def tape(self, steps: tuple[Step, ...], pending: tuple[Pending, ...], outcome: Outcome) -> Tape:
+        """Return the tape that has this header."""
+        return Tape(
+            steps=steps,
+            pending=pending,
+            run_id=self.run_id,
+            agent_name=self.agent_name,
+            boundary=self.boundary,
+            created_at=self.created_at,
+            meta=self.meta,
+            parent=self.parent,
+            outcome=outcome,
+        )
+
 
 @frozen
 class Summary:
@@ -196,24 +210,17 @@ class _Fold:
             return f"call {call} ends and was not open"
         made = step(asked.question, record.answer, asked.lane, record.span, record.timing)
         if made is None:
-            return f"call {call} asked a {type(asked.question).__name__} and got a {type(record.answer).__name__}"
+            kinds = type(asked.question).__name__, type(record.answer).__name__
+            return f"call {call} asked a {kinds[0]} and got a {kinds[1]}"
         if record.span.began != asked.began:
             return f"call {call} began at tick {asked.began} and ends as of {record.span.began}"
         self._steps[call] = made
         return ""
 
     def tape(self, header: Header) -> Tape:
-        return Tape(
-            steps=tuple(sorted(self._steps.values(), key=lambda s: s.span.began)),
-            pending=tuple(sorted(self._open(), key=lambda p: p.began)),
-            run_id=header.run_id,
-            agent_name=header.agent_name,
-            boundary=header.boundary,
-            created_at=header.created_at,
-            meta=header.meta,
-            parent=header.parent,
-            outcome=self._outcome or UNFINISHED,
-        )
+        steps = tuple(sorted(self._steps.values(), key=lambda s: s.span.began))
+        pending = tuple(sorted(self._open(), key=lambda p: p.began))
+        return header.tape(steps, pending, self._outcome or UNFINISHED)
 
     def _open(self) -> Iterator[Pending]:
         for call, asked in self._asked.items():

@@ -16,7 +16,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +27,8 @@ from typing import Protocol
 from tracefork.backends.base import Backend
 
 KILLS = 10
+FORKS = 5
+_CHILD_PATIENCE = 30  # seconds
 _ALIVE = 0.03  # seconds that a writer has at most
 _PATIENCE = 120  # seconds for a whole drill
 
@@ -93,31 +97,54 @@ def kill_writers(suite: Suite, folder: Path) -> None:
 
 
 def fork_and_append(suite: Suite, folder: Path) -> None:
-    """Parent and child both go on with a backend that was used before the fork."""
+    """Parent and children go on with a backend that a thread was using at the moment of the fork."""
     backend = suite.new(folder)
     backend.append("before", 0, b"whole")
+    stop = threading.Event()
+    busy = threading.Thread(target=_append_until, args=(backend, stop))
+    busy.start()
+    try:
+        for child in range(FORKS):
+            _, status = os.waitpid(_forked_child(backend, f"child {child}"), 0)
+            assert status == 0, f"the child ended with {status}"
+    finally:
+        stop.set()
+        busy.join()
+
+    held = list(backend.chunks("busy"))
+    assert held == [_chunk(seq) for seq in range(len(held))]
+    if getattr(suite, "persistent", True):
+        for child in range(FORKS):
+            assert list(backend.chunks(f"child {child}")) == [_chunk(seq) for seq in range(20)]
+    backend.append("before", 1, b"and after")
+    backend.close()
+
+
+def _forked_child(backend: Backend, log: str) -> int:
     child = os.fork()
     if child == 0:
+        signal.alarm(_CHILD_PATIENCE)  # a lock that was held at the fork would never be given back
         code = 1
         try:
             assert list(backend.chunks("before")) == [b"whole"]
             for seq in range(20):
-                backend.append("child", seq, _chunk(seq))
-            assert list(backend.chunks("child")) == [_chunk(seq) for seq in range(20)]
+                backend.append(log, seq, _chunk(seq))
+            assert list(backend.chunks(log)) == [_chunk(seq) for seq in range(20)]
             backend.close()
             code = 0
+        except BaseException:  # noqa: BLE001 - the exit code tells the parent
+            traceback.print_exc()
         finally:
             os._exit(code)
-    for seq in range(20):
-        backend.append("parent", seq, _chunk(seq))
-    _, status = os.waitpid(child, 0)
+    return child
 
-    assert status == 0
-    assert list(backend.chunks("parent")) == [_chunk(seq) for seq in range(20)]
-    if getattr(suite, "persistent", True):
-        assert list(backend.chunks("child")) == [_chunk(seq) for seq in range(20)]
-    backend.append("before", 1, b"and after")
-    backend.close()
+
+def _append_until(backend: Backend, stop: threading.Event) -> None:
+    seq = 0
+    while not stop.is_set():
+        backend.append("busy", seq, _chunk(seq))
+        seq += 1
+        time.sleep(0)
 
 
 def _killed_writer(suite: Suite, folder: Path, alive: float) -> int:

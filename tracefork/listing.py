@@ -1,0 +1,69 @@
+"""What a store tells of its runs without reading them whole. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve, field, frozen
+
+from .codec import journal, pack
+from .core.values import Branch, Outcome
+from .errors import CorruptTape
+
+
+@frozen
+class RunInfo:
+    """What a list of runs says of one. `created_at` is in seconds since the epoch.
+
+    `exchanges`, `outcome` and `digest` are known once the run is sealed. `damage`
+    says what is wrong with a head that cannot be read; `run_id` is then the log's name.
+    """
+
+    run_id: str
+    agent_name: str = ""
+    created_at: float = 0.0
+    parent: Branch | None = None
+    meta: Mapping[str, str] = field(factory=dict, repr=False)
+    sealed: bool = False
+    exchanges: int | None = None
+    outcome: Outcome | None = None
+    digest: str | None = None
+    damage: str = ""
+
+
+@frozen
+class BranchInfo:
+    """A run that came of another: it went its own way at exchange `step` of `parent`."""
+
+    branch_id: str
+    parent: str
+    step: int
+    name: str
+    desc: str
+    info: RunInfo
+
+
+@frozen
+class Finding:
+    """Something wrong with a stored run: where, what, and what to do about it."""
+
+    run_id: str
+    where: str
+    problem: str
+    advice: str
+
+
+def described(name: str, first: bytes) -> RunInfo:
+    """Return what the log `name` says of itself in its first 64 KiB or more.
+
+    Raises:
+        CorruptTape: they are damaged, or those of another run.
+    """
+    said = pack.summary(first) if pack.is_packed(first) else None
+    head = said.header if said else journal.decode_header(first)
+    if head.run_id != name:
+        raise CorruptTape(f"it is the header of run {head.run_id!r}")
+    info = RunInfo(name, head.agent_name, head.created_at, head.parent, head.meta)
+    if said is None:
+        return info
+    return evolve(info, sealed=True, exchanges=said.exchanges, outcome=said.outcome, digest=said.digest)
