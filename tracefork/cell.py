@@ -57,14 +57,15 @@ class Cell:
         self._sweep()
         return order
 
-    def when(self, event: Headed | Ended, wake: Wake) -> int | None:
-        """Return the turn of `event` if it has come; else call `wake` when it does."""
+    def has_come(self, event: Headed | Ended, wake: Wake | None = None) -> bool:
+        """True if the turn of `event` has come, or the run is halted; else `wake` is called when it does."""
         with self._lock:
             turn = machine.turn(self.state, event)
             if turn <= self.state.turn or self.state.halt:
-                return turn
-            heapq.heappush(self._waiting, (turn, next(self._order), wake))
-            return None
+                return True
+            if wake:
+                heapq.heappush(self._waiting, (turn, next(self._order), wake))
+            return False
 
     def drop(self, event: Ended) -> None:
         """Send an end that the agent chose: at once, from any thread, even a finalizer.

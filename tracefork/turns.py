@@ -15,8 +15,6 @@ While the run follows its script, heads and ends are handed out one at a time:
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import sys
 import threading
 import time
@@ -100,63 +98,98 @@ class Pacers:
 
 
 class Pacer:
-    """Counts the callbacks between one loop's ticks, and keeps them in replay."""
+    """Counts the callbacks between one loop's ticks, and keeps them in replay.
+
+    A tick happens within the run of its task, in replay as when it was recorded:
+    the pacer only wakes tasks, one callback before they are to run. Those whose
+    ticks came within one turn of the loop are woken in one go. A task may be woken
+    before a question that was asked ahead of its tick: that is asked in the same turn.
+    """
 
     def __init__(self, cell: Cell, loop: asyncio.AbstractEventLoop) -> None:
         self._cell = cell
         self._loop = loop
         self._queued: Any = getattr(loop, "_ready", None)  # uvloop does not show it
-        self._order = itertools.count()
-        self._due: list[tuple[int, int, Tick, asyncio.Future[Order]]] = []
+        self._asleep: dict[int | None, asyncio.Future[None]] = {}  # by line
+        self._early: set[int] = set()  # lines that were woken ahead of a question, once
         self._since: int | None = None  # callbacks since the last tick; None once the loop has rested
         self._rounds = 0
-        self._beat_to_come: asyncio.Handle | None = None
+        self._next_beat: asyncio.Handle | None = None
 
     def mark(self) -> int | None:
-        """A tick happens here and now; return how many callbacks ago the last one was."""
+        """A live tick happens here and now; return how many callbacks ago the last one was."""
         since, self._since = self._since, 0
-        if self._beat_to_come:
-            self._beat_to_come.cancel()  # a beat is counted from the tick that it follows
-        self._beat_to_come = self._loop.call_soon(self._beat)
+        if self._next_beat:
+            self._next_beat.cancel()  # a beat is counted from the tick that it follows
+        self._next_beat = self._loop.call_soon(self._beat)
         return since
 
     async def release(self, event: Tick) -> Order:
         """Send `event` when its turn has come and the loop is as far as it was."""
-        future: asyncio.Future[Order] = self._loop.create_future()
-        turn = self._cell.when(event, _poster(self._loop, lambda: self._queue(0, event, future)))
-        if turn is not None:
-            self._queue(turn, event, future)
-        return await _patiently(self._cell, event.call, self._loop, future) or future.result()
-
-    def _queue(self, turn: int, event: Tick, future: asyncio.Future[Order]) -> None:
-        heapq.heappush(self._due, (turn, next(self._order), event, future))
-        self._arm()
+        line = self._cell.state.open[event.call].line
+        if machine.hops(self._cell.state, event) == 0 and self._cell.has_come(event):
+            return self._cell.send(event)  # in the same breath as the tick before it
+        while True:
+            woken: asyncio.Future[None] = self._loop.create_future()
+            self._asleep[line] = woken
+            if self._cell.has_come(event, _poster(self._loop, self._arm)):
+                self._arm()
+            try:
+                lapsed = await _patiently(self._cell, event.call, self._loop, woken)
+            finally:
+                self._asleep.pop(line, None)
+            order = lapsed or self._cell.send(event)
+            if not isinstance(order, Wait):
+                return order
 
     def _arm(self) -> None:
-        if not self._beat_to_come:
+        if not self._next_beat:
             self._rounds = 0
-            self._beat_to_come = self._loop.call_soon(self._beat)
+            self._next_beat = self._loop.call_soon(self._beat)
 
     def _beat(self) -> None:
-        self._beat_to_come = None
+        self._next_beat = None
         self._rounds += 1
         if self._since is not None:
             self._since += 1
-        while self._due and self._is_time():
-            *_, event, future = heapq.heappop(self._due)
-            if not future.done() and event.call in self._cell.state.open:
-                _resolve(future, self._cell.send(event))
+        waits = False
+        if self._asleep:
+            woken, waits = self._whose_time_it_is()
+            for future in woken:
+                _resolve(future, None)
+            if woken:
                 self._since, self._rounds = 0, 0
-        if not self._due and (self._at_rest() or (self._since or 0) >= FAR):
+        if not waits and (self._at_rest() or (self._since or 0) >= FAR):
             self._since = None
-        elif not self._beat_to_come:
-            self._beat_to_come = self._loop.call_soon(self._beat)
+        else:
+            self._next_beat = self._loop.call_soon(self._beat)
 
-    def _is_time(self) -> bool:
-        *_, event, future = self._due[0]
-        if future.done() or event.call not in self._cell.state.open or self._cell.state.halt:
-            return True
-        hops = machine.hops(self._cell.state, event)
+    def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:
+        """Who is to be woken now; and whether somebody waits for beats alone."""
+        if self._cell.state.halt:
+            return list(self._asleep.values()), False
+        woken: list[asyncio.Future[None]] = []
+        lines, asks = set[int](), False
+        for line, answers, hops in machine.upcoming(self._cell.state):
+            if not answers:
+                asks = asks or not woken
+                continue
+            sleeper = self._asleep.get(line)
+            if woken:
+                if hops != 0 or (sleeper is None and line not in lines):
+                    break
+            elif sleeper is None or (asks and (hops is None or line in self._early)):
+                break
+            elif not self._is_time(hops):
+                return [], not asks
+            elif asks:
+                self._early.add(line)
+            lines.add(line)
+            if sleeper is not None:
+                woken.append(sleeper)
+        return woken, False
+
+    def _is_time(self, hops: int | None) -> bool:
         if hops is None:
             return self._at_rest() or self._rounds >= ROUNDS
         return self._since is None or self._since >= hops

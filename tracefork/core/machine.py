@@ -16,7 +16,7 @@ Adapters carry out orders and report events; nothing here performs I/O.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import evolve, frozen
@@ -231,6 +231,18 @@ def step(state: State, event: Event) -> tuple[State, Order]:
             expected = _due(state) if stalled else at.line
             halt = state.halt or Halt(at.asked, at.lane, expected, stalled, not stalled)
             return evolve(state, halt=halt), halt
+
+
+def upcoming(state: State) -> Iterator[tuple[int, bool, int | None]]:
+    """The gating ticks to come, in order, as (line, whether it is an answer's, its hops)."""
+    script = state.script
+    for place in range(state.turn, len(script.by_place)):
+        n = script.by_place[place]
+        line, tick = script.lines[n], script.ticks[place]
+        if tick == line.began:
+            yield n, False, 0
+        else:
+            yield n, True, line.head_hops if tick == line.headed else line.end_hops
 
 
 def _asked(state: State, event: Asked) -> tuple[State, Order]:

@@ -90,6 +90,7 @@ class Script:
     opens: int
     matcher: Matcher
     places: Mapping[int, int] = field(repr=False)  # gating tick -> its place in their order
+    ticks: tuple[int, ...] = field(repr=False)  # place -> gating tick
     by_place: tuple[int, ...] = field(repr=False)  # place -> the line whose tick it is
     opening: int  # the place of the last gating tick up to `opens`
     exchanges: tuple[int, ...] = field(repr=False)  # line -> how many exchanges came before it
@@ -124,6 +125,7 @@ class Script:
             opens,
             matcher,
             places,
+            tuple(places),
             tuple(owner[tick] for tick in places),
             opening,
             tuple(exchanges),

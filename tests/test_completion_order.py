@@ -1,0 +1,119 @@
+"""Asyncio programs whose prompts are made of the order in which answers came replay in that order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import httpx
+import pytest
+from worlds import TIMES
+
+import tracefork
+from tracefork import Response
+from tracefork.testing.scripted import by_rule
+from tracefork.testing.server import LoopbackServer
+
+
+def program(seed, post):
+    """A program drawn by `seed`: tasks that ask, spend awaits, stream, and tell each other what they have seen."""
+    chance = random.Random(seed)
+    plans = [
+        [(chance.randrange(6), chance.choice(["post", "stream"])) for _ in range(chance.randint(1, 3))]
+        for _ in range(chance.randint(3, 7))
+    ]
+
+    async def main():
+        seen = []
+
+        async def one(name, plan):
+            for hops, how in plan:
+                said = await post(f"{name} after {len(seen)}: {' '.join(seen[-3:])}", how)
+                for _ in range(hops):
+                    await asyncio.sleep(0)
+                seen.append(f"{name}{said}")
+
+        async with asyncio.TaskGroup() as group:
+            for n, plan in enumerate(plans):
+                group.create_task(one("abcdefg"[n], plan))
+        return await post(" ".join(seen), "post")
+
+    return main
+
+
+async def ask(client, url, text, how):
+    if how == "post":
+        return (await client.post(url, content=text)).text
+    async with client.stream("POST", url, content=text) as response:
+        return "".join([chunk async for chunk in response.aiter_text()])
+
+
+def over(transport, url, seed):
+    async def agent():
+        async with httpx.AsyncClient(transport=transport()) as client:
+            return await program(seed, lambda text, how: ask(client, url, text, how))()
+
+    return agent
+
+
+class Jittery:
+    """Answers after a moment, now and then several at once, in chunks."""
+
+    def __init__(self):
+        self.calls = 0
+
+    async def __call__(self, request):
+        await asyncio.sleep(random.choice([0, 0.001, 0.002, 0.002]))
+        self.calls += 1
+        return httpx.Response(200, content=b"%d" % self.calls)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_over_a_mock_transport(seed):
+    agent = over(lambda: httpx.MockTransport(Jittery()), "http://model/", seed)
+    with tracefork.record() as run:
+        live = asyncio.run(agent())
+    for _ in range(TIMES // 5):
+        with tracefork.replay(run.tape, patience=5) as again:
+            assert asyncio.run(agent()) == live
+        assert again.tape.digest() == run.tape.digest()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_over_real_sockets(seed):
+    calls = []
+
+    def answer(request):
+        calls.append(request)
+        return Response(200, (("content-type", "text/plain"),), (b"%d" % len(calls), b"!"))
+
+    with LoopbackServer(by_rule(answer)) as server:
+        agent = over(lambda: None, server.url, seed)
+        with tracefork.record() as run:
+            live = asyncio.run(agent())
+    for _ in range(TIMES // 5):
+        with tracefork.replay(run.tape, patience=5) as again:
+            assert asyncio.run(agent()) == live
+        assert again.tape.digest() == run.tape.digest()
+
+
+def test_beside_a_thousand_busy_tasks():
+    async def main(agent):
+        async def noise():
+            while True:
+                await asyncio.sleep(0)
+
+        others = [asyncio.create_task(noise()) for _ in range(1000)]
+        try:
+            return await agent()
+        finally:
+            for other in others:
+                other.cancel()
+
+    agent = over(lambda: httpx.MockTransport(Jittery()), "http://model/", seed=3)
+    with tracefork.record() as run:
+        live = asyncio.run(main(agent))
+    for _ in range(3):
+        with tracefork.replay(run.tape, patience=20) as again:
+            assert asyncio.run(main(agent)) == live
+        assert again.tape.digest() == run.tape.digest()
