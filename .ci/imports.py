@@ -1,0 +1,41 @@
+"""Import every module of the installed package; name those that need an extra and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from fnmatch import fnmatch
+from importlib import import_module
+from pkgutil import walk_packages
+
+import tracefork
+
+NEEDS = {
+    "tracefork.cli": {"typer", "rich"},
+    "tracefork.progress": {"rich"},
+    "tracefork.transports.httpx2": {"httpx2"},
+    "tracefork.testing.strategies": {"hypothesis"},
+    "tracefork.testing.*backend*": {"hypothesis", "pytest"},
+}
+"""Modules that may ask for what only an extra installs, and what that is."""
+
+
+def main() -> str | None:
+    imported, refused = [], []
+    for found in walk_packages(tracefork.__path__, "tracefork."):
+        needs = {need for name, of in NEEDS.items() if fnmatch(found.name, name) for need in of}
+        try:
+            import_module(found.name)
+        except ModuleNotFoundError as exc:
+            if exc.name not in needs:
+                return f"{found.name} needs {exc.name}, which is not installed without extras"
+            refused.append(f"{found.name} ({exc.name})")
+        else:
+            imported.append(found.name)
+    print(f"    {len(imported)} modules import; with an extra only: {', '.join(refused)}")
+    if "site-packages" not in tracefork.__file__:
+        return f"this is not the installed package but {tracefork.__file__}"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The measurements: functions that return numbers, for the tests and the table alike."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+
+import httpx
+
+import tracefork
+from tracefork.core.values import Request, Response
+from tracefork.transports.httpx import Transport
+
+SHORT, LONG = 100, 10_000
+BODY = b"x" * 500
+ANSWER = Response(200, (), (b"hello",))
+
+
+# -- the cost of a step, by the length of the run ------------------------------------
+
+
+def sequential(run: tracefork.Session, count: int) -> None:
+    """`count` exchanges, put by hand: the machine and the session, without an HTTP library."""
+    for number in range(count):
+        flight = run.ask(Request("POST", "http://model/", (), BODY + b"%d" % number))
+        answer = flight.served or ANSWER
+        run.head(flight, lambda answer=answer: answer)
+        run.end(flight, answer)
+
+
+def recorded(count: int, store: str | None = None) -> tuple[float, tracefork.Tape]:
+    """Seconds a step while recording, and the tape."""
+    run = tracefork.record(store, intercept=False)
+    with run, _no_collection():
+        began = time.perf_counter()
+        sequential(run, count)
+        spent = time.perf_counter() - began
+    return spent / count, run.tape
+
+
+def replayed(tape: tracefork.Tape) -> float:
+    """Seconds a step in replay, the indexing of the tape included."""
+    with _no_collection():
+        began = time.perf_counter()
+        with tracefork.replay(tape, intercept=False) as run:
+            sequential(run, len(tape))
+        return (time.perf_counter() - began) / len(tape)
+
+
+def growth(rounds: int = 3) -> tuple[dict[str, float], dict[str, float]]:
+    """Least microseconds a step at SHORT and at LONG: recording, and replaying.
+
+    Short runs are repeated until they have had as many steps, in turns with the
+    long ones, so that both meet the same machine.
+    """
+    best = {"record": {SHORT: 1.0, LONG: 1.0}, "replay": {SHORT: 1.0, LONG: 1.0}}
+    for _ in range(rounds):
+        for count, times in ((SHORT, 20), (LONG, 1)):
+            for _ in range(times):
+                spent, tape = recorded(count)
+                best["record"][count] = min(best["record"][count], spent)
+                best["replay"][count] = min(best["replay"][count], replayed(tape))
+    micro = {job: {count: s * 1e6 for count, s in by.items()} for job, by in best.items()}
+    return (
+        {"record": micro["record"][SHORT], "replay": micro["replay"][SHORT]},
+        {"record": micro["record"][LONG], "replay": micro["replay"][LONG]},
+    )
+
+
+# -- the cost of an import ------------------------------------------------------------
+
+
+def import_cost(rounds: int = 9) -> tuple[float, float]:
+    """Median CPU milliseconds of `import tracefork` and of `import httpx`, an interpreter's own taken off."""
+    spent: dict[str, list[float]] = {"pass": [], "import tracefork": [], "import httpx": []}
+    for code in spent:
+        _cpu(code)  # warm the bytecode and the file cache
+    for _ in range(rounds):
+        for code, times in spent.items():
+            times.append(_cpu(code))
+    bare, ours, theirs = (median(times) * 1e3 for times in spent.values())
+    return max(0.0, ours - bare), theirs - bare
+
+
+def _cpu(code: str) -> float:
+    """CPU seconds of a fresh interpreter that runs `code`."""
+    child = subprocess.Popen([sys.executable, "-c", code])
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, code
+    return used.ru_utime + used.ru_stime
+
+
+# -- the cost of a round trip -----------------------------------------------------------
+
+
+def bare() -> Iterator[Callable[[], object]]:
+    """A round trip to a MockTransport and nothing else."""
+    with httpx.Client(transport=_network()) as client:
+        yield lambda: _ask(client)
+
+
+def recording(store: str | None = None) -> Iterator[Callable[[], object]]:
+    """The same, recorded: kept in memory, or in `store`."""
+    run = tracefork.record(store, intercept=False)
+    with run, httpx.Client(transport=Transport(run, _network())) as client:
+        yield lambda: _ask(client)
+
+
+def replaying(count: int) -> Iterator[Callable[[], object]]:
+    """The same, served from a tape that holds it `count` times."""
+    with (
+        tracefork.record(intercept=False) as run,
+        httpx.Client(transport=Transport(run, _network())) as client,
+    ):
+        for _ in range(count):
+            _ask(client)
+    again = tracefork.replay(run.tape, intercept=False)
+    try:
+        with again, httpx.Client(transport=Transport(again)) as client:
+            yield lambda: _ask(client)
+    except tracefork.errors.Unfinished:
+        pass  # calibration asks as often as it likes
+
+
+def round_trip(trips: Iterator[Callable[[], object]], count: int = 500, rounds: int = 5) -> float:
+    """Least microseconds a round trip, over `rounds` of `count`."""
+    trip = next(trips)
+    best = float("inf")
+    for _ in range(rounds):
+        began = time.perf_counter()
+        for _ in range(count):
+            trip()
+        best = min(best, time.perf_counter() - began)
+    next(trips, None)
+    return best / count * 1e6
+
+
+def _ask(client: httpx.Client) -> Any:
+    return client.post("http://model/v1/messages", content=BODY).content
+
+
+def _network() -> httpx.MockTransport:
+    return httpx.MockTransport(lambda _: httpx.Response(200, content=b"hello"))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector out: what it costs grows with whatever else is alive."""
+    import gc
+
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

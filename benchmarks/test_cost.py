@@ -1,0 +1,47 @@
+"""The goals that are ratios, measured side by side; and round trips, for pytest-benchmark."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import measure
+
+FLAT = 1.5
+IMPORT = 0.1
+TRIES = 3  # other programs run on this machine too
+
+
+def test_a_step_costs_the_same_in_a_long_run():
+    for _ in range(TRIES):
+        short, long = measure.growth()
+        ratios = {job: long[job] / short[job] for job in short}
+        if max(ratios.values()) <= FLAT:
+            break
+
+    assert max(ratios.values()) <= FLAT, ratios
+
+
+def test_the_import_costs_next_to_nothing():
+    for _ in range(TRIES):
+        ours, theirs = measure.import_cost()
+        if ours <= IMPORT * theirs:
+            break
+
+    assert ours <= IMPORT * theirs, (ours, theirs)
+
+
+ROUNDS, TRIPS = 20, 100
+
+
+@pytest.mark.parametrize("kind", ["bare", "recording", "recording to SQLite", "replaying"])
+def test_a_round_trip(benchmark, kind, tmp_path):
+    trips = {
+        "bare": measure.bare,
+        "recording": measure.recording,
+        "recording to SQLite": lambda: measure.recording(str(tmp_path / "runs.db")),
+        "replaying": lambda: measure.replaying((ROUNDS + 1) * TRIPS),
+    }[kind]()
+    trip = next(trips)
+
+    assert benchmark.pedantic(trip, rounds=ROUNDS, iterations=TRIPS, warmup_rounds=0) == b"hello"
+    next(trips, None)

@@ -1,0 +1,64 @@
+"""The documentation's examples run, and print what they are said to print.
+
+A block of Python that begins with `# runs` is executed, in a directory of its own,
+after those before it on its page. A block of text that follows is what it prints;
+`...` stands for anything.
+"""
+
+import contextlib
+import io
+import os
+import re
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
+from pathlib import Path
+
+import pytest
+
+from tracefork.testing.backend_tests import BackendTests
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(# runs\n.*?)^```\n(?:\s*^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page):
+    text = page.read_text()
+    for found in BLOCK.finditer(text):
+        line = text.count("\n", 0, found.start(1))
+        yield "\n" * line + found[1], found[2]
+
+
+def executed(page):
+    """What a page defines, once its blocks have printed what they promised."""
+    names = {"__name__": "example"}
+    for code, promised in blocks(page):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, str(page), "exec"), names)
+        if promised is not None:
+            same = OutputChecker().check_output(promised, printed.getvalue(), ELLIPSIS | NORMALIZE_WHITESPACE)
+            assert same, printed.getvalue()
+    return names
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES if "```python\n# runs" in p.read_text()],
+)
+def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]:
+        monkeypatch.delenv(name)
+    executed(page)
+
+
+def test_the_readme_has_examples_that_run():
+    assert list(blocks(ROOT / "README.md"))
+
+
+class TestTheSampleBackend(BackendTests):
+    persistent = False
+
+    def new(self, tmp_path):
+        page = executed(ROOT / "docs/guides/own-backend.md")
+        return page["BucketBackend"](page["Bucket"]())
