@@ -16,7 +16,7 @@ from tracefork.testing.server import LoopbackServer
 
 
 def program(seed, post):
-    """A program drawn by `seed`: tasks that ask, spend awaits, stream, and tell each other what they have seen."""
+    """A program drawn by `seed`: tasks that ask, stream, spend awaits, and tell each other what they saw."""
     chance = random.Random(seed)
     plans = [
         [(chance.randrange(6), chance.choice(["post", "stream"])) for _ in range(chance.randint(1, 3))]

@@ -24,7 +24,7 @@ EARLIEST, LATEST = 0.05, 0.25  # seconds; a run takes about as long
 
 
 def killed(url, store, run_id, mail, after):
-    """Start the agent in a process of its own, kill it after so many seconds; return the steps it has seen end."""
+    """Run the agent in a process, kill it after so many seconds; return the steps it has seen end."""
     command = [sys.executable, crashing.__file__, url, store, run_id, mail]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout.readline() == "ready\n"

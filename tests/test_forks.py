@@ -276,7 +276,7 @@ def test_a_fork_that_changes_nothing_is_a_replay_up_to_its_pivot():
     for at, pivot in enumerate(tape.exchanges):
         with tracefork.fork(tape, at, pivot.answer, patience=3) as branch:
             agent(branch)
-        begun = lambda t: [s for s in t.steps if s.span.headed <= pivot.span.headed]  # noqa: E731
+        begun = lambda t: [s for s in t.steps if s.span.headed <= pivot.span.headed]
         assert [(s.asked, s.answer) for s in begun(tape)] == [(s.asked, s.answer) for s in begun(branch.tape)]
 
 

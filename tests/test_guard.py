@@ -79,7 +79,7 @@ def test_a_client_that_is_not_recorded_is_refused_by_name_of_its_call_site(clien
         client(server)
 
     assert server.requests == ()
-    assert f"test_guard.py:" in caught.value.site
+    assert "test_guard.py:" in caught.value.site
     assert client.__name__ in caught.value.site or "main" in caught.value.site
 
 

@@ -60,12 +60,14 @@ import sys, tracefork
 from tracefork.testing.server import LoopbackServer
 from tracefork.testing.scripted import by_rule
 from tracefork.providers import anthropic as says, openai as osays
-with LoopbackServer(by_rule(lambda r: (says if "messages" in r.url else osays).text("hi")(r))) as server:
+answer = lambda r: (says if "messages" in r.url else osays).text("hi")(r)
+with LoopbackServer(by_rule(answer)) as server:
     with tracefork.record() as run:
         assert "anthropic" not in sys.modules and "groq" not in sys.modules
         import anthropic, groq
         m = [{"role": "user", "content": "q"}]
-        anthropic.Anthropic(api_key="k", base_url=server.url).messages.create(model="m", max_tokens=1, messages=m)
+        sdk = anthropic.Anthropic(api_key="k", base_url=server.url)
+        sdk.messages.create(model="m", max_tokens=1, messages=m)
         groq.Groq(api_key="k", base_url=server.url).chat.completions.create(model="m", messages=m)
 print(len(run.tape), run.tape.outcome)
 """

@@ -25,7 +25,7 @@ from tracefork.core.machine import (
 )
 from tracefork.core.script import Marks
 from tracefork.core.tape import Tape
-from tracefork.core.values import CANCELLED, Call, Draw, Exchange, Fault, Pending, Response
+from tracefork.core.values import CANCELLED, Draw, Exchange, Fault, Pending, Response
 from tracefork.testing.strategies import tapes
 
 

@@ -6,9 +6,7 @@ next to nothing and brings in no HTTP library.
 
 from __future__ import annotations
 
-import logging
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as `typing` has it, without its import
 
 if TYPE_CHECKING:
     from . import backends as backends
@@ -101,10 +99,10 @@ __all__ = [
     "verify",
 ]
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())
-
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module  # noqa: PLC0415  `import tracefork` does without
+
     if name in _SUBMODULES:
         return import_module(f".{name}", __name__)
     if name in _HOME_OF:

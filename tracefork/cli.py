@@ -46,7 +46,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a tape file.")]
 Command = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run; by default as recorded."),
+    typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run, after --; by default as recorded."),
 ]
 RUNS = "runs.db"
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -62,7 +62,9 @@ def main() -> None:
 
 
 @app.callback(invoke_without_command=True)
-def top(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:  # noqa: FBT002
+def top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
     if version:
         out.print(__version__)
         raise typer.Exit
@@ -72,7 +74,7 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
 def demo(
     store: Annotated[str, typer.Option("--store", help="Where its runs are kept.")] = "demo.db",
     json_: Json = False,
-) -> None:  # noqa: FBT002
+) -> None:
     """Show the whole product on a small agent, offline, in a few seconds."""
     from .demo.story import tell  # noqa: PLC0415  only the demo needs its agent
 
@@ -88,7 +90,7 @@ def run(
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
-    json_: Json = False,  # noqa: FBT002
+    json_: Json = False,
 ) -> None:
     """Record any script or module, unmodified."""
     program = Program.parse([*script, *context.args])
@@ -98,7 +100,7 @@ def run(
 
 
 @app.command()
-def ls(store: Store = RUNS, json_: Json = False) -> None:  # noqa: FBT002
+def ls(store: Store = RUNS, json_: Json = False) -> None:
     """List the runs of a store, newest first."""
     with _opened(store) as kept:
         infos = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
@@ -118,7 +120,7 @@ def show(
     run: Run,
     step: Annotated[int | None, typer.Option(help="Show one exchange in full.")] = None,
     store: Store = RUNS,
-    json_: Json = False,  # noqa: FBT002
+    json_: Json = False,
 ) -> None:
     """Print a run, a line a step; or one step in full."""
     tape = _tape(run, store)
@@ -134,18 +136,17 @@ def show(
             _plain(line)
 
 
-@app.command(context_settings=PASSING)
+@app.command()
 def verify(
-    context: typer.Context,
     run: Run,
     command: Command = None,
     store: Store = RUNS,
     patience: Annotated[float | None, typer.Option(help="Seconds to wait for a recorded question.")] = None,
-    json_: Json = False,  # noqa: FBT002
+    json_: Json = False,
 ) -> None:
     """Replay a run with its script, offline, and say whether everything happened again."""
     tape = _tape(run, store)
-    program = _program(tape, [*(command or []), *context.args])
+    program = _program(tape, command or [])
 
     def agent(run: Session) -> None:
         with _quietly(json_), following(run, len(tape.steps), "verify"):
@@ -168,9 +169,8 @@ def verify(
     raise typer.Exit(0 if verdict.ok else 1)
 
 
-@app.command(context_settings=PASSING)
+@app.command()
 def fork(
-    context: typer.Context,
     run: Run,
     at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],
     command: Command = None,
@@ -178,13 +178,13 @@ def fork(
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
     store: Store = RUNS,
-    json_: Json = False,  # noqa: FBT002
+    json_: Json = False,
 ) -> None:
     """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
     if text is not None and body is not None:
         raise ValueError("give --text or --body, not both")
     tape = _tape(run, store)
-    program = _program(tape, [*(command or []), *context.args])
+    program = _program(tape, command or [])
     answer: Callable[[Exchange], Response] | None = None
     if text is not None:
         answer = route.Text(text)
@@ -196,28 +196,27 @@ def fork(
     _run(session, program, json_=json_)
 
 
-@app.command(context_settings=PASSING)
+@app.command()
 def resume(
-    context: typer.Context,
     run: Run,
     command: Command = None,
     on_doubt: Annotated[
         str, typer.Option(help="A tool that may have run before the crash: raise or rerun.")
     ] = "raise",
     store: Store = RUNS,
-    json_: Json = False,  # noqa: FBT002
+    json_: Json = False,
 ) -> None:
     """Run an interrupted script to its end: what was recorded costs nothing."""
     if on_doubt not in ("raise", "rerun"):
         raise ValueError(f"--on-doubt is raise or rerun, not {on_doubt!r}")
     tape = _tape(run, store)
-    program = _program(tape, [*(command or []), *context.args])
+    program = _program(tape, command or [])
     session = runs.resume(tape, store, on_doubt="rerun" if on_doubt == "rerun" else "raise", scope="process")
     _run(session, program, json_=json_)
 
 
 @app.command()
-def diff(left: Run, right: Run, store: Store = RUNS, json_: Json = False) -> None:  # noqa: FBT002
+def diff(left: Run, right: Run, store: Store = RUNS, json_: Json = False) -> None:
     """Say where two runs part. Exit code 1 if they do."""
     one, other = _tape(left, store), _tape(right, store)
     found = parting(one, other)

@@ -102,11 +102,11 @@ class Stalled(Divergence):
         asked: Question | None = None,
         nearest: Question | None = None,
         lane: Lane = "",
-        *,
         patience: float = 0.0,
         open_calls: tuple[str, ...] = (),
     ) -> None:
         super().__init__(step, asked, nearest, None, lane)
+        self.args = (step, asked, nearest, lane, patience, open_calls)  # what a copy is made from
         self.patience = patience
         self.open_calls = open_calls
 

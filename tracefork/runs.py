@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from inspect import iscoroutinefunction
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from .codec.records import Header
@@ -21,7 +22,8 @@ from .redact import Redactor, redactor
 from .session import Plan, Session, current
 from .store import TapeStore, new_run_id
 from .tools import OnDoubt
-from .transports import guard, intercept as interception
+from .transports import guard
+from .transports import intercept as interception
 
 Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
 Scope: TypeAlias = Literal["context", "process"]
@@ -358,7 +360,7 @@ def _patience(tape: Tape | None) -> float:
     times = sorted(
         t.began + after for t in (s.timing for s in tape.steps) for after in (0, t.headed, t.ended)
     )
-    gaps = (later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    gaps = (later - earlier for earlier, later in pairwise(times))
     return max(SHORTEST_PATIENCE, 2 * max(gaps, default=0.0))
 
 

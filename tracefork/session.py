@@ -7,6 +7,7 @@ Whatever is kept passes two places here: the redactor, on its way in, and
 from __future__ import annotations
 
 import itertools
+import logging
 import random
 import re
 import time
@@ -53,6 +54,8 @@ from .straying import diverged, unfinished
 from .tools import OnDoubt
 from .turns import Pacers, asettle, in_loop, settle
 from .writer import Writer
+
+logging.getLogger("tracefork").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
@@ -384,7 +387,7 @@ class Session:
 
     async def ahang(self, flight: Flight) -> None:
         """`hang`, suspending the task."""
-        while self._cell.left() > 0 and not self._cell.state.halt:
+        while self._cell.left() > 0 and not self._cell.state.halt:  # noqa: ASYNC110  patience is no event
             await anyio.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
 

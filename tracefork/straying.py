@@ -1,4 +1,7 @@
-"""From the machine's `Halt` to the error that users see: which step, the nearest question, where they part. Pure."""
+"""From the machine's `Halt` to the error that users see. Pure.
+
+It names the step, the recorded question that is nearest, and where the two part.
+"""
 
 from __future__ import annotations
 

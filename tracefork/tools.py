@@ -7,7 +7,7 @@ of the effect: it is not recorded by itself, and a replay does not run it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, Literal, Protocol, TypeAlias
 

@@ -3,13 +3,13 @@
 While the run follows its script, heads and ends are handed out one at a time:
 
 * Threads have no point of rest that one could see. A short pause between the
-  ticks of different threads makes programs that depend on their order replay in
-  practice; it is no guarantee.
+  ticks of different threads, a shorter one while recording, makes programs that
+  depend on their order replay in practice; it is no guarantee.
 * An asyncio loop has one. While recording, the number of callbacks between two
   ticks is kept, up to `FAR` of them or until the loop rests; in replay a tick is
   released that many callbacks after the one before it, or else when the loop
   rests. So `as_completed` yields in its recorded order, however many awaits an
-  agent spends behind an answer. Recording itself never waits.
+  agent spends behind an answer. Recording in a loop never waits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
 from attrs import evolve
@@ -31,6 +31,7 @@ from .core.machine import Asked, Ended, Headed, Order, Strayed, Wait
 from .flight import Flight
 
 PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
+LIVE_PAUSE = 0.0003  # the same while recording; waited only where two ticks are closer than this
 NEAR = 4  # callbacks within which an answer comes only from within this process
 FAR = 64  # callbacks after which a tick no longer tells when the next one is due
 ROUNDS = 100  # callbacks to wait for rest in a loop that is never at rest
@@ -52,12 +53,13 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
         return cell.send(evolve(event, waits=False))
     while True:
         woken = threading.Event()
-        if isinstance(event, Asked) or cell.live:
+        if isinstance(event, Asked):
             order = cell.send(event, woken.set)
         else:
             with cell.pace:
                 if cell.mover != threading.get_ident():
-                    time.sleep(max(0.0, cell.moved + PAUSE - time.monotonic()))
+                    pause = LIVE_PAUSE if cell.live else PAUSE
+                    time.sleep(max(0.0, cell.moved + pause - time.monotonic()))
                 order = cell.send(event, woken.set)
         if not isinstance(order, Wait):
             return order
@@ -88,7 +90,7 @@ class Queue:
     One for each loop, for the runs in one loop must not keep each other awake.
     """
 
-    _of: WeakKeyDictionary[asyncio.AbstractEventLoop, Queue] = WeakKeyDictionary()
+    _of: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Queue]] = WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ready: Any = getattr(loop, "_ready", None)  # uvloop does not show it
@@ -170,7 +172,7 @@ class Pacer:
         return since
 
     def count(self, flight: Flight) -> None:
-        """Keep `flight.ask_hops` true for `NEAR` callbacks, or until its task waits for anything but its turn."""
+        """Keep `flight.ask_hops` true for `NEAR` callbacks, while its task waits for its turn alone."""
         task = asyncio.current_task()
 
         def another() -> None:

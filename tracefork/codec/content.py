@@ -55,7 +55,7 @@ _Decoder = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
 def _zlib(bits: int) -> Callable[[], _Decoder]:
     def opened() -> _Decoder:
         it = zlib.decompressobj(bits)
-        return (lambda piece: it.decompress(piece, MOST)), it.flush
+        return (lambda piece: it.decompress(piece, MOST + 1)), it.flush
 
     return opened
 
@@ -68,15 +68,15 @@ def _deflate() -> _Decoder:
     def decode(piece: bytes) -> bytes:
         nonlocal it, started
         if started:
-            return it.decompress(piece, MOST)
+            return it.decompress(piece, MOST + 1)
         started = bool(piece)
         try:
-            return it.decompress(piece, MOST)
+            return it.decompress(piece, MOST + 1)
         except zlib.error:
             it = zlib.decompressobj(-zlib.MAX_WBITS)
-            return it.decompress(piece, MOST)
+            return it.decompress(piece, MOST + 1)
 
-    return decode, lambda: it.flush()
+    return decode, lambda: it.flush()  # noqa: PLW0108  `it` may be another by then
 
 
 def _zstd() -> _Decoder:

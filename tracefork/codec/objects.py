@@ -74,7 +74,7 @@ def _text(plain: object, *, ordered: bool = False) -> str:
 # -- to plain data -----------------------------------------------------------------
 
 
-def _plain(value: Any, what: str, ordered: bool) -> Any:  # noqa: FBT001, PLR0912, C901  one arm per type
+def _plain(value: Any, what: str, ordered: bool) -> Any:  # noqa: FBT001  one arm per type
     match value:
         case None | bool():
             return value

@@ -331,10 +331,9 @@ def _claim(state: State, event: Asked) -> int | Halt | None:
         return Halt(event.question, event.lane, own)
     if (other := script.first(script.by_key, key, claimed)) is not None:
         return other
-    if own is None or script.lines[own].began is None:
-        if script.opening < len(script.places):
-            return None
-    return Halt(event.question, event.lane, _due(state))
+    owes = own is not None and script.lines[own].began is not None
+    opens = script.opening < len(script.places)
+    return None if opens and not owes else Halt(event.question, event.lane, _due(state))
 
 
 def _recall(state: State, event: Asked) -> int | None:

@@ -206,7 +206,7 @@ class Exchange:
         """
         if isinstance(self.answer, Fault):
             msg = f"no response came: {self.answer.kind}: {self.answer.message}"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004  the value is of a right type: the transport failed
         return self.answer
 
 

@@ -39,9 +39,10 @@ def tell(path: str, say: Say) -> list[str]:
         _verify(tape, say)
         branch = _fork(store, tape, say)
         resumed = _crash(store, path, say)
-    say(
-        f"\nAll of it is in {path}: `tracefork ls --store {path}`, `tracefork show --store {path} {tape.run_id}`."
-    )
+    say(f"\nAll of it is in {path}. Look around:")
+    say(f"   tracefork ls --store {path}")
+    say(f"   tracefork show --store {path} {tape.run_id}")
+    say(f"   tracefork diff --store {path} {tape.run_id} {branch}")
     return [tape.run_id, branch, resumed]
 
 
@@ -57,9 +58,8 @@ def _record(store: TapeStore, say: Say) -> Tape:
     tape = run.tape
     busy = sum(x.response.status == anthropic.STATUS["overloaded_error"] for x in tape)
     streams = sum(dict(x.response.headers)["content-type"].startswith("text/event-stream") for x in tape)
-    say(
-        f"   {len(tape)} exchanges ({streams} streams, {busy} answered 529 and retried), {len(tape.effects)} tool calls."
-    )
+    told = f"{streams} streams, {busy} answered 529 and retried"
+    say(f"   {len(tape)} exchanges ({told}), {len(tape.effects)} tool calls.")
     say(f"   It answered: {answer}")
     say(f"   Run {tape.run_id}, digest {tape.digest()}")
     return tape
@@ -71,9 +71,7 @@ def _verify(tape: Tape, say: Say) -> None:
     verdict = verify(tape, partial(agent.travel_agent, _base(tape)))
     _expect(verdict.ok, f"the replay differs: {verdict}")
     _expect(len(agent.SENT) == sent, "a replayed tool ran again")
-    say(
-        f"   {verdict.matched} of {verdict.total} exchanges happened again, and no tool ran: no second mail was sent."
-    )
+    say(f"   {verdict.matched} of {verdict.total} exchanges happened again, and no second mail was sent.")
     say(f"   digest {verdict.replayed} - equal, and computed from what the replay did.")
 
 
@@ -103,7 +101,8 @@ def _crash(store: TapeStore, path: str, say: Say) -> str:
     say("\n4. Crash. The agent runs in another process, which is killed in the middle.")
     killed = new_run_id()
     with LoopbackServer(model(), delay=0.05) as server:
-        child = subprocess.Popen([sys.executable, "-m", "tracefork.demo.child", server.url, path, killed])  # noqa: S603
+        command = [sys.executable, "-m", "tracefork.demo.child", server.url, path, killed]
+        child = subprocess.Popen(command)  # noqa: S603
         deadline = time.monotonic() + DEADLINE
         while len(server.requests) < KILL_AFTER and child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -111,9 +110,8 @@ def _crash(store: TapeStore, path: str, say: Say) -> str:
         child.wait()
         died = store.load(killed)
         asked = len(server.requests)
-        say(
-            f"   Killed when the server had {asked} questions: {len(died)} exchanges are kept, {len(died.pending)} in flight."
-        )
+        kept = f"{len(died)} exchanges are kept, {len(died.pending)} in flight"
+        say(f"   Killed when the server had {asked} questions: {kept}.")
         with resume(died, store, on_doubt="rerun") as run:
             answer = agent.travel_agent(server.url)
         again = len(server.requests) - asked

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from tracefork.core.values import Exchange, Headers, Request, Response
+from ..codec.content import decoded as decode
+from ..codec.content import is_encoded
+from ..core.values import Exchange, Headers, Request, Response
 
 Asked: TypeAlias = "Exchange | Request"
 Payload: TypeAlias = "dict[str, object]"
@@ -131,47 +132,15 @@ def rewritten(recorded: Response, chunks: Iterable[bytes]) -> Headers:
 
 
 def decoded(response: Response) -> bytes:
-    """The body with its content-encoding undone: gzip, deflate or zstd.
+    """The body with its content-encoding undone.
 
     Raises:
-        ValueError: another encoding, damaged data, or more than `MAX_DECODED` bytes.
+        ValueError: the encoding is unknown here, or the data are damaged or unfold to too much.
     """
-    encoding = header(response.headers, "content-encoding").strip().lower()
-    match encoding:
-        case "" | "identity":
-            return response.body
-        case "gzip" | "x-gzip":
-            return _inflate(response.body, 16 + zlib.MAX_WBITS)
-        case "deflate":
-            try:
-                return _inflate(response.body, zlib.MAX_WBITS)
-            except ValueError:
-                return _inflate(response.body, -zlib.MAX_WBITS)  # raw deflate, as some servers send
-        case "zstd":
-            return _unzstd(response.body)
-        case _:
-            raise ValueError(f"cannot read a body with content-encoding {encoding!r}")
-
-
-def _inflate(data: bytes, wbits: int) -> bytes:
-    stream = zlib.decompressobj(wbits)
-    try:
-        body = stream.decompress(data, MAX_DECODED)
-    except zlib.error as error:
-        raise ValueError(f"the body is not what its content-encoding says: {error}") from error
-    if stream.unconsumed_tail:
-        raise ValueError(f"the body unfolds to more than {MAX_DECODED} bytes")
-    return body
-
-
-def _unzstd(data: bytes) -> bytes:
-    import zstandard  # noqa: PLC0415 - loaded only for bodies that need it
-
-    stream = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
-    try:
-        body = stream.read(MAX_DECODED + 1)
-    except zstandard.ZstdError as error:
-        raise ValueError(f"the body is not what its content-encoding says: {error}") from error
-    if len(body) > MAX_DECODED:
-        raise ValueError(f"the body unfolds to more than {MAX_DECODED} bytes")
-    return body
+    if not is_encoded(response.headers):
+        return response.body
+    pieces = decode(response.headers, response.chunks, MAX_DECODED)
+    if pieces is None:
+        encoding = header(response.headers, "content-encoding")
+        raise ValueError(f"cannot read the body, which says that it is {encoding!r}")
+    return b"".join(pieces)

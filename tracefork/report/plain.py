@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -65,7 +66,7 @@ def lines(tape: Tape) -> Iterator[str]:
     return aligned([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
 
 
-def aligned(cells: Sequence[Sequence[str]], *, right: Set[int] = frozenset()) -> Iterator[str]:
+def aligned(cells: Sequence[Sequence[str]], *, right: AbstractSet[int] = frozenset()) -> Iterator[str]:
     """Rows of equally many cells as lines, in columns; those in `right` are set right."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -82,9 +83,7 @@ def step_in_full(tape: Tape, index: int) -> str:
     exchange = tape[index]
     request, answer = exchange.request, exchange.answer
     out = [
-        f"step {index} of {len(tape)}, lane {exchange.lane!r}, ticks {exchange.span.began}/{exchange.span.headed}/"
-        f"{exchange.span.ended}, {exchange.timing.ended * 1000:.1f} ms (first byte of the answer after "
-        f"{exchange.timing.headed * 1000:.1f} ms)",
+        _when(exchange, index, len(tape)),
         "",
         f"{request.method} {request.url}",
         *_message(request.headers, (request.body,)),
@@ -110,6 +109,13 @@ def _cells(row: Row, *, lanes: bool) -> list[str]:
         f"{row.seconds * 1000:.0f} ms" if row.seconds else "",
     ]
     return [*cells, row.lane] if lanes else cells
+
+
+def _when(exchange: Exchange, index: int, total: int) -> str:
+    span, timing = exchange.span, exchange.timing
+    ticks = f"ticks {span.began}/{span.headed}/{span.ended}"
+    took = f"{timing.ended * 1000:.1f} ms, {timing.headed * 1000:.1f} ms to the head"
+    return f"step {index} of {total}, lane {exchange.lane!r}, {ticks}, {took}"
 
 
 def size(count: float) -> str:

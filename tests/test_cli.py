@@ -1,0 +1,132 @@
+"""The command line, as a user has it: in processes of its own, on a store of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tracefork.providers import anthropic
+from tracefork.testing.scripted import by_rule
+from tracefork.testing.server import LoopbackServer
+
+AGENT = """
+import os, sys, httpx
+with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
+    said = "hello"
+    for n in range(int(sys.argv[1])):
+        asked = {"model": "small", "messages": [{"role": "user", "content": said}]}
+        said = client.post("/v1/messages", json=asked).json()["content"][0]["text"]
+print(said)
+sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+"""
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with an agent in it, a model that says `re: ...`, and the command line."""
+    (tmp_path / "agent.py").write_text(AGENT)
+    answer = by_rule(lambda r: anthropic.text("re: " + json.loads(r.body)["messages"][0]["content"])(r))
+    with LoopbackServer(answer) as server:
+
+        def tracefork(*words, code=0):
+            done = subprocess.run(
+                [sys.executable, "-m", "tracefork", *words],
+                capture_output=True, text=True, check=False, cwd=tmp_path, env={**__import__("os").environ, "MODEL_URL": server.url},
+            )  # fmt: skip
+            assert done.returncode == code, done.stdout + done.stderr
+            return done
+
+        tracefork.server = server
+        yield tracefork
+
+
+def test_a_script_is_recorded_unmodified_and_verified_with_the_server_gone(desk):
+    done = desk("run", "agent.py", "3")
+    assert done.stdout == "re: re: re: hello\n"
+    desk.server.close()
+    verified = desk("verify", "last")
+
+    assert "3 of 3 exchanges happened again" in verified.stdout
+    assert "returned" in desk("ls").stdout
+
+
+def test_a_script_that_changed_is_not_ok(desk):
+    desk("run", "agent.py", "3")
+    verdict = json.loads(desk("verify", "last", "--json", "--", "agent.py", "2", code=1).stdout)
+
+    assert verdict["ok"] is False
+    assert verdict["divergence"]["step"] == 2
+
+
+def test_show_prints_a_line_a_step_and_one_step_in_full(desk):
+    desk("run", "agent.py", "2")
+    lines = desk("show", "last").stdout.splitlines()
+    full = desk("show", "last", "--step", "1").stdout
+
+    assert "2 exchanges" in lines[1]
+    assert all(word in lines[2] for word in ("POST", "/v1/messages", "small", "200"))
+    assert '"content": "re: hello"' in full
+    assert json.loads(desk("show", "last", "--json").stdout)["exchanges"] == 2
+    assert json.loads(desk("show", "last", "--step", "0", "--json").stdout)["request"]["method"] == "POST"
+
+
+def test_a_fork_answers_one_step_with_a_text_and_runs_on(desk):
+    desk("run", "agent.py", "3")
+    before = len(desk.server.requests)
+    forked = desk("fork", "last", "--at", "1", "--text", "changed", "--name", "other")
+
+    assert forked.stdout == "re: changed\n"
+    assert len(desk.server.requests) == before + 1
+    runs = json.loads(desk("ls", "--json").stdout)
+    assert runs[0]["parent"] == {"parent": runs[1]["run_id"], "step": 1, "name": "other", "desc": "changed"}
+    parted = desk("diff", runs[1]["run_id"], runs[0]["run_id"], code=1)
+    assert "step 1, response" in parted.stdout
+    desk("diff", runs[1]["run_id"], runs[1]["run_id"])
+
+
+def test_a_run_that_failed_is_resumed(desk):
+    desk("run", "agent.py", "2", "3", code=3)
+    asked = len(desk.server.requests)
+    resumed = desk("resume", "last", "--", "agent.py", "4")
+
+    assert resumed.stdout == "re: re: re: re: hello\n"
+    assert len(desk.server.requests) == asked + 2
+
+
+def test_a_module_is_recorded_too(desk):
+    desk("run", "-m", "agent", "1")
+    assert "1 of 1" in desk("verify", "last").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("show", "last"), "no store at"),
+        (("verify", "nothing"), "no store at"),
+        (("run", "missing.py"), "no script 'missing.py'"),
+        (("ls", "--store", "x.txt"), "no store at"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_sentence(desk, words, said):
+    done = desk(*words, code=2)
+
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_tells_its_story(desk):
+    done = desk("demo")
+    runs = json.loads(desk("ls", "--store", "demo.db", "--json").stdout)
+
+    for word in ("Record", "Verify", "Fork", "Crash", "Resumed", "digest"):
+        assert word in done.stdout
+    assert len(runs) == 4
+    assert set(json.loads(desk("demo", "--store", "two.db", "--json").stdout)) == {
+        "recorded",
+        "branch",
+        "resumed",
+        "store",
+    }

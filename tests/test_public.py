@@ -1,0 +1,71 @@
+"""What `import tracefork` shows, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+import tracefork
+
+CONTRACT = """
+record replay resume fork current verify averify tool Session Verdict Tape Exchange Draw Effect
+Request Response Fault Fork Branch TapeStore save load dumps loads digest diff TraceforkError Divergence
+backends transports providers redact testing errors
+""".split()
+
+
+def test_all_is_sorted_and_equal_to_what_is_visible():
+    assert tracefork.__all__ == sorted(tracefork.__all__)
+    assert set(tracefork.__all__) == {name for name in dir(tracefork) if not name.startswith("_")}
+    assert set(CONTRACT) <= set(tracefork.__all__)
+
+
+@pytest.mark.parametrize("name", tracefork.__all__)
+def test_every_public_name_resolves_and_no_module_shadows_it(name):
+    value = getattr(tracefork, name)
+
+    assert isinstance(value, types.ModuleType) == (name in tracefork._SUBMODULES)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such"):
+        tracefork.no_such  # noqa: B018
+
+
+def test_importing_it_imports_no_library():
+    heavy = "httpx httpx2 zstandard cattrs anyio sqlite3 attrs typer rich hypothesis logging asyncio".split()
+    code = f"import sys, tracefork; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_errors_pickle_and_print(tmp_path):
+    import copy
+    import pickle
+
+    from tracefork import errors
+    from tracefork.core.values import Call, Request
+
+    asked = Request("POST", "http://m/", (), b"x")
+    made = [
+        errors.Divergence(3, asked, asked),
+        errors.Stalled(1, asked, asked, patience=3.0, open_calls=("lane 'a'",)),
+        errors.Unfinished((asked,), 2),
+        errors.Refused("1.2.3.4:5", "agent.py:3 in main"),
+        errors.InDoubt(Call("mail", "{}")),
+        errors.RedactedSecret("[secret:jwt]", "http://m/"),
+        errors.Unrecordable("an argument", "object"),
+        errors.Exhausted(2, asked),
+        errors.NotFound("x", ("y",)),
+        errors.RunExists("x"),
+        errors.Truncated("it stops", "byte 3"),
+    ]
+    for error in made:
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == str(error) != ""
+        assert str(copy.copy(error)) == str(error)
