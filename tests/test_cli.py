@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -34,8 +35,12 @@ def desk(tmp_path, monkeypatch):
         def tracefork(*words, code=0):
             done = subprocess.run(
                 [sys.executable, "-m", "tracefork", *words],
-                capture_output=True, text=True, check=False, cwd=tmp_path, env={**__import__("os").environ, "MODEL_URL": server.url},
-            )  # fmt: skip
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=tmp_path,
+                env={**os.environ, "MODEL_URL": server.url},
+            )
             assert done.returncode == code, done.stdout + done.stderr
             return done
 
