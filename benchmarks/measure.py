@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from statistics import median
 from typing import Any
@@ -140,6 +143,88 @@ def round_trip(trips: Iterator[Callable[[], object]], count: int = 500, rounds: 
         best = min(best, time.perf_counter() - began)
     next(trips, None)
     return best / count * 1e6
+
+
+# -- a busy event loop ------------------------------------------------------------------
+
+SERVER = """
+import sys
+from tracefork import Response
+from tracefork.testing.scripted import by_rule
+from tracefork.testing.server import LoopbackServer
+with LoopbackServer(by_rule(lambda _: Response(200, (), (b"ok",)))) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def busy_loop(store: str, tasks: int = 1000, count: int = 40, rounds: int = 3) -> dict[str, float]:
+    """Least median milliseconds of a round trip beside `tasks` that never rest: bare, and recorded.
+
+    The server is a process of its own, so that it does not wait for our interpreter.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout and server.stdin
+        url = server.stdout.readline().strip()
+        try:
+            return asyncio.run(_beside(url, store, tasks, count, rounds))
+        finally:
+            server.stdin.close()
+
+
+async def _beside(url: str, store: str, tasks: int, count: int, rounds: int) -> dict[str, float]:
+    async def noise() -> None:
+        while True:  # noqa: ASYNC110  it is to be busy
+            await asyncio.sleep(0)
+
+    async def trips() -> float:
+        spent = []
+        async with httpx.AsyncClient() as client:
+            for _ in range(count):
+                began = time.perf_counter()
+                await client.post(url, content=BODY)
+                spent.append(time.perf_counter() - began)
+        return median(spent) * 1e3
+
+    others = [asyncio.create_task(noise()) for _ in range(tasks)]
+    times: dict[str, list[float]] = {"bare": [], "in memory": [], "to SQLite": []}
+    for number in range(rounds):
+        times["bare"].append(await trips())
+        async with tracefork.record():
+            times["in memory"].append(await trips())
+        async with tracefork.record(f"{store}/{number}.db"):
+            times["to SQLite"].append(await trips())
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    return {kind: min(spent) for kind, spent in times.items()}
+
+
+# -- the order of threads ---------------------------------------------------------------
+
+
+def thread_order(recordings: int = 5, replays: int = 50) -> list[int]:
+    """Of so many replays of each recording, how many held: six threads, and a prompt made of who was first."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        time.sleep(random.random() * 0.004)  # noqa: S311
+        return httpx.Response(200, content=request.content)
+
+    def agent(run: tracefork.Session) -> None:
+        client = httpx.Client(transport=Transport(run, httpx.MockTransport(answer)))
+        with client, ThreadPoolExecutor(6) as pool:
+            jobs = [pool.submit(client.post, "http://model/", content=name) for name in "abcdef"]
+            first = " ".join(job.result().text for job in as_completed(jobs))
+            client.post("http://model/", content=first)
+
+    held = []
+    for _ in range(recordings):
+        with tracefork.record(intercept=False) as run:
+            agent(run)
+        held.append(sum(tracefork.verify(run.tape, agent, patience=5).ok for _ in range(replays)))
+    return held
 
 
 def _ask(client: httpx.Client) -> Any:

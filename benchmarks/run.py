@@ -40,6 +40,15 @@ def main() -> None:
         for kind, trips in kinds.items():
             spent = measure.round_trip(trips, COUNT, ROUNDS)
             _row(f"{kind}, us a round trip", spent, f"bare: {bare:.0f}", spent / bare, "")
+        busy = measure.busy_loop(folder)
+    for kind in ("in memory", "to SQLite"):
+        added = busy[kind] - busy["bare"]
+        print(
+            f"| beside 1,000 busy tasks, ms that recording {kind} adds to an answer | {added:.2f} "
+            f"| bare: {busy['bare']:.1f} | {busy[kind] / busy['bare']:.2f} | ≤ 1 ms |"
+        )
+    held = measure.thread_order()
+    print(f"| threads: replays in the order of completion, of 50 | {held} | | | none promised |")
 
 
 def _row(what: str, value: float, beside: str, ratio: float, goal: str) -> None:
