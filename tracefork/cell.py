@@ -8,10 +8,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 from .core import machine
-from .core.machine import Ended, Event, Headed, Order, State, Wait
+from .core.machine import Asked, Ended, Event, Halt, Headed, Order, State, Wait
 from .core.script import Script
 
 Wake: TypeAlias = Callable[[], object]
@@ -22,7 +23,7 @@ class Cell:
 
     `note` is told of every event that was not made to wait and the order it
     brought, inside the lock and in the machine's order. It must not raise.
-    `patience` is in seconds.
+    `patience` is in seconds. Whoever holds `lock` sees one moment of the run.
     """
 
     def __init__(self, script: Script, note: Callable[[Event, Order], None], patience: float) -> None:
@@ -32,7 +33,8 @@ class Cell:
         self.moved = time.monotonic()
         self.mover = threading.get_ident()
         self._note = note
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        self._closed = False
         self._order = itertools.count()
         self._waiting: list[tuple[int, int, Wake]] = []
         self._dropped: deque[Ended] = deque()
@@ -43,29 +45,19 @@ class Cell:
 
     def send(self, event: Event, wake: Wake | None = None) -> Order:
         """Step the machine. Should it say Wait, `wake` is called once the turn has come."""
-        with self._lock:
-            self.state, order = machine.step(self.state, event)
-            if isinstance(order, Wait):
-                if wake:
-                    heapq.heappush(self._waiting, (order.turn, next(self._order), wake))
-            else:
-                self.moved, self.mover = time.monotonic(), threading.get_ident()
-                self._note(event, order)
-            ready = self._due()
-        for call in ready:
-            call()
+        order = self._step(event, wake)
         self._sweep()
         return order
 
     def has_come(self, event: Headed | Ended, wake: Wake | None = None) -> bool:
         """True if the turn of `event` has come, or the run is halted; else `wake` is called when it does."""
-        with self._lock:
+        with self.lock:
             turn = machine.turn(self.state, event)
-            if turn <= self.state.turn or self.state.halt:
-                return True
-            if wake:
+            come = turn <= self.state.turn or bool(self.state.halt) or self._closed
+            if not come and wake:
                 heapq.heappush(self._waiting, (turn, next(self._order), wake))
-            return False
+        self._sweep()
+        return come
 
     def drop(self, event: Ended) -> None:
         """Send an end that the agent chose: at once, from any thread, even a finalizer.
@@ -74,17 +66,40 @@ class Cell:
         then whoever holds the lock sends the event as it leaves.
         """
         self._dropped.append(event)
-        if self._lock.acquire(blocking=False):
-            self._lock.release()
+        if self.lock.acquire(blocking=False):
+            self.lock.release()
             self._sweep()
+
+    def close(self) -> None:
+        """Nothing is waited for any more: who waits is told that the run has stalled."""
+        with self.lock:
+            self._closed = True
+            ready = self._due()
+        _wake(ready)
 
     def left(self) -> float:
         """Seconds of patience that remain."""
         return self.moved + self.patience - time.monotonic()
 
+    def _step(self, event: Event, wake: Wake | None = None) -> Order:
+        with self.lock:
+            self.state, order = machine.step(self.state, event)
+            if isinstance(order, Wait) and self._closed:
+                order = _stalled(self.state, event)
+            if isinstance(order, Wait):
+                if wake:
+                    heapq.heappush(self._waiting, (order.turn, next(self._order), wake))
+            else:
+                self.moved, self.mover = time.monotonic(), threading.get_ident()
+                self._note(event, order)
+            ready = self._due()
+        _wake(ready)
+        return order
+
     def _due(self) -> list[Wake]:
         ready = []
-        while self._waiting and (self.state.halt or self._waiting[0][0] <= self.state.turn):
+        over = self.state.halt or self._closed
+        while self._waiting and (over or self._waiting[0][0] <= self.state.turn):
             ready.append(heapq.heappop(self._waiting)[2])
         return ready
 
@@ -95,5 +110,17 @@ class Cell:
                 event = self._dropped.popleft()
             except IndexError:  # another thread was quicker
                 return
-            if event.call in self.state.open:
-                self.send(event)
+            self._step(event)
+
+
+def _wake(ready: list[Wake]) -> None:
+    for call in ready:
+        with suppress(RuntimeError):  # its event loop has ended: nobody waits there any more
+            call()
+
+
+def _stalled(state: State, event: Event) -> Halt:
+    if isinstance(event, Asked):
+        return Halt(event.question, event.lane, None, stalled=True)
+    opened = state.open[event.call]
+    return Halt(opened.asked, opened.lane, opened.line, stalled=True)

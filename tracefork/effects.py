@@ -35,7 +35,7 @@ def raised(exc: BaseException) -> Reply:
     try:
         args = objects.encode(list(exc.args))
     except Unrecordable:
-        args = objects.encode([str(exc)])
+        args = objects.encode([said(exc)])
     return Reply("raised", args, class_name(exc))
 
 
@@ -52,6 +52,14 @@ def replayed(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
             raise rebuilt(reply.type, typing.cast("list[Any]", objects.decode(reply.value)))
         case "opaque":
             raise Unrecordable("the recorded result", reply.type)
+
+
+def said(exc: BaseException) -> str:
+    """Return `str(exc)`, or nothing where that fails in its turn."""
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001  it is somebody else's method, and must not replace their exception
+        return ""
 
 
 def class_name(exc: BaseException) -> str:

@@ -8,7 +8,7 @@ of the effect: it is not recorded by itself, and a replay does not run it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from typing import Any, Literal, Protocol, TypeAlias
 
 from . import effects, lanes
@@ -38,12 +38,15 @@ def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args:
     flight = port.ask(effects.asked(name, args, kwargs))
     if (known := _known(port, flight, on_doubt)) is not None:
         if known == CANCELLED:
-            port.hang(flight)  # until it is interrupted again
+            _hang(port, flight)
         port.end(flight, known)
         return _replayed(known, fn)
     try:
         with lanes.aside():
             result = fn(*args, **kwargs)
+        if iscoroutine(result):
+            result.close()
+            raise TypeError(f"{name} is a coroutine function: await run.acall(...) instead")
     except BaseException as exc:
         if isinstance(exc, Exception):
             port.end(flight, effects.raised(exc))
@@ -61,7 +64,7 @@ async def acall(
     flight = await port.aask(effects.asked(name, args, kwargs))
     if (known := _known(port, flight, on_doubt)) is not None:
         if known == CANCELLED:
-            await _hang(port, flight)
+            await _ahang(port, flight)
         await port.aend(flight, known)
         return _replayed(known, fn)
     try:
@@ -108,7 +111,17 @@ def _replayed(answer: Answer, fn: Callable[..., Any]) -> Any:
     return effects.replayed(answer, fn)
 
 
-async def _hang(port: Port, flight: Flight) -> None:
+def _hang(port: Port, flight: Flight) -> None:
+    """Wait until the agent gives up, as it did when recorded."""
+    try:
+        port.hang(flight)
+    except BaseException:
+        port.drop(flight, CANCELLED)
+        raise
+
+
+async def _ahang(port: Port, flight: Flight) -> None:
+    """`_hang`, suspending the task."""
     try:
         await port.ahang(flight)
     except BaseException:

@@ -127,6 +127,10 @@ class Pacers:
         self._cell = cell
         self._of: dict[asyncio.AbstractEventLoop, Pacer] = {}
 
+    def clear(self) -> None:
+        """Forget the loops: a run that is kept must not keep them."""
+        self._of.clear()
+
     def of(self, loop: asyncio.AbstractEventLoop) -> Pacer:
         if loop not in self._of:
             self._of[loop] = Pacer(self._cell, loop)
@@ -187,7 +191,8 @@ class Pacer:
     async def release(self, event: Tick) -> Order:
         """Send `event` when its turn has come and the loop is as far as it was."""
         state = self._cell.state
-        line, hops = state.open[event.call].line, machine.hops(state, event)
+        opened = state.open.get(event.call)
+        line, hops = opened.line if opened else None, machine.hops(state, event)
         if isinstance(event, Headed) and (after := machine.ask_hops(state, event)) is not None:
             for _ in range(after):
                 await asyncio.sleep(0)

@@ -199,29 +199,35 @@ def pending(state: State) -> tuple[Pending, ...]:
 
 def turn(state: State, event: Headed | Ended) -> int:
     """The turn that `event` has to wait for; 0 when nothing holds it."""
-    line = _line(state, state.open[event.call])
-    match event:
-        case Headed():
-            return state.script.turn(line.headed)
-        case Ended(answer=answer) if abandoned(answer):
-            return 0
-        case Ended(answer=Fault() | Reply()):
-            return state.script.turn(line.headed)
-        case Ended():
-            return state.script.turn(line.ended)
+    if isinstance(event, Ended) and abandoned(event.answer):
+        return 0
+    line = _line_of(state, event)
+    return state.script.turn(line.headed if _at_head(event) else line.ended)
 
 
 def hops(state: State, event: Headed | Ended) -> int | None:
     """How many event-loop callbacks after the tick before it `event` was recorded."""
-    line = _line(state, state.open[event.call])
-    headed = isinstance(event, Headed) or isinstance(event.answer, Fault | Reply)
-    return line.head_hops if headed else line.end_hops
+    line = _line_of(state, event)
+    return line.head_hops if _at_head(event) else line.end_hops
+
+
+def ask_hops(state: State, event: Headed | Ended) -> int | None:
+    """How many event-loop callbacks after its question the head of `event`'s call was recorded."""
+    return _line_of(state, event).ask_hops
+
+
+def is_scheduled(state: State, event: Headed | Ended) -> bool:
+    """True if `event` has a recorded tick of its own; else it only waits for the run to be live."""
+    line = _line_of(state, event)
+    return (line.headed if _at_head(event) else line.ended) is not None
 
 
 def step(state: State, event: Event) -> tuple[State, Order]:
     match event:
         case Asked():
             return _asked(state, event)
+        case Headed(call) | Ended(call) | Strayed(call) if call not in state.open:
+            return state, state.halt or Go()  # it was ended when the run was left
         case Headed():
             return _headed(state, event)
         case Ended():
@@ -231,18 +237,6 @@ def step(state: State, event: Event) -> tuple[State, Order]:
             expected = _due(state) if stalled else at.line
             halt = state.halt or Halt(at.asked, at.lane, expected, stalled, not stalled)
             return evolve(state, halt=halt), halt
-
-
-def is_scheduled(state: State, event: Headed | Ended) -> bool:
-    """True if `event` has a recorded tick of its own; else it only waits for the run to be live."""
-    line = _line(state, state.open[event.call])
-    headed = isinstance(event, Headed) or isinstance(event.answer, Fault | Reply)
-    return (line.headed if headed else line.ended) is not None
-
-
-def ask_hops(state: State, event: Headed | Ended) -> int | None:
-    """How many event-loop callbacks after its question the head of `event`'s call was recorded."""
-    return _line(state, state.open[event.call]).ask_hops
 
 
 def upcoming(state: State) -> Iterator[tuple[int, bool, int | None]]:
@@ -291,7 +285,7 @@ def _headed(state: State, event: Headed) -> tuple[State, Order]:
 def _ended(state: State, event: Ended) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = _line(state, opened)
-    last = recorded.headed if isinstance(event.answer, Fault | Reply) else recorded.ended
+    last = recorded.headed if _at_head(event) else recorded.ended
     if event.waits and (due := turn(state, event)) > state.turn:
         return state, state.halt or Wait(due)
     began, headed = opened.began, opened.headed
@@ -348,6 +342,16 @@ def _due(state: State) -> int | None:
 
 
 _UNSCRIPTED = Line(Source("none"), "")
+
+
+def _at_head(event: Headed | Ended) -> bool:
+    """True if `event` is a head, or an answer that has none of its own: a fault, a tool's reply."""
+    return isinstance(event, Headed) or isinstance(event.answer, Fault | Reply)
+
+
+def _line_of(state: State, event: Headed | Ended) -> Line:
+    opened = state.open.get(event.call)
+    return _UNSCRIPTED if opened is None else _line(state, opened)
 
 
 def _line(state: State, opened: Open) -> Line:

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from .. import lanes
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
-from ..effects import class_name, rebuilt
+from ..effects import class_name, rebuilt, said
 from ..errors import Refused, TraceforkError
 from ..flight import Flight
 from ..session import Session, current
@@ -40,21 +40,24 @@ class Seam:
         request.read()
         lifted = lift(request)
         flight = session.ask(lifted)
+        source = None
         try:
             if flight.served is not None:
                 if flight.served == CANCELLED:
                     session.hang(flight)
-                source, head = None, cast("Response | Fault", flight.served)
+                head = cast("Response | Fault", flight.served)
             else:
                 source, head = self._forward(session, request, lifted)
+            if isinstance(head, Fault):
+                session.end(flight, head)
+                raise _raised(self.lib, head, request)
+            body = self.stream(session, flight, head, source)
+            session.head(flight, body.taken)
         except BaseException:
             session.drop(flight, CANCELLED)
+            if source is not None:
+                source.close()
             raise
-        if isinstance(head, Fault):
-            session.end(flight, head)
-            raise _raised(self.lib, head, request)
-        body = self.stream(session, flight, head, source)
-        session.head(flight, body.taken)
         return self._response(request, head, source, body)
 
     async def handle_async_request(self, request: Any) -> Any:
@@ -295,7 +298,7 @@ NOT_MODIFIED = 304
 
 def _fault(lib: Any, exc: Exception) -> Fault:
     own = getattr(lib, type(exc).__name__, None) is type(exc)
-    return Fault(type(exc).__name__ if own else class_name(exc), str(exc))
+    return Fault(type(exc).__name__ if own else class_name(exc), said(exc))
 
 
 def _raised(lib: Any, fault: Fault, request: Any = None) -> Exception:
