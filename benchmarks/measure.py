@@ -166,7 +166,8 @@ def busy_loop(store: str, tasks: int = 1000, count: int = 40, rounds: int = 3) -
     with subprocess.Popen(
         [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
-        assert server.stdout and server.stdin
+        assert server.stdout
+        assert server.stdin
         url = server.stdout.readline().strip()
         try:
             return asyncio.run(_beside(url, store, tasks, count, rounds))
@@ -206,10 +207,10 @@ async def _beside(url: str, store: str, tasks: int, count: int, rounds: int) -> 
 
 
 def thread_order(recordings: int = 5, replays: int = 50) -> list[int]:
-    """Of so many replays of each recording, how many held: six threads, and a prompt made of who was first."""
+    """Of so many replays of each recording, how many held: six threads, a prompt made of who was first."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        time.sleep(random.random() * 0.004)  # noqa: S311
+        time.sleep(random.random() * 0.004)
         return httpx.Response(200, content=request.content)
 
     def agent(run: tracefork.Session) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
+from attrs import evolve
+
 from .core import machine
 from .core.machine import Asked, Ended, Event, Halt, Headed, Order, State, Wait
 from .core.script import Script
@@ -69,6 +71,12 @@ class Cell:
         if self.lock.acquire(blocking=False):
             self.lock.release()
             self._sweep()
+
+    def abandon(self, call: int) -> None:
+        """Forget a draw whose sample failed: it told nobody anything."""
+        with self.lock:
+            rest = {number: opened for number, opened in self.state.open.items() if number != call}
+            self.state = evolve(self.state, open=rest)
 
     def close(self) -> None:
         """Nothing is waited for any more: who waits is told that the run has stalled."""

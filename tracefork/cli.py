@@ -7,7 +7,9 @@ part, damage), 2 wrong usage or an error that the message explains.
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,10 +27,11 @@ from .core.values import Exchange, Response
 from .drive import verify as verified
 from .errors import StoreError, TraceforkError
 from .files import load
+from .program import Program
 from .progress import following
 from .providers import route
+from .redact import redactor
 from .report import plain
-from .scripts import Program
 from .session import Session
 from .store import RunInfo, TapeStore
 
@@ -57,6 +60,8 @@ def main() -> None:
     try:
         app()
     except (TraceforkError, OSError, ValueError) as exc:
+        if "--json" in sys.argv:
+            _print_json({"error": {"type": type(exc).__name__, "message": str(exc)}})
         err.print(f"[bold red]error:[/] {_escaped(exc)}")
         sys.exit(2)
 
@@ -94,6 +99,7 @@ def run(
 ) -> None:
     """Record any script or module, unmodified."""
     program = Program.parse([*script, *context.args])
+    program.check()
     name = agent_name or Path(program.argv[0]).stem
     session = runs.record(store, run_id=run_id, agent_name=name, meta=program.meta(), scope="process")
     _run(session, program, json_=json_)
@@ -254,8 +260,9 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
         )
     if isinstance(raised, SystemExit):
         raise raised
-    if raised is not None:
-        raise raised.with_traceback(_theirs(raised))
+    if raised is not None:  # as python itself would end
+        traceback.print_exception(type(raised), raised, _theirs(raised))
+        raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
 
 
 def _theirs(exc: BaseException) -> Any:
@@ -302,9 +309,11 @@ def _tape(name: str, where: str) -> Tape:
 
 
 def _program(tape: Tape, words: list[str]) -> Program:
-    program = Program.parse(words) if words else Program.of(tape.meta)
+    restored = {key: redactor(os.environ).restored(value, os.environ) for key, value in tape.meta.items()}
+    program = Program.parse(words) if words else Program.of(restored)
     if program is None:
         raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
+    program.check()
     return program
 
 

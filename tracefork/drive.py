@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -14,9 +15,10 @@ from .core.digest import digest
 from .core.matching import Matcher, exact
 from .core.tape import Tape
 from .core.values import Exchange, Outcome
-from .errors import Divergence, TraceforkError, Unfinished
+from .errors import Divergence, Unfinished
 from .runs import replay
 from .session import Session
+from .turns import in_loop
 
 Agent: TypeAlias = Callable[..., Any]
 """Any callable, sync or async. It is given the run only through a sole required
@@ -66,6 +68,8 @@ def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any
     Raises:
         RuntimeError: the agent is async and an event loop is running; await `averify`.
     """
+    if _is_async(agent) and in_loop():
+        raise RuntimeError("an event loop is running: await tracefork.averify(...) instead")
     session = replay(tape, matcher=matcher, **options)
     raised: BaseException | None = None
     try:
@@ -73,7 +77,9 @@ def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any
             result = called(agent, session)
             if inspect.isawaitable(result):
                 asyncio.run(_awaited(result))
-    except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as exc:  # noqa: BLE001  it is the verdict's to judge
         raised = exc
     return judged(tape, session, raised, matcher)
 
@@ -98,7 +104,7 @@ def called(agent: Agent, run: Session) -> Any:
         parameters = inspect.signature(agent).parameters.values()
     except (TypeError, ValueError):  # a builtin without a signature
         return agent()
-    if any(p.name == "run" and p.kind is not p.POSITIONAL_ONLY for p in parameters):
+    if any(p.name == "run" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
         return agent(run=run)
     required = [
         p
@@ -112,11 +118,12 @@ def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: 
     """Return the verdict on a replay that is over; `raised` is what left its block."""
     again = session.tape
     recorded, replayed = digest(tape, matcher=matcher), digest(again, matcher=matcher)
-    divergence = _divergence(tape, again, session.failure or raised, matcher)
+    ours = session.failure is not None or isinstance(raised, Unfinished)
+    told = isinstance(session.failure or raised, Divergence | Unfinished)
+    divergence = _divergence(tape, again, session.failure or raised, matcher) if told or not ours else None
     error = None if isinstance(raised, Divergence | Unfinished) else raised
     if isinstance(raised, Divergence) and raised.__cause__ is not None:
         error = raised.__cause__
-    ours = isinstance(session.failure or raised, TraceforkError)
     return Verdict(
         ok=divergence is None and not ours and recorded == replayed,
         matched=_matched(tape, again, matcher),
@@ -157,6 +164,11 @@ def _matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
         return one.answer == other.answer and matcher(one.request) == matcher(other.request)
 
     return sum(same(one, other) for one, other in zip(tape, again, strict=False))
+
+
+def _is_async(agent: Agent) -> bool:
+    inner = inspect.unwrap(agent.func if isinstance(agent, partial) else agent)
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)
 
 
 async def _awaited(result: Awaitable[object]) -> object:

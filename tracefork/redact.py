@@ -9,10 +9,13 @@ the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from itertools import accumulate
 from typing import TypeVar
+from urllib.parse import quote, quote_plus
 
 from attrs import evolve, field, frozen
 
@@ -50,6 +53,7 @@ SHORTEST = 6
 """Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
 
 _PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
+_TELLING = re.compile(r"key|token|secret|auth|session|cookie|password|credential")
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 
 REDACTED = "x-tracefork-redacted"
@@ -73,9 +77,9 @@ class Redactor:
         """Return `question` as it may be kept."""
         match question:
             case Request(method, url, headers, body):
-                return Request(method, self._url(url), self._headers(headers), self._clean(body))
+                return Request(self._clean(method), self.text(url), self._headers(headers), self._clean(body))
             case Call(name, arguments):
-                return Call(name, self._clean(arguments))
+                return Call(self._clean(name), self._clean(arguments))
             case Source():
                 return question
 
@@ -85,7 +89,7 @@ class Redactor:
             case Response():
                 return self._response(answer)
             case Fault(kind, message):
-                return Fault(kind, self._clean(message))
+                return Fault(kind, self.text(message))
             case Reading(text):
                 return Reading(self._clean(text))
             case Reply(kind, value, of):
@@ -93,7 +97,17 @@ class Redactor:
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return `outcome` with secrets out of its message."""
-        return evolve(outcome, message=self._clean(outcome.message))
+        return evolve(outcome, message=self.text(outcome.message))
+
+    def reading(self, source: Source, reading: Reading) -> Reading:
+        """Return `reading` as it may be kept: of a variable that is named as a secret, its name."""
+        if source.kind == "env" and reading.text and is_secret(source.name):
+            return Reading(f"=[secret:{source.name}]")
+        return Reading(self._clean(reading.text))
+
+    def text(self, text: str) -> str:
+        """Return `text` without known secrets and without `user:password@` in its URLs."""
+        return self._clean(_USERINFO.sub("[secret:userinfo]@", text))
 
     def refilled(self, request: Request) -> Request:
         """Return `request` with the placeholders of known secrets replaced by their values.
@@ -110,10 +124,11 @@ class Redactor:
         url = self._fill(request.url.encode(), request).decode()
         return evolve(request, url=url, headers=headers, body=self._fill(request.body, request))
 
-    def restored(self, text: str) -> str:
-        """Return `text` with placeholders replaced where their secret is known, others left."""
-        for name, value in self.known.items():
-            text = text.replace(f"[secret:{name}]", value)
+    def restored(self, text: str, environ: Mapping[str, str]) -> str:
+        """Return `text` with placeholders replaced where `environ` or this has their secret, others left."""
+        if "[secret:" in text:
+            for name, value in {**environ, **self.known}.items():
+                text = text.replace(f"[secret:{name}]", value)
         return text
 
     def _fill(self, data: bytes, request: Request) -> bytes:
@@ -137,28 +152,27 @@ class Redactor:
     def _longest_first(self) -> list[tuple[str, str]]:
         return sorted(self.known.items(), key=lambda pair: (-len(pair[1]), pair[0]))
 
-    def _url(self, url: str) -> str:
-        return self._clean(_USERINFO.sub("[secret:userinfo]@", url))
-
     def _headers(self, headers: Headers) -> Headers:
         return tuple((name, self._value(name, value)) for name, value in headers)
 
     def _value(self, name: str, value: str) -> str:
         low = name.lower()
-        if low in self.keep_headers or low.startswith(KEPT_PREFIXES) or low == REDACTED:
-            return self._clean(_USERINFO.sub("[secret:userinfo]@", value))
+        if low in self.keep_headers or low == REDACTED:
+            return self.text(value)
+        if low.startswith(KEPT_PREFIXES) and not _TELLING.search(low):
+            return self.text(value)
         cleaned = self._clean(value)
         scheme, _, rest = cleaned.rpartition(" ")
-        if cleaned != value and _PLACEHOLDER.fullmatch(rest.encode()):
-            return cleaned if scheme.lower() in ("", "bearer", "basic", "token") else rest
-        return value if _PLACEHOLDER.fullmatch(rest.encode()) else f"[secret:{low}]"
+        if _PLACEHOLDER.fullmatch(rest.encode()) and scheme.lower() in ("", "bearer", "basic", "token"):
+            return cleaned
+        return f"[secret:{low}]"
 
     def _response(self, response: Response) -> Response:
         end = response.end
         if isinstance(end, Fault):
-            end = Fault(end.kind, self._clean(end.message))
+            end = Fault(end.kind, self.text(end.message))
         headers = self._headers(response.headers)
-        clean = evolve(response, headers=headers, end=end)
+        clean = evolve(response, headers=headers, end=end, reason=self._clean(response.reason))
         if not self.known:
             return clean
         if not is_encoded(response.headers):
@@ -216,14 +230,41 @@ def redactor(environ: Mapping[str, str], *, known: Iterable[tuple[str, str]] = (
         environ: where the values of `*_API_KEY`, `*_TOKEN` and `*_SECRET` are looked up.
         known: further secrets as (name, value); they add to those found.
     """
-    found = {name: value for name, value in environ.items() if SECRET_NAME.fullmatch(name.upper())}
+    found = {name: value for name, value in environ.items() if is_secret(name)}
     found |= dict(known)
     long = {name: value for name, value in found.items() if len(value) >= SHORTEST}
     return Redactor({name: value for name, value in long.items() if value not in "[secret:"})
 
 
+def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
+    """Return a function that gives the redactor for `environ` as it is when called.
+
+    A variable that is set within the run, by an agent that reads a file of them, is
+    a secret from then on.
+    """
+    seen: dict[str, str] = {}
+    made = redactor(seen)
+
+    def now() -> Redactor:
+        nonlocal seen, made
+        if seen != environ:
+            seen = dict(environ)
+            made = redactor(seen)
+        return made
+
+    return now
+
+
+def is_secret(name: str) -> bool:
+    """True if a variable of this name holds a secret."""
+    return bool(SECRET_NAME.fullmatch(name.upper()))
+
+
+@lru_cache(maxsize=256)
 def _forms(value: str) -> tuple[str, ...]:
-    """The ways in which `value` stands in bodies: as it is, and as JSON text escapes it."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("/", "\\/")
-    plain = value.replace("\\", "\\\\").replace('"', '\\"')
-    return tuple(dict.fromkeys((value, plain, escaped)))
+    """The ways in which `value` stands in text: as it is, in JSON, and in a URL."""
+    escaped = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
+    slashed = (form.replace("/", "\\/") for form in escaped)
+    return tuple(
+        dict.fromkeys((value, *escaped, *slashed, quote(value, safe=""), quote(value), quote_plus(value)))
+    )

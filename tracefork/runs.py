@@ -9,16 +9,19 @@ from contextlib import contextmanager
 from functools import wraps
 from inspect import iscoroutinefunction
 from itertools import pairwise
+from operator import index
 from typing import Any, Literal, TypeAlias, TypeVar, cast
+
+from attrs import evolve
 
 from .codec.records import Header
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
 from .core.script import Script
 from .core.tape import Tape
-from .core.values import Answer, Branch, Step
+from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
 from .errors import RunExists
-from .redact import Redactor, redactor
+from .redact import Redactor, ambient
 from .session import Plan, Session, current
 from .store import TapeStore, new_run_id
 from .tools import OnDoubt
@@ -207,6 +210,8 @@ def fork(
     """
     pivot = _pivot(tape, at)
     given = answer(pivot) if callable(answer) else answer
+    if given is None and answer is not None:
+        raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
     head = _header(tape.agent_name, run_id, tape.meta, lineage)
@@ -309,6 +314,8 @@ def _session(
     on_doubt: OnDoubt = "raise",
     tape: Tape | None = None,
 ) -> Session:
+    redacting = ambient(os.environ) if redact is None else lambda: redact
+    head = _redacted(head, redacting())
     opened, owned = _opened(store, durability)
     if opened is not None and head.run_id in opened:
         if owned:
@@ -317,7 +324,7 @@ def _session(
     plan = Plan(
         script,
         head,
-        redactor(os.environ) if redact is None else redact,
+        redacting,
         around=shell.around,
         store=opened,
         owns_store=owned,
@@ -343,6 +350,11 @@ def _opened(store: Stored, durability: Durability) -> tuple[TapeStore | None, bo
 def _header(
     agent_name: str, run_id: str | None, meta: Mapping[str, str] | None, parent: Branch | None = None
 ) -> Header:
+    for key, value in (meta or {}).items():
+        if {type(key), type(value)} != {str}:
+            raise TypeError(f"meta holds text by text, not {key!r}: {value!r}")
+    if run_id == "":
+        raise ValueError("a run_id is not empty; leave it out for a new one")
     return Header(
         run_id=new_run_id() if run_id is None else run_id,
         agent_name=agent_name,
@@ -351,6 +363,14 @@ def _header(
         meta=dict(meta or {}),
         parent=parent,
     )
+
+
+def _redacted(head: Header, redact: Redactor) -> Header:
+    parent = head.parent
+    if parent:
+        parent = evolve(parent, name=redact.text(parent.name), desc=redact.text(parent.desc))
+    meta = {redact.text(key): redact.text(value) for key, value in head.meta.items()}
+    return evolve(head, agent_name=redact.text(head.agent_name), meta=meta, parent=parent)
 
 
 def _patience(tape: Tape | None) -> float:
@@ -365,9 +385,11 @@ def _patience(tape: Tape | None) -> float:
 
 
 def _pivot(tape: Tape, at: int | Step) -> Step:
-    if isinstance(at, int):
+    if isinstance(at, bool) or not (hasattr(at, "__index__") or isinstance(at, Exchange | Draw | Effect)):
+        raise TypeError(f"at= is the index of an exchange, or a step, not {at!r}")
+    if not isinstance(at, Exchange | Draw | Effect):
         try:
-            return tape[at]
+            return tape[index(at)]
         except IndexError:
             raise IndexError(f"the tape has {len(tape)} exchanges, there is no {at}") from None
     for step in tape.steps:

@@ -9,18 +9,18 @@ from __future__ import annotations
 import itertools
 import logging
 import random
-import re
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from fnmatch import translate
+from fnmatch import fnmatchcase as fnmatch
 from os import environ, getpid
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
 import anyio
-import anyio.to_thread
+import anyio.lowlevel
 from attrs import evolve, frozen
 
 from . import lanes, tools
@@ -37,6 +37,7 @@ from .core.values import (
     UNFINISHED,
     Answer,
     Branch,
+    Call,
     Outcome,
     Question,
     Reading,
@@ -45,14 +46,14 @@ from .core.values import (
     Source,
     Step,
 )
-from .effects import class_name
+from .effects import class_name, said
 from .errors import Divergence, Refused, TraceforkError
 from .flight import Flight
 from .redact import Redactor
 from .store import Log, TapeStore
 from .straying import diverged, unfinished
 from .tools import OnDoubt
-from .turns import Pacers, asettle, in_loop, settle
+from .turns import Pacers, asettle, in_loop, is_cancellation, settle
 from .writer import Writer
 
 logging.getLogger("tracefork").addHandler(logging.NullHandler())
@@ -68,6 +69,7 @@ BLINK = 0.002  # seconds that a running event loop may be held until a question 
 class Plan:
     """What a session is made from; `tracefork.record` and its siblings fill it in.
 
+    `redactor` is asked anew for each thing that is kept: secrets may be set within the run.
     `around` wraps the block: interception and the network guard. `everywhere`
     takes in threads that have no run of their own. `passthrough` holds `host/path`
     patterns that are not recorded, `allow` addresses that a replay may connect to.
@@ -75,7 +77,7 @@ class Plan:
 
     script: Script
     header: records.Header
-    redactor: Redactor
+    redactor: Callable[[], Redactor]
     around: Around
     store: TapeStore | None = None
     owns_store: bool = False
@@ -109,7 +111,7 @@ class Session:
         self._writer: Writer | None = None
         self._root: lanes.Strand | None = None
         self._around: AbstractContextManager[object] = nullcontext()
-        self._passing = re.compile("|".join(map(translate, plan.passthrough)) or r"(?!)")
+        self._passing = [(h, p) for h, _, p in (pattern.partition("/") for pattern in plan.passthrough)]
         self._pid = getpid()
 
     # -- the block --------------------------------------------------------------
@@ -117,20 +119,20 @@ class Session:
     def __enter__(self) -> Self:
         if self._root:
             raise RuntimeError("a run is entered once; start another one")
-        self._root = lanes.Strand(self)
-        if self._plan.store:
-            self._log = self._plan.store.begin(self._plan.header)
-            self._writer = Writer(self._log)
-        lanes.watch(self._root if self._plan.everywhere else None)
-        self._root.outer = lanes.enter(self._root)
-        around = self._plan.around(self)
         try:
+            if self._plan.store:
+                self._log = self._plan.store.begin(self._plan.header)
+                self._writer = Writer(self._log)
+            around = self._plan.around(self)
             around.__enter__()
-        except BaseException as exc:
-            self._leave(exc)
+        except BaseException:
             self._close()
             raise
         self._around = around
+        self._root = lanes.Strand(self)
+        lanes.watch(self._root if self._plan.everywhere else None)
+        self._root.outer = lanes.enter(self._root)
+        self._cell.moved = time.monotonic()
         return self
 
     def __exit__(
@@ -147,8 +149,12 @@ class Session:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._leave(exc)
+        closing = threading.Thread(target=self._close, name="tracefork-close")
+        closing.start()
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._close)
+            while closing.is_alive():  # in slices: a busy loop would not let that thread run by itself
+                closing.join(BLINK)
+                await anyio.lowlevel.checkpoint()
         self._judge(exc)
 
     @property
@@ -165,6 +171,10 @@ class Session:
         """What has happened so far; once the block is left, the whole run."""
         if self._tape:
             return self._tape
+        with self._cell.lock:
+            return self._so_far()
+
+    def _so_far(self) -> Tape:
         head = self._plan.header
         return Tape(
             steps=tuple(sorted(self._steps, key=lambda step: step.span.began)),
@@ -197,7 +207,7 @@ class Session:
     def failure(self) -> TraceforkError | None:
         """What ended the run's faith in itself, if anything: it is raised when the block is left."""
         halt = self._cell.state.halt
-        return self._failure or (self._diverged(halt) if halt else None)
+        return self._diverged(halt) if halt else self._failure
 
     def flush(self) -> None:
         """Wait until all that has happened is durable.
@@ -210,8 +220,8 @@ class Session:
 
     async def aflush(self) -> None:
         """`flush`, without holding the event loop."""
-        if self._writer and not self._writer.wait(timeout=0):
-            await anyio.to_thread.run_sync(self._writer.wait)
+        if self._writer:
+            await self._durable(self._writer)
 
     # -- chance -----------------------------------------------------------------
 
@@ -241,7 +251,7 @@ class Session:
     def env(self, name: str, default: str | None = None) -> str | None:
         """The environment variable `name`. Of a secret only the name is kept: a replay reads it anew."""
         text = self.draw(Source("env", name), lambda: f"={environ[name]}" if name in environ else "")
-        return self._plan.redactor.restored(text[1:]) if text else default
+        return self._redactor.restored(text[1:], environ) if text else default
 
     def draw(self, source: Source, sample: Callable[[], str]) -> str:
         """Return `sample()` when live, or the recorded reading of `source`. Never waits.
@@ -253,9 +263,14 @@ class Session:
             return sample()
         flight, event = self._flight(source)
         self._answered(flight, self._cell.send(evolve(event, waits=False)))
-        reading = flight.served or Reading(sample())
-        assert isinstance(reading, Reading)
-        self._cell.send(Ended(flight.call, self._plan.redactor.answer(reading), waits=False))
+        try:
+            reading = flight.served or Reading(sample())
+            assert isinstance(reading, Reading)
+        except BaseException:
+            self._cell.abandon(flight.call)
+            self._flights.pop(flight.call, None)
+            raise
+        self._cell.send(Ended(flight.call, self._redactor.reading(source, reading), waits=False))
         return reading.text
 
     # -- tools ------------------------------------------------------------------
@@ -314,8 +329,8 @@ class Session:
             self._answered(flight, await asettle(self._cell, event, self._pacers))
             if flight.served is None:
                 self._pacers.count(flight)
-            if self._writer and flight.served is None and not self._writer.wait(flight.ticket, BLINK):
-                await anyio.to_thread.run_sync(self._writer.wait, flight.ticket)
+            if self._writer and flight.served is None:
+                await self._durable(self._writer, flight.ticket)
         except Divergence:
             raise
         except BaseException:  # cancelled while waiting, or the store refused
@@ -332,7 +347,7 @@ class Session:
         if not self._plan.script.lines:
             return request
         try:
-            return self._plan.redactor.refilled(request)
+            return self._redactor.refilled(request)
         except TraceforkError as exc:
             raise self.fail(exc) from None
 
@@ -349,10 +364,10 @@ class Session:
     def end(self, flight: Flight, answer: Answer) -> None:
         """The agent has had all of `answer`: wait for the end's turn, and until it is durable.
 
-        Inside a running event loop it is durable before the next question leaves.
+        Inside a running event loop a response is durable before the next question leaves.
         """
         self._checked(settle(self._cell, self._ending(flight, answer)))
-        if self._writer and not in_loop():
+        if self._writer and (isinstance(flight.question, Call) or not in_loop()):
             self._writer.wait(flight.ticket)
 
     async def aend(self, flight: Flight, answer: Answer) -> None:
@@ -371,23 +386,23 @@ class Session:
         """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
         flight.taken = None
         if flight.call in self._cell.state.open:
-            self._cell.drop(Ended(flight.call, self._plan.redactor.answer(answer), waits=False))
+            self._cell.drop(Ended(flight.call, self._redactor.answer(answer), waits=False))
 
     def stray(self, flight: Flight) -> Divergence:
         """The agent reads past a recorded close; return what to raise."""
         order = self._cell.send(Strayed(flight.call, stalled=False))
-        assert isinstance(order, Halt)
-        return self._diverged(order)
+        over = Halt(flight.question, flight.lane, None, overread=True)
+        return self._diverged(order if isinstance(order, Halt) else over)
 
     def hang(self, flight: Flight) -> None:
         """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""
-        while self._cell.left() > 0 and not self._cell.state.halt:
+        while self._cell.left() > 0 and not self._cell.state.halt and not self.over:
             time.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
 
     async def ahang(self, flight: Flight) -> None:
         """`hang`, suspending the task."""
-        while self._cell.left() > 0 and not self._cell.state.halt:  # noqa: ASYNC110  patience is no event
+        while self._cell.left() > 0 and not self._cell.state.halt and not self.over:  # noqa: ASYNC110  patience is no event
             await anyio.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
 
@@ -403,7 +418,10 @@ class Session:
 
     def passes(self, place: str) -> bool:
         """True when `place`, a host or `host/path`, is none of the agent's business."""
-        return bool(self._passing.match(f"{place}/"))
+        host, _, path = place.partition("/")
+        return any(
+            fnmatch(host, h) and fnmatch(path, p or "*") for h, p in self._passing if path or p in ("", "*")
+        )
 
     def allows(self, address: str) -> bool:
         """True when a replay may connect to `address`, a `host:port`."""
@@ -414,12 +432,16 @@ class Session:
     def _flight(self, question: Question) -> tuple[Flight, Asked]:
         if self._failure:
             raise self._failure
+        if self.over and self.live:
+            raise RuntimeError(f"the run is over: {question!r} was asked after its block")
         site = "" if self.live else callsite()
         if self.over:
-            raise Refused(str(question), site)
+            raise Refused(f"{question!r}, after the end of the run,", site)
+        if self._root is None:
+            raise RuntimeError("the run has not begun: use it as a context manager")
         strand = lanes.current()
         path, alone = (strand.path, strand.alone) if strand else ("", True)
-        flight = Flight(next(self._calls), self._plan.redactor.question(question), path, site)
+        flight = Flight(next(self._calls), self._redactor.question(question), path, site)
         self._flights[flight.call] = flight
         return flight, Asked(flight.call, flight.question, path, alone)
 
@@ -441,7 +463,7 @@ class Session:
         return event
 
     def _ending(self, flight: Flight, answer: Answer) -> Ended:
-        event = Ended(flight.call, self._plan.redactor.answer(answer))
+        event = Ended(flight.call, self._redactor.answer(answer))
         flight.taken = None
         hops = self._hops(event)
         if flight.headed is None:
@@ -479,6 +501,15 @@ class Session:
             asked = records.Asked(flight.call, flight.question, flight.lane, tick, flight.began)
             flight.ticket = self._writer.put(asked)
 
+    async def _durable(self, writer: Writer, ticket: int | None = None) -> None:
+        """Wait for the writer in slices, between which the loop goes on: a busy one would starve it."""
+        while not writer.wait(ticket, BLINK):
+            await anyio.lowlevel.checkpoint()
+
+    @property
+    def _redactor(self) -> Redactor:
+        return self._plan.redactor()
+
     def _checked(self, order: Order) -> Order:
         if isinstance(order, Halt):
             raise self._diverged(order)
@@ -495,22 +526,25 @@ class Session:
             lanes.leave(self._root)
         lanes.unwatch(self._root if self._plan.everywhere else None)
         for flight in list(self._flights.values()):
-            if taken := flight.taken:
-                self.drop(flight, taken())
-        self._outcome = RETURNED
-        if exc is not None:
-            raised = Outcome("raised", class_name(exc), str(exc))
-            self._outcome = self._plan.redactor.outcome(raised)
-        tape = self.tape
-        if self._writer:
-            self._writer.put(records.Closed(self._outcome))
-        self._tape = tape
+            if flight.taken:
+                self.drop(flight, flight.taken())
+            elif isinstance(flight.question, Request) and flight.call in self._cell.state.open:
+                self.drop(flight, CANCELLED)  # nobody is left to hear the answer
+        outcome = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
+        with self._cell.lock:
+            self._outcome = self._redactor.outcome(outcome)
+            if self._writer:
+                self._writer.put(records.Closed(self._outcome))
+            self._tape = self._so_far()
+        self._cell.close()
+        self._pacers.clear()
 
     def _close(self) -> None:
         """Write and seal. What goes wrong is kept: it is raised when the run is judged."""
         try:
-            if self._writer and self._log and self._tape:
+            if self._writer:
                 self._writer.close()
+            if self._log and self._tape:
                 self._log.seal(self._tape)
         except TraceforkError as exc:
             self.fail(exc)
@@ -521,12 +555,14 @@ class Session:
     def _judge(self, exc: BaseException | None) -> None:
         """Raise what the agent may have swallowed.
 
-        An interrupt is let through, and so is the error itself; another exception
-        becomes its context.
+        An interrupt or a cancellation is let through, and so is the error itself; any
+        other exception becomes its cause.
         """
-        if exc is not None and not isinstance(exc, Exception):
+        if isinstance(exc, (KeyboardInterrupt, GeneratorExit)) or is_cancellation(exc):
             return
         if (failure := self.failure) and not isinstance(exc, type(failure)):
+            if exc is None:
+                raise failure  # with the cause that it has
             raise failure from exc
         if exc is None and (left := unfinished(self._cell.state)):
             raise left

@@ -25,7 +25,7 @@ from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
 from .codec.records import Header, Record
 from .core.tape import Tape
-from .errors import Conflict, CorruptTape, NotFound, RunExists, StoreError
+from .errors import Conflict, CorruptTape, NotFound, RunExists, StoreError, TraceforkError
 from .listing import BranchInfo, Finding, RunInfo, described
 
 __all__ = ["BranchInfo", "Finding", "Log", "RunInfo", "TapeStore", "new_run_id"]
@@ -236,8 +236,10 @@ class TapeStore:
         """
         if not head.run_id:
             raise ValueError("a run needs a run_id")
+        chunk = journal.header(head)
         try:
-            self.backend.append(head.run_id, 0, journal.header(head))
+            with _refusals(head.run_id):
+                self.backend.append(head.run_id, 0, chunk)
         except Conflict as exc:
             raise RunExists(head.run_id) from exc
         return Log(self.backend, head.run_id)
@@ -274,7 +276,9 @@ class Log:
         Raises:
             StoreError: the backend refused; nothing was appended.
         """
-        self._backend.append(self._run_id, self._next, journal.encode(records, self._run_id, self._next))
+        chunk = journal.encode(records, self._run_id, self._next)
+        with _refusals(self._run_id):
+            self._backend.append(self._run_id, self._next, chunk)
         self._next += 1
 
     def seal(self, tape: Tape) -> None:
@@ -290,12 +294,24 @@ class Log:
             packed = pack.verified(tape)
         except CorruptTape as exc:
             raise StoreError(f"run {self._run_id!r} is not sealed, its records are kept: {exc}") from exc
-        self._backend.seal(self._run_id, packed)
+        with _refusals(self._run_id):
+            self._backend.seal(self._run_id, packed)
 
 
 def new_run_id() -> str:
     """Return a name that sorts by time, `YYYYMMDD-HHMMSS-xxxxxxxx` in UTC."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(4)}"
+
+
+@contextmanager
+def _refusals(run_id: str) -> Iterator[None]:
+    """Translate what a third party's backend raises, once, here."""
+    try:
+        yield
+    except TraceforkError:
+        raise
+    except Exception as exc:
+        raise StoreError(f"the backend failed at run {run_id!r}: {type(exc).__name__}: {exc}") from exc
 
 
 @contextmanager

@@ -39,6 +39,12 @@ ROUNDS = 100  # callbacks to wait for rest in a loop that is never at rest
 Tick: TypeAlias = Headed | Ended
 
 
+def is_cancellation(exc: BaseException | None) -> bool:
+    """True for asyncio's and trio's cancellation, which must not be replaced."""
+    trio = sys.modules.get("trio")
+    return isinstance(exc, asyncio.CancelledError) or bool(trio and isinstance(exc, trio.Cancelled))
+
+
 def in_loop() -> bool:
     """True on a thread whose event loop is running: to block it would freeze who we wait for."""
     return _asyncio_loop() is not None or _in_trio()

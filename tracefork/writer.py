@@ -73,7 +73,7 @@ class Writer:
                     self._log.write(records)
             except TraceforkError as exc:
                 self._failure = exc
-            except Exception as exc:  # noqa: BLE001  a third party's backend: whoever waits must hear of it
+            except Exception as exc:  # noqa: BLE001  whoever waits must hear of it
                 self._failure = StoreError(f"the store failed: {type(exc).__name__}: {exc}")
                 self._failure.__cause__ = exc
             with self._moved:

@@ -45,6 +45,11 @@ def digest(tape: Recorded, version: int = 2, *, matcher: Matcher = exact) -> Dig
             raise ValueError(f"digest versions are 1 and 2, not {version!r}")
 
 
+def _value(draw: Draw) -> str:
+    """The reading as the agent had it; a variable that is set is kept behind a mark."""
+    return draw.reading.text[1:] if draw.source.kind == "env" else draw.reading.text
+
+
 def _leaf(step: Step, matcher: Matcher) -> bytes:
     ticks = b"%d/%d/%d" % (step.span.began, step.span.headed, step.span.ended)
     return hashed([b"step", bytes.fromhex(matcher(step.asked)), hashed(_answer(step.answer)), ticks])
@@ -65,7 +70,8 @@ def _answer(answer: Answer) -> list[bytes]:
 
 
 def _fingerprint(tape: Recorded) -> Digest:
-    lines = [f"D:{s.source.kind}:{s.reading.text}\n" for s in tape.steps if isinstance(s, Draw)]
+    draws = [s for s in tape.steps if isinstance(s, Draw)]
+    lines = [f"D:{s.source.kind}:{_value(s)}\n" for s in draws]
     for step in tape.steps:
         if isinstance(step, Exchange):
             heard = step.answer.body if isinstance(step.answer, Response) else b""

@@ -103,7 +103,7 @@ def remainder(tape: Tape, matcher: Matcher = exact) -> Script:
 
 def _fits(asked: Request | Source | Call, answer: Answer) -> None:
     match asked, answer:
-        case (Request(), Response() | Fault()) | (Source(), Reading()) | (Call(), Reply()):
+        case (Request(), Response() | Fault()) | (Source(), Reading()) | (Call(), Reply() | Fault()):
             return
         case _:
             raise TypeError(f"{asked!r} cannot be answered by {answer!r}")

@@ -39,7 +39,7 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
         headers: the request headers that count, in any case.
 
     Raises:
-        ValueError: a path does not start with `$`.
+        ValueError: a path does not start with `$`, or leads nowhere.
     """
     paths = [_path(p) for p in ignoring]
     counted = frozenset(h.lower() for h in headers)
@@ -86,10 +86,10 @@ def _key(question: Question, body: bytes, counted: frozenset[str] = MEANINGFUL) 
 
 
 def _path(path: str) -> list[str]:
-    if not path.startswith("$"):
-        msg = f"a JSON path starts with $, not {path!r}"
-        raise ValueError(msg)
-    return re.findall(r"[^.\[\]]+", path[1:])
+    parts = re.findall(r"[^.\[\]]+", path[1:])
+    if not path.startswith("$") or not parts:
+        raise ValueError(f"a JSON path is $ and what it leads to, such as $.metadata.id, not {path!r}")
+    return parts
 
 
 def _drop(tree: object, path: list[str]) -> None:
@@ -100,8 +100,10 @@ def _drop(tree: object, path: list[str]) -> None:
                 _drop(tree[key], rest)
             else:
                 del tree[key]
-    elif isinstance(tree, list) and rest:
+    elif isinstance(tree, list):
         wanted = range(len(tree)) if head == "*" else [int(head)] if head.isdigit() else []
-        for index in wanted:
-            if index < len(tree):
+        for index in reversed([n for n in wanted if n < len(tree)]):
+            if rest:
                 _drop(tree[index], rest)
+            else:
+                del tree[index]

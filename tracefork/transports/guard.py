@@ -1,8 +1,9 @@
 """Nothing may connect while a run answers from its tape: not even a client that we do not know.
 
-`socket.connect`, `connect_ex` and `getaddrinfo` are guarded, for every address.
-Unix sockets are exempt, and so is whatever a live call or a tool does.
-uvloop and clients written in C bypass Python's sockets, and so the guard.
+`socket.connect`, `connect_ex` and `getaddrinfo` are guarded, for every address, and
+so is sending on a connection that was open before. Unix sockets are exempt, and so
+is whatever a live call or a tool does. uvloop and clients written in C bypass
+Python's sockets, and so the guard; other processes are not looked at.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +36,10 @@ def _targets() -> Iterator[Target]:
     yield socket.socket, "connect", _connect
     yield socket.socket, "connect_ex", _connect_ex
     yield socket, "getaddrinfo", _getaddrinfo
+    for name in ("send", "sendall", "sendto", "sendmsg"):
+        yield socket.socket, name, _send
+    for name in ("send", "sendall", "write"):
+        yield ssl.SSLSocket, name, _send
 
 
 _patches = Patches(_targets)
@@ -52,6 +58,18 @@ def _connect_ex(original: Any, sock: Any, address: Any) -> Any:
         except OSError as exc:
             return exc.errno
     return original(sock, address)
+
+
+def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
+    run = _guarding(sock)
+    if run and sock.family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            ends = [_target(sock.getpeername()), _target(sock.getsockname())]
+        except OSError:  # not connected: sendto says where
+            ends = [_target(args[-1])]
+        if not any(map(run.allows, ends)):
+            _refuse(run, ends[0])
+    return original(sock, *args, **kwargs)
 
 
 def _getaddrinfo(original: Any, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:

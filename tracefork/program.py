@@ -43,15 +43,21 @@ class Program:
         """Return what a run keeps of its command."""
         return {COMMAND: json.dumps(["-m", *self.argv] if self.module else list(self.argv))}
 
+    def check(self) -> None:
+        """Look before a run is begun.
+
+        Raises:
+            FileNotFoundError: there is no such script.
+        """
+        if not self.module and not os.path.exists(self.argv[0]):  # noqa: PTH110
+            raise FileNotFoundError(f"there is no script {self.argv[0]!r}")
+
     def __call__(self) -> None:
         """Run it to its end. `sys.exit()` and `sys.exit(0)` are an ordinary end.
 
         Raises:
-            FileNotFoundError: there is no such script.
             SystemExit: it left with another code.
         """
-        if not self.module and not os.path.exists(self.argv[0]):  # noqa: PTH110
-            raise FileNotFoundError(f"there is no script {self.argv[0]!r}")
         argv, path = sys.argv, sys.path[:]
         sys.argv = list(self.argv)
         try:
