@@ -31,10 +31,10 @@ ANSWER = Response(200, (), (b"hello",))
 def sequential(run: tracefork.Session, count: int) -> None:
     """`count` exchanges, put by hand: the machine and the session, without an HTTP library."""
     for number in range(count):
-        flight = run.ask(Request("POST", "http://model/", (), BODY + b"%d" % number))
+        flight = run.port.ask(Request("POST", "http://model/", (), BODY + b"%d" % number))
         answer = flight.served or ANSWER
-        run.head(flight, lambda answer=answer: answer)
-        run.end(flight, answer)
+        run.port.head(flight, lambda answer=answer: answer)
+        run.port.end(flight, answer)
 
 
 def recorded(count: int, store: str | None = None) -> tuple[float, tracefork.Tape]:

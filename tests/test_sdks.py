@@ -19,7 +19,7 @@ SAID = "It left Lisbon on Monday."
 
 
 def anthropic_create(sdk, url):
-    client = sdk.Anthropic(api_key="not-a-real-key", base_url=url)
+    client = made(sdk, "", url)
     raw = client.messages.with_raw_response.create(model="m", max_tokens=9, messages=ASKED)
     message = raw.parse()
     return (
@@ -32,20 +32,20 @@ def anthropic_create(sdk, url):
 
 
 def anthropic_stream(sdk, url):
-    client = sdk.Anthropic(api_key="not-a-real-key", base_url=url)
+    client = made(sdk, "", url)
     with client.messages.stream(model="m", max_tokens=9, messages=ASKED) as stream:
         events = [event.model_dump() for event in stream]
         return events, stream.get_final_message().model_dump(), stream.request_id
 
 
 def anthropic_raw_events(sdk, url):
-    client = sdk.Anthropic(api_key="not-a-real-key", base_url=url)
+    client = made(sdk, "", url)
     events = client.messages.create(model="m", max_tokens=9, messages=ASKED, stream=True)
     return [event.model_dump() for event in events]
 
 
 def anthropic_bytes(sdk, url):
-    client = sdk.Anthropic(api_key="not-a-real-key", base_url=url)
+    client = made(sdk, "", url)
     with client.messages.with_streaming_response.create(
         model="m", max_tokens=9, messages=ASKED, stream=True
     ) as raw:
@@ -53,13 +53,13 @@ def anthropic_bytes(sdk, url):
 
 
 async def anthropic_create_async(sdk, url):
-    async with sdk.AsyncAnthropic(api_key="not-a-real-key", base_url=url) as client:
+    async with made(sdk, "Async", url) as client:
         message = await client.messages.create(model="m", max_tokens=9, messages=ASKED)
         return message.model_dump(), message._request_id
 
 
 async def anthropic_stream_async(sdk, url):
-    async with sdk.AsyncAnthropic(api_key="not-a-real-key", base_url=url) as client:
+    async with made(sdk, "Async", url) as client:
         async with client.messages.stream(model="m", max_tokens=9, messages=ASKED) as stream:
             events = [event.model_dump() async for event in stream]
         return events, (await stream.get_final_message()).model_dump()
@@ -110,9 +110,23 @@ async def responses_stream_async(sdk, url):
 
 
 def made(sdk, prefix, url):
-    vendor = {"openai": "OpenAI", "groq": "Groq"}[sdk.__name__]
+    """A client of the vendor's; a synchronous one is closed after the test."""
+    vendor = {"anthropic": "Anthropic", "openai": "OpenAI", "groq": "Groq"}[sdk.__name__]
     base = f"{url}/v1" if vendor == "OpenAI" else url
-    return getattr(sdk, prefix + vendor)(api_key="not-a-real-key", base_url=base)
+    client = getattr(sdk, prefix + vendor)(api_key="not-a-real-key", base_url=base)
+    if not prefix:
+        CLIENTS.append(client)
+    return client
+
+
+CLIENTS = []
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    while CLIENTS:
+        CLIENTS.pop().close()
 
 
 def kept(headers):
@@ -187,7 +201,7 @@ def test_an_sdk_gets_the_same_from_the_tape_with_the_server_gone(vendor, agent):
 def test_the_live_sdk_sees_headers_that_the_tape_hides():
     sdk = pytest.importorskip("anthropic")
     with LoopbackServer(answering("anthropic")) as server, tracefork.record() as run:
-        client = sdk.Anthropic(api_key="not-a-real-key", base_url=server.url)
+        client = made(sdk, "", server.url)
         raw = client.messages.with_raw_response.create(model="m", max_tokens=9, messages=ASKED)
 
     assert raw.headers["set-cookie"] == "session=abcdef"
@@ -203,7 +217,7 @@ def test_an_sdk_retries_by_itself_and_each_try_is_an_exchange():
     )
 
     def agent():
-        client = sdk.Anthropic(api_key="not-a-real-key", base_url=url)
+        client = made(sdk, "", url)
         return client.messages.create(model="m", max_tokens=9, messages=ASKED).content[0].text
 
     with LoopbackServer(script) as server, tracefork.record() as run:

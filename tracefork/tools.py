@@ -9,28 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import isawaitable, iscoroutine
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from . import effects, lanes
-from .core.values import CANCELLED, Answer, Call, Fault, Question, Reply
-from .errors import InDoubt, TraceforkError
+from .core.values import CANCELLED, Answer, Call, Fault, Reply
+from .errors import InDoubt
 from .flight import Flight
+from .port import Port
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
-
-
-class Port(Protocol):
-    """What a session offers to those who ask for the agent."""
-
-    def ask(self, question: Question) -> Flight: ...
-    async def aask(self, question: Question) -> Flight: ...
-    def end(self, flight: Flight, answer: Answer) -> None: ...
-    async def aend(self, flight: Flight, answer: Answer) -> None: ...
-    def drop(self, flight: Flight, answer: Answer) -> None: ...
-    def hang(self, flight: Flight) -> None: ...
-    async def ahang(self, flight: Flight) -> None: ...
-    async def aflush(self) -> None: ...
-    def fail(self, error: TraceforkError) -> TraceforkError: ...
 
 
 def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:

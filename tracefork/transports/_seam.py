@@ -39,22 +39,22 @@ class Seam:
             return self._inner.handle_request(request)
         request.read()
         lifted = lift(request)
-        flight = session.ask(lifted)
+        flight = session.port.ask(lifted)
         source = None
         try:
             if flight.served is not None:
                 if flight.served == CANCELLED:
-                    session.hang(flight)
+                    session.port.hang(flight)
                 head = cast("Response | Fault", flight.served)
             else:
                 source, head = self._forward(session, request, lifted)
             if isinstance(head, Fault):
-                session.end(flight, head)
+                session.port.end(flight, head)
                 raise _raised(self.lib, head, request)
             body = self.stream(session, flight, head, source)
-            session.head(flight, body.taken)
+            session.port.head(flight, body.taken)
         except BaseException:
-            session.drop(flight, CANCELLED)
+            session.port.drop(flight, CANCELLED)
             if source is not None:
                 source.close()
             raise
@@ -66,22 +66,22 @@ class Seam:
             return await self._inner.handle_async_request(request)
         await request.aread()
         lifted = lift(request)
-        flight = await session.aask(lifted)
+        flight = await session.port.aask(lifted)
         source = None
         try:
             if flight.served is not None:
                 if flight.served == CANCELLED:
-                    await session.ahang(flight)
+                    await session.port.ahang(flight)
                 head = cast("Response | Fault", flight.served)
             else:
                 source, head = await self._aforward(session, request, lifted)
             if isinstance(head, Fault):
-                await session.aend(flight, head)
+                await session.port.aend(flight, head)
                 raise _raised(self.lib, head, request)
             body = self.stream(session, flight, head, source)
-            await session.ahead(flight, body.taken)
+            await session.port.ahead(flight, body.taken)
         except BaseException:
-            session.drop(flight, CANCELLED)
+            session.port.drop(flight, CANCELLED)
             if source is not None:
                 await source.aclose()
             raise
@@ -104,7 +104,7 @@ class Seam:
             return None, _fault(self.lib, exc)
         if source.status_code == SWITCHING:
             source.close()
-            raise session.fail(_upgraded(lifted))
+            raise session.port.fail(_upgraded(lifted))
         return source, _head(source)
 
     async def _aforward(
@@ -119,12 +119,12 @@ class Seam:
             return None, _fault(self.lib, exc)
         if source.status_code == SWITCHING:
             await source.aclose()
-            raise session.fail(_upgraded(lifted))
+            raise session.port.fail(_upgraded(lifted))
         return source, _head(source)
 
     def _outgoing(self, session: Session, request: Any, lifted: Request) -> Any:
         """`request`, or one with the secrets back in that the tape had hidden from the agent."""
-        true = session.outgoing(lifted)
+        true = session.port.outgoing(lifted)
         if true is lifted or true == lifted:
             return request
         headers = [(n, str(len(true.body)) if n.lower() == "content-length" else v) for n, v in true.headers]
@@ -191,7 +191,7 @@ class Tee:
             raise
         if not self._over:
             self._over = True
-            self._session.end(self._flight, self._got(end))
+            self._session.port.end(self._flight, self._got(end))
         _fail(self.lib, end)
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ class Tee:
                     self._take(chunk)
                     yield chunk
                 if self._head.end == "cancelled":
-                    await self._session.ahang(self._flight)  # until the agent gives up again
+                    await self._session.port.ahang(self._flight)  # until the agent gives up again
             else:
                 async for chunk in self._inner:
                     self._take(chunk)
@@ -224,7 +224,7 @@ class Tee:
             raise
         if not self._over:
             self._over = True
-            await self._session.aend(self._flight, self._got(end))
+            await self._session.port.aend(self._flight, self._got(end))
         _fail(self.lib, end)
 
     async def aclose(self) -> None:
@@ -251,14 +251,14 @@ class Tee:
     def _drop(self, end: End) -> None:
         if not self._over:
             self._over = True
-            self._session.drop(self._flight, self._got(end))
+            self._session.port.drop(self._flight, self._got(end))
 
     def _served_end(self) -> End:
         """How a body that was read to its last chunk ends."""
         if self._inner is not None:
             return "eof"
         if self._head.end in ("closed", "cancelled"):
-            raise self._session.stray(self._flight)
+            raise self._session.port.stray(self._flight)
         return self._head.end
 
 

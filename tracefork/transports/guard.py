@@ -101,4 +101,4 @@ def _refuse(run: Session, target: str) -> None:
         return
     if run.passes(host):  # telemetry: as if nobody listened
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED), target)
-    raise run.fail(Refused(target, callsite()))
+    raise run.port.fail(Refused(target, callsite()))

@@ -1,0 +1,349 @@
+"""Where questions enter a run: for transports, tools and draws, on threads and in event loops.
+
+Whatever is kept passes two places here: the redactor, on its way in, and `_note`,
+which makes steps and journal records of what the machine did.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import anyio
+import anyio.lowlevel
+from attrs import evolve
+
+from . import lanes
+from .callsite import callsite
+from .cell import Cell
+from .codec import records
+from .core import machine
+from .core.machine import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed
+from .core.script import Script
+from .core.values import (
+    CANCELLED,
+    Answer,
+    Call,
+    Outcome,
+    Pending,
+    Question,
+    Reading,
+    Request,
+    Response,
+    Source,
+    Step,
+)
+from .errors import Divergence, Refused, TraceforkError
+from .flight import Flight
+from .redact import Redactor
+from .straying import diverged
+from .turns import Pacers, asettle, in_loop, settle
+from .writer import Writer
+
+BLINK = 0.002  # seconds that a running event loop may be held until a question is durable
+
+
+Happened: TypeAlias = "tuple[tuple[Step, ...], tuple[Pending, ...]]"
+"""The steps that are over, in the order in which they began, and what is in flight."""
+
+
+class Port:
+    """Puts questions to the machine, waits for their turns, and keeps what happens.
+
+    `redactor` is asked anew for each thing that is kept: secrets may be set within
+    the run. Callable from any thread and task.
+    """
+
+    def __init__(self, script: Script, redactor: Callable[[], Redactor], patience: float) -> None:
+        self.forwarded = 0
+        self.steps: list[Step] = []
+        self.phase: Literal["new", "open", "over"] = "new"
+        self._redactor = redactor
+        self._cell = Cell(script, self._note, patience)
+        self._pacers = Pacers(self._cell)
+        self._calls = itertools.count()
+        self._flights: dict[int, Flight] = {}
+        self._failure: TraceforkError | None = None
+        self._writer: Writer | None = None
+
+    # -- the run's beginning and end ------------------------------------------------
+
+    def open(self, writer: Writer | None) -> None:
+        """Questions may come from now on; patience begins."""
+        self._writer = writer
+        self._cell.moved = time.monotonic()
+        self.phase = "open"
+
+    def close(self, outcome: Outcome) -> Happened:
+        """End what is open; return what has happened. Later events count no more."""
+        for flight in list(self._flights.values()):
+            if flight.taken:
+                self.drop(flight, flight.taken())
+            elif isinstance(flight.question, Request) and flight.call in self._cell.state.open:
+                self.drop(flight, CANCELLED)  # nobody is left to hear the answer
+        with self._cell.lock:
+            if self._writer:
+                self._writer.put(records.Closed(outcome))
+            self.phase = "over"
+            last = self._so_far()
+        self._cell.close()
+        self._pacers.clear()
+        return last
+
+    def so_far(self) -> Happened:
+        """What has happened, as of one moment."""
+        with self._cell.lock:
+            return self._so_far()
+
+    def _so_far(self) -> Happened:
+        by_began = sorted(self.steps, key=lambda step: step.span.began)
+        return tuple(by_began), machine.pending(self._cell.state)
+
+    @property
+    def live(self) -> bool:
+        return self._cell.state.live
+
+    @property
+    def state(self) -> machine.State:
+        return self._cell.state
+
+    @property
+    def failure(self) -> TraceforkError | None:
+        """Where the agent left the script, or else the first error that was kept."""
+        halt = self._cell.state.halt
+        return self._diverged(halt) if halt else self._failure
+
+    def flush(self) -> None:
+        """Wait until all that has happened is durable.
+
+        Raises:
+            StoreError: the store refused.
+        """
+        if self._writer:
+            self._writer.wait()
+
+    async def aflush(self) -> None:
+        """`flush`, without holding the event loop."""
+        if self._writer:
+            await self._durable(self._writer)
+
+    # -- questions and answers ----------------------------------------------------------
+
+    def ask(self, question: Question) -> Flight:
+        """Put `question`: its flight says how to answer it, from the script or the real world.
+
+        Waits for the question's turn, and, should it go to the real world, until it is
+        durable that it was asked; so is then all that came before.
+
+        Raises:
+            Divergence: the script cannot answer it, or was left before.
+            StoreError: the store refused this step or an earlier one.
+        """
+        flight, event = self._flight(question)
+        try:
+            self._answered(flight, settle(self._cell, event))
+            if self._writer and flight.served is None:
+                self._writer.wait(flight.ticket)
+        except Divergence:
+            raise
+        except BaseException:  # an interrupt while waiting, or the store refused
+            self.drop(flight, CANCELLED)
+            raise
+        return flight
+
+    async def aask(self, question: Question) -> Flight:
+        """`ask`, suspending the task."""
+        flight, event = self._flight(question)
+        try:
+            self._answered(flight, await asettle(self._cell, event, self._pacers))
+            if flight.served is None:
+                self._pacers.count(flight)
+            if self._writer and flight.served is None:
+                await self._durable(self._writer, flight.ticket)
+        except Divergence:
+            raise
+        except BaseException:  # cancelled while waiting, or the store refused
+            self.drop(flight, CANCELLED)
+            raise
+        return flight
+
+    def outgoing(self, request: Request) -> Request:
+        """Return `request` as it must leave: secrets that the script's answers hid are put back.
+
+        Raises:
+            RedactedSecret: one of them is not known to this process.
+        """
+        if not self._cell.state.script.lines:
+            return request
+        try:
+            return self._redactor().refilled(request)
+        except TraceforkError as exc:
+            raise self.fail(exc) from None
+
+    def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
+        """Wait for the head's turn; `taken` says, should the run end first, what the agent read."""
+        event = self._heading(flight, taken)
+        self._checked(settle(self._cell, event))
+
+    async def ahead(self, flight: Flight, taken: Callable[[], Answer]) -> None:
+        """`head`, suspending the task."""
+        event = self._heading(flight, taken)
+        self._checked(await asettle(self._cell, event, self._pacers))
+
+    def end(self, flight: Flight, answer: Answer) -> None:
+        """The agent has had all of `answer`: wait for the end's turn, and until it is durable.
+
+        Inside a running event loop a response is durable before the next question leaves.
+        """
+        self._checked(settle(self._cell, self._ending(flight, answer)))
+        if self._writer and (isinstance(flight.question, Call) or not in_loop()):
+            self._writer.wait(flight.ticket)
+
+    async def aend(self, flight: Flight, answer: Answer) -> None:
+        """`end`, suspending the task; it is durable before the next question leaves."""
+        event = self._ending(flight, answer)
+        try:
+            self._checked(await asettle(self._cell, event, self._pacers))
+        except TraceforkError:
+            raise
+        except BaseException:  # cancelled while waiting, or just after
+            given_up = evolve(answer, end="cancelled") if isinstance(answer, Response) else CANCELLED
+            self.drop(flight, given_up)
+            raise
+
+    def drop(self, flight: Flight, answer: Answer) -> None:
+        """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
+        flight.taken = None
+        if flight.call in self._cell.state.open:
+            self._cell.drop(Ended(flight.call, self._redactor().answer(answer), waits=False))
+
+    def stray(self, flight: Flight) -> Divergence:
+        """The agent reads past a recorded close; return what to raise."""
+        order = self._cell.send(Strayed(flight.call, stalled=False))
+        over = Halt(flight.question, flight.lane, None, overread=True)
+        return self._diverged(order if isinstance(order, Halt) else over)
+
+    def hang(self, flight: Flight) -> None:
+        """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""
+        while self._cell.left() > 0 and not self._cell.state.halt and self.phase != "over":
+            time.sleep(min(max(self._cell.left(), 0.0), 0.02))
+        self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
+
+    async def ahang(self, flight: Flight) -> None:
+        """`hang`, suspending the task."""
+        while self._cell.left() > 0 and not self._cell.state.halt and self.phase != "over":  # noqa: ASYNC110  patience is no event
+            await anyio.sleep(min(max(self._cell.left(), 0.0), 0.02))
+        self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
+
+    def fail(self, error: TraceforkError) -> TraceforkError:
+        """Keep `error`, to be raised by every later question and when the block is left; return it."""
+        self._failure = self._failure or error
+        return error
+
+    def draw(self, source: Source, sample: Callable[[], str]) -> str:
+        """Return `sample()` when live, or the recorded reading of `source`. Never waits.
+
+        Raises:
+            Divergence: the script has no such draw here.
+        """
+        flight, event = self._flight(source)
+        self._answered(flight, self._cell.send(evolve(event, waits=False)))
+        try:
+            reading = flight.served or Reading(sample())
+            assert isinstance(reading, Reading)
+        except BaseException:
+            self._cell.abandon(flight.call)
+            self._flights.pop(flight.call, None)
+            raise
+        self._cell.send(Ended(flight.call, self._redactor().reading(source, reading), waits=False))
+        return reading.text
+
+    # -- below ----------------------------------------------------------------------
+
+    def _flight(self, question: Question) -> tuple[Flight, Asked]:
+        if self._failure:
+            raise self._failure
+        if self.phase == "over" and self.live:
+            raise RuntimeError(f"the run is over: {question!r} was asked after its block")
+        site = "" if self.live else callsite()
+        if self.phase == "over":
+            raise Refused(f"{question!r}, after the end of the run,", site)
+        if self.phase == "new":
+            raise RuntimeError("the run has not begun: use it as a context manager")
+        strand = lanes.current()
+        path, alone = (strand.path, strand.alone) if strand else ("", True)
+        flight = Flight(next(self._calls), self._redactor().question(question), path, site)
+        self._flights[flight.call] = flight
+        return flight, Asked(flight.call, flight.question, path, alone)
+
+    def _answered(self, flight: Flight, order: Order) -> None:
+        match self._checked(order):
+            case Serve(answer):
+                flight.served = answer
+            case Forward(again):
+                flight.again = again
+                self.forwarded += 1
+
+    def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
+        event = Headed(flight.call)
+        flight.taken = taken
+        if flight.served is not None:
+            flight.ask_hops = machine.ask_hops(self._cell.state, event)
+        flight.head_hops = self._hops(event)
+        flight.saw_head()
+        return event
+
+    def _ending(self, flight: Flight, answer: Answer) -> Ended:
+        event = Ended(flight.call, self._redactor().answer(answer))
+        flight.taken = None
+        hops = self._hops(event)
+        if flight.headed is None:
+            flight.head_hops = hops
+        else:
+            flight.end_hops = hops
+        return event
+
+    def _hops(self, event: Headed | Ended) -> int | None:
+        """What this tick's timing says of the loop: measured when live, else as recorded."""
+        return self._pacers.mark() if self.live else machine.hops(self._cell.state, event)
+
+    def _note(self, event: Event, order: Order) -> None:
+        """Keep what happened. Called inside the cell's lock, in the machine's order."""
+        if self.phase == "over":
+            return
+        match event, order:
+            case Asked(), Forward() | Serve():
+                self._note_asked(self._flights[event.call], self._cell.state.open[event.call].began)
+            case Headed(call), Go() if self._writer:
+                if (tick := self._cell.state.open[call].headed) is not None:
+                    self._writer.put(records.Headed(call, tick))
+            case Ended(call), Commit(step):
+                flight = self._flights.pop(call)
+                step = evolve(step, timing=flight.timing())
+                self.steps.append(step)
+                if self._writer:
+                    if not flight.ticket:  # given up while its ask was waiting
+                        self._note_asked(flight, step.span.began)
+                    ended = records.Ended(call, step.answer, step.span, step.timing)
+                    flight.ticket = self._writer.put(ended)
+
+    def _note_asked(self, flight: Flight, tick: int | None) -> None:
+        if self._writer and tick is not None:
+            asked = records.Asked(flight.call, flight.question, flight.lane, tick, flight.began)
+            flight.ticket = self._writer.put(asked)
+
+    async def _durable(self, writer: Writer, ticket: int | None = None) -> None:
+        """Wait for the writer in slices, between which the loop goes on: a busy one would starve it."""
+        while not writer.wait(ticket, BLINK):
+            await anyio.lowlevel.checkpoint()
+
+    def _checked(self, order: Order) -> Order:
+        if isinstance(order, Halt):
+            raise self._diverged(order)
+        return order
+
+    def _diverged(self, halt: Halt) -> Divergence:
+        waiting = [(f.lane, f.question, f.site) for f in list(self._flights.values()) if not f.headed]
+        return diverged(self._cell.state, halt, patience=self._cell.patience, open_calls=waiting)
