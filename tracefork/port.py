@@ -98,8 +98,9 @@ class Port:
             return self._so_far()
 
     def _so_far(self) -> Happened:
-        by_began = sorted(self.steps, key=lambda step: step.span.began)
-        return tuple(by_began), machine.pending(self._cell.state)
+        steps = sorted(self.steps, key=lambda step: step.span.began)
+        pending = sorted(machine.pending(self._cell.state), key=lambda left: left.began)
+        return tuple(steps), tuple(pending)
 
     @property
     def live(self) -> bool:

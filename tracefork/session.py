@@ -31,7 +31,7 @@ from .core.values import (
 )
 from .effects import class_name, said
 from .errors import TraceforkError
-from .port import BLINK, Happened, Port
+from .port import BLINK, Port
 from .redact import Redactor
 from .store import Log, TapeStore
 from .straying import unfinished
@@ -143,22 +143,7 @@ class Session:
     @property
     def tape(self) -> Tape:
         """What has happened so far; once the block is left, the whole run."""
-        return self._tape or self._built(self.port.so_far(), UNFINISHED)
-
-    def _built(self, happened: Happened, outcome: Outcome) -> Tape:
-        head = self._plan.header
-        steps, pending = happened
-        return Tape(
-            steps=steps,
-            pending=pending,
-            run_id=head.run_id,
-            agent_name=head.agent_name,
-            boundary=head.boundary,
-            created_at=head.created_at,
-            meta=head.meta,
-            parent=head.parent,
-            outcome=outcome,
-        )
+        return self._tape or self._plan.header.tape(*self.port.so_far(), outcome=UNFINISHED)
 
     @property
     def live(self) -> bool:
@@ -286,7 +271,7 @@ class Session:
         lanes.unwatch(self._root if self._plan.everywhere else None)
         ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
         outcome = self._plan.redactor().outcome(ended)
-        self._tape = self._built(self.port.close(outcome), outcome)
+        self._tape = self._plan.header.tape(*self.port.close(outcome), outcome=outcome)
 
     def _close(self) -> None:
         """Write and seal. What goes wrong is kept: it is raised when the run is judged."""

@@ -1,1 +1,37 @@
-"""What a test of agents needs: scripted providers, a loopback server. Import the submodules by name."""
+"""For code built on tracefork: scripted providers, a loopback server, strategies, the storage contract.
+
+Names load when they are first used: `tapes` and `BackendTests` need hypothesis, and
+the latter pytest (`tracefork[testing]`); the others need nothing more.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .backend_tests import BackendTests as BackendTests
+    from .scripted import Script as Script
+    from .scripted import by_marker as by_marker
+    from .scripted import by_rule as by_rule
+    from .server import LoopbackServer as LoopbackServer
+    from .strategies import tapes as tapes
+
+_HOMES = {
+    "BackendTests": "backend_tests",
+    "LoopbackServer": "server",
+    "Script": "scripted",
+    "by_marker": "scripted",
+    "by_rule": "scripted",
+    "tapes": "strategies",
+}
+
+__all__ = ["BackendTests", "LoopbackServer", "Script", "by_marker", "by_rule", "tapes"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("backend_tests", "scripted", "server", "strategies"):
+        return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
