@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -304,6 +305,26 @@ def test_a_coroutine_function_is_no_tool_for_call():
 
     with pytest.raises(TypeError, match="acall"), tracefork.record() as run:
         run.call("tool", tool)
+
+
+def test_a_job_that_is_cancelled_before_it_runs_is_no_sibling():
+    def agent(texts):
+        began = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            blocker = pool.submit(began.wait, 5)
+            never = pool.submit(ask, b"never")
+            assert never.cancel()
+            began.set()
+            assert blocker.result()
+            return [pool.submit(ask, text).result() for text in texts]
+
+    with tracefork.record() as run:
+        agent([b"a", b"b", b"c"])
+    began = time.monotonic()
+    verdict = tracefork.verify(run.tape, lambda: agent([b"a", b"X", b"c"]), patience=20)
+
+    assert (verdict.divergence.step, verdict.divergence.nearest.body) == (1, b"b")
+    assert time.monotonic() - began < 5
 
 
 # -- nothing goes out ------------------------------------------------------------------

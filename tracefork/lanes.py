@@ -19,7 +19,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any
@@ -79,7 +79,7 @@ class Strand:
 
     def finish(self, *_: object) -> None:
         """Say that this strand is over; its siblings may be alone now."""
-        if self._group:
+        if self._group and not self.aside:
             self._group.alive -= 1
 
 
@@ -165,15 +165,28 @@ def _start(original: Any, thread: threading.Thread) -> None:
             run()
 
         thread.run = once  # type: ignore[method-assign]
+        try:
+            original(thread)
+        except BaseException:  # it did not start: nobody will say that it is over
+            vars(thread).pop("run", None)
+            child.finish()
+            raise
+        return
     original(thread)
 
 
 def _submit(original: Any, pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
     if not (parent := _STRAND.get()):
         return original(pool, fn, *args, **kwargs)
-    job = _job(parent.child(fn), fn)
+    child = parent.child(fn)
     outside = Context()  # whether a worker thread starts now is chance: it belongs to no strand
-    return outside.run(original, pool, job, *args, **kwargs)
+    try:
+        future = outside.run(original, pool, _job(child, fn, ends=False), *args, **kwargs)
+    except BaseException:
+        child.finish()
+        raise
+    future.add_done_callback(child.finish)  # also of a job that is cancelled before it runs
+    return future
 
 
 def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **options: Any) -> Any:
@@ -183,20 +196,23 @@ def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **
     child = parent.child(coro)
     context = copy_context() if context is None else context
     context.run(_STRAND.set, child)
-    task = original(loop, coro, context=context, **options)
-    if child is not parent:
-        task.add_done_callback(child.finish)
+    try:
+        task = original(loop, coro, context=context, **options)
+    except BaseException:
+        child.finish()
+        raise
+    task.add_done_callback(child.finish)
     return task
 
 
-def _job(child: Strand, fn: Callable[..., Any]) -> Callable[..., Any]:
+def _job(child: Strand, fn: Callable[..., Any], *, ends: bool = True) -> Callable[..., Any]:
     def job(*args: Any, **kwargs: Any) -> Any:
         before = enter(child)
         try:
             return fn(*args, **kwargs)
         finally:
             enter(before)
-            if not child.aside:
+            if ends:
                 child.finish()
 
     return job
@@ -211,7 +227,14 @@ async def _generator() -> AsyncGenerator[None, None]:
     yield
 
 
-_ACLOSE = type(_generator().aclose())
+def _type_of_aclose() -> type:
+    closing = _generator().aclose()
+    with suppress(StopIteration):
+        closing.send(None)  # run to its end, or it is said never to have been awaited
+    return type(closing)
+
+
+_ACLOSE = _type_of_aclose()
 
 
 def _name(what: object) -> str:
