@@ -242,14 +242,15 @@ def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
     A variable that is set within the run, by an agent that reads a file of them, is
     a secret from then on.
     """
-    seen: dict[str, str] = {}
-    made = redactor(seen)
+    raw = getattr(environ, "_data", environ)  # os.environ decodes each value anew; this is asked often
+    seen = dict(raw)
+    made = redactor(environ)
 
     def now() -> Redactor:
         nonlocal seen, made
-        if seen != environ:
-            seen = dict(environ)
-            made = redactor(seen)
+        if seen != raw:
+            seen = dict(raw)
+            made = redactor(environ)
         return made
 
     return now
