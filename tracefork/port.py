@@ -123,11 +123,15 @@ class Port:
             StoreError: the store refused.
         """
         if self._writer:
+            with self._cell.lock:
+                self._writer.push()
             self._writer.wait()
 
     async def aflush(self) -> None:
         """`flush`, without holding the event loop."""
         if self._writer:
+            with self._cell.lock:
+                self._writer.push()
             await self._durable(self._writer)
 
     # -- questions and answers ----------------------------------------------------------
@@ -319,7 +323,7 @@ class Port:
                 self._note_asked(self._flights[event.call], self._cell.state.open[event.call].began)
             case Headed(call), Go() if self._writer:
                 if (tick := self._cell.state.open[call].headed) is not None:
-                    self._writer.put(records.Headed(call, tick))
+                    self._writer.hold(records.Headed(call, tick))
             case Ended(call), Commit(step):
                 flight = self._flights.pop(call)
                 step = evolve(step, timing=flight.timing())

@@ -22,6 +22,7 @@ class Writer:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._queue: SimpleQueue[Record | None] = SimpleQueue()
+        self._held: list[Record] = []
         self._put = 0
         self._written = 0
         self._failure: TraceforkError | None = None
@@ -31,9 +32,21 @@ class Writer:
 
     def put(self, record: Record) -> int:
         """Queue `record` and return its ticket, for `wait`. The caller keeps puts in order."""
+        self.push()
         self._put += 1
         self._queue.put(record)
         return self._put
+
+    def hold(self, record: Record) -> None:
+        """Queue `record` together with the next one: nothing depends on it before."""
+        self._held.append(record)
+
+    def push(self) -> None:
+        """Queue what is held."""
+        for record in self._held:
+            self._put += 1
+            self._queue.put(record)
+        self._held.clear()
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
         """Wait until the record of `ticket` is durable, or all that was put; False on a timeout.
