@@ -57,7 +57,7 @@ def over(transport, url, seed):
 
 
 def model(*delays):
-    """Answers after a moment, now and then several at once; without delays, in the breath of the question."""
+    """Answers after a moment, now and then several at once; without one in the breath of the question."""
     calls = []
 
     def at_once(request):
@@ -65,13 +65,15 @@ def model(*delays):
         return httpx.Response(200, content=b"%d" % len(calls))
 
     async def after_a_moment(request):
-        await asyncio.sleep(random.choice(delays))
+        delay = random.choice(delays)
+        if delay is not None:
+            await asyncio.sleep(delay)
         return at_once(request)
 
     return lambda: httpx.MockTransport(after_a_moment if delays else at_once)
 
 
-@pytest.mark.parametrize("delays", [(), (0,), (0.001,), (0.001, 0.002, 0.002)], ids=str)
+@pytest.mark.parametrize("delays", [(), (0,), (0.001,), (0.001, 0.002, 0.002), (None, 0, 0.002)], ids=str)
 @pytest.mark.parametrize("seed", range(8))
 def test_over_a_mock_transport(seed, delays):
     agent = over(model(*delays), "http://model/", seed)

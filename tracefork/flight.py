@@ -18,7 +18,7 @@ class Flight:
     """
 
     __slots__ = (
-        "_zero", "again", "ask_hops", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
+        "_zero", "again", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
         "question", "served", "site", "taken", "ticket",
     )  # fmt: skip
 
@@ -34,7 +34,6 @@ class Flight:
         self.began = time.time()
         self.headed: float | None = None
         self.chunks: list[float] = []
-        self.ask_hops: int | None = None
         self.head_hops: int | None = None
         self.end_hops: int | None = None
         self._zero = time.perf_counter()
@@ -47,9 +46,15 @@ class Flight:
         """Note that a chunk of the answer is about to reach the agent."""
         self.chunks.append(time.perf_counter() - self._zero)
 
+    def came_after(self, hops: int | None) -> None:
+        """Note how far from the one before it this tick is: the head, or else the end."""
+        if self.taken is not None or self.headed is None:
+            self.head_hops = hops
+        else:
+            self.end_hops = hops
+
     def timing(self) -> Timing:
         """When things happened, if this is the end."""
         ended = time.perf_counter() - self._zero
         headed = ended if self.headed is None else self.headed
-        hops = self.ask_hops, self.head_hops, self.end_hops
-        return Timing(self.began, headed, ended, tuple(self.chunks), *hops)
+        return Timing(self.began, headed, ended, tuple(self.chunks), self.head_hops, self.end_hops)

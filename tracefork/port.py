@@ -162,9 +162,7 @@ class Port:
         """`ask`, suspending the task."""
         flight, event = self._flight(question)
         try:
-            self._answered(flight, await asettle(self._cell, event, self._pacers))
-            if flight.served is None:
-                self._pacers.count(flight)
+            self._answered(flight, await asettle(self._cell, event, self._pacers, flight))
             if self._writer and flight.served is None:
                 await self._durable(self._writer, flight.ticket)
         except Divergence:
@@ -190,19 +188,22 @@ class Port:
     def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """Wait for the head's turn; `taken` says, should the run end first, what the agent read."""
         event = self._heading(flight, taken)
+        flight.came_after(self._hops(event))
         self._checked(settle(self._cell, event))
 
     async def ahead(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """`head`, suspending the task."""
         event = self._heading(flight, taken)
-        self._checked(await asettle(self._cell, event, self._pacers))
+        self._checked(await asettle(self._cell, event, self._pacers, flight))
 
     def end(self, flight: Flight, answer: Answer) -> None:
         """The agent has had all of `answer`: wait for the end's turn, and until it is durable.
 
         Inside a running event loop a response is durable before the next question leaves.
         """
-        self._checked(settle(self._cell, self._ending(flight, answer)))
+        event = self._ending(flight, answer)
+        flight.came_after(self._hops(event))
+        self._checked(settle(self._cell, event))
         if self._writer and (isinstance(flight.question, Call) or not in_loop()):
             self._writer.wait(flight.ticket)
 
@@ -210,7 +211,7 @@ class Port:
         """`end`, suspending the task; it is durable before the next question leaves."""
         event = self._ending(flight, answer)
         try:
-            self._checked(await asettle(self._cell, event, self._pacers))
+            self._checked(await asettle(self._cell, event, self._pacers, flight))
         except TraceforkError:
             raise
         except BaseException:  # cancelled while waiting, or just after
@@ -294,20 +295,12 @@ class Port:
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)
         flight.taken = taken
-        if flight.served is not None:
-            flight.ask_hops = machine.ask_hops(self._cell.state, event)
-        flight.head_hops = self._hops(event)
         flight.saw_head()
         return event
 
     def _ending(self, flight: Flight, answer: Answer) -> Ended:
         event = Ended(flight.call, self._redactor().answer(answer))
         flight.taken = None
-        hops = self._hops(event)
-        if flight.headed is None:
-            flight.head_hops = hops
-        else:
-            flight.end_hops = hops
         return event
 
     def _hops(self, event: Headed | Ended) -> int | None:

@@ -5,11 +5,13 @@ While the run follows its script, heads and ends are handed out one at a time:
 * Threads have no point of rest that one could see. A short pause between the
   ticks of different threads, a shorter one while recording, makes programs that
   depend on their order replay in practice; it is no guarantee.
-* An asyncio loop has one. While recording, the number of callbacks between two
-  ticks is kept, up to `FAR` of them or until the loop rests; in replay a tick is
-  released that many callbacks after the one before it, or else when the loop
+* An asyncio loop has one. A beat, a callback that comes around once in each turn
+  of the loop, hands out the ticks, live as in replay. While recording, the beats
+  between two ticks are kept, up to `FAR` of them or until the loop rests; in replay
+  a tick is released that many beats after the one before it, or else when the loop
   rests. So `as_completed` yields in its recorded order, however many awaits an
-  agent spends behind an answer. Recording in a loop never waits.
+  agent spends behind an answer. Recording waits for one beat, and in a crowded
+  loop for none.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -32,9 +33,9 @@ from .flight import Flight
 
 PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
 LIVE_PAUSE = 0.0003  # the same while recording; waited only where two ticks are closer than this
-NEAR = 4  # callbacks within which an answer comes only from within this process
-FAR = 64  # callbacks after which a tick no longer tells when the next one is due
-ROUNDS = 100  # callbacks to wait for rest in a loop that is never at rest
+FAR = 64  # beats after which a tick no longer tells when the next one is due
+ROUNDS = 100  # beats to wait for rest in a loop that is never at rest
+CROWD = 64  # callbacks about to run; in a loop with more, a live tick does not wait for its beat
 
 Tick: TypeAlias = Headed | Ended
 
@@ -74,13 +75,19 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
                 return cell.send(Strayed(event.call, stalled=True))
 
 
-async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers) -> Order:
-    """Send `event`, suspending this task until its turn comes."""
+async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Flight) -> Order:
+    """Send `event`, suspending this task until its turn comes; `flight` learns the tick's distance."""
     loop = _asyncio_loop()
     if loop is None:
         return await _settle_in_trio(cell, event)
-    if not isinstance(event, Asked) and not cell.live and machine.is_scheduled(cell.state, event):
-        return await pacers.of(loop).release(event)
+    pacer = pacers.of(loop)
+    if isinstance(event, Asked):
+        pacer.anchor()
+    elif cell.live:
+        flight.came_after(await pacer.align())
+    elif machine.is_scheduled(cell.state, event):
+        flight.came_after(machine.hops(cell.state, event))
+        return await pacer.release(event)
     while True:
         woken = loop.create_future()
         order = cell.send(event, _poster(loop, lambda woken=woken: _resolve(woken, None)))  # type: ignore[misc]
@@ -118,6 +125,10 @@ class Queue:
         self._ours += 1
         loop.call_soon(run)
 
+    def is_crowded(self) -> bool:
+        """True when so much is about to run that to wait for one turn takes time."""
+        return self._ready is not None and len(self._ready) > CROWD
+
     def at_rest(self, after: int) -> bool:
         """True when nothing else is about to run; where that cannot be seen, `after` enough callbacks.
 
@@ -143,70 +154,64 @@ class Pacers:
         return self._of[loop]
 
     def mark(self) -> int | None:
-        """Note a tick that was not waited for; return its distance from the one before, in callbacks."""
+        """Note a tick that was not waited for; return its distance from the one before, in beats."""
         loop = _asyncio_loop()
         return self.of(loop).mark() if loop else None
 
-    def count(self, flight: Flight) -> None:
-        """Count the callbacks from here, a live question, to its head, up to `NEAR`; None beyond them."""
-        loop = _asyncio_loop()
-        if loop:
-            flight.ask_hops = 0
-            self.of(loop).count(flight)
-
 
 class Pacer:
-    """Counts the callbacks between one loop's ticks, and keeps them in replay.
+    """Hands out the ticks of one loop at its beats, and keeps their distance in replay.
 
-    A tick happens within the run of its task, in replay as when it was recorded:
-    the pacer only wakes tasks, one callback before they are to run. Those whose
-    ticks came within one turn of the loop are woken in one go. A task may be woken
-    before a question that was asked ahead of its tick: that is asked in the same turn.
+    The loop's queue is a ring: a task that yields once a turn keeps its place between
+    the same neighbours, and the beat is one of them. Ticks that happen just ahead of the
+    beat therefore leave their tasks at places that a replay finds again, whatever
+    sockets and timers a recording had in between.
+
+    A tick happens within the run of its task: the beat only wakes tasks. Those whose
+    ticks came within one turn are woken in one go. A task may be woken before a
+    question that was asked ahead of its tick: that is asked in the same turn.
     """
 
     def __init__(self, cell: Cell, loop: asyncio.AbstractEventLoop) -> None:
         self._cell = cell
         self._loop = loop
         self._queue = Queue.of(loop)
-        self._asleep: dict[int | None, asyncio.Future[None]] = {}  # by line
+        self._live: list[asyncio.Future[None]] = []  # live ticks, in the order in which they came
+        self._asleep: dict[int | None, asyncio.Future[None]] = {}  # recorded ones, by line
         self._early: set[int] = set()  # lines that were woken ahead of a question, once
-        self._since: int | None = None  # callbacks since the last tick; None once the loop has rested
-        self._rounds = 0
-        self._beats = 0  # the number of the beat to come; a smaller one has been given up
+        self._since: int | None = None  # beats since the last tick; None once the loop has rested
+        self._rounds = 0  # beats that nobody was woken at
         self._beating = False
+        self._last: asyncio.Task[Any] | None = None  # who had the last tick, until the next beat
+
+    def anchor(self) -> None:
+        """A question is asked here and now: in a loop that was at rest, beats are counted from it."""
+        if self._since is None:
+            self._since = 0
+            self._arm()
 
     def mark(self) -> int | None:
-        """A live tick happens here and now; return how many callbacks ago the last one was."""
+        """A tick happens here and now; return how many beats ago the last one was."""
         since, self._since = self._since, 0
-        self._schedule()  # anew: beats are counted from the tick that they follow
+        self._last = asyncio.current_task()
+        self._arm()
         return since
 
-    def count(self, flight: Flight) -> None:
-        """Keep `flight.ask_hops` true for `NEAR` callbacks, while its task waits for its turn alone."""
-        task = asyncio.current_task()
-
-        def another() -> None:
-            if flight.headed is not None or flight.ask_hops is None:
-                return
-            waits = getattr(task, "_fut_waiter", None) is not None
-            flight.ask_hops = None if waits or flight.ask_hops == NEAR else flight.ask_hops + 1
-            self._queue.call_soon(self._loop, another)
-
-        self._queue.call_soon(self._loop, another)
+    async def align(self) -> int | None:
+        """Suspend the task of a live tick until the next beat; return how many beats ago the last one was."""
+        if not self._goes_on() and not self._queue.is_crowded():
+            woken: asyncio.Future[None] = self._loop.create_future()
+            self._live.append(woken)
+            self._arm()
+            await woken
+        return self.mark()
 
     async def release(self, event: Tick) -> Order:
         """Send `event` when its turn has come and the loop is as far as it was."""
-        state = self._cell.state
-        opened = state.open.get(event.call)
-        line, hops = opened.line if opened else None, machine.hops(state, event)
-        if isinstance(event, Headed) and (after := machine.ask_hops(state, event)) is not None:
-            for _ in range(after):
-                await asyncio.sleep(0)
-            hops = 0
-        if hops == 0 and self._cell.has_come(event):
-            if isinstance(event, Headed):
-                self.mark()
-            return self._cell.send(event)  # in the same breath as what came before it
+        opened = self._cell.state.open.get(event.call)
+        line = opened.line if opened else None
+        if machine.hops(self._cell.state, event) == 0 and self._goes_on() and self._cell.has_come(event):
+            return self._cell.send(event)
         while True:
             woken: asyncio.Future[None] = self._loop.create_future()
             self._asleep[line] = woken
@@ -218,36 +223,37 @@ class Pacer:
                 self._asleep.pop(line, None)
             order = lapsed or self._cell.send(event)
             if not isinstance(order, Wait):
+                self._last = asyncio.current_task()
                 return order
+
+    def _goes_on(self) -> bool:
+        """True if this task had the last tick and was not suspended since."""
+        return self._last is not None and self._last is asyncio.current_task()
 
     def _arm(self) -> None:
         if not self._beating:
-            self._rounds = 0
-            self._schedule()
+            self._beating = True
+            self._queue.call_soon(self._loop, self._beat)
 
-    def _schedule(self) -> None:
-        self._beats += 1
-        self._beating = True
-        self._queue.call_soon(self._loop, partial(self._beat, self._beats))
-
-    def _beat(self, number: int) -> None:
-        if number != self._beats:
-            return
+    def _beat(self) -> None:
         self._beating = False
+        self._last = None
         self._rounds += 1
         if self._since is not None:
             self._since += 1
-        waits = False
-        if self._asleep:
+        live, self._live = self._live, []
+        woken, waits = live, False
+        if not live and self._asleep:
             woken, waits = self._whose_time_it_is()
-            for future in woken:
-                _resolve(future, None)
             if woken:
-                self._since, self._rounds = 0, 0
-        if not waits and (self._at_rest() or (self._since or 0) >= FAR):
-            self._since = None
+                self._since = 0
+        for future in woken:
+            self._rounds = 0
+            _resolve(future, None)
+        if woken or waits or not (self._at_rest() or (self._since or 0) >= FAR):
+            self._arm()  # behind those who were woken: their ticks are ahead of it
         else:
-            self._schedule()
+            self._since, self._rounds = None, 0
 
     def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:
         """Who is to be woken now; and whether somebody waits for beats alone."""
@@ -257,7 +263,10 @@ class Pacer:
         lines, asks = set[int](), False
         for line, answers, hops in machine.upcoming(self._cell.state):
             if not answers:
-                asks = asks or not woken
+                if woken:
+                    lines.add(line)  # asked by who was woken: an answer at no distance is in that breath
+                else:
+                    asks = True
                 continue
             sleeper = self._asleep.get(line)
             if woken:

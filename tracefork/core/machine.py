@@ -206,14 +206,9 @@ def turn(state: State, event: Headed | Ended) -> int:
 
 
 def hops(state: State, event: Headed | Ended) -> int | None:
-    """How many event-loop callbacks after the tick before it `event` was recorded."""
+    """How many turns of the event loop after the tick before it `event` was recorded."""
     line = _line_of(state, event)
     return line.head_hops if _at_head(event) else line.end_hops
-
-
-def ask_hops(state: State, event: Headed | Ended) -> int | None:
-    """How many event-loop callbacks after its question the head of `event`'s call was recorded."""
-    return _line_of(state, event).ask_hops
 
 
 def is_scheduled(state: State, event: Headed | Ended) -> bool:

@@ -37,7 +37,6 @@ class Line:
     headed: int | None = None
     ended: int | None = None
     again: bool = False
-    ask_hops: int | None = None
     head_hops: int | None = None
     end_hops: int | None = None
 
@@ -45,7 +44,7 @@ class Line:
     def of(cls, step: Step) -> Line:
         span, timing = step.span, step.timing
         ticks = span.began, span.headed, span.ended
-        hops = timing.ask_hops, timing.head_hops, timing.end_hops
+        hops = timing.head_hops, timing.end_hops
         return cls(step.asked, step.lane, step.answer, *ticks, False, *hops)  # noqa: FBT003
 
     def gates(self) -> Iterable[int]:

@@ -168,17 +168,15 @@ class Timing:
     """When a step happened, by the wall clock; no part of any digest.
 
     `began` is in seconds since the epoch; `headed`, `ended` and each of `chunks`
-    are seconds after it. `head_hops` and `end_hops` are event-loop callbacks
+    are seconds after it. `head_hops` and `end_hops` are turns of the event loop
     between this tick and the head or end before it on the same loop, or None when
-    the loop had come to rest in between or the tick was not an event loop's;
-    `ask_hops` are those between the question and its own head.
+    the loop had come to rest in between or the tick was not an event loop's.
     """
 
     began: float = 0.0
     headed: float = 0.0
     ended: float = 0.0
     chunks: tuple[float, ...] = field(default=(), repr=False)
-    ask_hops: int | None = None
     head_hops: int | None = None
     end_hops: int | None = None
 
