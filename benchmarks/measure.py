@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 import tracefork
+from benchmarks import corpora
 from tracefork.core.values import Request, Response
 from tracefork.transports.httpx import Transport
 
@@ -145,6 +146,70 @@ def round_trip(trips: Iterator[Callable[[], object]], count: int = 500, rounds: 
     return best / count * 1e6
 
 
+# -- the cost of a conversation, on the agent's own thread -----------------------------------
+
+
+def conversation(store: str, turns: int = 50, rounds: int = 5) -> dict[str, float]:
+    """Median CPU microseconds of the agent's thread, for a turn of a conversation that grows.
+
+    A turn is what an agent does in any case, `client.post(url, json=...).json()`, to a
+    MockTransport: bare, recorded in memory and into SQLite, and replayed.
+    """
+    turn = list(corpora.growth(turns))
+    spent: dict[str, list[float]] = {"bare": [], "in memory": [], "to SQLite": [], "replay": []}
+
+    def network() -> httpx.MockTransport:
+        answers = iter(turn)
+        return httpx.MockTransport(lambda _: httpx.Response(200, json=next(answers)[1]))
+
+    def agent(kind: str, transport: httpx.BaseTransport) -> None:
+        with httpx.Client(transport=transport) as client:
+            began = time.thread_time()
+            for asked, _ in turn:
+                client.post("http://model/v1/messages", json=asked).json()
+            spent[kind].append((time.thread_time() - began) / turns * 1e6)
+
+    for number in range(rounds):
+        agent("bare", network())
+        with tracefork.record(intercept=False) as run:
+            agent("in memory", Transport(run, network()))
+        with tracefork.replay(run.tape, intercept=False) as again:
+            agent("replay", Transport(again))
+        with tracefork.record(f"{store}/turns{number}.db", intercept=False) as run:
+            agent("to SQLite", Transport(run, network()))
+    return {kind: median(times) for kind, times in spent.items()}
+
+
+# -- the first byte of a stream ---------------------------------------------------------------
+
+CHUNKS = 5
+
+
+def first_byte(store: str, count: int = 40) -> dict[str, float]:
+    """Median milliseconds until the first byte of a streamed answer: bare, recorded in memory and into SQLite."""
+    times: dict[str, list[float]] = {"bare": [], "in memory": [], "to SQLite": []}
+    with served(STREAMING) as url:
+        for number in range(count):
+            times["bare"].append(_first_byte(url))
+            with tracefork.record():
+                times["in memory"].append(_first_byte(url))
+            with tracefork.record(f"{store}/byte{number}.db"):
+                times["to SQLite"].append(_first_byte(url))
+    return {kind: median(spent) for kind, spent in times.items()}
+
+
+def _first_byte(url: str) -> float:
+    with httpx.Client() as client:
+        client.get(url).read()  # a connection and a run that are warm
+        began = time.perf_counter()
+        with client.stream("POST", url, content=BODY) as response:
+            chunks = response.iter_raw()
+            next(chunks)
+            spent = time.perf_counter() - began
+            assert sum(1 for _ in chunks) == CHUNKS - 1, "the rest of the stream had come with its first byte"
+    return spent * 1e3
+
+
 # -- a busy event loop ------------------------------------------------------------------
 
 SERVER = """
@@ -152,27 +217,32 @@ import sys
 from tracefork import Response
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
-with LoopbackServer(by_rule(lambda _: Response(200, (), (b"ok",)))) as server:
+with LoopbackServer(by_rule(lambda _: Response(200, (), %s)), delay=%s) as server:
     print(server.url, flush=True)
     sys.stdin.read()
 """
+BRIEF = SERVER % ('(b"ok",)', 0.0)
+STREAMING = SERVER % (f'(b"token",) * {CHUNKS}', 0.002)
 
 
-def busy_loop(store: str, tasks: int = 1000, count: int = 40, rounds: int = 3) -> dict[str, float]:
-    """Least median milliseconds of a round trip beside `tasks` that never rest: bare, and recorded.
-
-    The server is a process of its own, so that it does not wait for our interpreter.
-    """
+@contextmanager
+def served(program: str) -> Iterator[str]:
+    """The URL of a server that is a process of its own, so that it does not wait for our interpreter."""
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout
         assert server.stdin
-        url = server.stdout.readline().strip()
         try:
-            return asyncio.run(_beside(url, store, tasks, count, rounds))
+            yield server.stdout.readline().strip()
         finally:
             server.stdin.close()
+
+
+def busy_loop(store: str, tasks: int = 1000, count: int = 40, rounds: int = 3) -> dict[str, float]:
+    """Least median milliseconds of a round trip beside `tasks` that never rest: bare, and recorded."""
+    with served(BRIEF) as url:
+        return asyncio.run(_beside(url, store, tasks, count, rounds))
 
 
 async def _beside(url: str, store: str, tasks: int, count: int, rounds: int) -> dict[str, float]:

@@ -105,6 +105,8 @@ class Cell:
         return order
 
     def _due(self) -> list[Wake]:
+        if not self._waiting:
+            return []
         ready = []
         over = self.state.halt or self._closed
         while self._waiting and (over or self._waiting[0][0] <= self.state.turn):

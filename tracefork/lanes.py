@@ -19,7 +19,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any
@@ -113,15 +113,17 @@ def enter(strand: Strand | None) -> Strand | None:
     return before
 
 
-@contextmanager
-def aside() -> Iterator[None]:
+class aside:  # noqa: N801  it is used like a function
     """Run the block aside: what a live call does inside must not be recorded, nor counted."""
-    at = current()
-    before = enter(Strand(at.run if at else None, at.path if at else "", aside=True))
-    try:
-        yield
-    finally:
-        enter(before)
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        at = current()
+        self._before = enter(Strand(at.run if at else None, at.path if at else "", aside=True))
+
+    def __exit__(self, *_: object) -> None:
+        enter(self._before)
 
 
 # -- where strands are created --------------------------------------------------

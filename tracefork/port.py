@@ -223,7 +223,8 @@ class Port:
         """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
         flight.taken = None
         if flight.call in self._cell.state.open:
-            self._cell.drop(Ended(flight.call, self._redactor().answer(answer), waits=False))
+            kept = self._redactor().answer(answer)
+            self._cell.drop(Ended(flight.call, kept, waits=False))
 
     def stray(self, flight: Flight) -> Divergence:
         """The agent reads past a recorded close; return what to raise."""
@@ -263,7 +264,8 @@ class Port:
             self._cell.abandon(flight.call)
             self._flights.pop(flight.call, None)
             raise
-        self._cell.send(Ended(flight.call, self._redactor().reading(source, reading), waits=False))
+        kept = self._redactor().reading(source, reading)
+        self._cell.send(Ended(flight.call, kept, waits=False))
         return reading.text
 
     # -- below ----------------------------------------------------------------------

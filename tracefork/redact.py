@@ -52,6 +52,9 @@ SECRET_NAME = re.compile(r".*(_API_KEY|_TOKEN|_SECRET)$")
 SHORTEST = 6
 """Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
 
+REMEMBERED = 512
+"""Headers whose kept form is remembered, so that it is not made anew for each question."""
+
 _PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 _TELLING = re.compile(r"key|token|secret|auth|session|cookie|password|credential")
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
@@ -72,6 +75,7 @@ class Redactor:
 
     known: Mapping[str, str] = field(factory=dict, repr=lambda k: f"<{len(k)} values>")
     keep_headers: frozenset[str] = KEPT
+    _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
 
     def question(self, question: Question) -> Question:
         """Return `question` as it may be kept."""
@@ -107,7 +111,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` without known secrets and without `user:password@` in its URLs."""
-        return self._clean(_USERINFO.sub("[secret:userinfo]@", text))
+        return self._clean(_USERINFO.sub("[secret:userinfo]@", text) if "@" in text else text)
 
     def refilled(self, request: Request) -> Request:
         """Return `request` with the placeholders of known secrets replaced by their values.
@@ -141,6 +145,8 @@ class Redactor:
         return _PLACEHOLDER.sub(value, data) if b"[secret:" in data else data
 
     def _clean(self, data: T) -> T:
+        if not self.known:
+            return data
         for name, value in self._longest_first():
             for form in _forms(value):
                 if isinstance(data, bytes):
@@ -153,7 +159,14 @@ class Redactor:
         return sorted(self.known.items(), key=lambda pair: (-len(pair[1]), pair[0]))
 
     def _headers(self, headers: Headers) -> Headers:
-        return tuple((name, self._value(name, value)) for name, value in headers)
+        return tuple([(pair[0], self._seen.get(pair) or self._remembered(pair)) for pair in headers])
+
+    def _remembered(self, pair: tuple[str, str]) -> str:
+        """The value of `pair` as it may be kept; most headers come again and again."""
+        if len(self._seen) >= REMEMBERED:
+            self._seen.clear()
+        value = self._seen[pair] = self._value(*pair)
+        return value
 
     def _value(self, name: str, value: str) -> str:
         low = name.lower()

@@ -58,21 +58,26 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
     """
     if in_loop():
         return cell.send(evolve(event, waits=False))
-    while True:
+    order = _paced(cell, event)
+    while isinstance(order, Wait):
         woken = threading.Event()
-        if isinstance(event, Asked):
-            order = cell.send(event, woken.set)
-        else:
-            with cell.pace:
-                if cell.mover != threading.get_ident():
-                    pause = LIVE_PAUSE if cell.live else PAUSE
-                    time.sleep(max(0.0, cell.moved + pause - time.monotonic()))
-                order = cell.send(event, woken.set)
-        if not isinstance(order, Wait):
-            return order
-        while not woken.wait(max(0.0, cell.left())):
-            if cell.left() <= 0:
-                return cell.send(Strayed(event.call, stalled=True))
+        order = _paced(cell, event, woken.set)
+        if isinstance(order, Wait):
+            while not woken.wait(max(0.0, cell.left())):
+                if cell.left() <= 0:
+                    return cell.send(Strayed(event.call, stalled=True))
+    return order
+
+
+def _paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:
+    """Send `event`; a tick, not too soon after another thread's."""
+    if isinstance(event, Asked):
+        return cell.send(event, wake)
+    with cell.pace:
+        if cell.mover != threading.get_ident():
+            pause = LIVE_PAUSE if cell.live else PAUSE
+            time.sleep(max(0.0, cell.moved + pause - time.monotonic()))
+        return cell.send(event, wake)
 
 
 async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Flight) -> Order:
@@ -336,11 +341,7 @@ def _poster(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> 
     return post
 
 
-def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+_asyncio_loop: Callable[[], asyncio.AbstractEventLoop | None] = asyncio._get_running_loop  # noqa: SLF001  documented
 
 
 def _in_trio() -> bool:

@@ -17,7 +17,11 @@ def frame(parts: Iterable[bytes]) -> bytes:
 
 def hashed(parts: Iterable[bytes]) -> bytes:
     """Return the 32 bytes of the sha-256 of the framed `parts`."""
-    return sha256(frame(parts)).digest()
+    made = sha256()
+    for part in parts:
+        made.update(len(part).to_bytes(8, "big"))
+        made.update(part)
+    return made.digest()
 
 
 def text(value: str) -> bytes:

@@ -257,14 +257,13 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
         if isinstance(line, Halt):
             return evolve(state, halt=line), line
         opened = Open(event.question, event.lane, line)
-        state = _put(state, event.call, opened)
         if line is not None:
             state = evolve(state, claimed=state.claimed.add(line))
     recorded = _line(state, opened)
     if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
-        return state, Wait(due)
-    state, tick = _tick(state, recorded.began)
-    state = _put(state, event.call, evolve(opened, began=tick))
+        return _put(state, event.call, opened), Wait(due)
+    now, tick = _tick(state, recorded.began)
+    state = _put(state, event.call, Open(opened.asked, opened.lane, opened.line, tick), now)
     return state, Forward(recorded.again) if recorded.answer is None else Serve(recorded.answer)
 
 
@@ -273,8 +272,9 @@ def _headed(state: State, event: Headed) -> tuple[State, Order]:
     recorded = _line(state, opened)
     if event.waits and (due := turn(state, event)) > state.turn:
         return state, state.halt or Wait(due)
-    state, tick = _tick(state, recorded.headed)
-    return _put(state, event.call, evolve(opened, headed=tick)), Go()
+    now, tick = _tick(state, recorded.headed)
+    headed = Open(opened.asked, opened.lane, opened.line, opened.began, tick)
+    return _put(state, event.call, headed, now), Go()
 
 
 def _ended(state: State, event: Ended) -> tuple[State, Order]:
@@ -285,21 +285,21 @@ def _ended(state: State, event: Ended) -> tuple[State, Order]:
         return state, state.halt or Wait(due)
     began, headed = opened.began, opened.headed
     if began is None:  # given up while its ask was waiting
-        state, began = _tick(state, recorded.began)
+        now, began = _tick(state, recorded.began)
+        state = _put(state, event.call, opened, now)
+    now, ended = _tick(state, last)
     match opened.asked, event.answer:
-        case Source() as source, Reading() as reading:
-            done: Step = Draw(source, reading, opened.lane, Span(began, began, began))
         case Request() as request, Response() | Fault() as reply:
-            state, ended = _tick(state, last)
             span = Span(began, ended if headed is None else headed, ended)
-            done = Exchange(request, reply, opened.lane, span)
+            done: Step = Exchange(request, reply, opened.lane, span)
+        case Source() as source, Reading() as reading:
+            now = state.clock, state.happened  # a draw is one tick
+            done = Draw(source, reading, opened.lane, Span(began, began, began))
         case Call() as called, Reply() | Fault() as reply:
-            state, ended = _tick(state, last)
             done = Effect(called, reply, opened.lane, Span(began, ended, ended))
         case _:
             raise TypeError(f"{opened.asked!r} cannot be answered by {event.answer!r}")
-    rest = {c: o for c, o in state.open.items() if c != event.call}
-    return evolve(_free(state, recorded), open=rest), Commit(done)
+    return _put(state, event.call, None, (now[0], _freed(state.script, now[1], recorded))), Commit(done)
 
 
 def _claim(state: State, event: Asked) -> int | Halt | None:
@@ -354,22 +354,34 @@ def _line(state: State, opened: Open) -> Line:
     return _UNSCRIPTED if opened.line is None else state.script.lines[opened.line]
 
 
-def _tick(state: State, recorded: int | None) -> tuple[State, int]:
+Now: TypeAlias = tuple[int, Marks]
+"""A state's clock, and the places of what has happened by then."""
+
+
+def _tick(state: State, recorded: int | None) -> tuple[Now, int]:
     """Let a tick happen: the recorded one, as far as the script goes, or the clock's next."""
-    if recorded is not None and recorded in state.script.places:
-        state = evolve(state, happened=state.happened.add(state.script.places[recorded]))
-    if recorded is not None and recorded <= state.script.opens:
-        return state, recorded
-    return evolve(state, clock=state.clock + 1), state.clock
-
-
-def _free(state: State, line: Line) -> State:
-    """Nobody waits for a call that is over."""
     happened = state.happened
-    for tick in line.gates():
-        happened = happened.add(state.script.places[tick])
-    return evolve(state, happened=happened)
+    if recorded is not None and recorded in state.script.places:
+        happened = happened.add(state.script.places[recorded])
+    if recorded is not None and recorded <= state.script.opens:
+        return (state.clock, happened), recorded
+    return (state.clock + 1, happened), state.clock
 
 
-def _put(state: State, call: int, opened: Open) -> State:
-    return evolve(state, open={**state.open, call: opened})
+def _freed(script: Script, happened: Marks, line: Line) -> Marks:
+    """Nobody waits for a call that is over."""
+    if line is not _UNSCRIPTED:
+        for tick in line.gates():
+            happened = happened.add(script.places[tick])
+    return happened
+
+
+def _put(state: State, call: int, opened: Open | None, now: Now | None = None) -> State:
+    """The state in which `call` is `opened`, or no more; `evolve` would take half of a step's time."""
+    calls = {**state.open}
+    if opened is None:
+        del calls[call]
+    else:
+        calls[call] = opened
+    clock, happened = now or (state.clock, state.happened)
+    return State(state.script, clock, state.claimed, happened, calls, state.halt)

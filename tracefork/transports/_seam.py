@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
-from attrs import evolve
-
 from .. import lanes
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
 from ..effects import class_name, rebuilt, said
@@ -143,7 +141,7 @@ class Seam:
         """
         if source is not None:
             return self.lib.Response(
-                source.status_code, headers=source.headers.raw, stream=body, extensions=source.extensions
+                source.status_code, headers=source.headers, stream=body, extensions=source.extensions
             )
         extensions: dict[str, Any] = {"http_version": head.http_version.encode("latin-1", "replace")}
         if head.reason:
@@ -246,7 +244,8 @@ class Tee:
         self._flight.saw_chunk()
 
     def _got(self, end: End) -> Response:
-        return evolve(self._head, chunks=tuple(self._taken), end=end)
+        head = self._head
+        return Response(head.status, head.headers, tuple(self._taken), end, head.reason, head.http_version)
 
     def _drop(self, end: End) -> None:
         if not self._over:
@@ -278,7 +277,7 @@ def _head(source: Any) -> Response:
 
 
 def _pairs(headers: Any) -> Headers:
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
+    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw])
 
 
 def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
