@@ -186,7 +186,7 @@ CHUNKS = 5
 
 
 def first_byte(store: str, count: int = 40) -> dict[str, float]:
-    """Median milliseconds to the first byte of a streamed answer: bare, recorded in memory and into SQLite."""
+    """Median milliseconds to the first byte of a stream: bare, recorded in memory, recorded into SQLite."""
     times: dict[str, list[float]] = {"bare": [], "in memory": [], "to SQLite": []}
     with served(STREAMING) as url:
         for number in range(count):

@@ -9,6 +9,7 @@ Every error tracefork raises on purpose:
   + InDoubt             a tool was called before the crash; whether it ran is unknown
   + RedactedSecret      a request to forward holds a secret that the tape does not keep
   + Unrecordable        an argument or a result has no recorded form
+  + BodyOmitted         a replay is asked for a body of which only the hash was kept
   + Exhausted           a scripted provider was asked more than it has answers
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
@@ -28,7 +29,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Self
 
 from .core.diff import Difference
-from .core.values import Call, Lane, Outcome, Question
+from .core.values import Call, Lane, Omitted, Outcome, Question, Request
 
 
 class TraceforkError(Exception):
@@ -198,6 +199,22 @@ class Unrecordable(TraceforkError):
         return (
             f"{self.what} is a {self.kind}, which has no JSON form; pass plain values, dataclasses or "
             "attrs classes (with an annotated return type)"
+        )
+
+
+class BodyOmitted(TraceforkError):
+    """The agent reads a body that was longer than `max_body` when it was recorded."""
+
+    def __init__(self, asked: Request, omitted: Omitted) -> None:
+        super().__init__(asked, omitted)
+        self.asked = asked
+        self.omitted = omitted
+
+    def __str__(self) -> str:
+        return (
+            f"the answer to {self.asked.method} {self.asked.url} was longer than max_body: of its "
+            f"{self.omitted.length} bytes only the sha-256 was kept ({self.omitted.sha256}); record "
+            "again with a larger max_body=, or keep such downloads off the tape with passthrough="
         )
 
 

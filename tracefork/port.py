@@ -26,6 +26,7 @@ from .core.values import (
     CANCELLED,
     Answer,
     Call,
+    Omitted,
     Outcome,
     Pending,
     Question,
@@ -35,7 +36,7 @@ from .core.values import (
     Source,
     Step,
 )
-from .errors import Divergence, Refused, TraceforkError
+from .errors import BodyOmitted, Divergence, Refused, TraceforkError
 from .flight import Flight
 from .redact import Redactor
 from .straying import diverged
@@ -231,6 +232,11 @@ class Port:
         order = self._cell.send(Strayed(flight.call, stalled=False))
         over = Halt(flight.question, flight.lane, None, overread=True)
         return self._diverged(order if isinstance(order, Halt) else over)
+
+    def omitted(self, flight: Flight, omitted: Omitted) -> TraceforkError:
+        """The agent reads a body that the tape does not hold; return what to raise."""
+        assert isinstance(flight.question, Request)
+        return self.fail(BodyOmitted(flight.question, omitted))
 
     def hang(self, flight: Flight) -> None:
         """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""

@@ -80,8 +80,9 @@ class Redactor:
     def question(self, question: Question) -> Question:
         """Return `question` as it may be kept."""
         match question:
-            case Request(method, url, headers, body):
-                return Request(self._clean(method), self.text(url), self._headers(headers), self._clean(body))
+            case Request(method, url, headers, body, omitted):
+                kept = self._headers(headers)
+                return Request(self._clean(method), self.text(url), kept, self._clean(body), omitted)
             case Call(name, arguments):
                 return Call(self._clean(name), self._clean(arguments))
             case Source():

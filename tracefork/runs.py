@@ -22,7 +22,7 @@ from .core.tape import Tape
 from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
 from .errors import RunExists
 from .redact import Redactor, ambient
-from .session import Plan, Session, current
+from .session import MAX_BODY, Plan, Session, current
 from .store import TapeStore, new_run_id
 from .tools import OnDoubt
 from .transports import guard
@@ -64,6 +64,7 @@ def record(
     matcher: Matcher = exact,
     redact: Redactor | None = None,
     passthrough: tuple[str, ...] = TELEMETRY,
+    max_body: int = MAX_BODY,
 ) -> Session:
     """Start a run whose every answer comes from the real world, and is kept.
 
@@ -80,6 +81,8 @@ def record(
         matcher: what makes two questions equal when the tape is replayed from here.
         redact: what to take out before anything is kept; by default `redact.redactor(os.environ)`.
         passthrough: `host/path` patterns of calls that are none of the agent's.
+        max_body: the most bytes of one body that are kept. Of a longer one the tape has
+            its length and hash; a replay raises `BodyOmitted` when the agent reads it.
 
     Raises:
         RunExists: the store has a run of this name.
@@ -87,7 +90,9 @@ def record(
     """
     head = _header(agent_name, run_id, meta)
     shell = _Shell(intercept, scope, passthrough, ())
-    return _session(nothing(matcher), head, shell, store=store, durability=durability, redact=redact)
+    return _session(
+        nothing(matcher), head, shell, store=store, durability=durability, redact=redact, max_body=max_body
+    )
 
 
 def replay(
@@ -100,6 +105,8 @@ def replay(
     redact: Redactor | None = None,
     passthrough: tuple[str, ...] = TELEMETRY,
     allow: tuple[str, ...] = (),
+    max_body: int = MAX_BODY,
+    instant_retries: bool = False,
 ) -> Session:
     """Start a run whose every answer comes from `tape`. Nothing may connect inside.
 
@@ -108,15 +115,27 @@ def replay(
         patience: seconds to wait for a recorded question; by default 60, or twice
             the longest gap on the tape. Any progress starts them anew.
         allow: addresses that may be connected to all the same, as `"127.0.0.1:5432"` or a host.
-        intercept, scope, matcher, redact, passthrough: as for `record`.
+        instant_retries: serve recorded answers such as 429 and 529 with a `retry-after` of
+            next to nothing, so that an SDK does not sleep. The tape keeps what was said.
+        intercept, scope, matcher, redact, passthrough, max_body: as for `record`.
 
     Raises:
+        BodyOmitted: on reading a body of which the tape has only the hash.
         Divergence: on asking what the tape cannot answer, and again on leaving the block.
         Unfinished: on leaving the block, when recorded questions were never asked.
     """
     head = _header(tape.agent_name, tape.run_id or None, tape.meta, tape.parent)
     shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
-    return _session(everything(tape, matcher), head, shell, redact=redact, patience=patience, tape=tape)
+    return _session(
+        everything(tape, matcher),
+        head,
+        shell,
+        redact=redact,
+        patience=patience,
+        tape=tape,
+        max_body=max_body,
+        instant_retries=instant_retries,
+    )
 
 
 def resume(
@@ -133,6 +152,8 @@ def resume(
     redact: Redactor | None = None,
     passthrough: tuple[str, ...] = TELEMETRY,
     allow: tuple[str, ...] = (),
+    max_body: int = MAX_BODY,
+    instant_retries: bool = False,
 ) -> Session:
     """Start a run that follows `tape` to its end for free, then goes live.
 
@@ -142,8 +163,8 @@ def resume(
         tape: an interrupted recording, or any other.
         on_doubt: what to do about a tool that was called before a crash and may have
             run: "raise" InDoubt, "rerun" it, or a function from its Call to its result.
-        store, run_id, durability, matcher, redact, scope, intercept, passthrough: as for `record`.
-        patience, allow: as for `replay`, until the run is live.
+        store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
+        patience, allow, instant_retries: as for `replay`, until the run is live.
 
     Raises:
         Divergence: on asking something else than the tape has, before anything goes live.
@@ -163,6 +184,8 @@ def resume(
         patience=patience,
         on_doubt=on_doubt,
         tape=tape,
+        max_body=max_body,
+        instant_retries=instant_retries,
     )
 
 
@@ -185,6 +208,8 @@ def fork(
     redact: Redactor | None = None,
     passthrough: tuple[str, ...] = TELEMETRY,
     allow: tuple[str, ...] = (),
+    max_body: int = MAX_BODY,
+    instant_retries: bool = False,
 ) -> Session:
     """Start a run that follows `tape` up to one step, gives it another answer, and goes live from there.
 
@@ -199,8 +224,8 @@ def fork(
         parent: the run_id to name as parent; by default the tape's.
         name, desc: what the branch is called, and what was changed.
         on_doubt: as for `resume`.
-        store, run_id, durability, matcher, redact, scope, intercept, passthrough: as for `record`.
-        patience, allow: as for `replay`, until the run is live.
+        store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
+        patience, allow, instant_retries: as for `replay`, until the run is live.
 
     Raises:
         IndexError: the tape has no exchange of this index.
@@ -226,6 +251,8 @@ def fork(
         patience=patience,
         on_doubt=on_doubt,
         tape=tape,
+        max_body=max_body,
+        instant_retries=instant_retries,
     )
 
 
@@ -238,6 +265,7 @@ def cut(
     matcher: Matcher = exact,
     redact: Redactor | None = None,
     allow: tuple[str, ...] = (),
+    instant_retries: bool = False,
 ) -> Session:
     """Start a run that is served the first `upto` exchanges of `tape`, by head, and asks all else live.
 
@@ -247,7 +275,16 @@ def cut(
     head = _header(tape.agent_name, None, tape.meta, Branch(tape.run_id, upto, "cut"))
     shell = _Shell(True, "context", TELEMETRY, allow, guarded=True)  # noqa: FBT003
     script = Cut(tape, upto).script(matcher)
-    return _session(script, head, shell, store=store, redact=redact, patience=patience, tape=tape)
+    return _session(
+        script,
+        head,
+        shell,
+        store=store,
+        redact=redact,
+        patience=patience,
+        tape=tape,
+        instant_retries=instant_retries,
+    )
 
 
 def tool(fn: F) -> F:
@@ -313,7 +350,11 @@ def _session(
     patience: float | None = None,
     on_doubt: OnDoubt = "raise",
     tape: Tape | None = None,
+    max_body: int = MAX_BODY,
+    instant_retries: bool = False,
 ) -> Session:
+    if max_body < 0:
+        raise ValueError(f"max_body is a number of bytes, not {max_body}")
     redacting = ambient(os.environ) if redact is None else lambda: redact
     head = _redacted(head, redacting())
     opened, owned = _opened(store, durability)
@@ -333,6 +374,8 @@ def _session(
         everywhere=shell.everywhere,
         passthrough=shell.passthrough,
         allow=shell.allow,
+        max_body=max_body,
+        instant_retries=instant_retries,
     )
     return Session(plan)
 

@@ -43,6 +43,9 @@ logging.getLogger("tracefork").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
+MAX_BODY = 64 * 2**20
+"""Bytes of one body that are kept unless another limit is given."""
+
 Around: TypeAlias = "Callable[[Session], AbstractContextManager[object]]"
 
 
@@ -67,6 +70,8 @@ class Plan:
     everywhere: bool = False
     passthrough: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    max_body: int = MAX_BODY
+    instant_retries: bool = False
 
 
 class Session:
@@ -79,6 +84,10 @@ class Session:
     def __init__(self, plan: Plan) -> None:
         self.port = Port(plan.script, plan.redactor, plan.patience)
         """Where transports and tools put their questions."""
+        self.max_body = plan.max_body
+        """The most bytes of one body that are kept."""
+        self.instant_retries = plan.instant_retries
+        """Whether recorded answers that ask for a pause are served without one."""
         self._plan = plan
         self._tape: Tape | None = None
         self._log: Log | None = None

@@ -76,8 +76,10 @@ def questions(recorded: Question, asked: Question) -> Difference | None:
             ):
                 if ours != theirs:
                     return Difference(path, *_around(ours, theirs))
-            return _headers(dict(meaningful(recorded.headers)), dict(meaningful(asked.headers))) or _bodies(
-                normalised(recorded).body, normalised(asked).body, "$"
+            return (
+                _headers(dict(meaningful(recorded.headers)), dict(meaningful(asked.headers)))
+                or _lengths(recorded, asked, "body")
+                or _bodies(normalised(recorded).body, normalised(asked).body, "$")
             )
         case Source(), Source() if recorded != asked:
             return Difference("source", _brief(recorded), _brief(asked))
@@ -96,7 +98,8 @@ def answers(recorded: Answer, heard: Answer) -> Difference | None:
         case Response(), Response():
             if recorded.status != heard.status:
                 return Difference("response.status", str(recorded.status), str(heard.status))
-            if found := _bodies(recorded.body, heard.body, "response"):
+            found = _lengths(recorded, heard, "response") or _bodies(recorded.body, heard.body, "response")
+            if found:
                 return found
             if recorded.headers != heard.headers:
                 found = _headers(dict(recorded.headers), dict(heard.headers))
@@ -167,6 +170,14 @@ def _headers(recorded: dict[str, str], asked: dict[str, str]) -> Difference | No
         if recorded.get(name) != asked.get(name):
             return Difference(f"headers.{name}", repr(recorded.get(name)), repr(asked.get(name)))
     return None
+
+
+def _lengths(recorded: Request | Response, asked: Request | Response, path: str) -> Difference | None:
+    """How two bodies part of which one is omitted, so that its content cannot be compared."""
+    if recorded.omitted == asked.omitted:
+        return None
+    texts = (repr(m.omitted or f"<{len(m.body)} bytes>") for m in (recorded, asked))
+    return Difference(path, *texts)
 
 
 def _bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from .framing import Digest, frame, hashed, text
 from .matching import Matcher, exact
-from .values import Answer, Draw, Exchange, Fault, Reading, Reply, Response, Step
+from .values import Answer, Draw, Exchange, Fault, Reading, Reply, Request, Response, Step
 
 
 class Recorded(Protocol):
@@ -60,7 +60,7 @@ def _answer(answer: Answer) -> list[bytes]:
         case Response(status, headers, _, end):
             pairs = frame(text(part) for pair in headers for part in pair)
             how = frame(_answer(end)) if isinstance(end, Fault) else end.encode()
-            return [b"res", b"%d" % status, pairs, answer.body, how]
+            return [b"res", b"%d" % status, pairs, bytes.fromhex(_sha256(answer)), how]
         case Fault(kind, message):
             return [b"fault", text(kind), text(message)]
         case Reading(said):
@@ -74,6 +74,11 @@ def _fingerprint(tape: Recorded) -> Digest:
     lines = [f"D:{s.source.kind}:{_value(s)}\n" for s in draws]
     for step in tape.steps:
         if isinstance(step, Exchange):
-            heard = step.answer.body if isinstance(step.answer, Response) else b""
-            lines.append(f"X:{sha256(step.request.body).hexdigest()}:{sha256(heard).hexdigest()}\n")
+            heard = step.answer if isinstance(step.answer, Response) else Response(0)
+            lines.append(f"X:{_sha256(step.request)}:{_sha256(heard)}\n")
     return sha256(text("".join(lines))).hexdigest()
+
+
+def _sha256(message: Request | Response) -> Digest:
+    """The hash of a message's body, which an omitted one has kept."""
+    return message.omitted.sha256 if message.omitted else sha256(message.body).hexdigest()

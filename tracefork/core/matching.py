@@ -11,7 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import TypeAlias
+
+from attrs import evolve
 
 from .framing import Digest, hashed, text
 from .values import Call, Headers, Question, Request, Source
@@ -21,6 +24,9 @@ Matcher: TypeAlias = Callable[[Question], Digest]
 
 MEANINGFUL = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
 """Request headers that are part of the question, in lower case."""
+
+NORMAL = b"--boundary"
+"""What stands for a multipart boundary in a normalised body."""
 
 _BOUNDARY = re.compile(r'multipart/[^;]+;.*?boundary="?([^";,]+)', re.IGNORECASE)
 
@@ -61,12 +67,17 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
 
 def normalised(request: Request) -> Request:
     """Return `request` with its multipart boundary, if any, replaced by a fixed one in the body."""
-    for name, value in request.headers:
-        if name.lower() == "content-type" and (found := _BOUNDARY.search(value)):
-            ours = b"--" + found[1].strip().encode("latin-1")
-            body = request.body.replace(ours, b"--boundary")
-            return Request(request.method, request.url, request.headers, body)
+    if ours := boundary(request.headers):
+        return evolve(request, body=request.body.replace(ours, NORMAL))
     return request
+
+
+def boundary(headers: Headers) -> bytes | None:
+    """Return the multipart boundary that `headers` name, its dashes in front; None if there is none."""
+    for name, value in headers:
+        if name.lower() == "content-type" and (found := _BOUNDARY.search(value)):
+            return b"--" + found[1].strip().encode("latin-1")
+    return None
 
 
 def meaningful(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Headers:
@@ -78,7 +89,9 @@ def _key(question: Question, body: bytes, counted: frozenset[str] = MEANINGFUL) 
     match question:
         case Request(method, url, headers):
             pairs = (text(part) for pair in meaningful(headers, counted) for part in pair)
-            return hashed([b"req", text(method), text(url), hashed(pairs), body]).hex()
+            omitted = question.omitted
+            content = bytes.fromhex(omitted.sha256) if omitted else sha256(body).digest()
+            return hashed([b"req", text(method), text(url), hashed(pairs), content]).hex()
         case Source(kind, name):
             return hashed([b"src", text(kind), text(name)]).hex()
         case Call(name, arguments):

@@ -30,17 +30,32 @@ def _length(text: str) -> str:
     return f"<{len(text)} characters>"
 
 
+@frozen
+class Omitted:
+    """A body longer than `max_body`: its length in bytes, and its sha-256 as 64 hex characters.
+
+    Of a multipart request the hash is that of the body with its boundary normalised.
+    """
+
+    length: int
+    sha256: str
+
+
 # -- questions -------------------------------------------------------------------
 
 
 @frozen
 class Request:
-    """An HTTP request as it crossed the transport seam; `body` is undecoded."""
+    """An HTTP request as it crossed the transport seam; `body` is undecoded.
+
+    It is empty where the body is `omitted`.
+    """
 
     method: str
     url: str
     headers: Headers = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=_size)
+    omitted: Omitted | None = field(default=None, repr=False)
 
 
 @frozen
@@ -92,7 +107,7 @@ class Response:
 
     Chunks are raw: still content-encoded, already de-chunked. `end` says how the
     body came to its end: "eof", "closed" or "cancelled" by the agent, or the
-    Fault that cut it.
+    Fault that cut it. A body that is `omitted` has no chunks, and cannot be replayed.
     """
 
     status: int
@@ -101,6 +116,7 @@ class Response:
     end: End = "eof"
     reason: str = ""
     http_version: str = "HTTP/1.1"
+    omitted: Omitted | None = field(default=None, repr=False)
 
     @property
     def body(self) -> bytes:
@@ -109,7 +125,7 @@ class Response:
 
     def with_body(self, body: bytes) -> Response:
         """Return this response with `body` as its single chunk; headers stay as recorded."""
-        return evolve(self, chunks=(body,) if body else ())
+        return evolve(self, chunks=(body,) if body else (), omitted=None)
 
 
 @frozen

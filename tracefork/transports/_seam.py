@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 from .. import lanes
+from ..core.matching import boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
 from ..effects import class_name, rebuilt, said
 from ..errors import Refused, TraceforkError
 from ..flight import Flight
 from ..session import Session, current
+from ._bodies import Gathering, agathered, gathered
+from ._served import at_once, is_retried
 
 
 class Seam:
@@ -26,6 +29,7 @@ class Seam:
 
     lib: Any
     stream: Any
+    spool: Any
 
     def __init__(self, session: Session | None, inner: Any) -> None:
         self._session = session
@@ -35,8 +39,7 @@ class Seam:
         session = self._run()
         if session is None:
             return self._inner.handle_request(request)
-        request.read()
-        lifted = lift(request)
+        lifted = self._lifted(request, gathered(request, self._gathering(session, request)))
         flight = session.port.ask(lifted)
         source = None
         try:
@@ -56,14 +59,13 @@ class Seam:
             if source is not None:
                 source.close()
             raise
-        return self._response(request, head, source, body)
+        return self._response(session, request, head, source, body)
 
     async def handle_async_request(self, request: Any) -> Any:
         session = self._run()
         if session is None:
             return await self._inner.handle_async_request(request)
-        await request.aread()
-        lifted = lift(request)
+        lifted = self._lifted(request, await agathered(request, self._gathering(session, request)))
         flight = await session.port.aask(lifted)
         source = None
         try:
@@ -83,7 +85,20 @@ class Seam:
             if source is not None:
                 await source.aclose()
             raise
-        return self._response(request, head, source, body)
+        return self._response(session, request, head, source, body)
+
+    def _gathering(self, session: Session, request: Any) -> Gathering:
+        streamed = not isinstance(request.stream, self.lib.ByteStream)
+        return Gathering(session.max_body, boundary(_pairs(request.headers)), spooled=streamed)
+
+    def _lifted(self, request: Any, body: Gathering) -> Request:
+        """The request as a value; whoever sends it can read its body again."""
+        if body.file is not None:
+            request.stream = self.spool(body.file)
+        elif not isinstance(request.stream, self.lib.ByteStream):
+            request.stream = self.lib.ByteStream(body.content)
+            request.read()
+        return Request(request.method, str(request.url), _pairs(request.headers), body.content, body.omitted)
 
     def _run(self) -> Session | None:
         """The run that this request belongs to; None when it is none of ours."""
@@ -125,16 +140,13 @@ class Seam:
         true = session.port.outgoing(lifted)
         if true is lifted or true == lifted:
             return request
-        headers = [(n, str(len(true.body)) if n.lower() == "content-length" else v) for n, v in true.headers]
-        return self.lib.Request(
-            true.method,
-            true.url,
-            headers=_raw(tuple(headers)),
-            content=true.body,
-            extensions=request.extensions,
-        )
+        size = None if true.omitted else str(len(true.body))
+        headers = [(n, size if size and n.lower() == "content-length" else v) for n, v in true.headers]
+        body = {"stream": request.stream} if true.omitted else {"content": true.body}
+        raw, extensions = _raw(tuple(headers)), request.extensions
+        return self.lib.Request(true.method, true.url, headers=raw, extensions=extensions, **body)
 
-    def _response(self, request: Any, head: Response, source: Any, body: Any) -> Any:
+    def _response(self, session: Session, request: Any, head: Response, source: Any, body: Any) -> Any:
         """What the client gets: the live status, headers and extensions, or the recorded ones.
 
         Never the live object itself: one that was read already would not read our body.
@@ -146,8 +158,10 @@ class Seam:
         extensions: dict[str, Any] = {"http_version": head.http_version.encode("latin-1", "replace")}
         if head.reason:
             extensions["reason_phrase"] = head.reason.encode("latin-1", "replace")
-        headers = _raw(_corrected(request, head))
-        return self.lib.Response(head.status, headers=headers, stream=body, extensions=extensions)
+        headers = _corrected(request, head)
+        if session.instant_retries and is_retried(head.status):
+            headers = at_once(headers)
+        return self.lib.Response(head.status, headers=_raw(headers), stream=body, extensions=extensions)
 
 
 class Tee:
@@ -162,7 +176,7 @@ class Tee:
         self._session, self._flight, self._head = session, flight, head
         self._inner = source.stream if source is not None else None
         self._served = iter(head.chunks)  # one for all who iterate: a second reader goes on, as on the wire
-        self._taken: list[bytes] = []
+        self._taken = Gathering(session.max_body)
         self._over = False
         self._closed = False
 
@@ -172,7 +186,7 @@ class Tee:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for chunk in self._served if self._inner is None else self._inner:
+            for chunk in self._recorded() if self._inner is None else self._inner:
                 self._take(chunk)
                 yield chunk
             end = self._served_end()
@@ -199,7 +213,7 @@ class Tee:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             if self._inner is None:
-                for chunk in self._served:
+                for chunk in self._recorded():
                     self._take(chunk)
                     yield chunk
                 if self._head.end == "cancelled":
@@ -240,12 +254,18 @@ class Tee:
             await self._inner.aclose()
 
     def _take(self, chunk: bytes) -> None:
-        self._taken.append(chunk)  # before the agent has it: nothing it saw may be missing
+        self._taken.take(chunk)  # before the agent has it: nothing it saw may be missing
         self._flight.saw_chunk()
 
     def _got(self, end: End) -> Response:
         head = self._head
-        return Response(head.status, head.headers, tuple(self._taken), end, head.reason, head.http_version)
+        chunks, omitted = self._taken.chunks, self._taken.omitted
+        return Response(head.status, head.headers, chunks, end, head.reason, head.http_version, omitted)
+
+    def _recorded(self) -> Iterator[bytes]:
+        if self._head.omitted:
+            raise self._session.port.omitted(self._flight, self._head.omitted)
+        return self._served
 
     def _drop(self, end: End) -> None:
         if not self._over:
@@ -262,11 +282,6 @@ class Tee:
 
 
 SWITCHING = 101
-
-
-def lift(request: Any) -> Request:
-    """The request as a value; its body must have been read."""
-    return Request(request.method, str(request.url), _pairs(request.headers), request.content)
 
 
 def _head(source: Any) -> Response:
@@ -286,7 +301,7 @@ def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 def _corrected(request: Any, head: Response) -> Headers:
     """The headers to serve: a changed body's stale content-length is set right."""
-    if head.end != "eof" or request.method == "HEAD" or head.status == NOT_MODIFIED:
+    if head.end != "eof" or head.omitted or request.method == "HEAD" or head.status == NOT_MODIFIED:
         return head.headers
     size = str(sum(map(len, head.chunks)))
     return tuple((n, size if n.lower() == "content-length" else v) for n, v in head.headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx2 as lib
 
 from ..session import Session
+from ._bodies import Spool
 from ._seam import Seam, Tee
 
 
@@ -16,6 +17,10 @@ class _AsyncStream(Tee, lib.AsyncByteStream):
     lib = lib
 
 
+class _Spool(Spool, lib.SyncByteStream, lib.AsyncByteStream):
+    pass
+
+
 class Transport(Seam, lib.BaseTransport):
     """Give this to `httpx2.Client(transport=...)`: what goes through it is recorded or replayed.
 
@@ -24,7 +29,7 @@ class Transport(Seam, lib.BaseTransport):
         inner: what forwards live requests; by default the library's own transport.
     """
 
-    lib, stream = lib, _Stream
+    lib, stream, spool = lib, _Stream, _Spool
 
     def __init__(self, session: Session | None = None, inner: lib.BaseTransport | None = None) -> None:
         super().__init__(session, lib.HTTPTransport() if inner is None else inner)
@@ -36,7 +41,7 @@ class Transport(Seam, lib.BaseTransport):
 class AsyncTransport(Seam, lib.AsyncBaseTransport):
     """Give this to `httpx2.AsyncClient(transport=...)`; otherwise as `Transport`."""
 
-    lib, stream = lib, _AsyncStream
+    lib, stream, spool = lib, _AsyncStream, _Spool
 
     def __init__(self, session: Session | None = None, inner: lib.AsyncBaseTransport | None = None) -> None:
         super().__init__(session, lib.AsyncHTTPTransport() if inner is None else inner)

@@ -1,0 +1,138 @@
+"""Bodies on their way through a transport: kept whole up to `max_body`, and beyond it known by their hash.
+
+A request's body has to be known before it leaves, since the question is. One that
+is streamed and too long to keep waits in a file, and leaves from there.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from ..core.matching import NORMAL
+from ..core.values import Omitted
+
+BLOCK = 2**18  # bytes that are read from a file at a time
+
+
+class Gathering:
+    """Chunks, as far as they are to be kept: all of up to `most` bytes together, else their hash.
+
+    With a `boundary` it is the hash of the body in which that is normalised.
+    """
+
+    def __init__(self, most: int, boundary: bytes | None = None, *, spooled: bool = False) -> None:
+        self.file: IO[bytes] | None = None
+        self._most = most
+        self._spooled = spooled
+        self._chunks: list[bytes] = []
+        self._length = 0
+        self._hash = _Hash(boundary)
+
+    def take(self, chunk: bytes) -> None:
+        """Add `chunk`, in memory only as long as all may be kept."""
+        fitted = self._length <= self._most
+        self._length += len(chunk)
+        if self._length <= self._most:
+            self._chunks.append(chunk)
+            return
+        if fitted:
+            if self._spooled:
+                self.file = TemporaryFile()  # noqa: SIM115  it lives as long as the request's stream
+            for early in self._chunks:
+                self._put(early)
+            self._chunks.clear()
+        self._put(chunk)
+
+    def _put(self, chunk: bytes) -> None:
+        self._hash.update(chunk)
+        if self.file is not None:
+            self.file.write(chunk)
+
+    @contextmanager
+    def unless_whole(self) -> Iterator[None]:
+        """Close the file should the block, which takes all there is, fail."""
+        try:
+            yield
+        except BaseException:
+            if self.file is not None:
+                self.file.close()
+            raise
+
+    @property
+    def chunks(self) -> tuple[bytes, ...]:
+        """What is kept of the chunks: all or none."""
+        return tuple(self._chunks)
+
+    @property
+    def content(self) -> bytes:
+        """What is kept, joined."""
+        return b"".join(self._chunks)
+
+    @property
+    def omitted(self) -> Omitted | None:
+        """The length and hash of what was taken, if it was too long to keep."""
+        return Omitted(self._length, self._hash.hexdigest()) if self._length > self._most else None
+
+
+class _Hash:
+    """A sha-256 of a stream in which `boundary` is replaced by the normal one."""
+
+    def __init__(self, boundary: bytes | None) -> None:
+        self._boundary = boundary
+        self._made = sha256()
+        self._left = b""
+
+    def update(self, chunk: bytes) -> None:
+        if self._boundary is None:
+            self._made.update(chunk)
+            return
+        *whole, rest = (self._left + chunk).split(self._boundary)
+        for part in whole:
+            self._made.update(part)
+            self._made.update(NORMAL)
+        short = min(len(rest), len(self._boundary) - 1)  # a boundary may begin in it
+        self._made.update(rest[: len(rest) - short])
+        self._left = rest[len(rest) - short :]
+
+    def hexdigest(self) -> str:
+        made = self._made.copy()
+        made.update(self._left)
+        return made.hexdigest()
+
+
+class Spool:
+    """A request's stream that reads from a file, as often as it is asked to; mixed in by each library."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        weakref.finalize(self, file.close)  # not before: an auth flow or a redirect may send it again
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        while block := self._file.read(BLOCK):
+            yield block
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for block in self:
+            yield block
+
+
+def gathered(request: Any, body: Gathering) -> Gathering:
+    """Return `body` with all of `request`'s in it."""
+    with body.unless_whole():
+        for chunk in request.stream:
+            body.take(chunk)
+    return body
+
+
+async def agathered(request: Any, body: Gathering) -> Gathering:
+    """`gathered`, for an asynchronous client."""
+    with body.unless_whole():
+        async for chunk in request.stream:
+            body.take(chunk)
+    return body
