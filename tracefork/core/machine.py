@@ -310,9 +310,11 @@ def _claim(state: State, event: Asked) -> int | Halt | None:
     take the line it leaves: workers on one queue trade places freely.
     """
     script, claimed = state.script, state.claimed
+    own = script.first(script.by_lane, event.lane, claimed)
+    if own is not None and script.lines[own].asked == event.question:
+        return own  # word for word: its key need not be made
     alone = event.alone and event.lane not in script.mixed
     key = script.matcher(event.question)
-    own = script.first(script.by_lane, event.lane, claimed)
     same = script.first(script.by_both, (key, event.lane), claimed)
     if same is not None and (same == own or not alone):
         return same
