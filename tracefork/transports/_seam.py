@@ -179,6 +179,8 @@ class Tee:
             for chunk in self._served if self._inner is None else self._inner:
                 self._take(chunk)
                 yield chunk
+            if self._inner is None and self._head.end == "cancelled":
+                self._session.port.hang(self._flight)  # until the agent is interrupted again
             end = self._served_end()
             self._close_inner()  # before the end is told, as below
         except GeneratorExit:
