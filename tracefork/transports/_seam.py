@@ -148,7 +148,7 @@ class Seam:
                 source.status_code, headers=source.headers.raw, stream=body, extensions=source.extensions
             )
         extensions: dict[str, Any] = {"http_version": head.http_version.encode("latin-1", "replace")}
-        if head.reason:
+        if head.reason or head.http_version != NO_REASONS:  # an empty one is not a missing one
             extensions["reason_phrase"] = head.reason.encode("latin-1", "replace")
         headers = _raw(_corrected(request, head))
         return self.lib.Response(head.status, headers=headers, stream=body, extensions=extensions)
@@ -286,9 +286,13 @@ def lift(request: Any) -> Request:
 
 def _head(source: Any) -> Response:
     extensions = source.extensions
-    reason = extensions.get("reason_phrase", b"").decode("latin-1")
     version = extensions.get("http_version", b"HTTP/1.1").decode("latin-1")
+    default = b"" if version == NO_REASONS else source.reason_phrase.encode()
+    reason = extensions.get("reason_phrase", default).decode("latin-1")
     return Response(source.status_code, _pairs(source.headers), (), "eof", reason, version)
+
+
+NO_REASONS = "HTTP/2"
 
 
 def _pairs(headers: Any) -> Headers:
