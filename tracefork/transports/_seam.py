@@ -305,12 +305,19 @@ def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 def _corrected(request: Any, head: Response) -> Headers:
     """The headers to serve: a changed body's stale content-length is set right."""
-    if head.end != "eof" or request.method == "HEAD" or head.status == NOT_MODIFIED:
-        return head.headers
+    names = {name.lower() for name, _ in head.headers}
+    bodiless = request.method == "HEAD" or head.status in (NO_CONTENT, NOT_MODIFIED)
+    if head.end != "eof" or bodiless or "transfer-encoding" in names:
+        return head.headers  # it says something else, or nothing
     size = str(sum(map(len, head.chunks)))
-    return tuple((n, size if n.lower() == "content-length" else v) for n, v in head.headers)
+
+    def stale(name: str, value: str) -> bool:
+        return name.lower() == "content-length" and (value.lstrip("0") or "0") != size
+
+    return tuple((n, size if stale(n, v) else v) for n, v in head.headers)
 
 
+NO_CONTENT = 204
 NOT_MODIFIED = 304
 
 
