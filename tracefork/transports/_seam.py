@@ -54,6 +54,8 @@ class Seam:
                 head = _head(source)
             body = self.stream(session, flight, head, source)
             session.port.head(flight, body.taken)
+            if head.status == SWITCHING:
+                raise _upgraded(session, flight, body.taken())
         except BaseException:
             session.port.drop(flight, CANCELLED)
             if source is not None:
@@ -82,6 +84,8 @@ class Seam:
                 head = _head(source)
             body = self.stream(session, flight, head, source)
             await session.port.ahead(flight, body.taken)
+            if head.status == SWITCHING:
+                raise _upgraded(session, flight, body.taken())
         except BaseException:
             session.port.drop(flight, CANCELLED)
             if source is not None:
@@ -105,9 +109,6 @@ class Seam:
         except Exception as exc:  # whatever the transport raises is its answer
             session.port.end(flight, _fault(self.lib, exc))
             raise
-        if source.status_code == SWITCHING:
-            source.close()
-            raise session.port.fail(_upgraded(lifted))
         return source
 
     async def _aforward(self, session: Session, flight: Flight, request: Any, lifted: Request) -> Any:
@@ -119,9 +120,6 @@ class Seam:
         except Exception as exc:  # whatever the transport raises is its answer
             await session.port.aend(flight, _fault(self.lib, exc))
             raise
-        if source.status_code == SWITCHING:
-            await source.aclose()
-            raise session.port.fail(_upgraded(lifted))
         return source
 
     def _outgoing(self, session: Session, request: Any, lifted: Request) -> Any:
@@ -335,5 +333,10 @@ def _raised(lib: Any, fault: Fault, request: Any = None) -> Exception:
     return rebuilt(fault.kind, [fault.message])
 
 
-def _upgraded(request: Request) -> Refused:
-    return Refused(f"{request.url} (it switched protocols, and what follows is not HTTP)", "an upgrade")
+def _upgraded(session: Session, flight: Flight, closed: Answer) -> TraceforkError:
+    """The refusal of what follows a change of protocols, live as from the tape, which has it as `closed`."""
+    session.port.drop(flight, closed)
+    url = cast("Request", flight.question).url
+    return session.port.fail(
+        Refused(f"{url} (it switched protocols, and what follows is not HTTP)", "an upgrade")
+    )
