@@ -165,6 +165,41 @@ def test_a_secret_in_an_encoded_body(kind, name, tmp_path, monkeypatch):
     assert again.tape.digest() == run.tape.digest()
 
 
+@pytest.mark.parametrize("kind", KINDS[::3], ids=str)
+def test_a_secret_in_a_later_frame(kind, monkeypatch):
+    monkeypatch.setenv("SHOP_API_KEY", "sk-live-0123456789")
+    sent = zstd(b"first, ") + zstd(b"then sk-live-0123456789")
+
+    async def agent(client):
+        return (await client.get(server.url)).text
+
+    with Misbehaving([response(sent, b"Content-Encoding: zstd")]) as server, tracefork.record() as run:
+        assert kind.run(agent) == "first, then sk-live-0123456789"
+    with tracefork.replay(run.tape):
+        assert kind.run(agent) == "first, then [secret:SHOP_API_KEY]"
+
+
+@pytest.mark.parametrize("kind", KINDS[::3], ids=str)
+@pytest.mark.parametrize("name", ["zstd", "unheard-of", "gzip"])
+def test_a_secret_that_shows_in_a_body_that_does_not_decode(kind, name, monkeypatch):
+    monkeypatch.setenv("SHOP_API_KEY", "sk-live-0123456789")
+    junk = b"not compressed: sk-live-0123456789 "
+    sent = pieces(zstd(junk)[:-1] if name == "zstd" else junk, 9)
+    assert b"sk-live-0123456789" in b"".join(sent)
+
+    async def agent(client):
+        return len(await told(client, "GET", server.url, "aread"))
+
+    header = b"Content-Encoding: " + name.encode()
+    with Misbehaving([chunked(*sent, headers=[header]), LAST]) as server, tracefork.record() as run:
+        live = kind.run(agent)
+    with tracefork.replay(run.tape) as again:
+        assert kind.run(agent) == live
+
+    assert b"sk-live" not in run.tape[0].response.body
+    assert again.tape.digest() == run.tape.digest()
+
+
 # -- bodies, down ------------------------------------------------------------------------------
 
 

@@ -102,6 +102,27 @@ class Both:
             peer.close()
 
 
+@pytest.mark.xfail(strict=True, reason="recording keeps the body, and so can send it twice")
+@kinds
+def test_a_body_that_cannot_be_sent_twice_is_not_redirected(kind, tmp_path):
+    def chunks():
+        yield b"some"
+
+    async def achunks():
+        yield b"some"
+
+    async def agent(client):
+        try:
+            await client.post(server.url, content=chunks() if kind.how == "sync" else achunks())
+        except Exception as exc:
+            return raised(exc)[:2]
+
+    with Misbehaving(redirecting(307)) as server:
+        got, _ = proves(lambda: kind.run(agent, follow_redirects=True), server, tmp_path)
+
+    assert got[0] is kind.lib.StreamConsumed
+
+
 @kinds
 def test_redirects_without_end(kind, tmp_path):
     async def agent(client):
