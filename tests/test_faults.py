@@ -12,7 +12,7 @@ import tracefork
 
 BREATHE, CUT, RESET, STALL = Move.BREATHE, Move.CUT, Move.RESET, Move.STALL
 TWO = chunked(b"one", b"two")
-SHORT = {"timeout": 0.15}
+SHORT = {"timeout": 0.25}
 
 
 # -- faults before the head, and in mid-body ------------------------------------------------

@@ -157,7 +157,7 @@ async def timed(kind, seconds, scenario):
 @async_kinds
 def test_a_deadline_before_the_head(kind, tmp_path):
     async def agent(client):
-        return await timed(kind, 0.1, lambda: client.post(server.url, content=b"q"))
+        return await timed(kind, 0.25, lambda: client.post(server.url, content=b"q"))
 
     with Misbehaving([STALL]) as server:
         got, tape = proves(lambda: kind.run(agent), server, tmp_path)
@@ -176,7 +176,7 @@ def test_a_deadline_amid_the_body(kind, tmp_path):
                 async for chunk in response.aiter_raw():
                     got.append(chunk)
 
-        return await timed(kind, 0.1, listen), got
+        return await timed(kind, 0.25, listen), got
 
     with Misbehaving(HANGS) as server:
         got, tape = proves(lambda: kind.run(agent), server, tmp_path)
@@ -309,7 +309,7 @@ def test_an_interrupt_while_the_agent_waits(kind, play, tmp_path):
     async def agent(client):
         got = []
         try:
-            with interrupted(0.15):
+            with interrupted(0.25):
                 async with client.stream("POST", server.url) as response:
                     async for chunk in response.aiter_raw():
                         got.append(chunk)
