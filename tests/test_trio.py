@@ -54,8 +54,9 @@ def test_a_stream(kind, reader, tmp_path):
     ],
 )
 def test_a_fault(kind, play, error, tmp_path):
+    timeout = 0.3 if error == "ReadTimeout" else 5
     with Misbehaving(play) as server:
-        got, tape = proves(lambda: kind.run(lambda c: read(c, server.url), timeout=0.25), server, tmp_path)
+        got, tape = proves(lambda: kind.run(lambda c: read(c, server.url), timeout=timeout), server, tmp_path)
 
     assert got[-1][0] is getattr(kind.lib, error)
     assert got[:-1] == ([200, b"one\n", b"two\n"] if TWO in play else [])
