@@ -189,13 +189,11 @@ class Redactor:
         clean = evolve(response, headers=headers, end=end, reason=self._clean(response.reason))
         if not self.known:
             return clean
-        if not is_encoded(response.headers):
+        plain = decoded(response.headers, response.chunks) if is_encoded(response.headers) else None
+        chunks = None if plain is None else self._recut(plain)
+        if chunks is None:  # a body that does not decode may still show one
             chunks = self._recut(response.chunks)
             return clean if chunks is None else evolve(clean, chunks=chunks)
-        plain = decoded(response.headers, response.chunks)
-        chunks = None if plain is None else self._recut(plain)
-        if chunks is None:
-            return clean
         kept = tuple((n, v) for n, v in headers if n.lower() not in ("content-encoding", "content-length"))
         return evolve(clean, headers=(*kept, (REDACTED, "body stored decoded")), chunks=chunks)
 

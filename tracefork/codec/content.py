@@ -82,7 +82,7 @@ def _deflate() -> _Decoder:
 def _zstd() -> _Decoder:
     import zstandard  # noqa: PLC0415  only bodies in zstd need it
 
-    it = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
+    it = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj(read_across_frames=True)
     return it.decompress, lambda: b""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -42,7 +41,8 @@ class Gathering:
             return
         if fitted:
             if self._spooled:
-                self.file = TemporaryFile()  # noqa: SIM115  it lives as long as the request's stream
+                self.file = TemporaryFile()  # noqa: SIM115  it lives as long as this
+                weakref.finalize(self, self.file.close)
             for early in self._chunks:
                 self._put(early)
             self._chunks.clear()
@@ -52,16 +52,6 @@ class Gathering:
         self._hash.update(chunk)
         if self.file is not None:
             self.file.write(chunk)
-
-    @contextmanager
-    def unless_whole(self) -> Iterator[None]:
-        """Close the file should the block, which takes all there is, fail."""
-        try:
-            yield
-        except BaseException:
-            if self.file is not None:
-                self.file.close()
-            raise
 
     @property
     def chunks(self) -> tuple[bytes, ...]:
@@ -105,17 +95,21 @@ class _Hash:
         return made.hexdigest()
 
 
-class Spool:
-    """A request's stream that reads from a file, as often as it is asked to; mixed in by each library."""
+class Again:
+    """A gathered request's stream, as often as it is asked for: chunks as they came, or blocks of a file.
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        weakref.finalize(self, file.close)  # not before: an auth flow or a redirect may send it again
+    Mixed in by each library.
+    """
+
+    def __init__(self, sent: Gathering) -> None:
+        self._sent = sent
 
     def __iter__(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        while block := self._file.read(BLOCK):
-            yield block
+        yield from self._sent.chunks
+        if (file := self._sent.file) is not None:
+            file.seek(0)
+            while block := file.read(BLOCK):
+                yield block
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for block in self:
@@ -124,15 +118,13 @@ class Spool:
 
 def gathered(request: Any, body: Gathering) -> Gathering:
     """Return `body` with all of `request`'s in it."""
-    with body.unless_whole():
-        for chunk in request.stream:
-            body.take(chunk)
+    for chunk in request.stream:
+        body.take(chunk)
     return body
 
 
 async def agathered(request: Any, body: Gathering) -> Gathering:
     """`gathered`, for an asynchronous client."""
-    with body.unless_whole():
-        async for chunk in request.stream:
-            body.take(chunk)
+    async for chunk in request.stream:
+        body.take(chunk)
     return body

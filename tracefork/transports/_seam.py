@@ -29,7 +29,7 @@ class Seam:
 
     lib: Any
     stream: Any
-    spool: Any
+    again: Any
 
     def __init__(self, session: Session | None, inner: Any) -> None:
         self._session = session
@@ -39,7 +39,8 @@ class Seam:
         session = self._run()
         if session is None:
             return self._inner.handle_request(request)
-        lifted = self._lifted(request, gathered(request, self._gathering(session, request)))
+        sent = gathered(request, self._gathering(session, request))
+        lifted = lift(request, sent)
         flight = session.port.ask(lifted)
         source = None
         try:
@@ -47,13 +48,16 @@ class Seam:
                 if flight.served == CANCELLED:
                     session.port.hang(flight)
                 head = cast("Response | Fault", flight.served)
+                if isinstance(head, Fault):
+                    session.port.end(flight, head)
+                    raise _raised(self.lib, head, request)
             else:
-                source, head = self._forward(session, request, lifted)
-            if isinstance(head, Fault):
-                session.port.end(flight, head)
-                raise _raised(self.lib, head, request)
+                source = self._forward(session, flight, self._outgoing(session, request, lifted, sent))
+                head = _head(source)
             body = self.stream(session, flight, head, source)
             session.port.head(flight, body.taken)
+            if head.status == SWITCHING:
+                raise _upgraded(session, flight, body.taken())
         except BaseException:
             session.port.drop(flight, CANCELLED)
             if source is not None:
@@ -65,7 +69,8 @@ class Seam:
         session = self._run()
         if session is None:
             return await self._inner.handle_async_request(request)
-        lifted = self._lifted(request, await agathered(request, self._gathering(session, request)))
+        sent = await agathered(request, self._gathering(session, request))
+        lifted = lift(request, sent)
         flight = await session.port.aask(lifted)
         source = None
         try:
@@ -73,13 +78,16 @@ class Seam:
                 if flight.served == CANCELLED:
                     await session.port.ahang(flight)
                 head = cast("Response | Fault", flight.served)
+                if isinstance(head, Fault):
+                    await session.port.aend(flight, head)
+                    raise _raised(self.lib, head, request)
             else:
-                source, head = await self._aforward(session, request, lifted)
-            if isinstance(head, Fault):
-                await session.port.aend(flight, head)
-                raise _raised(self.lib, head, request)
+                source = await self._aforward(session, flight, self._outgoing(session, request, lifted, sent))
+                head = _head(source)
             body = self.stream(session, flight, head, source)
             await session.port.ahead(flight, body.taken)
+            if head.status == SWITCHING:
+                raise _upgraded(session, flight, body.taken())
         except BaseException:
             session.port.drop(flight, CANCELLED)
             if source is not None:
@@ -88,17 +96,11 @@ class Seam:
         return self._response(session, request, head, source, body)
 
     def _gathering(self, session: Session, request: Any) -> Gathering:
-        streamed = not isinstance(request.stream, self.lib.ByteStream)
-        return Gathering(session.max_body, boundary(_pairs(request.headers)), spooled=streamed)
+        return Gathering(session.max_body, boundary(_pairs(request.headers)), spooled=self._streams(request))
 
-    def _lifted(self, request: Any, body: Gathering) -> Request:
-        """The request as a value; whoever sends it can read its body again."""
-        if body.file is not None:
-            request.stream = self.spool(body.file)
-        elif not isinstance(request.stream, self.lib.ByteStream):
-            request.stream = self.lib.ByteStream(body.content)
-            request.read()
-        return Request(request.method, str(request.url), _pairs(request.headers), body.content, body.omitted)
+    def _streams(self, request: Any) -> bool:
+        """True for a body that can be read once, and has been when it leaves."""
+        return not isinstance(request.stream, self.lib.ByteStream)
 
     def _run(self) -> Session | None:
         """The run that this request belongs to; None when it is none of ours."""
@@ -107,44 +109,42 @@ class Seam:
             return None
         return session
 
-    def _forward(self, session: Session, request: Any, lifted: Request) -> tuple[Any, Response | Fault]:
+    def _forward(self, session: Session, flight: Flight, outgoing: Any) -> Any:
         try:
             with lanes.aside():
-                source = self._inner.handle_request(self._outgoing(session, request, lifted))
+                source = self._inner.handle_request(outgoing)
         except TraceforkError:
             raise
-        except Exception as exc:  # noqa: BLE001  whatever the transport raises is its answer
-            return None, _fault(self.lib, exc)
-        if source.status_code == SWITCHING:
-            source.close()
-            raise session.port.fail(_upgraded(lifted))
-        return source, _head(source)
+        except Exception as exc:  # whatever the transport raises is its answer
+            session.port.end(flight, _fault(self.lib, exc))
+            raise
+        return source
 
-    async def _aforward(
-        self, session: Session, request: Any, lifted: Request
-    ) -> tuple[Any, Response | Fault]:
+    async def _aforward(self, session: Session, flight: Flight, outgoing: Any) -> Any:
         try:
             with lanes.aside():
-                source = await self._inner.handle_async_request(self._outgoing(session, request, lifted))
+                source = await self._inner.handle_async_request(outgoing)
         except TraceforkError:
             raise
-        except Exception as exc:  # noqa: BLE001  whatever the transport raises is its answer
-            return None, _fault(self.lib, exc)
-        if source.status_code == SWITCHING:
-            await source.aclose()
-            raise session.port.fail(_upgraded(lifted))
-        return source, _head(source)
+        except Exception as exc:  # whatever the transport raises is its answer
+            await session.port.aend(flight, _fault(self.lib, exc))
+            raise
+        return source
 
-    def _outgoing(self, session: Session, request: Any, lifted: Request) -> Any:
-        """`request`, or one with the secrets back in that the tape had hidden from the agent."""
+    def _outgoing(self, session: Session, request: Any, lifted: Request, sent: Gathering) -> Any:
+        """`request` as it leaves: with a body that can be read, and the secrets that the tape had hidden."""
         true = session.port.outgoing(lifted)
-        if true is lifted or true == lifted:
+        same = true is lifted or true == lifted
+        if same and not self._streams(request):
             return request
-        size = None if true.omitted else str(len(true.body))
-        headers = [(n, size if size and n.lower() == "content-length" else v) for n, v in true.headers]
-        body = {"stream": request.stream} if true.omitted else {"content": true.body}
-        raw, extensions = _raw(tuple(headers)), request.extensions
-        return self.lib.Request(true.method, true.url, headers=raw, extensions=extensions, **body)
+        headers, content = request.headers.raw, self.again(sent) if self._streams(request) else request.stream
+        if not same:
+            content = content if true.omitted else self.lib.ByteStream(true.body)
+            size = None if true.omitted else str(len(true.body))
+            pairs = [(n, size if size and n.lower() == "content-length" else v) for n, v in true.headers]
+            headers = _raw(tuple(pairs))
+        extensions = request.extensions
+        return self.lib.Request(true.method, true.url, headers=headers, stream=content, extensions=extensions)
 
     def _response(self, session: Session, request: Any, head: Response, source: Any, body: Any) -> Any:
         """What the client gets: the live status, headers and extensions, or the recorded ones.
@@ -156,7 +156,7 @@ class Seam:
                 source.status_code, headers=source.headers, stream=body, extensions=source.extensions
             )
         extensions: dict[str, Any] = {"http_version": head.http_version.encode("latin-1", "replace")}
-        if head.reason:
+        if head.reason or head.http_version != NO_REASONS:  # an empty one is not a missing one
             extensions["reason_phrase"] = head.reason.encode("latin-1", "replace")
         headers = _corrected(request, head)
         if session.instant_retries and is_retried(head.status):
@@ -189,6 +189,8 @@ class Tee:
             for chunk in self._recorded() if self._inner is None else self._inner:
                 self._take(chunk)
                 yield chunk
+            if self._inner is None and self._head.end == "cancelled":
+                self._session.port.hang(self._flight)  # until the agent is interrupted again
             end = self._served_end()
             self._close_inner()  # before the end is told, as below
         except GeneratorExit:
@@ -196,15 +198,15 @@ class Tee:
         except TraceforkError:
             self._drop("closed")
             raise
-        except Exception as exc:  # noqa: BLE001  whatever the stream raises is how it ended
-            end = _fault(self.lib, exc)
+        except Exception as exc:  # whatever the stream raises is how it ended
+            self._end(_fault(self.lib, exc))
+            raise
         except BaseException:  # an interrupt
             self._drop("cancelled")
             raise
-        if not self._over:
-            self._over = True
-            self._session.port.end(self._flight, self._got(end))
-        _fail(self.lib, end)
+        self._end(end)
+        if isinstance(end, Fault):
+            raise _raised(self.lib, end)
 
     def close(self) -> None:
         self._close_inner()
@@ -229,15 +231,15 @@ class Tee:
         except TraceforkError:
             self._drop("closed")
             raise
-        except Exception as exc:  # noqa: BLE001  whatever the stream raises is how it ended
-            end = _fault(self.lib, exc)
+        except Exception as exc:  # whatever the stream raises is how it ended
+            await self._aend(_fault(self.lib, exc))
+            raise
         except BaseException:
             self._drop("cancelled")
             raise
-        if not self._over:
-            self._over = True
-            await self._session.port.aend(self._flight, self._got(end))
-        _fail(self.lib, end)
+        await self._aend(end)
+        if isinstance(end, Fault):
+            raise _raised(self.lib, end)
 
     async def aclose(self) -> None:
         await self._aclose_inner()
@@ -267,6 +269,16 @@ class Tee:
             raise self._session.port.omitted(self._flight, self._head.omitted)
         return self._served
 
+    def _end(self, end: End) -> None:
+        if not self._over:
+            self._over = True
+            self._session.port.end(self._flight, self._got(end))
+
+    async def _aend(self, end: End) -> None:
+        if not self._over:
+            self._over = True
+            await self._session.port.aend(self._flight, self._got(end))
+
     def _drop(self, end: End) -> None:
         if not self._over:
             self._over = True
@@ -284,11 +296,20 @@ class Tee:
 SWITCHING = 101
 
 
+def lift(request: Any, sent: Gathering) -> Request:
+    """The request as a value, with the body that `sent` has gathered."""
+    return Request(request.method, str(request.url), _pairs(request.headers), sent.content, sent.omitted)
+
+
 def _head(source: Any) -> Response:
     extensions = source.extensions
-    reason = extensions.get("reason_phrase", b"").decode("latin-1")
     version = extensions.get("http_version", b"HTTP/1.1").decode("latin-1")
+    default = b"" if version == NO_REASONS else source.reason_phrase.encode()
+    reason = extensions.get("reason_phrase", default).decode("latin-1")
     return Response(source.status_code, _pairs(source.headers), (), "eof", reason, version)
+
+
+NO_REASONS = "HTTP/2"
 
 
 def _pairs(headers: Any) -> Headers:
@@ -301,12 +322,19 @@ def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 def _corrected(request: Any, head: Response) -> Headers:
     """The headers to serve: a changed body's stale content-length is set right."""
-    if head.end != "eof" or head.omitted or request.method == "HEAD" or head.status == NOT_MODIFIED:
-        return head.headers
+    names = {name.lower() for name, _ in head.headers}
+    bodiless = head.omitted or request.method == "HEAD" or head.status in (NO_CONTENT, NOT_MODIFIED)
+    if head.end != "eof" or bodiless or "transfer-encoding" in names:
+        return head.headers  # it says something else, or nothing
     size = str(sum(map(len, head.chunks)))
-    return tuple((n, size if n.lower() == "content-length" else v) for n, v in head.headers)
+
+    def stale(name: str, value: str) -> bool:
+        return name.lower() == "content-length" and (value.lstrip("0") or "0") != size
+
+    return tuple((n, size if stale(n, v) else v) for n, v in head.headers)
 
 
+NO_CONTENT = 204
 NOT_MODIFIED = 304
 
 
@@ -324,10 +352,10 @@ def _raised(lib: Any, fault: Fault, request: Any = None) -> Exception:
     return rebuilt(fault.kind, [fault.message])
 
 
-def _fail(lib: Any, end: End) -> None:
-    if isinstance(end, Fault):
-        raise _raised(lib, end)
-
-
-def _upgraded(request: Request) -> Refused:
-    return Refused(f"{request.url} (it switched protocols, and what follows is not HTTP)", "an upgrade")
+def _upgraded(session: Session, flight: Flight, closed: Answer) -> TraceforkError:
+    """The refusal of what follows a change of protocols, live as from the tape, which has it as `closed`."""
+    session.port.drop(flight, closed)
+    url = cast("Request", flight.question).url
+    return session.port.fail(
+        Refused(f"{url} (it switched protocols, and what follows is not HTTP)", "an upgrade")
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2 as lib
 
 from ..session import Session
-from ._bodies import Spool
+from ._bodies import Again
 from ._seam import Seam, Tee
 
 
@@ -17,7 +17,7 @@ class _AsyncStream(Tee, lib.AsyncByteStream):
     lib = lib
 
 
-class _Spool(Spool, lib.SyncByteStream, lib.AsyncByteStream):
+class _Again(Again, lib.SyncByteStream, lib.AsyncByteStream):
     pass
 
 
@@ -29,7 +29,7 @@ class Transport(Seam, lib.BaseTransport):
         inner: what forwards live requests; by default the library's own transport.
     """
 
-    lib, stream, spool = lib, _Stream, _Spool
+    lib, stream, again = lib, _Stream, _Again
 
     def __init__(self, session: Session | None = None, inner: lib.BaseTransport | None = None) -> None:
         super().__init__(session, lib.HTTPTransport() if inner is None else inner)
@@ -41,7 +41,7 @@ class Transport(Seam, lib.BaseTransport):
 class AsyncTransport(Seam, lib.AsyncBaseTransport):
     """Give this to `httpx2.AsyncClient(transport=...)`; otherwise as `Transport`."""
 
-    lib, stream, spool = lib, _AsyncStream, _Spool
+    lib, stream, again = lib, _AsyncStream, _Again
 
     def __init__(self, session: Session | None = None, inner: lib.AsyncBaseTransport | None = None) -> None:
         super().__init__(session, lib.AsyncHTTPTransport() if inner is None else inner)
