@@ -25,10 +25,19 @@ ROOT = Path(__file__).parents[2]
 HOPS = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}
 CUTS = 5
 
+HIDDEN = set(
+    """
+    alt-svc server-timing set-cookie strict-transport-security x-cloud-trace-context x-content-type-options
+    x-envoy-upstream-service-time x-frame-options x-openai-proxy-wasm x-robots-tag x-xss-protection
+    """.split()
+)
+"""Headers of the corpus whose values are not on the allow-list, written out."""
+
 
 @frozen
 class Row:
-    """One exchange. `answer` is what the server sends: the recorded bytes, cut where the row's number says."""
+    """One exchange. `answer` is what the server sends: the recorded bytes, cut where chance, seeded by
+    the row's number, says."""
 
     number: int
     vendor: str
@@ -77,7 +86,7 @@ def serve(rows: list[Row]) -> LoopbackServer:
     answers = {str(row.number): row for row in rows}
 
     def answer(request: Request) -> Response:
-        row = answers[dict((n.lower(), v) for n, v in request.headers)[ROW]]
+        row = answers[{n.lower(): v for n, v in request.headers}[ROW]]
         path = request.url.split("/", 3)[3].partition("?")[0]
         if path != urlsplit(row.url).path[1:]:
             raise LookupError(f"{path} was asked for row {row.number}, which is {row.url}")

@@ -16,22 +16,6 @@ COUNT = 893
 STREAMS = 224
 AT_ONCE = 8
 
-HIDDEN = set(
-    """
-    alt-svc server-timing set-cookie strict-transport-security x-cloud-trace-context x-content-type-options
-    x-envoy-upstream-service-time x-frame-options x-openai-proxy-wasm x-robots-tag x-xss-protection
-    """.split()
-)
-"""Headers of the corpus whose values are not on the allow-list, written out."""
-
-
-@pytest.fixture(scope="module")
-def rows():
-    found = corpus.rows()
-    if found is None:
-        pytest.skip("there is no corpus: point TRACEFORK_CORPUS at its folder")
-    return found
-
 
 def answered(row, response, raw, decoded):
     return row.number, response.status_code, response.headers.multi_items(), raw, decoded
@@ -120,4 +104,4 @@ def was_sent(row, status, headers, raw, decoded):
 
 def kept(headers):
     """Headers as a replay has them: every name, and every value that is no secret."""
-    return [(name, f"[secret:{name}]" if name in HIDDEN else value) for name, value in headers]
+    return [(name, f"[secret:{name}]" if name in corpus.HIDDEN else value) for name, value in headers]
