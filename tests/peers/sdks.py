@@ -9,7 +9,13 @@ import pytest
 
 TITLE = {"role": "user", "content": "Write a title."}
 POEM = {"role": "user", "content": "Write a poem."}
-TIMEOUT = 20
+TEXTS = "A title: Rain, 雨.", "Rain, rain, go away; come again another day."
+"""What the peers are told to answer."""
+
+MOST = 12
+"""Tokens: a real model on a processor takes its time."""
+
+TIMEOUT = 60
 VENDORS = {"anthropic": "Anthropic", "openai": "OpenAI", "groq": "Groq"}
 
 
@@ -45,12 +51,12 @@ async def atwice(ask):
 
 def anthropic_create(make):
     with make("anthropic") as client:
-        return twice(lambda said: message(client.messages.create(model="m", max_tokens=99, messages=said)))
+        return twice(lambda said: message(client.messages.create(model="m", max_tokens=MOST, messages=said)))
 
 
 def anthropic_stream(make):
     def ask(said):
-        with client.messages.stream(model="m", max_tokens=99, messages=said) as events:
+        with client.messages.stream(model="m", max_tokens=MOST, messages=said) as events:
             seen = [plain(event) for event in events]
             return *message(events.get_final_message()), seen
 
@@ -61,7 +67,7 @@ def anthropic_stream(make):
 def anthropic_create_async(make):
     async def main():
         async def ask(said):
-            return message(await client.messages.create(model="m", max_tokens=99, messages=said))
+            return message(await client.messages.create(model="m", max_tokens=MOST, messages=said))
 
         async with make.task("anthropic") as client:
             return await atwice(ask)
@@ -72,7 +78,7 @@ def anthropic_create_async(make):
 def anthropic_stream_async(make):
     async def main():
         async def ask(said):
-            async with client.messages.stream(model="m", max_tokens=99, messages=said) as events:
+            async with client.messages.stream(model="m", max_tokens=MOST, messages=said) as events:
                 seen = [plain(event) async for event in events]
                 return *message(await events.get_final_message()), seen
 
@@ -84,12 +90,16 @@ def anthropic_stream_async(make):
 
 def chat_create(make, vendor="openai", **options):
     with make(vendor, **options) as client:
-        return twice(lambda said: completion(client.chat.completions.create(model="m", messages=said)))
+        return twice(
+            lambda said: completion(client.chat.completions.create(model="m", max_tokens=MOST, messages=said))
+        )
 
 
 def chat_stream(make, vendor="openai", **options):
     def ask(said):
-        return deltas(map(plain, client.chat.completions.create(model="m", messages=said, stream=True)))
+        return deltas(
+            map(plain, client.chat.completions.create(model="m", max_tokens=MOST, messages=said, stream=True))
+        )
 
     with make(vendor, **options) as client:
         return twice(ask)
@@ -98,7 +108,7 @@ def chat_stream(make, vendor="openai", **options):
 def chat_create_async(make, vendor="openai", **options):
     async def main():
         async def ask(said):
-            return completion(await client.chat.completions.create(model="m", messages=said))
+            return completion(await client.chat.completions.create(model="m", max_tokens=MOST, messages=said))
 
         async with make.task(vendor, **options) as client:
             return await atwice(ask)
@@ -109,7 +119,9 @@ def chat_create_async(make, vendor="openai", **options):
 def chat_stream_async(make, vendor="openai", **options):
     async def main():
         async def ask(said):
-            events = await client.chat.completions.create(model="m", messages=said, stream=True)
+            events = await client.chat.completions.create(
+                model="m", max_tokens=MOST, messages=said, stream=True
+            )
             return deltas([plain(event) async for event in events])
 
         async with make.task(vendor, **options) as client:
@@ -120,7 +132,7 @@ def chat_stream_async(make, vendor="openai", **options):
 
 def responses_create(make):
     def ask(said):
-        response = client.responses.create(model="m", input=said)
+        response = client.responses.create(model="m", max_output_tokens=MOST, input=said)
         return response.output_text, plain(response)
 
     with make("openai") as client:
@@ -130,7 +142,7 @@ def responses_create(make):
 def responses_stream_async(make):
     async def main():
         async def ask(said):
-            events = await client.responses.create(model="m", input=said, stream=True)
+            events = await client.responses.create(model="m", max_output_tokens=MOST, input=said, stream=True)
             seen = [plain(event) async for event in events]
             return "".join(e["delta"] for e in seen if e["type"] == "response.output_text.delta"), seen
 

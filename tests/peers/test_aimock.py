@@ -6,13 +6,9 @@ from collections import Counter
 
 import pytest
 from peers import sdks
+from peers.proof import met, proved
 
-import tracefork
-from tracefork import Fault
-
-pytestmark = [pytest.mark.peers, pytest.mark.sdk]
-
-WHOLE = "A title: Rain, 雨.", "Rain, rain, go away; come again another day."
+pytestmark = [pytest.mark.peers, pytest.mark.sdk, pytest.mark.usefixtures("hurried")]
 
 CHAOS = {
     "drop": ("--chaos-drop", "0.7"),
@@ -56,52 +52,12 @@ TIMES = 10
 by_name = {"ids": lambda value: getattr(value, "__name__", None)}
 
 
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch):
-    """SDKs retry as often as they do by default, and hardly wait between."""
-    for vendor in sdks.VENDORS:
-        sdk = pytest.importorskip(vendor)
-        monkeypatch.setattr(sdk._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0.001)
-
-
-def outcome(agent, make):
-    try:
-        return "returned", agent(make)
-    except Exception as error:
-        return "raised", [(type(e), str(e)) for e in (error, error.__cause__) if e]
-
-
-def proved(agent, make):
-    """What came of `agent` while it was recorded, and of its replay, which must be the same; and the tape."""
-    with tracefork.record() as run:
-        live = outcome(agent, make)
-    with tracefork.replay(run.tape) as again:
-        replayed = outcome(agent, make)
-
-    assert replayed == live
-    assert again.forwarded == 0
-    assert again.tape.digest() == run.tape.digest()
-    assert [x.answer for x in again.tape] == [x.answer for x in run.tape]
-    return live, run.tape
-
-
-def met(tape):
-    """What the server did, try by try."""
-    return [_met(exchange.answer) for exchange in tape]
-
-
-def _met(answer):
-    if isinstance(answer, Fault):
-        return answer.kind
-    return "malformed" if b"<<<chaos>>>" in answer.body else answer.status
-
-
 @pytest.mark.parametrize("agent", sdks.ALL, **by_name)
 def test_an_agent_that_meets_no_trouble(agent, llmock):
     (how, said), tape = proved(agent, sdks.Maker(llmock("whole")))
 
     assert how == "returned"
-    assert tuple(answer[0] for answer in said) == WHOLE
+    assert tuple(answer[0] for answer in said) == sdks.TEXTS
     assert met(tape) == [200, 200]
 
 
@@ -120,7 +76,7 @@ def test_gemini(streamed, llmock):
 
     assert how == "returned"
     text = "".join(p["text"] or "" for e in said for c in e["candidates"] for p in c["content"]["parts"])
-    assert text == WHOLE[0]
+    assert text == sdks.TEXTS[0]
     assert len(tape) == 1
 
 
