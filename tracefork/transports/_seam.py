@@ -45,12 +45,18 @@ class Seam:
             if flight.served is not None:
                 if flight.served == CANCELLED:
                     session.port.hang(flight)
-                head = cast("Response | Fault", flight.served)
+                if isinstance(flight.served, Fault):
+                    session.port.end(flight, flight.served)
+                    raise _raised(self.lib, flight.served, request)
+                head = cast("Response", flight.served)
             else:
-                source, head = self._forward(session, request, lifted)
-            if isinstance(head, Fault):
-                session.port.end(flight, head)
-                raise _raised(self.lib, head, request)
+                try:
+                    source, head = self._forward(session, request, lifted)
+                except TraceforkError:
+                    raise
+                except Exception as exc:  # whatever the transport raises is its answer
+                    session.port.end(flight, _fault(self.lib, exc))
+                    raise
             body = self.stream(session, flight, head, source)
             session.port.head(flight, body.taken)
         except BaseException:
@@ -72,12 +78,18 @@ class Seam:
             if flight.served is not None:
                 if flight.served == CANCELLED:
                     await session.port.ahang(flight)
-                head = cast("Response | Fault", flight.served)
+                if isinstance(flight.served, Fault):
+                    await session.port.aend(flight, flight.served)
+                    raise _raised(self.lib, flight.served, request)
+                head = cast("Response", flight.served)
             else:
-                source, head = await self._aforward(session, request, lifted)
-            if isinstance(head, Fault):
-                await session.port.aend(flight, head)
-                raise _raised(self.lib, head, request)
+                try:
+                    source, head = await self._aforward(session, request, lifted)
+                except TraceforkError:
+                    raise
+                except Exception as exc:  # whatever the transport raises is its answer
+                    await session.port.aend(flight, _fault(self.lib, exc))
+                    raise
             body = self.stream(session, flight, head, source)
             await session.port.ahead(flight, body.taken)
         except BaseException:
@@ -94,29 +106,17 @@ class Seam:
             return None
         return session
 
-    def _forward(self, session: Session, request: Any, lifted: Request) -> tuple[Any, Response | Fault]:
-        try:
-            with lanes.aside():
-                source = self._inner.handle_request(self._outgoing(session, request, lifted))
-        except TraceforkError:
-            raise
-        except Exception as exc:  # noqa: BLE001  whatever the transport raises is its answer
-            return None, _fault(self.lib, exc)
+    def _forward(self, session: Session, request: Any, lifted: Request) -> tuple[Any, Response]:
+        with lanes.aside():
+            source = self._inner.handle_request(self._outgoing(session, request, lifted))
         if source.status_code == SWITCHING:
             source.close()
             raise session.port.fail(_upgraded(lifted))
         return source, _head(source)
 
-    async def _aforward(
-        self, session: Session, request: Any, lifted: Request
-    ) -> tuple[Any, Response | Fault]:
-        try:
-            with lanes.aside():
-                source = await self._inner.handle_async_request(self._outgoing(session, request, lifted))
-        except TraceforkError:
-            raise
-        except Exception as exc:  # noqa: BLE001  whatever the transport raises is its answer
-            return None, _fault(self.lib, exc)
+    async def _aforward(self, session: Session, request: Any, lifted: Request) -> tuple[Any, Response]:
+        with lanes.aside():
+            source = await self._inner.handle_async_request(self._outgoing(session, request, lifted))
         if source.status_code == SWITCHING:
             await source.aclose()
             raise session.port.fail(_upgraded(lifted))
@@ -184,15 +184,15 @@ class Tee:
         except TraceforkError:
             self._drop("closed")
             raise
-        except Exception as exc:  # noqa: BLE001  whatever the stream raises is how it ended
-            end = _fault(self.lib, exc)
+        except Exception as exc:  # whatever the stream raises is how it ended
+            self._end(_fault(self.lib, exc))
+            raise
         except BaseException:  # an interrupt
             self._drop("cancelled")
             raise
-        if not self._over:
-            self._over = True
-            self._session.port.end(self._flight, self._got(end))
-        _fail(self.lib, end)
+        self._end(end)
+        if isinstance(end, Fault):
+            raise _raised(self.lib, end)
 
     def close(self) -> None:
         self._close_inner()
@@ -217,15 +217,15 @@ class Tee:
         except TraceforkError:
             self._drop("closed")
             raise
-        except Exception as exc:  # noqa: BLE001  whatever the stream raises is how it ended
-            end = _fault(self.lib, exc)
+        except Exception as exc:  # whatever the stream raises is how it ended
+            await self._aend(_fault(self.lib, exc))
+            raise
         except BaseException:
             self._drop("cancelled")
             raise
-        if not self._over:
-            self._over = True
-            await self._session.port.aend(self._flight, self._got(end))
-        _fail(self.lib, end)
+        await self._aend(end)
+        if isinstance(end, Fault):
+            raise _raised(self.lib, end)
 
     async def aclose(self) -> None:
         await self._aclose_inner()
@@ -247,6 +247,16 @@ class Tee:
 
     def _got(self, end: End) -> Response:
         return evolve(self._head, chunks=tuple(self._taken), end=end)
+
+    def _end(self, end: End) -> None:
+        if not self._over:
+            self._over = True
+            self._session.port.end(self._flight, self._got(end))
+
+    async def _aend(self, end: End) -> None:
+        if not self._over:
+            self._over = True
+            await self._session.port.aend(self._flight, self._got(end))
 
     def _drop(self, end: End) -> None:
         if not self._over:
@@ -308,11 +318,6 @@ def _raised(lib: Any, fault: Fault, request: Any = None) -> Exception:
         error: Exception = kind(fault.message, request=request)
         return error
     return rebuilt(fault.kind, [fault.message])
-
-
-def _fail(lib: Any, end: End) -> None:
-    if isinstance(end, Fault):
-        raise _raised(lib, end)
 
 
 def _upgraded(request: Request) -> Refused:
