@@ -10,7 +10,7 @@ def outcome(agent, make):
     try:
         return "returned", agent(make)
     except Exception as error:
-        return "raised", [(type(e), str(e)) for e in (error, error.__cause__) if e]
+        return "raised", [(type(e), str(e)) for e in (error, error.__cause__) if e and not _below(e)]
 
 
 def proved(agent, make):
@@ -36,3 +36,8 @@ def _met(answer):
     if isinstance(answer, Fault):
         return answer.kind
     return "malformed" if b"<<<chaos>>>" in answer.body else answer.status
+
+
+def _below(error):
+    """True for what comes from below the transports: a tape has no causes of exceptions."""
+    return type(error).__module__.startswith("httpcore")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from peers import sdks
-from peers.proof import met, proved
+from peers.proof import met, outcome, proved
 
 pytestmark = [pytest.mark.peers, pytest.mark.sdk, pytest.mark.usefixtures("hurried")]
 
@@ -101,16 +101,22 @@ def test_a_stream_that_is_cut_midway(agent, llmock):
     assert second.response.end.kind == "RemoteProtocolError"
     assert how == "raised"
     assert "incomplete chunked read" in str(said)
+    assert outcome(agent, sdks.Maker(llmock("cut"))) == (how, said)  # as it is without us
 
 
 @pytest.mark.parametrize("agent", [sdks.anthropic_create, sdks.groq_create_async], **by_name)
 @pytest.mark.parametrize("kind", CHAOS)
 def test_every_try_meets_what_is_certain(kind, agent, llmock):
     certain = {f"x-aimock-chaos-{kind}": "3" if kind == "latency" else "1"}
-    (how, _), tape = proved(agent, sdks.Maker(llmock("whole"), certain))
+    make = sdks.Maker(llmock("whole"), certain)
+    (how, said), tape = proved(agent, make)
 
     assert met(tape) == MEETS[kind]
-    assert how == ("returned" if kind == "latency" else "raised")
+    if kind == "latency":
+        assert how == "returned"
+    else:
+        assert how == "raised"
+        assert outcome(agent, make) == (how, said)  # as it is without us
 
 
 @pytest.mark.parametrize("kind", CHAOS)
