@@ -70,6 +70,23 @@ def test_a_known_value_is_replaced_by_its_name_in_answers(answer):
     assert ours.answer(kept) == kept
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("x-ratelimit-remaining-tokens", True),
+        ("X-RateLimit-Reset-Tokens", True),
+        ("anthropic-ratelimit-output-tokens-limit", True),
+        ("anthropic-session-token", False),
+        ("openai-auth-tokens", False),
+        ("my-x-ratelimit-tokens", False),
+    ],
+)
+def test_a_rate_limit_in_tokens_is_kept_and_a_token_is_not(name, kept):
+    [(_, value)] = ours.answer(Response(200, ((name, "9900"),))).headers
+
+    assert value == ("9900" if kept else f"[secret:{name.lower()}]")
+
+
 @given(st.lists(st.integers(0, 60), max_size=8))
 def test_a_secret_cut_over_chunks_at_any_byte_is_found_and_the_other_cuts_stay(cuts):
     body = b"before " + SECRET.encode() + b" between " + SECRET.encode() + b" after"

@@ -89,3 +89,54 @@ def test_a_changed_body_is_served_with_its_own_length(lib):
 
     assert got == ("123456789", "9")
     assert ("Content-Length", "5") in branch.tape[0].response.headers
+
+
+class Breaking(httpx.BaseTransport, httpx.AsyncBaseTransport, httpx.SyncByteStream, httpx.AsyncByteStream):
+    """Breaks with an exception that has a cause and more to it than its text, at once or in mid-body."""
+
+    def __init__(self, *, late):
+        self.late = late
+        self.error = OSError(5, "broken", "a file")
+        self.error.__cause__ = KeyError("why")
+
+    def handle_request(self, request):
+        if not self.late:
+            raise self.error
+        return httpx.Response(200, stream=self)
+
+    async def handle_async_request(self, request):
+        return self.handle_request(request)
+
+    def __iter__(self):
+        yield b"some"
+        raise self.error
+
+    async def __aiter__(self):
+        yield b"some"
+        raise self.error
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "in mid-body"])
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_while_recording_the_agent_gets_the_very_exception_that_the_transport_raised(how, late):
+    def agent():
+        if how == "sync":
+            with httpx.Client(transport=broken) as client:
+                client.get("http://model/")
+
+        async def main():
+            async with httpx.AsyncClient(transport=broken) as client:
+                await client.get("http://model/")
+
+        asyncio.run(main())
+
+    broken = Breaking(late=late)
+    with tracefork.record() as run, pytest.raises(OSError) as live:
+        agent()
+    with tracefork.replay(run.tape) as again, pytest.raises(OSError) as replayed:
+        agent()
+
+    assert live.value is broken.error
+    assert (live.value.errno, repr(live.value.__cause__)) == (5, "KeyError('why')")
+    assert str(replayed.value) == str(live.value)
+    assert again.tape.digest() == run.tape.digest()

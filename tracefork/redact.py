@@ -57,6 +57,7 @@ REMEMBERED = 512
 
 _PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 _TELLING = re.compile(r"key|token|secret|auth|session|cookie|password|credential")
+_RATES = re.compile(r"(x|anthropic)-ratelimit-")  # here a token is what a model is paid by
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 
 REDACTED = "x-tracefork-redacted"
@@ -173,7 +174,7 @@ class Redactor:
         low = name.lower()
         if low in self.keep_headers or low == REDACTED:
             return self.text(value)
-        if low.startswith(KEPT_PREFIXES) and not _TELLING.search(low):
+        if _RATES.match(low) or (low.startswith(KEPT_PREFIXES) and not _TELLING.search(low)):
             return self.text(value)
         cleaned = self._clean(value)
         scheme, _, rest = cleaned.rpartition(" ")

@@ -1,0 +1,107 @@
+"""Each of 893 real exchanges, through both libraries: the same again with the server gone."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+
+import httpx
+import httpx2
+import pytest
+from peers import corpus
+
+import tracefork
+
+COUNT = 893
+STREAMS = 224
+AT_ONCE = 8
+
+
+def answered(row, response, raw, decoded):
+    return row.number, response.status_code, response.headers.multi_items(), raw, decoded
+
+
+def ask(client, row, url):
+    """What a client sees of `row`: once as raw chunks, once decoded."""
+    how = {"headers": row.asked, "content": row.body}
+    with client.stream(row.method, url + row.path, **how) as response:
+        raw = list(response.iter_raw())
+    with client.stream(row.method, url + row.path, **how) as response:
+        return answered(row, response, raw, list(response.iter_bytes()))
+
+
+async def aask(client, row, url):
+    how = {"headers": row.asked, "content": row.body}
+    async with client.stream(row.method, url + row.path, **how) as response:
+        raw = [chunk async for chunk in response.aiter_raw()]
+    async with client.stream(row.method, url + row.path, **how) as response:
+        return answered(row, response, raw, [chunk async for chunk in response.aiter_bytes()])
+
+
+def in_turn(lib, rows, url):
+    with lib.Client() as client:
+        return [ask(client, row, url) for row in rows]
+
+
+def side_by_side(lib, rows, url):
+    """The cassettes as tasks, some at once, each in its order."""
+
+    async def main():
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def played(cassette):
+            async with room:
+                return [await aask(client, row, url) for row in cassette]
+
+        async with lib.AsyncClient() as client:
+            jobs = [played(cassette) for cassette in corpus.cassettes(rows)]
+            return [one for many in await asyncio.gather(*jobs) for one in many]
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("lib", [httpx, httpx2], ids=["httpx", "httpx2"])
+@pytest.mark.parametrize(
+    "agent",
+    [
+        pytest.param(in_turn, id="in turn"),
+        pytest.param(side_by_side, id="side by side", marks=pytest.mark.slow),
+    ],
+)
+def test_every_exchange_is_the_same_with_the_server_gone(agent, lib, rows):
+    with corpus.serve(rows) as server:
+        with tracefork.record() as run:
+            live = agent(lib, rows, server.url)
+        assert server.errors == ()
+    with tracefork.replay(run.tape) as again:
+        replayed = agent(lib, rows, server.url)
+    verdict = tracefork.verify(
+        tracefork.loads(tracefork.dumps(run.tape)), lambda: agent(lib, rows, server.url)
+    )
+
+    assert len(rows) == COUNT
+    assert sum(row.streamed for row in rows) == STREAMS
+    assert [row.number for row in rows] == [number for number, *_ in live]
+    for row, seen in zip(rows, live, strict=True):
+        was_sent(row, *seen[1:])
+    assert replayed == [(n, status, kept(headers), *bodies) for n, status, headers, *bodies in live]
+    assert again.forwarded == 0
+    assert again.tape.digest() == run.tape.digest()
+    assert [x.answer for x in again.tape] == [x.answer for x in run.tape]
+    assert verdict.ok, verdict
+    assert verdict.matched == verdict.total == 2 * COUNT
+
+
+def was_sent(row, status, headers, raw, decoded):
+    """The live client got what the server sent, which is what the vendor sent."""
+    sent = row.answer
+    assert status == sent.status
+    assert headers == [(n.lower(), v) for n, v in sent.headers]
+    assert b"".join(raw) == sent.body
+    zipped = ("content-encoding", "gzip") in headers
+    assert b"".join(decoded) == (gzip.decompress(sent.body) if zipped and sent.body else sent.body)
+
+
+def kept(headers):
+    """Headers as a replay has them: every name, and every value that is no secret."""
+    return [(name, f"[secret:{name}]" if name in corpus.HIDDEN else value) for name, value in headers]
