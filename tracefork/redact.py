@@ -41,19 +41,23 @@ KEPT = frozenset(
     cache-control cf-cache-status cf-ray connection date etag expect expires host keep-alive
     idempotency-key last-modified link location mcp-protocol-version origin pragma range referer
     request-id retry-after retry-after-ms server te trailer transfer-encoding upgrade user-agent
-    vary via www-authenticate x-request-id x-should-retry apim-request-id
+    vary via www-authenticate x-amz-crc32 x-amz-id-2 x-amz-request-id x-amzn-errortype x-amzn-requestid
+    x-request-id x-should-retry apim-request-id
     """.split()
 )
 """Headers, in lower case, whose values are kept; so are those that start with one of KEPT_PREFIXES."""
 
-KEPT_PREFIXES = ("content-", "anthropic-", "openai-", "x-ratelimit-", "x-stainless-", "access-control-")
+KEPT_PREFIXES = (
+    "content-", "anthropic-", "openai-", "x-ratelimit-", "x-stainless-", "access-control-",
+    "x-amzn-bedrock-", "x-amz-checksum-",
+)  # fmt: skip
 
 SECRET_NAME = re.compile(r".*(_API_KEY|_TOKEN|_SECRET)$")
 SHORTEST = 6
 """Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
 
 _PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
-_TELLING = re.compile(r"key|token|secret|auth|session|cookie|password|credential")
+_TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 
 REDACTED = "x-tracefork-redacted"
