@@ -400,10 +400,7 @@ same_offline(by_rule(gemini), genai_as_it_comes)
     ("module", "agent"),
     [
         ("google.genai", "gemini, genai_stream"),
-        ("mistralai.client", "chat, mistral_create"),
-        ("cohere", "coherent, cohere_stream"),
         ("ollama", "llama, ollama_stream_async"),
-        ("langchain_openai", "chat, langchain_openai_stream"),
     ],
 )
 def test_an_sdk_that_is_first_imported_inside_the_run_is_recorded(module, agent):
