@@ -12,6 +12,7 @@ import tracefork
 NEEDS = {
     "tracefork.cli": {"typer", "rich"},
     "tracefork.progress": {"rich"},
+    "tracefork.transports.botocore": {"botocore", "urllib3"},
     "tracefork.transports.httpx2": {"httpx2"},
     "tracefork.testing.strategies": {"hypothesis"},
     "tracefork.testing.*backend*": {"hypothesis", "pytest"},

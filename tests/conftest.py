@@ -3,7 +3,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest.register_assert_rewrite("clients")
+pytest.register_assert_rewrite("clients", "vendors", "worlds")
 
 settings.register_profile("quick", max_examples=100, deadline=None)
 settings.register_profile("nightly", max_examples=5000, deadline=None)

@@ -115,6 +115,27 @@ def test_header_names_are_kept_and_values_only_where_they_are_known_to_be_harmle
     assert dict(kept)["Content-Type"] == "text/plain"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anthropic-ratelimit-tokens-remaining",
+        "anthropic-ratelimit-input-tokens-limit",
+        "x-ratelimit-remaining-tokens",
+        "x-amzn-bedrock-input-token-count",
+        "x-amzn-errortype",
+    ],
+)
+def test_what_an_agent_paces_itself_by_or_a_client_reads_errors_from_is_kept(name):
+    assert ours._value(name, "100") == "100"
+
+
+@pytest.mark.parametrize(
+    "name", ["x-amz-security-token", "openai-token", "anthropic-tokenset", "x-stainless-key"]
+)
+def test_what_is_called_a_token_or_a_key_is_not(name):
+    assert ours._value(name, "100") == f"[secret:{name}]"
+
+
 def test_short_values_and_ordinary_variables_are_no_secrets():
     assert set(ours.known) == {"SHOP_API_KEY"}
 

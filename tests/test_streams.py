@@ -140,3 +140,44 @@ def test_while_recording_the_agent_gets_the_very_exception_that_the_transport_ra
     assert (live.value.errno, repr(live.value.__cause__)) == (5, "KeyError('why')")
     assert str(replayed.value) == str(live.value)
     assert again.tape.digest() == run.tape.digest()
+
+
+@pytest.mark.xfail(strict=True, reason="between its head and its end, a stream has no ticks")
+@pytest.mark.parametrize("leaving", [False, True], ids=["to the end", "at the first chunk"])
+def test_chunks_of_streams_that_are_read_side_by_side_come_in_their_recorded_order(leaving):
+    class Slow(httpx.AsyncByteStream):
+        def __init__(self, wait):
+            self.wait = wait
+
+        async def __aiter__(self):
+            await asyncio.sleep(self.wait)
+            yield b"first"
+            yield b"last"
+
+    async def answer(request):
+        return httpx.Response(200, stream=Slow(float(request.content)))
+
+    def agent():
+        came = []
+
+        async def read(client, wait):
+            async with client.stream("POST", "http://model/", content=wait) as response:
+                async for chunk in response.aiter_raw():
+                    came.append((wait, chunk))
+                    if leaving:
+                        break
+
+        async def main():
+            async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+                await asyncio.gather(*(read(client, wait) for wait in ("0.06", "0.03", "0")))
+
+        asyncio.run(main())
+        return came
+
+    with tracefork.record() as run:
+        live = agent()
+    with tracefork.replay(run.tape):
+        replayed = agent()
+
+    assert live[0][0] == "0"
+    assert replayed == live

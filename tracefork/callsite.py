@@ -7,7 +7,8 @@ from types import FrameType
 
 _OURS = frozenset(
     "tracefork httpx httpx2 httpcore httpcore2 anyio asyncio trio threading concurrent contextlib socket ssl "
-    "urllib urllib3 requests http aiohttp aiohappyeyeballs anthropic openai groq tenacity selectors".split()
+    "urllib urllib3 requests http aiohttp aiohappyeyeballs selectors tenacity anthropic openai groq cohere "
+    "google litellm mcp mistralai ollama boto3 botocore s3transfer".split()
 )
 
 

@@ -41,12 +41,16 @@ KEPT = frozenset(
     cache-control cf-cache-status cf-ray connection date etag expect expires host keep-alive
     idempotency-key last-modified link location mcp-protocol-version origin pragma range referer
     request-id retry-after retry-after-ms server te trailer transfer-encoding upgrade user-agent
-    vary via www-authenticate x-request-id x-should-retry apim-request-id
+    vary via www-authenticate x-amz-crc32 x-amz-id-2 x-amz-request-id x-amzn-errortype x-amzn-requestid
+    x-request-id x-should-retry apim-request-id
     """.split()
 )
 """Headers, in lower case, whose values are kept; so are those that start with one of KEPT_PREFIXES."""
 
-KEPT_PREFIXES = ("content-", "anthropic-", "openai-", "x-ratelimit-", "x-stainless-", "access-control-")
+KEPT_PREFIXES = (
+    "content-", "anthropic-", "openai-", "x-ratelimit-", "x-stainless-", "access-control-",
+    "x-amzn-bedrock-", "x-amz-checksum-",
+)  # fmt: skip
 
 SECRET_NAME = re.compile(r".*(_API_KEY|_TOKEN|_SECRET)$")
 SHORTEST = 6
@@ -56,8 +60,7 @@ REMEMBERED = 512
 """Headers whose kept form is remembered, so that it is not made anew for each question."""
 
 _PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
-_TELLING = re.compile(r"key|token|secret|auth|session|cookie|password|credential")
-_RATES = re.compile(r"(x|anthropic)-ratelimit-")  # here a token is what a model is paid by
+_TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 
 REDACTED = "x-tracefork-redacted"
@@ -174,7 +177,7 @@ class Redactor:
         low = name.lower()
         if low in self.keep_headers or low == REDACTED:
             return self.text(value)
-        if _RATES.match(low) or (low.startswith(KEPT_PREFIXES) and not _TELLING.search(low)):
+        if low.startswith(KEPT_PREFIXES) and not _TELLING.search(low):
             return self.text(value)
         cleaned = self._clean(value)
         scheme, _, rest = cleaned.rpartition(" ")

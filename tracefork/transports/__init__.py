@@ -1,11 +1,11 @@
-"""Where a run meets the HTTP libraries: `transports.httpx` and `transports.httpx2`, one file each."""
+"""Where a run meets the HTTP libraries: `transports.httpx`, `transports.httpx2` and `transports.botocore`."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["httpx", "httpx2"]
+__all__ = ["botocore", "httpx", "httpx2"]
 
 
 def __getattr__(name: str) -> ModuleType:

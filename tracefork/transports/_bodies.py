@@ -29,14 +29,14 @@ class Gathering:
         self._most = most
         self._spooled = spooled
         self._chunks: list[bytes] = []
-        self._length = 0
+        self.length = 0
         self._hash = _Hash(boundary)
 
     def take(self, chunk: bytes) -> None:
         """Add `chunk`, in memory only as long as all may be kept."""
-        fitted = self._length <= self._most
-        self._length += len(chunk)
-        if self._length <= self._most:
+        fitted = self.length <= self._most
+        self.length += len(chunk)
+        if self.length <= self._most:
             self._chunks.append(chunk)
             return
         if fitted:
@@ -66,7 +66,7 @@ class Gathering:
     @property
     def omitted(self) -> Omitted | None:
         """The length and hash of what was taken, if it was too long to keep."""
-        return Omitted(self._length, self._hash.hexdigest()) if self._length > self._most else None
+        return Omitted(self.length, self._hash.hexdigest()) if self.length > self._most else None
 
 
 class _Hash:

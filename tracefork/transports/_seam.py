@@ -18,7 +18,7 @@ from ..errors import Refused, TraceforkError
 from ..flight import Flight
 from ..session import Session, current
 from ._bodies import Gathering, agathered, gathered
-from ._served import at_once, is_retried
+from ._served import served
 
 
 class Seam:
@@ -53,7 +53,7 @@ class Seam:
                     raise _raised(self.lib, head, request)
             else:
                 source = self._forward(session, flight, self._outgoing(session, request, lifted, sent))
-                head = _head(source)
+                head = self._head(source)
             body = self.stream(session, flight, head, source)
             session.port.head(flight, body.taken)
             if head.status == SWITCHING:
@@ -83,7 +83,7 @@ class Seam:
                     raise _raised(self.lib, head, request)
             else:
                 source = await self._aforward(session, flight, self._outgoing(session, request, lifted, sent))
-                head = _head(source)
+                head = self._head(source)
             body = self.stream(session, flight, head, source)
             await session.port.ahead(flight, body.taken)
             if head.status == SWITCHING:
@@ -146,6 +146,14 @@ class Seam:
         extensions = request.extensions
         return self.lib.Request(true.method, true.url, headers=headers, stream=content, extensions=extensions)
 
+    def _head(self, source: Any) -> Response:
+        """The head of a live response, as a value."""
+        extensions = source.extensions
+        version = extensions.get("http_version", b"HTTP/1.1").decode("latin-1")
+        default = b"" if version == NO_REASONS else source.reason_phrase.encode()
+        reason = extensions.get("reason_phrase", default).decode("latin-1")
+        return Response(source.status_code, _pairs(source.headers), (), "eof", reason, version)
+
     def _response(self, session: Session, request: Any, head: Response, source: Any, body: Any) -> Any:
         """What the client gets: the live status, headers and extensions, or the recorded ones.
 
@@ -158,9 +166,7 @@ class Seam:
         extensions: dict[str, Any] = {"http_version": head.http_version.encode("latin-1", "replace")}
         if head.reason or head.http_version != NO_REASONS:  # an empty one is not a missing one
             extensions["reason_phrase"] = head.reason.encode("latin-1", "replace")
-        headers = _corrected(request, head)
-        if session.instant_retries and is_retried(head.status):
-            headers = at_once(headers)
+        headers = served(head, request.method, instant=session.instant_retries)
         return self.lib.Response(head.status, headers=_raw(headers), stream=body, extensions=extensions)
 
 
@@ -301,14 +307,6 @@ def lift(request: Any, sent: Gathering) -> Request:
     return Request(request.method, str(request.url), _pairs(request.headers), sent.content, sent.omitted)
 
 
-def _head(source: Any) -> Response:
-    extensions = source.extensions
-    version = extensions.get("http_version", b"HTTP/1.1").decode("latin-1")
-    default = b"" if version == NO_REASONS else source.reason_phrase.encode()
-    reason = extensions.get("reason_phrase", default).decode("latin-1")
-    return Response(source.status_code, _pairs(source.headers), (), "eof", reason, version)
-
-
 NO_REASONS = "HTTP/2"
 
 
@@ -318,24 +316,6 @@ def _pairs(headers: Any) -> Headers:
 
 def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-def _corrected(request: Any, head: Response) -> Headers:
-    """The headers to serve: a changed body's stale content-length is set right."""
-    names = {name.lower() for name, _ in head.headers}
-    bodiless = head.omitted or request.method == "HEAD" or head.status in (NO_CONTENT, NOT_MODIFIED)
-    if head.end != "eof" or bodiless or "transfer-encoding" in names:
-        return head.headers  # it says something else, or nothing
-    size = str(sum(map(len, head.chunks)))
-
-    def stale(name: str, value: str) -> bool:
-        return name.lower() == "content-length" and (value.lstrip("0") or "0") != size
-
-    return tuple((n, size if stale(n, v) else v) for n, v in head.headers)
-
-
-NO_CONTENT = 204
-NOT_MODIFIED = 304
 
 
 def _fault(lib: Any, exc: Exception) -> Fault:
