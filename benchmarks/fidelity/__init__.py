@@ -1,0 +1,144 @@
+"""The same questions about fidelity, put to tracefork and to its peers, each in an environment of its own.
+
+`probes.py` holds the questions, `recorders.py` how each recorder is used, `server.py`
+what is asked; these three need nothing of ours. What was said is kept in
+`results.json`, and the page in the documentation is made of it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import asdict, frozen
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+PAGE = HERE.parents[1] / "docs" / "concepts" / "fidelity.md"
+BOTH = ("httpx", "httpx2")
+PATIENCE = 120  # seconds for one probe
+
+
+@frozen
+class Peer:
+    """A recorder: what to install, with which Python, and which HTTP libraries it knows."""
+
+    package: str
+    requirement: str = ""
+    python: str = "python3"
+    libraries: tuple[str, ...] = BOTH
+
+
+@frozen
+class Column:
+    """What a recorder said with one library: by the title of the probe, "yes" or what went wrong."""
+
+    versions: dict[str, str]
+    said: dict[str, str]
+
+
+COLUMNS = {
+    "tracefork": Peer("tracefork"),
+    "tracefork 1.0.0": Peer("tracefork", "tracefork==1.0.0", "python3.12"),
+    "vcrpy": Peer("vcrpy", "vcrpy==9.4.2"),
+    "cassetter": Peer("cassetter", "cassetter==0.16.1"),
+}
+
+Results: TypeAlias = dict[str, Column]
+
+
+@cache
+def probes() -> tuple[str, ...]:
+    """The titles, in the order of the table."""
+    listed = (HERE / "probes.py").read_text()
+    return tuple(line.split('"')[1] for line in listed.splitlines() if line.startswith('@probe("'))
+
+
+def asked(python: str, recorder: str, lib: str) -> Iterator[tuple[str, str]]:
+    """Put every probe; yield its title and what came of it."""
+    for title in probes():
+        yield title, answer(python, recorder, lib, title)
+
+
+def answer(python: str, recorder: str, lib: str, title: str) -> str:
+    """What one probe says: "yes", or what went wrong; also when it crashes or does not end."""
+    command = [python, str(HERE / "probes.py"), recorder, lib, title]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        return f"crashes ({done.returncode})"
+    said: str = json.loads(lines[-1])
+    return said
+
+
+def versions(python: str, package: str) -> dict[str, str]:
+    """The versions of the recorder and of both libraries in the environment of `python`."""
+    names = [package, *BOTH]
+    ask = f"import json, importlib.metadata as m; print(json.dumps({{n: m.version(n) for n in {names}}}))"
+    done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def kept() -> Results:
+    """What was said the last time."""
+    read = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return {name: Column(**column) for name, column in read.items()}
+
+
+def keep(results: Results) -> None:
+    ordered = {f"{n} / {lib}": None for n, peer in COLUMNS.items() for lib in peer.libraries}
+    told = {name: asdict(results[name]) for name in ordered if name in results}
+    RESULTS.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def page(results: Results) -> str:
+    """The documentation's page, in Markdown."""
+    columns = list(results.values())
+    lines = [
+        _row("", [name.replace(" / ", "<br>") for name in results]),
+        _row("---", ["---"] * len(columns)),
+        *(
+            _row(title, [_mark(column.said.get(title, "not asked")) for column in columns])
+            for title in probes()
+        ),
+        _row("", [f"**{list(c.said.values()).count('yes')} of {len(probes())}**" for c in columns]),
+    ]
+    seen = dict[str, str]()
+    for name, column in results.items():
+        seen |= {lib: column.versions[lib] for lib in BOTH}
+        recorder = name.partition(" / ")[0]
+        seen[recorder] = column.versions[COLUMNS[recorder].package]
+    versions = ", ".join(n if n.endswith(v) else f"{n} {v}" for n, v in sorted(seen.items()))
+    return PREFACE.format(versions=versions) + "\n".join(lines) + "\n"
+
+
+def _row(title: str, cells: list[str]) -> str:
+    return f"| {title} | {' | '.join(cells)} |"
+
+
+def _mark(said: str) -> str:
+    return "✓" if said == "yes" else said
+
+
+PREFACE = """\
+# Fidelity, measured
+
+The same questions, put to tracefork and to other recorders over each HTTP library.
+A ✓ means that it does; anything else is what happened instead, or the exception that was raised.
+
+Each question is a program of its own, against a server of its own on loopback, in an environment that holds
+only that recorder (`benchmarks/fidelity` in the repository).
+Each recorder is used as its documentation says, with its defaults.
+Our own columns are asked anew by every run of the benchmarks' tests.
+
+Measured with {versions}.
+
+"""
