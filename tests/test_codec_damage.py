@@ -4,7 +4,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from hashlib import sha256
-from time import monotonic
+from time import thread_time
 
 import pytest
 import zstandard
@@ -213,7 +213,7 @@ def bombs():
 BOUNDED = """
 import resource, sys
 from pathlib import Path
-from time import monotonic
+from time import thread_time
 from tracefork.codec import journal
 from tracefork.errors import CorruptTape
 chunks = [Path(name).read_bytes() for name in sys.argv[1:]]
@@ -262,12 +262,12 @@ def test_nested_brackets_are_refused_before_the_parser_sees_them():
     ],
 )
 def test_a_hostile_json_text_is_refused_soon(line):
-    began = monotonic()
+    began = thread_time()  # other programs run on this machine too
 
     with pytest.raises(CorruptTape):
         plain.load_record(line, DEFAULT)
 
-    assert monotonic() - began < 2
+    assert thread_time() - began < 2
 
 
 # -- what is left ------------------------------------------------------------------

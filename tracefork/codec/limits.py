@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import accumulate
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from ..core.values import Answer, Headers, Question, Request, Response
 from ..errors import TooLarge
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
+_DEEPER = [(byte in b"[{") - (byte in b"]}") for byte in range(256)]
 
 
 @frozen
@@ -72,15 +74,10 @@ def nesting(text: bytes, limits: Limits) -> None:
     """
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
     count("JSON strings", bare.count(b'"') // 2, limits.json_items)
-    structure = b"".join(part.translate(None, _NOT_STRUCTURE) for part in bare.split(b'"')[::2])
+    structure = b"".join(bare.split(b'"')[::2]).translate(None, _NOT_STRUCTURE)
     count("JSON items", len(structure), limits.json_items)
-    depth = 0
-    for byte in structure.translate(None, b","):
-        if byte in b"[{":
-            depth += 1
-            count("levels of nested JSON", depth, limits.json_depth)
-        elif byte in b"]}":
-            depth -= 1
+    steps = map(_DEEPER.__getitem__, structure.translate(None, b","))
+    count("levels of nested JSON", max(accumulate(steps), default=0), limits.json_depth)
 
 
 def message(value: Question | Answer, limits: Limits) -> None:
