@@ -281,6 +281,16 @@ def up(kind):
         for chunk in chunks():
             yield chunk
 
+    def buffer():
+        block = bytearray(4)
+        for n in range(3):
+            block[:] = b"%d" % n * 4
+            yield memoryview(block) if n == 1 else block
+
+    async def abuffer():
+        for block in buffer():
+            yield block
+
     return {
         "bytes": lambda: {"content": ALL},
         "text": lambda: {"content": "Où? 📦"},
@@ -290,6 +300,7 @@ def up(kind):
         "form": lambda: {"data": {"a": "1 & 2", "é": ["x", "y"]}},
         "generator": lambda: {"content": chunks() if kind.how == "sync" else achunks()},
         "iterator": lambda: {"content": iter([b"a", b"b"]) if kind.how == "sync" else achunks()},
+        "one buffer, filled again": lambda: {"content": buffer() if kind.how == "sync" else abuffer()},
         "file": lambda: {"content": io.BytesIO(ALL)} if kind.how == "sync" else {"content": achunks()},
         "generator of a known length": lambda: {
             "content": chunks() if kind.how == "sync" else achunks(),

@@ -553,6 +553,21 @@ def test_a_client_may_belong_to_a_run_of_its_own():
     assert (len(mine.tape), len(other.tape)) == (1, 0)
 
 
+def test_of_runs_that_a_client_is_attached_to_the_later_wins_until_it_is_over():
+    with LoopbackServer(by_rule(answer)) as server:
+        client = made(server.url)
+        with tracefork.record(intercept=False) as first:
+            attach(client, first)
+            with tracefork.record(intercept=False) as second, attach(client, second):
+                converse(client)
+            converse(client)
+        with tracefork.record(intercept=False) as third, attach(client, third):
+            converse(client)
+        converse(client)
+
+    assert [len(run.tape) for run in (first, second, third)] == [1, 1, 1]
+
+
 def test_what_is_neither_a_client_nor_a_session_is_not_attached():
     with pytest.raises(AttributeError):
         attach(object())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import time
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from worlds import TIMES
 
 import tracefork
 from tracefork import Response
+from tracefork.errors import Unfinished
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
@@ -123,3 +126,79 @@ def test_beside_a_thousand_busy_tasks():
         with tracefork.replay(run.tape, patience=20) as again:
             assert asyncio.run(main(agent)) == live
         assert again.tape.digest() == run.tape.digest()
+
+
+# -- what a pacer must not do -----------------------------------------------------------
+
+
+def test_a_replay_that_is_left_while_a_task_waits_for_its_turn_leaves_nobody_waiting():
+    async def ask(client, text):
+        return (await client.post("http://model/", content=text)).text
+
+    async def both():
+        async with httpx.AsyncClient(transport=model(0.001)()) as client:
+            first = asyncio.create_task(ask(client, "first"))
+            await first
+            await ask(client, "second")
+
+    async def leaves():
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(Unfinished), tracefork.replay(run.tape, patience=2):
+                waits = asyncio.create_task(ask(client, "second"))
+                await asyncio.sleep(0.05)
+            await asyncio.wait_for(asyncio.gather(waits, return_exceptions=True), 5)
+
+    with tracefork.record() as run:
+        asyncio.run(both())
+    asyncio.run(leaves())
+
+
+def test_a_run_keeps_none_of_the_loops_that_it_has_seen_end():
+    def loops():
+        gc.collect()
+        return sum(isinstance(thing, asyncio.BaseEventLoop) for thing in gc.get_objects())
+
+    async def ask(run):
+        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+            async with client.stream("POST", "http://model/") as response:
+                if run is None:
+                    return response
+            return None
+
+    with tracefork.record() as run:
+        before = loops()
+        for _ in range(20):
+            asyncio.run(ask(run))
+        assert loops() <= before + 1
+    assert loops() <= before
+
+
+def test_recording_does_not_wait_for_turns_that_take_long():
+    """A loop is crowded by the time that its turns take, and not only by their number of callbacks."""
+
+    async def noise():
+        while True:
+            time.sleep(0.002)  # noqa: ASYNC251  somebody's own computing, on the loop
+            await asyncio.sleep(0)
+
+    async def turns(count):
+        """How many turns of the loop `count` answers take, beside the noise."""
+        seen, made = 0, asyncio.create_task(noise())
+        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+
+            async def ask():
+                for _ in range(count):
+                    await client.post("http://model/")
+
+            asking = asyncio.create_task(ask())
+            while not asking.done():
+                seen += 1
+                await asyncio.sleep(0)
+        made.cancel()
+        return seen
+
+    bare = asyncio.run(turns(20))
+    with tracefork.record():
+        recorded = asyncio.run(turns(20))
+
+    assert recorded - bare <= 8, "a few until it is known, then none"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+import httpx
+import httpx2
 import pytest
 from clients import fault, kinds, proves, read
 from misbehaving import Misbehaving, Move, chunked, response
@@ -187,6 +189,28 @@ def test_a_reset_while_the_request_is_sent(kind, tmp_path):
 
     assert issubclass(exception, kind.lib.TransportError)  # which one depends on how far both had come
     assert fault(tape) == exception.__name__
+
+
+@pytest.mark.parametrize("lib", [httpx, httpx2], ids=["httpx", "httpx2"])
+@pytest.mark.parametrize("name", ["HTTPStatusError", "InvalidURL", "StreamConsumed", "DecodingError"])
+def test_a_transport_that_raises_whatever_the_library_has_replays_it(lib, name):
+    """Some transports call `raise_for_status` by themselves, as tenacity's do."""
+
+    def network(request):
+        if name == "HTTPStatusError":
+            lib.Response(500, request=request).raise_for_status()
+        raise lib.StreamConsumed if name == "StreamConsumed" else getattr(lib, name)("broken")
+
+    def agent():
+        with lib.Client(transport=lib.MockTransport(network)) as client, pytest.raises(Exception) as caught:
+            client.get("http://server/")
+        return caught.type, str(caught.value)
+
+    with tracefork.record() as run:
+        live = agent()
+    with tracefork.replay(run.tape):
+        assert agent() == live
+    assert live[0] is getattr(lib, name)
 
 
 @kinds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tracemalloc
 from hashlib import sha256
 
@@ -16,6 +17,7 @@ from tracefork.core.values import Omitted
 from tracefork.errors import BodyOmitted, Divergence
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
+from tracefork.transports._bodies import Gathering
 
 MB = 2**20
 BLOCK = bytes(range(256)) * 256  # 64 kB
@@ -257,6 +259,41 @@ def test_the_published_fingerprint_does_not_depend_on_the_limit():
     assert hashed[0].response.omitted is not None
     for version in (1, 2):
         assert tracefork.digest(whole, version=version) == tracefork.digest(hashed, version=version)
+
+
+def echo(lib):
+    """Asks whatever it is told, then sends it back at length."""
+
+    def network(request):
+        body = request.read()
+        return lib.Response(200, content=b"the key is hunter2-hunter2" if body == b"what?" else b"thanks")
+
+    with lib.Client(transport=lib.MockTransport(network)) as client:
+        said = client.post("http://server/", content=b"what?").content
+        client.post("http://server/", content=said + b"." * 2 * MB)
+
+
+@LIBRARIES
+def test_a_secret_in_a_long_upload_is_no_part_of_its_hash(lib, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "hunter2-hunter2")
+    with tracefork.record(max_body=MB) as run:
+        echo(lib)
+    monkeypatch.delenv("SOME_API_KEY")
+
+    assert run.tape[1].request.omitted
+    assert tracefork.verify(run.tape, lambda: echo(lib)), "the agent sends what the tape told it"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
+def test_the_hash_is_that_of_the_replaced_body_wherever_it_is_cut(size):
+    replaced = {b"abab": b"<1>", b"ab": b"<2>", b"bbbbb": b"<3>"}
+    body = b"xababab" * 9 + b"bbbbbbbbbbb" + b"aba"
+    gathering = Gathering(0, replaced)
+    for at in range(0, len(body), size):
+        gathering.take(body[at : at + size])
+
+    whole = re.sub(b"abab|bbbbb|ab", lambda found: replaced[found[0]], body)
+    assert gathering.omitted == Omitted(len(body), sha256(whole).hexdigest())
 
 
 def test_a_limit_is_a_number_of_bytes():

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -243,3 +244,16 @@ def test_a_redactor_of_ones_own_replaces_the_default():
             client.post("http://m/", content=b"walk rex-the-dog")
 
     assert run.tape[0].request.body == b"walk [secret:PET]"
+
+
+def test_a_redactor_keeps_to_the_secrets_that_it_was_made_of():
+    """A value is a value: what it is made of may change later, and what it remembers stays true."""
+    known = {"A_KEY": "hunter2-hunter2"}
+    redactor = Redactor(known)
+    header = (("etag", "swordfish-swordfish"),)
+    known["B_KEY"] = "swordfish-swordfish"
+
+    assert redactor.question(Request("GET", "http://a/", header)).headers == header
+    assert evolve(redactor, known=known).question(Request("GET", "http://a/", header)).headers == (
+        ("etag", "[secret:B_KEY]"),
+    )

@@ -45,6 +45,11 @@ class Cell:
     def live(self) -> bool:
         return self.state.live
 
+    @property
+    def closed(self) -> bool:
+        """True once nothing is waited for any more."""
+        return self._closed
+
     def send(self, event: Event, wake: Wake | None = None) -> Order:
         """Step the machine. Should it say Wait, `wake` is called once the turn has come."""
         order = self._step(event, wake)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 import anyio
@@ -38,9 +38,10 @@ from .core.values import (
 )
 from .errors import BodyOmitted, Divergence, Refused, TraceforkError
 from .flight import Flight
+from .pacing import Pacers
 from .redact import Redactor
 from .straying import diverged
-from .turns import Pacers, asettle, in_loop, settle
+from .turns import asettle, in_loop, settle
 from .writer import Writer
 
 BLINK = 0.002  # seconds that a running event loop may be held until a question is durable
@@ -185,6 +186,10 @@ class Port:
             return self._redactor().refilled(request)
         except TraceforkError as exc:
             raise self.fail(exc) from None
+
+    def replacements(self) -> Mapping[bytes, bytes]:
+        """What stands for each known secret in a body, in all of its forms."""
+        return self._redactor().replacements
 
     def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """Wait for the head's turn; `taken` says, should the run end first, what the agent read."""

@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
+from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -69,6 +70,10 @@ REDACTED = "x-tracefork-redacted"
 T = TypeVar("T", str, bytes)
 
 
+def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(known))
+
+
 @frozen
 class Redactor:
     """What to take out. `known` maps the name of a secret to its value.
@@ -77,7 +82,7 @@ class Redactor:
     redacting twice is the same as redacting once.
     """
 
-    known: Mapping[str, str] = field(factory=dict, repr=lambda k: f"<{len(k)} values>")
+    known: Mapping[str, str] = field(factory=dict, converter=_frozen, repr=lambda k: f"<{len(k)} values>")
     keep_headers: frozenset[str] = KEPT
     _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
 
@@ -139,6 +144,12 @@ class Redactor:
             for name, value in {**environ, **self.known}.items():
                 text = text.replace(f"[secret:{name}]", value)
         return text
+
+    @cached_property
+    def replacements(self) -> Mapping[bytes, bytes]:
+        """The placeholder for each form of each known secret."""
+        forms = ((form.encode(), name) for name, value in self._longest_first() for form in _forms(value))
+        return MappingProxyType({form: b"[secret:%s]" % name.encode() for form, name in forms})
 
     def _fill(self, data: bytes, request: Request) -> bytes:
         def value(found: re.Match[bytes]) -> bytes:

@@ -6,13 +6,13 @@ is streamed and too long to keep waits in a file, and leaves from there.
 
 from __future__ import annotations
 
+import re
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from ..core.matching import NORMAL
 from ..core.values import Omitted
 
 BLOCK = 2**18  # bytes that are read from a file at a time
@@ -21,19 +21,21 @@ BLOCK = 2**18  # bytes that are read from a file at a time
 class Gathering:
     """Chunks, as far as they are to be kept: all of up to `most` bytes together, else their hash.
 
-    With a `boundary` it is the hash of the body in which that is normalised.
+    It is the hash of the body in which each of `replaced` stands for what it is
+    replaced by: as a body that is kept would have it.
     """
 
-    def __init__(self, most: int, boundary: bytes | None = None, *, spooled: bool = False) -> None:
+    def __init__(self, most: int, replaced: Mapping[bytes, bytes] = {}, *, spooled: bool = False) -> None:
         self.file: IO[bytes] | None = None
         self._most = most
         self._spooled = spooled
         self._chunks: list[bytes] = []
         self.length = 0
-        self._hash = _Hash(boundary)
+        self._hash = _Hash(replaced)
 
     def take(self, chunk: bytes) -> None:
         """Add `chunk`, in memory only as long as all may be kept."""
+        chunk = bytes(chunk)  # a stream may give one buffer again and again
         fitted = self.length <= self._most
         self.length += len(chunk)
         if self.length <= self._most:
@@ -70,29 +72,41 @@ class Gathering:
 
 
 class _Hash:
-    """A sha-256 of a stream in which `boundary` is replaced by the normal one."""
+    """A sha-256 of a stream in which some strings are replaced, wherever it is cut."""
 
-    def __init__(self, boundary: bytes | None) -> None:
-        self._boundary = boundary
+    def __init__(self, replaced: Mapping[bytes, bytes]) -> None:
+        self._replaced = replaced
+        longest_first = sorted(replaced, key=len, reverse=True)
+        self._any = re.compile(b"|".join(map(re.escape, longest_first))) if replaced else None
+        self._reach = len(longest_first[0]) - 1 if replaced else 0
         self._made = sha256()
         self._left = b""
 
     def update(self, chunk: bytes) -> None:
-        if self._boundary is None:
+        if self._any is None:
             self._made.update(chunk)
-            return
-        *whole, rest = (self._left + chunk).split(self._boundary)
-        for part in whole:
-            self._made.update(part)
-            self._made.update(NORMAL)
-        short = min(len(rest), len(self._boundary) - 1)  # a boundary may begin in it
-        self._made.update(rest[: len(rest) - short])
-        self._left = rest[len(rest) - short :]
+        else:
+            self._left = self._through(self._left + chunk, self._made, keep=self._reach)
 
     def hexdigest(self) -> str:
         made = self._made.copy()
-        made.update(self._left)
+        if self._any is not None:
+            self._through(self._left, made, keep=0)
         return made.hexdigest()
+
+    def _through(self, data: bytes, made: Any, keep: int) -> bytes:
+        """Hash `data` but for its end, in which one of the strings may begin; return that."""
+        assert self._any is not None
+        end, done = max(0, len(data) - keep), 0
+        for found in self._any.finditer(data):
+            if found.start() >= end:
+                break
+            made.update(data[done : found.start()])
+            made.update(self._replaced[found[0]])
+            done = found.end()
+        end = max(end, done)
+        made.update(data[done:end])
+        return data[end:]
 
 
 class Again:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 from .. import lanes
-from ..core.matching import boundary
+from ..core.matching import NORMAL, boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
 from ..effects import class_name, rebuilt, said
 from ..errors import Refused, TraceforkError
@@ -96,7 +96,10 @@ class Seam:
         return self._response(session, request, head, source, body)
 
     def _gathering(self, session: Session, request: Any) -> Gathering:
-        return Gathering(session.max_body, boundary(_pairs(request.headers)), spooled=self._streams(request))
+        replaced, ours = session.port.replacements(), boundary(_pairs(request.headers))
+        if ours:
+            replaced = {**replaced, ours: NORMAL}
+        return Gathering(session.max_body, replaced, spooled=self._streams(request))
 
     def _streams(self, request: Any) -> bool:
         """True for a body that can be read once, and has been when it leaves."""
@@ -319,7 +322,7 @@ def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def _fault(lib: Any, exc: Exception) -> Fault:
-    own = getattr(lib, type(exc).__name__, None) is type(exc)
+    own = isinstance(exc, lib.RequestError) and getattr(lib, type(exc).__name__, None) is type(exc)
     return Fault(type(exc).__name__ if own else class_name(exc), said(exc))
 
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import urllib3.exceptions
 from botocore import exceptions
@@ -40,7 +40,8 @@ def attach(client: Any, run: Session | None = None) -> ExitStack:
         client: a client of boto3 or botocore; or a session of either, for all clients
             that it makes from now on.
         run: the run that it belongs to; by default the current one of whoever asks,
-            and outside of any run nothing changes.
+            and outside of any run nothing changes. Attached twice, the later run wins
+            until it is over.
 
     Raises:
         AttributeError: it is neither, or botocore no longer has what this stands on.
@@ -48,7 +49,7 @@ def attach(client: Any, run: Session | None = None) -> ExitStack:
     attached = ExitStack()
     if hasattr(client, "meta"):
         _enter(client, run)
-        attached.callback(_leave, client)
+        attached.callback(_leave, client, run)
         return attached
     clients = WeakSet[Any]()
 
@@ -64,7 +65,7 @@ def attach(client: Any, run: Session | None = None) -> ExitStack:
     def leave() -> None:
         events.unregister(CREATING, creating)
         for made in list(clients):
-            _leave(made)
+            _leave(made, run)
 
     events = client.events if hasattr(client, "events") else client.get_component("event_emitter")
     events.register(CREATING, creating)
@@ -72,15 +73,21 @@ def attach(client: Any, run: Session | None = None) -> ExitStack:
     return attached
 
 
-_ONCE: dict[str, Any] = {"unique_id": "tracefork", "unique_id_uses_count": True}
+_doors: WeakKeyDictionary[Any, _Door] = WeakKeyDictionary()
 
 
 def _enter(client: Any, run: Session | None) -> None:
-    client.meta.events.register_last(BEFORE_SEND, _Door(client, run).answer, **_ONCE)
+    if client not in _doors:
+        _doors[client] = _Door(client)
+        client.meta.events.register_last(BEFORE_SEND, _doors[client].answer)
+    _doors[client].runs.append(run)
 
 
-def _leave(client: Any) -> None:
-    client.meta.events.unregister(BEFORE_SEND, **_ONCE)
+def _leave(client: Any, run: Session | None) -> None:
+    door = _doors[client]
+    door.runs.remove(run)
+    if not door.runs:
+        client.meta.events.unregister(BEFORE_SEND, _doors.pop(client).answer)
 
 
 class _Asked:
@@ -217,8 +224,11 @@ class _Door(Seam):
 
     lib, stream = LIB, _Raw
 
-    def __init__(self, client: Any, run: Session | None) -> None:
-        super().__init__(run, _Network(client))
+    def __init__(self, client: Any) -> None:
+        super().__init__(None, _Network(client))
+        self.runs: list[
+            Session | None
+        ] = []  # as they were attached; None for the current one of whoever asks
         self._sign = client._request_signer.sign  # noqa: SLF001
 
     def answer(self, request: Any, event_name: str, **_: Any) -> Any:
@@ -230,6 +240,13 @@ class _Door(Seam):
         except Exception as exc:  # the live one itself, or a likeness
             _dress(exc, request.url)
             raise
+
+    def _run(self) -> Session | None:
+        for attached in reversed(self.runs):
+            self._session = attached
+            if (run := super()._run()) is not None:
+                return run
+        return None
 
     def _head(self, source: Any) -> Response:
         raw, headers = source.raw, tuple(source.raw.headers.items())
