@@ -116,6 +116,7 @@ def page(results: Results) -> str:
         seen |= {lib: column.versions[lib] for lib in BOTH}
         recorder = name.partition(" / ")[0]
         seen[recorder] = column.versions[COLUMNS[recorder].package]
+    seen["tracefork"] += " (this one)"
     versions = ", ".join(n if n.endswith(v) else f"{n} {v}" for n, v in sorted(seen.items()))
     return PREFACE.format(versions=versions) + "\n".join(lines) + "\n"
 
@@ -134,9 +135,13 @@ PREFACE = """\
 The same questions, put to tracefork and to other recorders over each HTTP library.
 A ✓ means that it does; anything else is what happened instead, or the exception that was raised.
 
-Each question is a program of its own, against a server of its own on loopback, in an environment that holds
-only that recorder (`benchmarks/fidelity` in the repository).
+Each question is a program of its own, against a server of its own on loopback; each peer has an environment
+of its own (`benchmarks/fidelity` in the repository).
 Each recorder is used as its documentation says, with its defaults.
+tracefork hides the values of headers that are not on its list, cookies among them, from a tape and hence from
+a replay: that is no fault here.
+What single faults, bodies and SDKs do is tested further by the suite, and listed in the
+[guide to SDKs](../guides/sdks.md).
 Our own columns are asked anew by every run of the benchmarks' tests.
 
 Measured with {versions}.

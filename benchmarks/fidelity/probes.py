@@ -11,13 +11,14 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -94,15 +95,21 @@ def probe(title: str) -> Callable[[Callable[[Place], None]], Callable[[Place], N
 
 @probe("While recorded, a sync stream arrives as it is sent")
 def while_recorded_a_sync_stream_arrives_as(at: Place) -> None:
-    with at.rec.record(), at.rec.client(at.lib) as client, client.stream("GET", at.url + "/stream") as answer:
-        _arrives(time.perf_counter(), [(time.perf_counter(), c) for c in answer.iter_bytes()])
+    with at.rec.record(), at.rec.client(at.lib) as client:
+        client.get(at.url + "/echo")  # a connection and a run that are warm
+        began = time.perf_counter()
+        with client.stream("GET", at.url + "/stream") as answer:
+            _arrives(began, [(time.perf_counter(), c) for c in answer.iter_bytes()])
 
 
 @probe("While recorded, an async stream arrives as it is sent")
 def while_recorded_an_async_stream_arrives_as(at: Place) -> None:
     async def agent() -> None:
-        async with at.rec.aclient(at.lib) as client, client.stream("GET", at.url + "/stream") as answer:
-            _arrives(time.perf_counter(), [(time.perf_counter(), c) async for c in answer.aiter_bytes()])
+        async with at.rec.aclient(at.lib) as client:
+            await client.get(at.url + "/echo")
+            began = time.perf_counter()
+            async with client.stream("GET", at.url + "/stream") as answer:
+                _arrives(began, [(time.perf_counter(), c) async for c in answer.aiter_bytes()])
 
     with at.rec.record():
         asyncio.run(agent())
@@ -132,9 +139,19 @@ def replayed_response_headers_keep_request_id_retryafter(at: Place) -> None:
 def _whole_headers(answer: Any, *, live: bool) -> None:
     given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
     names = [name.lower() for name, _ in given]
+    order = [
+        "content-length",
+        "connection",
+        "x-request-id",
+        "retry-after",
+        "set-cookie",
+        "set-cookie",
+        "x-case",
+    ]
     assert answer.headers.get("x-request-id", "").startswith("req_"), "request id lost"
     assert answer.headers.get("retry-after") == "7", "retry-after lost"
     assert names.count("set-cookie") == 2, "duplicates merged"
+    assert names == order, "order or count changed"
     if live:
         assert "X-CaSe" in [name for name, _ in given], "case changed"
 
@@ -275,6 +292,64 @@ def n429_n429_n200_each_attempt_replays(at: Place) -> None:
     at.twice(agent)
 
 
+@probe("A malformed chunk replays as its own exception")
+def a_malformed_chunk_replays_as_its_own_exception(at: Place) -> None:
+    at.twice(lambda: at.fault("/malformed"))
+
+
+@probe("103 Early Hints, then the answer")
+def early_hints_then_the_answer(at: Place) -> None:
+    at.twice(lambda: (at.get("/hinted").status_code, at.get("/hinted").text))
+
+
+@probe("401, then the client's own auth flow")
+def a_401_then_the_clients_own_auth_flow(at: Place) -> None:
+    class Retrying(at.lib.Auth):  # type: ignore[name-defined, misc]
+        def auth_flow(self, request: Any) -> Any:
+            answer = yield request
+            if answer.status_code == 401:
+                request.headers["Authorization"] = "Basic dTpw"
+                yield request
+
+    at.twice(lambda: [at.get("/guarded", auth=Retrying()).status_code for _ in range(2)])
+
+
+@probe("A task that is cancelled before the head replays")
+def a_task_that_is_cancelled_before_the_head_replays(at: Place) -> None:
+    at.twice(lambda: asyncio.run(_given_up(at, "/hang", 0.2)))
+
+
+@probe("A task that is cancelled in mid-body replays")
+def a_task_that_is_cancelled_in_mid_body_replays(at: Place) -> None:
+    async def agent() -> object:
+        chunks = []
+
+        async def read() -> None:
+            async with at.rec.aclient(at.lib) as client, client.stream("GET", at.url + "/stream") as answer:
+                async for chunk in answer.aiter_bytes():
+                    chunks.append(chunk)
+                    if len(chunks) == 3:
+                        enough.set()
+
+        enough, reading = asyncio.Event(), asyncio.create_task(read())
+        await asyncio.wait({asyncio.create_task(enough.wait()), reading}, return_when="FIRST_COMPLETED")
+        reading.cancel()
+        return len(chunks) >= 3, (await asyncio.gather(reading, return_exceptions=True))[0].__class__
+
+    at.twice(lambda: asyncio.run(agent()))
+
+
+async def _given_up(at: Place, path: str, after: float) -> object:
+    async def ask() -> object:
+        async with at.rec.aclient(at.lib) as client:
+            return (await client.get(at.url + path)).status_code
+
+    asking = asyncio.create_task(ask())
+    await asyncio.sleep(after)
+    asking.cancel()
+    return (await asyncio.gather(asking, return_exceptions=True))[0].__class__
+
+
 # -- matching and order -------------------------------------------------------------------
 
 
@@ -372,6 +447,9 @@ def an_agent_that_asks_less_than_it(at: Place) -> None:
     with at.rec.record():
         at.say("one")
         at.say("two")
+    if at.rec.verifies:
+        assert not at.rec.verify(lambda: at.say("one")), "passes"
+        return
     try:
         with at.rec.replay():
             at.say("one")
@@ -418,6 +496,16 @@ def ten_calls_then_kill_n9_all_ten(at: Place) -> None:
     except Exception:  # noqa: BLE001
         pass
     assert found == 10, f"{found} of 10"
+
+
+@probe("Eight threads keep forty runs in one store: all are there, unchanged")
+def eight_threads_keep_forty_runs_in_one_store(at: Place) -> None:
+    assert at.rec.stores, "no store"
+
+    runs = {f"run-{n}": [f"run {n}, turn {turn}. " * 200 for turn in range(9)] for n in range(40)}
+    with ThreadPoolExecutor(8) as pool:
+        found = dict(zip(runs, pool.map(at.rec.kept, runs, runs.values()), strict=True))
+    assert found == runs, "lost or changed"
 
 
 @probe("200 flipped bits in what was stored: none is served as if nothing were wrong")
@@ -479,21 +567,30 @@ def no_authorization_header_no_key_of_the(at: Place) -> None:
 
 
 def _plain(path: Path) -> bytes:
-    """The bytes of a file, and of whatever zstd frames are in it."""
-    data = path.read_bytes()
+    """The bytes of a file, of a database's columns, and of whatever zstd frames are in either."""
+    found = [path.read_bytes()]
+    if found[0].startswith(b"SQLite format 3"):
+        database = sqlite3.connect(path)
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        cells = (
+            cell for name in tables for row in database.execute(f'SELECT * FROM "{name}"') for cell in row
+        )
+        found += [cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells]
+        database.close()
     try:
         zstandard = import_module("zstandard")
     except ImportError:
-        return data
-    out, start = [data], data.find(b"\x28\xb5\x2f\xfd")
-    while start >= 0:
-        try:
-            reader = zstandard.ZstdDecompressor().decompressobj()
-            out.append(reader.decompress(data[start:]))
-        except zstandard.ZstdError:
-            pass
-        start = data.find(b"\x28\xb5\x2f\xfd", start + 1)
-    return b"".join(out)
+        return b"".join(found)
+    for data in list(found):
+        start = data.find(MAGIC)
+        while start >= 0:
+            with suppress(zstandard.ZstdError):
+                found.append(zstandard.ZstdDecompressor().decompressobj().decompress(data[start:]))
+            start = data.find(MAGIC, start + 1)
+    return b"".join(found)
+
+
+MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 # -- the program --------------------------------------------------------------------------

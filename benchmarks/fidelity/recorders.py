@@ -5,6 +5,7 @@ A recorder is imported when it is used: this file runs where only one of them is
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -17,9 +18,16 @@ class Recorder:
 
     tools = False
     verifies = False
+    stores = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock, self._store_of_all = threading.Lock(), None
+
+    def _shared(self, opened: Callable[[], Any]) -> Any:
+        with self._lock:
+            self._store_of_all = self._store_of_all or opened()
+            return self._store_of_all
 
     def record(self) -> Any:
         raise NotImplementedError
@@ -50,6 +58,10 @@ class Recorder:
         with self.replay():
             yield
 
+    def kept(self, run_id: str, prompts: list[str]) -> list[str]:
+        """Put a run of these prompts into the one store of this process; return what it has then."""
+        raise NotImplementedError
+
     def files(self) -> list[Path]:
         return [path for path in self.folder.rglob("*") if path.is_file()]
 
@@ -57,7 +69,7 @@ class Recorder:
 class Ours(Recorder):
     """tracefork, into SQLite."""
 
-    tools = verifies = True
+    tools = verifies = stores = True
 
     def _store(self) -> str:
         return str(self.folder / "runs.db")
@@ -82,11 +94,24 @@ class Ours(Recorder):
     def verify(self, agent: Callable[[], object]) -> bool:
         return bool(import_module("tracefork").verify(self._tape(), agent, patience=5))
 
+    def kept(self, run_id: str, prompts: list[str]) -> list[str]:
+        its = import_module("tracefork")
+        store = self._shared(lambda: its.TapeStore.open(self._store()))
+        steps = [
+            its.Exchange(
+                its.Request("POST", "http://model/", (), prompt.encode()), its.Response(200), span=span
+            )
+            for n, prompt in enumerate(prompts)
+            for span in [import_module("tracefork.core.values").Span(3 * n, 3 * n + 1, 3 * n + 2)]
+        ]
+        store.save(its.Tape(steps=tuple(steps), run_id=run_id))
+        return [exchange.request.body.decode() for exchange in store.load(run_id)]
+
 
 class Published(Recorder):
     """The published tracefork 1.0.0: an explicit transport, a tape that is saved at the end."""
 
-    tools = verifies = True
+    tools = verifies = stores = True
 
     @contextmanager
     def record(self) -> Iterator[None]:
@@ -151,6 +176,12 @@ class Published(Recorder):
             return agent()
 
         return bool(its.ReplayVerifier(tape, driven).verify().bit_exact)
+
+    def kept(self, run_id: str, prompts: list[str]) -> list[str]:
+        its = import_module("tracefork")
+        store = self._shared(lambda: its.TapeStore(str(self.folder / "store.db")))
+        store.save_tape(its.Tape(exchanges=[(prompt.encode(), b"said") for prompt in prompts]), run_id=run_id)
+        return [asked.decode() for asked, _ in store.load_tape(run_id).exchanges]
 
 
 class Vcr(Recorder):

@@ -36,8 +36,8 @@ class Connection(socketserver.StreamRequestHandler):
         line = self.rfile.readline().decode("latin-1").split()
         if len(line) < 2:
             return
-        headers = self._headers()
-        body = self._body(headers)
+        self.headers = self._headers()
+        body = self._body(self.headers)
         url = urlsplit(line[1])
         self.query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/calls":
@@ -127,6 +127,21 @@ class Connection(socketserver.StreamRequestHandler):
         for number in range(3):
             self._chunk(b"data: %d\n\n" % number)
             time.sleep(0.02)
+
+    def answer_malformed(self, _: bytes) -> None:
+        self._start_chunked()
+        self._chunk(b"some")
+        self.wfile.write(b"not a length\r\n")
+
+    def answer_hinted(self, _: bytes) -> None:
+        self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+        self._send(b"hinted")
+
+    def answer_guarded(self, _: bytes) -> None:
+        if "authorization" in self.headers:
+            self._send(b"welcome")
+        else:
+            self._send(b"who?", "401 Unauthorized", 'WWW-Authenticate: Basic realm="r"\r\n')
 
     def answer_reset(self, _: bytes) -> None:
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
