@@ -22,36 +22,40 @@ class Gathering:
     """Chunks, as far as they are to be kept: all of up to `most` bytes together, else their hash.
 
     It is the hash of the body in which each of `replaced` stands for what it is
-    replaced by: as a body that is kept would have it.
+    replaced by: as a body that is kept would have it. With `spooled`, chunks that are
+    not kept are in `file`.
     """
 
-    def __init__(self, most: int, replaced: Mapping[bytes, bytes] = {}, *, spooled: bool = False) -> None:
+    def __init__(
+        self, most: int, replaced: Mapping[bytes, bytes] | None = None, *, spooled: bool = False
+    ) -> None:
+        self.length = 0
         self.file: IO[bytes] | None = None
         self._most = most
+        self._replaced = replaced or {}
         self._spooled = spooled
         self._chunks: list[bytes] = []
-        self.length = 0
-        self._hash = _Hash(replaced)
+        self._hash: _Hash | None = None
 
     def take(self, chunk: bytes) -> None:
         """Add `chunk`, in memory only as long as all may be kept."""
         chunk = bytes(chunk)  # a stream may give one buffer again and again
-        fitted = self.length <= self._most
         self.length += len(chunk)
         if self.length <= self._most:
             self._chunks.append(chunk)
             return
-        if fitted:
+        if self._hash is None:
+            self._hash = _Hash(self._replaced)
             if self._spooled:
                 self.file = TemporaryFile()  # noqa: SIM115  it lives as long as this
                 weakref.finalize(self, self.file.close)
             for early in self._chunks:
-                self._put(early)
+                self._pass(early, self._hash)
             self._chunks.clear()
-        self._put(chunk)
+        self._pass(chunk, self._hash)
 
-    def _put(self, chunk: bytes) -> None:
-        self._hash.update(chunk)
+    def _pass(self, chunk: bytes, made: _Hash) -> None:
+        made.update(chunk)
         if self.file is not None:
             self.file.write(chunk)
 
@@ -68,7 +72,7 @@ class Gathering:
     @property
     def omitted(self) -> Omitted | None:
         """The length and hash of what was taken, if it was too long to keep."""
-        return Omitted(self.length, self._hash.hexdigest()) if self.length > self._most else None
+        return Omitted(self.length, self._hash.hexdigest()) if self._hash else None
 
 
 class _Hash:

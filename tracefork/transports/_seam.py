@@ -200,8 +200,8 @@ class Tee:
                 yield chunk
             if self._inner is None and self._head.end == "cancelled":
                 self._session.port.hang(self._flight)  # until the agent is interrupted again
+            self._close_inner()  # before the end is told: afterwards nothing takes time
             end = self._served_end()
-            self._close_inner()  # before the end is told, as below
         except GeneratorExit:
             raise
         except TraceforkError:
@@ -233,7 +233,7 @@ class Tee:
                 async for chunk in self._inner:
                     self._take(chunk)
                     yield chunk
-                await self._aclose_inner()  # before the end is told: afterwards nothing takes time
+                await self._aclose_inner()
             end = self._served_end()
         except GeneratorExit:
             raise
