@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 
@@ -12,7 +13,7 @@ import tracefork
 from tracefork.transports.httpx import AsyncTransport, Transport
 
 URL = "http://model/"
-TIMES = 50
+TIMES = int(os.environ.get("TRACEFORK_REPLAYS", "50"))
 
 
 def jitter(most: float = 0.004) -> float:

@@ -129,7 +129,7 @@ def test_runs_in_chaos_replay_to_the_same_end(kind, llmock):
     assert seen.keys() <= {200, *MEETS[kind]}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", CHAOS)
 def test_100_runs_in_chaos_replay_to_the_same_end(kind, llmock):
     make = sdks.Maker(llmock("whole", *CHAOS[kind]))

@@ -65,7 +65,7 @@ def side_by_side(lib, rows, url):
     "agent",
     [
         pytest.param(in_turn, id="in turn"),
-        pytest.param(side_by_side, id="side by side", marks=pytest.mark.slow),
+        pytest.param(side_by_side, id="side by side", marks=pytest.mark.nightly),
     ],
 )
 def test_every_exchange_is_the_same_with_the_server_gone(agent, lib, rows):

@@ -6,7 +6,7 @@ import pytest
 from peers import sdks
 from peers.proof import met, proved
 
-pytestmark = [pytest.mark.peers, pytest.mark.sdk, pytest.mark.slow]
+pytestmark = [pytest.mark.peers, pytest.mark.sdk, pytest.mark.nightly]
 
 AGENTS = (
     sdks.anthropic_create,
