@@ -46,4 +46,4 @@ def test_the_probes_find_fault():
     kept = fidelity.kept()
     never = [t for t in fidelity.probes() if all(column.said[t] == "yes" for column in kept.values())]
 
-    assert len(never) <= 5, never
+    assert len(never) <= len(fidelity.probes()) / 4, never
