@@ -39,7 +39,7 @@ def main() -> None:
         }
         for kind, trips in kinds.items():
             spent = measure.round_trip(trips, COUNT, ROUNDS)
-            _row(f"{kind}, us a round trip", spent, f"bare: {bare:.0f}", spent / bare, "")
+            _row(f"{kind}, us a round trip of 500 bytes", spent, f"bare: {bare:.0f}", spent / bare, "")
         turn = measure.conversation(folder)
         byte = measure.first_byte(folder)
         busy = measure.busy_loop(folder)

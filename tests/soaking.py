@@ -17,7 +17,6 @@ import httpx2
 
 import tracefork
 from tracefork import Fault, Response, TapeStore
-from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
 SSE = (("content-type", "text/event-stream"),)
@@ -135,7 +134,7 @@ def one_round(lib, agent, url, path):
 def main(folder, seconds):
     weather = Weather(seed=1)
     rounds, began, before = 0, time.monotonic(), None
-    with LoopbackServer(by_rule(weather)) as server:
+    with LoopbackServer(weather) as server:  # and not a Script, which keeps what it was asked
         while rounds < 2 * WARM or time.monotonic() - began < seconds:
             if rounds == WARM:
                 before = left_behind()

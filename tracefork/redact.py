@@ -200,8 +200,9 @@ class Redactor:
         end = response.end
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
-        headers = self._headers(response.headers)
-        clean = evolve(response, headers=headers, end=end, reason=self._clean(response.reason))
+        headers, reason = self._headers(response.headers), self._clean(response.reason)
+        whole = response.chunks, end, reason, response.http_version, response.omitted
+        clean = Response(response.status, headers, *whole)
         if not self.known:
             return clean
         plain = decoded(response.headers, response.chunks) if is_encoded(response.headers) else None

@@ -39,8 +39,9 @@ class Seam:
         session = self._run()
         if session is None:
             return self._inner.handle_request(request)
-        sent = gathered(request, self._gathering(session, request))
-        lifted = lift(request, sent)
+        headers = _pairs(request.headers)
+        sent = gathered(request, self._gathering(session, request, headers))
+        lifted = lift(request, headers, sent)
         flight = session.port.ask(lifted)
         source = None
         try:
@@ -69,8 +70,9 @@ class Seam:
         session = self._run()
         if session is None:
             return await self._inner.handle_async_request(request)
-        sent = await agathered(request, self._gathering(session, request))
-        lifted = lift(request, sent)
+        headers = _pairs(request.headers)
+        sent = await agathered(request, self._gathering(session, request, headers))
+        lifted = lift(request, headers, sent)
         flight = await session.port.aask(lifted)
         source = None
         try:
@@ -95,8 +97,8 @@ class Seam:
             raise
         return self._response(session, request, head, source, body)
 
-    def _gathering(self, session: Session, request: Any) -> Gathering:
-        replaced, ours = session.port.replacements(), boundary(_pairs(request.headers))
+    def _gathering(self, session: Session, request: Any, headers: Headers) -> Gathering:
+        replaced, ours = session.port.replacements(), boundary(headers)
         if ours:
             replaced = {**replaced, ours: NORMAL}
         return Gathering(session.max_body, replaced, spooled=self._streams(request))
@@ -305,9 +307,9 @@ class Tee:
 SWITCHING = 101
 
 
-def lift(request: Any, sent: Gathering) -> Request:
+def lift(request: Any, headers: Headers, sent: Gathering) -> Request:
     """The request as a value, with the body that `sent` has gathered."""
-    return Request(request.method, str(request.url), _pairs(request.headers), sent.content, sent.omitted)
+    return Request(request.method, str(request.url), headers, sent.content, sent.omitted)
 
 
 NO_REASONS = "HTTP/2"
