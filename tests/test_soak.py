@@ -16,7 +16,7 @@ import soaking
 import tracefork
 from tracefork import TapeStore
 
-SECONDS = float(os.environ.get("TRACEFORK_SOAK", "15"))
+SECONDS = float(os.environ.get("TRACEFORK_SOAK", "6"))
 """How long the soak runs; an hour is what a release gets."""
 
 TASKS, EACH = 200, 50

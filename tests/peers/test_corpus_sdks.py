@@ -186,7 +186,7 @@ def awaited(how, rows, url):
 CASES = [
     pytest.param(OpenAI, in_turn, id="openai"),
     pytest.param(OpenAI, awaited, id="openai-async", marks=pytest.mark.nightly),
-    pytest.param(Legacy, in_turn, id="openai-httpx", marks=pytest.mark.slow),
+    pytest.param(Legacy, in_turn, id="openai-httpx", marks=pytest.mark.nightly),
     pytest.param(Legacy, awaited, id="openai-httpx-async", marks=pytest.mark.nightly),
     pytest.param(Anthropic, in_turn, id="anthropic"),
     pytest.param(Anthropic, awaited, id="anthropic-async"),
