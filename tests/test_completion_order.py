@@ -88,6 +88,37 @@ def test_over_a_mock_transport(seed, delays):
         assert again.tape.digest() == run.tape.digest()
 
 
+class Turning(httpx.AsyncByteStream):
+    """A body that takes so many turns of the loop to come."""
+
+    def __init__(self, turns, body):
+        self.turns, self.body = turns, body
+
+    async def __aiter__(self):
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        yield self.body
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_over_answers_that_come_a_few_turns_after_others(seed):
+    """Heads and ends fall into the very turns in which others ask."""
+    calls, chance = [], random.Random(seed)
+
+    async def answer(request):
+        for _ in range(chance.randrange(6)):
+            await asyncio.sleep(0)
+        calls.append(request)
+        return httpx.Response(200, stream=Turning(chance.randrange(4), b"%d" % len(calls)))
+
+    agent = over(lambda: httpx.MockTransport(answer), "http://model/", seed)
+    with tracefork.record() as run:
+        live = asyncio.run(agent())
+    with tracefork.replay(run.tape, patience=5) as again:
+        assert asyncio.run(agent()) == live
+    assert again.tape.digest() == run.tape.digest()
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_over_real_sockets(seed):
     calls = []

@@ -115,7 +115,7 @@ class Pacer:
         self._queue = Queue.of(loop)
         self._live: list[asyncio.Future[None]] = []  # live ticks, in the order in which they came
         self._asleep: dict[int | None, asyncio.Future[None]] = {}  # recorded ones, by line
-        self._early: set[int] = set()  # lines that were woken ahead of a question, once
+        self._early: set[int] = set()  # places of ticks that were woken for ahead of a question, once
         self._since: int | None = None  # beats since the last tick; None once the loop has rested
         self._rounds = 0  # beats that nobody was woken at
         self._beating = False
@@ -205,7 +205,8 @@ class Pacer:
             return list(self._asleep.values()), False
         woken: list[asyncio.Future[None]] = []
         lines, asks = set[int](), False
-        for line, answers, hops in machine.upcoming(self._cell.state):
+        state = self._cell.state
+        for place, (line, answers, hops) in enumerate(machine.upcoming(state), state.turn):
             if not answers:
                 if woken:
                     lines.add(line)  # asked by who was woken: an answer at no distance is in that breath
@@ -216,12 +217,12 @@ class Pacer:
             if woken:
                 if hops != 0 or (sleeper is None and line not in lines):
                     break
-            elif sleeper is None or (asks and (hops is None or line in self._early)):
+            elif sleeper is None or (asks and (hops is None or place in self._early)):
                 break
             elif not self._is_time(hops):
                 return [], not asks
             elif asks:
-                self._early.add(line)
+                self._early.add(place)
             lines.add(line)
             if sleeper is not None:
                 woken.append(sleeper)
