@@ -6,6 +6,7 @@ A recorder is imported when it is used: this file runs where only one of them is
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -13,27 +14,17 @@ from pathlib import Path
 from typing import Any
 
 
-class Recorder:
+class Recorder(ABC):
     """What a probe needs. Inside `record` and `replay`, `client` makes clients that are recorded."""
-
-    tools = False
-    verifies = False
-    stores = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._lock, self._store_of_all = threading.Lock(), None
 
-    def _shared(self, opened: Callable[[], Any]) -> Any:
-        with self._lock:
-            self._store_of_all = self._store_of_all or opened()
-            return self._store_of_all
+    @abstractmethod
+    def record(self) -> Any: ...
 
-    def record(self) -> Any:
-        raise NotImplementedError
-
-    def replay(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def replay(self) -> Any: ...
 
     def client(self, lib: Any, **options: Any) -> Any:
         return lib.Client(**options)
@@ -45,31 +36,43 @@ class Recorder:
         """A fresh id by the means that the recorder gives an agent; its own where it gives none."""
         return str(import_module("uuid").uuid4())
 
-    def tool(self, fn: Callable[[str], str]) -> Callable[[str], str]:
-        return fn
-
-    def verify(self, agent: Callable[[], object]) -> bool:
-        """What it says about whether `agent` does what it did."""
-        raise NotImplementedError
-
     @contextmanager
     def after_a_crash(self) -> Iterator[None]:
         """`replay` of what a killed recording left; raises where nothing can be read."""
         with self.replay():
             yield
 
-    def kept(self, run_id: str, prompts: list[str]) -> list[str]:
-        """Put a run of these prompts into the one store of this process; return what it has then."""
-        raise NotImplementedError
-
     def files(self) -> list[Path]:
         return [path for path in self.folder.rglob("*") if path.is_file()]
 
 
-class Ours(Recorder):
-    """tracefork, into SQLite."""
+class OfRuns(Recorder):
+    """A recorder of whole runs: it has tools, a verification and a store as well."""
 
-    tools = verifies = stores = True
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._lock, self._store_of_all = threading.Lock(), None
+
+    def _shared(self, opened: Callable[[], Any]) -> Any:
+        with self._lock:
+            self._store_of_all = self._store_of_all or opened()
+            return self._store_of_all
+
+    @abstractmethod
+    def tool(self, fn: Callable[[str], str]) -> Callable[[str], str]:
+        """`fn` as a tool of the run."""
+
+    @abstractmethod
+    def verify(self, agent: Callable[[], object]) -> bool:
+        """What it says about whether `agent` does what it did."""
+
+    @abstractmethod
+    def kept(self, run_id: str, prompts: list[str]) -> list[str]:
+        """Put a run of these prompts into the one store of this process; return what it has then."""
+
+
+class Ours(OfRuns):
+    """tracefork, into SQLite."""
 
     def _store(self) -> str:
         return str(self.folder / "runs.db")
@@ -108,10 +111,8 @@ class Ours(Recorder):
         return [exchange.request.body.decode() for exchange in store.load(run_id)]
 
 
-class Published(Recorder):
+class Published(OfRuns):
     """The published tracefork 1.0.0: an explicit transport, a tape that is saved at the end."""
-
-    tools = verifies = stores = True
 
     @contextmanager
     def record(self) -> Iterator[None]:
