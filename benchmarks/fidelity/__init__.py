@@ -8,6 +8,7 @@ what is asked; these three need nothing of ours. What was said is kept in
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -101,15 +102,15 @@ def keep(results: Results) -> None:
 
 def page(results: Results) -> str:
     """The documentation's page, in Markdown."""
-    columns = list(results.values())
+    columns = _columns(results)
     lines = [
-        _row("", [name.replace(" / ", "<br>") for name in results]),
+        _row("", list(columns)),
         _row("---", ["---"] * len(columns)),
-        *(
-            _row(title, [_mark(column.said.get(title, "not asked")) for column in columns])
-            for title in probes()
+        *(_row(title, [_cell(title, of) for of in columns.values()]) for title in probes()),
+        _row(
+            "",
+            [" / ".join(dict.fromkeys(_count(column) for column in of.values())) for of in columns.values()],
         ),
-        _row("", [f"**{list(c.said.values()).count('yes')} of {len(probes())}**" for c in columns]),
     ]
     seen = dict[str, str]()
     for name, column in results.items():
@@ -125,15 +126,44 @@ def _row(title: str, cells: list[str]) -> str:
     return f"| {title} | {' | '.join(cells)} |"
 
 
+def _columns(results: Results) -> dict[str, Results]:
+    """The table's columns, by heading: ours for each library, a peer's for both, by library."""
+    columns: dict[str, Results] = {}
+    for name, column in results.items():
+        recorder, lib = name.split(" / ")
+        heading = f"{recorder}<br>{lib}" if recorder == "tracefork" else recorder
+        columns.setdefault(heading, {})[lib] = column
+    return columns
+
+
+def _cell(title: str, of: Results) -> str:
+    """What was said, once where it was the same over each library."""
+    said = {lib: _mark(column.said.get(title, "not asked")) for lib, column in of.items()}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "<br>".join(f"{lib}: {what}" for lib, what in said.items())
+
+
+def _count(column: Column) -> str:
+    return f"**{list(column.said.values()).count('yes')} of {len(probes())}**"
+
+
 def _mark(said: str) -> str:
-    return "✓" if said == "yes" else said
+    """A tick for "yes"; the name of an exception may break between its words."""
+    return "✓" if said == "yes" else re.sub(r"(?<=[a-z])(?=[A-Z])", "<wbr>", said)
 
 
 PREFACE = """\
+---
+hide:
+  - toc
+---
+
 # Fidelity, measured
 
 The same questions, put to tracefork and to other recorders over each HTTP library.
 A ✓ means that it does; anything else is what happened instead, or the exception that was raised.
+A peer has one column where both libraries say the same.
 
 Each question is a program of its own, against a server of its own on loopback; each peer has an environment
 of its own (`benchmarks/fidelity` in the repository).
