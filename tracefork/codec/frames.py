@@ -1,4 +1,4 @@
-"""Frames: the envelope of everything that is stored, and compression that is bounded when undone.
+"""Frames: the envelope of everything that is stored.
 
 A frame is a head of 18 bytes (magic, version, kind, length, and a crc-32 of
 these), a check of 16 bytes over the place, the head and the payload, and the
@@ -13,14 +13,13 @@ import struct
 from hashlib import blake2b
 from zlib import crc32
 
-import zstandard
 from attrs import frozen
 
-from ..errors import CorruptTape, TooLarge, Truncated, UnknownVersion
-from .limits import DEFAULT, Limits
+from ..errors import CorruptTape, Truncated, UnknownVersion
 
 MAGIC = b"\x89TFK"
-VERSION = 1
+VERSION = 2
+"""Of all formats. Version 1 was never released."""
 
 _FIELDS = struct.Struct(">4sBcQ")
 _CRC = struct.Struct(">I")
@@ -30,15 +29,17 @@ OVERHEAD = _HEAD + _CHECK
 """What a frame adds to its payload, in bytes."""
 
 SUMMARY, HEADER, RECORDS = b"S", b"H", b"R"
-"""The kinds of frame that a log's chunk begins with: sealed, chunk 0, and later chunks."""
+"""The kinds of frame that a log's chunk begins with: sealed, chunk 0, and later chunks, which are light."""
+
+_LIGHT = struct.Struct(">cI")
+_LIGHT_CRC = struct.Struct(">H")
+_LIGHT_HEAD = _LIGHT.size + _LIGHT_CRC.size
+_LIGHT_CHECK = 8
+LIGHT_OVERHEAD = _LIGHT_HEAD + _LIGHT_CHECK
+"""What a light frame adds to its payload, in bytes."""
 
 HEAD_ROOM = 65_536
 """Bytes at the beginning of a log that every backend shows without reading all of it."""
-
-_SKIP = struct.Struct("<II")
-_SKIPPABLE = 0x184D2A50
-_PIECE = 1 << 18
-
 
 @frozen
 class Frame:
@@ -106,53 +107,40 @@ def only(data: bytes, place: str = "") -> Frame:
     return found
 
 
-def squeeze(raw: bytes, level: int = 3) -> bytes:
-    """Compress `raw` into one zstd frame that says its size.
-
-    What shrinks beyond the default ratio is padded up to it, so that the limits
-    which stop a bomb never stop a tape of our own.
-    """
-    packed = zstandard.ZstdCompressor(level=level, write_content_size=True).compress(raw)
-    missing = len(raw) // DEFAULT.ratio - len(packed)
-    if missing <= 0:
-        return packed
-    return packed + _SKIP.pack(_SKIPPABLE, missing) + bytes(missing)
+def light(payload: bytes, place: str) -> bytes:
+    """Return `payload`, of less than 4 GiB, as a light frame of records."""
+    fields = _LIGHT.pack(RECORDS, len(payload))
+    head = fields + _LIGHT_CRC.pack(crc32(fields) & 0xFFFF)
+    return head + _check(head, payload, place, _LIGHT_CHECK) + payload
 
 
-def expand(packed: bytes, most: int, limits: Limits) -> bytes:
-    """Undo `squeeze`, into at most `most` bytes; a size that is only claimed costs nothing.
+def read_light(data: bytes, place: str) -> bytes:
+    """Return the payload of the light frame that `data` is.
 
     Raises:
-        TooLarge: it says it is larger, or turns out to be, or wants a larger window.
-        CorruptTape: it is no zstd frame, or not of the size it says.
+        Truncated: the data stop inside the frame.
+        CorruptTape: it is damaged, was written for another place, or bytes follow.
     """
-    try:
-        said = zstandard.get_frame_parameters(packed)
-        if said.content_size > most and said.content_size != zstandard.CONTENTSIZE_UNKNOWN:
-            raise TooLarge(f"it expands to {said.content_size:,} bytes, {most:,} are allowed")
-        if said.window_size > limits.window:
-            raise TooLarge(f"it wants a window of {said.window_size:,} bytes, the limit is {limits.window:,}")
-        raw = _stream(packed, most, limits)
-    except zstandard.ZstdError as error:
-        raise CorruptTape(f"the compressed data are damaged: {error}") from error
-    if len(raw) != said.content_size:
-        raise CorruptTape(f"it says {said.content_size:,} bytes and has {len(raw):,}")
-    return raw
+    head = data[:_LIGHT_HEAD]
+    if head[:1] != RECORDS[: len(head)]:
+        raise CorruptTape("this chunk holds no records")
+    if len(head) < _LIGHT_HEAD:
+        raise Truncated("it stops inside the head of a frame")
+    if _LIGHT_CRC.pack(crc32(head[: _LIGHT.size]) & 0xFFFF) != head[_LIGHT.size :]:
+        raise CorruptTape("the head of a frame is damaged")
+    _, size = _LIGHT.unpack(head[: _LIGHT.size])
+    payload = data[LIGHT_OVERHEAD:]
+    if len(payload) < size:
+        raise Truncated(f"a frame of {size:,} bytes stops after {len(payload):,}")
+    if len(payload) > size:
+        raise CorruptTape(f"{len(payload) - size:,} bytes follow the frame")
+    if data[_LIGHT_HEAD:LIGHT_OVERHEAD] != _check(head, payload, place, _LIGHT_CHECK):
+        raise CorruptTape("a frame is damaged or out of its place")
+    return payload
 
 
-def _stream(packed: bytes, most: int, limits: Limits) -> bytes:
-    raw = bytearray()
-    decompressor = zstandard.ZstdDecompressor(max_window_size=limits.window)
-    with decompressor.stream_reader(packed) as reader:
-        while piece := reader.read(min(_PIECE, most + 1 - len(raw))):
-            raw += piece
-            if len(raw) > most:
-                raise TooLarge(f"it expands to more than the {most:,} bytes that are allowed")
-    return bytes(raw)
-
-
-def _check(head: bytes, payload: bytes, place: str) -> bytes:
+def _check(head: bytes, payload: bytes, place: str, size: int = _CHECK) -> bytes:
     name = place.encode("utf-8", "surrogatepass")
-    check = blake2b(len(name).to_bytes(8, "big") + name + head, digest_size=_CHECK)
+    check = blake2b(len(name).to_bytes(8, "big") + name + head, digest_size=size)
     check.update(payload)
     return check.digest()

@@ -1,22 +1,32 @@
 """The live log: chunk 0 is the run's header, every later chunk holds records. Pure.
 
 A chunk is one frame whose place is (run, number), so that a chunk which was
-swapped, repeated or taken from another run fails its check. Any prefix of the
-chunks decodes to what had happened by then.
+swapped, repeated or taken from another run fails its check. Within, all chunks
+are one zstd stream that is flushed at the end of each, and records are rows
+that refer to earlier ones: so a prefix of the chunks decodes to what had
+happened by then, and behind a chunk that is lost nothing does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from attrs import frozen
+
 from ..core.tape import Tape
+from ..core.values import Response
 from ..errors import CorruptTape, TooLarge, Truncated
 from . import frames, plain
-from .limits import DEFAULT, Limits, count, message
-from .records import Asked, Ended, Header, Record, Summary, replayed, salvaged
+from .limits import DEFAULT, Limits, count
+from .records import ALONE, Asked, Header, Parent, Record, Summary, replayed, salvaged
+from .rows import Cuts, RowReader, RowWriter
+from .squeeze import Expander, Squeezer
 
 HEADER_ROOM = 60_000
 """Bytes that a header may take, so that every backend's `heads` shows it whole, sealed too."""
+
+_DICTIONARY = 128 << 10  # bytes
+_LENGTH = 4  # bytes of a row's length
 
 
 def header(head: Header) -> bytes:
@@ -47,24 +57,83 @@ def decode_header(chunk: bytes) -> Header:
     return plain.load(found.payload, Header, DEFAULT)
 
 
-def encode(records: Sequence[Record], run_id: str, number: int) -> bytes:
-    """Return chunk `number`, from 1, of the run's log."""
-    raw = b"\n".join(plain.dump(record, plain.RECORD) for record in records)
-    return frames.frame(frames.RECORDS, frames.squeeze(raw), place(run_id, number))
+def dictionary(parent: Parent) -> bytes:
+    """Return what a branch's compressor knows before it begins: the last answers of its parent, as they were."""
+    parts, size = list[bytes](), 0
+    for step in reversed(parent.steps):
+        if isinstance(step.answer, Response) and size < _DICTIONARY:
+            parts.append(step.answer.body)
+            size += len(parts[-1])
+    return b"".join(reversed(parts))[-_DICTIONARY:]
 
 
-def decode(chunk: bytes, run_id: str, number: int, limits: Limits = DEFAULT) -> list[Record]:
-    """Return the records of chunk `number`.
+class Encoder:
+    """Makes chunks of a run's records, numbered from 1. Not thread-safe.
 
-    Raises:
-        Truncated: the chunk stops early.
-        TooLarge: it is more than `limits` allow.
-        CorruptTape: it is damaged, or not the one that was written at this place.
+    `parent` is what the branch may refer to.
     """
-    return _records(_raw(chunk, run_id, number, limits.allowed(len(chunk)), limits), limits)
+
+    def __init__(self, run_id: str, parent: Parent = ALONE) -> None:
+        self._run_id = run_id
+        self._rows = RowWriter(parent.steps)
+        self._squeezer = Squeezer(dictionary=dictionary(parent))
+        self._number = 0
+
+    def chunk(self, records: Sequence[Record]) -> tuple[bytes, list[Record]]:
+        """Return the next chunk, and its records with their bodies kept in less room."""
+        raw, kept = _Written(), list[Record]()
+        for record in records:
+            sink = _Written()
+            row, less = self._rows.row(record, sink)
+            said = plain.text(row)
+            raw += len(said).to_bytes(_LENGTH, "big") + said + sink
+            kept.append(less)
+        self._number += 1
+        return frames.light(self._squeezer.piece(bytes(raw)), place(self._run_id, self._number)), kept
 
 
-def unroll(chunks: Iterable[bytes], run_id: str, limits: Limits = DEFAULT) -> Tape:
+class Decoder:
+    """Gives the records of a run's chunks, in their order; `limits` are for all of them together."""
+
+    def __init__(self, run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT) -> None:
+        self._run_id = run_id
+        self._limits = limits
+        self._rows = RowReader(parent.steps, limits)
+        self._expander = Expander(limits, dictionary(parent))
+        self._number = self._asked = self._encoded = self._decoded = 0
+
+    def records(self, chunk: bytes) -> list[Record]:
+        """Return the records of the next chunk.
+
+        Raises:
+            Truncated: the chunk stops early.
+            TooLarge: it is more than the limits allow.
+            CorruptTape: it is damaged, or not the one that was written at this place.
+        """
+        with plain.damage(f"chunk {self._number + 1}"):
+            payload = frames.read_light(chunk, place(self._run_id, self._number + 1))
+            self._number += 1
+            self._encoded += len(chunk)
+            most = self._limits.allowed(self._encoded) - self._decoded
+            raw = self._expander.piece(payload, most)
+            self._decoded += len(raw)
+            return self._records(_Read(raw))
+
+    def _records(self, raw: _Read) -> list[Record]:
+        records = list[Record]()
+        while raw.at < len(raw.data):
+            size = int.from_bytes(raw.literal(_LENGTH), "big")
+            row = plain.parsed(raw.literal(size), self._limits)
+            records.append(self._rows.record(row, raw))
+            self._asked += isinstance(records[-1], Asked)
+            count("steps", self._asked, self._limits.steps)
+            count("records in one chunk", len(records), 4 * self._limits.steps)
+        return records
+
+
+def unroll(
+    chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
+) -> Tape:
     """Return the tape that all `chunks` of the run make, `limits` being for all of them together.
 
     A last chunk that stops early was being written when the recording died, and
@@ -75,50 +144,57 @@ def unroll(chunks: Iterable[bytes], run_id: str, limits: Limits = DEFAULT) -> Ta
         TooLarge: they are more than `limits` allow.
     """
     rest = iter(chunks)
-    with plain.damage("chunk 0"):
-        head = decode_header(next(rest, b""))
-        if head.run_id != run_id:
-            raise CorruptTape(f"it is the header of run {head.run_id!r}")
-    records, asked, encoded, decoded = list[Record](), 0, 0, 0
-    for number, chunk in enumerate(rest, 1):
-        encoded += len(chunk)
-        with plain.damage(f"chunk {number}"):
-            try:
-                raw = _raw(chunk, run_id, number, limits.allowed(encoded) - decoded, limits)
-            except Truncated:
-                if next(rest, None) is None:
-                    break
-                raise
-            decoded += len(raw)
-            new = _records(raw, limits)
-            asked += sum(isinstance(record, Asked) for record in new)
-            count("steps", asked, limits.steps)
-            records += new
+    head = _head(next(rest, b""), run_id)
+    decoder, records = Decoder(run_id, parent, limits), list[Record]()
+    for chunk in rest:
+        try:
+            records += decoder.records(chunk)
+        except Truncated:
+            if next(rest, None) is None:
+                break
+            raise
     return replayed(head, records)
 
 
-def salvage(chunks: Iterable[bytes], run_id: str, limits: Limits = DEFAULT) -> Tape:
-    """Return what the whole ones of `chunks` make; a lost chunk is b"", to keep the others' numbers.
+@frozen
+class Salvaged:
+    """What could be read of a damaged run: `tape`, and `lost`, a sentence on what could not."""
+
+    tape: Tape
+    lost: str = ""
+
+
+def salvage(
+    chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
+) -> Salvaged:
+    """Return what the chunks before the first that is damaged make; chunks that only changed places are put back.
+
+    A lost chunk is b"", to keep the others' numbers.
 
     Raises:
         CorruptTape: none is whole.
-        TooLarge: one of them is more than `limits` allow.
+        TooLarge: they are more than `limits` allow.
     """
-    head, records, whole = Header(run_id), list[Record](), 0
-    for number, chunk in enumerate(chunks):
+    first, *later = [*chunks] or [b""]
+    lost, head = "", Header(run_id)
+    try:
+        head = _head(first, run_id)
+    except TooLarge:
+        raise
+    except CorruptTape as error:
+        lost = f"{error.where}: {error.problem}"
+    decoder, records = Decoder(run_id, parent, limits), list[Record]()
+    for chunk in _in_place(later, run_id):
         try:
-            if number == 0:
-                head = decode_header(chunk)
-            else:
-                records += decode(chunk, run_id, number, limits)
-            whole += 1
+            records += decoder.records(chunk)
         except TooLarge:
             raise
-        except CorruptTape:
-            continue
-    if not whole:
+        except CorruptTape as error:
+            lost = f"{error.where} and all behind it: {error.problem}"
+            break
+    if lost and not records and head == Header(run_id):
         raise CorruptTape("nothing of it can be read", f"run {run_id!r}", "restore it from a copy")
-    return salvaged(head, records)
+    return Salvaged(salvaged(head, records), lost)
 
 
 def place(run_id: str, number: int) -> str:
@@ -126,22 +202,58 @@ def place(run_id: str, number: int) -> str:
     return f"{run_id}\n{number}"
 
 
-def _raw(chunk: bytes, run_id: str, number: int, most: int, limits: Limits) -> bytes:
-    found = frames.only(chunk, place(run_id, number))
-    if found.kind != frames.RECORDS:
-        raise CorruptTape("this chunk holds no records")
-    return frames.expand(found.payload, most, limits)
+def _head(chunk: bytes, run_id: str) -> Header:
+    with plain.damage("chunk 0"):
+        head = decode_header(chunk)
+        if head.run_id != run_id:
+            raise CorruptTape(f"it is the header of run {head.run_id!r}")
+    return head
 
 
-def _records(raw: bytes, limits: Limits) -> list[Record]:
-    count("records in one chunk", raw.count(b"\n"), 4 * limits.steps)
-    records = [plain.load_record(line, limits) for line in raw.split(b"\n") if line]
-    for record in records:
-        match record:
-            case Asked(question=question):
-                message(question, limits)
-            case Ended(answer=answer):
-                message(answer, limits)
+def _in_place(chunks: Sequence[bytes], run_id: str) -> list[bytes]:
+    """Chunks that were written for other places go there, if the chunk there is no good."""
+    bad = [n for n, chunk in enumerate(chunks, 1) if not _whole(chunk, run_id, n)]
+    put = list(chunks)
+    for n in bad:
+        put[n - 1] = next((c for m in bad if _whole(c := chunks[m - 1], run_id, n)), chunks[n - 1])
+    return put
+
+
+def _whole(chunk: bytes, run_id: str, number: int) -> bool:
+    try:
+        frames.read_light(chunk, place(run_id, number))
+    except CorruptTape:
+        return False
+    return True
+
+
+class _Written(bytearray):
+    """Takes the bytes of bodies in as they come."""
+
+    def literal(self, data: bytes) -> None:
+        self += data
+
+    def response(self, chunks: tuple[bytes, ...]) -> Cuts:
+        self += b"".join(chunks)
+        return [*map(len, chunks)]
+
+
+class _Read:
+    """Gives them back."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def literal(self, size: int) -> bytes:
+        if not 0 <= size <= len(self.data) - self.at:
+            raise CorruptTape("a record reaches beyond its chunk")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def response(self, cuts: Cuts) -> tuple[bytes, ...]:
+        match cuts:
+            case [*lengths]:
+                return tuple(self.literal(size if type(size) is int else -1) for size in lengths)
             case _:
-                pass
-    return records
+                raise CorruptTape("a response has no chunks")

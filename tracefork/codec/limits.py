@@ -7,7 +7,6 @@ from itertools import accumulate
 
 from attrs import frozen
 
-from ..core.values import Answer, Headers, Question, Request, Response
 from ..errors import TooLarge
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
@@ -18,8 +17,9 @@ _DEEPER = [(byte in b"[{") - (byte in b"]}") for byte in range(256)]
 class Limits:
     """What a reader accepts; sizes in bytes, after decompression.
 
-    `total` bounds one tape, `blob` one body, `steps` the steps of a tape and
-    `headers` the pairs of one message. Beyond `free` bytes, what is compressed
+    `total` bounds what one tape holds that is new, `blob` one body, `bodies` all of
+    them when each is written out, `steps` the steps of a tape and `headers` the
+    pairs of one message. Beyond `free` bytes, what is compressed
     may grow at most `ratio` times. `json_depth` and `json_items` bound one JSON
     text: how deep its brackets go, and how many brackets, commas and strings it
     has. `window` is the largest zstd window to allocate.
@@ -27,6 +27,7 @@ class Limits:
 
     total: int = 1 << 30
     blob: int = 256 << 20
+    bodies: int = 1 << 40
     free: int = 16 << 20
     ratio: int = 1000
     steps: int = 1_000_000
@@ -46,6 +47,7 @@ DEFAULT = Limits()
 UNLIMITED = Limits(
     total=sys.maxsize,
     blob=sys.maxsize,
+    bodies=sys.maxsize,
     free=sys.maxsize,
     steps=sys.maxsize,
     headers=sys.maxsize,
@@ -78,23 +80,3 @@ def nesting(text: bytes, limits: Limits) -> None:
     count("JSON items", len(structure), limits.json_items)
     steps = map(_DEEPER.__getitem__, structure.translate(None, b","))
     count("levels of nested JSON", max(accumulate(steps), default=0), limits.json_depth)
-
-
-def message(value: Question | Answer, limits: Limits) -> None:
-    """Hold a question or an answer against `blob` and `headers`.
-
-    Raises:
-        TooLarge: its body or its headers are over.
-    """
-    match value:
-        case Request(_, _, headers, body):
-            _http(headers, len(body), limits)
-        case Response(_, headers, chunks):
-            _http(headers, sum(map(len, chunks)), limits)
-        case _:
-            pass
-
-
-def _http(headers: Headers, body: int, limits: Limits) -> None:
-    count("bytes in one body", body, limits.blob)
-    count("headers in one message", len(headers), limits.headers)

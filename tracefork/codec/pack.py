@@ -1,64 +1,76 @@
-"""The sealed, self-contained form of a tape. Pure.
+"""The sealed form of a tape. Pure.
 
     frame S    the summary: header, counts, outcome, digest; at most 64 KiB, readable alone
-    frames B   blocks of whole JSON lines: the steps, what was pending, the outcome
-    frame E    the sha-256 of all before
+    frame C    checks of the blocks into which S and B together are cut
+    frame B    the lengths of the columns, and these in one zstd frame: the rows of all records,
+               templates of events, what fills them, and the text of all bodies
+    frame P    parity, by which two damaged blocks of each 240 can be made again
 
-Nothing may follow. `unpack` verifies every frame, the sha-256, and the summary,
-which it computes anew. Each block is compressed and checked by itself, so that
-damage costs the steps of one block: `salvage` gives the others.
+Nothing may follow. `unpack` verifies every frame, and the summary against the
+rows. A body that no trick fits stands in the text as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from hashlib import sha256
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import accumulate, pairwise
 
-from attrs import evolve
+from attrs import astuple, evolve
 
 from ..core.tape import Tape
-from ..core.values import UNFINISHED, Outcome, Pending, Step
-from ..errors import CorruptTape, TooLarge
-from . import frames, plain
-from .limits import DEFAULT, UNLIMITED, Limits, count, message
-from .records import Header, Summary
+from ..core.values import Outcome
+from ..errors import CorruptTape
+from . import frames, parity, plain
+from .events import Columns, EventReader, EventWriter
+from .journal import Salvaged, dictionary
+from .limits import DEFAULT, UNLIMITED, Limits, count
+from .records import ALONE, Asked, Ended, Headed, Header, Parent, Record, Summary, records, replayed, salvaged
+from .rows import RowReader, RowWriter
+from .squeeze import expanded, squeezed
 
-_BLOCK, _END = b"B", b"E"
-_BLOCK_SIZE = 2 << 20  # as far back as zstd looks at our level
-_LEVEL = 6
+_BODY, _CHECKS, _PARITY = b"B", b"C", b"P"
+_BESIDE = "beside"  # the place of C and P, which must be readable where the run's name is not
+_LEVEL = 12
 _MOST_MESSAGE, _MOST_TYPE = 500, 200
+_COLUMNS = 8
+_SIZE = struct.Struct(">Q")
+_AT_ONCE = 1_000  # lines of JSON that are parsed together
 
 
-def pack(tape: Tape) -> bytes:
+def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
     """Return `tape` as bytes; `unpack` gives back an equal tape, timing too.
+
+    What is also in `parent` is only referred to.
 
     Raises:
         ValueError: its meta is too large for the summary, or a number is not finite.
     """
-    head = frames.frame(frames.SUMMARY, plain.dump(_summary(tape)))
+    head = frames.frame(frames.SUMMARY, plain.dump(_summary(tape, parent)))
     if len(head) > frames.HEAD_ROOM:
         raise ValueError(
             f"the run's meta is too large: its summary takes {len(head):,} of {frames.HEAD_ROOM:,} bytes"
         )
-    lines = (plain.dump(value, plain.LINE) for value in (*tape.steps, *tape.pending, tape.outcome))
-    blocks = (frames.frame(_BLOCK, frames.squeeze(b, _LEVEL), tape.run_id) for b in _blocks(lines))
-    whole = b"".join((head, *blocks))
-    return whole + frames.frame(_END, sha256(whole).digest(), tape.run_id)
+    body = frames.frame(_BODY, _body(tape, parent), tape.run_id)
+    known = frames.frame(_CHECKS, parity.checks(head + body), _BESIDE)
+    return b"".join([head, known, body, frames.frame(_PARITY, parity.parity(head + body), _BESIDE)])
 
 
-def verified(tape: Tape) -> bytes:
-    """Return `pack(tape)`, proven to give the tape back.
+def verified(tape: Tape, parent: Parent = ALONE) -> tuple[bytes, Tape]:
+    """Return `pack(tape)`, and the tape that was read from it and proven equal.
 
     Raises:
         ValueError: as `pack`.
-        CorruptTape: it does not; a value in the tape is not of the type that its class says.
+        CorruptTape: they are not equal; a value in the tape is not of the type that its class says.
     """
-    packed = pack(tape)
-    back = unpack(packed, UNLIMITED)
-    if back != tape or [s.timing for s in back.steps] != [s.timing for s in tape.steps]:
-        advice = "nothing was written; look for values of a wrong type in its steps and meta"
-        raise CorruptTape("the tape does not survive packing", f"run {tape.run_id!r}", advice)
-    return packed
+    advice = "nothing was written; look for values of a wrong type in its steps and meta"
+    with plain.damage(f"run {tape.run_id!r}"):
+        packed = pack(tape, parent)
+        back = unpack(packed, parent, UNLIMITED)
+        if back != tape or [s.timing for s in back.steps] != [s.timing for s in tape.steps]:
+            raise CorruptTape("the tape does not survive packing", advice=advice)
+    return packed, back
 
 
 def is_packed(chunk: bytes) -> bool:
@@ -75,8 +87,8 @@ def summary(first: bytes) -> Summary:
     return _headed(first)[0]
 
 
-def unpack(data: bytes, limits: Limits = DEFAULT) -> Tape:
-    """Return the tape that `pack` made `data` of, every byte verified.
+def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tape:
+    """Return the tape that `pack` made `data` of, every byte verified; bodies are made when looked at.
 
     Raises:
         Truncated: the data stop early.
@@ -85,60 +97,41 @@ def unpack(data: bytes, limits: Limits = DEFAULT) -> Tape:
         CorruptTape: they are damaged, or something follows.
     """
     count("bytes", len(data), limits.total)
-    said, blocks = _opened(data)
-    left, lines = limits.allowed(len(data)), list[plain.Line]()
-    for block in blocks:
-        raw = frames.expand(block, left, limits)
-        left -= len(raw)
-        lines += _lines(raw, limits)
-        count("steps", len(lines) - 1, limits.steps)
-    tape = _tape(said.header, lines)
     with plain.damage():
-        found = _summary(tape)
-    if found != said:
-        raise CorruptTape("its steps are not those that its summary tells of")
-    return tape
+        try:
+            said, body = _opened(data)
+        except CorruptTape as error:
+            raise _placed(error, data, parent, limits) from error
+        return _tape(said, body, parent, limits)
 
 
-def salvage(data: bytes, run_id: str, limits: Limits = DEFAULT) -> Tape:
-    """Return what is whole in damaged `data` of the run `run_id`: the steps of every block that is.
+def salvage(
+    data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limits = DEFAULT
+) -> Salvaged:
+    """Return what is whole in damaged `data`: all of it if parity makes it good, else what comes before the damage.
 
-    Without a whole head only the run_id is known of the run; without the last
-    block its outcome is UNFINISHED.
+    `run_id` is the run's, for where its summary is gone.
 
     Raises:
-        CorruptTape: nothing is whole.
+        CorruptTape: nothing can be vouched for.
         TooLarge: it is more than `limits` allow.
     """
-    damaged: CorruptTape | None = None
+    both, fixed = _mended(data)
+    with suppress(CorruptTape), plain.damage():
+        said, body = _parsed(both)
+        size = fixed.block * len(fixed.damaged) if fixed else 0
+        made = f"nothing: {size:,} bytes in which there was damage were made again" if size else ""
+        return Salvaged(_tape(said, body, parent, limits), made)
     header = Header(run_id)
-    try:
-        header = summary(data).header
-    except CorruptTape as error:
-        damaged = error
-    left, lines, at = limits.allowed(len(data)), list[plain.Line](), frames.find(data, _BLOCK)
-    while at >= 0:
-        try:
-            block = frames.read(data, at, header.run_id)
-            raw = frames.expand(block.payload, left, limits)
-            lines += _lines(raw, limits)
-        except TooLarge:
-            raise
-        except CorruptTape:
-            at = frames.find(data, _BLOCK, at + 1)
-        else:
-            left -= len(raw)
-            at = frames.find(data, _BLOCK, block.end)
-    if damaged is not None and not lines:
-        raise damaged
-    return _tape(header, [*(line for line in lines if not isinstance(line, Outcome)), _outcome(lines)])
+    with suppress(CorruptTape):
+        header = _headed(both)[0].header
+    tape = Tape() if fixed is None else _before(both, fixed.lost[0] * fixed.block, header, parent, limits)
+    if not tape.steps:
+        raise CorruptTape("nothing of it can be vouched for", f"run {header.run_id!r}", "restore it from a copy")
+    return Salvaged(tape, f"what was asked after exchange {len(tape) - 1}")
 
 
-def _summary(tape: Tape) -> Summary:
-    told = tape.outcome
-    brief = evolve(told, message=told.message[:_MOST_MESSAGE], type=told.type[:_MOST_TYPE])
-    counts = len(tape), len(tape.draws), len(tape.effects)
-    return Summary(Header.of(tape), *counts, brief, tape.digest())
+# -- frames --------------------------------------------------------------------------
 
 
 def _headed(data: bytes) -> tuple[Summary, int]:
@@ -148,57 +141,150 @@ def _headed(data: bytes) -> tuple[Summary, int]:
     return plain.load(found.payload, Summary, DEFAULT), found.end
 
 
-def _opened(data: bytes) -> tuple[Summary, list[bytes]]:
-    """Return the summary and the payloads of the blocks, after every checksum was verified."""
+def _opened(data: bytes) -> tuple[Summary, bytes]:
+    """Return the summary and the payload of the body, after every checksum was verified."""
     said, at = _headed(data)
-    blocks = list[bytes]()
-    while (found := frames.read(data, at, said.header.run_id)).kind == _BLOCK:
-        blocks.append(found.payload)
-        at = found.end
-    if found.kind != _END or found.payload != sha256(memoryview(data)[:at]).digest():
-        raise CorruptTape("the checksum of the whole does not hold", f"byte {at}")
-    if found.end != len(data):
-        raise CorruptTape(f"{len(data) - found.end:,} bytes follow its end", f"byte {found.end}")
-    return said, blocks
+    known = _read(data, at, _CHECKS, _BESIDE)
+    body = _read(data, known.end, _BODY, said.header.run_id)
+    beside = _read(data, body.end, _PARITY, _BESIDE)
+    if beside.end != len(data):
+        raise CorruptTape(f"{len(data) - beside.end:,} bytes follow its end", f"byte {beside.end}")
+    if known.payload != parity.checks(data[:at] + data[known.end : body.end]):
+        raise CorruptTape("the checks of its blocks are those of other blocks", f"byte {at}")
+    return said, body.payload
 
 
-def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
-    held, size = list[bytes](), 0
-    for line in lines:
-        if held and size + len(line) > _BLOCK_SIZE:
-            yield b"\n".join(held)
-            held, size = [], 0
-        held.append(line)
-        size += len(line) + 1
-    yield b"\n".join(held)
+def _parsed(both: bytes) -> tuple[Summary, bytes]:
+    """The same of the summary and the body alone."""
+    said, at = _headed(both)
+    return said, _read(both, at, _BODY, said.header.run_id).payload
 
 
-def _lines(raw: bytes, limits: Limits) -> list[plain.Line]:
-    count("lines in a block", raw.count(b"\n"), limits.steps)
-    lines = [plain.load_line(line, limits) for line in raw.split(b"\n")]
-    for line in lines:
-        if not isinstance(line, Outcome):
-            message(line.asked, limits)
-        if not isinstance(line, Outcome | Pending):
-            message(line.answer, limits)
-    return lines
+def _read(data: bytes, at: int, kind: bytes, place: str) -> frames.Frame:
+    found = frames.read(data, at, place)
+    if found.kind != kind:
+        raise CorruptTape(f"a frame of kind {kind.decode()} is missing", f"byte {at}")
+    return found
 
 
-def _outcome(lines: list[plain.Line]) -> Outcome:
-    return next((line for line in lines if isinstance(line, Outcome)), UNFINISHED)
+def _mended(data: bytes) -> tuple[bytes, parity.Repair | None]:
+    """Summary and body, as good as parity makes them, and how; None where the checks are damaged too."""
+    found = _find(data, _CHECKS)
+    if found is None:
+        at = frames.find(data, _BODY)
+        return data[: max(frames.find(data, _CHECKS), 0)] + data[at if at >= 0 else len(data) :], None
+    start, known = found
+    last = _find(data, _PARITY, known.end)
+    stop, beside = (last[0], last[1].payload) if last else (len(data), b"")
+    fixed = parity.repair(data[:start] + data[known.end : stop], known.payload, beside)
+    return fixed.data, fixed
 
 
-def _tape(head: Header, lines: list[plain.Line]) -> Tape:
-    *known, outcome = lines
-    steps, pending = list[Step](), list[Pending]()
-    for line in known:
-        match line:
-            case Outcome():
-                raise CorruptTape("it has two outcomes")
-            case Pending():
-                pending.append(line)
-            case _:
-                steps.append(line)
-    if not isinstance(outcome, Outcome):
-        raise CorruptTape("it does not end in an outcome")
-    return head.tape(tuple(steps), tuple(pending), outcome)
+def _find(data: bytes, kind: bytes, at: int = 0) -> tuple[int, frames.Frame] | None:
+    """The first whole frame of one of the kinds that stand beside."""
+    at = frames.find(data, kind, at)
+    while at >= 0:
+        with suppress(CorruptTape):
+            return at, frames.read(data, at, _BESIDE)
+        at = frames.find(data, kind, at + 1)
+    return None
+
+
+def _placed(error: CorruptTape, data: bytes, parent: Parent, limits: Limits) -> CorruptTape:
+    """The error, with the exchange at which the damage begins, as far as that can be told."""
+    with suppress(CorruptTape), plain.damage():
+        both, fixed = _mended(data)
+        if fixed and fixed.damaged:
+            first = fixed.damaged[0] * fixed.block
+            with suppress(CorruptTape):
+                said = _headed(both)[0]
+                before = _before(both, first, said.header, parent, limits)
+                gives = f"the {len(before)} exchanges before it" if fixed.lost else "all of it"
+                where = f"exchange {len(before)}, in {fixed.block} bytes from {first} on"
+                return type(error)(error.problem, where, f"salvage gives {gives} back")
+    return error
+
+
+# -- the body ------------------------------------------------------------------------
+
+
+def _body(tape: Tape, parent: Parent) -> bytes:
+    rows, events, lines = RowWriter(parent.steps), EventWriter(), list[bytes]()
+    told = records(tape)
+    over = {record.call for record in told if isinstance(record, Ended)}
+    for record in told:
+        if isinstance(record, Headed) and record.call in over:
+            continue  # its span says so
+        lines.append(plain.text(rows.row(record, events)[0]))
+    columns = (b"\n".join(lines), plain.text(events.templates), *astuple(events.columns()))
+    sizes = b"".join(_SIZE.pack(len(column)) for column in columns)
+    return sizes + squeezed(b"".join(columns), _LEVEL, dictionary(parent))
+
+
+def _tape(said: Summary, body: bytes, parent: Parent, limits: Limits) -> Tape:
+    lines, events = _columns(body, parent, limits)
+    told = list(_told(lines, RowReader(parent.steps, limits), events, limits))
+    if not events.at_end:
+        raise CorruptTape("it holds bytes that no row speaks of")
+    tape = replayed(said.header, told)
+    counts = len(tape), len(tape.draws), len(tape.effects)
+    if counts != (said.exchanges, said.draws, said.effects) or _brief(tape.outcome) != said.outcome:
+        raise CorruptTape("its steps are not those that its summary tells of")
+    return tape
+
+
+def _before(both: bytes, stop: int, header: Header, parent: Parent, limits: Limits) -> Tape:
+    """What summary and body tell up to byte `stop`."""
+    start, told = frames.find(both, _BODY) + frames.OVERHEAD, list[Record]()
+    with suppress(CorruptTape), plain.damage():
+        lines, events = _columns(both[start : max(start, stop)], parent, limits, torn=True)
+        told.extend(_told(lines, RowReader(parent.steps, limits), events, limits))
+    return salvaged(header, told)
+
+
+def _columns(
+    body: bytes, parent: Parent, limits: Limits, *, torn: bool = False
+) -> tuple[list[bytes], EventReader]:
+    """The lines of rows, and what gives the bodies; of a torn body those that are whole."""
+    start = _SIZE.size * _COLUMNS
+    sizes = [size for (size,) in _SIZE.iter_unpack(body[:start])]
+    most = limits.allowed(len(body))
+    raw = expanded(body[start:], most, limits, dictionary(parent), torn=torn)
+    if len(sizes) != _COLUMNS or (sum(sizes) != len(raw) and not torn):
+        raise CorruptTape("its columns are not as long as it says")
+    ends = list(accumulate(sizes, initial=0))
+    rows, templates, *others = (raw[low:high] for low, high in pairwise(ends))
+    lines = rows.split(b"\n") if rows else []
+    if len(rows) < sizes[0]:
+        lines.pop()
+    said = plain.parsed(templates, limits) if len(templates) == sizes[1] else []
+    made = [_template(parts) for parts in said] if isinstance(said, list) else []
+    return lines, EventReader(Columns(*others), made)
+
+
+def _told(lines: list[bytes], rows: RowReader, events: EventReader, limits: Limits) -> Iterator[Record]:
+    count("records", len(lines), 4 * limits.steps)
+    asked = 0
+    for at in range(0, len(lines), _AT_ONCE):
+        said = plain.parsed(b"[%s]" % b",".join(lines[at : at + _AT_ONCE]), limits)
+        for row in said if isinstance(said, list) else []:
+            record = rows.record(row, events)
+            asked += isinstance(record, Asked)
+            count("steps", asked, limits.steps)
+            yield record
+
+
+def _template(parts: object) -> tuple[bytes, ...]:
+    if not isinstance(parts, list) or len(parts) < 2:  # noqa: PLR2004  a hole has two sides
+        raise CorruptTape("a template has no hole")
+    return tuple(part.encode("latin-1") for part in parts)
+
+
+def _summary(tape: Tape, parent: Parent) -> Summary:
+    counts = len(tape), len(tape.draws), len(tape.effects)
+    return Summary(Header.of(tape, parent.shares), *counts, _brief(tape.outcome), tape.digest())
+
+
+def _brief(told: Outcome) -> Outcome:
+    return evolve(told, message=told.message[:_MOST_MESSAGE], type=told.type[:_MOST_TYPE])
+

@@ -1,9 +1,8 @@
-"""Values as JSON text, one to a line. Every choice of representation is here.
+"""Headers, outcomes, draws and tool calls as JSON text.
 
-A union is an object whose `is` names the class. Bytes are latin-1 text, so that
-compression sees their content. Text is UTF-8 with lone surrogates passed
-through. Numbers are finite. Nothing is coerced and no key is spare: `"5"` is
-not 5, and what is not exactly of the shape is a CorruptTape.
+A union is an object whose `is` names the class. Text is UTF-8 with lone
+surrogates passed through. Numbers are finite. Nothing is coerced and no key is
+spare: `"5"` is not 5, and what is not exactly of the shape is a CorruptTape.
 """
 
 from __future__ import annotations
@@ -20,40 +19,15 @@ from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError, Structur
 from cattrs.preconf.json import JsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
 
-from ..core.values import (
-    Call,
-    Draw,
-    Effect,
-    Exchange,
-    Fault,
-    Outcome,
-    Pending,
-    Reading,
-    Reply,
-    Request,
-    Response,
-    Source,
-)
+from ..core.values import Call, Fault, Reading, Reply, Source
 from ..errors import CorruptTape, TraceforkError
 from .limits import Limits, nesting
-from .records import Asked, Closed, Ended, Headed, Record
 
 T = TypeVar("T")
-Line: TypeAlias = "Exchange | Draw | Effect | Pending | Outcome"
-"""What a sealed tape has lines of."""
-
-RECORD: Final = Asked | Headed | Ended | Closed
-LINE: Final = Exchange | Draw | Effect | Pending | Outcome
+ASKED: Final = Source | Call
+ANSWERED: Final = Fault | Reading | Reply
 _ENDS: Final = ("eof", "closed", "cancelled")
-_UNIONS: Final = (  # those within others come first: cattrs resolves them once
-    Request | Source | Call,
-    Request | Call,
-    Response | Fault | Reading | Reply,
-    Response | Fault,
-    Reply | Fault,
-    RECORD,
-    LINE,
-)
+_UNIONS: Final = (ASKED, ANSWERED)
 
 
 @contextmanager
@@ -95,9 +69,7 @@ def dump(value: object, as_: object = None) -> bytes:
     Raises:
         ValueError: a number is not finite.
     """
-    plain = _converter().unstructure(value, unstructure_as=as_)
-    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+    return text(unstructured(value, as_))
 
 
 def load(line: bytes, as_: type[T], limits: Limits) -> T:
@@ -108,19 +80,39 @@ def load(line: bytes, as_: type[T], limits: Limits) -> T:
         CorruptTape: it is no such value.
     """
     with damage():
-        nesting(line, limits)
-        plain = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_no_number)
-        return _converter().structure(plain, as_)
+        return structured(parsed(line, limits), as_)
 
 
-def load_record(line: bytes, limits: Limits) -> Record:
-    """Return the Record that `dump(record, RECORD)` wrote; errors as `load`."""
-    return load(line, cast("type[Record]", RECORD), limits)
+def unstructured(value: object, as_: object = None) -> object:
+    """Return `value` as what JSON has words for; `as_` is its union, if it is of one."""
+    made: object = _converter().unstructure(value, unstructure_as=as_)
+    return made
 
 
-def load_line(line: bytes, limits: Limits) -> Line:
-    """Return the Line that `dump(value, LINE)` wrote; errors as `load`."""
-    return load(line, cast("type[Line]", LINE), limits)
+def structured(plain: object, as_: type[T]) -> T:
+    """Return the value of class or union `as_` that `unstructured` gave, within `damage`."""
+    return _converter().structure(plain, as_)
+
+
+def text(value: object) -> bytes:
+    """Return what `unstructured` gave as JSON, without spaces or line breaks.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    made = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return made.encode("utf-8", "surrogatepass")
+
+
+def parsed(line: bytes, limits: Limits) -> object:
+    """Return what the JSON `line` says, within `damage`.
+
+    Raises:
+        TooLarge: it is deeper or has more items than the limits allow.
+    """
+    nesting(line, limits)
+    said: object = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_no_number)
+    return said
 
 
 @cache

@@ -39,8 +39,28 @@ from ..errors import CorruptTape
 
 
 @frozen
+class Shares:
+    """That a branch refers to steps of its parent: the digest of that tape, and how many generations there are."""
+
+    digest: str
+    depth: int = 1
+
+
+@frozen
+class Parent:
+    """What the bytes of a branch may refer to: the steps of its parent, sorted by began."""
+
+    steps: tuple[Step, ...] = ()
+    shares: Shares | None = None
+
+
+ALONE = Parent()
+"""For what stands by itself."""
+
+
+@frozen
 class Header:
-    """What is known of a run when it begins; the fields are those of `Tape`."""
+    """What is known of a run when it begins: the fields of `Tape`, and whether its bytes refer to its parent's."""
 
     run_id: str
     agent_name: str = ""
@@ -48,12 +68,13 @@ class Header:
     created_at: float = 0.0
     meta: Mapping[str, str] = field(factory=dict, repr=False)
     parent: Branch | None = None
+    shares: Shares | None = None
 
     @classmethod
-    def of(cls, tape: Tape) -> Header:
+    def of(cls, tape: Tape, shares: Shares | None = None) -> Header:
         """Return the header of a tape."""
         meta = dict(tape.meta)
-        return cls(tape.run_id, tape.agent_name, tape.boundary, tape.created_at, meta, tape.parent)
+        return cls(tape.run_id, tape.agent_name, tape.boundary, tape.created_at, meta, tape.parent, shares)
 
     def tape(self, steps: tuple[Step, ...], pending: tuple[Pending, ...], outcome: Outcome) -> Tape:
         """Return the tape that has this header."""
@@ -125,66 +146,17 @@ class Closed:
 Record: TypeAlias = "Asked | Headed | Ended | Closed"
 
 
-def replayed(header: Header, records: Iterable[Record]) -> Tape:
-    """Fold records into a tape: steps sorted by `began`, and what was in flight as pending.
-
-    A draw of chance that was in flight told nobody anything and is left out.
-    Without a Closed the outcome is UNFINISHED.
-
-    Raises:
-        CorruptTape: the records contradict each other: a call is asked twice,
-            or ends unasked, or twice, or with an answer of another kind.
-    """
-    fold = _Fold()
-    for record in records:
-        if problem := fold.add(record):
-            raise CorruptTape(problem)
-    return fold.tape(header)
-
-
-def salvaged(header: Header, records: Iterable[Record]) -> Tape:
-    """Fold those records that agree with the ones before them, for when some were lost."""
-    fold = _Fold()
-    for record in records:
-        fold.add(record)
-    return fold.tape(header)
-
-
-def records(tape: Tape) -> tuple[Record, ...]:
-    """Return the records that `replayed` folds into `tape`, in tick order.
-
-    The tape's own ticks decide: a step whose head is a tick of its own has a
-    Headed. A pending question, of which no time is kept, is asked at `created_at`.
-    """
-    known = [*tape.steps, *tape.pending]
-    ticks = sorted(range(len(known)), key=lambda i: _began(known[i]))
-    events = [e for call, i in enumerate(ticks) for e in _events(call, known[i], tape.created_at)]
-    events.sort(key=lambda event: event[:2])
-    closed = () if tape.outcome == UNFINISHED else (Closed(tape.outcome),)
-    return (*(record for _, _, record in events), *closed)
-
-
-def step(question: Question, answer: Answer, lane: Lane, span: Span, timing: Timing) -> Step | None:
-    """Return the step of this question and answer, or None if they do not belong together."""
-    match question, answer:
-        case Request(), Response() | Fault():
-            return Exchange(question, answer, lane, span, timing)
-        case Source(), Reading():
-            return Draw(question, answer, lane, span, timing)
-        case Call(), Reply() | Fault():
-            return Effect(question, answer, lane, span, timing)
-        case _:
-            return None
-
-
-class _Fold:
-    """The records so far. `add` returns what is wrong with a record that it does not take."""
+class Fold:
+    """The records of a run so far. `add` returns what is wrong with a record that it does not take."""
 
     def __init__(self) -> None:
         self._asked: dict[int, Asked] = {}
         self._headed: dict[int, int] = {}
         self._steps: dict[int, Step] = {}
         self._outcome: Outcome | None = None
+
+    def __len__(self) -> int:
+        return len(self._steps)
 
     def add(self, record: Record) -> str:
         match record:
@@ -226,6 +198,58 @@ class _Fold:
         for call, asked in self._asked.items():
             if call not in self._steps and not isinstance(asked.question, Source):
                 yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call))
+
+
+def replayed(header: Header, records: Iterable[Record]) -> Tape:
+    """Fold records into a tape: steps sorted by `began`, and what was in flight as pending.
+
+    A draw of chance that was in flight told nobody anything and is left out.
+    Without a Closed the outcome is UNFINISHED.
+
+    Raises:
+        CorruptTape: the records contradict each other: a call is asked twice,
+            or ends unasked, or twice, or with an answer of another kind.
+    """
+    fold = Fold()
+    for record in records:
+        if problem := fold.add(record):
+            raise CorruptTape(problem)
+    return fold.tape(header)
+
+
+def salvaged(header: Header, records: Iterable[Record]) -> Tape:
+    """Fold those records that agree with the ones before them, for when some were lost."""
+    fold = Fold()
+    for record in records:
+        fold.add(record)
+    return fold.tape(header)
+
+
+def records(tape: Tape) -> tuple[Record, ...]:
+    """Return the records that `replayed` folds into `tape`, in tick order.
+
+    The tape's own ticks decide: a step whose head is a tick of its own has a
+    Headed. A pending question, of which no time is kept, is asked at `created_at`.
+    """
+    known = [*tape.steps, *tape.pending]
+    ticks = sorted(range(len(known)), key=lambda i: _began(known[i]))
+    events = [e for call, i in enumerate(ticks) for e in _events(call, known[i], tape.created_at)]
+    events.sort(key=lambda event: event[:2])
+    closed = () if tape.outcome == UNFINISHED else (Closed(tape.outcome),)
+    return (*(record for _, _, record in events), *closed)
+
+
+def step(question: Question, answer: Answer, lane: Lane, span: Span, timing: Timing) -> Step | None:
+    """Return the step of this question and answer, or None if they do not belong together."""
+    match question, answer:
+        case Request(), Response() | Fault():
+            return Exchange(question, answer, lane, span, timing)
+        case Source(), Reading():
+            return Draw(question, answer, lane, span, timing)
+        case Call(), Reply() | Fault():
+            return Effect(question, answer, lane, span, timing)
+        case _:
+            return None
 
 
 def _began(known: Step | Pending) -> int:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from .framing import Digest, frame, hashed, text
 from .matching import Matcher, exact
-from .values import Answer, Draw, Exchange, Fault, Reading, Reply, Request, Response, Step
+from .values import Answer, Draw, Exchange, Fault, Reading, Reply, Response, Step
 
 
 class Recorded(Protocol):
@@ -57,10 +57,10 @@ def _leaf(step: Step, matcher: Matcher) -> bytes:
 
 def _answer(answer: Answer) -> list[bytes]:
     match answer:
-        case Response(status, headers, _, end):
+        case Response(status=status, headers=headers, end=end):
             pairs = frame(text(part) for pair in headers for part in pair)
             how = frame(_answer(end)) if isinstance(end, Fault) else end.encode()
-            return [b"res", b"%d" % status, pairs, bytes.fromhex(_sha256(answer)), how]
+            return [b"res", b"%d" % status, pairs, bytes.fromhex(answer.sha256), how]
         case Fault(kind, message):
             return [b"fault", text(kind), text(message)]
         case Reading(said):
@@ -75,10 +75,6 @@ def _fingerprint(tape: Recorded) -> Digest:
     for step in tape.steps:
         if isinstance(step, Exchange):
             heard = step.answer if isinstance(step.answer, Response) else Response(0)
-            lines.append(f"X:{_sha256(step.request)}:{_sha256(heard)}\n")
+            lines.append(f"X:{step.request.sha256}:{heard.sha256}\n")
     return sha256(text("".join(lines))).hexdigest()
 
-
-def _sha256(message: Request | Response) -> Digest:
-    """The hash of a message's body, which an omitted one has kept."""
-    return message.omitted.sha256 if message.omitted else sha256(message.body).hexdigest()

@@ -33,7 +33,7 @@ _BOUNDARY = re.compile(r'multipart/[^;]+;.*?boundary="?([^";,]+)', re.IGNORECASE
 
 def exact(question: Question) -> Digest:
     """The default matcher: method, URL, meaningful headers and the body's bytes are equal."""
-    return _key(question, normalised(question).body if isinstance(question, Request) else b"")
+    return _key(question, normalised(question).sha256 if isinstance(question, Request) else "")
 
 
 def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGFUL) -> Matcher:
@@ -52,15 +52,15 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
 
     def matcher(question: Question) -> Digest:
         if not isinstance(question, Request):
-            return _key(question, b"", counted)
-        body = normalised(question).body
+            return _key(question, "", counted)
+        plain = normalised(question)
         try:
-            tree = json.loads(body)
+            tree = json.loads(plain.body)
         except (ValueError, RecursionError):
-            return _key(question, body, counted)
+            return _key(question, plain.sha256, counted)
         for path in paths:
             _drop(tree, path)
-        return _key(question, json.dumps(tree, sort_keys=True).encode(), counted)
+        return _key(question, sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(), counted)
 
     return matcher
 
@@ -85,13 +85,13 @@ def meaningful(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Header
     return tuple((n.lower(), v) for n, v in headers if n.lower() in counted)
 
 
-def _key(question: Question, body: bytes, counted: frozenset[str] = MEANINGFUL) -> Digest:
+def _key(question: Question, content: Digest, counted: frozenset[str] = MEANINGFUL) -> Digest:
+    """The key of a question; `content` is the sha-256 of its normalised body."""
     match question:
         case Request(method, url, headers):
             pairs = (text(part) for pair in meaningful(headers, counted) for part in pair)
-            omitted = question.omitted
-            content = bytes.fromhex(omitted.sha256) if omitted else sha256(body).digest()
-            return hashed([b"req", text(method), text(url), hashed(pairs), content]).hex()
+            content = question.omitted.sha256 if question.omitted else content
+            return hashed([b"req", text(method), text(url), hashed(pairs), bytes.fromhex(content)]).hex()
         case Source(kind, name):
             return hashed([b"src", text(kind), text(name)]).hex()
         case Call(name, arguments):

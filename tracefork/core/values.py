@@ -7,7 +7,9 @@ source of chance (clock, random, environment), an `Effect` calls a tool.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from abc import ABC, abstractmethod
+from hashlib import sha256
+from typing import ClassVar, Literal, TypeAlias
 
 from attrs import Attribute, evolve, field, frozen
 
@@ -18,16 +20,56 @@ Lane: TypeAlias = str
 """The strand that asked: a spawn path such as `"crew.0/fetch.3"`; the run's own is `""`."""
 
 
-def _size(data: bytes) -> str:
+def _size(data: bytes | Deferred) -> str:
     return f"<{len(data)} bytes>"
 
 
-def _sizes(chunks: tuple[bytes, ...]) -> str:
-    return f"<{sum(map(len, chunks))} bytes in {len(chunks)} chunks>"
+def _sizes(chunks: tuple[bytes, ...] | Deferred) -> str:
+    cut = _cut(chunks)
+    return f"<{sum(map(len, cut))} bytes in {len(cut)} chunks>"
 
 
 def _length(text: str) -> str:
     return f"<{len(text)} characters>"
+
+
+class Deferred(ABC):
+    """A body that is kept in less room, and made whenever somebody looks at it.
+
+    It equals, and hashes as, the bytes or the tuple of chunks that it stands for.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many bytes it has."""
+
+    @abstractmethod
+    def __bytes__(self) -> bytes:
+        """All of it."""
+
+    @abstractmethod
+    def chunks(self) -> tuple[bytes, ...]:
+        """It as it was cut."""
+
+    @abstractmethod
+    def lengths(self) -> tuple[int, ...]:
+        """How many bytes each chunk has."""
+
+    @abstractmethod
+    def sha256(self) -> str:
+        """The sha-256 of it, as 64 hex characters."""
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Deferred):
+            return self.lengths() == other.lengths() and self.sha256() == other.sha256()
+        if isinstance(other, bytes):
+            return len(self) == len(other) and bytes(self) == other
+        return isinstance(other, tuple) and self.chunks() == other
+
+    @abstractmethod
+    def __hash__(self) -> int: ...
 
 
 @frozen
@@ -54,8 +96,25 @@ class Request:
     method: str
     url: str
     headers: Headers = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=_size)
+    _body: bytes | Deferred = field(default=b"", repr=_size)
     omitted: Omitted | None = field(default=None, repr=False)
+
+    __match_args__: ClassVar = ("method", "url", "headers", "body", "omitted")
+
+    @property
+    def body(self) -> bytes:
+        """The whole body, empty where it is `omitted`; made anew on each look where it is kept in less room."""
+        return self._body if isinstance(self._body, bytes) else bytes(self._body)
+
+    @property
+    def kept(self) -> bytes | Deferred:
+        """The body as it is kept: for those who pass it on without a look."""
+        return self._body
+
+    @property
+    def sha256(self) -> str:
+        """The sha-256 of the body, omitted or not, as 64 hex characters."""
+        return _sha256(self._body, self.omitted)
 
 
 @frozen
@@ -95,10 +154,22 @@ CANCELLED = Fault("cancelled")
 End: TypeAlias = 'Literal["eof", "closed", "cancelled"] | Fault'
 
 
-def _all_bytes(_: Response, attribute: Attribute[tuple[bytes, ...]], value: object) -> None:
+def _all_bytes(_: Response, attribute: Attribute[tuple[bytes, ...] | Deferred], value: object) -> None:
+    if isinstance(value, Deferred):
+        return
     if not isinstance(value, tuple) or not all(isinstance(chunk, bytes) for chunk in value):
-        msg = f"Response.{attribute.name} must be a tuple of bytes, not {value!r:.60}"
+        msg = f"Response.{attribute.alias} must be a tuple of bytes, not {value!r:.60}"
         raise TypeError(msg)
+
+
+def _cut(chunks: tuple[bytes, ...] | Deferred) -> tuple[bytes, ...]:
+    return chunks if isinstance(chunks, tuple) else chunks.chunks()
+
+
+def _sha256(body: bytes | Deferred, omitted: Omitted | None) -> str:
+    if omitted:
+        return omitted.sha256
+    return body.sha256() if isinstance(body, Deferred) else sha256(body).hexdigest()
 
 
 @frozen
@@ -112,16 +183,38 @@ class Response:
 
     status: int
     headers: Headers = field(default=(), repr=False)
-    chunks: tuple[bytes, ...] = field(default=(), repr=_sizes, validator=_all_bytes)
+    _chunks: tuple[bytes, ...] | Deferred = field(default=(), repr=_sizes, validator=_all_bytes)
     end: End = "eof"
     reason: str = ""
     http_version: str = "HTTP/1.1"
     omitted: Omitted | None = field(default=None, repr=False)
 
+    __match_args__: ClassVar = ("status", "headers", "chunks", "end", "reason", "http_version", "omitted")
+
+    @property
+    def chunks(self) -> tuple[bytes, ...]:
+        """The pieces of the body, as the agent saw them; made anew where they are kept in less room."""
+        return _cut(self._chunks)
+
     @property
     def body(self) -> bytes:
         """All chunks joined, raw as on the wire."""
-        return b"".join(self.chunks)
+        return b"".join(self._chunks) if isinstance(self._chunks, tuple) else bytes(self._chunks)
+
+    @property
+    def kept(self) -> tuple[bytes, ...] | Deferred:
+        """The chunks as they are kept: for those who pass them on without a look."""
+        return self._chunks
+
+    @property
+    def size(self) -> int:
+        """How many bytes the body has."""
+        return len(self._chunks) if isinstance(self._chunks, Deferred) else sum(map(len, self._chunks))
+
+    @property
+    def sha256(self) -> str:
+        """The sha-256 of the body, omitted or not, as 64 hex characters."""
+        return _sha256(self._chunks if isinstance(self._chunks, Deferred) else self.body, self.omitted)
 
     def with_body(self, body: bytes) -> Response:
         """Return this response with `body` as its single chunk; headers stay as recorded."""

@@ -1,0 +1,331 @@
+"""Event streams as what their events have in common, and what fills it. Reversible to the byte, any vendor. Pure.
+
+The events of one stream are alike but for a text or two. Split at its quotation
+marks, an event has structure at the even places and strings at the odd ones.
+Events of one structure make a *template*, whose strings are fixed or holes;
+an event of it is then the template's number and what fills the holes. What the
+first holes are filled with stands together as plain text, which is how the
+next question repeats it. An event that fits no template stands there whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from itertools import accumulate, pairwise
+from typing import NamedTuple, TypeAlias
+
+from attrs import astuple, field, frozen
+
+from ..core.values import Deferred
+from ..errors import CorruptTape
+from .rows import Cuts
+
+RAW = 0
+"""The number of an event that fits no template; the first template has number 1."""
+
+_MOST_TEMPLATES = 255
+_MOST_HOLES = 4
+_LONGEST = 255  # bytes in one hole
+_SEPARATORS = (b"\n\n", b"\r\n\r\n")
+_FEW = 4  # events that are not worth it
+_QUOTED, _STAND_IN = b'\\"', b"\0"
+
+Template: TypeAlias = "tuple[bytes, ...]"
+"""What stands before, between and behind the holes."""
+
+
+@frozen
+class Columns:
+    """The bytes of all responses of a tape: the number of each event, and how long what fills the
+    first hole, and each other, is; the fillings of other holes; how many events each chunk has.
+    """
+
+    events: bytes
+    firsts: bytes
+    others: bytes
+    side: bytes
+    cuts: bytes
+    text: bytes = field(repr=False)
+
+
+class EventWriter:
+    """Splits responses into columns. `text` also takes what others put between."""
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self._events, self._firsts, self._others = bytearray(), bytearray(), bytearray()
+        self._side, self._cuts = bytearray(), bytearray()
+        self._templates: list[Template] = []
+        self._shapes: dict[Template, list[bytes] | _Shape] = {}
+
+    def columns(self) -> Columns:
+        parts = self._events, self._firsts, self._others, self._side, self._cuts, self.text
+        return Columns(*map(bytes, parts))
+
+    @property
+    def templates(self) -> list[list[str]]:
+        """The templates by number, from 1, as latin-1 text."""
+        return [[part.decode("latin-1") for part in template] for template in self._templates]
+
+    def literal(self, data: bytes) -> None:
+        """Take the bytes of a request in, between those of responses."""
+        self.text += data
+
+    def response(self, chunks: tuple[bytes, ...]) -> Cuts:
+        """Take a response in, and return where it lies: [how, ...], for `EventReader.response`."""
+        body = b"".join(chunks)
+        for how, separator in enumerate(_SEPARATORS, 1):
+            events = body.split(separator)
+            if len(events) >= _FEW and _STAND_IN not in body:
+                raws = [len(event) for event in events if not self._fitted(event)]
+                return [how, len(events), raws, self._cut(chunks, events, separator)]
+        self.text += body
+        return [0, len(body), None if len(chunks) == 1 else [*map(len, chunks)]]
+
+    def _fitted(self, event: bytes) -> bool:
+        """Take an event in; False if it had to be kept whole."""
+        fit = self._fit(event)
+        if fit is None:
+            self._events.append(RAW)
+            self.text += event
+            return False
+        number, fillings = fit
+        self._events.append(number)
+        first, *others = fillings
+        self._firsts.append(len(first))
+        self.text += first
+        self._others += bytes(map(len, others))
+        self._side += b"".join(others)
+        return True
+
+    def _fit(self, event: bytes) -> tuple[int, list[bytes]] | None:
+        tokens = event.replace(_QUOTED, _STAND_IN).split(b'"')
+        structure, strings = tuple(tokens[::2]), tokens[1::2]
+        if len(structure) == len(strings):
+            return None  # a quotation mark without another
+        shape = self._shapes.get(structure)
+        if shape is None:
+            self._shapes[structure] = strings
+            return None
+        if not isinstance(shape, _Shape) or not shape.fits(strings):
+            shape = self._shaped(structure, shape, strings)
+            if shape is None:
+                return None
+            self._shapes[structure] = shape
+        fillings = [strings[n].replace(_STAND_IN, _QUOTED) for n in shape.holes]
+        if max(map(len, fillings)) > _LONGEST:
+            return None
+        return shape.number, fillings
+
+    def _shaped(
+        self, structure: Template, known: list[bytes] | _Shape, strings: list[bytes]
+    ) -> _Shape | None:
+        """A new template, with holes where `strings` are not as before; None if it would be no use."""
+        before, holes = (known.strings, known.holes) if isinstance(known, _Shape) else (known, ())
+        differ = [n for n, (a, b) in enumerate(zip(before, strings, strict=True)) if a != b or n in holes]
+        if not 0 < len(differ) <= _MOST_HOLES or len(self._templates) == _MOST_TEMPLATES:
+            return None
+        tokens, parts = [b""], list[bytes]()
+        for n, fixed in enumerate(structure):
+            tokens[-1] += fixed
+            if n == len(strings):
+                break
+            tokens[-1] += b'"'
+            if n in differ:
+                parts.append(tokens[-1])
+                tokens[-1] = b'"'
+            else:
+                tokens[-1] += strings[n] + b'"'
+        parts.append(tokens[-1])
+        self._templates.append(tuple(part.replace(_STAND_IN, _QUOTED) for part in parts))
+        return _Shape(len(self._templates), strings, tuple(differ))
+
+    def _cut(self, chunks: tuple[bytes, ...], events: list[bytes], separator: bytes) -> object:
+        """How many chunks there are, and how many events end in each beside; or the length of each."""
+        ended, at = [chunk.count(separator) for chunk in chunks], 0
+        for chunk, number in zip(chunks, ended, strict=True):
+            size = sum(map(len, events[at : at + number])) + number * len(separator)
+            if size != len(chunk) or number > _LONGEST:
+                return [*map(len, chunks)]
+            at += number
+        self._cuts += bytes(ended)
+        return len(chunks)
+
+
+@frozen
+class _Shape:
+    """The last template of a structure: its number, strings of it, and which of them are holes."""
+
+    number: int
+    strings: list[bytes]
+    holes: tuple[int, ...]
+
+    def fits(self, strings: list[bytes]) -> bool:
+        mine = self.strings
+        return all(mine[n] == string or n in self.holes for n, string in enumerate(strings))
+
+
+class EventReader:
+    """Gives responses back, in the order in which they were taken in; they are put together when looked at."""
+
+    def __init__(self, columns: Columns, templates: Sequence[Template]) -> None:
+        self.columns = columns
+        self.templates = ((), *templates)
+        self._at = _Place()
+        filled = [max(0, len(template) - 1) for template in self.templates]
+        unknown = bytes(256 - len(filled))
+        self._has_first = bytes(min(1, holes) for holes in filled) + unknown
+        self._has_others = bytes(max(0, holes - 1) for holes in filled) + unknown
+
+    @property
+    def at_end(self) -> bool:
+        """True when every byte was given back."""
+        return self._at == tuple(map(len, astuple(self.columns)))
+
+    def literal(self, size: int) -> bytes:
+        at = self._at.text
+        self._at = self._at._replace(text=self._within(at + size))
+        return self.columns.text[at : at + size]
+
+    def response(self, cuts: Cuts) -> Deferred | tuple[bytes, ...]:
+        """Return the response that lies as `cuts` say, within `plain.damage`.
+
+        Raises:
+            CorruptTape: there is none there.
+        """
+        match cuts:
+            case [0, int(size), cut] if size >= 0:
+                return self._unsplit(size, cut)
+            case [1 | 2 as how, int(number), [*raws], cut] if number > 0 and all(
+                type(n) is int and n >= 0 for n in raws
+            ):
+                return self._split(_SEPARATORS[how - 1], number, raws, cut)
+            case _:
+                raise CorruptTape("a response is kept in no way that is known")
+
+    def _unsplit(self, size: int, cut: object) -> tuple[bytes, ...]:
+        body = self.literal(size)
+        if cut is None:
+            return (body,)
+        ends = [0, *accumulate(map(_length, _listed(cut)))]
+        if ends[-1] != size:
+            raise CorruptTape("a response is not as long as its chunks")
+        return tuple(body[low:high] for low, high in pairwise(ends))
+
+    def _split(self, separator: bytes, number: int, raws: list[int], cut: object) -> Stream:
+        at, columns = self._at, self.columns
+        events = columns.events[at.events : at.events + number]
+        if len(events) < number or events.count(RAW) != len(raws) or max(events) >= len(self.templates):
+            raise CorruptTape("a response has other events than it says")
+        firsts = columns.firsts[at.firsts : at.firsts + sum(events.translate(self._has_first))]
+        others = columns.others[at.others : at.others + sum(events.translate(self._has_others))]
+        text, side = sum(raws) + sum(firsts), sum(others)
+        fixed = sum(events.count(n) * sum(map(len, t)) for n, t in enumerate(self.templates) if n)
+        size = text + side + fixed + (number - 1) * len(separator)
+        counted = cut if type(cut) is int else 0
+        if counted < 0:
+            raise CorruptTape("a response has fewer than no chunks")
+        self._at = _Place(
+            at.events + number,
+            at.firsts + len(firsts),
+            at.others + len(others),
+            at.side + side,
+            at.cuts + counted,
+            self._within(at.text + text),
+        )
+        lengths = None if type(cut) is int else tuple(map(_length, _listed(cut)))
+        if lengths is not None and sum(lengths) != size:
+            raise CorruptTape("a response is not as long as its chunks")
+        ended = columns.cuts[at.cuts : self._at.cuts]
+        if lengths is None and (len(ended) != counted or sum(ended) != number - 1):
+            raise CorruptTape("a response has other chunks than it says")
+        return Stream(self, separator, at, self._at, tuple(raws), lengths, size)
+
+    def _within(self, at: int) -> int:
+        if at > len(self.columns.text):
+            raise CorruptTape("a body reaches beyond what is kept")
+        return at
+
+
+class _Place(NamedTuple):
+    """A place in each column."""
+
+    events: int = 0
+    firsts: int = 0
+    others: int = 0
+    side: int = 0
+    cuts: int = 0
+    text: int = 0
+
+
+@frozen(eq=False, hash=False)
+class Stream(Deferred):
+    """A response whose events are put together when somebody looks."""
+
+    _reader: EventReader
+    _separator: bytes
+    _start: _Place
+    _stop: _Place
+    _raws: tuple[int, ...]
+    _lengths: tuple[int, ...] | None
+    _size: int
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __bytes__(self) -> bytes:
+        return self._separator.join(self._events())
+
+    def chunks(self) -> tuple[bytes, ...]:
+        if self._lengths is not None:
+            body = bytes(self)
+            return tuple(body[low:high] for low, high in pairwise(accumulate(self._lengths, initial=0)))
+        events, out, at = self._events(), list[bytes](), 0
+        for ended in self._reader.columns.cuts[self._start.cuts : self._stop.cuts]:
+            out.append(self._separator.join([*events[at : at + ended], b""]))
+            at += ended
+        return tuple(out)
+
+    def lengths(self) -> tuple[int, ...]:
+        return self._lengths if self._lengths is not None else tuple(map(len, self.chunks()))
+
+    def sha256(self) -> str:
+        return sha256(bytes(self)).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.chunks())
+
+    def _events(self) -> list[bytes]:
+        columns, start, stop = self._reader.columns, self._start, self._stop
+        first, other = iter(columns.firsts[start.firsts : stop.firsts]), iter(columns.others[start.others : stop.others])
+        raws, text, side = iter(self._raws), start.text, start.side
+        out = list[bytes]()
+        for number in columns.events[start.events : stop.events]:
+            if number == RAW:
+                size = next(raws)
+                out.append(columns.text[text : text + size])
+                text += size
+                continue
+            template = self._reader.templates[number]
+            size = next(first)
+            made = [template[0], columns.text[text : text + size], template[1]]
+            text += size
+            for part in template[2:]:
+                size = next(other)
+                made += (columns.side[side : side + size], part)
+                side += size
+            out.append(b"".join(made))
+        return out
+
+
+def _length(said: object) -> int:
+    if type(said) is not int or said < 0:
+        raise CorruptTape("a chunk has no length")
+    return said
+
+
+def _listed(said: object) -> Iterable[object]:
+    if type(said) is not list:
+        raise CorruptTape("the chunks of a response are no list")
+    return said

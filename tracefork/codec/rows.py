@@ -1,0 +1,390 @@
+"""Records as rows of JSON, with the bytes of bodies beside them. Pure.
+
+A row is a list. What repeats is a number: a header pair or a list of them that
+came before, a time as the distance from another, a body as the delta against an
+earlier one, and in a branch a question, answer or timing as the number of the
+parent's step that has it. Writer and reader keep the same tables, so a row can
+be read only after all rows before it.
+
+    ["a", call, lane, began, at, question]
+    ["h", call, tick]
+    ["e", call, span, answer, timing]
+    ["c", outcome]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Protocol, TypeAlias, TypeVar, cast
+
+from attrs import evolve
+
+from ..core.values import (
+    Answer,
+    Deferred,
+    Exchange,
+    Fault,
+    Headers,
+    Omitted,
+    Outcome,
+    Question,
+    Request,
+    Response,
+    Span,
+    Step,
+    Timing,
+)
+from ..errors import CorruptTape
+from . import plain
+from .bodies import MOST_PIECES, Bodies
+from .delta import LITERAL, Ops, delta, literal
+from .heads import Heads
+from .limits import Limits, count
+from .records import Asked, Closed, Ended, Headed, Record
+
+Row: TypeAlias = "list[object]"
+Cuts: TypeAlias = "object"
+"""How a response lies beside its row: JSON that means something to whoever wrote the bytes."""
+
+T = TypeVar("T")
+_MICRO, _MILLI = 1e6, 1e3
+_MOST_SECONDS = 1e9 * 8  # up to which a float has whole microseconds
+_ENDS = ("eof", "closed", "cancelled")
+
+
+class Sink(Protocol):
+    """Takes the bytes of bodies, in the order of their rows."""
+
+    def literal(self, data: bytes) -> None: ...
+    def response(self, chunks: tuple[bytes, ...]) -> Cuts: ...
+
+
+class Source(Protocol):
+    """Gives them back in that order."""
+
+    def literal(self, size: int) -> bytes: ...
+    def response(self, cuts: Cuts) -> tuple[bytes, ...] | Deferred: ...
+
+
+class _Tables:
+    """What both sides know: headers and bodies that came before, calls under way, the parent's steps."""
+
+    def __init__(self, parent: Sequence[Step]) -> None:
+        self.parent = parent
+        self.bodies = Bodies()
+        self.calls: dict[int, Asked] = {}
+        self.sources: dict[int, int] = {}  # call -> the parent's step that asked the same
+        self.last_at = 0.0
+
+    def adopted(self, step: int) -> int | None:
+        """Number the body of a step of the parent, so that later ones can be made of it."""
+        asked = self.parent[step].asked
+        if not isinstance(asked, Request) or asked.omitted or not isinstance(asked.kept, Deferred):
+            return None
+        return self.bodies.adopt(asked.kept)
+
+
+class RowWriter:
+    """Makes rows of records. `parent` has the steps that a branch may refer to, none otherwise."""
+
+    def __init__(self, parent: Sequence[Step] = ()) -> None:
+        self._tables = _Tables(parent)
+        self._pairs: dict[tuple[str, str], int] = {}
+        self._lists: dict[Headers, int] = {}
+        self._heads = Heads()
+        self._next = 0  # the parent's step that most likely comes next
+        for step in parent:
+            for headers in _headers(step):
+                self._list(headers)
+
+    def row(self, record: Record, sink: Sink) -> tuple[Row, Record]:
+        """Return the row of `record`, and the record with its body kept in less room."""
+        match record:
+            case Asked(call, question, lane, began, at):
+                said, kept = self._question(call, question, sink)
+                since, self._tables.last_at = _since(at, self._tables.last_at), at
+                self._tables.calls[call] = record
+                if kept is not question:
+                    record = evolve(record, question=kept)
+                return ["a", call, lane, began, since, said], record
+            case Headed(call, tick):
+                return ["h", call, tick], record
+            case Ended(call, answer, span, timing):
+                asked = self._tables.calls.pop(call, None)
+                of = self._tables.sources.pop(call, None)
+                same = self._tables.parent[of] if of is not None else None
+                told = of if same is not None and same.answer == answer else self._answer(answer, sink)
+                when = of if same is not None and same.timing == timing else _timing(timing, asked)
+                return ["e", call, _span(span, asked), told, when], record
+            case Closed(outcome):
+                return ["c", plain.unstructured(outcome)], record
+
+    def _question(self, call: int, question: Question, sink: Sink) -> tuple[object, Question]:
+        if (step := self._step(question)) is not None:
+            self._next = step + 1
+            self._tables.sources[call] = step
+            number = self._tables.adopted(step)
+            if number is not None and isinstance(question, Request):
+                body = question.body
+                self._heads.follow(number, body, (), self._heads.choose(body))
+            return step, self._tables.parent[step].asked
+        if not isinstance(question, Request):
+            return plain.unstructured(question, plain.ASKED), question
+        head = [question.method, question.url, self._list(question.headers)]
+        if question.omitted:
+            return [*head, plain.unstructured(question.omitted)], question
+        body = question.body
+        choice = self._heads.choose(body)
+        base = choice.head.number if choice else None
+        ops = delta(choice.head.body, body, choice.prefix) if choice else _whole(body)
+        if base is not None and self._tables.bodies.pieces(base, ops) > MOST_PIECES:
+            base, ops = None, _whole(body)
+        new = literal(ops, body)
+        kept = self._tables.bodies.add(base, ops, new)
+        sink.literal(new)
+        self._heads.follow(kept.number, body, ops, choice)
+        back = 0 if base is None else kept.number - base
+        flat = [n for op in ops for n in op]
+        return [*head, [back, *flat]], evolve(question, body=kept)
+
+    def _step(self, question: Question) -> int | None:
+        """The parent's step that asked the same, looked for where it likely is and then from there on."""
+        parent = self._tables.parent
+        for step in (*range(self._next, len(parent)), *range(min(self._next, len(parent)))):
+            if parent[step].asked == question:
+                return step
+        return None
+
+    def _answer(self, answer: Answer, sink: Sink) -> object:
+        if not isinstance(answer, Response):
+            return plain.unstructured(answer, plain.ANSWERED)
+        end = plain.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end
+        omitted = plain.unstructured(answer.omitted) if answer.omitted else None
+        head = [answer.status, self._list(answer.headers), end, answer.reason, answer.http_version, omitted]
+        return [*head, sink.response(answer.chunks)]
+
+    def _list(self, headers: Headers) -> object:
+        """The number of a list that came before, or its pairs: numbers of those that came before, or both texts."""
+        if headers in self._lists:
+            return self._lists[headers]
+        self._lists[headers] = len(self._lists)
+        pairs = list[object]()
+        for pair in headers:
+            known = self._pairs.get(pair)
+            if known is None:
+                self._pairs[pair] = len(self._pairs)
+            pairs.append([*pair] if known is None else known)
+        return pairs
+
+
+class RowReader:
+    """Makes records of rows; the parent's steps are those that the writer had."""
+
+    def __init__(self, parent: Sequence[Step], limits: Limits) -> None:
+        self._tables = _Tables(parent)
+        self._limits = limits
+        self._lists = list(dict.fromkeys(headers for step in parent for headers in _headers(step)))
+        self._pairs = list(dict.fromkeys(pair for headers in self._lists for pair in headers))
+        self._total = 0
+
+    def record(self, row: object, source: Source) -> Record:
+        """Return the record of `row`, within `plain.damage`.
+
+        Raises:
+            TooLarge: it is more than the limits allow.
+            CorruptTape: it is no such row.
+        """
+        match row:
+            case ["a", int(call), str(lane), int(began), since, said]:
+                at = _at(since, self._tables.last_at)
+                self._tables.last_at = at
+                record = Asked(call, self._question(call, said, source), lane, began, at)
+                self._tables.calls[call] = record
+                return record
+            case ["h", int(call), int(tick)]:
+                return Headed(call, tick)
+            case ["e", int(call), span, told, when]:
+                asked = self._tables.calls.pop(call, None)
+                of = self._tables.sources.pop(call, None)
+                answer = self._parents(of).answer if type(told) is int else self._answer(told, source)
+                timing = self._parents(of).timing if type(when) is int else _timed(when, asked)
+                return Ended(call, answer, _spanned(span, asked), timing)
+            case ["c", outcome]:
+                return Closed(plain.structured(outcome, Outcome))
+            case _:
+                raise CorruptTape("a row is of no kind that is known")
+
+    def _parents(self, of: int | None) -> Step:
+        if of is None:
+            raise CorruptTape("a step refers to a parent's step that it did not ask")
+        return self._tables.parent[of]
+
+    def _question(self, call: int, said: object, source: Source) -> Question:
+        match said:
+            case bool():
+                raise CorruptTape("a question is no truth value")
+            case int(step):
+                if not 0 <= step < len(self._tables.parent):
+                    raise CorruptTape(f"it refers to step {step} of its parent, which has {len(self._tables.parent)}")
+                self._tables.sources[call] = step
+                self._tables.adopted(step)
+                return self._tables.parent[step].asked
+            case [str(method), str(url), headers, dict(omitted)]:
+                gone = plain.structured(omitted, Omitted)
+                return Request(method, url, self._list(headers), b"", gone)
+            case [str(method), str(url), headers, [back, *flat]]:
+                return Request(method, url, self._list(headers), self._body(_natural(back), flat, source))
+            case _:
+                return plain.structured(said, plain.ASKED)  # type: ignore[arg-type]
+
+    def _body(self, back: int, flat: list[object], source: Source) -> Deferred:
+        if not set(map(type, flat)) <= {int} or len(flat) % 2:
+            raise CorruptTape("the operations of a body are none")
+        numbers = cast("list[int]", flat)
+        offsets, lengths = numbers[::2], numbers[1::2]
+        if min(offsets, default=0) < LITERAL or min(lengths, default=0) < 0:
+            raise CorruptTape("the operations of a body are none")
+        total = sum(lengths)
+        count("bytes in one body", total, self._limits.blob)
+        self._total += total
+        count("bytes in all bodies", self._total, self._limits.bodies)
+        bodies, ops = self._tables.bodies, tuple(zip(offsets, lengths, strict=True))
+        new = sum([length for offset, length in ops if offset == LITERAL])
+        return bodies.add(len(bodies) - back if back else None, ops, source.literal(new))
+
+    def _answer(self, told: object, source: Source) -> Answer:
+        match told:
+            case [int(status), headers, end, str(reason), str(version), omitted, cuts]:
+                how = end if end in _ENDS else plain.structured(end, Fault)
+                gone = None if omitted is None else plain.structured(omitted, Omitted)
+                chunks = source.response(cuts)
+                made = Response(status, self._list(headers), chunks, how, reason, version, gone)  # type: ignore[arg-type]
+                count("bytes in one body", made.size, self._limits.blob)
+                return made
+            case _:
+                return plain.structured(told, plain.ANSWERED)  # type: ignore[arg-type]
+
+    def _list(self, said: object) -> Headers:
+        if type(said) is int:
+            return self._lists[_natural(said)]
+        if type(said) is not list:
+            raise CorruptTape("headers are no list")
+        count("headers in one message", len(said), self._limits.headers)
+        known = self._pairs
+        for pair in said:
+            if type(pair) is not int:
+                name, value = pair
+                if type(name) is not str or type(value) is not str:
+                    raise CorruptTape("a header is no text")
+                (name + value).encode("latin-1")  # what no wire carries is refused
+                known.append((name, value))
+        fresh = iter(range(len(known) - sum(type(pair) is not int for pair in said), len(known)))
+        headers = tuple([known[pair if type(pair) is int else next(fresh)] for pair in said])
+        self._lists.append(headers)
+        return headers
+
+
+def _headers(step: Step) -> list[Headers]:
+    if not isinstance(step, Exchange):
+        return []
+    heard = [step.answer.headers] if isinstance(step.answer, Response) else []
+    return [step.request.headers, *heard]
+
+
+def _whole(body: bytes) -> Ops:
+    return ((LITERAL, len(body)),) if body else ()
+
+
+def _span(span: Span, asked: Asked | None) -> list[int]:
+    began = asked.began if asked else 0
+    return [span.began - began, span.headed - span.began, span.ended - span.headed]
+
+
+def _spanned(said: object, asked: Asked | None) -> Span:
+    since, headed, ended = map(_whole_number, _listed(said))
+    began = since + (asked.began if asked else 0)
+    return Span(began, began + headed, began + headed + ended)
+
+
+def _timing(timing: Timing, asked: Asked | None) -> Row:
+    began = None if asked and asked.at == timing.began else timing.began
+    chunks = _distances(timing.chunks)
+    return [began, _micros(timing.headed), _micros(timing.ended), chunks, timing.head_hops, timing.end_hops]
+
+
+def _timed(said: object, asked: Asked | None) -> Timing:
+    began, headed, ended, chunks, head_hops, end_hops = _listed(said)
+    if began is None:
+        began = asked.at if asked else 0.0
+    hops = [None if n is None else _whole_number(n) for n in (head_hops, end_hops)]
+    return Timing(_finite(began), _seconds(headed), _seconds(ended), _times(_listed(chunks)), *hops)
+
+
+def _since(at: float, last: float) -> object:
+    """Microseconds between two times, where both are whole ones; else the time itself."""
+    here, there = _micros(at), _micros(last)
+    return here - there if isinstance(here, int) and isinstance(there, int) else at
+
+
+def _at(said: object, last: float) -> float:
+    if type(said) is float:
+        return _finite(said)
+    there = _micros(last)
+    if not isinstance(there, int):
+        raise CorruptTape("a time is counted from none")
+    return (there + _whole_number(said)) / _MICRO
+
+
+def _micros(seconds: float) -> int | float:
+    """`seconds` as whole microseconds, where that is exact."""
+    return _units(seconds, _MICRO)
+
+
+def _seconds(said: object) -> float:
+    return _finite(said) if type(said) is float else _whole_number(said) / _MICRO
+
+
+def _distances(times: Sequence[float]) -> list[object]:
+    """Whole milliseconds from one time to the next, where all are exact; else the times themselves."""
+    units = [_units(time, _MILLI) for time in times]
+    if any(isinstance(unit, float) for unit in units):
+        return [float(time) for time in times]
+    return [int(here - there) for there, here in zip([0, *units], units, strict=False)]
+
+
+def _times(said: list[object]) -> tuple[float, ...]:
+    if set(map(type, said)) <= {int}:
+        return tuple([unit / _MILLI for unit in accumulate(cast("list[int]", said))])
+    return tuple(map(_finite, said))
+
+
+def _units(seconds: float, unit: float) -> int | float:
+    whole = round(seconds * unit) if abs(seconds) < _MOST_SECONDS else 0
+    return whole if whole / unit == seconds else float(seconds)
+
+
+def _listed(said: object) -> list[object]:
+    if type(said) is not list:
+        raise CorruptTape("a row has something else where a list belongs")
+    return said
+
+
+def _whole_number(said: object) -> int:
+    if type(said) is not int:
+        raise CorruptTape("a row has something else where a whole number belongs")
+    return said
+
+
+def _natural(said: object) -> int:
+    number = _whole_number(said)
+    if number < 0:
+        raise CorruptTape("a row counts from the end")
+    return number
+
+
+def _finite(said: object) -> float:
+    if type(said) not in (int, float):
+        raise CorruptTape("a row has something else where a time belongs")
+    return float(said)  # type: ignore[arg-type]
+

@@ -1,0 +1,116 @@
+"""zstd, bounded when it is undone: a size that is only claimed costs nothing, and a bomb stops early.
+
+What shrinks beyond the default ratio is padded up to it, so that the limits which
+stop a bomb never stop a tape of our own: a whole frame by a skippable one, a
+stream by empty blocks.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import zstandard
+
+from ..errors import CorruptTape, TooLarge
+from .limits import DEFAULT, Limits
+
+WINDOW = 23
+"""Log of the bytes that a compressor looks back."""
+
+_SKIP = struct.Struct("<II")
+_SKIPPABLE = 0x184D2A50
+_EMPTY_BLOCK = bytes(3)  # raw, of no bytes, not the last
+_PIECE = 1 << 18
+_SIP = 512  # bytes of a stream that are taken at once: at most 16 MiB come of them
+
+
+def squeezed(raw: bytes, level: int, dictionary: bytes = b"") -> bytes:
+    """Compress `raw` into one zstd frame that says its size."""
+    packed = _compressor(level, dictionary, size=len(raw)).compress(raw)
+    missing = len(raw) // DEFAULT.ratio - len(packed)
+    if missing <= 0:
+        return packed
+    return packed + _SKIP.pack(_SKIPPABLE, missing) + bytes(missing)
+
+
+def expanded(packed: bytes, most: int, limits: Limits, dictionary: bytes = b"", *, torn: bool = False) -> bytes:
+    """Undo `squeezed`, into at most `most` bytes; of `torn` data what comes before the damage.
+
+    Raises:
+        TooLarge: it says it is larger, or turns out to be, or wants a larger window.
+        CorruptTape: it is no zstd frame, or not of the size it says.
+    """
+    raw = bytearray()
+    try:
+        said = zstandard.get_frame_parameters(packed)
+        if said.content_size > most and said.content_size != zstandard.CONTENTSIZE_UNKNOWN:
+            raise TooLarge(f"it expands to {said.content_size:,} bytes, {most:,} are allowed")
+        if said.window_size > limits.window and said.content_size > limits.window:
+            raise TooLarge(f"it wants a window of {said.window_size:,} bytes, the limit is {limits.window:,}")
+        with _decompressor(limits, dictionary).stream_reader(packed) as reader:
+            while piece := reader.read(min(_PIECE, most + 1 - len(raw))):
+                raw += piece
+                if len(raw) > most:
+                    raise TooLarge(f"it expands to more than the {most:,} bytes that are allowed")
+    except zstandard.ZstdError as error:
+        if torn:
+            return bytes(raw)
+        raise CorruptTape(f"the compressed data are damaged: {error}") from error
+    if len(raw) != said.content_size and not torn:
+        raise CorruptTape(f"it says {said.content_size:,} bytes and has {len(raw):,}")
+    return bytes(raw)
+
+
+class Squeezer:
+    """One zstd stream of which every piece can be undone once those before it were. Not thread-safe."""
+
+    def __init__(self, level: int = 6, dictionary: bytes = b"") -> None:
+        self._stream = _compressor(level, dictionary).compressobj()
+
+    def piece(self, raw: bytes) -> bytes:
+        packed = self._stream.compress(raw) + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+        missing = len(raw) // DEFAULT.ratio - len(packed)
+        return packed + _EMPTY_BLOCK * -(-max(missing, 0) // len(_EMPTY_BLOCK))
+
+
+class Expander:
+    """Undoes a `Squeezer`, piece by piece."""
+
+    def __init__(self, limits: Limits, dictionary: bytes = b"") -> None:
+        self._stream = _decompressor(limits, dictionary).decompressobj()
+
+    def piece(self, packed: bytes, most: int) -> bytes:
+        """Return the next piece, of at most `most` bytes.
+
+        Raises:
+            TooLarge: it has more, or wants a larger window than the limits allow.
+            CorruptTape: it is none.
+        """
+        raw = bytearray()
+        try:
+            for at in range(0, len(packed), _SIP):
+                raw += self._stream.decompress(packed[at : at + _SIP])
+                if len(raw) > most:
+                    raise TooLarge(f"it expands to more than the {most:,} bytes that are allowed")
+        except zstandard.ZstdError as error:
+            if "memory" in str(error):  # how zstd says that a window is too large
+                raise TooLarge(f"it wants a larger window than is allowed: {error}") from error
+            raise CorruptTape(f"the compressed data are damaged: {error}") from error
+        return bytes(raw)
+
+
+def _compressor(level: int, dictionary: bytes, size: int = 0) -> zstandard.ZstdCompressor:
+    chosen = zstandard.ZstdCompressionParameters.from_level(level, source_size=size, window_log=WINDOW)
+    if not dictionary:
+        return zstandard.ZstdCompressor(compression_params=chosen)
+    return zstandard.ZstdCompressor(compression_params=chosen, dict_data=_raw(dictionary))
+
+
+def _decompressor(limits: Limits, dictionary: bytes) -> zstandard.ZstdDecompressor:
+    if not dictionary:
+        return zstandard.ZstdDecompressor(max_window_size=limits.window)
+    return zstandard.ZstdDecompressor(max_window_size=limits.window, dict_data=_raw(dictionary))
+
+
+def _raw(dictionary: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
