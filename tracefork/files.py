@@ -25,7 +25,7 @@ def dumps(tape: Tape) -> bytes:
         CorruptTape: it does not survive packing: a value in it is not of the type that its class says.
         ValueError: its meta is too large.
     """
-    return verified(tape)
+    return verified(tape)[0]
 
 
 def loads(data: bytes | bytearray | memoryview, *, limits: Limits = DEFAULT) -> Tape:
@@ -35,7 +35,7 @@ def loads(data: bytes | bytearray | memoryview, *, limits: Limits = DEFAULT) -> 
         CorruptTape: the bytes are damaged, stop early, or are too large or too new.
         TypeError: `data` are not bytes.
     """
-    return unpack(bytes(memoryview(data)), limits)
+    return unpack(bytes(memoryview(data)), limits=limits)
 
 
 def save(tape: Tape, path: str | os.PathLike[str]) -> None:

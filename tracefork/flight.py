@@ -31,7 +31,7 @@ class Flight:
         self.again = False
         self.ticket = 0
         self.taken: Callable[[], Answer] | None = None
-        self.began = time.time()
+        self.began = round(time.time(), 6)
         self.headed: float | None = None
         self.chunks: list[float] = []
         self.head_hops: int | None = None
@@ -40,11 +40,11 @@ class Flight:
 
     def saw_head(self) -> None:
         """Note that the head of the answer is about to reach the agent."""
-        self.headed = time.perf_counter() - self._zero
+        self.headed = round(time.perf_counter() - self._zero, 6)
 
     def saw_chunk(self) -> None:
         """Note that a chunk of the answer is about to reach the agent."""
-        self.chunks.append(time.perf_counter() - self._zero)
+        self.chunks.append(round(time.perf_counter() - self._zero, 3))
 
     def came_after(self, hops: int | None) -> None:
         """Note how far from the one before it this tick is: the head, or else the end."""
@@ -55,6 +55,6 @@ class Flight:
 
     def timing(self) -> Timing:
         """When things happened, if this is the end."""
-        ended = time.perf_counter() - self._zero
+        ended = round(time.perf_counter() - self._zero, 6)
         headed = ended if self.headed is None else self.headed
         return Timing(self.began, headed, ended, tuple(self.chunks), self.head_hops, self.end_hops)

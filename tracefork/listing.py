@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import evolve, field, frozen
 
@@ -53,17 +53,27 @@ class Finding:
     advice: str
 
 
-def described(name: str, first: bytes) -> RunInfo:
+@frozen
+class Reclaimed:
+    """What `gc` has done: for which run, empty for the store as a whole, and what."""
+
+    run_id: str
+    what: str
+
+
+def described(name: str, first: bytes, moved: Callable[[str], str] = str) -> RunInfo:
     """Return what the log `name` says of itself in its first 64 KiB or more.
+
+    `moved` gives the other name that the log of a run may have.
 
     Raises:
         CorruptTape: they are damaged, or those of another run.
     """
     said = pack.summary(first) if pack.is_packed(first) else None
     head = said.header if said else journal.decode_header(first)
-    if head.run_id != name:
+    if name not in (head.run_id, moved(head.run_id)):
         raise CorruptTape(f"it is the header of run {head.run_id!r}")
-    info = RunInfo(name, head.agent_name, head.created_at, head.parent, head.meta)
+    info = RunInfo(head.run_id, head.agent_name, head.created_at, head.parent, head.meta)
     if said is None:
         return info
     return evolve(info, sealed=True, exchanges=said.exchanges, outcome=said.outcome, digest=said.digest)

@@ -1,7 +1,7 @@
 """Where questions enter a run: for transports, tools and draws, on threads and in event loops.
 
 Whatever is kept passes two places here: the redactor, on its way in, and `_note`,
-which makes steps and journal records of what the machine did.
+which makes records of what the machine did.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import anyio
 import anyio.lowlevel
@@ -28,13 +28,11 @@ from .core.values import (
     Call,
     Omitted,
     Outcome,
-    Pending,
     Question,
     Reading,
     Request,
     Response,
     Source,
-    Step,
 )
 from .errors import BodyOmitted, Divergence, Refused, TraceforkError
 from .flight import Flight
@@ -42,13 +40,9 @@ from .pacing import Pacers
 from .redact import Redactor
 from .straying import diverged
 from .turns import asettle, in_loop, settle
-from .writer import Writer
+from .writer import Happened, Keeper, Unwritten
 
 BLINK = 0.002  # seconds that a running event loop may be held until a question is durable
-
-
-Happened: TypeAlias = "tuple[tuple[Step, ...], tuple[Pending, ...]]"
-"""The steps that are over, in the order in which they began, and what is in flight."""
 
 
 class Port:
@@ -60,7 +54,7 @@ class Port:
 
     def __init__(self, script: Script, redactor: Callable[[], Redactor], patience: float) -> None:
         self.forwarded = 0
-        self.steps: list[Step] = []
+        self.happened = 0
         self.phase: Literal["new", "open", "over"] = "new"
         self._redactor = redactor
         self._cell = Cell(script, self._note, patience)
@@ -68,41 +62,33 @@ class Port:
         self._calls = itertools.count()
         self._flights: dict[int, Flight] = {}
         self._failure: TraceforkError | None = None
-        self._writer: Writer | None = None
+        self._keeper: Keeper = Unwritten()
 
     # -- the run's beginning and end ------------------------------------------------
 
-    def open(self, writer: Writer | None) -> None:
-        """Questions may come from now on; patience begins."""
-        self._writer = writer
+    def open(self, keeper: Keeper) -> None:
+        """Questions may come from now on, and are kept by `keeper`; patience begins."""
+        self._keeper = keeper
         self._cell.moved = time.monotonic()
         self.phase = "open"
 
-    def close(self, outcome: Outcome) -> Happened:
-        """End what is open; return what has happened. Later events count no more."""
+    def close(self, outcome: Outcome) -> None:
+        """End what is open. Later events count no more."""
         for flight in list(self._flights.values()):
             if flight.taken:
                 self.drop(flight, flight.taken())
             elif isinstance(flight.question, Request) and flight.call in self._cell.state.open:
                 self.drop(flight, CANCELLED)  # nobody is left to hear the answer
         with self._cell.lock:
-            if self._writer:
-                self._writer.put(records.Closed(outcome))
+            self._keeper.put(records.Closed(outcome))
             self.phase = "over"
-            last = self._so_far()
         self._cell.close()
         self._pacers.clear()
-        return last
 
     def so_far(self) -> Happened:
         """What has happened, as of one moment."""
         with self._cell.lock:
-            return self._so_far()
-
-    def _so_far(self) -> Happened:
-        steps = sorted(self.steps, key=lambda step: step.span.began)
-        pending = sorted(machine.pending(self._cell.state), key=lambda left: left.began)
-        return tuple(steps), tuple(pending)
+            return self._keeper.so_far()
 
     @property
     def live(self) -> bool:
@@ -124,17 +110,15 @@ class Port:
         Raises:
             StoreError: the store refused.
         """
-        if self._writer:
-            with self._cell.lock:
-                self._writer.push()
-            self._writer.wait()
+        with self._cell.lock:
+            self._keeper.push()
+        self._keeper.wait()
 
     async def aflush(self) -> None:
         """`flush`, without holding the event loop."""
-        if self._writer:
-            with self._cell.lock:
-                self._writer.push()
-            await self._durable(self._writer)
+        with self._cell.lock:
+            self._keeper.push()
+        await self._durable()
 
     # -- questions and answers ----------------------------------------------------------
 
@@ -151,8 +135,8 @@ class Port:
         flight, event = self._flight(question)
         try:
             self._answered(flight, settle(self._cell, event))
-            if self._writer and flight.served is None:
-                self._writer.wait(flight.ticket)
+            if flight.served is None:
+                self._keeper.wait(flight.ticket)
         except Divergence:
             raise
         except BaseException:  # an interrupt while waiting, or the store refused
@@ -165,8 +149,8 @@ class Port:
         flight, event = self._flight(question)
         try:
             self._answered(flight, await asettle(self._cell, event, self._pacers, flight))
-            if self._writer and flight.served is None:
-                await self._durable(self._writer, flight.ticket)
+            if flight.served is None:
+                await self._durable(flight.ticket)
         except Divergence:
             raise
         except BaseException:  # cancelled while waiting, or the store refused
@@ -210,8 +194,8 @@ class Port:
         event = self._ending(flight, answer)
         flight.came_after(self._hops(event))
         self._checked(settle(self._cell, event))
-        if self._writer and (isinstance(flight.question, Call) or not in_loop()):
-            self._writer.wait(flight.ticket)
+        if isinstance(flight.question, Call) or not in_loop():
+            self._keeper.wait(flight.ticket)
 
     async def aend(self, flight: Flight, answer: Answer) -> None:
         """`end`, suspending the task; it is durable before the next question leaves."""
@@ -327,27 +311,28 @@ class Port:
         match event, order:
             case Asked(), Forward() | Serve():
                 self._note_asked(self._flights[event.call], self._cell.state.open[event.call].began)
-            case Headed(call), Go() if self._writer:
+            case Headed(call), Go():
                 if (tick := self._cell.state.open[call].headed) is not None:
-                    self._writer.hold(records.Headed(call, tick))
+                    self._keeper.hold(records.Headed(call, tick))
             case Ended(call), Commit(step):
                 flight = self._flights.pop(call)
-                step = evolve(step, timing=flight.timing())
-                self.steps.append(step)
-                if self._writer:
-                    if not flight.ticket:  # given up while its ask was waiting
-                        self._note_asked(flight, step.span.began)
-                    ended = records.Ended(call, step.answer, step.span, step.timing)
-                    flight.ticket = self._writer.put(ended)
+                self.happened += 1
+                if not flight.ticket:  # given up while its ask was waiting
+                    self._note_asked(flight, step.span.began)
+                ended = records.Ended(call, step.answer, step.span, flight.timing())
+                flight.ticket = self._keeper.put(ended)
 
     def _note_asked(self, flight: Flight, tick: int | None) -> None:
-        if self._writer and tick is not None:
-            asked = records.Asked(flight.call, flight.question, flight.lane, tick, flight.began)
-            flight.ticket = self._writer.put(asked)
+        if tick is not None:
+            opened = self._cell.state.open.get(flight.call)
+            question = flight.question if opened is None else opened.asked
+            flight.ticket = self._keeper.put(
+                records.Asked(flight.call, question, flight.lane, tick, flight.began)
+            )
 
-    async def _durable(self, writer: Writer, ticket: int | None = None) -> None:
-        """Wait for the writer in slices, between which the loop goes on: a busy one would starve it."""
-        while not writer.wait(ticket, BLINK):
+    async def _durable(self, ticket: int | None = None) -> None:
+        """Wait for the keeper in slices, between which the loop goes on: a busy one would starve it."""
+        while not self._keeper.wait(ticket, BLINK):
             await anyio.lowlevel.checkpoint()
 
     def _checked(self, order: Order) -> Order:

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from . import lanes, tools
 from .codec import records
-from .core.script import Script
+from .core.script import NEVER, Script
 from .core.tape import Tape
 from .core.values import (
     RETURNED,
@@ -31,13 +31,14 @@ from .core.values import (
 )
 from .effects import class_name, said
 from .errors import TraceforkError
+from .log import Log
 from .port import BLINK, Port
 from .redact import Redactor
-from .store import Log, TapeStore
+from .store import TapeStore
 from .straying import unfinished
 from .tools import OnDoubt
 from .turns import is_cancellation
-from .writer import Writer
+from .writer import Keeper, Unwritten, Writer
 
 logging.getLogger("tracefork").addHandler(logging.NullHandler())
 
@@ -91,7 +92,9 @@ class Session:
         self._plan = plan
         self._tape: Tape | None = None
         self._log: Log | None = None
-        self._writer: Writer | None = None
+        self._keeper: Keeper = Unwritten()
+        self._over = False
+        self._outcome = UNFINISHED
         self._root: lanes.Strand | None = None
         self._around: AbstractContextManager[object] = nullcontext()
         self._passing = [(h, p) for h, _, p in (pattern.partition("/") for pattern in plan.passthrough)]
@@ -105,17 +108,18 @@ class Session:
         try:
             if self._plan.store:
                 self._log = self._plan.store.begin(self._plan.header)
-                self._writer = Writer(self._log)
             around = self._plan.around(self)
             around.__enter__()
         except BaseException:
             self._close()
             raise
+        if self._plan.script.opens != NEVER:
+            self._keeper = Writer(self._log)
         self._around = around
         self._root = lanes.Strand(self)
         lanes.watch(self._root if self._plan.everywhere else None)
         self._root.outer = lanes.enter(self._root)
-        self.port.open(self._writer)
+        self.port.open(self._keeper)
         return self
 
     def __exit__(
@@ -152,7 +156,7 @@ class Session:
     @property
     def tape(self) -> Tape:
         """What has happened so far; once the block is left, the whole run."""
-        return self._tape or self._plan.header.tape(*self.port.so_far(), outcome=UNFINISHED)
+        return self._tape or self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
 
     @property
     def live(self) -> bool:
@@ -162,7 +166,7 @@ class Session:
     @property
     def happened(self) -> int:
         """How many steps are over."""
-        return len(self.port.steps)
+        return self.port.happened
 
     @property
     def forwarded(self) -> int:
@@ -172,7 +176,7 @@ class Session:
     @property
     def over(self) -> bool:
         """True once the block has been left."""
-        return self._tape is not None
+        return self._over
 
     @property
     def failure(self) -> TraceforkError | None:
@@ -279,16 +283,20 @@ class Session:
             lanes.leave(self._root)
         lanes.unwatch(self._root if self._plan.everywhere else None)
         ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
-        outcome = self._plan.redactor().outcome(ended)
-        self._tape = self._plan.header.tape(*self.port.close(outcome), outcome=outcome)
+        self._outcome = self._plan.redactor().outcome(ended)
+        self.port.close(self._outcome)
+        self._over = True
 
     def _close(self) -> None:
         """Write and seal. What goes wrong is kept: it is raised when the run is judged."""
         try:
-            if self._writer:
-                self._writer.close()
+            try:
+                self._keeper.close()
+            finally:
+                if self._over:
+                    self._tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
             if self._log and self._tape:
-                self._log.seal(self._tape)
+                self._tape = self._log.seal(self._tape)
         except TraceforkError as exc:
             self.port.fail(exc)
         finally:

@@ -1,17 +1,16 @@
 """Tapes over a backend: runs, branches and their lineage. Touches no file itself.
 
-A run is one log. Its lineage stands in its own header alone, so that no
-operation spans two logs. While it is recorded the log grows by chunks of
-records; at the end it is sealed into one packed chunk. Both forms are read alike.
+A run is one log. While it is recorded the log grows by chunks of records; at the
+end it is sealed into one packed chunk. Both forms are read alike. The log of a
+branch refers to steps of its parent, if that run is over and in the same store.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -20,15 +19,18 @@ from typing import Literal, Self
 
 from attrs import evolve
 
+from . import family
 from .backends.base import Backend
 from .codec import journal, pack
+from .codec.journal import Salvaged
 from .codec.limits import DEFAULT, Limits
-from .codec.records import Header, Record
+from .codec.records import ALONE, Header, Parent
 from .core.tape import Tape
-from .errors import Conflict, CorruptTape, NotFound, RunExists, StoreError, TraceforkError
-from .listing import BranchInfo, Finding, RunInfo, described
+from .errors import CorruptTape, NotFound, RunExists, StoreError
+from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
+from .log import Log, refusals
 
-__all__ = ["BranchInfo", "Finding", "Log", "RunInfo", "TapeStore", "new_run_id"]
+__all__ = ["BranchInfo", "Finding", "Log", "Reclaimed", "RunInfo", "Salvaged", "TapeStore", "new_run_id"]
 
 _MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
 
@@ -39,6 +41,7 @@ class TapeStore:
     def __init__(self, backend: Backend, *, limits: Limits = DEFAULT) -> None:
         self.backend = backend
         self._limits = limits
+        self._family = family.Family(self._read)
 
     @classmethod
     def open(
@@ -89,12 +92,7 @@ class TapeStore:
         self.backend.close()
 
     def __contains__(self, run_id: object) -> bool:
-        try:
-            return isinstance(run_id, str) and any(True for _ in self.backend.chunks(run_id))
-        except CorruptTape:
-            return True
-        except (NotFound, ValueError):  # an empty or endless name is no run's
-            return False
+        return isinstance(run_id, str) and (self._has_log(run_id) or self._is_moving(run_id))
 
     # -- tapes ---------------------------------------------------------------------
 
@@ -111,10 +109,13 @@ class TapeStore:
         """
         name = run_id or tape.run_id or new_run_id()
         tape = evolve(tape, run_id=name)
-        packed = pack.verified(tape)
-        self.begin(Header.of(tape))
+        head = Header.of(tape)
+        parent = self._family.of_new(head)
+        packed, _ = pack.verified(tape, parent)
+        self._begun(evolve(head, shares=parent.shares), parent)
         try:
-            self.backend.seal(name, packed)
+            with refusals(name):
+                self.backend.seal(name, packed)
         except BaseException:
             with suppress(StoreError):
                 self.backend.delete(name)
@@ -124,22 +125,37 @@ class TapeStore:
     def load(self, run_id: str) -> Tape:
         """Return the run, every byte of it verified. What a crash cut short is simply not there.
 
+        Bodies are kept in less room, and made when they are looked at.
+
         Raises:
-            NotFound: there is no such run.
-            CorruptTape: it is damaged; the error says which chunk.
+            NotFound: there is no such run, or it is a branch whose parent is not here.
+            CorruptTape: it is damaged, the error says where; or its parent is another run than it was.
         """
+        return self._read(run_id, 0)[1]
+
+    def _read(self, run_id: str, below: int) -> tuple[Header, Tape]:
         with _located(run_id):
-            chunks = iter(self.backend.chunks(run_id))
+            chunks = self._chunks(run_id)
             first = next(chunks, b"")
-            if not pack.is_packed(first):
-                return journal.unroll(itertools.chain([first], chunks), run_id, self._limits)
-            tape = pack.unpack(first, self._limits)
-            if tape.run_id != run_id:
-                raise CorruptTape(f"it holds run {tape.run_id!r}")
-            return tape
+            head = journal.decode_header(first)
+            if head.run_id != run_id:
+                raise CorruptTape(f"it is the header of run {head.run_id!r}", "chunk 0")
+            parent = self._family.of(head, below)
+            if pack.is_packed(first):
+                return head, pack.unpack(first, parent, self._limits)
+            return head, journal.unroll(_after(first, chunks), run_id, parent, self._limits)
+
+    def _chunks(self, run_id: str) -> Iterator[bytes]:
+        """The chunks of a run, also where it is on its way to its name."""
+        try:
+            yield from self.backend.chunks(run_id)
+        except NotFound:
+            if not run_id or (packed := family.waiting(self.backend, run_id)) is None:
+                raise
+            yield packed
 
     def runs(self) -> Iterator[RunInfo]:
-        """Describe every run, in no order, from the heads of the logs alone; damage is described too."""
+        """Describe every run as it is found, in no order, from the heads of the logs alone; damage too."""
         heads = iter(self.backend.heads())
         while True:
             try:
@@ -150,9 +166,11 @@ class TapeStore:
                 yield RunInfo("", damage=str(exc))
                 continue
             try:
-                yield described(name, first)
+                info = described(name, first, moved=family.moved)
             except CorruptTape as exc:
-                yield RunInfo(name, damage=exc.problem)
+                info = RunInfo(name, damage=exc.problem)
+            if name == info.run_id or not self._has_log(info.run_id):
+                yield info
 
     def branches(self, run_id: str) -> Iterator[BranchInfo]:
         """Describe every run that names `run_id` as its parent."""
@@ -161,17 +179,25 @@ class TapeStore:
                 at = info.parent
                 yield BranchInfo(info.run_id, at.parent, at.step, at.name, at.desc, info)
 
-    def delete(self, run_id: str, *, orphan: bool = False) -> None:
-        """Remove a run. One that has branches is kept, unless `orphan` says to leave them without parent.
+    def delete(self, run_id: str, *, rebase: bool = False) -> None:
+        """Remove a run. One that has branches is kept, unless `rebase` lets them stand by themselves first.
+
+        Interrupted, a `rebase` has lost nothing, and can be done again.
 
         Raises:
             NotFound: there is no such run.
             StoreError: it has branches; the message names them.
+            CorruptTape: a branch that is to stand by itself cannot be read.
         """
-        if not orphan and (branches := [b.branch_id for b in self.branches(run_id)]):
+        branches = [info.branch_id for info in self.branches(run_id)]
+        if branches and not rebase:
             raise StoreError(
-                f"run {run_id!r} has branches: {', '.join(branches)}; delete them first, or pass orphan=True"
+                f"run {run_id!r} has branches: {', '.join(branches)}; delete them first, or pass rebase=True"
             )
+        for branch in branches:
+            head, tape = self._read(branch, 0)
+            if head.shares is not None:
+                family.replace(self.backend, tape)
         self.backend.delete(run_id)
 
     def resolve(self, prefix: str) -> str:
@@ -198,57 +224,142 @@ class TapeStore:
         for info in self.runs():
             if not info.run_id:
                 yield Finding("", "", info.damage, "look for the file or row in the backend")
-                continue
-            if sample < 1 and random.random() >= sample:  # noqa: S311  a sample needs no secrecy
-                continue
-            try:
-                self.load(info.run_id)
-            except CorruptTape as exc:
-                yield Finding(info.run_id, exc.where, exc.problem, exc.advice)
-            except NotFound:
-                continue  # deleted while we looked
+            elif sample >= 1 or random.random() < sample:  # noqa: S311  a sample needs no secrecy
+                yield from self.examine(info.run_id)
 
-    def salvage(self, run_id: str) -> Tape:
-        """Return the steps of a damaged run that are whole and agree with each other.
+    def examine(self, run_id: str) -> Iterator[Finding]:
+        """Read one run, its digest too, and give what is wrong with it."""
+        try:
+            tape = self.load(run_id)
+            said = next((i.digest for i in self._described(run_id)), None)
+        except CorruptTape as exc:
+            yield Finding(run_id, exc.where, exc.problem, exc.advice or "see what `salvage` gives back")
+        except NotFound as exc:
+            if self._has_log(run_id):
+                advice = f"put the run {exc.name!r} back, from which it was forked"
+                yield Finding(run_id, "", f"its parent {exc.name!r} is not in this store", advice)
+        else:
+            if said is not None and said != tape.digest():
+                yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
 
-        Of a lost answer the question stays, as pending.
+    def salvage(self, run_id: str) -> Salvaged:
+        """Return what is left of a damaged run, and a sentence on what is not.
+
+        A sealed run comes back whole as long as no more than two of 240 parts are
+        damaged. Of a run that was not sealed, or is damaged worse, what came before
+        the damage comes back; of a lost answer the question stays, as pending.
 
         Raises:
-            NotFound: there is no such run.
+            NotFound: there is no such run, or its parent is not here.
             CorruptTape: nothing of it can be read.
         """
         with suppress(CorruptTape):
-            return self.load(run_id)
+            return Salvaged(self.load(run_id))
         with _located(run_id):
-            chunks = list(self._whole_chunks(run_id))
+            chunks = list(self._remains(run_id))
+            parent = self._parent(chunks)
             if len(chunks) == 1:  # a header that is whole would have been loaded
-                return pack.salvage(chunks[0], run_id, self._limits)
-            return journal.salvage(chunks, run_id, self._limits)
+                return pack.salvage(chunks[0], run_id, parent, self._limits)
+            return journal.salvage(chunks, run_id, parent, self._limits)
+
+    def gc(self, *, idle: float = 86_400.0, now: float | None = None) -> Iterator[Reclaimed]:
+        """Tidy up, and say what was done: a run at a time, so that it may be stopped between two.
+
+        Runs that died are sealed once nothing has happened in them for `idle`
+        seconds; what an interrupted `delete` left is finished; and the backend
+        gives room back, if it can.
+
+        Raises:
+            StoreError: the backend refused.
+        """
+        now = time.time() if now is None else now
+        for name, first in self._heads():
+            head = journal.decode_header(first)
+            if name == family.moved(head.run_id):
+                family.finish(self.backend, head.run_id, b"".join(self.backend.chunks(name)))
+                yield Reclaimed(head.run_id, "finished its move")
+            elif not pack.is_packed(first) and head.created_at < now - idle:
+                with suppress(CorruptTape, NotFound):
+                    yield from self._sealed(head, now - idle)
+        given = getattr(self.backend, "reclaim", lambda: 0)()
+        if given:
+            yield Reclaimed("", f"gave {given:,} bytes back")
 
     # -- writing -------------------------------------------------------------------
 
     def begin(self, head: Header) -> Log:
-        """Create the log of a new run.
+        """Create the log of a new run; that of a branch refers to its parent, if that is here and over.
 
         Raises:
             RunExists: the name is taken.
-            ValueError: it has no run_id, or its meta is too large.
+            ValueError: it has no run_id, or a reserved one, or its meta is too large.
         """
+        parent = self._family.of_new(head)
+        return self._begun(evolve(head, shares=parent.shares), parent)
+
+    def _begun(self, head: Header, parent: Parent) -> Log:
         if not head.run_id:
             raise ValueError("a run needs a run_id")
-        chunk = journal.header(head)
+        if head.run_id.startswith(family.MOVED):
+            raise ValueError(f"no run_id begins with {family.MOVED!r}")
+        if head.run_id in self:
+            raise RunExists(head.run_id)
+        return Log.begin(self.backend, head, parent)
+
+    # -- below ---------------------------------------------------------------------
+
+    def _sealed(self, head: Header, before: float) -> Iterator[Reclaimed]:
+        """Seal a run that died, if nothing has happened in it since `before`."""
+        _, tape = self._read(head.run_id, 0)
+        last = max((s.timing.began + s.timing.ended for s in tape.steps), default=head.created_at)
+        if last < before:
+            parent = self._family.of(head)
+            packed, _ = pack.verified(tape, parent)
+            self.backend.seal(head.run_id, packed)
+            yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
+
+    def _parent(self, chunks: list[bytes]) -> Parent:
+        """What a damaged run refers to, as far as its header tells."""
+        with suppress(CorruptTape, IndexError):
+            return self._family.of(journal.decode_header(chunks[0]))
+        return ALONE
+
+    def _heads(self) -> list[tuple[str, bytes]]:
+        """Names and heads of the logs that are whole, as of one moment."""
+        found, heads = list[tuple[str, bytes]](), iter(self.backend.heads())
+        while True:
+            try:
+                name, first = next(heads)
+                journal.decode_header(first)
+                found.append((name, first))
+            except StopIteration:
+                return found
+            except CorruptTape:
+                continue
+
+    def _described(self, run_id: str) -> Iterator[RunInfo]:
+        with suppress(CorruptTape, NotFound):
+            yield described(run_id, next(self._chunks(run_id)))
+
+    def _has_log(self, run_id: str) -> bool:
         try:
-            with _refusals(head.run_id):
-                self.backend.append(head.run_id, 0, chunk)
-        except Conflict as exc:
-            raise RunExists(head.run_id) from exc
-        return Log(self.backend, head.run_id)
+            return any(True for _ in self.backend.chunks(run_id))
+        except CorruptTape:
+            return True
+        except (NotFound, ValueError):  # an empty or endless name is no run's
+            return False
 
     def _names(self) -> list[str]:
         return sorted(info.run_id for info in self.runs() if info.run_id)
 
-    def _whole_chunks(self, run_id: str) -> Iterator[bytes]:
-        """The chunks that the backend vouches for, each in its place; b"" for one that it does not."""
+    def _is_moving(self, run_id: str) -> bool:
+        return bool(run_id) and family.waiting(self.backend, run_id) is not None
+
+    def _remains(self, run_id: str) -> Iterator[bytes]:
+        """The chunks of a run as they are; b"" for one that its backend does not give out damaged."""
+        if remains := getattr(self.backend, "remains", None):
+            yield from remains(run_id)
+            return
         number = lost = 0
         while lost < _MOST_LOST:
             try:
@@ -262,56 +373,14 @@ class TapeStore:
                 return
 
 
-class Log:
-    """One run being written. Not thread-safe: one writer at a time."""
-
-    def __init__(self, backend: Backend, run_id: str) -> None:
-        self._backend = backend
-        self._run_id = run_id
-        self._next = 1
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Append `records`; they survive the death of this process on return.
-
-        Raises:
-            StoreError: the backend refused; nothing was appended.
-        """
-        chunk = journal.encode(records, self._run_id, self._next)
-        with _refusals(self._run_id):
-            self._backend.append(self._run_id, self._next, chunk)
-        self._next += 1
-
-    def seal(self, tape: Tape) -> None:
-        """Replace the records by the packed `tape`, once that is proven to give the tape back.
-
-        Raises:
-            StoreError: the backend refused, or the proof failed; the records stay.
-            ValueError: it is the tape of another run.
-        """
-        if tape.run_id != self._run_id:
-            raise ValueError(f"the log of run {self._run_id!r} cannot be sealed with run {tape.run_id!r}")
-        try:
-            packed = pack.verified(tape)
-        except CorruptTape as exc:
-            raise StoreError(f"run {self._run_id!r} is not sealed, its records are kept: {exc}") from exc
-        with _refusals(self._run_id):
-            self._backend.seal(self._run_id, packed)
-
-
 def new_run_id() -> str:
     """Return a name that sorts by time, `YYYYMMDD-HHMMSS-xxxxxxxx` in UTC."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(4)}"
 
 
-@contextmanager
-def _refusals(run_id: str) -> Iterator[None]:
-    """Translate what a third party's backend raises, once, here."""
-    try:
-        yield
-    except TraceforkError:
-        raise
-    except Exception as exc:
-        raise StoreError(f"the backend failed at run {run_id!r}: {type(exc).__name__}: {exc}") from exc
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
 
 
 @contextmanager

@@ -1,28 +1,101 @@
-"""A thread of its own puts a run's records into its log, so that the agent's thread need not."""
+"""Keepers of what happens in a run: one that writes on a thread of its own, one that writes nothing."""
 
 from __future__ import annotations
 
 import threading
 from queue import SimpleQueue
+from typing import Protocol, TypeAlias
 
-from .codec.records import Record
+from .codec.journal import Shrinker
+from .codec.records import Fold, Record
+from .core.values import Pending, Step
 from .errors import StoreError, TraceforkError
-from .store import Log
+from .log import Log
 
 BATCH = 256  # records that one chunk holds at most
+BACKLOG = 64  # records that may wait where nobody waits for a disk
+
+Happened: TypeAlias = "tuple[tuple[Step, ...], tuple[Pending, ...]]"
+"""The steps that are over, in the order in which they began, and what is in flight."""
+
+
+class Keeper(Protocol):
+    """Takes records in the order in which things happened; the caller keeps puts in order."""
+
+    def put(self, record: Record) -> int:
+        """Keep `record` and return its ticket, for `wait`."""
+        ...
+
+    def hold(self, record: Record) -> None:
+        """Keep `record` together with the next one: nothing depends on it before."""
+        ...
+
+    def push(self) -> None:
+        """Keep what is held."""
+        ...
+
+    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
+        """Wait until the record of `ticket`, or all, is as safe as it is to be; False on a timeout.
+
+        Raises:
+            StoreError: the store refused this record or an earlier one.
+        """
+        ...
+
+    def so_far(self) -> Happened:
+        """What all records that were put come to."""
+        ...
+
+    def close(self) -> None:
+        """Keep all that was put, and take no more.
+
+        Raises:
+            StoreError: the store refused.
+        """
+        ...
+
+
+class Unwritten:
+    """Keeps the records of a replay as they are: its bodies are those of the tape."""
+
+    def __init__(self) -> None:
+        self._fold = Fold()
+
+    def put(self, record: Record) -> int:
+        self._fold.add(record)
+        return 1
+
+    def hold(self, record: Record) -> None:
+        self._fold.add(record)
+
+    def push(self) -> None:
+        pass
+
+    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:  # noqa: ARG002
+        return True
+
+    def so_far(self) -> Happened:
+        return self._fold.happened()
+
+    def close(self) -> None:
+        pass
 
 
 class Writer:
-    """Writes records to `log` in the order of `put`; what waits together goes into one chunk.
+    """Keeps records with their bodies in little room, and writes them to `log`, if there is one.
 
-    `put` may be called from a finalizer: it takes no lock. The first failure is
-    kept and raised to whoever waits.
+    A thread of its own does both, so that the agent's need not; what waits together
+    goes into one chunk. `put` may be called from a finalizer: it takes no lock. The
+    first failure is kept and raised to whoever waits; what happens then is still
+    kept in memory.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log | None) -> None:
         self._log = log
+        self._shrinker = None if log else Shrinker()
         self._queue: SimpleQueue[Record | None] = SimpleQueue()
         self._held: list[Record] = []
+        self._fold = Fold()
         self._put = 0
         self._written = 0
         self._failure: TraceforkError | None = None
@@ -31,47 +104,45 @@ class Writer:
         threading.Thread.start(self._thread)
 
     def put(self, record: Record) -> int:
-        """Queue `record` and return its ticket, for `wait`. The caller keeps puts in order."""
         self.push()
         self._put += 1
         self._queue.put(record)
         return self._put
 
     def hold(self, record: Record) -> None:
-        """Queue `record` together with the next one: nothing depends on it before."""
         self._held.append(record)
 
     def push(self) -> None:
-        """Queue what is held."""
         for record in self._held:
             self._put += 1
             self._queue.put(record)
         self._held.clear()
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
-        """Wait until the record of `ticket` is durable, or all that was put; False on a timeout.
-
-        Raises:
-            StoreError: the store refused this record or an earlier one.
-        """
         ticket = self._put if ticket is None else ticket
-        if self._written < ticket:
-            with self._moved:
-                self._moved.wait_for(lambda: self._written >= ticket or self._failure, timeout)
+        if self._log is None:
+            ticket -= BACKLOG
+        self._reach(ticket, timeout)
         if self._failure:
             raise self._failure
         return self._written >= ticket
 
-    def close(self) -> None:
-        """Write what is queued and end the thread.
+    def so_far(self) -> Happened:
+        self.push()
+        self._reach(self._put)
+        return self._fold.happened()
 
-        Raises:
-            StoreError: the store refused.
-        """
+    def close(self) -> None:
+        self.push()
         self._queue.put(None)
         self._thread.join()
         if self._failure:
             raise self._failure
+
+    def _reach(self, ticket: int, timeout: float | None = None) -> None:
+        if self._written < ticket and self._thread.is_alive():
+            with self._moved:
+                self._moved.wait_for(lambda: self._written >= ticket, timeout)
 
     def _run(self) -> None:
         going = True
@@ -81,14 +152,22 @@ class Writer:
                 batch.append(self._queue.get())
             going = batch[-1] is not None
             records = [record for record in batch if record is not None]
-            try:
-                if records and not self._failure:
-                    self._log.write(records)
-            except TraceforkError as exc:
-                self._failure = exc
-            except Exception as exc:  # noqa: BLE001  whoever waits must hear of it
-                self._failure = StoreError(f"the store failed: {type(exc).__name__}: {exc}")
-                self._failure.__cause__ = exc
+            for record in self._kept(records):
+                self._fold.add(record)
             with self._moved:
                 self._written += len(records)
                 self._moved.notify_all()
+
+    def _kept(self, records: list[Record]) -> list[Record]:
+        """Write `records`, and return them with their bodies in less room."""
+        try:
+            if self._shrinker:
+                return [self._shrinker.shrunk(record) for record in records]
+            if records and self._log and not self._failure:
+                return self._log.write(records)
+        except TraceforkError as exc:
+            self._failure = exc
+        except Exception as exc:  # noqa: BLE001  whoever waits must hear of it
+            self._failure = StoreError(f"the store failed: {type(exc).__name__}: {exc}")
+            self._failure.__cause__ = exc
+        return records

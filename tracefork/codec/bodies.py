@@ -60,8 +60,8 @@ class _Kept:
 class Bodies:
     """Bodies by number, in the order in which they were added.
 
-    One thread may add while others look. What is looked at is not remembered:
-    whoever needs a body twice keeps it.
+    One thread may add while others look. The last body that was looked at is
+    remembered, for those who look twice.
     """
 
     def __init__(self) -> None:
@@ -70,6 +70,7 @@ class Bodies:
         self._flat: dict[int, _Pieces] = {}
         self._hash_states: dict[int, tuple[int, _Hash]] = {}
         self._hashes: dict[int, str] = {}
+        self._last = -1, b""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -109,8 +110,13 @@ class Bodies:
 
     def whole(self, number: int) -> bytes:
         """The bytes of a body."""
+        last, body = self._last
+        if last == number:
+            return body
         kept = self._kept[number]
-        return b"".join(self._read(number, 0, kept.length)) if isinstance(kept, _Kept) else bytes(kept)
+        body = b"".join(self._read(number, 0, kept.length)) if isinstance(kept, _Kept) else bytes(kept)
+        self._last = number, body
+        return body
 
     def sha256(self, number: int) -> str:
         """The hash of a body: what it begins with as its base does is not hashed again, in order of number."""
@@ -226,4 +232,3 @@ class Body(Deferred):
 
     def __hash__(self) -> int:
         return hash(bytes(self))
-

@@ -126,7 +126,7 @@ def _joined(ops: Iterator[Op], base: int, new: int) -> Iterator[Op]:
         if offset == LITERAL:
             held += length
             continue
-        if n >= MOST_OPS - 2 or copied + length > base:  # noqa: PLR2004  one more copy and the last literal
+        if n >= MOST_OPS - 2 or copied + length > base:
             break
         if held:
             yield LITERAL, held

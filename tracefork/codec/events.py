@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import accumulate, pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from attrs import astuple, field, frozen
 
@@ -200,7 +200,7 @@ class EventReader:
             case [1 | 2 as how, int(number), [*raws], cut] if number > 0 and all(
                 type(n) is int and n >= 0 for n in raws
             ):
-                return self._split(_SEPARATORS[how - 1], number, raws, cut)
+                return self._split(_SEPARATORS[how - 1], number, cast("list[int]", raws), cut)
             case _:
                 raise CorruptTape("a response is kept in no way that is known")
 
@@ -298,7 +298,10 @@ class Stream(Deferred):
 
     def _events(self) -> list[bytes]:
         columns, start, stop = self._reader.columns, self._start, self._stop
-        first, other = iter(columns.firsts[start.firsts : stop.firsts]), iter(columns.others[start.others : stop.others])
+        first, other = (
+            iter(columns.firsts[start.firsts : stop.firsts]),
+            iter(columns.others[start.others : stop.others]),
+        )
         raws, text, side = iter(self._raws), start.text, start.side
         out = list[bytes]()
         for number in columns.events[start.events : stop.events]:

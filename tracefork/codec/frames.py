@@ -41,6 +41,7 @@ LIGHT_OVERHEAD = _LIGHT_HEAD + _LIGHT_CHECK
 HEAD_ROOM = 65_536
 """Bytes at the beginning of a log that every backend shows without reading all of it."""
 
+
 @frozen
 class Frame:
     """One frame of a larger whole; `end` is the offset behind it."""

@@ -92,6 +92,17 @@ class Encoder:
         return frames.light(self._squeezer.piece(bytes(raw)), place(self._run_id, self._number)), kept
 
 
+class Shrinker:
+    """Keeps records as an `Encoder` does, and makes no bytes of them. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._rows = RowWriter()
+
+    def shrunk(self, record: Record) -> Record:
+        """Return `record` with its body kept in less room."""
+        return self._rows.row(record, _Dropped())[1]
+
+
 class Decoder:
     """Gives the records of a run's chunks, in their order; `limits` are for all of them together."""
 
@@ -131,9 +142,7 @@ class Decoder:
         return records
 
 
-def unroll(
-    chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
-) -> Tape:
+def unroll(chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tape:
     """Return the tape that all `chunks` of the run make, `limits` being for all of them together.
 
     A last chunk that stops early was being written when the recording died, and
@@ -236,6 +245,16 @@ class _Written(bytearray):
     def response(self, chunks: tuple[bytes, ...]) -> Cuts:
         self += b"".join(chunks)
         return [*map(len, chunks)]
+
+
+class _Dropped:
+    """Lets the bytes of bodies go."""
+
+    def literal(self, data: bytes) -> None:
+        pass
+
+    def response(self, chunks: tuple[bytes, ...]) -> Cuts:
+        pass
 
 
 class _Read:

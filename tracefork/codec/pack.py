@@ -105,9 +105,7 @@ def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tap
         return _tape(said, body, parent, limits)
 
 
-def salvage(
-    data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limits = DEFAULT
-) -> Salvaged:
+def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limits = DEFAULT) -> Salvaged:
     """Return what is whole in damaged `data`: all of it if parity makes it good, else what comes before the damage.
 
     `run_id` is the run's, for where its summary is gone.
@@ -127,7 +125,9 @@ def salvage(
         header = _headed(both)[0].header
     tape = Tape() if fixed is None else _before(both, fixed.lost[0] * fixed.block, header, parent, limits)
     if not tape.steps:
-        raise CorruptTape("nothing of it can be vouched for", f"run {header.run_id!r}", "restore it from a copy")
+        raise CorruptTape(
+            "nothing of it can be vouched for", f"run {header.run_id!r}", "restore it from a copy"
+        )
     return Salvaged(tape, f"what was asked after exchange {len(tape) - 1}")
 
 
@@ -287,4 +287,3 @@ def _summary(tape: Tape, parent: Parent) -> Summary:
 
 def _brief(told: Outcome) -> Outcome:
     return evolve(told, message=told.message[:_MOST_MESSAGE], type=told.type[:_MOST_TYPE])
-

@@ -46,7 +46,11 @@ def checks(data: bytes) -> bytes:
 def parity(data: bytes) -> bytes:
     """Return the P and the Q of each stripe of `data`: some hundredth of its size, and at least 64 bytes."""
     block = _block(len(data))
-    return b"".join(part for stripe in _stripes([*_blocks(data, block)]) for part in _parity(dict(enumerate(stripe)), block))
+    return b"".join(
+        part
+        for stripe in _stripes([*_blocks(data, block)])
+        for part in _parity(dict(enumerate(stripe)), block)
+    )
 
 
 def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
@@ -99,7 +103,9 @@ def _shifted(data: bytes, size: int, block: int, crcs: list[bytes]) -> bytes:
     if len(data) == size:
         return data
     here = zip(_blocks(data, block), crcs, strict=False)
-    whole = next((n for n, (piece, crc) in enumerate(here) if _CRC.pack(_check(n, piece)) != crc), len(data) // block)
+    whole = next(
+        (n for n, (piece, crc) in enumerate(here) if _CRC.pack(_check(n, piece)) != crc), len(data) // block
+    )
     at = whole * block
     if len(data) > size:
         return (data[:at] + data[at + len(data) - size :])[:size]

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Final, Literal, NoReturn, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Final, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
 from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError, StructureHandlerNotFoundError
 from cattrs.preconf.json import JsonConverter, make_converter

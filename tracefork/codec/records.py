@@ -190,9 +190,12 @@ class Fold:
         return ""
 
     def tape(self, header: Header) -> Tape:
+        return header.tape(*self.happened(), outcome=self._outcome or UNFINISHED)
+
+    def happened(self) -> tuple[tuple[Step, ...], tuple[Pending, ...]]:
+        """The steps that are over, and what is in flight, both in the order in which they began."""
         steps = tuple(sorted(self._steps.values(), key=lambda s: s.span.began))
-        pending = tuple(sorted(self._open(), key=lambda p: p.began))
-        return header.tape(steps, pending, self._outcome or UNFINISHED)
+        return steps, tuple(sorted(self._open(), key=lambda p: p.began))
 
     def _open(self) -> Iterator[Pending]:
         for call, asked in self._asked.items():

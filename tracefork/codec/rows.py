@@ -15,7 +15,7 @@ be read only after all rows before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Protocol, TypeAlias, TypeVar, cast
 
 from attrs import evolve
@@ -151,7 +151,8 @@ class RowWriter:
     def _step(self, question: Question) -> int | None:
         """The parent's step that asked the same, looked for where it likely is and then from there on."""
         parent = self._tables.parent
-        for step in (*range(self._next, len(parent)), *range(min(self._next, len(parent)))):
+        likely = min(self._next, len(parent))
+        for step in chain(range(likely, len(parent)), range(likely)):
             if parent[step].asked == question:
                 return step
         return None
@@ -226,7 +227,9 @@ class RowReader:
                 raise CorruptTape("a question is no truth value")
             case int(step):
                 if not 0 <= step < len(self._tables.parent):
-                    raise CorruptTape(f"it refers to step {step} of its parent, which has {len(self._tables.parent)}")
+                    raise CorruptTape(
+                        f"it refers to step {step} of its parent, which has {len(self._tables.parent)}"
+                    )
                 self._tables.sources[call] = step
                 self._tables.adopted(step)
                 return self._tables.parent[step].asked
@@ -263,7 +266,8 @@ class RowReader:
                 count("bytes in one body", made.size, self._limits.blob)
                 return made
             case _:
-                return plain.structured(told, plain.ANSWERED)  # type: ignore[arg-type]
+                answer: Answer = plain.structured(told, plain.ANSWERED)  # type: ignore[arg-type]
+                return answer
 
     def _list(self, said: object) -> Headers:
         if type(said) is int:
@@ -387,4 +391,3 @@ def _finite(said: object) -> float:
     if type(said) not in (int, float):
         raise CorruptTape("a row has something else where a time belongs")
     return float(said)  # type: ignore[arg-type]
-

@@ -33,7 +33,9 @@ def squeezed(raw: bytes, level: int, dictionary: bytes = b"") -> bytes:
     return packed + _SKIP.pack(_SKIPPABLE, missing) + bytes(missing)
 
 
-def expanded(packed: bytes, most: int, limits: Limits, dictionary: bytes = b"", *, torn: bool = False) -> bytes:
+def expanded(
+    packed: bytes, most: int, limits: Limits, dictionary: bytes = b"", *, torn: bool = False
+) -> bytes:
     """Undo `squeezed`, into at most `most` bytes; of `torn` data what comes before the damage.
 
     Raises:

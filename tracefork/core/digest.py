@@ -77,4 +77,3 @@ def _fingerprint(tape: Recorded) -> Digest:
             heard = step.answer if isinstance(step.answer, Response) else Response(0)
             lines.append(f"X:{step.request.sha256}:{heard.sha256}\n")
     return sha256(text("".join(lines))).hexdigest()
-

@@ -256,7 +256,7 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
             line = Halt(event.question, event.lane, _due(state))
         if isinstance(line, Halt):
             return evolve(state, halt=line), line
-        opened = Open(event.question, event.lane, line)
+        opened = Open(_worded(state, event.question, line), event.lane, line)
         if line is not None:
             state = evolve(state, claimed=state.claimed.add(line))
     recorded = _line(state, opened)
@@ -325,6 +325,13 @@ def _claim(state: State, event: Asked) -> int | Halt | None:
     owes = own is not None and script.lines[own].began is not None
     opens = script.opening < len(script.places)
     return None if opens and not owes else Halt(event.question, event.lane, _due(state))
+
+
+def _worded(state: State, question: Question, line: int | None) -> Question:
+    """The question, as the script has it where it is word for word the same: of that there is one copy."""
+    if line is not None and state.script.lines[line].asked == question:
+        return state.script.lines[line].asked
+    return question
 
 
 def _recall(state: State, event: Asked) -> int | None:

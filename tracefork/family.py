@@ -1,0 +1,115 @@
+"""What branches share with their parents in a store, and what becomes of them when a parent goes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import sha256
+
+from attrs import frozen
+
+from .backends.base import Backend
+from .codec import journal, pack
+from .codec.records import ALONE, Header, Parent, Shares
+from .core.tape import Tape
+from .errors import CorruptTape, NotFound
+
+MOVED = "tracefork:moved:"
+"""Begins the names of logs that are on their way to the name of their run."""
+
+_GENERATIONS = 32  # of branches that refer to each other; the next stands by itself
+_REMEMBERED = 8  # parents
+
+
+@frozen
+class _Known:
+    tape: Tape
+    digest: str
+    shares: Shares | None
+
+
+class Family:
+    """The parents of one store, the last of them remembered. `load` gives a run's header and tape."""
+
+    def __init__(self, load: Callable[[str, int], tuple[Header, Tape]]) -> None:
+        self._load = load
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def of_new(self, head: Header) -> Parent:
+        """What a branch with this header may refer to: its parent's steps, if that run is over and whole."""
+        if head.parent is None or head.parent.parent == head.run_id:
+            return ALONE
+        try:
+            known = self._read(head.parent.parent, 0)
+        except (NotFound, CorruptTape, ValueError):
+            return ALONE
+        depth = 1 + (known.shares.depth if known.shares else 0)
+        if known.tape.outcome.kind == "unfinished" or not known.tape.steps or depth > _GENERATIONS:
+            return ALONE
+        return Parent(known.tape.steps, Shares(known.digest, depth))
+
+    def of(self, head: Header, below: int = 0) -> Parent:
+        """What the branch with this header refers to, `below` generations under the one that is asked for.
+
+        Raises:
+            NotFound: its parent is not in the store.
+            CorruptTape: it was recorded against another run of the parent's name.
+        """
+        if head.shares is None:
+            return ALONE
+        if head.parent is None or below > _GENERATIONS:
+            raise CorruptTape("it refers to a parent, and names none")
+        name = head.parent.parent
+        known = self._known.get(name)
+        if known is None or known.digest != head.shares.digest:
+            known = self._read(name, below + 1)
+        if known.digest != head.shares.digest:
+            advice = f"put the run {name!r} that it was forked from into this store"
+            raise CorruptTape(f"its parent {name!r} is another recording than it refers to", advice=advice)
+        return Parent(known.tape.steps, head.shares)
+
+    def _read(self, name: str, below: int) -> _Known:
+        head, tape = self._load(name, below)
+        self._known[name] = known = _Known(tape, tape.digest(), head.shares)
+        self._known.move_to_end(name)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+
+def moved(run_id: str) -> str:
+    """The name of a log that is on its way to the name `run_id`."""
+    return MOVED + sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def replace(backend: Backend, tape: Tape) -> None:
+    """Put `tape`, standing by itself, in the place of the log of its run; at no moment is there neither.
+
+    Raises:
+        StoreError: the backend refused; `finish` goes on where this stopped.
+    """
+    packed, _ = pack.verified(tape)
+    backend.seal(moved(tape.run_id), packed)
+    finish(backend, tape.run_id, packed)
+
+
+def finish(backend: Backend, run_id: str, packed: bytes) -> None:
+    """Bring the log that is on its way to `run_id` to its name."""
+    try:
+        there = b"".join(backend.chunks(run_id))
+    except (NotFound, CorruptTape):
+        there = b""
+    if there != packed:
+        if there:
+            backend.delete(run_id)
+        backend.seal(run_id, packed)
+    backend.delete(moved(run_id))
+
+
+def waiting(backend: Backend, run_id: str) -> bytes | None:
+    """The sealed bytes of a run whose log is still on its way to its name; None if there is none."""
+    try:
+        first = b"".join(backend.chunks(moved(run_id)))
+    except NotFound:
+        return None
+    return first if journal.decode_header(first).run_id == run_id else None
