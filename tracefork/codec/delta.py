@@ -1,4 +1,6 @@
-"""A body as what it took from one earlier body, and what is new in it. Bytes only: any vendor, always exact. Pure.
+"""A body as what it took from one earlier body, and what is new in it. Pure.
+
+Bytes only, so that it is exact and for any vendor.
 
 A delta is a sequence of operations that write the new body from its beginning to
 its end: copy a range of the base, or take the next so many bytes of the literal.

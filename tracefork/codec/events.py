@@ -1,4 +1,4 @@
-"""Event streams as what their events have in common, and what fills it. Reversible to the byte, any vendor. Pure.
+"""Event streams as what their events have in common, and what fills it. Exact, for any vendor. Pure.
 
 The events of one stream are alike but for a text or two. Split at its quotation
 marks, an event has structure at the even places and strings at the odd ones.
@@ -167,7 +167,7 @@ class _Shape:
 
 
 class EventReader:
-    """Gives responses back, in the order in which they were taken in; they are put together when looked at."""
+    """Gives responses back, in the order in which they were taken in; they are made when looked at."""
 
     def __init__(self, columns: Columns, templates: Sequence[Template]) -> None:
         self.columns = columns

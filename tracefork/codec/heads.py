@@ -1,4 +1,4 @@
-"""Which earlier body a new one is made of: the choice among the last bodies of the conversations under way. Pure.
+"""Which earlier body a new one is made of: one of the last of the conversations under way. Pure.
 
 A conversation's head is its last body. A body that holds most of a head goes on
 with that conversation and takes the head's place; any other opens one of its own.

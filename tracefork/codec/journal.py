@@ -58,7 +58,7 @@ def decode_header(chunk: bytes) -> Header:
 
 
 def dictionary(parent: Parent) -> bytes:
-    """Return what a branch's compressor knows before it begins: the last answers of its parent, as they were."""
+    """Return what a branch's compressor knows before it begins: the last answers of its parent."""
     parts, size = list[bytes](), 0
     for step in reversed(parent.steps):
         if isinstance(step.answer, Response) and size < _DICTIONARY:
@@ -176,9 +176,9 @@ class Salvaged:
 def salvage(
     chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
 ) -> Salvaged:
-    """Return what the chunks before the first that is damaged make; chunks that only changed places are put back.
+    """Return what the chunks before the first that is damaged make.
 
-    A lost chunk is b"", to keep the others' numbers.
+    Chunks that only changed places are put back. A lost chunk is b"", to keep the others' numbers.
 
     Raises:
         CorruptTape: none is whole.

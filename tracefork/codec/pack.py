@@ -106,7 +106,7 @@ def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tap
 
 
 def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limits = DEFAULT) -> Salvaged:
-    """Return what is whole in damaged `data`: all of it if parity makes it good, else what comes before the damage.
+    """Return what is whole in damaged `data`: all, if parity makes it good, else what is before the damage.
 
     `run_id` is the run's, for where its summary is gone.
 

@@ -28,7 +28,7 @@ _CRC = struct.Struct(">I")
 
 @frozen
 class Repair:
-    """Data as far as they can be made good, and which blocks of them were `damaged`, which `lost` for good."""
+    """Data as far as they can be made good; which blocks of them were `damaged`, which are `lost`."""
 
     data: bytes
     block: int
@@ -54,9 +54,9 @@ def parity(data: bytes) -> bytes:
 
 
 def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
-    """Return `data` with damaged blocks made again out of the parity `beside`, as far as `known`, their checks, agree.
+    """Return `data` with damaged blocks made again out of the parity `beside`.
 
-    Data that are longer or shorter than they were are taken to have gained or
+    `known` are their checks, by which every block that is made is proven. Data that are longer or shorter than they were are taken to have gained or
     lost bytes at their first damaged block. Without parity nothing is made again.
 
     Raises:
@@ -122,7 +122,7 @@ def _parity(stripe: dict[int, bytes], block: int) -> tuple[bytes, bytes]:
 
 
 def _solved(stripe: dict[int, bytes], bad: list[int], p: bytes, q: bytes, block: int) -> dict[int, bytes]:
-    """The blocks of the places `bad`, one or two, out of all others of the stripe; none where there are more."""
+    """The blocks of the places `bad`, one or two, out of all others of the stripe; none for more."""
     if len(bad) > 2:  # noqa: PLR2004  what two blocks of parity are good for
         return {}
     have_p, have_q = _parity(stripe, block)

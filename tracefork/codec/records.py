@@ -40,7 +40,7 @@ from ..errors import CorruptTape
 
 @frozen
 class Shares:
-    """That a branch refers to steps of its parent: the digest of that tape, and how many generations there are."""
+    """That a branch refers to its parent: the digest of that tape, and how many generations there are."""
 
     digest: str
     depth: int = 1
@@ -60,7 +60,7 @@ ALONE = Parent()
 
 @frozen
 class Header:
-    """What is known of a run when it begins: the fields of `Tape`, and whether its bytes refer to its parent's."""
+    """What is known of a run when it begins: the fields of `Tape`, and whether its bytes need its parent."""
 
     run_id: str
     agent_name: str = ""

@@ -95,15 +95,18 @@ class Request:
 
     method: str
     url: str
-    headers: Headers = field(default=(), repr=False)
-    _body: bytes | Deferred = field(default=b"", repr=_size)
-    omitted: Omitted | None = field(default=None, repr=False)
+    headers: Headers = ()
+    _body: bytes | Deferred = b""
+    omitted: Omitted | None = None
 
     __match_args__: ClassVar = ("method", "url", "headers", "body", "omitted")
 
+    def __repr__(self) -> str:
+        return f"Request(method={self.method!r}, url={self.url!r}, body={_size(self._body)})"
+
     @property
     def body(self) -> bytes:
-        """The whole body, empty where it is `omitted`; made anew on each look where it is kept in less room."""
+        """The whole body, empty where it is `omitted`; where it is kept in less room, made on each look."""
         return self._body if isinstance(self._body, bytes) else bytes(self._body)
 
     @property
@@ -182,14 +185,18 @@ class Response:
     """
 
     status: int
-    headers: Headers = field(default=(), repr=False)
-    _chunks: tuple[bytes, ...] | Deferred = field(default=(), repr=_sizes, validator=_all_bytes)
+    headers: Headers = ()
+    _chunks: tuple[bytes, ...] | Deferred = field(default=(), validator=_all_bytes)
     end: End = "eof"
     reason: str = ""
     http_version: str = "HTTP/1.1"
-    omitted: Omitted | None = field(default=None, repr=False)
+    omitted: Omitted | None = None
 
     __match_args__: ClassVar = ("status", "headers", "chunks", "end", "reason", "http_version", "omitted")
+
+    def __repr__(self) -> str:
+        shown = f"status={self.status!r}, chunks={_sizes(self._chunks)}, end={self.end!r}"
+        return f"Response({shown}, reason={self.reason!r}, http_version={self.http_version!r})"
 
     @property
     def chunks(self) -> tuple[bytes, ...]:
