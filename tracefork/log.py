@@ -61,7 +61,7 @@ class Log:
         return kept
 
     def seal(self, tape: Tape) -> Tape:
-        """Replace the records by the packed `tape`, and return the tape that was read from it and proven equal.
+        """Replace the records by the packed `tape`; return what was read from it and proven equal.
 
         Raises:
             StoreError: the backend refused, or the proof failed; the records stay.

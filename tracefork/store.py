@@ -22,7 +22,6 @@ from attrs import evolve
 from . import family
 from .backends.base import Backend
 from .codec import journal, pack
-from .codec.journal import Salvaged
 from .codec.limits import DEFAULT, Limits
 from .codec.records import ALONE, Header, Parent
 from .core.tape import Tape
@@ -30,7 +29,7 @@ from .errors import CorruptTape, NotFound, RunExists, StoreError
 from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
 from .log import Log, refusals
 
-__all__ = ["BranchInfo", "Finding", "Log", "Reclaimed", "RunInfo", "Salvaged", "TapeStore", "new_run_id"]
+__all__ = ["BranchInfo", "Finding", "Log", "Reclaimed", "RunInfo", "TapeStore", "new_run_id"]
 
 _MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
 
@@ -242,8 +241,8 @@ class TapeStore:
             if said is not None and said != tape.digest():
                 yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
 
-    def salvage(self, run_id: str) -> Salvaged:
-        """Return what is left of a damaged run, and a sentence on what is not.
+    def salvage(self, run_id: str) -> Tape:
+        """Return what is left of a damaged run; what that is, the advice of its finding says.
 
         A sealed run comes back whole as long as no more than two of 240 parts are
         damaged. Of a run that was not sealed, or is damaged worse, what came before
@@ -254,13 +253,13 @@ class TapeStore:
             CorruptTape: nothing of it can be read.
         """
         with suppress(CorruptTape):
-            return Salvaged(self.load(run_id))
+            return self.load(run_id)
         with _located(run_id):
             chunks = list(self._remains(run_id))
             parent = self._parent(chunks)
             if len(chunks) == 1:  # a header that is whole would have been loaded
-                return pack.salvage(chunks[0], run_id, parent, self._limits)
-            return journal.salvage(chunks, run_id, parent, self._limits)
+                return pack.salvage(chunks[0], run_id, parent, self._limits).tape
+            return journal.salvage(chunks, run_id, parent, self._limits).tape
 
     def gc(self, *, idle: float = 86_400.0, now: float | None = None) -> Iterator[Reclaimed]:
         """Tidy up, and say what was done: a run at a time, so that it may be stopped between two.

@@ -119,7 +119,7 @@ class Bodies:
         return body
 
     def sha256(self, number: int) -> str:
-        """The hash of a body. In order of number, what it begins with as its base does is not hashed again."""
+        """The hash of a body. In order of number, what it begins with like its base is not hashed again."""
         kept = self._kept[number]
         if not isinstance(kept, _Kept):
             return kept.sha256()

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 
 from ..core.tape import Tape
-from ..core.values import Response
-from ..errors import CorruptTape, TooLarge, Truncated
+from ..core.values import Fault, Response
+from ..errors import CorruptTape, TooLarge, Truncated, UnknownVersion
 from . import frames, plain
 from .limits import DEFAULT, Limits, count
-from .records import ALONE, Asked, Header, Parent, Record, Summary, replayed, salvaged
+from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, replayed, salvaged
 from .rows import Cuts, RowReader, RowWriter
 from .squeeze import Expander, Squeezer
 
@@ -27,6 +27,7 @@ HEADER_ROOM = 60_000
 
 _DICTIONARY = 128 << 10  # bytes
 _LENGTH = 4  # bytes of a row's length
+_TRIED = 16 << 10  # bytes of a chunk, at most, of which each bit is turned in turn
 
 
 def header(head: Header) -> bytes:
@@ -158,10 +159,10 @@ def unroll(chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits:
     for chunk in rest:
         try:
             records += decoder.records(chunk)
-        except Truncated:
-            if next(rest, None) is None:
+        except CorruptTape as error:
+            if isinstance(error, Truncated) and next(rest, None) is None:
                 break
-            raise
+            raise _placed(error, records) from error
     return replayed(head, records)
 
 
@@ -176,9 +177,10 @@ class Salvaged:
 def salvage(
     chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
 ) -> Salvaged:
-    """Return what the chunks before the first that is damaged make.
+    """Return what the chunks before the first that cannot be made good make.
 
-    Chunks that only changed places are put back. A lost chunk is b"", to keep the others' numbers.
+    Chunks that changed places are put back, and a bit that turned is turned back.
+    A lost chunk is b"", to keep the others' numbers.
 
     Raises:
         CorruptTape: none is whole.
@@ -206,6 +208,17 @@ def salvage(
     return Salvaged(salvaged(head, records), lost)
 
 
+def _placed(error: CorruptTape, before: Sequence[Record]) -> CorruptTape:
+    """The error, with the exchange at which the damage begins."""
+    if isinstance(error, TooLarge | UnknownVersion):
+        return error
+    whole = sum(
+        isinstance(record, Ended) and isinstance(record.answer, Response | Fault) for record in before
+    )
+    advice = f"salvage gives back the {whole} exchanges before it, or more"
+    return type(error)(error.problem, f"{error.where}, exchange {whole}", advice)
+
+
 def place(run_id: str, number: int) -> str:
     """What a chunk's check is over besides its bytes."""
     return f"{run_id}\n{number}"
@@ -220,12 +233,27 @@ def _head(chunk: bytes, run_id: str) -> Header:
 
 
 def _in_place(chunks: Sequence[bytes], run_id: str) -> list[bytes]:
-    """Chunks that were written for other places go there, if the chunk there is no good."""
+    """The chunks, of which damaged ones are made good: by one that was put elsewhere, or by turning one bit."""
     bad = [n for n, chunk in enumerate(chunks, 1) if not _whole(chunk, run_id, n)]
     put = list(chunks)
     for n in bad:
-        put[n - 1] = next((c for m in bad if _whole(c := chunks[m - 1], run_id, n)), chunks[n - 1])
+        astray = next((c for m in bad if _whole(c := chunks[m - 1], run_id, n)), None)
+        put[n - 1] = astray or _turned(chunks[n - 1], run_id, n) or chunks[n - 1]
     return put
+
+
+def _turned(chunk: bytes, run_id: str, number: int) -> bytes | None:
+    """The chunk with that bit turned which makes it whole; None if no single one does, or it is too long to try."""
+    if len(chunk) > _TRIED:
+        return None
+    tried = bytearray(chunk)
+    for at in range(len(chunk)):
+        for bit in range(8):
+            tried[at] ^= 1 << bit
+            if _whole(made := bytes(tried), run_id, number):
+                return made
+            tried[at] ^= 1 << bit
+    return None
 
 
 def _whole(chunk: bytes, run_id: str, number: int) -> bool:

@@ -56,8 +56,9 @@ def parity(data: bytes) -> bytes:
 def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
     """Return `data` with damaged blocks made again out of the parity `beside`.
 
-    `known` are their checks, by which every block that is made is proven. Data that are longer or shorter than they were are taken to have gained or
-    lost bytes at their first damaged block. Without parity nothing is made again.
+    `known` are the checks of the blocks, by which each that is made is proven. Data
+    that are longer or shorter than they were are taken to have gained or lost bytes
+    at their first damaged block. Without parity nothing is made again.
 
     Raises:
         CorruptTape: `known` or `beside` is not what `checks` and `parity` made.

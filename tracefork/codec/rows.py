@@ -166,7 +166,7 @@ class RowWriter:
         return [*head, sink.response(answer.chunks)]
 
     def _list(self, headers: Headers) -> object:
-        """The number of a list that came before, or its pairs: each the number of an earlier one, or both texts."""
+        """The number of an earlier list, or the pairs: each the number of an earlier one, or both texts."""
         if headers in self._lists:
             return self._lists[headers]
         self._lists[headers] = len(self._lists)
