@@ -9,7 +9,8 @@ happened by then, and behind a chunk that is lost nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from attrs import frozen
 
@@ -232,14 +233,27 @@ def _head(chunk: bytes, run_id: str) -> Header:
     return head
 
 
-def _in_place(chunks: Sequence[bytes], run_id: str) -> list[bytes]:
-    """The chunks, of which damaged ones are made good: by one that was put elsewhere, or by turning one bit."""
+def _in_place(chunks: Sequence[bytes], run_id: str) -> Iterator[bytes]:
+    """The chunks, of which damaged ones are made good: by one that was put elsewhere, or by turning one bit.
+
+    Behind the first that stays damaged nothing can be read, and nothing is tried.
+    """
     bad = [n for n, chunk in enumerate(chunks, 1) if not _whole(chunk, run_id, n)]
-    put = list(chunks)
-    for n in bad:
-        astray = next((c for m in bad if _whole(c := chunks[m - 1], run_id, n)), None)
-        put[n - 1] = astray or _turned(chunks[n - 1], run_id, n) or chunks[n - 1]
-    return put
+    shift, damaged = 0, set(bad)
+    for n, chunk in enumerate(chunks, 1):
+        if n not in damaged:
+            yield chunk
+            continue
+        likely = [n + shift] if 1 <= n + shift <= len(chunks) else []  # where the one before was
+        found = next((m for m in chain(likely, bad) if _whole(chunks[m - 1], run_id, n)), None)
+        if found is not None:
+            shift = found - n
+            yield chunks[found - 1]
+            continue
+        made = _turned(chunk, run_id, n)
+        yield made or chunk
+        if not made:
+            return
 
 
 def _turned(chunk: bytes, run_id: str, number: int) -> bytes | None:
