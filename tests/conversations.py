@@ -6,7 +6,11 @@ import random
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Exchange, Request, Response, Span, Timing
 
-_WORDS = [w + e for w in "plan call read file test edit open line find note step item".split() for e in ("", "s", "ed", "_id")]
+_WORDS = [
+    w + e
+    for w in "plan call read file test edit open line find note step item".split()
+    for e in ("", "s", "ed", "_id")
+]
 
 
 def grown(turns, seed=7, run_id="grown", *, low=2_000, high=4_500):
@@ -19,7 +23,10 @@ def grown(turns, seed=7, run_id="grown", *, low=2_000, high=4_500):
         said = _text(chance, chance.randrange(200, 900))
         chunks = tuple(anthropic_events(said, f"msg_{seed}_{turn}"))
         messages.append({"role": "assistant", "content": said})
-        headers = (("content-type", "text/event-stream"), ("request-id", f"req_{chance.randrange(1 << 40):010x}"))
+        headers = (
+            ("content-type", "text/event-stream"),
+            ("request-id", f"req_{chance.randrange(1 << 40):010x}"),
+        )
         timing = Timing(1.7e9 + 9 * turn, 0.25, 1.5, tuple(n / 1000 for n in range(len(chunks))))
         request = Request("POST", "https://api.test/v1/messages", (("x-api-key", "k"),), asked.encode())
         span = Span(3 * turn, 3 * turn + 1, 3 * turn + 2)
@@ -41,7 +48,11 @@ def anthropic_events(said, name):
 def openai_events(said, name):
     """The events of an OpenAI stream that says `said`, a chunk each."""
     for word in said.split(" "):
-        made = {"id": name, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": word + " "}}]}
+        made = {
+            "id": name,
+            "object": "chat.completion.chunk",
+            "choices": [{"index": 0, "delta": {"content": word + " "}}],
+        }
         yield b"data: " + json.dumps(made).encode() + b"\n\n"
     yield b"data: [DONE]\n\n"
 

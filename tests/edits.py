@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
-pieces = st.sampled_from([b"", b"a", b"\x00" * 40, bytes(range(256)), b'{"role": "user"}, ' * 9, b"x" * 4096]) | st.binary(
-    max_size=90
-)
+pieces = st.sampled_from(
+    [b"", b"a", b"\x00" * 40, bytes(range(256)), b'{"role": "user"}, ' * 9, b"x" * 4096]
+) | st.binary(max_size=90)
 bodies = st.lists(pieces, max_size=8).map(b"".join)
 
 

@@ -10,8 +10,14 @@ from tracefork.codec.limits import DEFAULT, Limits
 from tracefork.codec.squeeze import Expander, Squeezer, expanded, squeezed
 from tracefork.errors import CorruptTape, TooLarge
 
-DICTIONARIES = st.sampled_from([b"", b"x", b"1234567", b"12345678", b"\x37\xa4\x30\xec" * 9, bytes(range(256)) * 40])
-raws = st.binary(max_size=300) | st.integers(0, 3_000_000).map(bytes) | st.just(random.Random(1).randbytes(200_000))
+DICTIONARIES = st.sampled_from(
+    [b"", b"x", b"1234567", b"12345678", b"\x37\xa4\x30\xec" * 9, bytes(range(256)) * 40]
+)
+raws = (
+    st.binary(max_size=300)
+    | st.integers(0, 3_000_000).map(bytes)
+    | st.just(random.Random(1).randbytes(200_000))
+)
 
 
 @example(b"", b"", 12)
