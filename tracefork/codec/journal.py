@@ -233,7 +233,7 @@ def _head(chunk: bytes, run_id: str) -> Header:
 
 
 def _in_place(chunks: Sequence[bytes], run_id: str) -> list[bytes]:
-    """The chunks, of which damaged ones are made good: by one that was put elsewhere, or by turning one bit."""
+    """The chunks, damaged ones made good: by one that was put elsewhere, or by turning a bit."""
     bad = [n for n, chunk in enumerate(chunks, 1) if not _whole(chunk, run_id, n)]
     put = list(chunks)
     for n in bad:
@@ -243,7 +243,7 @@ def _in_place(chunks: Sequence[bytes], run_id: str) -> list[bytes]:
 
 
 def _turned(chunk: bytes, run_id: str, number: int) -> bytes | None:
-    """The chunk with that bit turned which makes it whole; None if no single one does, or it is too long to try."""
+    """The chunk with the one bit turned that makes it whole; None if there is none, or too many to try."""
     if len(chunk) > _TRIED:
         return None
     tried = bytearray(chunk)
