@@ -612,7 +612,7 @@ def test_an_append_that_cannot_be_undone_poisons_the_log(tmp_path, monkeypatch):
     backend.append("other", 0, b"x")
     disk = Disk(monkeypatch)
     disk.short = True
-    disk.refuse = {"write": [errno.EIO], "ftruncate": [0, errno.EIO]}
+    disk.refuse = {"write": [errno.EIO], "ftruncate": [errno.EIO]}
 
     for _ in range(2):
         with pytest.raises(StoreError, match="open the store anew"):

@@ -64,7 +64,10 @@ class DirectoryBackend:
                     raise Conflict(f"log {name!r} has {end.seq} chunks; chunk {seq} is not the next")
                 prelude = end.prelude or _new(key, sealed=False)
                 data = encode(prelude, seq, chunk)
-                self._add(folder, fd, name, end, data)
+                if seq == 0 and self._power:
+                    self._begin(folder, fd, name, data)
+                else:
+                    self._add(folder, fd, name, end, data)
                 self._ends[name] = End(seq + 1, end.at + len(data), prelude)
         except NotFound:
             raise Conflict(f"log {name!r} has no chunks; chunk {seq} is not the next") from None
@@ -96,11 +99,7 @@ class DirectoryBackend:
                 if not first or first[2] != packed:
                     raise Conflict(f"log {name!r} is sealed with other bytes")
             else:
-                try:
-                    folder.replace(file_name(key), encode(_new(key, sealed=True), 0, packed))
-                except BaseException:
-                    _remove_empty(folder, fd, key)
-                    raise
+                _publish(folder, fd, key, encode(_new(key, sealed=True), 0, packed))
             try:
                 folder.sync()
             except OSError as error:
@@ -169,19 +168,34 @@ class DirectoryBackend:
                 raise NotFound(name) from None
             yield folder, fd
 
+    def _begin(self, folder: Folder, fd: int, name: str, data: bytes) -> None:
+        """Make the log appear at once with its first chunk, or not at all.
+
+        Written in place, a power cut could leave later sectors without the first, which says what they are.
+        """
+        key = name_bytes(name)
+        _publish(folder, fd, key, data)
+        try:
+            folder.sync()
+        except OSError as error:
+            try:
+                folder.remove(file_name(key))
+            except OSError:
+                self._poison(name, "an append failed and could not be undone", error)
+            raise
+
     def _add(self, folder: Folder, fd: int, name: str, end: End, data: bytes) -> None:
         """Write `data` at the end of the log, or leave the log as it is."""
         try:
-            os.ftruncate(fd, end.at)  # what a writer that died has left behind
+            if os.fstat(fd).st_size > end.at:
+                _cut(fd, end.at)  # what a writer that died has left behind
             os.lseek(fd, end.at, os.SEEK_SET)
             write_all(fd, data)
             if self._power:
                 sync_file(fd)
-                if end.seq == 0:
-                    folder.sync()
         except OSError as error:
             try:
-                os.ftruncate(fd, end.at)
+                _cut(fd, end.at)
                 _remove_empty(folder, fd, name_bytes(name))
             except OSError:
                 self._poison(name, "an append failed and could not be undone", error)
@@ -203,6 +217,21 @@ class DirectoryBackend:
 
 def _new(key: bytes, *, sealed: bool) -> Prelude:
     return new_prelude(key, secrets.token_bytes(NONCE), sealed=sealed)
+
+
+def _publish(folder: Folder, fd: int, key: bytes, data: bytes) -> None:
+    """Give the log that is locked as `fd` the content `data` in one instant."""
+    try:
+        folder.replace(file_name(key), data)
+    except BaseException:
+        _remove_empty(folder, fd, key)
+        raise
+
+
+def _cut(fd: int, size: int) -> None:
+    """Shorten the file, for good: else a power cut could mix what was there with what is written next."""
+    os.ftruncate(fd, size)
+    sync_file(fd)
 
 
 def _remove_empty(folder: Folder, fd: int, key: bytes) -> None:
