@@ -65,7 +65,7 @@ def sqlite_log(acts, durability, *, checkpoint=1_000, make=SQLiteBackend, before
         inodes[file] = len(log) + len(before or {})
         log.append(("create", file, inodes[file]))
 
-    with scratch() as folder, through_apsw(watch, f"wal_autocheckpoint = {checkpoint}"):
+    with scratch() as folder, through_apsw(watch, checkpoint=checkpoint):
         lay(Path(folder), before or {})
         if not before:
             create("store.db")  # by the backend itself, before SQLite is asked

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -71,12 +72,12 @@ class WatchedFile(apsw.VFSFile):
 
 
 @contextmanager
-def through_apsw(watch, *pragmas):
-    """Inside, stores that are opened are watched; each connection is given the `pragmas` as well."""
+def through_apsw(watch, *, checkpoint=1_000):
+    """Inside, stores that are opened are watched; a WAL of so many pages is written to the database."""
     vfs = Watched(watch)
 
     def connect(path, *, timeout=5.0, uri=False, isolation_level="", check_same_thread=True):
-        return Connection(vfs, str(path), timeout, uri, pragmas)
+        return Connection(vfs, str(path), timeout, uri, checkpoint)
 
     stand_in = SimpleNamespace(**{**vars(sqlite3), "connect": connect})
     try:
@@ -89,13 +90,12 @@ def through_apsw(watch, *pragmas):
 class Connection:
     """The part of sqlite3.Connection that the backend uses."""
 
-    def __init__(self, vfs, path, timeout, uri, pragmas):
+    def __init__(self, vfs, path, timeout, uri, checkpoint):
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | (apsw.SQLITE_OPEN_URI if uri else 0)
         with _translated():
             self._db = apsw.Connection(path, flags=flags, vfs=vfs.vfs_name)
             self._db.set_busy_timeout(int(timeout * 1_000))
-        for pragma in pragmas:
-            self.execute(f"PRAGMA {pragma}")
+        self._db.set_wal_hook(partial(_checkpoint, checkpoint))
 
     @property
     def in_transaction(self):
@@ -129,6 +129,14 @@ class Cursor:
 
     def close(self):
         self._cursor.close()
+
+
+def _checkpoint(limit, db, name, pages):
+    """What SQLite does after a commit. An error is nothing there; APSW would raise what `watch` raised."""
+    if pages >= limit:
+        with suppress(apsw.Error):
+            db.wal_checkpoint(name)
+    return apsw.SQLITE_OK
 
 
 @contextmanager

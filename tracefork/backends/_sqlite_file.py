@@ -151,7 +151,7 @@ def _was_empty(path: Path) -> bool:
     """Whether a journal says that nothing was in the file before what was cut off: SQLite will clear it."""
     with suppress(OSError), open(f"{path}-journal", "rb") as journal:  # noqa: PTH123 - as SQLite names it
         magic, _, _, pages = _JOURNAL.unpack(journal.read(_JOURNAL.size).ljust(_JOURNAL.size, b"\0"))
-        return magic == _JOURNAL_MAGIC and pages == 0
+        return bool(magic == _JOURNAL_MAGIC and pages == 0)
     return False
 
 

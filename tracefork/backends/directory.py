@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,11 +20,12 @@ from typing import Literal, NoReturn
 
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
-from ._files import Folder, make_folder, open_folder, refusals, sync_file, write_all
+from ._files import TEMPORARY, Folder, let_go, make_folder, open_folder, refusals, sync_file, write_all
 from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
 from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude
 
 _NOTHING = End()
+_ABANDONED = 3_600  # seconds
 
 
 class DirectoryBackend:
@@ -44,6 +47,7 @@ class DirectoryBackend:
         if durability not in ("process", "power"):
             raise ValueError(f'durability is "process" or "power", not {durability!r}')
         self._path = Path(path).absolute()
+        self.durability = durability
         self._power = durability == "power"
         # A forked child may keep its copy: an end counts only for the very file that it was seen in.
         self._ends: dict[str, End] = {}
@@ -85,9 +89,7 @@ class DirectoryBackend:
         A damaged log raises CorruptTape in its turn; `next` then goes on with the others.
         """
         self._usable()
-        with refusals(str(self._path)), open_folder(self._path) as folder:
-            files = [file for file in folder.names() if file.endswith(SUFFIX)]
-        return filter(None, map(self._head, files))
+        return filter(None, map(self._head, self._files(SUFFIX)))
 
     def seal(self, name: str, packed: bytes) -> None:
         """See `Backend.seal`; raises CorruptTape if the beginning of the log is damaged."""
@@ -117,8 +119,27 @@ class DirectoryBackend:
             if self._power:
                 folder.sync()
 
+    def reclaim(self) -> int:
+        """Remove what writers that died have left of their seals, an hour ago or longer; bytes given back."""
+        self._usable()
+        freed = 0
+        for file in self._files(TEMPORARY):
+            with refusals(str(self._path)), open_folder(self._path) as folder, suppress(FileNotFoundError):
+                facts = folder.facts(file)
+                if stat.S_ISREG(facts.st_mode) and time.time() - facts.st_mtime > _ABANDONED:
+                    folder.remove(file)
+                    freed += facts.st_size
+        return freed
+
     def close(self) -> None:
         self._closed = True
+
+    def _files(self, ours: str) -> Iterator[str]:
+        """The files whose names begin or end with `ours`."""
+        with refusals(str(self._path)), open_folder(self._path) as folder:
+            for file in folder.names():
+                if file.startswith(ours) or file.endswith(ours):
+                    yield file
 
     def _chunks(self, name: str, key: bytes, start: int) -> Iterator[bytes]:
         with refusals(f"log {name!r} in {self._path}"):
@@ -136,7 +157,7 @@ class DirectoryBackend:
                 if empty:
                     raise NotFound(name)
             finally:
-                os.close(fd)
+                let_go(fd)
 
     def _head(self, file: str) -> tuple[str, bytes] | None:
         with refusals(f"file {file} in {self._path}"):
@@ -148,7 +169,7 @@ class DirectoryBackend:
             try:
                 return head_of(fd, file)
             finally:
-                os.close(fd)
+                let_go(fd)
 
     @contextmanager
     def _writing(self, name: str, *, create: bool) -> Iterator[tuple[Folder, int]]:
@@ -167,6 +188,10 @@ class DirectoryBackend:
                     raise
                 raise NotFound(name) from None
             yield folder, fd
+            try:
+                stack.close()
+            except OSError as error:
+                self._poison(name, "it was changed, but the disk may not have taken it", error)
 
     def _begin(self, folder: Folder, fd: int, name: str, data: bytes) -> None:
         """Make the log appear at once with its first chunk, or not at all.
