@@ -7,7 +7,6 @@ from reliability.faults import ACTS, directory_survives, sqlite_survives
 
 from tracefork.backends import DirectoryBackend, SQLiteBackend
 
-
 CASES = [
     *((act, durability) for act in ACTS for durability in ("process", "power")),
     ("look", "process"),
