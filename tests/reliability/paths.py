@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import re
@@ -59,6 +60,7 @@ ATTACKS = sorted(
     }
 )
 _OURS = re.compile(r"[0-9a-f]{64}\.log|\.tmp-[0-9]+-[0-9a-f]{16}")
+_ENOUGH = 1_000  # calls
 VICTIM = b"dear"  # too short for a log file, so that a store might take it for one that was torn
 
 
@@ -100,10 +102,17 @@ def _note_paths(seen):
 
 
 def plant_file(root, outside, file):
-    """The log's file becomes a link to a file outside."""
+    """The log's file becomes a link to a file outside, which is none of ours."""
     with suppress(FileNotFoundError):
         (root / file).unlink()
     (root / file).symlink_to(outside / "victim")
+
+
+def plant_log(root, outside, file):
+    """The log's file becomes a link to a log of that name in another store."""
+    with suppress(FileNotFoundError):
+        (root / file).unlink()
+    (root / file).symlink_to(outside / file)
 
 
 def plant_nothing(root, outside, file):
@@ -124,11 +133,11 @@ def plant_no_folder(root, outside, file):
     root.symlink_to(outside / "not there")
 
 
-PLANTS = [plant_file, plant_nothing, plant_folder, plant_no_folder]
+PLANTS = [plant_file, plant_log, plant_nothing, plant_folder, plant_no_folder]
 
 
 def links_are_not_followed(opened, root, outside, file, act, plant):
-    """Plant a link before each call that the act makes; nothing outside may change. How many attacks.
+    """Plant a link before each call that the act makes; nothing outside may change or be told. How many.
 
     `act(backend)` is tried on what `opened()` gives; with None, the opening itself is attacked.
     `file` is the name of the file that the act is about.
@@ -140,14 +149,14 @@ def links_are_not_followed(opened, root, outside, file, act, plant):
         _clear(root, outside)
         with closing(opened()) as backend:
             backend.append("log", 0, b"first")
-            before = tree(outside)
+            shutil.copy(root / file, outside / file)
+            backend.append("log", 1, b"second")
+            before, told = tree(outside), None
             step = _Planting(at, lambda: plant(root, outside, file))
             with intercepted(step), suppress(TraceforkError):
-                if act:
-                    act(backend)
-                else:
-                    opened().close()
+                told = act(backend) if act else opened().close()
             assert tree(outside) == before, f"{plant.__name__} before call {at} changed something outside"
+            assert told in (None, 0, [b"first", b"second"], [("log", b"first")], []), "told what is outside"
         done = step.calls <= at
     return at
 
@@ -159,6 +168,8 @@ class _Planting:
     def __call__(self, name, real, args, kwargs):
         if self.calls == self.at:
             self.plant()
+        if self.calls > _ENOUGH:
+            raise OSError(errno.EIO, "it goes on and on")
         self.calls += 1
         return real(*args, **kwargs)
 

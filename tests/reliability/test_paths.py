@@ -11,7 +11,7 @@ from tracefork.backends._logfile import file_name
 
 ACTS = {
     "open": None,
-    "append": lambda backend: backend.append("log", 1, b"x"),
+    "append": lambda backend: backend.append("log", 2, b"x"),
     "begin": lambda backend: backend.append("log", 0, b"x"),
     "read": lambda backend: list(backend.chunks("log")),
     "list": lambda backend: list(backend.heads()),
