@@ -45,10 +45,9 @@ def every_flipped_bit_of_a_file_is_found(root, *, sealed):
 
 def every_flipped_bit_of_a_row_is_found(path, column):
     """Assert it of a column of chunk 0 in the SQLite file `path`."""
-    backend = SQLiteBackend(path)
-    fill(backend, [b"a" * 65_536 + b"more", b"second"])
     unseen = []
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+    with closing(SQLiteBackend(path)) as backend, closing(sqlite3.connect(path, isolation_level=None)) as db:
+        fill(backend, [b"a" * 65_536 + b"more", b"second"])
         change = f"UPDATE chunks SET {column} = ? WHERE rowid = 1"
         (held,) = db.execute(f"SELECT {column} FROM chunks WHERE seq = 0 AND log = 1").fetchone()
         for value in _changed(held):
@@ -60,9 +59,8 @@ def every_flipped_bit_of_a_row_is_found(path, column):
                 list(backend.chunks("log"))
                 unseen.append(value)
         db.execute(change, (held,))
-    assert not unseen, f"{len(unseen)} changes of {column} are not seen, first {unseen[0]!r}"
-    assert len(list(backend.chunks("log"))) == 2
-    backend.close()
+        assert not unseen, f"{len(unseen)} changes of {column} are not seen, first {unseen[0]!r}"
+        assert len(list(backend.chunks("log"))) == 2
 
 
 def _changed(held):
