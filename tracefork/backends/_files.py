@@ -1,11 +1,11 @@
 """
 The edge to the file system: one folder of plain files, opened without following links.
 
-Rules: every call opens what it needs and closes it, so nothing is kept across threads, forks or
-a replaced folder. A lock belongs to an open file; it is given back by name before the file is
-closed, since a child forked meanwhile holds a copy of the descriptor. OSError leaves through
-`refusals` only. Where there is no fcntl (Windows) one lock keeps this process's threads apart and
-nothing keeps processes apart; that path is written for, and untested.
+Rules: every call opens what it needs and closes it, a listing when it ends or is left, so nothing is
+kept across threads, forks or a replaced folder. A lock belongs to an open file; it is given back by
+name before the file is closed, since a child forked meanwhile holds a copy of the descriptor. OSError
+leaves through `refusals` only. Where there is no fcntl (Windows) one lock keeps this process's threads
+apart and nothing keeps processes apart; that path is written for, and untested.
 """
 
 from __future__ import annotations

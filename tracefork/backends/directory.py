@@ -32,10 +32,13 @@ class DirectoryBackend:
     """Keeps every log in a file of its own in the folder `path`, which it creates.
 
     With `durability="process"` an appended chunk survives the death of the
-    process; a power cut may cost the last chunks since the last seal, or damage
-    them visibly. With "power" it survives that as well, at the price of an
-    fsync an append. A sealed log survives it either way. Files are open only
-    for the time of a call: a forked child needs no reopening.
+    process; a power cut may cost the last chunks since the last seal. On a file
+    system that lets a file grow before its bytes are written, unlike XFS, Btrfs
+    and mostly ext4, it may damage them visibly: the log then raises CorruptTape
+    after the chunks that are whole. With "power" appended chunks survive it as
+    well, on any file system, at the price of an fsync an append. A sealed log
+    survives it either way. Files are open only for the time of a call, or of a
+    listing: a forked child needs no reopening.
 
     Raises:
         StoreError: the folder cannot be made, or is a symbolic link.
