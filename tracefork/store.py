@@ -161,8 +161,8 @@ class TapeStore:
                 name, first = next(heads)
             except StopIteration:
                 return
-            except CorruptTape as exc:  # its backend cannot even name it
-                yield RunInfo("", damage=str(exc))
+            except CorruptTape as exc:
+                yield RunInfo(exc.log, damage=exc.problem if exc.log else str(exc))
                 continue
             try:
                 info = described(name, first, moved=family.moved)

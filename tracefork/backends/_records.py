@@ -18,7 +18,7 @@ A file is a prelude, the log's name, then one record a chunk. Rules:
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from zlib import crc32
 
 from attrs import frozen
@@ -223,6 +223,36 @@ def read_head(read: Read, size: int, prelude: Prelude) -> bytes | None:
         if checks(prelude.key, 0, head)[0] == record.head_crc:
             return head
     return read_payload(read, size, prelude, record)
+
+
+def remains(data: bytes, key: bytes) -> Iterator[bytes]:
+    """The chunks in a damaged file, unproven, in their order: what a salvage has to go by.
+
+    One whose head is damaged reaches to the next head, or to the end of the file.
+    """
+    prelude, seq, at = Prelude(data[:PRELUDE_SIZE], key, sealed=False), 0, _aligned(PRELUDE_SIZE + len(key))
+    while at + HEAD_SIZE <= len(data):
+        head, start = data[at : at + HEAD_SIZE], at + HEAD_SIZE
+        length, crc, _ = _HEAD.unpack(head[: _HEAD.size])
+        chunk = data[start : start + length]
+        if _is_head(head, prelude, seq) or checks(key, seq, chunk)[1] == crc:
+            at = _aligned(start + length)
+        else:
+            at = _next_head(data, prelude, seq + 1, start)
+            left = data[start:at]
+            fits = (
+                cut
+                for cut in range(len(left), len(left) - _ALIGN, -1)
+                if checks(key, seq, left[:cut])[1] == crc
+            )
+            chunk = left[: next(fits, len(left.rstrip(_FILL)))]
+        yield chunk
+        seq += 1
+
+
+def _next_head(data: bytes, prelude: Prelude, seq: int, at: int) -> int:
+    places = range(_aligned(at), len(data), _ALIGN)
+    return next((n for n in places if _is_head(data[n : n + HEAD_SIZE], prelude, seq)), len(data))
 
 
 def _is_head(raw: bytes, prelude: Prelude, seq: int) -> bool:

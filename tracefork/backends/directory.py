@@ -20,9 +20,19 @@ from typing import Literal, NoReturn
 
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
-from ._files import TEMPORARY, Folder, let_go, make_folder, open_folder, refusals, sync_file, write_all
+from ._files import (
+    TEMPORARY,
+    Folder,
+    let_go,
+    make_folder,
+    open_folder,
+    reader,
+    refusals,
+    sync_file,
+    write_all,
+)
 from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
-from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude
+from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, remains
 
 _NOTHING = End()
 _ABANDONED = 3_600  # seconds
@@ -121,6 +131,25 @@ class DirectoryBackend:
             self._ends.pop(name, None)
             if self._power:
                 folder.sync()
+
+    def remains(self, name: str) -> Iterator[bytes]:
+        """Give the chunks of a damaged log as they are, unproven: what a salvage has to go by.
+
+        Raises:
+            NotFound: there is no file of this name.
+        """
+        key = self._key(name)
+        with refusals(f"log {name!r} in {self._path}"):
+            try:
+                with open_folder(self._path) as folder:
+                    fd = folder.open(file_name(key), os.O_RDONLY)
+            except FileNotFoundError:
+                raise NotFound(name) from None
+            try:
+                data = reader(fd)(0, os.fstat(fd).st_size)
+            finally:
+                os.close(fd)
+        return remains(data, key)
 
     def reclaim(self) -> int:
         """Remove what writers that died have left of their seals, an hour ago or longer; bytes given back."""

@@ -29,6 +29,7 @@ from .base import HEAD
 
 _BATCH = 4 * 2**20
 _LOGS_A_BATCH = 64
+_MOST_LOST = 1_000  # rows of a damaged log
 
 _FIND = "SELECT id, sealed FROM logs WHERE name = ?"
 _NEXT = "SELECT coalesce(max(seq) + 1, 0) FROM chunks WHERE log = ?"
@@ -125,6 +126,26 @@ class SQLiteBackend:
                 raise NotFound(name)
             db.execute("DELETE FROM chunks WHERE log = ?", found[:1])
             db.execute("DELETE FROM logs WHERE id = ?", found[:1])
+
+    def remains(self, name: str) -> Iterator[bytes]:
+        """Give the chunks of a damaged log as they are, unproven: what a salvage has to go by.
+
+        One whose row is lost is b"".
+
+        Raises:
+            NotFound: there is no log of this name.
+            CorruptTape: SQLite cannot read its file any more.
+        """
+        key = self._key(name)
+        with self._using(f"log {name!r} in {self._path}") as db:
+            rows = db.execute(_READ, (0, key)).fetchall()
+        if not rows:
+            raise NotFound(name)
+        held = dict[int, bytes]()
+        for _, _, seq, _, _, *parts in rows:
+            if isinstance(seq, int) and 0 <= seq < len(rows) + _MOST_LOST:
+                held[seq] = b"".join(part for part in parts if isinstance(part, bytes))
+        return iter([held.get(seq, b"") for seq in range(max(held, default=-1) + 1)])
 
     def reclaim(self) -> int:
         """Give the space of what was deleted and replaced back to the file system; bytes given back.
@@ -267,7 +288,9 @@ def _verified_head(row: tuple[object, ...]) -> tuple[str, bytes]:
         name = key.decode("utf-8", "surrogatepass")
         if isinstance(head, bytes) and checks(key, 0, head)[0] == head_crc:
             return name, head
-    raise CorruptTape("the chunk is damaged", f"log {name!r}, chunk 0")
+    error = CorruptTape("the chunk is damaged", f"log {name!r}, chunk 0")
+    error.log = name
+    raise error
 
 
 def _moved(name: str) -> Conflict:

@@ -9,7 +9,8 @@ happened by then, and behind a chunk that is lost nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from attrs import frozen
 
@@ -189,7 +190,7 @@ def salvage(
     first, *later = [*chunks] or [b""]
     lost, head = "", Header(run_id)
     try:
-        head = _head(first, run_id)
+        head = _head(_turned(first, partial(_is_head, run_id=run_id)) or first, run_id)
     except TooLarge:
         raise
     except CorruptTape as error:
@@ -234,31 +235,40 @@ def _head(chunk: bytes, run_id: str) -> Header:
 
 def _in_place(chunks: Sequence[bytes], run_id: str) -> list[bytes]:
     """The chunks, damaged ones made good: by one that was put elsewhere, or by turning a bit."""
-    bad = [n for n, chunk in enumerate(chunks, 1) if not _whole(chunk, run_id, n)]
+    bad = [n for n, chunk in enumerate(chunks, 1) if not _is_whole(chunk, place(run_id, n))]
     put = list(chunks)
     for n in bad:
-        astray = next((c for m in bad if _whole(c := chunks[m - 1], run_id, n)), None)
-        put[n - 1] = astray or _turned(chunks[n - 1], run_id, n) or chunks[n - 1]
+        whole = partial(_is_whole, place=place(run_id, n))
+        astray = next((c for m in bad if whole(c := chunks[m - 1])), None)
+        put[n - 1] = astray or _turned(chunks[n - 1], whole) or chunks[n - 1]
     return put
 
 
-def _turned(chunk: bytes, run_id: str, number: int) -> bytes | None:
+def _turned(chunk: bytes, whole: Callable[[bytes], bool]) -> bytes | None:
     """The chunk with the one bit turned that makes it whole; None if there is none, or too many to try."""
-    if len(chunk) > _TRIED:
+    if whole(chunk) or len(chunk) > _TRIED:
         return None
     tried = bytearray(chunk)
     for at in range(len(chunk)):
         for bit in range(8):
             tried[at] ^= 1 << bit
-            if _whole(made := bytes(tried), run_id, number):
+            if whole(made := bytes(tried)):
                 return made
             tried[at] ^= 1 << bit
     return None
 
 
-def _whole(chunk: bytes, run_id: str, number: int) -> bool:
+def _is_whole(chunk: bytes, place: str) -> bool:
     try:
-        frames.read_light(chunk, place(run_id, number))
+        frames.read_light(chunk, place)
+    except CorruptTape:
+        return False
+    return True
+
+
+def _is_head(chunk: bytes, run_id: str) -> bool:
+    try:
+        _head(chunk, run_id)
     except CorruptTape:
         return False
     return True

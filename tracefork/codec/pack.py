@@ -171,11 +171,15 @@ def _mended(data: bytes) -> tuple[bytes, parity.Repair | None]:
     """Summary and body, as good as parity makes them, and how; None where the checks are damaged too."""
     found = _find(data, _CHECKS)
     if found is None:
-        at = frames.find(data, _BODY)
-        return data[: max(frames.find(data, _CHECKS), 0)] + data[at if at >= 0 else len(data) :], None
+        with suppress(CorruptTape):
+            start = frames.read(data).end
+            at = frames.find(data, _BODY, start)
+            return data[:start] + data[at if at >= 0 else len(data) :], None
+        return data, None
     start, known = found
     last = _find(data, _PARITY, known.end)
-    stop, beside = (last[0], last[1].payload) if last else (len(data), b"")
+    end = known.end + max(0, parity.size(known.payload) - start)
+    stop, beside = (last[0], last[1].payload) if last else (end, b"")
     fixed = parity.repair(data[:start] + data[known.end : stop], known.payload, beside)
     return fixed.data, fixed
 

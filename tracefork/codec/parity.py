@@ -87,6 +87,15 @@ def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
     return Repair(b"".join(blocks), block, damaged, tuple(lost))
 
 
+def size(known: bytes) -> int:
+    """Return how many bytes the data have that these checks are of.
+
+    Raises:
+        CorruptTape: they are no checks.
+    """
+    return _opened(known)[1]
+
+
 def _opened(known: bytes) -> tuple[int, int, list[bytes]]:
     if len(known) < _SIZES.size:
         raise CorruptTape("the checks of the blocks stop early")
