@@ -13,7 +13,7 @@ import pytest
 import tracefork.backends
 from tracefork.backends import DirectoryBackend, MemoryBackend, SQLiteBackend
 from tracefork.errors import Conflict, NotFound, StoreError
-from tracefork.testing.backend_tests import BackendTests
+from tracefork.testing import BackendTests
 
 
 class TestMemory(BackendTests):

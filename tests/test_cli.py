@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tracefork import TapeStore
 from tracefork.providers import anthropic
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
@@ -135,3 +136,75 @@ def test_the_demo_tells_its_story(desk):
         "resumed",
         "store",
     }
+
+
+# -- looking after a store -----------------------------------------------------------
+
+
+def test_a_sound_store_is_clean(desk):
+    desk("run", "agent.py", "2")
+
+    assert "1 runs read, 0 findings" in desk("check").stdout
+    assert json.loads(desk("check", "--sample", "50%", "--json").stdout)["findings"] == []
+
+
+def test_damage_is_found_named_and_salvaged(desk, tmp_path):
+    desk("run", "--run-id", "hurt", "--store", "runs", "agent.py", "3")
+    (log,) = (tmp_path / "runs").glob("*.log")
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 4
+    log.write_bytes(data)
+
+    found = desk("check", "--store", "runs", code=1)
+    assert "hurt: " in found.stdout
+    assert "1 findings" in found.stdout
+
+    saved = desk("salvage", "hurt", "--store", "runs")
+    assert "3 exchanges, kept as hurt-salvaged" in saved.stdout
+    assert desk("verify", "hurt-salvaged", "--store", "runs", "--", "agent.py", "3")
+
+
+def test_what_cannot_be_told_is_neither_clean_nor_damage(desk, tmp_path):
+    desk("run", "--run-id", "mother", "agent.py", "3")
+    desk("fork", "--at", "1", "--text", "other", "mother")
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        store.backend.delete("mother")
+
+    assert "its parent 'mother' is not in this store" in desk("check", code=2).stdout
+    assert "no store" in desk("check", "--store", "nowhere.db", code=2).stderr
+
+
+def test_a_run_travels_as_a_file(desk, tmp_path):
+    desk("run", "--run-id", "mother", "agent.py", "3")
+    desk("fork", "--at", "1", "--text", "other", "mother")
+    desk("export", "last", "branch.tape")
+    assert "there already" in desk("export", "last", "branch.tape", code=2).stderr
+
+    desk("import", "branch.tape", "--store", "other.db")
+    (tmp_path / "no.tape").write_bytes(b"rubbish")
+    failed = desk("import", "no.tape", "--store", "other.db", code=1)
+
+    assert "no.tape" in failed.stderr
+    assert desk("show", "last", "--store", "other.db").stdout == desk("show", "last").stdout
+    assert "1 runs read, 0 findings" in desk("check", "--store", "other.db").stdout
+
+
+def test_a_parent_is_deleted_with_its_branches_rebased(desk):
+    desk("run", "--run-id", "mother", "agent.py", "3")
+    desk("fork", "--at", "1", "--text", "other", "mother")
+
+    assert "has branches" in desk("delete", "mother", code=2).stderr
+    desk("delete", "mother", "--rebase")
+    assert "0 findings" in desk("check").stdout
+
+
+def test_tidying_up_says_what_it_did(desk):
+    desk("run", "agent.py", "2")
+
+    assert desk("gc").stdout
+
+
+def test_a_sample_is_a_share(desk):
+    desk("run", "agent.py", "1")
+
+    assert "a share such as 5%" in desk("check", "--sample", "many", code=2).stderr

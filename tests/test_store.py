@@ -11,7 +11,7 @@ from tapes import SMALL, tapes, timed
 from tracefork.backends.directory import DirectoryBackend
 from tracefork.backends.memory import MemoryBackend
 from tracefork.backends.sqlite import SQLiteBackend
-from tracefork.codec import journal, pack
+from tracefork.codec import pack
 from tracefork.codec.limits import Limits
 from tracefork.codec.records import Header, records, replayed
 from tracefork.core.tape import Tape

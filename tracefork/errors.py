@@ -265,8 +265,11 @@ class Conflict(StoreError):
 class CorruptTape(TraceforkError, ValueError):
     """The bytes are not what was written.
 
-    `where` locates the damage (a run, a chunk, an offset), `advice` says what to do.
+    `where` locates the damage (a run, a chunk, an offset), `advice` says what to do,
+    `log` names the log whose head it is, where a list of logs comes to one that is damaged.
     """
+
+    log: str = ""
 
     default_advice: ClassVar[str] = "restore it from a copy, or salvage what is whole"
 

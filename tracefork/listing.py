@@ -45,12 +45,17 @@ class BranchInfo:
 
 @frozen
 class Finding:
-    """Something wrong with a stored run: where, what, and what to do about it."""
+    """Something wrong with a stored run: where, what, and what to do about it.
+
+    `certain` is False where it cannot be told whether the run is damaged: its
+    parent is elsewhere, or a newer tracefork wrote it.
+    """
 
     run_id: str
     where: str
     problem: str
     advice: str
+    certain: bool = True
 
 
 @frozen

@@ -1,17 +1,31 @@
-"""Progress of a run on a terminal; nothing where there is none. Needs `tracefork[cli]`."""
+"""Progress of long work on a terminal; nothing where there is none. Needs `tracefork[cli]`."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .session import Session
 
+T = TypeVar("T")
 TICK = 0.1  # seconds between two looks
+_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+
+def counted(items: Iterable[T], what: str) -> Iterator[T]:
+    """Give `items`, and show on stderr how many there were, of how many if that is known."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from items
+        return
+    total = len(items) if isinstance(items, Sized) else None
+    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+        yield from progress.track(items, total=total, description=what)
 
 
 @contextmanager
@@ -22,8 +36,7 @@ def following(run: Session, total: int, what: str) -> Iterator[None]:
         yield
         return
     over = threading.Event()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*_COLUMNS, console=console, transient=True) as progress:
         task = progress.add_task(what, total=total)
 
         def look() -> None:

@@ -25,7 +25,7 @@ from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
 from .codec.records import ALONE, Header, Parent
 from .core.tape import Tape
-from .errors import CorruptTape, NotFound, RunExists, StoreError
+from .errors import CorruptTape, NotFound, RunExists, StoreError, TooLarge, UnknownVersion
 from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
 from .log import Log, refusals
 
@@ -161,8 +161,8 @@ class TapeStore:
                 name, first = next(heads)
             except StopIteration:
                 return
-            except CorruptTape as exc:  # its backend cannot even name it
-                yield RunInfo("", damage=str(exc))
+            except CorruptTape as exc:
+                yield RunInfo(exc.log, damage=exc.problem if exc.log else str(exc))
                 continue
             try:
                 info = described(name, first, moved=family.moved)
@@ -220,25 +220,31 @@ class TapeStore:
 
     def check(self, sample: float = 1.0) -> Iterator[Finding]:
         """Read every run, or a random `sample` between 0 and 1 of them, and give what is wrong."""
-        for info in self.runs():
-            if not info.run_id:
-                yield Finding("", "", info.damage, "look for the file or row in the backend")
-            elif sample >= 1 or random.random() < sample:  # noqa: S311  a sample needs no secrecy
-                yield from self.examine(info.run_id)
+        for info in self.sample(sample):
+            yield from self.examine(info)
 
-    def examine(self, run_id: str) -> Iterator[Finding]:
-        """Read one run, its digest too, and give what is wrong with it."""
+    def sample(self, share: float = 1.0) -> list[RunInfo]:
+        """Describe a random `share` of the runs; and all whose head is damaged."""
+        return [i for i in self.runs() if share >= 1 or not i.run_id or random.random() < share]  # noqa: S311
+
+    def examine(self, info: RunInfo) -> Iterator[Finding]:
+        """Read one run, check its digest too, and give what is wrong with it."""
+        run_id = info.run_id
+        if not run_id:
+            yield Finding("", "", info.damage, "look for the file or row in the backend")
+            return
         try:
             tape = self.load(run_id)
-            said = next((i.digest for i in self._described(run_id)), None)
         except CorruptTape as exc:
-            yield Finding(run_id, exc.where, exc.problem, exc.advice or "see what `salvage` gives back")
+            certain = not isinstance(exc, TooLarge | UnknownVersion)
+            yield Finding(run_id, exc.where, exc.problem, exc.advice, certain)
         except NotFound as exc:
-            if self._has_log(run_id):
+            if exc.name != run_id:  # else it was deleted while we looked
                 advice = f"put the run {exc.name!r} back, from which it was forked"
-                yield Finding(run_id, "", f"its parent {exc.name!r} is not in this store", advice)
+                problem = f"its parent {exc.name!r} is not in this store"
+                yield Finding(run_id, f"run {run_id!r}", problem, advice, certain=False)
         else:
-            if said is not None and said != tape.digest():
+            if info.digest is not None and info.digest != tape.digest():
                 yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
 
     def salvage(self, run_id: str) -> Tape:
@@ -335,10 +341,6 @@ class TapeStore:
                 return found
             except CorruptTape:
                 continue
-
-    def _described(self, run_id: str) -> Iterator[RunInfo]:
-        with suppress(CorruptTape, NotFound):
-            yield described(run_id, next(self._chunks(run_id)))
 
     def _has_log(self, run_id: str) -> bool:
         try:

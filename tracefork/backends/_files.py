@@ -1,11 +1,11 @@
 """
 The edge to the file system: one folder of plain files, opened without following links.
 
-Rules: every call opens what it needs and closes it, so nothing is kept across threads, forks or
-a replaced folder. A lock belongs to an open file; it is given back by name before the file is
-closed, since a child forked meanwhile holds a copy of the descriptor. OSError leaves through
-`refusals` only. Where there is no fcntl (Windows) one lock keeps this process's threads apart and
-nothing keeps processes apart; that path is written for, and untested.
+Rules: every call opens what it needs and closes it, a listing when it ends or is left, so nothing is
+kept across threads, forks or a replaced folder. A lock belongs to an open file; it is given back by
+name before the file is closed, since a child forked meanwhile holds a copy of the descriptor. OSError
+leaves through `refusals` only. Where there is no fcntl (Windows) one lock keeps this process's threads
+apart and nothing keeps processes apart; that path is written for, and untested.
 """
 
 from __future__ import annotations
@@ -64,14 +64,25 @@ def refusals(where: str) -> Iterator[None]:
 
 
 def make_folder(path: Path) -> None:
-    """Create the folder and its parents, private to this user; it survives a power cut."""
+    """Create the folder and its parents, private to this user; they survive a power cut.
+
+    One that is there but empty may have been made just now by another process, which has not come to
+    make it last: its name, too, is on the disk before anything is put into it.
+    """
     if path.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    if not path.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        with open_folder(path.parent, follow=True) as parent:
-            parent.sync()
+    for folder in reversed([path, *path.parents]):
+        if not folder.is_dir():
+            folder.mkdir(mode=_FOLDER_MODE if folder == path else 0o777, exist_ok=True)
+            _sync_parent(folder)
+    with open_folder(path) as made:
+        if not any(made.names()):
+            _sync_parent(path)
+
+
+def _sync_parent(path: Path) -> None:
+    with suppress(PermissionError), open_folder(path.parent, follow=True) as parent:  # made by others, then
+        parent.sync()
 
 
 @contextmanager
@@ -86,7 +97,7 @@ def open_folder(path: Path, *, follow: bool = False) -> Iterator[Folder]:
     try:
         yield Folder(path, fd)
     finally:
-        os.close(fd)
+        let_go(fd)
 
 
 class Folder:
@@ -99,9 +110,12 @@ class Folder:
     def open(self, file: str, flags: int) -> int:
         """A descriptor of a regular file; ELOOP for a link, EINVAL for a pipe or a device."""
         fd = os.open(self._at(file), flags | _FLAGS, _FILE_MODE, dir_fd=self._fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise OSError(errno.EINVAL, "not a regular file", file)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", file)
+        except BaseException:
+            let_go(fd)
+            raise
         return fd
 
     @contextmanager
@@ -109,7 +123,8 @@ class Folder:
         """A descriptor that holds the lock of `file`; without `create`, FileNotFoundError if there is none.
 
         While we waited, the file may have been replaced or removed: the lock that
-        counts is that of the file which bears the name, so look again.
+        counts is that of the file which bears the name, so look again. An OSError at
+        the end means that it is not known whether the disk took what was written.
         """
         while True:
             fd = self.open(file, os.O_RDWR | (os.O_CREAT if create else 0))
@@ -120,7 +135,8 @@ class Folder:
                         yield fd
                         return
                 finally:
-                    _unlock(fd)
+                    with suppress(OSError):  # closing it gives it back too
+                        _unlock(fd)
             finally:
                 os.close(fd)
 
@@ -143,8 +159,17 @@ class Folder:
     def remove(self, file: str) -> None:
         os.unlink(self._at(file), dir_fd=self._fd)
 
-    def names(self) -> list[str]:
-        return os.listdir(self._path if self._fd is None else self._fd)  # noqa: PTH208 - by descriptor
+    def names(self) -> Iterator[str]:
+        """The names as the system gives them: in no order, none twice, without those that came meanwhile."""
+        seen: set[str] = set()  # a file that is replaced meanwhile may be met again
+        with os.scandir(self._path if self._fd is None else self._fd) as entries:
+            for entry in entries:
+                if entry.name not in seen:
+                    seen.add(entry.name)
+                    yield entry.name
+
+    def facts(self, file: str) -> os.stat_result:
+        return os.stat(self._at(file), dir_fd=self._fd, follow_symlinks=False)
 
     def sync(self) -> None:
         """Make names survive a power cut. Windows cannot, and needs not."""
@@ -156,7 +181,7 @@ class Folder:
 
     def _is(self, fd: int, file: str) -> bool:
         try:
-            named = os.stat(self._at(file), dir_fd=self._fd, follow_symlinks=False)
+            named = self.facts(file)
         except FileNotFoundError:
             return False
         return os.path.samestat(named, os.fstat(fd))
@@ -174,7 +199,14 @@ def quiet(fd: int) -> Iterator[None]:
     try:
         yield
     finally:
-        _unlock(fd)
+        with suppress(OSError):
+            _unlock(fd)
+
+
+def let_go(fd: int) -> None:
+    """Close what was only read: whatever the system says, nothing is lost."""
+    with suppress(OSError):
+        os.close(fd)
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -112,8 +112,13 @@ def _head(fd: int, file: str) -> tuple[str, bytes] | None:
         return None
     if file_name(prelude.key) != file:
         raise CorruptTape("the name in the file is not the one that it is named for", f"file {file}")
-    head = read_head(read, size, prelude)
-    return None if head is None else (prelude.key.decode("utf-8", "surrogatepass"), head)
+    name = prelude.key.decode("utf-8", "surrogatepass")
+    try:
+        head = read_head(read, size, prelude)
+    except CorruptTape as error:
+        error.log = name
+        raise
+    return None if head is None else (name, head)
 
 
 def _next(fd: int, prelude: Prelude, after: Record) -> Record | None:

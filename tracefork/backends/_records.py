@@ -8,14 +8,17 @@ A file is a prelude, the log's name, then one record a chunk. Rules:
   damaged is told from a record that stops early, and no record can stand in another's place.
 * What stops early at the end of an unsealed file is *torn*: a writer died in it, nobody was
   told that it was kept, so it is None here. All other deviations are CorruptTape.
-* A disk may have grown a file without writing it before the power went. So zeros from the
-  start of a record, or from a 512-byte sector inside it, up to the end of the file are torn too.
+* When the power goes, a disk may have grown a file and written any of the new 512-byte sectors, or
+  none. So a last record in which a sector is all zeros is torn too. Records begin at multiples of 16,
+  as long as their heads, and what fills them up is not zero: a head never lies in two sectors, and the
+  part of a record in any sector has 16 bytes at least, which are hardly all zeros by chance.
+  (A last chunk that holds a sector of zeros of its own is taken for torn if it is damaged.)
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from zlib import crc32
 
 from attrs import frozen
@@ -31,8 +34,11 @@ NAME_LIMIT = 512
 CHUNK_LIMIT = 2**32 - 1
 SECTOR = 512
 NONCE = 16
+_ALIGN = 16
+_FILL = b"\xff"
+_SEARCHED = 2**20  # bytes at a time; a multiple of _ALIGN
 _MAGIC = b"tflog\n"
-_VERSION = 1
+_VERSION = 2
 _PRELUDE = struct.Struct("<6sBB16sI")  # magic, version, sealed, nonce, length of the name
 _HEAD = struct.Struct("<III")  # length, checksum of the payload, checksum of its first HEAD bytes
 _CHECK = struct.Struct("<I")
@@ -81,7 +87,7 @@ class Prelude:
 
     @property
     def end(self) -> int:
-        return PRELUDE_SIZE + len(self.key)
+        return _aligned(PRELUDE_SIZE + len(self.key))
 
     def where(self, seq: int, at: int) -> str:
         return f"log {self.key.decode('utf-8', 'surrogatepass')!r}, chunk {seq}, byte {at}"
@@ -103,7 +109,7 @@ class Record:
 
     @property
     def end(self) -> int:
-        return self.at + self.length
+        return _aligned(self.at + self.length)
 
 
 def new_prelude(key: bytes, nonce: bytes, *, sealed: bool) -> Prelude:
@@ -121,8 +127,8 @@ def encode(prelude: Prelude, seq: int, chunk: bytes) -> bytes:
         raise StoreError(f"a chunk has at most {CHUNK_LIMIT} bytes, this one has {len(chunk)}")
     head_crc, crc = checks(prelude.key, seq, chunk)
     head = _HEAD.pack(len(chunk), crc, head_crc)
-    start = prelude.raw + prelude.key if seq == 0 else b""
-    return b"".join((start, head, _CHECK.pack(_head_check(prelude, seq, head)), chunk))
+    start = (prelude.raw, prelude.key, _fill(len(prelude.key))) if seq == 0 else ()
+    return b"".join((*start, head, _CHECK.pack(_head_check(prelude, seq, head)), chunk, _fill(len(chunk))))
 
 
 def read_prelude(read: Read, size: int, where: str) -> Prelude | None:
@@ -136,7 +142,7 @@ def read_prelude(read: Read, size: int, where: str) -> Prelude | None:
         return None
     body, check = raw[: _PRELUDE.size], raw[_PRELUDE.size :]
     if check != _CHECK.pack(crc32(body)):
-        if _unwritten(read, size, 0, PRELUDE_SIZE):
+        if not read(0, size).strip(b"\0"):
             return None
         raise CorruptTape("the beginning of the file is damaged", where)
     magic, version, sealed, _, length = _PRELUDE.unpack(body)
@@ -144,9 +150,12 @@ def read_prelude(read: Read, size: int, where: str) -> Prelude | None:
         raise CorruptTape("this is no log file", where)
     if version != _VERSION:
         raise UnknownVersion(f"the file has version {version}, this tracefork reads {_VERSION}", where)
-    prelude = Prelude(raw, read(PRELUDE_SIZE, length), bool(sealed))
-    if len(prelude.key) == length:
-        return prelude
+    end = _aligned(PRELUDE_SIZE + length)
+    name = read(PRELUDE_SIZE, end - PRELUDE_SIZE)
+    if PRELUDE_SIZE + len(name) == end:
+        if name[length:] != _fill(length):
+            raise CorruptTape("the beginning of the file is damaged", where)
+        return Prelude(raw, name[:length], bool(sealed))
     if sealed:
         raise Truncated("the sealed file stops early", where)
     return None
@@ -166,13 +175,12 @@ def read_record(read: Read, size: int, prelude: Prelude, seq: int, at: int) -> R
     if len(raw) < HEAD_SIZE:
         _allow_torn(prelude, seq, at)
         return None
-    head, check = raw[: _HEAD.size], raw[_HEAD.size :]
-    if check != _CHECK.pack(_head_check(prelude, seq, head)):
-        if _unwritten(read, size, at, at + HEAD_SIZE):
+    if not _is_head(raw, prelude, seq):
+        if _lost(read, at) and not _goes_on(read, size, prelude, seq + 1, at):
             _allow_torn(prelude, seq, at)
             return None
         raise CorruptTape("the head of the record is damaged", prelude.where(seq, at))
-    length, crc, head_crc = _HEAD.unpack(head)
+    length, crc, head_crc = _HEAD.unpack(raw[: _HEAD.size])
     record = Record(seq, at + HEAD_SIZE, length, crc, head_crc)
     if record.end > size:
         _allow_torn(prelude, seq, at)
@@ -186,10 +194,16 @@ def read_payload(read: Read, size: int, prelude: Prelude, record: Record) -> byt
     Raises:
         CorruptTape: it is damaged; Truncated: a sealed file stops early.
     """
-    chunk = read(record.at, record.length)
-    if checks(prelude.key, record.seq, chunk)[1] == record.crc and len(chunk) == record.length:
+    data = read(record.at, record.end - record.at)
+    chunk = data[: record.length]
+    whole = record.at + len(data) == record.end
+    if (
+        whole
+        and checks(prelude.key, record.seq, chunk)[1] == record.crc
+        and data[record.length :] == _fill(record.length)
+    ):
         return chunk
-    if len(chunk) < record.length or _unwritten(read, size, _sector(record.at), record.end):
+    if not whole or (_lost_within(data, record.at) and (record.end >= size or _lost(read, record.end))):
         _allow_torn(prelude, record.seq, record.at)
         return None
     raise CorruptTape("the chunk is damaged", prelude.where(record.seq, record.at))
@@ -204,15 +218,46 @@ def read_head(read: Read, size: int, prelude: Prelude) -> bytes | None:
     record = read_record(read, size, prelude, 0, prelude.end)
     if record is None:
         return None
-    if record.length <= HEAD:
-        return read_payload(read, size, prelude, record)
-    head = read(record.at, HEAD)
-    if checks(prelude.key, 0, head)[0] == record.head_crc:
-        return head
-    if _unwritten(read, size, _sector(record.at), record.end):
-        _allow_torn(prelude, 0, record.at)
-        return None
-    raise CorruptTape("the chunk is damaged", prelude.where(0, record.at))
+    if record.length > HEAD:
+        head = read(record.at, HEAD)
+        if checks(prelude.key, 0, head)[0] == record.head_crc:
+            return head
+    return read_payload(read, size, prelude, record)
+
+
+def remains(data: bytes, key: bytes) -> Iterator[bytes]:
+    """The chunks in a damaged file, unproven, in their order: what a salvage has to go by.
+
+    One whose head is damaged reaches to the next head, or to the end of the file.
+    """
+    prelude, seq, at = Prelude(data[:PRELUDE_SIZE], key, sealed=False), 0, _aligned(PRELUDE_SIZE + len(key))
+    while at + HEAD_SIZE <= len(data):
+        head, start = data[at : at + HEAD_SIZE], at + HEAD_SIZE
+        length, crc, _ = _HEAD.unpack(head[: _HEAD.size])
+        chunk = data[start : start + length]
+        if _is_head(head, prelude, seq) or checks(key, seq, chunk)[1] == crc:
+            at = _aligned(start + length)
+        else:
+            at = _next_head(data, prelude, seq + 1, start)
+            left = data[start:at]
+            fits = (
+                cut
+                for cut in range(len(left), len(left) - _ALIGN, -1)
+                if checks(key, seq, left[:cut])[1] == crc
+            )
+            chunk = left[: next(fits, len(left.rstrip(_FILL)))]
+        yield chunk
+        seq += 1
+
+
+def _next_head(data: bytes, prelude: Prelude, seq: int, at: int) -> int:
+    places = range(_aligned(at), len(data), _ALIGN)
+    return next((n for n in places if _is_head(data[n : n + HEAD_SIZE], prelude, seq)), len(data))
+
+
+def _is_head(raw: bytes, prelude: Prelude, seq: int) -> bool:
+    head, check = raw[: _HEAD.size], raw[_HEAD.size :]
+    return check == _CHECK.pack(_head_check(prelude, seq, head))
 
 
 def _head_check(prelude: Prelude, seq: int, head: bytes) -> int:
@@ -226,13 +271,30 @@ def _allow_torn(prelude: Prelude, seq: int, at: int) -> None:
         raise Truncated("the sealed file stops early", prelude.where(seq, at))
 
 
-def _sector(at: int) -> int:
-    return -(-at // SECTOR) * SECTOR
+def _aligned(at: int) -> int:
+    return -(-at // _ALIGN) * _ALIGN
 
 
-def _unwritten(read: Read, size: int, first: int, end: int) -> bool:
-    """Whether zeros reach to the end of the file from `first`, or from a later sector before `end`."""
-    tail = read(first, size - first)
-    zeros = first + len(tail.rstrip(b"\0"))
-    start = first if zeros == first else _sector(zeros)
-    return start < min(end, size)
+def _fill(length: int) -> bytes:
+    """What follows `length` bytes that began at a multiple of 16."""
+    return _FILL * (-length % _ALIGN)
+
+
+def _lost(read: Read, at: int) -> bool:
+    """Whether nothing but zeros is left from `at` to the end of its sector, or of the file."""
+    return not read(at, SECTOR - at % SECTOR).strip(b"\0")
+
+
+def _lost_within(data: bytes, at: int) -> bool:
+    """Whether all that `data`, which lies at `at`, has of some sector that begins in it is zeros."""
+    first = -at % SECTOR
+    return any(not data[start : start + SECTOR].strip(b"\0") for start in range(first, len(data), SECTOR))
+
+
+def _goes_on(read: Read, size: int, prelude: Prelude, seq: int, at: int) -> bool:
+    """Whether record `seq` begins somewhere after `at`."""
+    for start in range(at, size, _SEARCHED):
+        data = read(start, _SEARCHED)
+        if any(_is_head(data[i : i + HEAD_SIZE], prelude, seq) for i in range(0, len(data), _ALIGN)):
+            return True
+    return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ PATIENCE = 30.0
 APPLICATION_ID = 0x74666B31  # "tfk1"
 VERSION = 1
 _SMALLEST = 512  # bytes, one page
+_JOURNAL = struct.Struct(">8sIII")  # magic, records, nonce, pages before
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -132,12 +135,24 @@ def _refuse_foreign(path: Path) -> None:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if not _is_ours(db):
             raise StoreError(f"{path} belongs to another program; choose another path")
+    except sqlite3.DatabaseError as error:
+        if _code(error) == sqlite3.SQLITE_NOTADB and _was_empty(path):
+            return
+        raise
     finally:
         db.close()
     if version > VERSION:
         raise UnknownVersion(f"the store has version {version}, this tracefork reads {VERSION}", str(path))
     if version < VERSION:
         raise CorruptTape(f"the store has the impossible version {version}", str(path))
+
+
+def _was_empty(path: Path) -> bool:
+    """Whether a journal says that nothing was in the file before what was cut off: SQLite will clear it."""
+    with suppress(OSError), open(f"{path}-journal", "rb") as journal:  # noqa: PTH123 - as SQLite names it
+        magic, _, _, pages = _JOURNAL.unpack(journal.read(_JOURNAL.size).ljust(_JOURNAL.size, b"\0"))
+        return bool(magic == _JOURNAL_MAGIC and pages == 0)
+    return False
 
 
 def _is_ours(db: sqlite3.Connection) -> bool:

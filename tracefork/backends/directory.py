@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,21 +20,35 @@ from typing import Literal, NoReturn
 
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
-from ._files import Folder, make_folder, open_folder, refusals, sync_file, write_all
+from ._files import (
+    TEMPORARY,
+    Folder,
+    let_go,
+    make_folder,
+    open_folder,
+    reader,
+    refusals,
+    sync_file,
+    write_all,
+)
 from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
-from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude
+from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, remains
 
 _NOTHING = End()
+_ABANDONED = 3_600  # seconds
 
 
 class DirectoryBackend:
     """Keeps every log in a file of its own in the folder `path`, which it creates.
 
     With `durability="process"` an appended chunk survives the death of the
-    process; a power cut may cost the last chunks since the last seal, or damage
-    them visibly. With "power" it survives that as well, at the price of an
-    fsync an append. A sealed log survives it either way. Files are open only
-    for the time of a call: a forked child needs no reopening.
+    process; a power cut may cost the last chunks since the last seal. On a file
+    system that lets a file grow before its bytes are written, unlike XFS, Btrfs
+    and mostly ext4, it may damage them visibly: the log then raises CorruptTape
+    after the chunks that are whole. With "power" appended chunks survive it as
+    well, on any file system, at the price of an fsync an append. A sealed log
+    survives it either way. Files are open only for the time of a call, or of a
+    listing: a forked child needs no reopening.
 
     Raises:
         StoreError: the folder cannot be made, or is a symbolic link.
@@ -44,6 +60,7 @@ class DirectoryBackend:
         if durability not in ("process", "power"):
             raise ValueError(f'durability is "process" or "power", not {durability!r}')
         self._path = Path(path).absolute()
+        self.durability = durability
         self._power = durability == "power"
         # A forked child may keep its copy: an end counts only for the very file that it was seen in.
         self._ends: dict[str, End] = {}
@@ -64,7 +81,10 @@ class DirectoryBackend:
                     raise Conflict(f"log {name!r} has {end.seq} chunks; chunk {seq} is not the next")
                 prelude = end.prelude or _new(key, sealed=False)
                 data = encode(prelude, seq, chunk)
-                self._add(folder, fd, name, end, data)
+                if seq == 0 and self._power:
+                    self._begin(folder, fd, name, data)
+                else:
+                    self._add(folder, fd, name, end, data)
                 self._ends[name] = End(seq + 1, end.at + len(data), prelude)
         except NotFound:
             raise Conflict(f"log {name!r} has no chunks; chunk {seq} is not the next") from None
@@ -82,9 +102,7 @@ class DirectoryBackend:
         A damaged log raises CorruptTape in its turn; `next` then goes on with the others.
         """
         self._usable()
-        with refusals(str(self._path)), open_folder(self._path) as folder:
-            files = [file for file in folder.names() if file.endswith(SUFFIX)]
-        return filter(None, map(self._head, files))
+        return filter(None, map(self._head, self._files(SUFFIX)))
 
     def seal(self, name: str, packed: bytes) -> None:
         """See `Backend.seal`; raises CorruptTape if the beginning of the log is damaged."""
@@ -96,11 +114,7 @@ class DirectoryBackend:
                 if not first or first[2] != packed:
                     raise Conflict(f"log {name!r} is sealed with other bytes")
             else:
-                try:
-                    folder.replace(file_name(key), encode(_new(key, sealed=True), 0, packed))
-                except BaseException:
-                    _remove_empty(folder, fd, key)
-                    raise
+                _publish(folder, fd, key, encode(_new(key, sealed=True), 0, packed))
             try:
                 folder.sync()
             except OSError as error:
@@ -118,8 +132,46 @@ class DirectoryBackend:
             if self._power:
                 folder.sync()
 
+    def remains(self, name: str) -> Iterator[bytes]:
+        """Give the chunks of a damaged log as they are, unproven: what a salvage has to go by.
+
+        Raises:
+            NotFound: there is no file of this name.
+        """
+        key = self._key(name)
+        with refusals(f"log {name!r} in {self._path}"):
+            try:
+                with open_folder(self._path) as folder:
+                    fd = folder.open(file_name(key), os.O_RDONLY)
+            except FileNotFoundError:
+                raise NotFound(name) from None
+            try:
+                data = reader(fd)(0, os.fstat(fd).st_size)
+            finally:
+                os.close(fd)
+        return remains(data, key)
+
+    def reclaim(self) -> int:
+        """Remove what writers that died have left of their seals, an hour ago or longer; bytes given back."""
+        self._usable()
+        freed = 0
+        for file in self._files(TEMPORARY):
+            with refusals(str(self._path)), open_folder(self._path) as folder, suppress(FileNotFoundError):
+                facts = folder.facts(file)
+                if stat.S_ISREG(facts.st_mode) and time.time() - facts.st_mtime > _ABANDONED:
+                    folder.remove(file)
+                    freed += facts.st_size
+        return freed
+
     def close(self) -> None:
         self._closed = True
+
+    def _files(self, ours: str) -> Iterator[str]:
+        """The files whose names begin or end with `ours`."""
+        with refusals(str(self._path)), open_folder(self._path) as folder:
+            for file in folder.names():
+                if file.startswith(ours) or file.endswith(ours):
+                    yield file
 
     def _chunks(self, name: str, key: bytes, start: int) -> Iterator[bytes]:
         with refusals(f"log {name!r} in {self._path}"):
@@ -137,7 +189,7 @@ class DirectoryBackend:
                 if empty:
                     raise NotFound(name)
             finally:
-                os.close(fd)
+                let_go(fd)
 
     def _head(self, file: str) -> tuple[str, bytes] | None:
         with refusals(f"file {file} in {self._path}"):
@@ -149,7 +201,7 @@ class DirectoryBackend:
             try:
                 return head_of(fd, file)
             finally:
-                os.close(fd)
+                let_go(fd)
 
     @contextmanager
     def _writing(self, name: str, *, create: bool) -> Iterator[tuple[Folder, int]]:
@@ -168,20 +220,39 @@ class DirectoryBackend:
                     raise
                 raise NotFound(name) from None
             yield folder, fd
+            try:
+                stack.close()
+            except OSError as error:
+                self._poison(name, "it was changed, but the disk may not have taken it", error)
+
+    def _begin(self, folder: Folder, fd: int, name: str, data: bytes) -> None:
+        """Make the log appear at once with its first chunk, or not at all.
+
+        Written in place, a power cut could leave later sectors without the first, which says what they are.
+        """
+        key = name_bytes(name)
+        _publish(folder, fd, key, data)
+        try:
+            folder.sync()
+        except OSError as error:
+            try:
+                folder.remove(file_name(key))
+            except OSError:
+                self._poison(name, "an append failed and could not be undone", error)
+            raise
 
     def _add(self, folder: Folder, fd: int, name: str, end: End, data: bytes) -> None:
         """Write `data` at the end of the log, or leave the log as it is."""
         try:
-            os.ftruncate(fd, end.at)  # what a writer that died has left behind
+            if os.fstat(fd).st_size > end.at:
+                _cut(fd, end.at)  # what a writer that died has left behind
             os.lseek(fd, end.at, os.SEEK_SET)
             write_all(fd, data)
             if self._power:
                 sync_file(fd)
-                if end.seq == 0:
-                    folder.sync()
         except OSError as error:
             try:
-                os.ftruncate(fd, end.at)
+                _cut(fd, end.at)
                 _remove_empty(folder, fd, name_bytes(name))
             except OSError:
                 self._poison(name, "an append failed and could not be undone", error)
@@ -203,6 +274,21 @@ class DirectoryBackend:
 
 def _new(key: bytes, *, sealed: bool) -> Prelude:
     return new_prelude(key, secrets.token_bytes(NONCE), sealed=sealed)
+
+
+def _publish(folder: Folder, fd: int, key: bytes, data: bytes) -> None:
+    """Give the log that is locked as `fd` the content `data` in one instant."""
+    try:
+        folder.replace(file_name(key), data)
+    except BaseException:
+        _remove_empty(folder, fd, key)
+        raise
+
+
+def _cut(fd: int, size: int) -> None:
+    """Shorten the file, for good: else a power cut could mix what was there with what is written next."""
+    os.ftruncate(fd, size)
+    sync_file(fd)
 
 
 def _remove_empty(folder: Folder, fd: int, key: bytes) -> None:

@@ -29,6 +29,7 @@ from .base import HEAD
 
 _BATCH = 4 * 2**20
 _LOGS_A_BATCH = 64
+_MOST_LOST = 1_000  # rows of a damaged log
 
 _FIND = "SELECT id, sealed FROM logs WHERE name = ?"
 _NEXT = "SELECT coalesce(max(seq) + 1, 0) FROM chunks WHERE log = ?"
@@ -63,6 +64,7 @@ class SQLiteBackend:
         if durability not in ("process", "power"):
             raise ValueError(f'durability is "process" or "power", not {durability!r}')
         self._path = Path(path).absolute()
+        self.durability = durability
         self._power = durability == "power"
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -124,6 +126,39 @@ class SQLiteBackend:
                 raise NotFound(name)
             db.execute("DELETE FROM chunks WHERE log = ?", found[:1])
             db.execute("DELETE FROM logs WHERE id = ?", found[:1])
+
+    def remains(self, name: str) -> Iterator[bytes]:
+        """Give the chunks of a damaged log as they are, unproven: what a salvage has to go by.
+
+        One whose row is lost is b"".
+
+        Raises:
+            NotFound: there is no log of this name.
+            CorruptTape: SQLite cannot read its file any more.
+        """
+        key = self._key(name)
+        with self._using(f"log {name!r} in {self._path}") as db:
+            rows = db.execute(_READ, (0, key)).fetchall()
+        if not rows:
+            raise NotFound(name)
+        held = dict[int, bytes]()
+        for _, _, seq, _, _, *parts in rows:
+            if isinstance(seq, int) and 0 <= seq < len(rows) + _MOST_LOST:
+                held[seq] = b"".join(part for part in parts if isinstance(part, bytes))
+        return iter([held.get(seq, b"") for seq in range(max(held, default=-1) + 1)])
+
+    def reclaim(self) -> int:
+        """Give the space of what was deleted and replaced back to the file system; bytes given back.
+
+        Takes the time, and for that time the space, of writing the store anew. Readers that are at
+        work elsewhere may keep some of it for later.
+        """
+        with self._using(str(self._path)) as db:
+            before = self._size()
+            if db.execute("PRAGMA freelist_count").fetchone()[0]:
+                db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return max(0, before - self._size())
 
     def close(self) -> None:
         self._closed = True
@@ -210,6 +245,10 @@ class SQLiteBackend:
                 self._connection = open_store(self._path, power=self._power)
             yield self._connection
 
+    def _size(self) -> int:
+        files = (self._path, Path(f"{self._path}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def _disconnect(self) -> None:
         if self._connection is not None:
             connection, self._connection = self._connection, None
@@ -249,7 +288,9 @@ def _verified_head(row: tuple[object, ...]) -> tuple[str, bytes]:
         name = key.decode("utf-8", "surrogatepass")
         if isinstance(head, bytes) and checks(key, 0, head)[0] == head_crc:
             return name, head
-    raise CorruptTape("the chunk is damaged", f"log {name!r}, chunk 0")
+    error = CorruptTape("the chunk is damaged", f"log {name!r}, chunk 0")
+    error.log = name
+    raise error
 
 
 def _moved(name: str) -> Conflict:

@@ -9,7 +9,8 @@ happened by then, and behind a chunk that is lost nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 from attrs import frozen
@@ -190,7 +191,7 @@ def salvage(
     first, *later = [*chunks] or [b""]
     lost, head = "", Header(run_id)
     try:
-        head = _head(first, run_id)
+        head = _head(_turned(first, partial(_is_head, run_id=run_id)) or first, run_id)
     except TooLarge:
         raise
     except CorruptTape as error:
@@ -234,45 +235,51 @@ def _head(chunk: bytes, run_id: str) -> Header:
 
 
 def _in_place(chunks: Sequence[bytes], run_id: str) -> Iterator[bytes]:
-    """The chunks, of which damaged ones are made good: by one that was put elsewhere, or by turning one bit.
+    """The chunks, damaged ones made good: by one that was put elsewhere, or by turning a bit.
 
     Behind the first that stays damaged nothing can be read, and nothing is tried.
     """
-    bad = [n for n, chunk in enumerate(chunks, 1) if not _whole(chunk, run_id, n)]
+    bad = [n for n, chunk in enumerate(chunks, 1) if not _is_whole(chunk, place(run_id, n))]
     shift, damaged = 0, set(bad)
     for n, chunk in enumerate(chunks, 1):
         if n not in damaged:
             yield chunk
             continue
+        whole = partial(_is_whole, place=place(run_id, n))
         likely = [n + shift] if 1 <= n + shift <= len(chunks) else []  # where the one before was
-        found = next((m for m in chain(likely, bad) if _whole(chunks[m - 1], run_id, n)), None)
-        if found is not None:
-            shift = found - n
-            yield chunks[found - 1]
-            continue
-        made = _turned(chunk, run_id, n)
+        astray = next((m for m in chain(likely, bad) if whole(chunks[m - 1])), None)
+        made = _turned(chunk, whole) if astray is None else chunks[astray - 1]
         yield made or chunk
         if not made:
             return
+        shift = shift if astray is None else astray - n
 
 
-def _turned(chunk: bytes, run_id: str, number: int) -> bytes | None:
-    """The chunk with that bit turned which makes it whole; None if no single one does, or it is too long to try."""
-    if len(chunk) > _TRIED:
+def _turned(chunk: bytes, whole: Callable[[bytes], bool]) -> bytes | None:
+    """The chunk with the one bit turned that makes it whole; None if there is none, or too many to try."""
+    if whole(chunk) or len(chunk) > _TRIED:
         return None
     tried = bytearray(chunk)
     for at in range(len(chunk)):
         for bit in range(8):
             tried[at] ^= 1 << bit
-            if _whole(made := bytes(tried), run_id, number):
+            if whole(made := bytes(tried)):
                 return made
             tried[at] ^= 1 << bit
     return None
 
 
-def _whole(chunk: bytes, run_id: str, number: int) -> bool:
+def _is_whole(chunk: bytes, place: str) -> bool:
     try:
-        frames.read_light(chunk, place(run_id, number))
+        frames.read_light(chunk, place)
+    except CorruptTape:
+        return False
+    return True
+
+
+def _is_head(chunk: bytes, run_id: str) -> bool:
+    try:
+        _head(chunk, run_id)
     except CorruptTape:
         return False
     return True

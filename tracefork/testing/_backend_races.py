@@ -20,7 +20,7 @@ class RaceTests:
             for seq in range(20):
                 backend.append(f"log {me}", seq, b"%d %d" % (me, seq))
 
-        _together(write)
+        together(write)
 
         for me in range(THREADS):
             assert list(backend.chunks(f"log {me}")) == [b"%d %d" % (me, seq) for seq in range(20)]
@@ -39,7 +39,7 @@ class RaceTests:
                 else:
                     won.append((seq, me))
 
-            _together(race)
+            together(race)
 
         assert [seq for seq, _ in won] == list(range(10))
         assert len(lost) == 10 * (THREADS - 1)
@@ -55,7 +55,7 @@ class RaceTests:
                 return
             won.append(me)
 
-        _together(race)
+        together(race)
 
         assert len(won) == 1
         assert list(backend.chunks("log")) == [b"%d" % won[0]]
@@ -74,7 +74,7 @@ class RaceTests:
                     held = list(backend.chunks("log"))
                     assert held == [b"%d" % seq for seq in range(len(held))]
 
-        _together(write)
+        together(write)
 
         assert list(reading) in [[b"%d" % seq for seq in range(1, end)] for end in range(1, LENGTH + 1)]
         assert len(list(backend.chunks("log"))) == LENGTH
@@ -109,12 +109,12 @@ class RaceTests:
             else:
                 seen.extend(list(backend.chunks("log")) for _ in range(10))
 
-        _together(look)
+        together(look)
 
         assert all(held in ([b"0", b"1", b"2", b"3", b"4"], [b"packed"]) for held in seen)
 
 
-def _together(work: Callable[[int], None]) -> None:
+def together(work: Callable[[int], None]) -> None:
     """Call `work` with 0 to 7 in as many threads that set off at once; raise the first failure."""
     gate = threading.Barrier(THREADS)
     failures: list[BaseException] = []

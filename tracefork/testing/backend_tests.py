@@ -1,7 +1,7 @@
 """
 The storage contract as a test class. A backend of yours proves itself in five lines:
 
-    from tracefork.testing.backend_tests import BackendTests
+    from tracefork.testing import BackendTests
 
     class TestMine(BackendTests):
         def new(self, tmp_path):
@@ -30,6 +30,7 @@ from tracefork.errors import Conflict, NotFound, StoreError
 from ._backend_drills import fork_and_append, kill_writers, run_drill
 from ._backend_machine import machine
 from ._backend_races import RaceTests
+from ._backend_readers import ReaderTests
 
 ODD_NAMES = {
     "one letter": "a",
@@ -65,7 +66,7 @@ ODD_NAMES = {
 }
 
 
-class BackendTests(RaceTests):
+class BackendTests(ReaderTests, RaceTests):
     """The contract of `tracefork.backends.base.Backend`; subclass it and define `new`."""
 
     persistent = True

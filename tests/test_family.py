@@ -1,0 +1,212 @@
+"""Branches in a store refer to their parents, and outlive them on request."""
+
+import httpx
+import pytest
+from attrs import evolve
+
+import tracefork
+from tracefork import TapeStore
+from tracefork.backends.memory import MemoryBackend
+from tracefork.core.tape import Tape
+from tracefork.core.values import RETURNED, Branch, Exchange, Request, Response, Span, Timing
+from tracefork.errors import CorruptTape, NotFound, StoreError
+from tracefork.family import MOVED, moved
+from tracefork.files import dumps, loads
+from tracefork.providers import anthropic
+from tracefork.testing import scripted
+
+WORDS = [f"{n}: " + " ".join(f"word{n * k % 7919}" for k in range(300)) for n in range(40)]
+
+
+def exchange(n, said, answer):
+    asked = b'{"messages":[%s],"model":"m"}' % b",".join(b'"%s"' % w.encode() for w in said)
+    heard = Response(200, (("x", str(n)),), (answer.encode(),))
+    asked_ = Request("POST", "http://m/", (("a", "b"),), asked)
+    return Exchange(asked_, heard, "", Span(3 * n, 3 * n + 1, 3 * n + 2), Timing(n * 1.5, 0.1, 0.2))
+
+
+def conversation(run_id, words, parent=None):
+    steps = [exchange(n, words[: n + 1], f"answer to {word}") for n, word in enumerate(words)]
+    return Tape(tuple(steps), run_id=run_id, parent=parent, outcome=RETURNED)
+
+
+PARENT = conversation("parent", WORDS[:20])
+
+
+def branch(at, run_id="branch", of="parent", base=WORDS[:20], tail=WORDS[30:33]):
+    return conversation(run_id, [*base[:at], *tail], Branch(of, at))
+
+
+def size(store, run_id):
+    return sum(map(len, store.backend.chunks(run_id)))
+
+
+@pytest.fixture
+def store():
+    with TapeStore(MemoryBackend()) as opened:
+        opened.save(PARENT)
+        yield opened
+
+
+def test_a_branch_costs_what_is_new_in_it(store):
+    alone = len(dumps(branch(18)))
+    store.save(branch(18))
+
+    assert store.load("branch") == branch(18)
+    assert [s.timing for s in store.load("branch").steps] == [s.timing for s in branch(18).steps]
+    assert size(store, "branch") < alone / 2
+
+
+def test_forks_of_forks_refer_to_each_other(store):
+    words, name = WORDS[:20], "parent"
+    for n in range(40):
+        words = [*words[:15], WORDS[20 + n % 20], *words[16:18]]
+        tape = conversation(f"fork{n}", words, Branch(name, 15))
+        name = store.save(tape)
+
+        assert store.load(name) == tape
+
+    fresh = TapeStore(store.backend)
+    assert fresh.load(name) == tape
+
+
+def test_a_branch_that_is_exported_stands_by_itself(store):
+    store.save(branch(10))
+
+    assert loads(dumps(store.load("branch"))) == branch(10)
+
+
+def test_a_branch_whose_parent_is_not_there_says_so(store):
+    store.save(branch(10))
+    store.backend.delete("parent")
+
+    for reader in (store, TapeStore(store.backend)):
+        if reader is not store:  # the first still knows the parent
+            with pytest.raises(NotFound, match="parent"):
+                reader.load("branch")
+            (finding,) = reader.check()
+            assert not finding.certain
+            assert "its parent 'parent' is not in this store" in finding.problem
+
+
+def test_a_parent_that_was_recorded_anew_is_another(store):
+    store.save(branch(10))
+    store.backend.delete("parent")
+    store.save(conversation("parent", WORDS[5:20]))
+
+    with pytest.raises(CorruptTape, match="'parent' is another recording"):
+        TapeStore(store.backend).load("branch")
+
+
+def test_a_parent_with_branches_is_deleted_only_if_they_are_rebased(store):
+    store.save(branch(10))
+    store.save(branch(5, "grandchild", "branch", WORDS[:10]))
+
+    with pytest.raises(StoreError, match="branch"):
+        store.delete("parent")
+    store.delete("parent", rebase=True)
+
+    fresh = TapeStore(store.backend)
+    assert sorted(info.run_id for info in fresh.runs()) == ["branch", "grandchild"]
+    assert fresh.load("branch") == branch(10)
+    assert fresh.load("grandchild") == branch(5, "grandchild", "branch", WORDS[:10])
+    assert list(fresh.check()) == []
+
+
+class Dying(MemoryBackend):
+    """Dies before its n-th change."""
+
+    left = 10**9
+
+    def _step(self):
+        if self.left == 0:
+            raise StoreError("power")
+        self.left -= 1
+
+    def seal(self, name, packed):
+        self._step()
+        super().seal(name, packed)
+
+    def delete(self, name):
+        self._step()
+        super().delete(name)
+
+
+@pytest.mark.parametrize("steps", range(7))
+def test_a_rebase_that_is_interrupted_loses_nothing_and_can_be_finished(steps):
+    backend = Dying()
+    store = TapeStore(backend)
+    store.save(PARENT)
+    store.save(branch(10))
+
+    backend.left = steps
+    try:
+        store.delete("parent", rebase=True)
+    except StoreError:
+        pass
+    backend.left = 10**9
+    fresh = TapeStore(backend)
+    between = sorted(info.run_id for info in fresh.runs())
+    seen = fresh.load("branch")
+    list(fresh.gc())
+
+    assert between in (["branch", "parent"], ["branch"])
+    assert seen == fresh.load("branch") == branch(10)
+    assert not [name for name, _ in backend.heads() if name.startswith(MOVED)]
+    assert fresh.load("branch") == branch(10)
+
+
+def test_a_run_on_its_way_to_its_name_takes_the_name(store):
+    packed = dumps(branch(3))
+    store.backend.seal(moved("branch"), packed)
+
+    assert "branch" in store
+    with pytest.raises(tracefork.errors.RunExists):
+        store.save(branch(4))
+
+
+def test_no_run_takes_a_reserved_name(store):
+    with pytest.raises(ValueError, match="tracefork:moved"):
+        store.save(evolve(PARENT, run_id=MOVED + "x"))
+
+
+def test_a_parent_that_is_not_over_is_not_referred_to(store):
+    store.save(evolve(PARENT, run_id="open", outcome=tracefork.core.values.UNFINISHED))
+    store.save(branch(10, of="open"))
+    store.backend.delete("open")
+
+    assert TapeStore(store.backend).load("branch").parent == Branch("open", 10)
+
+
+def test_a_branch_recorded_by_a_fork_refers_to_its_parent(tmp_path):
+    def agent():
+        with httpx.Client(transport=scripted.transport(model, httpx)) as client:
+            said = []
+            for word in WORDS[:8]:
+                said.append({"role": "user", "content": word})
+                asked = {"model": "a", "max_tokens": 9, "messages": said}
+                answer = client.post("https://api.anthropic.com/v1/messages", json=asked).json()
+                said.append({"role": "assistant", "content": answer["content"][0]["text"]})
+
+    model = scripted.Script(*map(anthropic.text, WORDS[20:28]))
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        with tracefork.record(store) as run:
+            agent()
+        model = scripted.Script(*map(anthropic.text, WORDS[30:]))
+        with tracefork.fork(run.tape, at=6, answer=anthropic.text("No."), store=store) as forked:
+            agent()
+
+        assert store.load(forked.run_id) == forked.tape
+        assert forked.tape.steps[:6] == run.tape.steps[:6]
+        assert size(store, forked.run_id) < len(dumps(forked.tape)) / 3
+
+
+def test_a_run_that_died_is_sealed_by_gc_once_it_is_idle(store):
+    log = store.begin(tracefork.codec.records.Header("dead", created_at=1000.0))
+    log.write(tracefork.codec.records.records(evolve(PARENT, run_id="dead"))[:9])
+    before = store.load("dead")
+
+    assert [done.run_id for done in store.gc(now=1010.0)] == []
+    assert [done.run_id for done in store.gc(now=1e6)] == ["dead"]
+    assert store.load("dead") == before
+    assert {info.run_id: info.sealed for info in store.runs()}["dead"]

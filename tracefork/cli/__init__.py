@@ -1,0 +1,11 @@
+"""The command line: parse and call, print. Needs `tracefork[cli]`.
+
+Commands are grouped by what they do: `running` an agent, `reading` runs, `keeping` a store.
+"""
+
+from __future__ import annotations
+
+from . import running, reading, keeping  # isort: skip  the order in which help shows them
+from .app import app, main
+
+__all__ = ["app", "keeping", "main", "reading", "running"]

@@ -1,0 +1,112 @@
+"""What all commands share: the application, its two consoles, common options, stores and tapes by name.
+
+Exit codes: 0 fine, 1 the answer is no (a verdict that is not ok, two tapes that
+part, damage), 2 wrong usage or an error that the message explains.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+from rich.console import Console
+
+from .. import __version__
+from ..core.tape import Tape
+from ..errors import StoreError, TraceforkError
+from ..files import load
+from ..report import plain
+from ..store import TapeStore
+
+app = typer.Typer(
+    help="Record, replay, fork and compare agent runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Store = Annotated[str, typer.Option("--store", envvar="TRACEFORK_STORE", help="Where runs are kept.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a tape file.")]
+RUNS = "runs.db"
+
+
+def main() -> None:
+    """Run the command line; what tracefork raises on purpose is printed, not traced."""
+    try:
+        app()
+    except (TraceforkError, OSError, ValueError) as exc:
+        if "--json" in sys.argv:
+            print_json({"error": {"type": type(exc).__name__, "message": str(exc)}})
+        err.print(f"[bold red]error:[/] {escaped(exc)}")
+        sys.exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@contextmanager
+def opened(where: str) -> Iterator[TapeStore]:
+    if not Path(where).exists():
+        raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
+    with TapeStore.open(where) as store:
+        yield store
+
+
+def taped(name: str, where: str) -> Tape:
+    if not Path(where).exists() and Path(name).is_file():
+        return load(name)
+    with opened(where) as store:
+        if name == "last":
+            infos = sorted(store.runs(), key=lambda info: info.created_at)
+            if not infos:
+                raise StoreError(f"no runs in {where}")
+            return store.load(infos[-1].run_id)
+        if Path(name).is_file() and name not in store:
+            return load(name)
+        return store.load(store.resolve(name))
+
+
+def whole(tape: Tape) -> dict[str, Any]:
+    return {
+        "run_id": tape.run_id,
+        "agent_name": tape.agent_name,
+        "created_at": tape.created_at,
+        "digest": tape.digest(),
+        "outcome": attrs.asdict(tape.outcome),
+        "parent": tape.parent and attrs.asdict(tape.parent),
+        "meta": dict(tape.meta),
+        "exchanges": len(tape),
+        "steps": [attrs.asdict(row) for row in plain.rows(tape)],
+    }
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_plain(text: str) -> None:
+    out.print(text, markup=False)
+
+
+def escaped(value: object) -> str:
+    return str(value).replace("[", "\\[")
+
+
+def time_text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""

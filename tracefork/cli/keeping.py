@@ -1,0 +1,154 @@
+"""Commands that look after a store: check, salvage, gc, export, import, delete."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import attrs
+import typer
+
+from ..errors import StoreError
+from ..files import load, save
+from ..progress import counted
+from .app import RUNS, Json, Run, Store, app, err, escaped, opened, out, print_json, print_plain, taped
+
+CLEAN, DAMAGED, CANNOT_TELL = 0, 1, 2
+
+
+@app.command()
+def check(
+    sample: Annotated[str, typer.Option(help="How many of the runs to read, as 5% or 0.05.")] = "100%",
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Read every run and say what is damaged. Exit code 0 clean, 1 damage, 2 cannot tell."""
+    with opened(store) as kept:
+        chosen = kept.sample(_share(sample))
+        findings = []
+        for info in counted(chosen, "check"):
+            for finding in kept.examine(info):
+                findings.append(finding)
+                if not json_:
+                    print_plain(f"{finding.run_id or '?'}: {finding.problem}")
+                    print_plain(f"    at {finding.where or 'no place that can be told'}; {finding.advice}")
+    certain = any(finding.certain for finding in findings)
+    if json_:
+        print_json({"runs": len(chosen), "findings": [attrs.asdict(finding) for finding in findings]})
+    else:
+        out.print(f"{len(chosen)} runs read, {len(findings)} findings")
+    raise typer.Exit(DAMAGED if certain else CANNOT_TELL if findings else CLEAN)
+
+
+@app.command()
+def salvage(
+    run: Run,
+    into: Annotated[str | None, typer.Option(help="The run_id to keep it as, else RUN-salvaged.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Write it to this tape file instead.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Keep what is whole of a damaged run, as a run or a file of its own; the damaged one stays."""
+    with opened(store) as kept:
+        run_id = kept.resolve(run)
+        tape = attrs.evolve(kept.salvage(run_id), run_id=into or f"{run_id}-salvaged")
+        if file is None:
+            kept.save(tape)
+        else:
+            _write(tape, file, force=False)
+    if json_:
+        print_json({"run_id": tape.run_id, "exchanges": len(tape), "pending": len(tape.pending)})
+        return
+    pending = f", {len(tape.pending)} questions without an answer" if tape.pending else ""
+    out.print(f"{len(tape)} exchanges{pending}, kept as {escaped(file or tape.run_id)}")
+
+
+@app.command()
+def gc(
+    idle: Annotated[float, typer.Option(help="Hours without a step after which a run has died.")] = 24.0,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Tidy up: seal runs that died, finish what was interrupted, give room back."""
+    done = []
+    with opened(store) as kept:
+        for reclaimed in counted(kept.gc(idle=idle * 3600), "gc"):
+            done.append(reclaimed)
+            if not json_:
+                print_plain(f"{reclaimed.run_id or 'the store'}: {reclaimed.what}")
+    if json_:
+        print_json([attrs.asdict(reclaimed) for reclaimed in done])
+    elif not done:
+        out.print("nothing to do")
+
+
+@app.command()
+def export(
+    run: Run,
+    file: Annotated[Path, typer.Argument(help="The tape file to write.")],
+    force: Annotated[bool, typer.Option(help="Replace the file if it is there.")] = False,
+    store: Store = RUNS,
+) -> None:
+    """Write a run to a file that stands by itself; a branch takes along what it needs of its parent."""
+    tape = taped(run, store)
+    _write(tape, file, force=force)
+    out.print(f"{len(tape)} exchanges, {file.stat().st_size:,} bytes in {escaped(file)}")
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Tape files.")],
+    run_id: Annotated[str | None, typer.Option(help="What to call the run, if there is one file.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Put tape files into a store, each as a run. Nothing of a damaged file is kept."""
+    if run_id is not None and len(files) != 1:
+        raise ValueError("--run-id names one run; give one file with it")
+    from ..store import TapeStore  # noqa: PLC0415  the one command that may create a store
+
+    names, failed = [], Counter[str]()
+    with TapeStore.open(store) as kept:
+        for file in counted(files, "import"):
+            try:
+                names.append(kept.save(load(file), run_id))
+            except (StoreError, ValueError) as exc:  # the others are worth having
+                failed[str(file)] += 1
+                err.print(f"[bold red]error:[/] {escaped(file)}: {escaped(exc)}")
+    if json_:
+        print_json({"runs": names, "failed": sorted(failed)})
+    else:
+        for name in names:
+            print_plain(name)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def delete(
+    run: Run,
+    rebase: Annotated[bool, typer.Option(help="Let its branches stand by themselves first.")] = False,
+    store: Store = RUNS,
+) -> None:
+    """Remove a run. One that has branches stays, unless these are rebased."""
+    with opened(store) as kept:
+        run_id = kept.resolve(run)
+        kept.delete(run_id, rebase=rebase)
+    out.print(f"deleted {escaped(run_id)}")
+
+
+def _write(tape: object, file: Path, *, force: bool) -> None:
+    if file.exists() and not force:
+        raise StoreError(f"{file} is there already; choose another name, or pass --force")
+    save(tape, file)  # type: ignore[arg-type]
+
+
+def _share(text: str) -> float:
+    """`5%` and `0.05` as the same number."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"--sample is a share such as 5% or 0.05, not {text!r}")
+    return share

@@ -1,0 +1,132 @@
+"""Commands that read: ls, show, diff."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import attrs
+import typer
+
+from ..core.diff import diff as parting
+from ..core.tape import Tape
+from ..core.values import Response
+from ..report import plain
+from ..store import RunInfo
+from .app import (
+    RUNS,
+    Json,
+    Run,
+    Store,
+    app,
+    err,
+    escaped,
+    opened,
+    out,
+    print_json,
+    print_plain,
+    taped,
+    time_text,
+    whole,
+)
+
+
+@app.command()
+def ls(store: Store = RUNS, json_: Json = False) -> None:
+    """List the runs of a store, newest first."""
+    with opened(store) as kept:
+        infos = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
+    if json_:
+        print_json([_info(info) for info in infos])
+        return
+    if not infos:
+        err.print(f"no runs in {escaped(store)}")
+        return
+    titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
+    for line in plain.aligned([titles, *map(_line, infos)], right={3}):
+        print_plain(line)
+
+
+@app.command()
+def show(
+    run: Run,
+    step: Annotated[int | None, typer.Option(help="Show one exchange in full.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Print a run, a line a step; or one step in full."""
+    tape = taped(run, store)
+    if step is not None and not -len(tape) <= step < len(tape):
+        raise ValueError(f"the run has {len(tape)} exchanges, there is no step {step}")
+    if json_:
+        print_json(_exchange(tape, step) if step is not None else whole(tape))
+    elif step is not None:
+        print_plain(plain.step_in_full(tape, step))
+    else:
+        print_plain(plain.heading(tape))
+        for line in plain.lines(tape):
+            print_plain(line)
+
+
+@app.command()
+def diff(left: Run, right: Run, store: Store = RUNS, json_: Json = False) -> None:
+    """Say where two runs part. Exit code 1 if they do."""
+    one, other = taped(left, store), taped(right, store)
+    found = parting(one, other)
+    if json_:
+        print_json(found and {"step": found.step, "path": found.path, **attrs.asdict(found.difference)})
+    elif found is None:
+        out.print(f"the same: {len(one)} exchanges, digest {one.digest()}")
+    else:
+        out.print(f"they part at step {found.step}, {escaped(found.path)}")
+        out.print(
+            f"[red]- {escaped(found.difference.recorded)}[/]\n[green]+ {escaped(found.difference.asked)}[/]"
+        )
+    raise typer.Exit(0 if found is None else 1)
+
+
+# -- below -------------------------------------------------------------------------
+
+
+def _info(info: RunInfo) -> dict[str, Any]:
+    return {
+        "run_id": info.run_id,
+        "agent_name": info.agent_name,
+        "created_at": info.created_at,
+        "exchanges": info.exchanges,
+        "outcome": info.outcome and attrs.asdict(info.outcome),
+        "parent": info.parent and attrs.asdict(info.parent),
+        "digest": info.digest,
+        "sealed": info.sealed,
+        "damage": info.damage,
+    }
+
+
+def _line(info: RunInfo) -> list[str]:
+    lineage = f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
+    count = "" if info.exchanges is None else str(info.exchanges)
+    ended = info.damage or (str(info.outcome) if info.outcome else "still running, or cut short")
+    return [info.run_id, info.agent_name, time_text(info.created_at), count, ended, lineage]
+
+
+def _exchange(tape: Tape, index: int) -> dict[str, Any]:
+    exchange = tape[index]
+    asked, answer = exchange.request, exchange.answer
+    said: dict[str, Any] = attrs.asdict(exchange, value_serializer=_plain_value)
+    said["request"] = _message(said["request"], "_body", "body", asked.body)
+    if isinstance(answer, Response):
+        said["answer"] = _message(said["answer"], "_chunks", "chunks", answer.chunks)
+    return {"step": index, **said}
+
+
+def _message(fields: dict[str, Any], kept: str, name: str, value: object) -> dict[str, Any]:
+    """The fields of a request or response, its body as it is and not as it is kept."""
+    shown = [*map(_text, value)] if isinstance(value, tuple) else _text(value)
+    return {name if key == kept else key: shown if key == kept else v for key, v in fields.items()}
+
+
+def _plain_value(_: object, __: object, value: object) -> object:
+    return _text(value)
+
+
+def _text(value: object) -> object:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

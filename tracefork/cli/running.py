@@ -1,0 +1,198 @@
+"""Commands that run an agent: demo, run, verify, fork, resume."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+
+from .. import runs
+from ..core.tape import Tape
+from ..core.values import Exchange, Response
+from ..drive import verify as verified
+from ..errors import TraceforkError
+from ..program import Program
+from ..progress import following
+from ..providers import route
+from ..redact import redactor
+from ..session import Session
+from .app import RUNS, Json, Run, Store, app, err, escaped, out, print_json, taped, whole
+
+Command = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run, after --; by default as recorded."),
+]
+PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+@app.command()
+def demo(
+    store: Annotated[str, typer.Option("--store", help="Where its runs are kept.")] = "demo.db",
+    json_: Json = False,
+) -> None:
+    """Show the whole product on a small agent, offline, in a few seconds."""
+    from ..demo.story import tell  # noqa: PLC0415  only the demo needs its agent
+
+    run_ids = tell(store, (lambda _: None) if json_ else print)
+    if json_:
+        print_json(dict(zip(("recorded", "branch", "resumed"), run_ids, strict=True)) | {"store": store})
+
+
+@app.command(context_settings=PASSING)
+def run(
+    context: typer.Context,
+    script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    store: Store = RUNS,
+    run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
+    agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
+    json_: Json = False,
+) -> None:
+    """Record any script or module, unmodified."""
+    program = Program.parse([*script, *context.args])
+    program.check()
+    name = agent_name or Path(program.argv[0]).stem
+    session = runs.record(store, run_id=run_id, agent_name=name, meta=program.meta(), scope="process")
+    _run(session, program, json_=json_)
+
+
+@app.command()
+def verify(
+    run: Run,
+    command: Command = None,
+    store: Store = RUNS,
+    patience: Annotated[float | None, typer.Option(help="Seconds to wait for a recorded question.")] = None,
+    json_: Json = False,
+) -> None:
+    """Replay a run with its script, offline, and say whether everything happened again."""
+    tape = taped(run, store)
+    program = _program(tape, command or [])
+
+    def agent(run: Session) -> None:
+        with _quietly(json_), following(run, len(tape.steps), "verify"):
+            program()
+
+    verdict = verified(tape, agent, patience=patience, scope="process")
+    if json_:
+        said = attrs.asdict(verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error"))
+        found = verdict.divergence
+        said["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
+        said["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
+        print_json(said)
+    else:
+        mark = "[green]ok[/]" if verdict.ok else "[bold red]not ok[/]"
+        out.print(f"{mark}: {verdict.matched} of {verdict.total} exchanges happened again")
+        out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
+        for problem in (verdict.divergence, verdict.error):
+            if problem is not None:
+                out.print(escaped(problem))
+    raise typer.Exit(0 if verdict.ok else 1)
+
+
+@app.command()
+def fork(
+    run: Run,
+    at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],
+    command: Command = None,
+    text: Annotated[str | None, typer.Option(help="Answer with this text, in the vendor's form.")] = None,
+    body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
+    name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
+    if text is not None and body is not None:
+        raise ValueError("give --text or --body, not both")
+    tape = taped(run, store)
+    program = _program(tape, command or [])
+    answer: Callable[[Exchange], Response] | None = None
+    if text is not None:
+        answer = route.Text(text)
+    elif body is not None:
+        data = body.read_bytes()
+        answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
+    desc = text or (f"body of {body}" if body else "asked anew")
+    session = runs.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process")
+    _run(session, program, json_=json_)
+
+
+@app.command()
+def resume(
+    run: Run,
+    command: Command = None,
+    on_doubt: Annotated[
+        str, typer.Option(help="A tool that may have run before the crash: raise or rerun.")
+    ] = "raise",
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Run an interrupted script to its end: what was recorded costs nothing."""
+    if on_doubt not in ("raise", "rerun"):
+        raise ValueError(f"--on-doubt is raise or rerun, not {on_doubt!r}")
+    tape = taped(run, store)
+    program = _program(tape, command or [])
+    session = runs.resume(tape, store, on_doubt="rerun" if on_doubt == "rerun" else "raise", scope="process")
+    _run(session, program, json_=json_)
+
+
+# -- below -------------------------------------------------------------------------
+
+
+def _run(session: Session, program: Program, *, json_: bool) -> None:
+    """Run `program` within `session`; say what came of it, and leave as the program did."""
+    raised: BaseException | None = None
+    try:
+        with session, _quietly(json_):
+            program()
+    except TraceforkError:
+        raise
+    except (Exception, SystemExit, KeyboardInterrupt) as exc:  # noqa: BLE001  the program's own end
+        raised = exc
+    tape = session.tape
+    if json_:
+        print_json(whole(tape) | {"forwarded": session.forwarded})
+    else:
+        err.print(
+            f"[dim]{len(tape)} exchanges in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]"
+        )
+    if isinstance(raised, SystemExit):
+        raise raised
+    if raised is not None:  # as python itself would end
+        traceback.print_exception(type(raised), raised, _theirs(raised))
+        raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
+
+
+def _theirs(exc: BaseException) -> Any:
+    """The traceback of `exc` from the script's own first frame on."""
+    at = exc.__traceback__
+    while at and at.tb_next and "runpy" not in at.tb_frame.f_code.co_filename:
+        at = at.tb_next
+    while at and at.tb_next and "runpy" in at.tb_frame.f_code.co_filename:
+        at = at.tb_next
+    return at or exc.__traceback__
+
+
+@contextmanager
+def _quietly(json_: bool) -> Iterator[None]:  # noqa: FBT001
+    """With `--json`, what the script prints goes to stderr."""
+    before = sys.stdout
+    sys.stdout = sys.stderr if json_ else before
+    try:
+        yield
+    finally:
+        sys.stdout = before
+
+
+def _program(tape: Tape, words: list[str]) -> Program:
+    restored = {key: redactor(os.environ).restored(value, os.environ) for key, value in tape.meta.items()}
+    program = Program.parse(words) if words else Program.of(restored)
+    if program is None:
+        raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
+    program.check()
+    return program
