@@ -91,6 +91,11 @@ def find(data: bytes, kind: bytes, offset: int = 0) -> int:
     return data.find(MAGIC + bytes([VERSION]) + kind, offset)
 
 
+def find_last(data: bytes, kind: bytes, before: int) -> int:
+    """Return where the last thing before `before` that looks like a frame of `kind` begins, or -1."""
+    return data.rfind(MAGIC + bytes([VERSION]) + kind, 0, before)
+
+
 def kind(data: bytes) -> bytes:
     """Return the kind of the frame that `data` begins with, unverified; empty if it begins with none."""
     return data[len(MAGIC) + 1 : len(MAGIC) + 2] if data.startswith(MAGIC) else b""

@@ -9,8 +9,9 @@ happened by then, and behind a chunk that is lost nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 from attrs import frozen
 
@@ -233,15 +234,28 @@ def _head(chunk: bytes, run_id: str) -> Header:
     return head
 
 
-def _in_place(chunks: Sequence[bytes], run_id: str) -> list[bytes]:
-    """The chunks, damaged ones made good: by one that was put elsewhere, or by turning a bit."""
+def _in_place(chunks: Sequence[bytes], run_id: str) -> Iterator[bytes]:
+    """The chunks, damaged ones made good: by one that was put elsewhere, or by turning a bit.
+
+    Behind the first that stays damaged nothing can be read, and nothing is tried.
+    """
     bad = [n for n, chunk in enumerate(chunks, 1) if not _is_whole(chunk, place(run_id, n))]
-    put = list(chunks)
-    for n in bad:
+    shift, damaged = 0, set(bad)
+    for n, chunk in enumerate(chunks, 1):
+        if n not in damaged:
+            yield chunk
+            continue
         whole = partial(_is_whole, place=place(run_id, n))
-        astray = next((c for m in bad if whole(c := chunks[m - 1])), None)
-        put[n - 1] = astray or _turned(chunks[n - 1], whole) or chunks[n - 1]
-    return put
+        likely = [n + shift] if 1 <= n + shift <= len(chunks) else []  # where the one before was
+        found = next((m for m in chain(likely, bad) if whole(chunks[m - 1])), None)
+        if found is not None:
+            shift = found - n
+            yield chunks[found - 1]
+            continue
+        made = _turned(chunk, whole)
+        yield made or chunk
+        if not made:
+            return
 
 
 def _turned(chunk: bytes, whole: Callable[[bytes], bool]) -> bytes | None:

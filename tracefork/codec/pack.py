@@ -4,6 +4,7 @@
     frame C    checks of the blocks into which S and B together are cut
     frame B    the lengths of the columns, and these in one zstd frame: the rows of all records,
                templates of events, what fills them, and the text of all bodies
+    frame C    the checks again, so that damage across two frames leaves one of them
     frame P    parity, by which two damaged blocks of each 240 can be made again
 
 Nothing may follow. `unpack` verifies every frame, and the summary against the
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import accumulate, pairwise
 
-from attrs import astuple, evolve
+from attrs import astuple, evolve, frozen
 
 from ..core.tape import Tape
 from ..core.values import Outcome
@@ -35,6 +36,7 @@ _BESIDE = "beside"  # the place of C and P, which must be readable where the run
 _LEVEL = 12
 _MOST_MESSAGE, _MOST_TYPE = 500, 200
 _COLUMNS = 8
+_MOST_MARKS = 4  # of frames that are tried as the one that was written; each costs a hash of all data
 _SIZE = struct.Struct(">Q")
 _AT_ONCE = 1_000  # lines of JSON that are parsed together
 
@@ -54,7 +56,7 @@ def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
         )
     body = frames.frame(_BODY, _body(tape, parent), tape.run_id)
     known = frames.frame(_CHECKS, parity.checks(head + body), _BESIDE)
-    return b"".join([head, known, body, frames.frame(_PARITY, parity.parity(head + body), _BESIDE)])
+    return b"".join([head, known, body, known, frames.frame(_PARITY, parity.parity(head + body), _BESIDE)])
 
 
 def verified(tape: Tape, parent: Parent = ALONE) -> tuple[bytes, Tape]:
@@ -123,12 +125,17 @@ def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limit
     header = Header(run_id)
     with suppress(CorruptTape):
         header = _headed(both)[0].header
-    tape = Tape() if fixed is None else _before(both, fixed.lost[0] * fixed.block, header, parent, limits)
+    tape = Tape() if fixed is None else _before(both, _good(both, fixed), header, parent, limits)
     if not tape.steps:
         raise CorruptTape(
             "nothing of it can be vouched for", f"run {header.run_id!r}", "restore it from a copy"
         )
     return Salvaged(tape, f"what was asked after exchange {len(tape) - 1}")
+
+
+def _good(both: bytes, fixed: parity.Repair) -> int:
+    """Bytes up to which all is as it was written."""
+    return fixed.lost[0] * fixed.block if fixed.lost else len(both)
 
 
 # -- frames --------------------------------------------------------------------------
@@ -146,10 +153,11 @@ def _opened(data: bytes) -> tuple[Summary, bytes]:
     said, at = _headed(data)
     known = _read(data, at, _CHECKS, _BESIDE)
     body = _read(data, known.end, _BODY, said.header.run_id)
-    beside = _read(data, body.end, _PARITY, _BESIDE)
+    again = _read(data, body.end, _CHECKS, _BESIDE)
+    beside = _read(data, again.end, _PARITY, _BESIDE)
     if beside.end != len(data):
         raise CorruptTape(f"{len(data) - beside.end:,} bytes follow its end", f"byte {beside.end}")
-    if known.payload != parity.checks(data[:at] + data[known.end : body.end]):
+    if not known.payload == again.payload == parity.checks(data[:at] + data[known.end : body.end]):
         raise CorruptTape("the checks of its blocks are those of other blocks", f"byte {at}")
     return said, body.payload
 
@@ -168,29 +176,61 @@ def _read(data: bytes, at: int, kind: bytes, place: str) -> frames.Frame:
 
 
 def _mended(data: bytes) -> tuple[bytes, parity.Repair | None]:
-    """Summary and body, as good as parity makes them, and how; None where the checks are damaged too."""
-    found = _find(data, _CHECKS)
+    """Summary and body, as good as parity makes them, and how; None where all their checks are damaged."""
+    front, back, beside = _front(data), _last(data, _CHECKS), _last(data, _PARITY)
+    found = front or back
     if found is None:
-        with suppress(CorruptTape):
-            start = frames.read(data).end
-            at = frames.find(data, _BODY, start)
-            return data[:start] + data[at if at >= 0 else len(data) :], None
-        return data, None
-    start, known = found
-    last = _find(data, _PARITY, known.end)
-    end = known.end + max(0, parity.size(known.payload) - start)
-    stop, beside = (last[0], last[1].payload) if last else (end, b"")
-    fixed = parity.repair(data[:start] + data[known.end : stop], known.payload, beside)
+        at = frames.find(data, _BODY, max(_head_end(data), 0))
+        return data[: max(_head_end(data), 0)] + data[at if at >= 0 else len(data) :], None
+    known, size = found.frame.payload, found.frame.end - found.at
+    whole, parts = parity.sizes(known)
+    if front:
+        start, begins = front.at, front.frame.end
+    else:
+        end = _head_end(data)
+        start = end if end >= 0 else max(frames.find(data, _BODY) - size, 0)
+        begins = start + size
+    if back and back.at > begins:
+        stop = back.at
+    else:
+        stop = beside.at - size if beside and beside.at - size > begins else begins + whole - start
+    made = beside.frame.payload if beside and len(beside.frame.payload) == parts else b""
+    fixed = parity.repair(data[:start] + data[begins:stop], known, made)
     return fixed.data, fixed
 
 
-def _find(data: bytes, kind: bytes, at: int = 0) -> tuple[int, frames.Frame] | None:
-    """The first whole frame of one of the kinds that stand beside."""
-    at = frames.find(data, kind, at)
-    while at >= 0:
+@frozen
+class _Found:
+    at: int
+    frame: frames.Frame
+
+
+def _head_end(data: bytes) -> int:
+    """Where the summary ends, -1 where it is damaged."""
+    with suppress(CorruptTape):
+        return frames.read(data).end
+    return -1
+
+
+def _front(data: bytes) -> _Found | None:
+    """The checks before the body, if they are whole: bodies may hold tapes, and these their own."""
+    end, body = _head_end(data), frames.find(data, _BODY)
+    at = end if end >= 0 else frames.find(data[: frames.HEAD_ROOM + frames.OVERHEAD], _CHECKS)
+    with suppress(CorruptTape):
+        found = frames.read(data, at, _BESIDE) if at >= 0 and (end >= 0 or at < body) else None
+        return _Found(at, found) if found and found.kind == _CHECKS else None
+    return None
+
+
+def _last(data: bytes, kind: bytes) -> _Found | None:
+    """The last whole frame of one of the kinds that stand beside."""
+    at = len(data)
+    for _ in range(_MOST_MARKS):
+        at = frames.find_last(data, kind, at)
+        if at < 0:
+            return None
         with suppress(CorruptTape):
-            return at, frames.read(data, at, _BESIDE)
-        at = frames.find(data, kind, at + 1)
+            return _Found(at, frames.read(data, at, _BESIDE))
     return None
 
 
@@ -198,6 +238,8 @@ def _placed(error: CorruptTape, data: bytes, parent: Parent, limits: Limits) -> 
     """The error, with the exchange at which the damage begins, as far as that can be told."""
     with suppress(CorruptTape), plain.damage():
         both, fixed = _mended(data)
+        if fixed and not fixed.damaged:
+            return type(error)(error.problem, error.where, "salvage gives all of it back")
         if fixed and fixed.damaged:
             first = fixed.damaged[0] * fixed.block
             with suppress(CorruptTape):

@@ -53,6 +53,16 @@ def parity(data: bytes) -> bytes:
     )
 
 
+def sizes(known: bytes) -> tuple[int, int]:
+    """Return how long the data are of which `known` are the checks, and how long their parity.
+
+    Raises:
+        CorruptTape: `known` is not what `checks` made.
+    """
+    block, size, crcs = _opened(known)
+    return size, 2 * -(-len(crcs) // STRIPE) * block
+
+
 def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
     """Return `data` with damaged blocks made again out of the parity `beside`.
 
@@ -85,15 +95,6 @@ def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
             else:
                 lost.append(first + n)
     return Repair(b"".join(blocks), block, damaged, tuple(lost))
-
-
-def size(known: bytes) -> int:
-    """Return how many bytes the data have that these checks are of.
-
-    Raises:
-        CorruptTape: they are no checks.
-    """
-    return _opened(known)[1]
 
 
 def _opened(known: bytes) -> tuple[int, int, list[bytes]]:

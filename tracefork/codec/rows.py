@@ -390,4 +390,7 @@ def _natural(said: object) -> int:
 def _finite(said: object) -> float:
     if type(said) not in (int, float):
         raise CorruptTape("a row has something else where a time belongs")
-    return float(said)  # type: ignore[arg-type]
+    number = float(said)  # type: ignore[arg-type]
+    if number - number != 0:  # JSON has no word for infinity, but 1e999 for it
+        raise CorruptTape("a time is not finite")
+    return number

@@ -1,0 +1,53 @@
+"""Tapes as the chunks of a journal and as one sealed blob, whole, hurt and forged."""
+
+from collections.abc import Sequence
+
+from tracefork.codec import frames, journal, pack, parity, plain
+from tracefork.codec.records import ALONE, Header, records
+from tracefork.codec.squeeze import Squeezer
+
+
+def chunks_of(tape, size=1, parent=ALONE):
+    """The journal of a tape, `size` records a chunk."""
+    told, encoder = records(tape), journal.Encoder(tape.run_id, parent)
+    batches = [told[at : at + size] for at in range(0, len(told), size)]
+    return [journal.header(Header.of(tape, parent.shares)), *(encoder.chunk(batch)[0] for batch in batches)]
+
+
+def flips(data, places=None):
+    """`data` with one bit turned, each in turn or those at `places`."""
+    for place in range(len(data) * 8) if places is None else places:
+        yield data[: place // 8] + bytes([data[place // 8] ^ 1 << place % 8]) + data[place // 8 + 1 :]
+
+
+def bounds(packed):
+    """Where the four frames of a sealed tape begin, and where the last one ends."""
+    out = [0]
+    while out[-1] < len(packed):
+        head = packed[out[-1] :][: frames.OVERHEAD]
+        out.append(out[-1] + frames.OVERHEAD + int.from_bytes(head[6:14], "big"))
+    return out
+
+
+def forged(body, tape):
+    """A sealed tape of which all checks hold, with `body` as its body: what an attacker would make."""
+    head = frames.frame(frames.SUMMARY, plain.dump(pack.summary(pack.pack(tape))))
+    inner = frames.frame(b"B", body, tape.run_id)
+    known = frames.frame(b"C", parity.checks(head + inner), "beside")
+    return b"".join([head, known, inner, frames.frame(b"P", parity.parity(head + inner), "beside")])
+
+
+def forged_chunk(raw, run_id, number=1, squeezed=None):
+    """A chunk of records of which all checks hold, whatever `raw` says; or of bytes that are no zstd of ours."""
+    payload = Squeezer().piece(raw) if squeezed is None else squeezed
+    return frames.light(payload, journal.place(run_id, number))
+
+
+def row_bytes(*rows, beside=b""):
+    """Rows as a journal has them, with the bytes of bodies behind the last."""
+    texts = [row if isinstance(row, bytes) else plain.text(row) for row in rows]
+    return b"".join(len(text).to_bytes(4, "big") + text for text in texts) + beside
+
+
+def columns(body, rows: Sequence[bytes], templates=b"[]", *others):
+    raise NotImplementedError
