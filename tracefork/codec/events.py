@@ -10,7 +10,7 @@ next question repeats it. An event that fits no template stands there whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias, cast
@@ -19,6 +19,7 @@ from attrs import astuple, field, frozen
 
 from ..core.values import Deferred
 from ..errors import CorruptTape
+from .exact import listed, natural
 from .rows import Cuts
 
 RAW = 0
@@ -208,7 +209,7 @@ class EventReader:
         body = self.literal(size)
         if cut is None:
             return (body,)
-        ends = [0, *accumulate(map(_length, _listed(cut)))]
+        ends = [0, *accumulate(map(natural, listed(cut)))]
         if ends[-1] != size:
             raise CorruptTape("a response is not as long as its chunks")
         return tuple(body[low:high] for low, high in pairwise(ends))
@@ -234,7 +235,7 @@ class EventReader:
             at.cuts + counted,
             self._within(at.text + text),
         )
-        lengths = None if type(cut) is int else tuple(map(_length, _listed(cut)))
+        lengths = None if type(cut) is int else tuple(map(natural, listed(cut)))
         if lengths is not None and sum(lengths) != size:
             raise CorruptTape("a response is not as long as its chunks")
         ended = columns.cuts[at.cuts : self._at.cuts]
@@ -320,15 +321,3 @@ class Stream(Deferred):
                 side += size
             out.append(b"".join(made))
         return out
-
-
-def _length(said: object) -> int:
-    if type(said) is not int or said < 0:
-        raise CorruptTape("a chunk has no length")
-    return said
-
-
-def _listed(said: object) -> Iterable[object]:
-    if type(said) is not list:
-        raise CorruptTape("the chunks of a response are no list")
-    return said
