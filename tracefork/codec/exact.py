@@ -1,4 +1,4 @@
-"""JSON values that are exactly of a kind. Nothing is coerced: what is something else is a CorruptTape. Pure."""
+"""JSON values that are exactly of a kind: nothing is coerced, the rest is a CorruptTape. Pure."""
 
 from __future__ import annotations
 
