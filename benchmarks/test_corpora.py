@@ -1,4 +1,4 @@
-"""The runs are what they say they are: well formed, the same every time, and of the shape that is asked for."""
+"""The runs are what they say: well formed, the same every time, and of the shape that is asked for."""
 
 from __future__ import annotations
 
