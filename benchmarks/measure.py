@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from statistics import median
@@ -18,7 +18,9 @@ import httpx
 
 import tracefork
 from benchmarks import corpora
-from tracefork.core.values import Request, Response
+from tracefork.core.matching import exact
+from tracefork.core.script import NEVER, Line, Marks, Script
+from tracefork.core.values import Exchange, Request, Response, Span
 from tracefork.transports.httpx import Transport
 
 SHORT, LONG = 100, 10_000
@@ -75,6 +77,38 @@ def growth(rounds: int = 3) -> tuple[dict[str, float], dict[str, float]]:
         {"record": micro["record"][SHORT], "replay": micro["replay"][SHORT]},
         {"record": micro["record"][LONG], "replay": micro["replay"][LONG]},
     )
+
+
+def matching(counts: Iterable[int] = (SHORT, 1_000, LONG), rounds: int = 5) -> dict[str, dict[int, float]]:
+    """Least microseconds to find the line of a question, by how different questions are and by their number.
+
+    Questions are asked out of order, as tasks do; "equal" are all one question.
+    """
+    made = {"different": lambda n: BODY + b"%d" % n, "equal": lambda _: BODY}
+    return {
+        kind: {count: _matched([body(n) for n in range(count)], rounds) for count in counts}
+        for kind, body in made.items()
+    }
+
+
+def _matched(bodies: list[bytes], rounds: int) -> float:
+    """Short runs are repeated, until they have had as many questions as long ones."""
+    asked = [Request("POST", "http://model/", (), body) for body in bodies]
+    spans = (Span(3 * n, 3 * n + 1, 3 * n + 2) for n in range(len(asked)))
+    steps = [Exchange(request, ANSWER, "", span) for request, span in zip(asked, spans, strict=True)]
+    script = Script.of(map(Line.of, steps), NEVER, exact)
+    for first in range(0, len(asked) - 8, 8):  # eight are in flight at a time
+        asked[first : first + 8] = reversed(asked[first : first + 8])
+    best = float("inf")
+    with _no_collection():
+        for _ in range(rounds * LONG // len(asked)):
+            began, claimed = time.perf_counter(), Marks()
+            for request in asked:
+                place = script.first(script.by_both, (exact(request), ""), claimed)
+                assert place is not None
+                claimed = claimed.add(place)
+            best = min(best, time.perf_counter() - began)
+    return best / len(asked) * 1e6
 
 
 # -- the cost of an import ------------------------------------------------------------

@@ -89,6 +89,11 @@ def compared(run: Run) -> Sizes:
     )
 
 
+def growing(turns: int) -> Run:
+    """The run that only grows."""
+    return partial(corpora.alone, "A", turns)
+
+
 def shapes(turns: Mapping[str, int] = FULL) -> Iterator[tuple[str, Sizes]]:
     """The sizes of each shape, by its name and its number of turns."""
     for name, count in turns.items():
@@ -104,13 +109,13 @@ def real() -> tuple[int, Sizes]:
 def an_exchange(turns: Iterable[int] = (50, 400, 1000)) -> dict[int, float]:
     """Bytes of the journal an exchange, by the number of turns, from one run of the longest."""
     wanted = set(turns)
-    run = partial(corpora.alone, "A", max(wanted))
+    run = growing(max(wanted))
     return {ended: kept.size / ended for ended, kept in sizes.grown(run) if ended in wanted}
 
 
 def stores(turns: int = 400) -> dict[str, OnDisk]:
     """A run in the files of each kind of store."""
-    run = partial(corpora.alone, "A", turns)
+    run = growing(turns)
     with tempfile.TemporaryDirectory() as folder:
         return {
             kind: OnDisk(*sizes.on_disk(run, Path(folder) / name))

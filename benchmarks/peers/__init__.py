@@ -28,6 +28,7 @@ from tracefork import Exchange
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parents[1] / ".benchmarks" / "peers"
 PATIENCE = 900  # seconds for one recording
+REPLAYED = 50  # turns: matching bodies takes one of them minutes at 400
 NAMES = ("bare", *fidelity.COLUMNS)
 
 
@@ -53,14 +54,18 @@ class Measured:
     same: bool | None = None
 
 
-def compared(turns: int, *, replay: bool = False) -> Iterator[tuple[str, Measured | Missing]]:
-    """A run that grows, by each recorder; `bare` is the agent without any."""
+@cache
+def compared(turns: int) -> dict[str, Measured | Missing]:
+    """A run that grows, by each recorder; `bare` is the agent without any. Short ones are replayed."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "exchanges"
         wire.write(file, map(_wired, corpora.alone("A", turns)))
-        for name in NAMES:
-            python = environment(name)
-            yield name, python if isinstance(python, Missing) else measured(python, name, file, replay=replay)
+        return {name: _measured(name, file, replay=turns <= REPLAYED) for name in NAMES}
+
+
+def _measured(name: str, file: Path, *, replay: bool) -> Measured | Missing:
+    python = environment(name)
+    return python if isinstance(python, Missing) else measured(python, name, file, replay=replay)
 
 
 def measured(python: str, name: str, file: Path, *, replay: bool = False) -> Measured | Missing:
@@ -119,11 +124,6 @@ def interpreter(name: str) -> str | None:
             if _works(python):
                 return python
     return None
-
-
-def version(name: str) -> str:
-    """The peer's version, as it is asked for."""
-    return fidelity.COLUMNS[name].requirement.partition("==")[2] if name in fidelity.COLUMNS else ""
 
 
 def _works(python: str) -> bool:
