@@ -59,7 +59,7 @@ def compared(turns: int) -> dict[str, Measured | Missing]:
     """A run that grows, by each recorder; `bare` is the agent without any. Short ones are replayed."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "exchanges"
-        wire.write(file, map(_wired, corpora.alone("A", turns)))
+        wire.write(file, map(wired, corpora.alone("A", turns)))
         return {name: _measured(name, file, replay=turns <= REPLAYED) for name in NAMES}
 
 
@@ -132,7 +132,7 @@ def _works(python: str) -> bool:
     return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
-def _wired(one: Exchange) -> wire.Wire:
+def wired(one: Exchange) -> wire.Wire:
     parts = urlsplit(one.request.url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     asked, said = list(one.request.headers), list(one.response.headers)
