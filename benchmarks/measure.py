@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,6 +19,7 @@ import httpx
 
 import tracefork
 from benchmarks import corpora
+from benchmarks.corpora.text import compact
 from tracefork.core.matching import exact
 from tracefork.core.script import NEVER, Line, Marks, Script
 from tracefork.core.values import Exchange, Request, Response, Span
@@ -183,13 +185,15 @@ def round_trip(trips: Iterator[Callable[[], object]], count: int = 500, rounds: 
 # -- the cost of a conversation, on the agent's own thread -----------------------------------
 
 
-def conversation(store: str, turns: int = 50, rounds: int = 5) -> dict[str, float]:
+def conversation(store: str, turns: int = 50, rounds: int = 5, *, parsed: bool = True) -> dict[str, float]:
     """Median CPU microseconds of the agent's thread, for a turn of a conversation that grows.
 
     A turn is what an agent does in any case, `client.post(url, json=...).json()`, to a
-    MockTransport: bare, recorded in memory and into SQLite, and replayed.
+    MockTransport: bare, recorded in memory and into SQLite, and replayed. Unless
+    `parsed`, bodies are ready-made bytes, and there is little beside the round trip.
     """
     turn = list(corpora.growth(turns))
+    bodies = [] if parsed else [compact(asked) for asked, _ in turn]
     spent: dict[str, list[float]] = {"bare": [], "in memory": [], "to SQLite": [], "replay": []}
 
     def network() -> httpx.MockTransport:
@@ -199,17 +203,22 @@ def conversation(store: str, turns: int = 50, rounds: int = 5) -> dict[str, floa
     def agent(kind: str, transport: httpx.BaseTransport) -> None:
         with httpx.Client(transport=transport) as client:
             began = time.thread_time()
-            for asked, _ in turn:
-                client.post("http://model/v1/messages", json=asked).json()
+            if parsed:
+                for asked, _ in turn:
+                    client.post("http://model/v1/messages", json=asked).json()
+            else:
+                for body in bodies:
+                    client.post("http://model/v1/messages", content=body).read()
             spent[kind].append((time.thread_time() - began) / turns * 1e6)
 
+    folder = tempfile.mkdtemp(dir=store)
     for number in range(rounds):
         agent("bare", network())
         with tracefork.record(intercept=False) as run:
             agent("in memory", Transport(run, network()))
         with tracefork.replay(run.tape, intercept=False) as again:
             agent("replay", Transport(again))
-        with tracefork.record(f"{store}/turns{number}.db", intercept=False) as run:
+        with tracefork.record(f"{folder}/turns{number}.db", intercept=False) as run:
             agent("to SQLite", Transport(run, network()))
     return {kind: median(times) for kind, times in spent.items()}
 

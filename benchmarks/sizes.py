@@ -19,7 +19,6 @@ import tracefork
 from benchmarks import corpora
 from tracefork import Exchange, Tape, TapeStore
 from tracefork.backends import MemoryBackend
-from tracefork.codec.limits import UNLIMITED
 from tracefork.codec.records import Asked, Closed, Ended, Headed, Header, Record
 from tracefork.codec.records import records as records_of
 from tracefork.core.values import RETURNED
@@ -182,17 +181,11 @@ def files(where: Path) -> int:
     return sum(path.stat().st_size for path in found if path.is_file())
 
 
-def branches(store: TapeStore, parent: Tape, forks: Iterable[corpora.Fork]) -> tuple[int, int]:
-    """Save `parent` and each fork of it; return the bytes of all branches' logs, and how many there are."""
+def branches(store: TapeStore, parent: Tape, forks: Iterable[corpora.Fork]) -> int:
+    """Save `parent` and each fork of it; return the bytes of all branches' logs."""
     store.save(parent)
-    names = [
-        store.save(corpora.branch(parent, fork, f"fork-{number:05d}")) for number, fork in enumerate(forks)
-    ]
-    return sum(len(chunk) for name in names for chunk in store.backend.chunks(name)), len(names)
-
-
-def memory_store() -> TapeStore:
-    return TapeStore(MemoryBackend(), limits=UNLIMITED)
+    names = [store.save(corpora.branch(parent, fork, f"fork-{n:05d}")) for n, fork in enumerate(forks)]
+    return sum(len(chunk) for name in names for chunk in store.backend.chunks(name))
 
 
 def _tick(record: Record) -> int:

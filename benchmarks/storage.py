@@ -69,11 +69,10 @@ class OnDisk:
 
 @frozen
 class Forked:
-    """Bytes of all branches' logs, of their files, and of their tails with each body by itself."""
+    """Bytes of all branches' logs, of the files that hold them and their parent, and of their tails alone."""
 
     branches: int
-    count: int
-    on_disk: Mapping[str, int]
+    files: int
     raw: int
     per_body: int
 
@@ -123,19 +122,16 @@ def stores(turns: int = 400) -> dict[str, OnDisk]:
         }
 
 
-def forked(count: int = 1000, *, disk: bool = True) -> Forked:
-    """A run of 50 steps and `count` forks of it, in one store."""
+def forked(count: int = 1000) -> Forked:
+    """A run of 50 steps and `count` forks of it, in one SQLite store."""
     parent, forks = corpora.forks(count)
     made = list(forks)
     tails = [one for fork in made for one in fork.tail]
-    size, _ = sizes.branches(sizes.memory_store(), parent, made)
-    files = dict[str, int]()
     with tempfile.TemporaryDirectory() as folder:
-        for kind, name in (("a directory", "runs"), ("SQLite", "runs.db")) if disk else ():
-            with TapeStore.open(Path(folder) / name) as store:
-                sizes.branches(store, parent, made)
-            files[kind] = sizes.files(Path(folder) / name)
-    return Forked(size, count, files, sizes.raw(lambda: tails), sizes.per_body(tails).size)
+        where = Path(folder) / "runs.db"
+        with TapeStore.open(where) as store:
+            size = sizes.branches(store, parent, made)
+        return Forked(size, sizes.files(where), sizes.raw(lambda: tails), sizes.per_body(tails).size)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_the_journal_grows_with_the_turns():
 
 @TO_COME
 def test_a_fork_costs_what_is_new_in_it():
-    found = storage.forked(30, disk=False)
+    found = storage.forked(30)
 
     assert found.branches <= storage.FORKS * found.per_body, found
 
