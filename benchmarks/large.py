@@ -1,0 +1,134 @@
+"""A run of a thousand turns: opened, verified and recorded, each in a process of its own.
+
+What a process holds at its peak is read from /proc, so that memory is measured on Linux alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import httpx
+from attrs import frozen
+
+import tracefork
+from benchmarks import corpora
+from tracefork.codec.limits import UNLIMITED
+from tracefork.transports.httpx import Transport
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STATUS = Path("/proc/self/status")
+_PEAK_RESET = "5"  # proc(5), clear_refs
+
+
+@frozen
+class Opened:
+    """CPU seconds to open a run, to copy its bodies, to verify its digest, and to hash all of it."""
+
+    bytes: int
+    opening: float
+    copying: float
+    digest: float
+    hashing: float
+
+
+@frozen
+class Held:
+    """Bytes that a process grew by at its peak, while an agent ran: recorded and bare."""
+
+    largest_body: int
+    recorded: int
+    bare: int
+
+
+def apart(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Call `function` in a fresh interpreter, which leaves nothing behind in this one."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *args, **options).result()
+
+
+def opened(turns: int = 1000, rounds: int = 3) -> Opened:
+    """The best of `rounds`; a tape is opened anew for each digest."""
+    data = _sealed(turns)
+    opening, digest = float("inf"), float("inf")
+    for _ in range(rounds):
+        tape, spent = _timed(lambda: tracefork.loads(data, limits=UNLIMITED))
+        opening = min(opening, spent)
+        digest = min(digest, _timed(tape.digest)[1])
+        del tape
+        gc.collect()
+    size, copying, hashing = 0, 0.0, 0.0
+    for one in corpora.alone("A", turns):
+        for body in (one.request.body, one.response.body):
+            size, room = size + len(body), bytearray(len(body))
+            copying += min(_timed(partial(_copied, room, body))[1] for _ in range(rounds))
+            hashing += _timed(partial(sha256, body))[1]
+    return Opened(size, opening, copying, digest, hashing)
+
+
+def held(turns: int = 1000) -> Held:
+    """A conversation of `turns` with a MockTransport, through httpx, into a directory's store and sealed."""
+    largest = max(len(one.request.body) for one in corpora.alone("A", turns))
+    return Held(largest, apart(_grown, turns, recorded=True), apart(_grown, turns, recorded=False))
+
+
+def _sealed(turns: int) -> bytes:
+    return tracefork.dumps(corpora.tape(corpora.alone("A", turns), "run"))
+
+
+def _timed(job: Callable[[], T]) -> tuple[T, float]:
+    began = time.process_time()
+    result = job()
+    return result, time.process_time() - began
+
+
+def _copied(room: bytearray, body: bytes) -> None:
+    room[:] = body
+
+
+def _grown(turns: int, *, recorded: bool) -> int:
+    """Bytes from what is held before to the peak; what httpx and we import is there before."""
+    _converse(3, recorded=recorded)
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text(_PEAK_RESET)
+    before = _status("VmRSS")
+    _converse(turns, recorded=recorded)
+    return _status("VmHWM") - before
+
+
+def _converse(turns: int, *, recorded: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        if not recorded:
+            _agent(turns, lambda network: network)
+            return
+        with tracefork.record(f"{folder}/runs", intercept=False) as run:
+            _agent(turns, lambda network: Transport(run, network))
+
+
+def _agent(turns: int, seam: Callable[[httpx.BaseTransport], httpx.BaseTransport]) -> None:
+    answers = iter(corpora.alone("A", turns))
+    said = next(answers)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers=said.response.headers, content=iter(said.response.chunks))
+
+    with httpx.Client(transport=seam(httpx.MockTransport(answer))) as client:
+        for number in range(turns):
+            if number:
+                said = next(answers)
+            client.post(said.request.url, content=said.request.body, headers=said.request.headers)
+
+
+def _status(field: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024
