@@ -1,6 +1,6 @@
 """Tapes as the chunks of a journal and as one sealed blob, whole, hurt and forged."""
 
-from collections.abc import Sequence
+from zlib import crc32
 
 from tracefork.codec import frames, journal, pack, parity, plain
 from tracefork.codec.records import ALONE, Header, records
@@ -21,7 +21,7 @@ def flips(data, places=None):
 
 
 def bounds(packed):
-    """Where the four frames of a sealed tape begin, and where the last one ends."""
+    """Where the five frames of a sealed tape begin, and where the last one ends."""
     out = [0]
     while out[-1] < len(packed):
         head = packed[out[-1] :][: frames.OVERHEAD]
@@ -33,8 +33,10 @@ def forged(body, tape):
     """A sealed tape of which all checks hold, with `body` as its body: what an attacker would make."""
     head = frames.frame(frames.SUMMARY, plain.dump(pack.summary(pack.pack(tape))))
     inner = frames.frame(b"B", body, tape.run_id)
-    known = frames.frame(b"C", parity.checks(head + inner), "beside")
-    return b"".join([head, known, inner, frames.frame(b"P", parity.parity(head + inner), "beside")])
+    known = parity.checks(head + inner)
+    beside = frames.frame(b"C", known, "beside")
+    mending = frames.frame(b"P", parity.parity(head + inner), f"beside\n{crc32(known):08x}")
+    return b"".join([head, beside, inner, beside, mending])
 
 
 def forged_chunk(raw, run_id, number=1, squeezed=None):
@@ -47,7 +49,3 @@ def row_bytes(*rows, beside=b""):
     """Rows as a journal has them, with the bytes of bodies behind the last."""
     texts = [row if isinstance(row, bytes) else plain.text(row) for row in rows]
     return b"".join(len(text).to_bytes(4, "big") + text for text in texts) + beside
-
-
-def columns(body, rows: Sequence[bytes], templates=b"[]", *others):
-    raise NotImplementedError

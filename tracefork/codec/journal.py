@@ -247,15 +247,12 @@ def _in_place(chunks: Sequence[bytes], run_id: str) -> Iterator[bytes]:
             continue
         whole = partial(_is_whole, place=place(run_id, n))
         likely = [n + shift] if 1 <= n + shift <= len(chunks) else []  # where the one before was
-        found = next((m for m in chain(likely, bad) if whole(chunks[m - 1])), None)
-        if found is not None:
-            shift = found - n
-            yield chunks[found - 1]
-            continue
-        made = _turned(chunk, whole)
+        astray = next((m for m in chain(likely, bad) if whole(chunks[m - 1])), None)
+        made = _turned(chunk, whole) if astray is None else chunks[astray - 1]
         yield made or chunk
         if not made:
             return
+        shift = shift if astray is None else astray - n
 
 
 def _turned(chunk: bytes, whole: Callable[[bytes], bool]) -> bytes | None:

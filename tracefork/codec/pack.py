@@ -17,6 +17,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import accumulate, pairwise
+from zlib import crc32
 
 from attrs import astuple, evolve, frozen
 
@@ -32,13 +33,15 @@ from .rows import RowReader, RowWriter
 from .squeeze import expanded, squeezed
 
 _BODY, _CHECKS, _PARITY = b"B", b"C", b"P"
-_BESIDE = "beside"  # the place of C and P, which must be readable where the run's name is not
+_BESIDE = (
+    "beside"  # the place of C and, with its crc, of P: they must be readable where the run's name is not
+)
 _LEVEL = 12
 _MOST_MESSAGE, _MOST_TYPE = 500, 200
 _COLUMNS = 8
 _MOST_MARKS = 4  # of frames that are tried as the one that was written; each costs a hash of all data
 _SIZE = struct.Struct(">Q")
-_AT_ONCE = 1_000  # lines of JSON that are parsed together
+_AT_ONCE = 1 << 16  # bytes of JSON lines that are parsed together; so limits on one text hold for one line
 
 
 def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
@@ -55,8 +58,10 @@ def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
             f"the run's meta is too large: its summary takes {len(head):,} of {frames.HEAD_ROOM:,} bytes"
         )
     body = frames.frame(_BODY, _body(tape, parent), tape.run_id)
-    known = frames.frame(_CHECKS, parity.checks(head + body), _BESIDE)
-    return b"".join([head, known, body, known, frames.frame(_PARITY, parity.parity(head + body), _BESIDE)])
+    known = parity.checks(head + body)
+    beside = frames.frame(_CHECKS, known, _BESIDE)
+    mending = frames.frame(_PARITY, parity.parity(head + body), _beside(known))
+    return b"".join([head, beside, body, beside, mending])
 
 
 def verified(tape: Tape, parent: Parent = ALONE) -> tuple[bytes, Tape]:
@@ -154,7 +159,7 @@ def _opened(data: bytes) -> tuple[Summary, bytes]:
     known = _read(data, at, _CHECKS, _BESIDE)
     body = _read(data, known.end, _BODY, said.header.run_id)
     again = _read(data, body.end, _CHECKS, _BESIDE)
-    beside = _read(data, again.end, _PARITY, _BESIDE)
+    beside = _read(data, again.end, _PARITY, _beside(known.payload))
     if beside.end != len(data):
         raise CorruptTape(f"{len(data) - beside.end:,} bytes follow its end", f"byte {beside.end}")
     if not known.payload == again.payload == parity.checks(data[:at] + data[known.end : body.end]):
@@ -177,13 +182,14 @@ def _read(data: bytes, at: int, kind: bytes, place: str) -> frames.Frame:
 
 def _mended(data: bytes) -> tuple[bytes, parity.Repair | None]:
     """Summary and body, as good as parity makes them, and how; None where all their checks are damaged."""
-    front, back, beside = _front(data), _last(data, _CHECKS), _last(data, _PARITY)
+    front, back = _front(data), _last(data, _CHECKS, _BESIDE)
     found = front or back
     if found is None:
         at = frames.find(data, _BODY, max(_head_end(data), 0))
         return data[: max(_head_end(data), 0)] + data[at if at >= 0 else len(data) :], None
     known, size = found.frame.payload, found.frame.end - found.at
     whole, parts = parity.sizes(known)
+    beside = _last(data, _PARITY, _beside(known))
     if front:
         start, begins = front.at, front.frame.end
     else:
@@ -216,13 +222,20 @@ def _front(data: bytes) -> _Found | None:
     """The checks before the body, if they are whole: bodies may hold tapes, and these their own."""
     end, body = _head_end(data), frames.find(data, _BODY)
     at = end if end >= 0 else frames.find(data[: frames.HEAD_ROOM + frames.OVERHEAD], _CHECKS)
+    if at < 0 or (end < 0 and at > body):
+        return None
     with suppress(CorruptTape):
-        found = frames.read(data, at, _BESIDE) if at >= 0 and (end >= 0 or at < body) else None
-        return _Found(at, found) if found and found.kind == _CHECKS else None
+        found = frames.read(data, at, _BESIDE)
+        return _Found(at, found) if found.kind == _CHECKS else None
     return None
 
 
-def _last(data: bytes, kind: bytes) -> _Found | None:
+def _beside(known: bytes) -> str:
+    """The place of the parity of the data that have these checks."""
+    return f"{_BESIDE}\n{crc32(known):08x}"
+
+
+def _last(data: bytes, kind: bytes, place: str) -> _Found | None:
     """The last whole frame of one of the kinds that stand beside."""
     at = len(data)
     for _ in range(_MOST_MARKS):
@@ -230,7 +243,7 @@ def _last(data: bytes, kind: bytes) -> _Found | None:
         if at < 0:
             return None
         with suppress(CorruptTape):
-            return _Found(at, frames.read(data, at, _BESIDE))
+            return _Found(at, frames.read(data, at, place))
     return None
 
 
@@ -311,13 +324,22 @@ def _columns(
 def _told(lines: list[bytes], rows: RowReader, events: EventReader, limits: Limits) -> Iterator[Record]:
     count("records", len(lines), 4 * limits.steps)
     asked = 0
-    for at in range(0, len(lines), _AT_ONCE):
-        said = plain.parsed(b"[%s]" % b",".join(lines[at : at + _AT_ONCE]), limits)
+    for some in _batches(lines):
+        said = plain.parsed(b"[%s]" % b",".join(some), limits)
         for row in said if isinstance(said, list) else []:
             record = rows.record(row, events)
             asked += isinstance(record, Asked)
             count("steps", asked, limits.steps)
             yield record
+
+
+def _batches(lines: list[bytes]) -> Iterator[list[bytes]]:
+    first = size = 0
+    for n, line in enumerate(lines, 1):
+        size += len(line)
+        if size > _AT_ONCE or n == len(lines):
+            yield lines[first:n]
+            first, size = n, 0
 
 
 def _template(parts: object) -> tuple[bytes, ...]:
