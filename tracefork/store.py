@@ -232,7 +232,7 @@ class TapeStore:
     def salvage(self, run_id: str) -> Tape:
         """Return what is left of a damaged run; what that is, the advice of its finding says.
 
-        A sealed run comes back whole as long as no more than two of 240 parts are
+        A sealed run comes back whole as long as no more than two of its 240 blocks are
         damaged. Of a run that was not sealed, or is damaged worse, what came before
         the damage comes back; of a lost answer the question stays, as pending.
 
