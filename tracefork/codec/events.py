@@ -60,9 +60,9 @@ class EventWriter:
         self._templates: list[Template] = []
         self._shapes: dict[Template, list[bytes] | _Shape] = {}
 
-    def columns(self) -> Columns:
-        parts = self._events, self._firsts, self._others, self._side, self._cuts, self.text
-        return Columns(*map(bytes, parts))
+    def columns(self) -> tuple[bytearray, ...]:
+        """The columns, as `Columns` names them."""
+        return self._events, self._firsts, self._others, self._side, self._cuts, self.text
 
     @property
     def templates(self) -> list[list[str]]:
@@ -174,6 +174,7 @@ class EventReader:
         self.columns = columns
         self.templates = ((), *templates)
         self._at = _Place()
+        self._fixed = [sum(map(len, template)) for template in self.templates]
         filled = [max(0, len(template) - 1) for template in self.templates]
         unknown = bytes(256 - len(filled))
         self._has_first = bytes(min(1, holes) for holes in filled) + unknown
@@ -222,7 +223,7 @@ class EventReader:
         firsts = columns.firsts[at.firsts : at.firsts + sum(events.translate(self._has_first))]
         others = columns.others[at.others : at.others + sum(events.translate(self._has_others))]
         text, side = sum(raws) + sum(firsts), sum(others)
-        fixed = sum(events.count(n) * sum(map(len, t)) for n, t in enumerate(self.templates) if n)
+        fixed = sum(map(self._fixed.__getitem__, events))
         size = text + side + fixed + (number - 1) * len(separator)
         counted = cut if type(cut) is int else 0
         if counted < 0:

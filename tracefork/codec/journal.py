@@ -61,7 +61,7 @@ def decode_header(chunk: bytes) -> Header:
 
 
 def dictionary(parent: Parent) -> bytes:
-    """Return what a branch's compressor knows before it begins: how its parent's questions and answers end."""
+    """Return what a branch's compressor knows at first: how its parent's questions and answers end."""
     asked = [step.asked for step in parent.steps if isinstance(step.asked, Request)]
     parts, size = list[bytes](), 0
     for step in reversed(parent.steps):
