@@ -146,7 +146,7 @@ def test_splitting_saves_room():
         (reader.columns.events, reader.columns.firsts, reader.columns.text, reader.columns.cuts)
     )
 
-    assert len(squeezed(split_, 12)) < 0.9 * len(squeezed(b"".join(map(b"".join, body)), 12))
+    assert len(squeezed([split_], 12)) < 0.9 * len(squeezed([b"".join(map(b"".join, body))], 12))
 
 
 json_values = st.recursive(

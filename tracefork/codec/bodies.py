@@ -150,6 +150,8 @@ class Bodies:
 
     def _read(self, number: int, start: int, stop: int) -> Iterator[bytearray | memoryview]:
         """The bytes of `[start:stop]` of a body, piece by piece."""
+        if start >= stop:
+            return
         pieces, foreign = self._pieces(number), dict[int, memoryview]()
         n = bisect_right(pieces.starts, start) - 1
         while start < stop:
@@ -164,6 +166,8 @@ class Bodies:
             start, n = ends, n + 1
 
     def _pieces(self, number: int) -> _Pieces:
+        if (known := self._flat.get(number)) is not None:
+            return known
         path = list[int]()
         at: int | None = number
         while at is not None and at not in self._flat:

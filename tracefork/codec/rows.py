@@ -272,16 +272,18 @@ class RowReader:
         if type(said) is not list:
             raise CorruptTape("headers are no list")
         count("headers in one message", len(said), self._limits.headers)
-        known = self._pairs
+        known, pairs = self._pairs, list[tuple[str, str]]()
         for pair in said:
-            if type(pair) is not int:
-                name, value = pair
-                if type(name) is not str or type(value) is not str:
-                    raise CorruptTape("a header is no text")
-                (name + value).encode("latin-1")  # what no wire carries is refused
-                known.append((name, value))
-        fresh = iter(range(len(known) - sum(type(pair) is not int for pair in said), len(known)))
-        headers = tuple([known[pair if type(pair) is int else next(fresh)] for pair in said])
+            if type(pair) is int:
+                pairs.append(known[natural(pair)])
+                continue
+            name, value = pair
+            if type(name) is not str or type(value) is not str:
+                raise CorruptTape("a header is no text")
+            (name + value).encode("latin-1")  # what no wire carries is refused
+            known.append((name, value))
+            pairs.append((name, value))
+        headers = tuple(pairs)
         self._lists.append(headers)
         return headers
 
