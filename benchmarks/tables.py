@@ -110,11 +110,19 @@ def _large(longest: int) -> Iterator[Row]:
     )
     yield _goal(
         "10",
-        f"digest of {longest:,} turns just opened, CPU ms",
+        f"hashes of all bodies of {longest:,} turns just opened, CPU ms",
+        found.resumed * 1e3,
+        f"hashing everything: {found.hashing * 1e3:.1f}",
+        found.resumed / found.hashing,
+        "≤ 0.1",
+    )
+    yield _goal(
+        "",
+        "their digest, of headers and ticks too, CPU ms",
         found.digest * 1e3,
         f"hashing everything: {found.hashing * 1e3:.1f}",
         found.digest / found.hashing,
-        "≤ 0.1",
+        "",
     )
     memory = large.held(longest)
     yield _goal(

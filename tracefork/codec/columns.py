@@ -20,7 +20,7 @@ from .records import Asked, Ended, Headed, Parent, Record, records
 from .rows import RowReader, RowWriter
 from .squeeze import expanded, squeezed
 
-_LEVEL = 11  # as small as 12, in half of its memory
+_LEVEL = 12
 _COLUMNS = 8
 _SIZE = struct.Struct(">Q")
 _AT_ONCE = 1 << 16  # bytes of JSON lines that are parsed together; so limits on one text hold for one line
