@@ -7,8 +7,9 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from statistics import median
@@ -18,7 +19,10 @@ import httpx
 
 import tracefork
 from benchmarks import corpora
-from tracefork.core.values import Request, Response
+from benchmarks.corpora.text import compact
+from tracefork.core.matching import exact
+from tracefork.core.script import NEVER, Line, Marks, Script
+from tracefork.core.values import Exchange, Request, Response, Span
 from tracefork.transports.httpx import Transport
 
 SHORT, LONG = 100, 10_000
@@ -75,6 +79,38 @@ def growth(rounds: int = 3) -> tuple[dict[str, float], dict[str, float]]:
         {"record": micro["record"][SHORT], "replay": micro["replay"][SHORT]},
         {"record": micro["record"][LONG], "replay": micro["replay"][LONG]},
     )
+
+
+def matching(counts: Iterable[int] = (SHORT, 1_000, LONG), rounds: int = 5) -> dict[str, dict[int, float]]:
+    """Least microseconds to find the line of a question, by how different questions are and by their number.
+
+    Questions are asked out of order, as tasks do; "equal" are all one question.
+    """
+    made = {"different": lambda n: BODY + b"%d" % n, "equal": lambda _: BODY}
+    return {
+        kind: {count: _matched([body(n) for n in range(count)], rounds) for count in counts}
+        for kind, body in made.items()
+    }
+
+
+def _matched(bodies: list[bytes], rounds: int) -> float:
+    """Short runs are repeated, until they have had as many questions as long ones."""
+    asked = [Request("POST", "http://model/", (), body) for body in bodies]
+    spans = (Span(3 * n, 3 * n + 1, 3 * n + 2) for n in range(len(asked)))
+    steps = [Exchange(request, ANSWER, "", span) for request, span in zip(asked, spans, strict=True)]
+    script = Script.of(map(Line.of, steps), NEVER, exact)
+    for first in range(0, len(asked) - 8, 8):  # eight are in flight at a time
+        asked[first : first + 8] = reversed(asked[first : first + 8])
+    best = float("inf")
+    with _no_collection():
+        for _ in range(rounds * LONG // len(asked)):
+            began, claimed = time.perf_counter(), Marks()
+            for request in asked:
+                place = script.first(script.by_both, (exact(request), ""), claimed)
+                assert place is not None
+                claimed = claimed.add(place)
+            best = min(best, time.perf_counter() - began)
+    return best / len(asked) * 1e6
 
 
 # -- the cost of an import ------------------------------------------------------------
@@ -149,13 +185,15 @@ def round_trip(trips: Iterator[Callable[[], object]], count: int = 500, rounds: 
 # -- the cost of a conversation, on the agent's own thread -----------------------------------
 
 
-def conversation(store: str, turns: int = 50, rounds: int = 5) -> dict[str, float]:
+def conversation(store: str, turns: int = 50, rounds: int = 5, *, parsed: bool = True) -> dict[str, float]:
     """Median CPU microseconds of the agent's thread, for a turn of a conversation that grows.
 
     A turn is what an agent does in any case, `client.post(url, json=...).json()`, to a
-    MockTransport: bare, recorded in memory and into SQLite, and replayed.
+    MockTransport: bare, recorded in memory and into SQLite, and replayed. Unless
+    `parsed`, bodies are ready-made bytes, and there is little beside the round trip.
     """
     turn = list(corpora.growth(turns))
+    bodies = [] if parsed else [compact(asked) for asked, _ in turn]
     spent: dict[str, list[float]] = {"bare": [], "in memory": [], "to SQLite": [], "replay": []}
 
     def network() -> httpx.MockTransport:
@@ -165,17 +203,22 @@ def conversation(store: str, turns: int = 50, rounds: int = 5) -> dict[str, floa
     def agent(kind: str, transport: httpx.BaseTransport) -> None:
         with httpx.Client(transport=transport) as client:
             began = time.thread_time()
-            for asked, _ in turn:
-                client.post("http://model/v1/messages", json=asked).json()
+            if parsed:
+                for asked, _ in turn:
+                    client.post("http://model/v1/messages", json=asked).json()
+            else:
+                for body in bodies:
+                    client.post("http://model/v1/messages", content=body).read()
             spent[kind].append((time.thread_time() - began) / turns * 1e6)
 
+    folder = tempfile.mkdtemp(dir=store)
     for number in range(rounds):
         agent("bare", network())
         with tracefork.record(intercept=False) as run:
             agent("in memory", Transport(run, network()))
         with tracefork.replay(run.tape, intercept=False) as again:
             agent("replay", Transport(again))
-        with tracefork.record(f"{store}/turns{number}.db", intercept=False) as run:
+        with tracefork.record(f"{folder}/turns{number}.db", intercept=False) as run:
             agent("to SQLite", Transport(run, network()))
     return {kind: median(times) for kind, times in spent.items()}
 

@@ -1,67 +1,55 @@
-"""`python -m benchmarks.run`: every number, as a Markdown table."""
+"""Print every number, as Markdown.
+
+python -m benchmarks.run                        # all of it
+python -m benchmarks.run compression hashing    # some parts
+python -m benchmarks.run large --longest 400    # with a shorter longest run, where memory is scarce
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
-import tempfile
+import sys
+from collections.abc import Iterable
 from importlib.metadata import version
-from pathlib import Path
 
-from benchmarks import measure
+import zstandard
 
-COUNT, ROUNDS = 500, 5
-
-
-def main() -> None:
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("httpx", "attrs", "cattrs", "zstandard"))
-    print(f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}, ", end="")
-    print(f"{os.cpu_count()} cores; {libraries}\n")
-    print("| measured | value | beside | ratio | goal |\n|---|---|---|---|---|")
-    short, long = measure.growth()
-    for job in short:
-        _row(
-            f"{job}, us a step at 10,000",
-            long[job],
-            f"at 100: {short[job]:.1f}",
-            long[job] / short[job],
-            "1.5",
-        )
-    ours, theirs = measure.import_cost()
-    _row("`import tracefork`, CPU ms", ours, f"`import httpx`: {theirs:.1f}", ours / theirs, "0.1")
-    bare = measure.round_trip(measure.bare(), COUNT, ROUNDS)
-    with tempfile.TemporaryDirectory() as folder:
-        kinds = {
-            "recording in memory": measure.recording(),
-            "recording to SQLite": measure.recording(str(Path(folder) / "runs.db")),
-            "recording to a directory": measure.recording(str(Path(folder) / "runs")),
-            "replaying": measure.replaying(COUNT * ROUNDS),
-        }
-        for kind, trips in kinds.items():
-            spent = measure.round_trip(trips, COUNT, ROUNDS)
-            _row(f"{kind}, us a round trip of 500 bytes", spent, f"bare: {bare:.0f}", spent / bare, "")
-        turn = measure.conversation(folder)
-        byte = measure.first_byte(folder)
-        busy = measure.busy_loop(folder)
-    for kind, goal in (("in memory", "1.25"), ("to SQLite", "1.25"), ("replay", "1.35")):
-        what = f"a turn of 50, us of the agent's thread, {kind}"
-        _row(what, turn[kind], f"bare: {turn['bare']:.0f}", turn[kind] / turn["bare"], goal)
-    for kind in ("in memory", "to SQLite"):
-        _added(f"recording {kind} adds to the first byte of a stream", byte[kind], byte["bare"])
-    for kind in ("in memory", "to SQLite"):
-        what = f"recording {kind} adds to an answer beside 1,000 busy tasks"
-        _added(what, busy[kind], busy["bare"])
-    held = measure.thread_order()
-    print(f"| threads: replays in the order of completion, of 50 | {held} | | | none promised |")
+from benchmarks import tables
 
 
-def _row(what: str, value: float, beside: str, ratio: float, goal: str) -> None:
-    print(f"| {what} | {value:.1f} | {beside} | {ratio:.2f} | {goal and f'≤ {goal}'} |")
+def main(arguments: list[str]) -> None:
+    names = list(dict.fromkeys(part.name for part in tables.PARTS))
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("parts", nargs="*", metavar="part", help=", ".join(names))
+    options.add_argument("--longest", type=int, default=tables.LARGE, help="turns of the longest run")
+    asked = options.parse_args(arguments)
+    if wrong := set(asked.parts) - set(names):
+        options.error(f"no such part: {', '.join(sorted(wrong))}")
+    print(_machine())
+    for part in tables.PARTS:
+        if not asked.parts or part.name in asked.parts:
+            print(f"\n### {part.heading}\n\n`{part.command}`\n")
+            _table(part.columns, part.rows(asked.longest))
 
 
-def _added(what: str, value: float, bare: float) -> None:
-    print(f"| ms that {what} | {value - bare:.2f} | bare: {bare:.1f} | {value / bare:.2f} | ≤ 1 ms |")
+def _machine() -> str:
+    names = ("httpx", "attrs", "cattrs", "zstandard")
+    libraries = ", ".join(f"{name} {version(name)}" for name in names)
+    zstd = ".".join(map(str, zstandard.ZSTD_VERSION))
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"CPython {platform.python_version()}, {system}; {libraries} (zstd {zstd})."
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[tables.Row]) -> None:
+    for row in (columns, ("---",) * len(columns)):
+        print(f"| {' | '.join(row)} |")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

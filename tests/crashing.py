@@ -33,6 +33,7 @@ def send(mail, text):
 
 if __name__ == "__main__":
     url, store, run_id, mail = sys.argv[1:]
+    httpx.Client().close()  # what a first client loads is loaded
     with tracefork.record(store, run_id=run_id) as run:
         print("ready", flush=True)
         agent(run, url, mail, lambda n: print(n, flush=True))

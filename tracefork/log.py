@@ -19,7 +19,7 @@ class Log:
         self._backend = backend
         self._run_id = run_id
         self._parent = parent
-        self._encoder = journal.Encoder(run_id, parent)
+        self._encoder: journal.Encoder | None = journal.Encoder(run_id, parent)
         self._next = 1
         self._broken = ""
 
@@ -48,8 +48,8 @@ class Log:
         Raises:
             StoreError: the backend refused, now or before; nothing was appended, and nothing can be.
         """
-        if self._broken:
-            raise StoreError(self._broken)
+        if self._broken or self._encoder is None:
+            raise StoreError(self._broken or f"run {self._run_id!r} is over")
         chunk, kept = self._encoder.chunk(records)
         try:
             with refusals(self._run_id):
@@ -69,6 +69,7 @@ class Log:
         """
         if tape.run_id != self._run_id:
             raise ValueError(f"the log of run {self._run_id!r} cannot be sealed with run {tape.run_id!r}")
+        self._encoder = None  # nothing is written any more
         try:
             packed, back = pack.verified(tape, self._parent)
         except CorruptTape as exc:

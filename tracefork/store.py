@@ -19,19 +19,17 @@ from typing import Literal, Self
 
 from attrs import evolve
 
-from . import family
+from . import family, upkeep
 from .backends.base import Backend
 from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
-from .codec.records import ALONE, Header, Parent
+from .codec.records import Header, Parent
 from .core.tape import Tape
-from .errors import CorruptTape, NotFound, RunExists, StoreError, TooLarge, UnknownVersion
+from .errors import CorruptTape, NotFound, RunExists, StoreError
 from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
 from .log import Log, refusals
 
 __all__ = ["BranchInfo", "Finding", "Log", "Reclaimed", "RunInfo", "TapeStore", "new_run_id"]
-
-_MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
 
 
 class TapeStore:
@@ -229,28 +227,12 @@ class TapeStore:
 
     def examine(self, info: RunInfo) -> Iterator[Finding]:
         """Read one run, check its digest too, and give what is wrong with it."""
-        run_id = info.run_id
-        if not run_id:
-            yield Finding("", "", info.damage, "look for the file or row in the backend")
-            return
-        try:
-            tape = self.load(run_id)
-        except CorruptTape as exc:
-            certain = not isinstance(exc, TooLarge | UnknownVersion)
-            yield Finding(run_id, exc.where, exc.problem, exc.advice, certain)
-        except NotFound as exc:
-            if exc.name != run_id:  # else it was deleted while we looked
-                advice = f"put the run {exc.name!r} back, from which it was forked"
-                problem = f"its parent {exc.name!r} is not in this store"
-                yield Finding(run_id, f"run {run_id!r}", problem, advice, certain=False)
-        else:
-            if info.digest is not None and info.digest != tape.digest():
-                yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
+        return upkeep.findings(self.load, info)
 
     def salvage(self, run_id: str) -> Tape:
         """Return what is left of a damaged run; what that is, the advice of its finding says.
 
-        A sealed run comes back whole as long as no more than two of 240 parts are
+        A sealed run comes back whole as long as no more than two of its 240 blocks are
         damaged. Of a run that was not sealed, or is damaged worse, what came before
         the damage comes back; of a lost answer the question stays, as pending.
 
@@ -261,11 +243,7 @@ class TapeStore:
         with suppress(CorruptTape):
             return self.load(run_id)
         with _located(run_id):
-            chunks = list(self._remains(run_id))
-            parent = self._parent(chunks)
-            if len(chunks) == 1:  # a header that is whole would have been loaded
-                return pack.salvage(chunks[0], run_id, parent, self._limits).tape
-            return journal.salvage(chunks, run_id, parent, self._limits).tape
+            return upkeep.salvaged(self.backend, run_id, self._family.of, self._limits).tape
 
     def gc(self, *, idle: float = 86_400.0, now: float | None = None) -> Iterator[Reclaimed]:
         """Tidy up, and say what was done: a run at a time, so that it may be stopped between two.
@@ -277,15 +255,19 @@ class TapeStore:
         Raises:
             StoreError: the backend refused.
         """
-        now = time.time() if now is None else now
-        for name, first in self._heads():
+        before = (time.time() if now is None else now) - idle
+        for name, first in upkeep.whole_heads(self.backend):
             head = journal.decode_header(first)
             if name == family.moved(head.run_id):
                 family.finish(self.backend, head.run_id, b"".join(self.backend.chunks(name)))
                 yield Reclaimed(head.run_id, "finished its move")
-            elif not pack.is_packed(first) and head.created_at < now - idle:
+            elif not pack.is_packed(first) and head.created_at < before:
                 with suppress(CorruptTape, NotFound):
-                    yield from self._sealed(head, now - idle)
+                    _, tape = self._read(head.run_id, 0)
+                    if upkeep.last_sign(tape) < before:
+                        packed, _ = pack.verified(tape, self._family.of(head))
+                        self.backend.seal(head.run_id, packed)
+                        yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
         given = getattr(self.backend, "reclaim", lambda: 0)()
         if given:
             yield Reclaimed("", f"gave {given:,} bytes back")
@@ -313,35 +295,6 @@ class TapeStore:
 
     # -- below ---------------------------------------------------------------------
 
-    def _sealed(self, head: Header, before: float) -> Iterator[Reclaimed]:
-        """Seal a run that died, if nothing has happened in it since `before`."""
-        _, tape = self._read(head.run_id, 0)
-        last = max((s.timing.began + s.timing.ended for s in tape.steps), default=head.created_at)
-        if last < before:
-            parent = self._family.of(head)
-            packed, _ = pack.verified(tape, parent)
-            self.backend.seal(head.run_id, packed)
-            yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
-
-    def _parent(self, chunks: list[bytes]) -> Parent:
-        """What a damaged run refers to, as far as its header tells."""
-        with suppress(CorruptTape, IndexError):
-            return self._family.of(journal.decode_header(chunks[0]))
-        return ALONE
-
-    def _heads(self) -> list[tuple[str, bytes]]:
-        """Names and heads of the logs that are whole, as of one moment."""
-        found, heads = list[tuple[str, bytes]](), iter(self.backend.heads())
-        while True:
-            try:
-                name, first = next(heads)
-                journal.decode_header(first)
-                found.append((name, first))
-            except StopIteration:
-                return found
-            except CorruptTape:
-                continue
-
     def _has_log(self, run_id: str) -> bool:
         try:
             return any(True for _ in self.backend.chunks(run_id))
@@ -355,23 +308,6 @@ class TapeStore:
 
     def _is_moving(self, run_id: str) -> bool:
         return bool(run_id) and family.waiting(self.backend, run_id) is not None
-
-    def _remains(self, run_id: str) -> Iterator[bytes]:
-        """The chunks of a run as they are; b"" for one that its backend does not give out damaged."""
-        if remains := getattr(self.backend, "remains", None):
-            yield from remains(run_id)
-            return
-        number = lost = 0
-        while lost < _MOST_LOST:
-            try:
-                for chunk in self.backend.chunks(run_id, number):
-                    yield chunk
-                    number, lost = number + 1, 0
-            except CorruptTape:
-                yield b""
-                number, lost = number + 1, lost + 1
-            else:
-                return
 
 
 def new_run_id() -> str:

@@ -9,7 +9,7 @@ from conversations import anthropic_events, openai_events
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracefork.codec.events import EventReader, EventWriter
+from tracefork.codec.events import Columns, EventReader, EventWriter
 from tracefork.codec.limits import DEFAULT
 from tracefork.codec.plain import damage, parsed
 from tracefork.codec.squeeze import squeezed
@@ -70,7 +70,7 @@ def split(responses, between=()):
         writer.literal(between[n] if n < len(between) else b"")
         cuts.append(json.loads(json.dumps(writer.response(chunks))))
     templates = [tuple(part.encode("latin-1") for part in template) for template in writer.templates]
-    return cuts, EventReader(writer.columns(), templates)
+    return cuts, EventReader(Columns(*map(bytes, writer.columns())), templates)
 
 
 @example([(b"\n\n" * 5,), (b"",), (), (b"", b"")], [])
@@ -147,7 +147,7 @@ def test_splitting_saves_room():
         (reader.columns.events, reader.columns.firsts, reader.columns.text, reader.columns.cuts)
     )
 
-    assert len(squeezed(split_, 12)) < 0.9 * len(squeezed(b"".join(map(b"".join, body)), 12))
+    assert len(squeezed([split_], 12)) < 0.9 * len(squeezed([b"".join(map(b"".join, body))], 12))
 
 
 json_values = st.recursive(

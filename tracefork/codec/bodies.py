@@ -68,6 +68,7 @@ class Bodies:
         self._literal = bytearray()
         self._kept: list[_Kept | Deferred] = []
         self._flat: dict[int, _Pieces] = {}
+        self._milestones: dict[int, _Pieces] = {}
         self._hash_states: dict[int, tuple[int, _Hash]] = {}
         self._hashes: dict[int, str] = {}
         self._last = -1, b""
@@ -150,6 +151,8 @@ class Bodies:
 
     def _read(self, number: int, start: int, stop: int) -> Iterator[bytearray | memoryview]:
         """The bytes of `[start:stop]` of a body, piece by piece."""
+        if start >= stop:
+            return
         pieces, foreign = self._pieces(number), dict[int, memoryview]()
         n = bisect_right(pieces.starts, start) - 1
         while start < stop:
@@ -164,19 +167,24 @@ class Bodies:
             start, n = ends, n + 1
 
     def _pieces(self, number: int) -> _Pieces:
-        path = list[int]()
-        at: int | None = number
-        while at is not None and at not in self._flat:
-            kept = self._kept[at]
+        path, at, found = list[int](), number, self._known(number)
+        while found is None:
             path.append(at)
-            at = kept.base if isinstance(kept, _Kept) else None
-        pieces = _NONE if at is None else self._flat[at]
+            kept = self._kept[at]
+            if not isinstance(kept, _Kept) or kept.base is None:
+                found = _NONE
+            else:
+                at = kept.base
+                found = self._known(at)
         for step in reversed(path):
-            pieces = self._flattened(step, pieces)
-            self._flat[step] = pieces
-            if len(self._flat) > _FLAT + len(self._kept) // _MILESTONE:
-                self._flat.pop(next((old for old in list(self._flat) if old % _MILESTONE), 0), None)
-        return pieces
+            found = self._flattened(step, found)
+            (self._flat if step % _MILESTONE else self._milestones)[step] = found
+            if len(self._flat) > _FLAT:
+                self._flat.pop(next(iter(list(self._flat))), None)
+        return found
+
+    def _known(self, number: int) -> _Pieces | None:
+        return self._flat.get(number) or self._milestones.get(number)
 
     def _flattened(self, number: int, base: _Pieces) -> _Pieces:
         kept = self._kept[number]

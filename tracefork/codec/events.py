@@ -10,7 +10,7 @@ next question repeats it. An event that fits no template stands there whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias, cast
@@ -19,6 +19,7 @@ from attrs import astuple, field, frozen
 
 from ..core.values import Deferred
 from ..errors import CorruptTape
+from .exact import listed, natural
 from .rows import Cuts
 
 RAW = 0
@@ -59,9 +60,9 @@ class EventWriter:
         self._templates: list[Template] = []
         self._shapes: dict[Template, list[bytes] | _Shape] = {}
 
-    def columns(self) -> Columns:
-        parts = self._events, self._firsts, self._others, self._side, self._cuts, self.text
-        return Columns(*map(bytes, parts))
+    def columns(self) -> tuple[bytearray, ...]:
+        """The columns, as `Columns` names them."""
+        return self._events, self._firsts, self._others, self._side, self._cuts, self.text
 
     @property
     def templates(self) -> list[list[str]]:
@@ -173,6 +174,7 @@ class EventReader:
         self.columns = columns
         self.templates = ((), *templates)
         self._at = _Place()
+        self.fixed = [sum(map(len, template)) for template in self.templates]
         filled = [max(0, len(template) - 1) for template in self.templates]
         unknown = bytes(256 - len(filled))
         self._has_first = bytes(min(1, holes) for holes in filled) + unknown
@@ -208,7 +210,7 @@ class EventReader:
         body = self.literal(size)
         if cut is None:
             return (body,)
-        ends = [0, *accumulate(map(_length, _listed(cut)))]
+        ends = [0, *accumulate(map(natural, listed(cut)))]
         if ends[-1] != size:
             raise CorruptTape("a response is not as long as its chunks")
         return tuple(body[low:high] for low, high in pairwise(ends))
@@ -221,7 +223,7 @@ class EventReader:
         firsts = columns.firsts[at.firsts : at.firsts + sum(events.translate(self._has_first))]
         others = columns.others[at.others : at.others + sum(events.translate(self._has_others))]
         text, side = sum(raws) + sum(firsts), sum(others)
-        fixed = sum(events.count(n) * sum(map(len, t)) for n, t in enumerate(self.templates) if n)
+        fixed = sum(map(self.fixed.__getitem__, events))
         size = text + side + fixed + (number - 1) * len(separator)
         counted = cut if type(cut) is int else 0
         if counted < 0:
@@ -234,7 +236,7 @@ class EventReader:
             at.cuts + counted,
             self._within(at.text + text),
         )
-        lengths = None if type(cut) is int else tuple(map(_length, _listed(cut)))
+        lengths = None if type(cut) is int else tuple(map(natural, listed(cut)))
         if lengths is not None and sum(lengths) != size:
             raise CorruptTape("a response is not as long as its chunks")
         ended = columns.cuts[at.cuts : self._at.cuts]
@@ -275,20 +277,37 @@ class Stream(Deferred):
         return self._size
 
     def __bytes__(self) -> bytes:
-        return self._separator.join(self._events())
+        columns, start, stop = self._reader.columns, self._start, self._stop
+        firsts = iter(columns.firsts[start.firsts : stop.firsts])
+        others = iter(columns.others[start.others : stop.others])
+        raws, text, side = iter(self._raws), start.text, start.side
+        out, separator, templates = list[bytes](), self._separator, self._reader.templates
+        for number in columns.events[start.events : stop.events]:
+            if number == RAW:
+                size = next(raws)
+                out += columns.text[text : text + size], separator
+                text += size
+                continue
+            template, size = templates[number], next(firsts)
+            out += template[0], columns.text[text : text + size], template[1]
+            text += size
+            for part in template[2:]:
+                size = next(others)
+                out += columns.side[side : side + size], part
+                side += size
+            out.append(separator)
+        return b"".join(out[:-1])
 
     def chunks(self) -> tuple[bytes, ...]:
-        if self._lengths is not None:
-            body = bytes(self)
-            return tuple(body[low:high] for low, high in pairwise(accumulate(self._lengths, initial=0)))
-        events, out, at = self._events(), list[bytes](), 0
-        for ended in self._reader.columns.cuts[self._start.cuts : self._stop.cuts]:
-            out.append(self._separator.join([*events[at : at + ended], b""]))
-            at += ended
-        return tuple(out)
+        body = bytes(self)
+        return tuple(body[low:high] for low, high in pairwise(accumulate(self.lengths(), initial=0)))
 
     def lengths(self) -> tuple[int, ...]:
-        return self._lengths if self._lengths is not None else tuple(map(len, self.chunks()))
+        if self._lengths is not None:
+            return self._lengths
+        ends = list(accumulate((size + len(self._separator) for size in self._sizes()), initial=0))
+        counts = self._reader.columns.cuts[self._start.cuts : self._stop.cuts]
+        return tuple(ends[high] - ends[low] for low, high in pairwise(accumulate(counts, initial=0)))
 
     def sha256(self) -> str:
         return sha256(bytes(self)).hexdigest()
@@ -296,39 +315,15 @@ class Stream(Deferred):
     def __hash__(self) -> int:
         return hash(self.chunks())
 
-    def _events(self) -> list[bytes]:
+    def _sizes(self) -> Iterator[int]:
+        """The length of each event."""
         columns, start, stop = self._reader.columns, self._start, self._stop
-        first, other = (
-            iter(columns.firsts[start.firsts : stop.firsts]),
-            iter(columns.others[start.others : stop.others]),
-        )
-        raws, text, side = iter(self._raws), start.text, start.side
-        out = list[bytes]()
+        firsts = iter(columns.firsts[start.firsts : stop.firsts])
+        others = iter(columns.others[start.others : stop.others])
+        raws = iter(self._raws)
         for number in columns.events[start.events : stop.events]:
             if number == RAW:
-                size = next(raws)
-                out.append(columns.text[text : text + size])
-                text += size
-                continue
-            template = self._reader.templates[number]
-            size = next(first)
-            made = [template[0], columns.text[text : text + size], template[1]]
-            text += size
-            for part in template[2:]:
-                size = next(other)
-                made += (columns.side[side : side + size], part)
-                side += size
-            out.append(b"".join(made))
-        return out
-
-
-def _length(said: object) -> int:
-    if type(said) is not int or said < 0:
-        raise CorruptTape("a chunk has no length")
-    return said
-
-
-def _listed(said: object) -> Iterable[object]:
-    if type(said) is not list:
-        raise CorruptTape("the chunks of a response are no list")
-    return said
+                yield next(raws)
+            else:
+                rest = range(len(self._reader.templates[number]) - 2)
+                yield self._reader.fixed[number] + next(firsts) + sum(next(others) for _ in rest)

@@ -16,7 +16,7 @@ from itertools import chain
 from attrs import frozen
 
 from ..core.tape import Tape
-from ..core.values import Fault, Response
+from ..core.values import Fault, Request, Response
 from ..errors import CorruptTape, TooLarge, Truncated, UnknownVersion
 from . import frames, plain
 from .limits import DEFAULT, Limits, count
@@ -27,7 +27,7 @@ from .squeeze import Expander, Squeezer
 HEADER_ROOM = 60_000
 """Bytes that a header may take, so that every backend's `heads` shows it whole, sealed too."""
 
-_DICTIONARY = 128 << 10  # bytes
+_QUESTION, _ANSWERS = 256 << 10, 64 << 10  # bytes of a dictionary
 _LENGTH = 4  # bytes of a row's length
 _TRIED = 16 << 10  # bytes of a chunk, at most, of which each bit is turned in turn
 
@@ -61,13 +61,15 @@ def decode_header(chunk: bytes) -> Header:
 
 
 def dictionary(parent: Parent) -> bytes:
-    """Return what a branch's compressor knows before it begins: the last answers of its parent."""
+    """Return what a branch's compressor knows at first: how its parent's questions and answers end."""
+    asked = [step.asked for step in parent.steps if isinstance(step.asked, Request)]
     parts, size = list[bytes](), 0
     for step in reversed(parent.steps):
-        if isinstance(step.answer, Response) and size < _DICTIONARY:
+        if isinstance(step.answer, Response) and size < _ANSWERS:
             parts.append(step.answer.body)
             size += len(parts[-1])
-    return b"".join(reversed(parts))[-_DICTIONARY:]
+    answers = b"".join(reversed(parts))[-_ANSWERS:]
+    return asked[-1].body[-_QUESTION:] + answers if asked else answers
 
 
 class Encoder:

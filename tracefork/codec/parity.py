@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import cache
+from math import isqrt
 from zlib import crc32
 
 from attrs import frozen
@@ -107,7 +108,8 @@ def _opened(known: bytes) -> tuple[int, int, list[bytes]]:
 
 
 def _block(size: int) -> int:
-    return min(max(-(-size // STRIPE), _SMALLEST), _LARGEST)
+    """Bytes of a block: of more, small data would have more checks than the parity saves."""
+    return min(max(-(-size // STRIPE), isqrt(4 * size), _SMALLEST), _LARGEST)
 
 
 def _shifted(data: bytes, size: int, block: int, crcs: list[bytes]) -> bytes:

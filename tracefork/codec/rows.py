@@ -15,7 +15,7 @@ be read only after all rows before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Protocol, TypeAlias, TypeVar, cast
 
 from attrs import evolve
@@ -31,14 +31,13 @@ from ..core.values import (
     Question,
     Request,
     Response,
-    Span,
     Step,
-    Timing,
 )
 from ..errors import CorruptTape
-from . import plain
+from . import plain, times
 from .bodies import MOST_PIECES, Bodies
 from .delta import LITERAL, Ops, delta, literal
+from .exact import natural
 from .heads import Heads
 from .limits import Limits, count
 from .records import Asked, Closed, Ended, Headed, Record
@@ -48,8 +47,6 @@ Cuts: TypeAlias = "object"
 """How a response lies beside its row: JSON that means something to whoever wrote the bytes."""
 
 T = TypeVar("T")
-_MICRO, _MILLI = 1e6, 1e3
-_MOST_SECONDS = 1e9 * 8  # up to which a float has whole microseconds
 _ENDS = ("eof", "closed", "cancelled")
 
 
@@ -103,7 +100,7 @@ class RowWriter:
         match record:
             case Asked(call, question, lane, began, at):
                 said, kept = self._question(call, question, sink)
-                since, self._tables.last_at = _since(at, self._tables.last_at), at
+                since, self._tables.last_at = times.at_row(at, self._tables.last_at), at
                 self._tables.calls[call] = record
                 if kept is not question:
                     record = evolve(record, question=kept)
@@ -115,8 +112,8 @@ class RowWriter:
                 of = self._tables.sources.pop(call, None)
                 same = self._tables.parent[of] if of is not None else None
                 told = of if same is not None and same.answer == answer else self._answer(answer, sink)
-                when = of if same is not None and same.timing == timing else _timing(timing, asked)
-                return ["e", call, _span(span, asked), told, when], record
+                when = of if same is not None and same.timing == timing else times.timing_row(timing, asked)
+                return ["e", call, times.span_row(span, asked), told, when], record
             case Closed(outcome):
                 return ["c", plain.unstructured(outcome)], record
 
@@ -198,7 +195,7 @@ class RowReader:
         """
         match row:
             case ["a", int(call), str(lane), int(began), since, said]:
-                at = _at(since, self._tables.last_at)
+                at = times.at_of(since, self._tables.last_at)
                 self._tables.last_at = at
                 record = Asked(call, self._question(call, said, source), lane, began, at)
                 self._tables.calls[call] = record
@@ -209,8 +206,8 @@ class RowReader:
                 asked = self._tables.calls.pop(call, None)
                 of = self._tables.sources.pop(call, None)
                 answer = self._parents(of).answer if type(told) is int else self._answer(told, source)
-                timing = self._parents(of).timing if type(when) is int else _timed(when, asked)
-                return Ended(call, answer, _spanned(span, asked), timing)
+                timing = self._parents(of).timing if type(when) is int else times.timing_of(when, asked)
+                return Ended(call, answer, times.span_of(span, asked), timing)
             case ["c", outcome]:
                 return Closed(plain.structured(outcome, Outcome))
             case _:
@@ -237,7 +234,7 @@ class RowReader:
                 gone = plain.structured(omitted, Omitted)
                 return Request(method, url, self._list(headers), b"", gone)
             case [str(method), str(url), headers, [back, *flat]]:
-                return Request(method, url, self._list(headers), self._body(_natural(back), flat, source))
+                return Request(method, url, self._list(headers), self._body(natural(back), flat, source))
             case _:
                 return plain.structured(said, plain.ASKED)  # type: ignore[arg-type]
 
@@ -271,20 +268,22 @@ class RowReader:
 
     def _list(self, said: object) -> Headers:
         if type(said) is int:
-            return self._lists[_natural(said)]
+            return self._lists[natural(said)]
         if type(said) is not list:
             raise CorruptTape("headers are no list")
         count("headers in one message", len(said), self._limits.headers)
-        known = self._pairs
+        known, pairs = self._pairs, list[tuple[str, str]]()
         for pair in said:
-            if type(pair) is not int:
-                name, value = pair
-                if type(name) is not str or type(value) is not str:
-                    raise CorruptTape("a header is no text")
-                (name + value).encode("latin-1")  # what no wire carries is refused
-                known.append((name, value))
-        fresh = iter(range(len(known) - sum(type(pair) is not int for pair in said), len(known)))
-        headers = tuple([known[pair if type(pair) is int else next(fresh)] for pair in said])
+            if type(pair) is int:
+                pairs.append(known[natural(pair)])
+                continue
+            name, value = pair
+            if type(name) is not str or type(value) is not str:
+                raise CorruptTape("a header is no text")
+            (name + value).encode("latin-1")  # what no wire carries is refused
+            known.append((name, value))
+            pairs.append((name, value))
+        headers = tuple(pairs)
         self._lists.append(headers)
         return headers
 
@@ -298,99 +297,3 @@ def _headers(step: Step) -> list[Headers]:
 
 def _whole(body: bytes) -> Ops:
     return ((LITERAL, len(body)),) if body else ()
-
-
-def _span(span: Span, asked: Asked | None) -> list[int]:
-    began = asked.began if asked else 0
-    return [span.began - began, span.headed - span.began, span.ended - span.headed]
-
-
-def _spanned(said: object, asked: Asked | None) -> Span:
-    since, headed, ended = map(_whole_number, _listed(said))
-    began = since + (asked.began if asked else 0)
-    return Span(began, began + headed, began + headed + ended)
-
-
-def _timing(timing: Timing, asked: Asked | None) -> Row:
-    began = None if asked and asked.at == timing.began else timing.began
-    chunks = _distances(timing.chunks)
-    return [began, _micros(timing.headed), _micros(timing.ended), chunks, timing.head_hops, timing.end_hops]
-
-
-def _timed(said: object, asked: Asked | None) -> Timing:
-    began, headed, ended, chunks, head_hops, end_hops = _listed(said)
-    if began is None:
-        began = asked.at if asked else 0.0
-    hops = [None if n is None else _whole_number(n) for n in (head_hops, end_hops)]
-    return Timing(_finite(began), _seconds(headed), _seconds(ended), _times(_listed(chunks)), *hops)
-
-
-def _since(at: float, last: float) -> object:
-    """Microseconds between two times, where both are whole ones; else the time itself."""
-    here, there = _micros(at), _micros(last)
-    return here - there if isinstance(here, int) and isinstance(there, int) else at
-
-
-def _at(said: object, last: float) -> float:
-    if type(said) is float:
-        return _finite(said)
-    there = _micros(last)
-    if not isinstance(there, int):
-        raise CorruptTape("a time is counted from none")
-    return (there + _whole_number(said)) / _MICRO
-
-
-def _micros(seconds: float) -> int | float:
-    """`seconds` as whole microseconds, where that is exact."""
-    return _units(seconds, _MICRO)
-
-
-def _seconds(said: object) -> float:
-    return _finite(said) if type(said) is float else _whole_number(said) / _MICRO
-
-
-def _distances(times: Sequence[float]) -> list[object]:
-    """Whole milliseconds from one time to the next, where all are exact; else the times themselves."""
-    units = [_units(time, _MILLI) for time in times]
-    if any(isinstance(unit, float) for unit in units):
-        return [float(time) for time in times]
-    return [int(here - there) for there, here in zip([0, *units], units, strict=False)]
-
-
-def _times(said: list[object]) -> tuple[float, ...]:
-    if set(map(type, said)) <= {int}:
-        return tuple([unit / _MILLI for unit in accumulate(cast("list[int]", said))])
-    return tuple(map(_finite, said))
-
-
-def _units(seconds: float, unit: float) -> int | float:
-    whole = round(seconds * unit) if abs(seconds) < _MOST_SECONDS else 0
-    return whole if whole / unit == seconds else float(seconds)
-
-
-def _listed(said: object) -> list[object]:
-    if type(said) is not list:
-        raise CorruptTape("a row has something else where a list belongs")
-    return said
-
-
-def _whole_number(said: object) -> int:
-    if type(said) is not int:
-        raise CorruptTape("a row has something else where a whole number belongs")
-    return said
-
-
-def _natural(said: object) -> int:
-    number = _whole_number(said)
-    if number < 0:
-        raise CorruptTape("a row counts from the end")
-    return number
-
-
-def _finite(said: object) -> float:
-    if type(said) not in (int, float):
-        raise CorruptTape("a row has something else where a time belongs")
-    number = float(said)  # type: ignore[arg-type]
-    if number - number != 0:  # JSON has no word for infinity, but 1e999 for it
-        raise CorruptTape("a time is not finite")
-    return number

@@ -9,6 +9,7 @@ about what happened.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -58,7 +59,7 @@ def _leaf(step: Step, matcher: Matcher) -> bytes:
 def _answer(answer: Answer) -> list[bytes]:
     match answer:
         case Response(status=status, headers=headers, end=end):
-            pairs = frame(text(part) for pair in headers for part in pair)
+            pairs = b"".join([_pair(*pair) for pair in headers])
             how = frame(_answer(end)) if isinstance(end, Fault) else end.encode()
             return [b"res", b"%d" % status, pairs, bytes.fromhex(answer.sha256), how]
         case Fault(kind, message):
@@ -67,6 +68,11 @@ def _answer(answer: Answer) -> list[bytes]:
             return [b"val", text(said)]
         case Reply(kind, value, of):
             return [b"reply", kind.encode(), text(value), text(of)]
+
+
+@lru_cache(maxsize=4096)  # most headers come again and again
+def _pair(name: str, value: str) -> bytes:
+    return frame([text(name), text(value)])
 
 
 def _fingerprint(tape: Recorded) -> Digest:

@@ -12,16 +12,12 @@ Digest: TypeAlias = str
 
 def frame(parts: Iterable[bytes]) -> bytes:
     """Join `parts`, each behind its length as 8 bytes, big-endian."""
-    return b"".join(len(p).to_bytes(8, "big") + p for p in parts)
+    return b"".join([len(p).to_bytes(8, "big") + p for p in parts])
 
 
 def hashed(parts: Iterable[bytes]) -> bytes:
     """Return the 32 bytes of the sha-256 of the framed `parts`."""
-    made = sha256()
-    for part in parts:
-        made.update(len(part).to_bytes(8, "big"))
-        made.update(part)
-    return made.digest()
+    return sha256(frame(parts)).digest()
 
 
 def text(value: str) -> bytes:

@@ -75,21 +75,25 @@ def normalised(request: Request) -> Request:
 def boundary(headers: Headers) -> bytes | None:
     """Return the multipart boundary that `headers` name, its dashes in front; None if there is none."""
     for name, value in headers:
-        if name.lower() == "content-type" and (found := _BOUNDARY.search(value)):
+        if (
+            len(name) == len("content-type")
+            and name.lower() == "content-type"
+            and (found := _BOUNDARY.search(value))
+        ):
             return b"--" + found[1].strip().encode("latin-1")
     return None
 
 
 def meaningful(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Headers:
     """Return the pairs of `headers` that count, their names in lower case."""
-    return tuple((n.lower(), v) for n, v in headers if n.lower() in counted)
+    return tuple([(low, v) for n, v in headers if (low := n.lower()) in counted])
 
 
 def _key(question: Question, content: Digest, counted: frozenset[str] = MEANINGFUL) -> Digest:
     """The key of a question; `content` is the sha-256 of its normalised body."""
     match question:
         case Request(method, url, headers):
-            pairs = (text(part) for pair in meaningful(headers, counted) for part in pair)
+            pairs = [text(part) for pair in meaningful(headers, counted) for part in pair]
             content = question.omitted.sha256 if question.omitted else content
             return hashed([b"req", text(method), text(url), hashed(pairs), bytes.fromhex(content)]).hex()
         case Source(kind, name):

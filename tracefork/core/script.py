@@ -143,9 +143,9 @@ class Script:
     def first(self, index: Index, key: object, claimed: Marks) -> int | None:
         """The first unclaimed line under `key`."""
         lines = index.get(key, ())
-        for n in lines[bisect_left(lines, claimed.low) :] if lines else ():
-            if n not in claimed:
-                return n
+        for place in range(bisect_left(lines, claimed.low), len(lines)):
+            if lines[place] not in claimed:
+                return lines[place]
         return None
 
 

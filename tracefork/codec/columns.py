@@ -1,0 +1,98 @@
+"""The body of a sealed tape: the rows of all records, and the bytes that they speak of, in columns. Pure.
+
+The columns are the rows, the templates of events, what `events.Columns` names,
+and the text of all bodies: one behind the other in one zstd frame, behind their
+lengths. A body that no trick fits stands in the text as it was.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from ..core.tape import Tape
+from ..errors import CorruptTape
+from . import plain
+from .events import Columns, EventReader, EventWriter
+from .journal import dictionary
+from .limits import Limits, count
+from .records import Asked, Ended, Headed, Parent, Record, records
+from .rows import RowReader, RowWriter
+from .squeeze import expanded, squeezed
+
+_LEVEL = 12
+_COLUMNS = 8
+_SIZE = struct.Struct(">Q")
+_AT_ONCE = 1 << 16  # bytes of JSON lines that are parsed together; so limits on one text hold for one line
+
+
+def written(tape: Tape, parent: Parent) -> bytes:
+    """Return the body of `tape`, which refers to `parent`."""
+    rows, events, lines = RowWriter(parent.steps), EventWriter(), list[bytes]()
+    told = records(tape)
+    over = {record.call for record in told if isinstance(record, Ended)}
+    for record in told:
+        if isinstance(record, Headed) and record.call in over:
+            continue  # its span says so
+        lines.append(plain.text(rows.row(record, events)[0]))
+    columns: list[bytes | bytearray] = [b"\n".join(lines), plain.text(events.templates), *events.columns()]
+    sizes = b"".join(_SIZE.pack(len(column)) for column in columns)
+    return sizes + squeezed(columns, _LEVEL, dictionary(parent))
+
+
+def read(body: bytes, parent: Parent, limits: Limits, *, torn: bool = False) -> Iterator[Record]:
+    """Give the records of a body; of a torn one those that are whole.
+
+    Raises:
+        TooLarge: it is more than `limits` allow.
+        CorruptTape: it is no such body; for a torn one, at its end.
+    """
+    lines, events = _opened(body, parent, limits, torn=torn)
+    yield from _told(lines, RowReader(parent.steps, limits), events, limits)
+    if not events.at_end:
+        raise CorruptTape("it holds bytes that no row speaks of")
+
+
+def _opened(
+    body: bytes, parent: Parent, limits: Limits, *, torn: bool = False
+) -> tuple[list[bytes], EventReader]:
+    """The lines of rows, and what gives the bodies; of a torn body those that are whole."""
+    start = _SIZE.size * _COLUMNS
+    sizes = [size for (size,) in _SIZE.iter_unpack(body[:start])]
+    if len(sizes) != _COLUMNS:
+        raise CorruptTape("it has not as many columns as it should")
+    most, known = limits.allowed(len(body)), dictionary(parent)
+    rows, templates, *others = expanded(body[start:], sizes, most, limits, known, torn=torn)
+    lines = rows.split(b"\n") if rows else []
+    if len(rows) < sizes[0]:
+        lines.pop()
+    said = plain.parsed(templates, limits) if len(templates) == sizes[1] else []
+    made = [_template(parts) for parts in said] if isinstance(said, list) else []
+    return lines, EventReader(Columns(*others), made)
+
+
+def _told(lines: list[bytes], rows: RowReader, events: EventReader, limits: Limits) -> Iterator[Record]:
+    count("records", len(lines), 4 * limits.steps)
+    asked = 0
+    for some in _batches(lines):
+        said = plain.parsed(b"[%s]" % b",".join(some), limits)
+        for row in said if isinstance(said, list) else []:
+            record = rows.record(row, events)
+            asked += isinstance(record, Asked)
+            count("steps", asked, limits.steps)
+            yield record
+
+
+def _batches(lines: list[bytes]) -> Iterator[list[bytes]]:
+    first = size = 0
+    for n, line in enumerate(lines, 1):
+        size += len(line)
+        if size > _AT_ONCE or n == len(lines):
+            yield lines[first:n]
+            first, size = n, 0
+
+
+def _template(parts: object) -> tuple[bytes, ...]:
+    if not isinstance(parts, list) or len(parts) < 2:  # noqa: PLR2004  a hole has two sides
+        raise CorruptTape("a template has no hole")
+    return tuple(part.encode("latin-1") for part in parts)

@@ -1,0 +1,90 @@
+"""Looking after the runs of a store: what is wrong with one, what is left of it, when it died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from .backends.base import Backend
+from .codec import journal, pack
+from .codec.journal import Salvaged
+from .codec.limits import Limits
+from .codec.records import ALONE, Header, Parent
+from .core.tape import Tape
+from .errors import CorruptTape, NotFound, TooLarge, UnknownVersion
+from .listing import Finding, RunInfo
+
+_MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
+
+
+def findings(load: Callable[[str], Tape], info: RunInfo) -> Iterator[Finding]:
+    """Read one run by `load`, check its digest too, and give what is wrong with it."""
+    run_id = info.run_id
+    if not run_id:
+        yield Finding("", "", info.damage, "look for the file or row in the backend")
+        return
+    try:
+        tape = load(run_id)
+    except CorruptTape as exc:
+        certain = not isinstance(exc, TooLarge | UnknownVersion)
+        yield Finding(run_id, exc.where, exc.problem, exc.advice, certain)
+    except NotFound as exc:
+        if exc.name != run_id:  # else it was deleted while we looked
+            advice = f"put the run {exc.name!r} back, from which it was forked"
+            problem = f"its parent {exc.name!r} is not in this store"
+            yield Finding(run_id, f"run {run_id!r}", problem, advice, certain=False)
+    else:
+        if info.digest is not None and info.digest != tape.digest():
+            yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
+
+
+def salvaged(backend: Backend, run_id: str, parent: Callable[[Header], Parent], limits: Limits) -> Salvaged:
+    """What is left of a damaged run; `parent` finds what it refers to.
+
+    Raises:
+        NotFound: there is no such run, or its parent is not here.
+        CorruptTape: nothing of it can be read.
+    """
+    chunks, of = list(_remains(backend, run_id)), ALONE
+    with suppress(CorruptTape, IndexError):
+        of = parent(journal.decode_header(chunks[0]))
+    if len(chunks) == 1:  # a header that is whole would have been loaded
+        return pack.salvage(chunks[0], run_id, of, limits)
+    return journal.salvage(chunks, run_id, of, limits)
+
+
+def whole_heads(backend: Backend) -> list[tuple[str, bytes]]:
+    """Names and heads of the logs whose head is whole, as of one moment."""
+    found, heads = list[tuple[str, bytes]](), iter(backend.heads())
+    while True:
+        try:
+            name, first = next(heads)
+            journal.decode_header(first)
+            found.append((name, first))
+        except StopIteration:
+            return found
+        except CorruptTape:
+            continue
+
+
+def last_sign(tape: Tape) -> float:
+    """When something last happened in a run, in seconds since the epoch."""
+    return max((s.timing.began + s.timing.ended for s in tape.steps), default=tape.created_at)
+
+
+def _remains(backend: Backend, run_id: str) -> Iterator[bytes]:
+    """The chunks of a run as they are; b"" for one that its backend does not give out damaged."""
+    if remains := getattr(backend, "remains", None):
+        yield from remains(run_id)
+        return
+    number = lost = 0
+    while lost < _MOST_LOST:
+        try:
+            for chunk in backend.chunks(run_id, number):
+                yield chunk
+                number, lost = number + 1, 0
+        except CorruptTape:
+            yield b""
+            number, lost = number + 1, lost + 1
+        else:
+            return
