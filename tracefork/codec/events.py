@@ -220,9 +220,12 @@ class EventReader:
         events = columns.events[at.events : at.events + number]
         if len(events) < number or events.count(RAW) != len(raws) or max(events) >= len(self.templates):
             raise CorruptTape("a response has other events than it says")
-        firsts = columns.firsts[at.firsts : at.firsts + sum(events.translate(self._has_first))]
-        others = columns.others[at.others : at.others + sum(events.translate(self._has_others))]
+        filled, more = sum(events.translate(self._has_first)), sum(events.translate(self._has_others))
+        firsts = columns.firsts[at.firsts : at.firsts + filled]
+        others = columns.others[at.others : at.others + more]
         text, side = sum(raws) + sum(firsts), sum(others)
+        if len(firsts) < filled or len(others) < more or at.side + side > len(columns.side):
+            raise CorruptTape("the events of a response reach beyond what is kept")
         fixed = sum(map(self.fixed.__getitem__, events))
         size = text + side + fixed + (number - 1) * len(separator)
         counted = cut if type(cut) is int else 0
@@ -240,7 +243,8 @@ class EventReader:
         if lengths is not None and sum(lengths) != size:
             raise CorruptTape("a response is not as long as its chunks")
         ended = columns.cuts[at.cuts : self._at.cuts]
-        if lengths is None and (len(ended) != counted or sum(ended) != number - 1):
+        ends = events[-1] == RAW and not raws[-1]  # behind the last separator there is nothing
+        if lengths is None and (len(ended) != counted or sum(ended) != number - 1 or not ends):
             raise CorruptTape("a response has other chunks than it says")
         return Stream(self, separator, at, self._at, tuple(raws), lengths, size)
 
