@@ -1,5 +1,6 @@
 """Tapes as the chunks of a journal and as one sealed blob, whole, hurt and forged."""
 
+from functools import cache
 from zlib import crc32
 
 from tracefork.codec import frames, journal, pack, parity, plain
@@ -29,9 +30,15 @@ def bounds(packed):
     return out
 
 
+@cache
+def _head_of(tape):
+    packed = pack.pack(tape)
+    return packed[: frames.read(packed).end]
+
+
 def forged(body, tape):
     """A sealed tape of which all checks hold, with `body` as its body: what an attacker would make."""
-    head = frames.frame(frames.SUMMARY, plain.dump(pack.summary(pack.pack(tape))))
+    head = _head_of(tape)
     inner = frames.frame(b"B", body, tape.run_id)
     known = parity.checks(head + inner)
     beside = frames.frame(b"C", known, "beside")

@@ -5,6 +5,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 import pytest
+from attrs import evolve
 from conversations import anthropic_events, openai_events
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -168,3 +169,13 @@ def test_places_that_nobody_wrote_are_corrupt_or_lie_within(places):
         except CorruptTape:
             continue
         assert sum(map(len, made if isinstance(made, tuple) else made.chunks())) <= whole
+
+
+@pytest.mark.parametrize("column", ["firsts", "others", "side", "text", "cuts", "events"])
+def test_events_that_reach_beyond_what_is_kept_are_refused_before_anyone_looks(column):
+    chunks = tuple(b'd: {"a": "%d", "b": "x%d"}\n\n' % (n, n) for n in range(9))
+    cuts, reader = split([chunks])
+    short = evolve(reader.columns, **{column: getattr(reader.columns, column)[:-1]})
+
+    with pytest.raises(CorruptTape):
+        EventReader(short, reader.templates[1:]).response(cuts[0])
