@@ -1,4 +1,4 @@
-"""Conversations that only grow, as agents have them: each question repeats the one before, answers are streams."""
+"""Conversations that only grow: each question repeats the one before, and answers are streams."""
 
 import json
 import random

@@ -40,7 +40,7 @@ def forged(body, tape):
 
 
 def forged_chunk(raw, run_id, number=1, squeezed=None):
-    """A chunk of records of which all checks hold, whatever `raw` says; or of bytes that are no zstd of ours."""
+    """A chunk of records of which all checks hold, whatever `raw` says, or that no zstd of ours made."""
     payload = Squeezer().piece(raw) if squeezed is None else squeezed
     return frames.light(payload, journal.place(run_id, number))
 

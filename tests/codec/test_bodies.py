@@ -14,7 +14,7 @@ from tracefork.errors import CorruptTape, TooLarge
 
 @st.composite
 def histories(draw, most=14):
-    """(base, operations, literal) of bodies that are made of each other in any lawful way, and what they are."""
+    """What makes bodies of each other, in any lawful way, as `add` takes it; and what they are."""
     deltas, plain = [], []
     for _ in range(draw(st.integers(0, most))):
         base = draw(st.integers(0, len(plain) - 1)) if plain and draw(st.integers(0, 4)) else None
