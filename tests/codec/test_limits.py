@@ -22,6 +22,7 @@ from tracefork.errors import CorruptTape, TooLarge
         Limits(total=200),
         Limits(blob=4),
         Limits(bodies=7),
+        Limits(bodies=12),
         Limits(steps=2),
         Limits(headers=0),
         Limits(json_depth=2),

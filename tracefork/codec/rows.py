@@ -239,6 +239,7 @@ class RowReader:
                 return plain.structured(said, plain.ASKED)  # type: ignore[arg-type]
 
     def _body(self, back: int, flat: list[object], source: Source) -> Deferred:
+        count("pieces of one body", len(flat), MOST_PIECES)  # as `Bodies` would, but at once
         if not set(map(type, flat)) <= {int} or len(flat) % 2:
             raise CorruptTape("the operations of a body are none")
         numbers = cast("list[int]", flat)
@@ -246,12 +247,15 @@ class RowReader:
         if min(offsets, default=0) < LITERAL or min(lengths, default=0) < 0:
             raise CorruptTape("the operations of a body are none")
         total = sum(lengths)
-        count("bytes in one body", total, self._limits.blob)
-        self._total += total
-        count("bytes in all bodies", self._total, self._limits.bodies)
+        self._count(total)
         bodies, ops = self._tables.bodies, tuple(zip(offsets, lengths, strict=True))
         new = sum([length for offset, length in ops if offset == LITERAL])
         return bodies.add(len(bodies) - back if back else None, ops, source.literal(new))
+
+    def _count(self, size: int) -> None:
+        count("bytes in one body", size, self._limits.blob)
+        self._total += size
+        count("bytes in all bodies", self._total, self._limits.bodies)
 
     def _answer(self, told: object, source: Source) -> Answer:
         match told:
@@ -260,7 +264,7 @@ class RowReader:
                 gone = None if omitted is None else plain.structured(omitted, Omitted)
                 chunks = source.response(cuts)
                 made = Response(status, self._list(headers), chunks, how, reason, version, gone)  # type: ignore[arg-type]
-                count("bytes in one body", made.size, self._limits.blob)
+                self._count(made.size)
                 return made
             case _:
                 answer: Answer = plain.structured(told, plain.ANSWERED)  # type: ignore[arg-type]
