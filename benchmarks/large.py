@@ -35,7 +35,7 @@ _PEAK_RESET = "5"  # proc(5), clear_refs
 
 @frozen
 class Opened:
-    """CPU seconds to open a run, copy its bodies, hash them as they are kept and whole, and for its digest."""
+    """CPU seconds: to open a run, copy its bodies, hash them as they are kept, and whole; for its digest."""
 
     bytes: int
     opening: float

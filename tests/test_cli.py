@@ -144,7 +144,7 @@ def test_the_demo_tells_its_story(desk):
 def test_a_sound_store_is_clean(desk):
     desk("run", "agent.py", "2")
 
-    assert "1 runs read, 0 findings" in desk("check").stdout
+    assert "1 run read, 0 findings" in desk("check").stdout
     assert json.loads(desk("check", "--sample", "50%", "--json").stdout)["findings"] == []
 
 
@@ -157,7 +157,7 @@ def test_damage_is_found_named_and_salvaged(desk, tmp_path):
 
     found = desk("check", "--store", "runs", code=1)
     assert "hurt: " in found.stdout
-    assert "1 findings" in found.stdout
+    assert "1 finding" in found.stdout
 
     saved = desk("salvage", "hurt", "--store", "runs")
     assert "3 exchanges, kept as hurt-salvaged" in saved.stdout
@@ -186,7 +186,7 @@ def test_a_run_travels_as_a_file(desk, tmp_path):
 
     assert "no.tape" in failed.stderr
     assert desk("show", "last", "--store", "other.db").stdout == desk("show", "last").stdout
-    assert "1 runs read, 0 findings" in desk("check", "--store", "other.db").stdout
+    assert "1 run read, 0 findings" in desk("check", "--store", "other.db").stdout
 
 
 def test_a_parent_is_deleted_with_its_branches_rebased(desk):

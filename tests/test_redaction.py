@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from itertools import pairwise
 
 import httpx
@@ -257,3 +258,50 @@ def test_a_redactor_keeps_to_the_secrets_that_it_was_made_of():
     assert evolve(redactor, known=known).question(Request("GET", "http://a/", header)).headers == (
         ("etag", "[secret:B_KEY]"),
     )
+
+
+# -- spread over the events of a stream -------------------------------------------------
+
+
+def deltas(*texts, end="\n\n"):
+    events = [
+        f'event: delta\ndata: {{"type":"delta","delta":{{"text":{json.dumps(text)}}}}}' for text in texts
+    ]
+    return end.join([*events, ""]).encode()
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n"])
+@pytest.mark.parametrize(
+    "cuts", [(n,) for n in range(1, len(SECRET))] + [(1, 2, 3), tuple(range(1, len(SECRET)))]
+)
+def test_a_secret_spread_over_events_is_found_wherever_it_is_cut(cuts, end):
+    parts = [SECRET[a:b] for a, b in zip((0, *cuts), (*cuts, len(SECRET)))]
+    parts[0], parts[-1] = "it is " + parts[0], parts[-1] + ", so"
+    body = deltas(*parts, end=end)
+    kept = ours.answer(Response(200, (), (body[:70], body[70:])))
+
+    said = [
+        json.loads(line[6:])["delta"]["text"]
+        for line in kept.body.decode().splitlines()
+        if line.startswith("data")
+    ]
+    assert "".join(said) == "it is [secret:SHOP_API_KEY], so"
+    assert len(said) == len(parts)
+    assert len(kept.chunks) == 2
+
+
+def test_events_between_do_not_hide_a_secret():
+    body = deltas("my " + SECRET[:5]) + b'event: ping\ndata: {"type": "ping"}\n\n' + deltas(SECRET[5:] + ".")
+    kept = ours.answer(Response(200, (), (body,)))
+
+    assert SECRET[5:].encode() not in kept.body
+    assert b"[secret:SHOP_API_KEY]" in kept.body
+    assert b"ping" in kept.body
+
+
+def test_looking_for_spread_secrets_takes_no_time_to_speak_of():
+    body = deltas(*(SECRET[: n % 9] for n in range(20_000)))
+    began = time.process_time()
+    ours.answer(Response(200, (), (body,)))
+
+    assert time.process_time() - began < 5

@@ -3,8 +3,9 @@
 What is kept, matched and digested is the redacted form; the live application
 sees the true bytes. A header's name is always kept, its value only where the
 header is on an allow-list; the values of the process's `*_API_KEY`, `*_TOKEN`
-and `*_SECRET` variables are replaced wherever they stand. A placeholder names
-the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
+and `*_SECRET` variables are replaced wherever they stand, also spread over the
+events of a stream. A placeholder names the kind and never the value:
+`[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import quote, quote_plus
 from attrs import evolve, field, frozen
 
 from .codec.content import decoded, is_encoded
+from .codec.spread import spread
 from .core.values import (
     Answer,
     Call,
@@ -248,6 +250,10 @@ class Redactor:
                     if all(stop <= s or e <= at for s, e, _ in found):
                         found.append((at, stop, b"[secret:%s]" % name.encode()))
                     at = body.find(form, stop)
+                for parts in spread(body, form):
+                    if all(stop <= s or e <= start for start, stop in parts for s, e, _ in found):
+                        marks = (b"[secret:%s]" % name.encode(), *[b""] * (len(parts) - 1))
+                        found += [(*part, mark) for part, mark in zip(parts, marks, strict=True)]
         return sorted(found)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
+
 
 def kill(store, durability, kills):
     """In a process of its own, which has one thread and may fork."""

@@ -14,6 +14,8 @@ import tracefork
 from tracefork import TapeStore
 from tracefork.backends import DirectoryBackend
 
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
+
 
 def a_run():
     """Chunk 0 of a run; the listing will say that it is another's, which costs it no less."""

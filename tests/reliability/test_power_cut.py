@@ -9,6 +9,8 @@ from reliability.disk import ORDERED, ORDERLESS, Disk, File
 from reliability.powercut import CASES, cuts, sqlite_log, survive
 from reliability.stories import Ledger, story
 
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
+
 
 @pytest.mark.parametrize(("kind", "durability", "how"), CASES, ids=str)
 def test_a_power_cut_takes_no_more_than_it_may(kind, durability, how):

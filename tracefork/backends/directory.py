@@ -139,16 +139,8 @@ class DirectoryBackend:
             NotFound: there is no file of this name.
         """
         key = self._key(name)
-        with refusals(f"log {name!r} in {self._path}"):
-            try:
-                with open_folder(self._path) as folder:
-                    fd = folder.open(file_name(key), os.O_RDONLY)
-            except FileNotFoundError:
-                raise NotFound(name) from None
-            try:
-                data = reader(fd)(0, os.fstat(fd).st_size)
-            finally:
-                os.close(fd)
+        with self._reading(name, key) as fd:
+            data = reader(fd)(0, os.fstat(fd).st_size)
         return remains(data, key)
 
     def reclaim(self) -> int:
@@ -174,6 +166,17 @@ class DirectoryBackend:
                     yield file
 
     def _chunks(self, name: str, key: bytes, start: int) -> Iterator[bytes]:
+        with self._reading(name, key) as fd:
+            empty = True
+            for seq, chunk in read_chunks(fd, key, start):
+                empty = False
+                if seq >= start:
+                    yield chunk
+            if empty:
+                raise NotFound(name)
+
+    @contextmanager
+    def _reading(self, name: str, key: bytes) -> Iterator[int]:
         with refusals(f"log {name!r} in {self._path}"):
             try:
                 with open_folder(self._path) as folder:
@@ -181,13 +184,7 @@ class DirectoryBackend:
             except FileNotFoundError:
                 raise NotFound(name) from None
             try:
-                empty = True
-                for seq, chunk in read_chunks(fd, key, start):
-                    empty = False
-                    if seq >= start:
-                        yield chunk
-                if empty:
-                    raise NotFound(name)
+                yield fd
             finally:
                 let_go(fd)
 

@@ -12,7 +12,21 @@ import typer
 from ..errors import StoreError
 from ..files import load, save
 from ..progress import counted
-from .app import RUNS, Json, Run, Store, app, err, escaped, opened, out, print_json, print_plain, taped
+from .app import (
+    RUNS,
+    Json,
+    Run,
+    Store,
+    app,
+    err,
+    escaped,
+    opened,
+    out,
+    plural,
+    print_json,
+    print_plain,
+    taped,
+)
 
 CLEAN, DAMAGED, CANNOT_TELL = 0, 1, 2
 
@@ -37,7 +51,7 @@ def check(
     if json_:
         print_json({"runs": len(chosen), "findings": [attrs.asdict(finding) for finding in findings]})
     else:
-        out.print(f"{len(chosen)} runs read, {len(findings)} findings")
+        out.print(f"{plural(len(chosen), 'run')} read, {plural(len(findings), 'finding')}")
     raise typer.Exit(DAMAGED if certain else CANNOT_TELL if findings else CLEAN)
 
 
@@ -61,7 +75,7 @@ def salvage(
         print_json({"run_id": tape.run_id, "exchanges": len(tape), "pending": len(tape.pending)})
         return
     pending = f", {len(tape.pending)} questions without an answer" if tape.pending else ""
-    out.print(f"{len(tape)} exchanges{pending}, kept as {escaped(file or tape.run_id)}")
+    out.print(f"{plural(len(tape), 'exchange')}{pending}, kept as {escaped(file or tape.run_id)}")
 
 
 @app.command()
@@ -93,7 +107,7 @@ def export(
     """Write a run to a file that stands by itself; a branch takes along what it needs of its parent."""
     tape = taped(run, store)
     _write(tape, file, force=force)
-    out.print(f"{len(tape)} exchanges, {file.stat().st_size:,} bytes in {escaped(file)}")
+    out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escaped(file)}")
 
 
 @app.command("import")

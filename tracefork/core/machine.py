@@ -30,7 +30,6 @@ from .values import (
     Exchange,
     Fault,
     Lane,
-    Pending,
     Question,
     Reading,
     Reply,
@@ -186,15 +185,6 @@ def unasked(state: State) -> tuple[int, ...]:
     if state.live:
         return ()
     return tuple(n for n in range(len(state.script.lines)) if n not in state.claimed)
-
-
-def pending(state: State) -> tuple[Pending, ...]:
-    """Questions to servers and tools that are in flight."""
-    return tuple(
-        Pending(o.asked, o.lane, o.began, o.headed)
-        for o in state.open.values()
-        if isinstance(o.asked, Request | Call) and o.began is not None
-    )
 
 
 def turn(state: State, event: Headed | Ended) -> int:
