@@ -210,3 +210,16 @@ def test_a_run_that_died_is_sealed_by_gc_once_it_is_idle(store):
     assert [done.run_id for done in store.gc(now=1e6)] == ["dead"]
     assert store.load("dead") == before
     assert {info.run_id: info.sealed for info in store.runs()}["dead"]
+
+
+def test_a_branch_that_is_being_recorded_is_not_rebased(store):
+    head = tracefork.codec.records.Header("young", parent=Branch("parent", 3))
+    log = store.begin(head)
+    log.write(tracefork.codec.records.records(evolve(branch(3), run_id="young"))[:6])
+
+    with pytest.raises(StoreError, match="still being recorded"):
+        store.delete("parent", rebase=True)
+    log.write(tracefork.codec.records.records(evolve(branch(3), run_id="young"))[6:9])
+
+    assert "parent" in store
+    assert len(store.load("young")) == 3

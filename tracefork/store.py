@@ -183,18 +183,22 @@ class TapeStore:
 
         Raises:
             NotFound: there is no such run.
-            StoreError: it has branches; the message names them.
+            StoreError: it has branches, or one that is to stand by itself is not over; the message names them.
             CorruptTape: a branch that is to stand by itself cannot be read.
         """
-        branches = [info.branch_id for info in self.branches(run_id)]
+        branches = list(self.branches(run_id))
         if branches and not rebase:
-            raise StoreError(
-                f"run {run_id!r} has branches: {', '.join(branches)}; delete them first, or pass rebase=True"
-            )
+            names = ", ".join(branch.branch_id for branch in branches)
+            raise StoreError(f"run {run_id!r} has branches: {names}; delete them first, or pass rebase=True")
         for branch in branches:
-            head, tape = self._read(branch, 0)
-            if head.shares is not None:
-                family.replace(self.backend, tape)
+            head, tape = self._read(branch.branch_id, 0)
+            if head.shares is None:
+                continue
+            if not branch.info.sealed:
+                raise StoreError(
+                    f"branch {branch.branch_id!r} is still being recorded, or died: wait for it, or `gc` first"
+                )
+            family.replace(self.backend, tape)
         self.backend.delete(run_id)
 
     def resolve(self, prefix: str) -> str:

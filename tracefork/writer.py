@@ -125,6 +125,10 @@ class Writer:
         self._reach(ticket, timeout)
         if self._failure:
             raise self._failure
+        if self._written < ticket and not self._thread.is_alive():
+            raise StoreError(
+                "nothing is written any more: the run is over, or this process was forked from its own"
+            )
         return self._written >= ticket
 
     def so_far(self) -> Happened:
