@@ -183,13 +183,14 @@ class TapeStore:
 
         Raises:
             NotFound: there is no such run.
-            StoreError: it has branches, or one that is to stand by itself is not over; the message names them.
+            StoreError: it has branches, or one of those to rebase is not over; the message names them.
             CorruptTape: a branch that is to stand by itself cannot be read.
         """
         branches = list(self.branches(run_id))
         if branches and not rebase:
             names = ", ".join(branch.branch_id for branch in branches)
-            raise StoreError(f"run {run_id!r} has branches: {names}; delete them first, or pass rebase=True")
+            advice = "delete them first, or pass rebase=True"
+            raise StoreError(f"run {run_id!r} has branches: {names}; {advice}")
         for branch in branches:
             head, tape = self._read(branch.branch_id, 0)
             if head.shares is None:
