@@ -197,7 +197,7 @@ class TapeStore:
                 continue
             if not branch.info.sealed:
                 raise StoreError(
-                    f"branch {branch.branch_id!r} is still being recorded, or died: wait for it, or `gc` first"
+                    f"branch {branch.branch_id!r} is still being recorded, or died: wait, or `gc` first"
                 )
             family.replace(self.backend, tape)
         self.backend.delete(run_id)
