@@ -20,7 +20,7 @@ from ..core.values import Fault, Request, Response
 from ..errors import CorruptTape, TooLarge, Truncated, UnknownVersion
 from . import frames, plain
 from .limits import DEFAULT, Limits, count
-from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, replayed, salvaged
+from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, related, replayed, salvaged
 from .rows import Cuts, RowReader, RowWriter
 from .squeeze import Expander, Squeezer
 
@@ -159,6 +159,7 @@ def unroll(chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits:
     """
     rest = iter(chunks)
     head = _head(next(rest, b""), run_id)
+    related(head, parent)
     decoder, records = Decoder(run_id, parent, limits), list[Record]()
     for chunk in rest:
         try:

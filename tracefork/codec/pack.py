@@ -18,7 +18,7 @@ from . import columns, envelope, frames, plain
 from .journal import Salvaged
 from .limits import DEFAULT, UNLIMITED, Limits, count
 from .parity import Repair
-from .records import ALONE, Header, Parent, Record, Summary, replayed, salvaged
+from .records import ALONE, Header, Parent, Record, Summary, related, replayed, salvaged
 
 _MOST_MESSAGE, _MOST_TYPE = 500, 200
 
@@ -80,6 +80,7 @@ def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tap
             said, body = envelope.opened(data)
         except CorruptTape as error:
             raise _placed(error, data, parent, limits) from error
+        related(said.header, parent)
         return _tape(said, body, parent, limits)
 
 

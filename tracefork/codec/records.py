@@ -58,6 +58,20 @@ ALONE = Parent()
 """For what stands by itself."""
 
 
+def related(head: Header, parent: Parent) -> None:
+    """Refuse to read without the parent what refers to it: the bytes would pass for damaged.
+
+    Raises:
+        CorruptTape: the run with this header refers to another parent, or to one and there is none.
+    """
+    if head.shares and (parent.shares is None or parent.shares.digest != head.shares.digest):
+        name = head.parent.parent if head.parent else ""
+        raise CorruptTape(
+            f"it refers to its parent {name!r}, which is not beside it",
+            advice="export it from the store that has both, and it stands by itself",
+        )
+
+
 @frozen
 class Header:
     """What is known of a run when it begins: the fields of `Tape`, and whether its bytes need its parent."""

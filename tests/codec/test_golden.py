@@ -1,0 +1,172 @@
+"""Tapes that were written once open for ever, and say what they said.
+
+They are never regenerated, whatever compressor or codec this is: a new version of
+the format gets files, and a test, of its own beside these.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tracefork.backends.memory import MemoryBackend
+from tracefork.codec import journal, pack
+from tracefork.codec.records import Parent
+from tracefork.core.values import (
+    RETURNED,
+    Branch,
+    Call,
+    Effect,
+    Fault,
+    Omitted,
+    Outcome,
+    Pending,
+    Reading,
+    Reply,
+    Request,
+    Source,
+    Span,
+    Timing,
+)
+from tracefork.errors import CorruptTape
+from tracefork.files import load
+from tracefork.store import TapeStore
+
+FOLDER = Path(__file__).parents[1] / "golden"
+V2 = {
+    "branch.tape": "585f015a35a2ef532c3892178e986ddab02e2358703b48c70671fc70a7d98571",
+    "every-kind.journal": "d733b1f8d4dd65e5c0e14abb66184179c55d8323ed85f56e3ff042d3a117a963",
+    "every-kind.tape": "eb6c262ff1f0164adad9e5cb17c2e97555f33895dedc9d4dac1a4d32efe31d2e",
+    "parent.tape": "087ffd7fc7946ff81428cc2dd3128ef4b17cd64a7a5e19400add9f21b1406c6f",
+    "streams.tape": "b4ddeb3bba18aac31b0a8f81a855af89f6aa85fda1316857a1077524b3acaed1",
+}
+MOTHER = "1254337a8129d0eb315ddba83fbbb6dd62ae30faf570f816a4d4bfa7010408e6"
+DAUGHTER = "5eeffa6e6b3c94a200f059f2e001897784c1456ed0bf53f1aa2158a8c55a0317"
+
+
+def path(name):
+    return FOLDER / f"v2-{name}"
+
+
+def chunks():
+    """The chunks of the journal, each of which has its length before it."""
+    data, at = path("every-kind.journal").read_bytes(), 0
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : end]
+        at = end
+
+
+@pytest.mark.parametrize(("name", "digest"), V2.items())
+def test_the_files_are_those_that_were_written(name, digest):
+    assert sha256(path(name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("form", ["sealed", "journal"])
+def test_steps_of_every_kind_are_what_they_were(form):
+    tape = load(path("every-kind.tape")) if form == "sealed" else journal.unroll(chunks(), "every kind")
+    first, failed, large, again = tape
+
+    assert tape.digest() == "99c5b9dc643cfd6dde8e269e1d3119776c8a037b9d7dafdd39e960dabf7e1524"
+    assert (len(tape.steps), len(tape), len(tape.draws), len(tape.effects)) == (10, 4, 2, 4)
+    assert tape.draws[1].source == Source("env", "HOME")
+    assert tape.draws[1].reading == Reading("=/home/\udcff")
+    assert first.request.url == "https://api.test/v1/é"
+    assert first.request.headers[1:] == (("x-latin", "\xff\xe9"), ("x-twice", "1"), ("x-twice", "2"))
+    assert first.request.body == b'{"q": 1}' * 60
+    assert first.response.chunks == (b"\x00\xff", b"", b"two")
+    assert (first.response.end, first.response.reason) == (Fault("ReadError", "cut"), "OK")
+    assert (first.response.http_version, first.lane, first.span) == ("HTTP/2", "crew.0", Span(2, 4, 9))
+    assert first.timing == Timing(1_700_000_000.123456, 0.5, 1.25, (0.5, 0.1 + 0.2), 3, None)
+    assert failed.answer == Fault("ConnectError", "refused")
+    assert large.request.omitted == Omitted(1 << 33, "ab" * 32)
+    assert (large.response.omitted, large.response.end) == (Omitted(1 << 34, "cd" * 32), "closed")
+    assert again.request.body == b'{"q": 1}' * 60 + b', {"then": 2}'
+    assert again.timing == Timing(0.1, 5e-324, 1e300, (), None, 7)
+    assert [effect.reply for effect in tape.effects] == [
+        Reply("returned", "[1]"),
+        Reply("raised", '["no"]', "shop.Refused"),
+        Reply("opaque", '"<socket>"', "socket.socket"),
+        Fault("cancelled"),
+    ]
+    assert tape.effects[1] == Effect(Call("pay", "{}"), tape.effects[1].reply, "crew.1", Span(8, 10, 10))
+
+
+@pytest.mark.parametrize("form", ["sealed", "journal"])
+def test_what_is_known_of_a_run_is_what_it_was(form):
+    tape = load(path("every-kind.tape")) if form == "sealed" else journal.unroll(chunks(), "every kind")
+
+    assert (tape.run_id, tape.agent_name, tape.boundary) == ("every kind", "booking \U0001f600", "http")
+    assert (tape.created_at, tape.meta) == (1_699_999_999.75, {"who": "we", "why": "\n\x00\u2028"})
+    assert tape.parent == Branch("mother", 3, "polite", "why not")
+    assert tape.outcome == Outcome("raised", "ValueError", "no " * 300)
+    assert tape.pending == (
+        Pending(Request("GET", "https://api.test/poll"), "crew.1", 21, 22),
+        Pending(Call("ship", "{}"), "", 23),
+    )
+
+
+def test_a_summary_is_what_it_was():
+    said = pack.summary(path("every-kind.tape").read_bytes())
+
+    assert (said.exchanges, said.draws, said.effects) == (4, 2, 4)
+    assert said.outcome == Outcome("raised", "ValueError", ("no " * 300)[:500])
+
+
+def test_streams_are_what_they_were():
+    tape = load(path("streams.tape"))
+
+    assert tape.digest() == "832c7f3d0fa6d0592dd23faad00e0f808c004a4fcab46d0728eb680137972e88"
+    assert [(len(step.response.chunks), step.response.sha256[:16]) for step in tape] == [
+        (14, "16321be81cd9ca41"),
+        (8, "b446c06716a5a2b0"),
+        (10, "d5624891840c8b84"),
+        (3, "96532a951845ffca"),
+    ]
+    assert tape[0].response.chunks[3] == (
+        b'event: content_block_delta\ndata: {"type": "content_block_delta", "index": 0, '
+        b'"delta": {"type": "text_delta", "text": "\\"it\\" "}}\n\n'
+    )
+    assert tape[1].response.chunks[-1] == b"data: [DONE]\n\n"
+    assert tape[2].response.chunks[-1] == b'event: message_stop\r\ndata: {"type": "message_stop"}\r\n\r\n'
+    assert tape[3].response.chunks[1:] == (b"data: ", b"[DONE]")
+    assert [step.request.body for step in tape] == [b'{"stream": true, "n": %d}' % n for n in range(4)]
+
+
+def test_a_branch_is_what_it_was_beside_its_parent():
+    mother = load(path("parent.tape"))
+    data = path("branch.tape").read_bytes()
+    said = pack.summary(data).header
+    branch = pack.unpack(data, Parent(mother.steps, said.shares))
+
+    assert [len(step.request.body) for step in mother] == [7342, 8045, 8825, 9577, 10524, 11798]
+    assert (mother.digest(), branch.digest()) == (MOTHER, DAUGHTER)
+    assert (said.shares.digest, said.shares.depth) == (MOTHER, 1)
+    assert (branch.parent, branch.outcome) == (Branch("mother", 2, "otherwise"), RETURNED)
+    assert [a.request == b.request for a, b in zip(branch, mother)] == [True, True, True, False]
+    assert branch[3].request.body == mother[2].request.body[:-2] + b', {"role": "user"}]}'
+    assert branch[2].response.chunks == (b'data: "otherwise"\n\n',)
+
+
+def test_a_branch_without_its_parent_is_refused():
+    with pytest.raises(CorruptTape, match="its parent 'mother'"):
+        load(path("branch.tape"))
+
+
+def test_a_store_opens_them_all():
+    backend = MemoryBackend()
+    for number, chunk in enumerate(chunks()):
+        backend.append("every kind", number, chunk)
+    for name, run_id in (("streams", "streams"), ("parent", "mother"), ("branch", "daughter")):
+        backend.append(run_id, 0, b"")
+        backend.seal(run_id, path(f"{name}.tape").read_bytes())
+    store = TapeStore(backend)
+
+    assert list(store.check()) == []
+    assert store.load("daughter").digest() == DAUGHTER
+    assert {info.run_id: info.exchanges for info in store.runs()} == {
+        "every kind": None,
+        "streams": 4,
+        "mother": 6,
+        "daughter": 4,
+    }

@@ -1,0 +1,150 @@
+"""Write the golden tapes of this format; run once for each version of it, and never over what is there.
+
+They are what `tests/codec/test_golden.py` opens, for ever. A new version gets files, and a test, of its own.
+
+    python tests/golden/write.py 2
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from attrs import evolve
+from conversations import anthropic_events, grown, openai_events
+from logs import chunks_of
+
+from tracefork.codec import pack
+from tracefork.codec.records import Parent, Shares
+from tracefork.core.tape import Tape
+from tracefork.core.values import (
+    RETURNED,
+    Branch,
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Omitted,
+    Outcome,
+    Pending,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+    Span,
+    Timing,
+)
+
+JSON = (("content-type", "application/json"), ("x-latin", "\xff\xe9"), ("x-twice", "1"), ("x-twice", "2"))
+SSE = (("Content-Type", "text/event-stream"),)
+
+EVERY_KIND = Tape(
+    steps=(
+        Draw(Source("clock"), Reading("1700000000.5"), span=Span(0, 0, 0)),
+        Draw(Source("env", "HOME"), Reading("=/home/\udcff"), "crew.0", Span(1, 1, 1)),
+        Exchange(
+            Request("POST", "https://api.test/v1/é", JSON, b'{"q": 1}' * 60),
+            Response(200, JSON, (b"\x00\xff", b"", b"two"), Fault("ReadError", "cut"), "OK", "HTTP/2"),
+            "crew.0",
+            Span(2, 4, 9),
+            Timing(1_700_000_000.123456, 0.5, 1.25, (0.5, 0.1 + 0.2), 3, None),
+        ),
+        Exchange(Request("GET", "https://api.test/2"), Fault("ConnectError", "refused"), "", Span(3, 5, 5)),
+        Effect(Call("book", '{"args":[1],"kwargs":{}}'), Reply("returned", "[1]"), "", Span(6, 7, 7)),
+        Effect(Call("pay", "{}"), Reply("raised", '["no"]', "shop.Refused"), "crew.1", Span(8, 10, 10)),
+        Effect(Call("look", "{}"), Reply("opaque", '"<socket>"', "socket.socket"), "", Span(11, 12, 12)),
+        Effect(Call("wait", "{}"), Fault("cancelled"), "", Span(13, 14, 14)),
+        Exchange(
+            Request("PUT", "https://api.test/big", (), b"", Omitted(1 << 33, "ab" * 32)),
+            Response(201, (), (), "closed", omitted=Omitted(1 << 34, "cd" * 32)),
+            "",
+            Span(15, 16, 17),
+        ),
+        Exchange(
+            Request("POST", "https://api.test/v1/é", JSON, b'{"q": 1}' * 60 + b', {"then": 2}'),
+            Response(500, JSON[:1], (b"{}",), "cancelled"),
+            "crew.0",
+            Span(18, 19, 20),
+            Timing(0.1, 5e-324, 1e300, (), None, 7),
+        ),
+    ),
+    pending=(
+        Pending(Request("GET", "https://api.test/poll"), "crew.1", 21, 22),
+        Pending(Call("ship", "{}"), "", 23),
+    ),
+    run_id="every kind",
+    agent_name="booking \U0001f600",
+    boundary="http",
+    created_at=1_699_999_999.75,
+    meta={"who": "we", "why": "\n\x00\u2028"},
+    parent=Branch("mother", 3, "polite", "why not"),
+    outcome=Outcome("raised", "ValueError", "no " * 300),
+)
+
+STREAMS = Tape(
+    steps=tuple(
+        Exchange(
+            Request("POST", "https://api.test/v1/messages", (), b'{"stream": true, "n": %d}' % n),
+            Response(200, SSE, chunks),
+            "",
+            Span(3 * n, 3 * n + 1, 3 * n + 2),
+        )
+        for n, chunks in enumerate(
+            (
+                tuple(anthropic_events('Say "it" in one or two words, then stop', "msg_1")),
+                tuple(openai_events("and say it again in other words", "chatcmpl-1")),
+                tuple(
+                    e.replace(b"\n", b"\r\n")
+                    for e in anthropic_events("lines may end otherwise too", "msg_2")
+                ),
+                (
+                    b"".join(openai_events("in one piece, and cut within an event", "c2"))[:500],
+                    b"data: ",
+                    b"[DONE]",
+                ),
+            )
+        )
+    ),
+    run_id="streams",
+    outcome=RETURNED,
+)
+
+PARENT = grown(6, 11, "mother", low=150, high=400)
+
+
+def branch_of(parent):
+    """Three exchanges of the parent, the third answered otherwise, and one more."""
+    asked = evolve(parent[2].request, body=parent[2].request.body[:-2] + b', {"role": "user"}]}')
+    return Tape(
+        (
+            *parent.steps[:2],
+            evolve(parent[2], answer=Response(200, SSE, (b'data: "otherwise"\n\n',))),
+            Exchange(asked, Response(200, (), (b"so",)), "", Span(9, 10, 11)),
+        ),
+        run_id="daughter",
+        parent=Branch("mother", 2, "otherwise"),
+        outcome=RETURNED,
+    )
+
+
+def main(version):
+    parent = pack.pack(PARENT)
+    back = pack.unpack(parent)
+    shared = Parent(back.steps, Shares(back.digest()))
+    journal = (len(chunk).to_bytes(4, "big") + chunk for chunk in chunks_of(EVERY_KIND, 3))
+    made = {
+        "every-kind.tape": pack.pack(EVERY_KIND),
+        "every-kind.journal": b"".join(journal),
+        "streams.tape": pack.pack(STREAMS),
+        "parent.tape": parent,
+        "branch.tape": pack.pack(branch_of(PARENT), shared),
+    }
+    for name, data in made.items():
+        with (Path(__file__).parent / f"v{version}-{name}").open("xb") as file:  # "x": never again
+            file.write(data)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
