@@ -14,6 +14,7 @@ from .log import Log
 
 BATCH = 256  # records that one chunk holds at most
 BACKLOG = 64  # records that may wait where nobody waits for a disk
+TOGETHER = 16  # records for which the thread is woken there: it takes the interpreter from the agent
 
 Happened: TypeAlias = "tuple[tuple[Step, ...], tuple[Pending, ...]]"
 """The steps that are over, in the order in which they began, and what is in flight."""
@@ -104,10 +105,10 @@ class Writer:
         threading.Thread.start(self._thread)
 
     def put(self, record: Record) -> int:
-        self.push()
-        self._put += 1
-        self._queue.put(record)
-        return self._put
+        self._held.append(record)
+        if self._log or len(self._held) >= TOGETHER:
+            self.push()
+        return self._put + len(self._held)
 
     def hold(self, record: Record) -> None:
         self._held.append(record)
