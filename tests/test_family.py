@@ -1,5 +1,8 @@
 """Branches in a store refer to their parents, and outlive them on request."""
 
+import copy
+import pickle
+
 import httpx
 import pytest
 from attrs import evolve
@@ -223,3 +226,71 @@ def test_a_branch_that_is_being_recorded_is_not_rebased(store):
 
     assert "parent" in store
     assert len(store.load("young")) == 3
+
+
+# -- what a review found ---------------------------------------------------------------
+
+
+def hurt(store, run_id, at, form="sealed"):
+    """The same store, with one bit of chunk 0 of the run turned."""
+    backend = MemoryBackend()
+    for name, _ in store.backend.heads():
+        for number, chunk in enumerate(store.backend.chunks(name)):
+            turned = chunk[:at] + bytes([chunk[at] ^ 4]) + chunk[at + 1 :]
+            backend.append(name, number, turned if (name, number) == (run_id, 0) else chunk)
+    return TapeStore(backend)
+
+
+@pytest.mark.parametrize("at", [3, 60, 200, 700])
+def test_a_flipped_bit_in_a_sealed_branch_costs_nothing(store, at):
+    store.save(branch(10))
+
+    damaged = hurt(store, "branch", at)
+    with pytest.raises(CorruptTape):
+        damaged.load("branch")
+    assert damaged.salvage("branch") == branch(10)
+
+
+def test_a_flipped_bit_in_the_header_of_a_branchs_log_costs_nothing(store):
+    log = store.begin(tracefork.codec.records.Header("branch", parent=Branch("parent", 10)))
+    log.write(tracefork.codec.records.records(branch(10)))
+
+    assert hurt(store, "branch", 80).salvage("branch").steps == branch(10).steps
+
+
+def test_no_parent_is_deleted_while_a_run_is_damaged_that_may_be_its_branch(store):
+    store.save(branch(10))
+    damaged = hurt(store, "branch", 60)
+
+    with pytest.raises(StoreError, match="may be a branch"):
+        damaged.delete("parent", rebase=True)
+    assert damaged.salvage("branch") == branch(10)
+
+
+def test_a_run_that_was_deleted_stays_deleted(store):
+    store.save(branch(10))
+    store.backend.seal(moved("branch"), dumps(branch(10)))  # a rebase died here
+
+    store.delete("branch")
+    list(store.gc())
+    assert "branch" not in store
+    with pytest.raises(NotFound):
+        store.delete("branch")
+
+
+def test_gc_leaves_a_run_alone_whose_question_is_young(store):
+    told = tracefork.codec.records.records(evolve(PARENT, run_id="old"))
+    log = store.begin(tracefork.codec.records.Header("old", created_at=0.0))
+    log.write([*told[:3], evolve(told[3], at=90_000.0)])
+
+    assert [done.run_id for done in store.gc(now=100_000.0, idle=50_000)] == []
+    assert [done.run_id for done in store.gc(now=200_000.0, idle=50_000)] == ["old"]
+    with pytest.raises(ValueError, match="idle"):
+        list(store.gc(idle=0))
+
+
+def test_a_loaded_tape_can_be_copied_and_sent_to_another_process(store):
+    tape = store.load("parent")
+    tape.digest()
+
+    assert pickle.loads(pickle.dumps(tape)) == copy.deepcopy(tape) == PARENT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 
 from attrs import frozen
@@ -94,16 +95,34 @@ def replace(backend: Backend, tape: Tape) -> None:
 
 
 def finish(backend: Backend, run_id: str, packed: bytes) -> None:
-    """Bring the log that is on its way to `run_id` to its name."""
-    try:
-        there = b"".join(backend.chunks(run_id))
-    except (NotFound, CorruptTape):
-        there = b""
-    if there != packed:
-        if there:
+    """Bring the log that is on its way to `run_id` to its name; whoever else does so too does no harm."""
+    if _sealed_as(backend, run_id) != packed:
+        with suppress(NotFound):
             backend.delete(run_id)
         backend.seal(run_id, packed)
-    backend.delete(moved(run_id))
+    with suppress(NotFound):
+        backend.delete(moved(run_id))
+
+
+def remove(backend: Backend, run_id: str) -> None:
+    """Delete a run, under its name and on its way to it.
+
+    Raises:
+        NotFound: it is under neither.
+    """
+    found = False
+    for name in (moved(run_id), run_id):  # the one that would bring the other back first
+        with suppress(NotFound):
+            backend.delete(name)
+            found = True
+    if not found:
+        raise NotFound(run_id)
+
+
+def _sealed_as(backend: Backend, run_id: str) -> bytes:
+    with suppress(NotFound, CorruptTape):
+        return b"".join(backend.chunks(run_id))
+    return b""
 
 
 def waiting(backend: Backend, run_id: str) -> bytes | None:

@@ -30,7 +30,7 @@ from .core.values import (
     Source,
 )
 from .effects import class_name, said
-from .errors import TraceforkError
+from .errors import StoreError, TraceforkError
 from .log import Log
 from .port import BLINK, Port
 from .redact import Redactor
@@ -136,7 +136,7 @@ class Session:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._leave(exc)
-        closing = threading.Thread(target=self._close, name="tracefork-close")
+        closing = threading.Thread(target=self._close_apart, name="tracefork-close")
         closing.start()
         with anyio.CancelScope(shield=True):
             while closing.is_alive():  # in slices: a busy loop would not let that thread run by itself
@@ -302,6 +302,15 @@ class Session:
         finally:
             if self._plan.store and self._plan.owns_store:
                 self._plan.store.close()
+
+    def _close_apart(self) -> None:
+        """`_close` on a thread of its own, from which nothing else would reach who leaves the block."""
+        try:
+            self._close()
+        except BaseException as exc:  # noqa: BLE001  whoever leaves the block must hear of it
+            failure = StoreError(f"the run could not be closed: {type(exc).__name__}: {exc}")
+            failure.__cause__ = exc
+            self.port.fail(failure)
 
     def _judge(self, exc: BaseException | None) -> None:
         """Raise what the agent may have swallowed.

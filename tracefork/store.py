@@ -23,7 +23,7 @@ from . import family, upkeep
 from .backends.base import Backend
 from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
-from .codec.records import Header, Parent
+from .codec.records import Header, Parent, replayed
 from .core.tape import Tape
 from .errors import CorruptTape, NotFound, RunExists, StoreError
 from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
@@ -171,10 +171,7 @@ class TapeStore:
 
     def branches(self, run_id: str) -> Iterator[BranchInfo]:
         """Describe every run that names `run_id` as its parent."""
-        for info in self.runs():
-            if info.parent and info.parent.parent == run_id:
-                at = info.parent
-                yield BranchInfo(info.run_id, at.parent, at.step, at.name, at.desc, info)
+        return (branch for branch in map(_branch, self.runs()) if branch and branch.parent == run_id)
 
     def delete(self, run_id: str, *, rebase: bool = False) -> None:
         """Remove a run. One that has branches is kept, unless `rebase` lets them stand by themselves first.
@@ -186,7 +183,12 @@ class TapeStore:
             StoreError: it has branches, or one of those to rebase is not over; the message names them.
             CorruptTape: a branch that is to stand by itself cannot be read.
         """
-        branches = list(self.branches(run_id))
+        infos = list(self.runs())
+        if hurt := [info.run_id or "?" for info in infos if info.damage and info.run_id != run_id]:
+            raise StoreError(
+                f"any of {', '.join(hurt)} may be a branch of {run_id!r}: salvage or delete them first"
+            )
+        branches = [branch for branch in map(_branch, infos) if branch and branch.parent == run_id]
         if branches and not rebase:
             names = ", ".join(branch.branch_id for branch in branches)
             advice = "delete them first, or pass rebase=True"
@@ -200,7 +202,7 @@ class TapeStore:
                     f"branch {branch.branch_id!r} is still being recorded, or died: wait, or `gc` first"
                 )
             family.replace(self.backend, tape)
-        self.backend.delete(run_id)
+        family.remove(self.backend, run_id)
 
     def resolve(self, prefix: str) -> str:
         """Return the run_id that is `prefix`, or the only one that begins with it.
@@ -259,7 +261,10 @@ class TapeStore:
 
         Raises:
             StoreError: the backend refused.
+            ValueError: `idle` is not positive.
         """
+        if idle <= 0:
+            raise ValueError(f"idle is a time without a sign of life, not {idle} seconds")
         before = (time.time() if now is None else now) - idle
         for name, first in upkeep.whole_heads(self.backend):
             head = journal.decode_header(first)
@@ -268,9 +273,12 @@ class TapeStore:
                 yield Reclaimed(head.run_id, "finished its move")
             elif not pack.is_packed(first) and head.created_at < before:
                 with suppress(CorruptTape, NotFound):
-                    _, tape = self._read(head.run_id, 0)
-                    if upkeep.last_sign(tape) < before:
-                        packed, _ = pack.verified(tape, self._family.of(head))
+                    chunks = list(self.backend.chunks(head.run_id))
+                    parent = self._family.of(head)
+                    _, told = journal.read(chunks, head.run_id, parent, self._limits)
+                    quiet = upkeep.last_sign(head, told) < before
+                    if quiet and sum(1 for _ in self.backend.chunks(head.run_id)) == len(chunks):
+                        packed, _ = pack.verified(replayed(head, told), parent)
                         self.backend.seal(head.run_id, packed)
                         yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
         given = getattr(self.backend, "reclaim", lambda: 0)()
@@ -313,6 +321,11 @@ class TapeStore:
 
     def _is_moving(self, run_id: str) -> bool:
         return bool(run_id) and family.waiting(self.backend, run_id) is not None
+
+
+def _branch(info: RunInfo) -> BranchInfo | None:
+    at = info.parent
+    return BranchInfo(info.run_id, at.parent, at.step, at.name, at.desc, info) if at else None
 
 
 def new_run_id() -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 
 from .backends.base import Backend
 from .codec import journal, pack
 from .codec.journal import Salvaged
 from .codec.limits import Limits
-from .codec.records import ALONE, Header, Parent
+from .codec.records import ALONE, Asked, Ended, Header, Parent, Record
 from .core.tape import Tape
 from .errors import CorruptTape, NotFound, TooLarge, UnknownVersion
 from .listing import Finding, RunInfo
@@ -45,10 +44,17 @@ def salvaged(backend: Backend, run_id: str, parent: Callable[[Header], Parent], 
         NotFound: there is no such run, or its parent is not here.
         CorruptTape: nothing of it can be read.
     """
-    chunks, of = list(_remains(backend, run_id)), ALONE
-    with suppress(CorruptTape, IndexError):
-        of = parent(journal.decode_header(chunks[0]))
-    if len(chunks) == 1:  # a header that is whole would have been loaded
+    chunks = list(_remains(backend, run_id))
+    sealed = len(chunks) == 1
+    head = (
+        pack.mended_header(chunks[0])
+        if sealed
+        else journal.mended_header(chunks[0], run_id)
+        if chunks
+        else None
+    )
+    of = ALONE if head is None else parent(head)
+    if sealed:  # a header that is whole would have been loaded
         return pack.salvage(chunks[0], run_id, of, limits)
     return journal.salvage(chunks, run_id, of, limits)
 
@@ -67,9 +73,18 @@ def whole_heads(backend: Backend) -> list[tuple[str, bytes]]:
             continue
 
 
-def last_sign(tape: Tape) -> float:
-    """When something last happened in a run, in seconds since the epoch."""
-    return max((s.timing.began + s.timing.ended for s in tape.steps), default=tape.created_at)
+def last_sign(head: Header, records: Iterable[Record]) -> float:
+    """When something last happened in a run, a question in flight too, in seconds since the epoch."""
+    last = head.created_at
+    for record in records:
+        match record:
+            case Asked(at=at):
+                last = max(last, at)
+            case Ended(timing=timing):
+                last = max(last, timing.began + timing.ended)
+            case _:
+                pass
+    return last
 
 
 def _remains(backend: Backend, run_id: str) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """Two damaged blocks of a stripe are made again, exactly, and no third is made up."""
 
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -117,3 +118,14 @@ def test_a_lie_about_the_size_costs_nothing():
 
     with pytest.raises(CorruptTape, match="not as many"):
         repair(b"x" * 100, known[:4] + (1 << 40).to_bytes(8, "big") + known[12:], b"")
+
+
+def test_room_that_is_only_claimed_is_not_made():
+    known = checks(bytes(40_000_000))
+    tracemalloc.start()
+    fixed = repair(b"x" * 1_000, known)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert fixed.lost == (0,)
+    assert most < 4_000_000

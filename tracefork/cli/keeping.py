@@ -146,9 +146,10 @@ def delete(
 ) -> None:
     """Remove a run. One that has branches stays, unless these are rebased."""
     with opened(store) as kept:
-        run_id = kept.resolve(run)
-        kept.delete(run_id, rebase=rebase)
-    out.print(f"deleted {escaped(run_id)}")
+        if run not in kept:
+            raise StoreError(f"to delete a run, name it whole: {kept.resolve(run)}")
+        kept.delete(run, rebase=rebase)
+    out.print(f"deleted {escaped(run)}")
 
 
 def _write(tape: object, file: Path, *, force: bool) -> None:

@@ -240,3 +240,6 @@ class Body(Deferred):
 
     def __hash__(self) -> int:
         return hash(bytes(self))
+
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        return bytes, (bytes(self),)

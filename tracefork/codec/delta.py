@@ -52,6 +52,19 @@ def literal(ops: Ops, new: bytes) -> bytes:
     return b"".join(pieces)
 
 
+def patched(base: bytes, ops: Ops, literal: bytes) -> bytes:
+    """Return what `ops` make of `base` and `literal`."""
+    pieces, at = list[memoryview](), 0
+    here, new = memoryview(base), memoryview(literal)
+    for offset, length in ops:
+        if offset == LITERAL:
+            pieces.append(new[at : at + length])
+            at += length
+        else:
+            pieces.append(here[offset : offset + length])
+    return b"".join(pieces)
+
+
 def common_prefix(one: bytes, other: bytes, here: int = 0, there: int = 0) -> int:
     """Return how many bytes `one[here:]` and `other[there:]` begin with alike.
 

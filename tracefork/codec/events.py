@@ -319,6 +319,9 @@ class Stream(Deferred):
     def __hash__(self) -> int:
         return hash(self.chunks())
 
+    def __reduce__(self) -> tuple[type[tuple[bytes, ...]], tuple[tuple[bytes, ...]]]:
+        return tuple, (self.chunks(),)
+
     def _sizes(self) -> Iterator[int]:
         """The length of each event."""
         columns, start, stop = self._reader.columns, self._start, self._stop

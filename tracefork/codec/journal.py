@@ -10,6 +10,7 @@ happened by then, and behind a chunk that is lost nothing does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 
@@ -157,6 +158,14 @@ def unroll(chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits:
         CorruptTape: a chunk is damaged, missing or out of place; the error says which.
         TooLarge: they are more than `limits` allow.
     """
+    head, records = read(chunks, run_id, parent, limits)
+    return replayed(head, records)
+
+
+def read(
+    chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
+) -> tuple[Header, list[Record]]:
+    """Return the header and the records that `unroll` makes a tape of; errors as there."""
     rest = iter(chunks)
     head = _head(next(rest, b""), run_id)
     related(head, parent)
@@ -168,7 +177,7 @@ def unroll(chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits:
             if isinstance(error, Truncated) and next(rest, None) is None:
                 break
             raise _placed(error, records) from error
-    return replayed(head, records)
+    return head, records
 
 
 @frozen
@@ -222,6 +231,13 @@ def _placed(error: CorruptTape, before: Sequence[Record]) -> CorruptTape:
     )
     advice = f"salvage gives back the {whole} exchanges before it, or more"
     return type(error)(error.problem, f"{error.where}, exchange {whole}", advice)
+
+
+def mended_header(chunk: bytes, run_id: str) -> Header | None:
+    """The header that chunk 0 is, a turned bit turned back; None where that fails."""
+    with suppress(CorruptTape):
+        return _head(_turned(chunk, partial(_is_head, run_id=run_id)) or chunk, run_id)
+    return None
 
 
 def place(run_id: str, number: int) -> str:

@@ -65,6 +65,13 @@ def summary(first: bytes) -> Summary:
     return envelope.headed(first)[0]
 
 
+def mended_header(data: bytes) -> Header | None:
+    """The header of a damaged tape, as parity makes it good; None where that fails."""
+    with suppress(CorruptTape), plain.damage():
+        return envelope.headed(envelope.mended(data)[0])[0].header
+    return None
+
+
 def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tape:
     """Return the tape that `pack` made `data` of, every byte verified; bodies are made when looked at.
 

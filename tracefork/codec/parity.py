@@ -22,6 +22,7 @@ STRIPE = 240
 """Data blocks beside one P and one Q."""
 
 _SMALLEST, _LARGEST = 32, 4096  # bytes of a block
+_MOST_MISSING = 4  # blocks in a row: two at the end of one stripe, two at the beginning of the next
 _POLYNOMIAL = 0x11D
 _SIZES = struct.Struct(">IQ")  # of a block, and of the data
 _CRC = struct.Struct(">I")
@@ -78,6 +79,8 @@ def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
     parts = [*_blocks(beside, block)]
     if beside and len(beside) != 2 * -(-len(crcs) // STRIPE) * block:
         raise CorruptTape("the parity is not as long as it should be")
+    if size - len(data) > _MOST_MISSING * block:
+        return _cut_short(data, block, crcs)
     data = _shifted(data, size, block, crcs)
     blocks = list(_blocks(data, block))
     damaged = tuple(n for n, piece in enumerate(blocks) if _CRC.pack(_check(n, piece)) != crcs[n])
@@ -112,17 +115,25 @@ def _block(size: int) -> int:
     return min(max(-(-size // STRIPE), isqrt(4 * size), _SMALLEST), _LARGEST)
 
 
+def _cut_short(data: bytes, block: int, crcs: list[bytes]) -> Repair:
+    """What is left where more is gone than parity makes again; room that is only claimed is not made."""
+    first = _first_damaged(data, block, crcs)
+    return Repair(data, block, (first,), (first,))
+
+
 def _shifted(data: bytes, size: int, block: int, crcs: list[bytes]) -> bytes:
     if len(data) == size:
         return data
-    here = zip(_blocks(data, block), crcs, strict=False)
-    whole = next(
-        (n for n, (piece, crc) in enumerate(here) if _CRC.pack(_check(n, piece)) != crc), len(data) // block
-    )
-    at = whole * block
+    at = _first_damaged(data, block, crcs) * block
     if len(data) > size:
         return (data[:at] + data[at + len(data) - size :])[:size]
     return data[:at] + bytes(size - len(data)) + data[at:]
+
+
+def _first_damaged(data: bytes, block: int, crcs: list[bytes]) -> int:
+    here = zip(_blocks(data, block), crcs, strict=False)
+    damaged = (n for n, (piece, crc) in enumerate(here) if _CRC.pack(_check(n, piece)) != crc)
+    return next(damaged, len(data) // block)
 
 
 def _parity(stripe: dict[int, bytes], block: int) -> tuple[bytes, bytes]:

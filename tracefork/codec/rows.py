@@ -36,7 +36,7 @@ from ..core.values import (
 from ..errors import CorruptTape
 from . import plain, times
 from .bodies import MOST_PIECES, Bodies
-from .delta import LITERAL, Ops, delta, literal
+from .delta import LITERAL, Ops, delta, literal, patched
 from .exact import natural
 from .heads import Heads
 from .limits import Limits, count
@@ -138,6 +138,8 @@ class RowWriter:
         if base is not None and self._tables.bodies.pieces(base, ops) > MOST_PIECES:
             base, ops = None, _whole(body)
         new = literal(ops, body)
+        if choice and patched(choice.head.body, ops, new) != body:  # a delta is believed once it was undone
+            base, ops, new = None, _whole(body), body
         kept = self._tables.bodies.add(base, ops, new)
         sink.literal(new)
         self._heads.follow(kept.number, body, ops, choice)
