@@ -294,3 +294,16 @@ def test_a_loaded_tape_can_be_copied_and_sent_to_another_process(store):
     tape.digest()
 
     assert pickle.loads(pickle.dumps(tape)) == copy.deepcopy(tape) == PARENT
+
+
+def test_a_parent_of_the_same_digest_and_other_headers_is_another(store):
+    store.save(branch(10))
+    first, *rest = PARENT.steps
+    asked = evolve(first.request, headers=(("a", "changed"),))
+    other = evolve(PARENT, steps=(evolve(first, request=asked), *rest))
+    store.backend.delete("parent")
+    store.save(other)
+
+    assert other.digest() == PARENT.digest()
+    with pytest.raises(CorruptTape, match="another recording"):
+        TapeStore(store.backend).load("branch")

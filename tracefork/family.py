@@ -11,6 +11,7 @@ from attrs import frozen
 
 from .backends.base import Backend
 from .codec import journal, pack
+from .codec.identity import identity
 from .codec.records import ALONE, Header, Parent, Shares
 from .core.tape import Tape
 from .errors import CorruptTape, NotFound
@@ -25,7 +26,7 @@ _REMEMBERED = 8  # parents
 @frozen
 class _Known:
     tape: Tape
-    digest: str
+    identity: str
     shares: Shares | None
 
 
@@ -47,7 +48,7 @@ class Family:
         depth = 1 + (known.shares.depth if known.shares else 0)
         if known.tape.outcome.kind == "unfinished" or not known.tape.steps or depth > _GENERATIONS:
             return ALONE
-        return Parent(known.tape.steps, Shares(known.digest, depth))
+        return Parent(known.tape.steps, Shares(known.identity, depth))
 
     def of(self, head: Header, below: int = 0) -> Parent:
         """What the branch with this header refers to, `below` generations under the one that is asked for.
@@ -62,16 +63,16 @@ class Family:
             raise CorruptTape("it refers to a parent, and names none")
         name = head.parent.parent
         known = self._known.get(name)
-        if known is None or known.digest != head.shares.digest:
+        if known is None or known.identity != head.shares.identity:
             known = self._read(name, below + 1)
-        if known.digest != head.shares.digest:
+        if known.identity != head.shares.identity:
             advice = f"put the run {name!r} that it was forked from into this store"
             raise CorruptTape(f"its parent {name!r} is another recording than it refers to", advice=advice)
         return Parent(known.tape.steps, head.shares)
 
     def _read(self, name: str, below: int) -> _Known:
         head, tape = self._load(name, below)
-        self._known[name] = known = _Known(tape, tape.digest(), head.shares)
+        self._known[name] = known = _Known(tape, identity(tape.steps), head.shares)
         self._known.move_to_end(name)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -14,6 +14,7 @@ from logs import chunks_of, forged, forged_chunk
 from tapes import SMALL
 
 from tracefork.codec import columns, frames, journal, objects, pack, plain
+from tracefork.codec.identity import identity
 from tracefork.codec.limits import DEFAULT
 from tracefork.codec.records import ALONE, Header, Parent, Shares, records
 from tracefork.codec.rows import RowWriter
@@ -27,7 +28,7 @@ EXAMPLES = max(10_000, settings().max_examples)  # an entry point
 SECONDS = 2.0
 BRANCH = evolve(SMALL, run_id="branch")
 GROWN = grown(3, low=100, high=300)
-PARENT = Parent(pack.unpack(pack.pack(SMALL)).steps, Shares(SMALL.digest()))
+PARENT = Parent(pack.unpack(pack.pack(SMALL)).steps, Shares(identity(SMALL.steps)))
 TAPES = [pack.pack(SMALL), pack.pack(GROWN), pack.pack(BRANCH, PARENT), pack.pack(Tape())]
 LOGS = [chunks_of(SMALL, 2), chunks_of(GROWN), chunks_of(BRANCH, 3, PARENT)]
 BITS = [

@@ -9,6 +9,7 @@ from logs import chunks_of
 from tapes import SMALL, tapes, timed
 
 from tracefork.codec import journal, pack
+from tracefork.codec.identity import identity
 from tracefork.codec.records import ALONE, Parent, Shares
 from tracefork.core.tape import Tape
 from tracefork.core.values import Branch, Exchange, Request, Response, Span
@@ -18,7 +19,7 @@ from tracefork.errors import CorruptTape
 def parent_of(tape):
     """A tape as a store has it, for branches to refer to."""
     back = pack.unpack(pack.pack(tape))
-    return Parent(back.steps, Shares(back.digest()))
+    return Parent(back.steps, Shares(identity(back.steps)))
 
 
 def later(step, by):
@@ -110,7 +111,7 @@ def test_branches_of_branches_come_back():
         branch = evolve(branched(at), run_id=f"b{depth}")
         back = pack.unpack(pack.pack(branch, parent), parent)
         kept.append((back, branch))
-        parent = Parent(back.steps, Shares(back.digest(), depth + 2))
+        parent = Parent(back.steps, Shares(identity(back.steps), depth + 2))
 
     assert all(back == branch for back, branch in kept)
 

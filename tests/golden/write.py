@@ -15,6 +15,7 @@ from conversations import anthropic_events, grown, openai_events
 from logs import chunks_of
 
 from tracefork.codec import pack
+from tracefork.codec.identity import identity
 from tracefork.codec.records import Parent, Shares
 from tracefork.core.tape import Tape
 from tracefork.core.values import (
@@ -132,7 +133,7 @@ def branch_of(parent):
 def main(version):
     parent = pack.pack(PARENT)
     back = pack.unpack(parent)
-    shared = Parent(back.steps, Shares(back.digest()))
+    shared = Parent(back.steps, Shares(identity(back.steps)))
     journal = (len(chunk).to_bytes(4, "big") + chunk for chunk in chunks_of(EVERY_KIND, 3))
     made = {
         "every-kind.tape": pack.pack(EVERY_KIND),

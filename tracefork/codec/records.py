@@ -40,9 +40,9 @@ from ..errors import CorruptTape
 
 @frozen
 class Shares:
-    """That a branch refers to its parent: the digest of that tape, and how many generations there are."""
+    """That a branch refers to its parent: the identity of its steps, and how many generations there are."""
 
-    digest: str
+    identity: str
     depth: int = 1
 
 
@@ -64,7 +64,7 @@ def related(head: Header, parent: Parent) -> None:
     Raises:
         CorruptTape: the run with this header refers to another parent, or to one and there is none.
     """
-    if head.shares and (parent.shares is None or parent.shares.digest != head.shares.digest):
+    if head.shares and (parent.shares is None or parent.shares.identity != head.shares.identity):
         name = head.parent.parent if head.parent else ""
         raise CorruptTape(
             f"it refers to its parent {name!r}, which is not beside it",

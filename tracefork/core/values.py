@@ -214,6 +214,12 @@ class Response:
         return self._chunks
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """How many bytes each chunk has."""
+        chunks = self._chunks
+        return chunks.lengths() if isinstance(chunks, Deferred) else tuple(map(len, chunks))
+
+    @property
     def size(self) -> int:
         """How many bytes the body has."""
         return len(self._chunks) if isinstance(self._chunks, Deferred) else sum(map(len, self._chunks))
