@@ -208,3 +208,18 @@ def test_a_sample_is_a_share(desk):
     desk("run", "agent.py", "1")
 
     assert "a share such as 5%" in desk("check", "--sample", "many", code=2).stderr
+
+
+def test_a_damaged_file_is_salvaged_and_a_deletion_wants_the_whole_name(desk, tmp_path):
+    desk("run", "--run-id", "run10", "agent.py", "2")
+    desk("export", "run10", "hurt.tape")
+    data = bytearray((tmp_path / "hurt.tape").read_bytes())
+    data[len(data) // 2] ^= 4
+    (tmp_path / "hurt.tape").write_bytes(data)
+
+    assert "salvage" in desk("import", "hurt.tape", code=1).stderr
+    saved = desk("salvage", "hurt.tape", "--file", "well.tape").stdout
+    assert "2 exchanges, kept as well.tape" in saved
+    assert "made again" in saved
+    assert "name it whole: run10" in desk("delete", "run1", code=2).stderr
+    assert "deleted run10" in desk("delete", "run10").stdout

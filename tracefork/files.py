@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from secrets import token_hex
 
+from .codec.journal import Salvaged
 from .codec.limits import DEFAULT, Limits
+from .codec.pack import salvage as unsealed
 from .codec.pack import unpack, verified
 from .codec.plain import damage
 from .core.tape import Tape
@@ -76,6 +78,24 @@ def load(path: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> Tape:
         StoreError: there is no such file, it is no regular file, or it cannot be read.
         CorruptTape: it holds no whole tape; the error names the file.
     """
+    data = _bytes(path, limits)
+    with damage(os.fspath(path)):
+        return loads(data, limits=limits)
+
+
+def salvage(path: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> Salvaged:
+    """Return what is left of the damaged tape file at `path`, and a sentence on what is not.
+
+    Raises:
+        StoreError: as `load`.
+        CorruptTape: nothing of it can be vouched for.
+    """
+    data = _bytes(path, limits)
+    with damage(os.fspath(path)):
+        return unsealed(data, limits=limits)
+
+
+def _bytes(path: str | os.PathLike[str], limits: Limits) -> bytes:
     name = os.fspath(path)
     try:
         # a pipe would be waited for, and a device read without end
@@ -83,11 +103,9 @@ def load(path: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> Tape:
             raise StoreError(f"cannot read {name}: it is no regular file")
         if Path(path).stat().st_size > limits.total:
             raise TooLarge(f"the file is larger than the {limits.total:,} bytes that are allowed", name)
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as exc:
         raise StoreError(f"cannot read {name}: {_reason(exc)}") from exc
-    with damage(name):
-        return loads(data, limits=limits)
 
 
 def _mode(target: Path) -> int | None:

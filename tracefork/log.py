@@ -43,7 +43,7 @@ class Log:
     def write(self, records: Sequence[Record]) -> list[Record]:
         """Append `records`; they survive the death of this process on return.
 
-        Returns them with their bodies kept in less room.
+        Returns them with the bodies of requests kept in less room.
 
         Raises:
             StoreError: the backend refused, now or before; nothing was appended, and nothing can be.

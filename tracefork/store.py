@@ -304,7 +304,11 @@ class TapeStore:
             raise ValueError(f"no run_id begins with {family.MOVED!r}")
         if head.run_id in self:
             raise RunExists(head.run_id)
-        return Log.begin(self.backend, head, parent)
+        log = Log.begin(self.backend, head, parent)
+        if head.shares and head.parent and head.parent.parent not in self:
+            self.backend.delete(head.run_id)  # its parent was deleted meanwhile
+            return Log.begin(self.backend, evolve(head, shares=None))
+        return log
 
     # -- below ---------------------------------------------------------------------
 

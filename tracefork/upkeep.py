@@ -10,7 +10,7 @@ from .codec.journal import Salvaged
 from .codec.limits import Limits
 from .codec.records import ALONE, Asked, Ended, Header, Parent, Record
 from .core.tape import Tape
-from .errors import CorruptTape, NotFound, TooLarge, UnknownVersion
+from .errors import Conflict, CorruptTape, NotFound, StoreError, TooLarge, UnknownVersion
 from .listing import Finding, RunInfo
 
 _MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
@@ -23,7 +23,7 @@ def findings(load: Callable[[str], Tape], info: RunInfo) -> Iterator[Finding]:
         yield Finding("", "", info.damage, "look for the file or row in the backend")
         return
     try:
-        tape = load(run_id)
+        tape = _settled(load, run_id)
     except CorruptTape as exc:
         certain = not isinstance(exc, TooLarge | UnknownVersion)
         yield Finding(run_id, exc.where, exc.problem, exc.advice, certain)
@@ -32,9 +32,19 @@ def findings(load: Callable[[str], Tape], info: RunInfo) -> Iterator[Finding]:
             advice = f"put the run {exc.name!r} back, from which it was forked"
             problem = f"its parent {exc.name!r} is not in this store"
             yield Finding(run_id, f"run {run_id!r}", problem, advice, certain=False)
+    except StoreError as exc:
+        yield Finding(run_id, f"run {run_id!r}", str(exc), "check it again", certain=False)
     else:
         if info.digest is not None and info.digest != tape.digest():
             yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
+
+
+def _settled(load: Callable[[str], Tape], run_id: str) -> Tape:
+    """The run, read once more if it was sealed or deleted meanwhile."""
+    try:
+        return load(run_id)
+    except Conflict:
+        return load(run_id)
 
 
 def salvaged(backend: Backend, run_id: str, parent: Callable[[Header], Parent], limits: Limits) -> Salvaged:

@@ -11,7 +11,9 @@ import typer
 
 from ..errors import StoreError
 from ..files import load, save
+from ..files import salvage as salvage_file
 from ..progress import counted
+from ..store import TapeStore
 from .app import (
     RUNS,
     Json,
@@ -64,18 +66,26 @@ def salvage(
     json_: Json = False,
 ) -> None:
     """Keep what is whole of a damaged run, as a run or a file of its own; the damaged one stays."""
-    with opened(store) as kept:
-        run_id = kept.resolve(run)
-        tape = attrs.evolve(kept.salvage(run_id), run_id=into or f"{run_id}-salvaged")
-        if file is None:
+    lost = ""
+    if Path(run).is_file():
+        found = salvage_file(run)
+        tape, lost = attrs.evolve(found.tape, run_id=into or f"{found.tape.run_id}-salvaged"), found.lost
+    else:
+        with opened(store) as kept:
+            run_id = kept.resolve(run)
+            tape = attrs.evolve(kept.salvage(run_id), run_id=into or f"{run_id}-salvaged")
+    if file is not None:
+        _write(tape, file, force=False)
+    else:
+        with TapeStore.open(store) as kept:
             kept.save(tape)
-        else:
-            _write(tape, file, force=False)
     if json_:
         print_json({"run_id": tape.run_id, "exchanges": len(tape), "pending": len(tape.pending)})
         return
     pending = f", {len(tape.pending)} questions without an answer" if tape.pending else ""
     out.print(f"{plural(len(tape), 'exchange')}{pending}, kept as {escaped(file or tape.run_id)}")
+    if lost:
+        out.print(f"lost: {escaped(lost)}")
 
 
 @app.command()
@@ -120,8 +130,6 @@ def import_(
     """Put tape files into a store, each as a run. Nothing of a damaged file is kept."""
     if run_id is not None and len(files) != 1:
         raise ValueError("--run-id names one run; give one file with it")
-    from ..store import TapeStore  # noqa: PLC0415  the one command that may create a store
-
     names, failed = [], Counter[str]()
     with TapeStore.open(store) as kept:
         for file in counted(files, "import"):

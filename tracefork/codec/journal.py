@@ -105,7 +105,7 @@ class Shrinker:
         self._rows = RowWriter()
 
     def shrunk(self, record: Record) -> Record:
-        """Return `record` with its body kept in less room."""
+        """Return `record` with the body of a request kept in less room."""
         return self._rows.row(record, _Dropped())[1]
 
 

@@ -15,7 +15,6 @@ be read only after all rows before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Protocol, TypeAlias, TypeVar, cast
 
 from attrs import evolve
@@ -91,6 +90,9 @@ class RowWriter:
         self._lists: dict[Headers, int] = {}
         self._heads = Heads()
         self._next = 0  # the parent's step that most likely comes next
+        self._asked: dict[object, list[int]] = {}
+        for number, step in enumerate(parent):
+            self._asked.setdefault(_outline(step.asked), []).append(number)
         for step in parent:
             for headers in _headers(step):
                 self._list(headers)
@@ -149,9 +151,8 @@ class RowWriter:
 
     def _step(self, question: Question) -> int | None:
         """The parent's step that asked the same, looked for where it likely is and then from there on."""
-        parent = self._tables.parent
-        likely = min(self._next, len(parent))
-        for step in chain(range(likely, len(parent)), range(likely)):
+        parent, alike = self._tables.parent, self._asked.get(_outline(question), ())
+        for step in sorted(alike, key=lambda step: step < self._next):
             if parent[step].asked == question:
                 return step
         return None
@@ -292,6 +293,14 @@ class RowReader:
         headers = tuple(pairs)
         self._lists.append(headers)
         return headers
+
+
+def _outline(question: Question) -> object:
+    """What equal questions share, and few others: it is quickly had."""
+    if isinstance(question, Request):
+        kept = question.kept
+        return question.method, question.url, len(kept)
+    return question
 
 
 def _headers(step: Step) -> list[Headers]:
