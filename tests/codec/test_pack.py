@@ -1,6 +1,7 @@
 """Laws of the sealed form: unpacking gives the tape, and a function of the tape is what it is."""
 
 import pytest
+import zstandard
 from attrs import evolve
 from conversations import anthropic_events, grown
 from hypothesis import example, given
@@ -191,3 +192,12 @@ def inside(packed):
     """The payload of a sealed tape's body."""
     at = bounds(packed)
     return packed[at[2] + frames.OVERHEAD : at[3]]
+
+
+def test_bytes_that_no_row_speaks_of_are_refused():
+    columns = bytearray(inside(pack.pack(SMALL))[:64])
+    raw = zstandard.ZstdDecompressor().decompress(inside(pack.pack(SMALL))[64:])
+    columns[-8:] = (int.from_bytes(columns[-8:], "big") + 1).to_bytes(8, "big")
+
+    with pytest.raises(CorruptTape, match="no row speaks of"):
+        pack.unpack(forged(bytes(columns) + zstandard.ZstdCompressor().compress(raw + b"x"), SMALL))
