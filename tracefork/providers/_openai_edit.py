@@ -8,7 +8,7 @@ from attrs import evolve
 
 from tracefork.core.values import Fault, Response
 
-from . import base, sse
+from . import _json, base, sse
 from ._openai_chat import DONE, event
 from ._openai_responses import message_events, message_item, numbered
 
@@ -38,8 +38,8 @@ def edited(recorded: Response, text: str, *, in_chat: bool) -> Response:
 
 def _completion(body: base.Payload, text: str) -> base.Payload:
     choices = [
-        {**choice, "message": {**_object(choice, "message"), "content": text}, "logprobs": None}
-        for choice in _objects(body, "choices")
+        {**choice, "message": {**_json.mapping(choice, "message"), "content": text}, "logprobs": None}
+        for choice in _json.mappings(body, "choices")
     ]
     if not choices:
         raise ValueError("the recorded answer is no completion: it has no choices; use text() instead")
@@ -51,15 +51,15 @@ def _chat_events(data: list[str], text: str) -> Iterator[bytes]:
         raise ValueError("the recorded stream stops before [DONE]; use text() instead")
     spoken = set[object]()  # the choices that have the new text
     for chunk in (base.payload(line.encode()) for line in data if line != "[DONE]"):
-        for choice in _objects(chunk, "choices"):
-            index, delta = choice.get("index"), _object(choice, "delta")
+        for choice in _json.mappings(chunk, "choices"):
+            index, delta = choice.get("index"), _json.mapping(choice, "delta")
             due = delta.get("content") or delta.get("tool_calls") or choice.get("finish_reason")
             if due and index not in spoken:
                 spoken.add(index)
                 for piece in base.pieces(text):
                     said = {"index": index, "delta": {"content": piece}, "finish_reason": None}
                     yield event({**chunk, "choices": [said]})
-        kept = [choice for choice in map(_silenced, _objects(chunk, "choices")) if choice]
+        kept = [choice for choice in map(_silenced, _json.mappings(chunk, "choices")) if choice]
         if kept or not chunk.get("choices"):
             yield event({**chunk, "choices": kept})
     yield DONE
@@ -67,7 +67,7 @@ def _chat_events(data: list[str], text: str) -> Iterator[bytes]:
 
 def _silenced(choice: base.Payload) -> base.Payload | None:
     """The choice of a chunk without its text; None if it held nothing else."""
-    delta = _object(choice, "delta")
+    delta = _json.mapping(choice, "delta")
     if not delta.get("content"):
         return choice
     rest = {key: value for key, value in delta.items() if key != "content"}
@@ -80,7 +80,7 @@ def _silenced(choice: base.Payload) -> base.Payload | None:
 
 
 def _response(body: base.Payload, text: str) -> base.Payload:
-    output = _objects(body, "output")
+    output = _json.mappings(body, "output")
     if body.get("object") != "response":
         raise ValueError("the recorded answer is no response; use text() instead")
     place = _place(output)
@@ -91,10 +91,10 @@ def _response(body: base.Payload, text: str) -> base.Payload:
 
 def _response_events(data: list[str], text: str) -> Iterator[bytes]:
     payloads = [base.payload(line.encode()) for line in data]
-    endings = [_object(e, "response") for e in payloads if e.get("type") in _ENDINGS]
+    endings = [_json.mapping(e, "response") for e in payloads if e.get("type") in _ENDINGS]
     if not endings:
         raise ValueError("the recorded stream stops before response.completed; use text() instead")
-    place = _place(_objects(endings[0], "output"))
+    place = _place(_json.mappings(endings[0], "output"))
     return numbered(
         _inserted(payloads, endings[0], text) if place is None else _spelled(payloads, place, text)
     )
@@ -112,11 +112,11 @@ def _spelled(payloads: list[base.Payload], place: int, text: str) -> Iterator[ba
                     yield {**e, **delta, "logprobs": []}
                 yield {**e, "text": new, "logprobs": []}
             case "response.content_part.done":
-                yield {**e, "part": _part(_object(e, "part"), new)}
+                yield {**e, "part": _part(_json.mapping(e, "part"), new)}
             case "response.output_item.done":
-                yield {**e, "item": _item(_object(e, "item"), new)}
+                yield {**e, "item": _item(_json.mapping(e, "item"), new)}
             case "response.completed" | "response.incomplete":
-                yield {**e, "response": _response(_object(e, "response"), text)}
+                yield {**e, "response": _response(_json.mapping(e, "response"), text)}
             case _:
                 yield e
 
@@ -132,14 +132,14 @@ def _inserted(payloads: list[base.Payload], ending: base.Payload, text: str) -> 
             yield from message_events(0, item, text)
             written = True
         moved = {"output_index": index + 1} if isinstance(index, int) else {}
-        last = {"response": _response(_object(e, "response"), text)} if closing else {}
+        last = {"response": _response(_json.mapping(e, "response"), text)} if closing else {}
         yield {**e, **moved, **last}
 
 
 def _place(output: list[base.Payload]) -> int | None:
     """The index of the first message item with a text part at its head."""
     for index, item in enumerate(output):
-        parts = _objects(item, "content") if item.get("type") == "message" else []
+        parts = _json.mappings(item, "content") if item.get("type") == "message" else []
         if parts and parts[0].get("type") == "output_text":
             return index
     return None
@@ -149,7 +149,7 @@ def _item(item: base.Payload, text: str) -> base.Payload:
     """The item with `text` as its first text and its other texts empty."""
     if item.get("type") != "message":
         return item
-    parts = _objects(item, "content")
+    parts = _json.mappings(item, "content")
     return {**item, "content": [_part(part, "" if i else text) for i, part in enumerate(parts)]}
 
 
@@ -161,13 +161,3 @@ def _part(part: base.Payload, text: str) -> base.Payload:
 
 def _new_id(body: base.Payload) -> str:
     return base.ident("msg_", str(body.get("id")))
-
-
-def _objects(owner: base.Payload, key: str) -> list[base.Payload]:
-    value = owner.get(key)
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-
-
-def _object(owner: base.Payload, key: str) -> base.Payload:
-    value = owner.get(key)
-    return value if isinstance(value, dict) else {}

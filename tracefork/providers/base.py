@@ -1,4 +1,4 @@
-"""What the builders of all vendors share: reading the question, naming, framing.
+"""What all vendors share: reading the question, naming, framing, the body undone.
 
 Everything is a function of its arguments: ids come from a hash, never from chance,
 and no clock is read.
@@ -46,7 +46,7 @@ def payload(body: bytes) -> Payload:
     """The JSON object that `body` holds, or an empty one if it holds anything else."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -131,16 +131,17 @@ def rewritten(recorded: Response, chunks: Iterable[bytes]) -> Headers:
     )
 
 
-def decoded(response: Response) -> bytes:
+def decoded(message: Request | Response) -> bytes:
     """The body with its content-encoding undone.
 
     Raises:
         ValueError: the encoding is unknown here, or the data are damaged or unfold to too much.
     """
-    if not is_encoded(response.headers):
-        return response.body
-    pieces = decode(response.headers, response.chunks, MAX_DECODED)
+    if not is_encoded(message.headers):
+        return message.body
+    chunks = (message.body,) if isinstance(message, Request) else message.chunks
+    pieces = decode(message.headers, chunks, MAX_DECODED)
     if pieces is None:
-        encoding = header(response.headers, "content-encoding")
+        encoding = header(message.headers, "content-encoding")
         raise ValueError(f"cannot read the body, which says that it is {encoding!r}")
     return b"".join(pieces)

@@ -1,6 +1,8 @@
 """Readers of questions and answers, whoever the vendor is. They never fail: what is unknown is None.
 
-An API is known by the path of its URL, as in `route`: hosts differ, paths do not.
+An API is known by the path of its URL (see `paths`): hosts differ, paths do not. What
+strangers wrote is read without trust: a part of another shape than its API has is
+an `Other`, an answer that makes no sense is None.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..core.values import Exchange, Request, Response
+from . import _anthropic_read, _gemini_read, _openai_chat_read, _openai_responses_read, paths
 from .messages import Completion, Message, Prompt, Tool
 
 
@@ -19,20 +22,39 @@ class Api(Protocol):
     string or object instead of a list.
     """
 
-    name: str
-    lists: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lists(self) -> tuple[str, ...]: ...
+
+    def elements(self, key: str, value: object) -> tuple[Message | Tool, ...]:
+        """What one element of the list `key` holds: a message, a tool, several of these, or nothing."""
 
     def element(self, key: str, value: object) -> Message | Tool | None:
-        """One element of the list `key`, or None if it is neither a message nor a tool."""
+        """One element of the list `key`, or None if it is neither a message nor a tool, or is several."""
 
     def prompt(self, request: Request) -> Prompt | None: ...
 
     def completion(self, response: Response) -> Completion | None: ...
 
 
+_APIS: dict[str, Api] = {
+    reader.name: reader
+    for reader in (
+        _anthropic_read.READER,
+        _openai_chat_read.READER,
+        _openai_chat_read.BARE,
+        _openai_responses_read.READER,
+        _gemini_read.READER,
+    )
+}
+
+
 def api(request: Request) -> Api | None:
     """The API that the request is for, or None."""
-    raise NotImplementedError
+    place = paths.place(request.url)
+    return _APIS[place.api] if place else None
 
 
 def prompt(request: Request) -> Prompt | None:

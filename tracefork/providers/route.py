@@ -1,4 +1,4 @@
-"""Which vendor's API a request is for, by its path: hosts differ, paths do not."""
+"""Answers in the form of whichever API was asked, which the path of the URL says (see `paths`)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from types import ModuleType
 from attrs import frozen
 
 from ..core.values import Response
-from . import anthropic, base, openai
+from . import anthropic, base, openai, paths
 
-PATHS: dict[str, ModuleType] = {
-    "/messages": anthropic,
-    "/chat/completions": openai,
-    "/responses": openai,
+BUILDERS: dict[str, ModuleType] = {
+    paths.ANTHROPIC: anthropic,
+    paths.CHAT: openai,
+    paths.RESPONSES: openai,
 }
+KNOWN = "/v1/messages, /chat/completions and /responses"
 
 
 @frozen
@@ -26,13 +27,13 @@ class Text:
         """Build the answer.
 
         Raises:
-            ValueError: the path belongs to no API that we know.
+            ValueError: the path belongs to no API that we know, or to Bedrock, whose streams are framed
+                in a way of their own.
         """
         request = base.question(asked)
-        for path, vendor in PATHS.items():
-            if base.path(request).endswith(path):
-                built: Response = vendor.text(self.text)(asked)
-                return built
-        raise ValueError(
-            f"{request.url} is no API that answers are built for here; known are {', '.join(PATHS)}"
-        )
+        place = paths.place(request.url)
+        vendor = BUILDERS.get(place.api) if place and not place.verb.startswith("invoke") else None
+        if vendor is None:
+            raise ValueError(f"{request.url} is no API that answers are built for here; known are {KNOWN}")
+        built: Response = vendor.text(self.text)(asked)
+        return built

@@ -1,0 +1,149 @@
+"""JSON that strangers wrote, read without trust: what has another shape than was hoped for is nothing.
+
+Numbers with a fraction, and those that no machine has room for, stay text, so that
+no digit is lost. Every text that leaves here can be encoded: half of a surrogate
+pair becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator
+
+from attrs import frozen
+
+from . import base
+
+_MOST_DIGITS = 4000  # more are no int: making one is slow, and Python refuses it
+_LARGEST = 2**63
+_WHITE = " \t\r\n"
+
+
+@frozen
+class Verbatim:
+    """JSON text that stays as it is spelled."""
+
+    text: str
+
+
+def parsed(text: str | bytes) -> object:
+    """The JSON value, or None if `text` is no JSON or nested beyond reason."""
+    try:
+        value: object = _DECODER.decode(_decoded(text))
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def listed(text: bytes) -> Iterator[object]:
+    """The elements of a JSON array, as many as are whole."""
+    try:
+        said = _decoded(text)
+    except ValueError:
+        return
+    place = _after_white(said, 0)
+    while said[place : place + 1] in ("[", ","):
+        try:
+            value, place = _DECODER.raw_decode(said, _after_white(said, place + 1))
+        except (ValueError, RecursionError):
+            return
+        yield value
+        place = _after_white(said, place)
+
+
+def written(value: object) -> str:
+    """JSON text of a parsed value, compact, its numbers as they were spelled."""
+    match value:
+        case str():
+            return _quoted(value)
+        case Verbatim(text):
+            return clean(text)
+        case dict():
+            return "{" + ",".join(f"{_quoted(str(k))}:{written(v)}" for k, v in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ",".join(map(written, value)) + "]"
+        case _:
+            return json.dumps(value, default=repr)
+
+
+def clean(text: str) -> str:
+    """`text` with half surrogate pairs joined, and those that find no other half replaced."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+# -- shapes ----------------------------------------------------------------------
+
+
+def string(owner: base.Payload, *keys: str) -> str:
+    """The first text that is not empty under one of `keys`, or ""."""
+    for key in keys:
+        value = owner.get(key)
+        if isinstance(value, str) and value:
+            return clean(value)
+    return ""
+
+
+def mapping(owner: base.Payload, *keys: str) -> base.Payload:
+    """The first object under one of `keys`, or an empty one."""
+    return next((value for key in keys if isinstance(value := owner.get(key), dict)), {})
+
+
+def mappings(owner: base.Payload, *keys: str) -> list[base.Payload]:
+    """The objects in the first list under one of `keys`."""
+    found = next((value for key in keys if isinstance(value := owner.get(key), list)), [])
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+def count(owner: base.Payload, key: str) -> int | None:
+    """A number of things, or None where there is none that could be true."""
+    value = owner.get(key)
+    return value if type(value) is int and 0 <= value < _LARGEST else None
+
+
+def index(owner: base.Payload, key: str = "index") -> int:
+    """A place in a list; 0 where it is not said."""
+    return count(owner, key) or 0
+
+
+class Pieces:
+    """Texts that come in deltas, each under a key, in the order of their first."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[Hashable, list[str]] = {}
+
+    def add(self, key: Hashable, piece: object) -> None:
+        if isinstance(piece, str):
+            self._pieces.setdefault(key, []).append(piece)
+
+    def text(self, key: Hashable) -> str | None:
+        """All of it, or None if there was no delta."""
+        found = self._pieces.get(key)
+        return None if found is None else "".join(found)
+
+
+def _decoded(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode(json.detect_encoding(text))
+
+
+def _after_white(text: str, place: int) -> int:
+    while text[place : place + 1] in _WHITE and place < len(text):
+        place += 1
+    return place
+
+
+def _quoted(text: str) -> str:
+    plain = clean(text) is text
+    return json.dumps(text, ensure_ascii=not plain)
+
+
+def _whole(digits: str) -> int | Verbatim:
+    return int(digits) if len(digits) < _MOST_DIGITS else Verbatim(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=Verbatim, parse_int=_whole, parse_constant=Verbatim)

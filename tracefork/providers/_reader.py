@@ -1,0 +1,95 @@
+"""One vendor's API, read: the frame that all share around what is each vendor's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from attrs import frozen
+
+from ..core.values import Request, Response
+from . import _aws, _json, base, paths, sse
+from .messages import Completion, Message, Prompt, Tool
+
+Elements: TypeAlias = "Callable[[str, object], tuple[Message | Tool, ...]]"
+"""What one element of a list of the request's, given the list's key, holds."""
+
+Whole: TypeAlias = "Callable[[base.Payload, bool], Completion | None]"
+"""An answer in one piece, and whether it is complete."""
+
+Assembled: TypeAlias = "Callable[[Iterable[base.Payload], bool], tuple[base.Payload, bool]]"
+"""The events of a stream, and whether it said `[DONE]`: the same in one piece, and whether it is complete."""
+
+
+@frozen
+class Reader:
+    """An `Api` (see `read`), made of three functions of its vendor's."""
+
+    name: str
+    lists: tuple[str, ...]
+    _elements: Elements
+    _whole: Whole
+    _assembled: Assembled
+
+    def elements(self, key: str, value: object) -> tuple[Message | Tool, ...]:
+        try:
+            return self._elements(key, value) if key in self.lists else ()
+        except RecursionError:
+            return ()
+
+    def element(self, key: str, value: object) -> Message | Tool | None:
+        found = self.elements(key, value)
+        return found[0] if len(found) == 1 else None
+
+    def prompt(self, request: Request) -> Prompt | None:
+        body = _json.parsed(_opened(request))
+        place = paths.place(request.url)
+        if not isinstance(body, dict) or not any(key in body for key in self.lists):
+            return None
+        said = [
+            element
+            for key in self.lists
+            if (value := body.get(key)) is not None
+            for entry in (value if isinstance(value, list) else [value])
+            for element in self.elements(key, entry)
+        ]
+        return Prompt(
+            self.name,
+            _json.string(body, "model") or (place.model if place else ""),
+            tuple(element for element in said if isinstance(element, Message)),
+            tuple(element for element in said if isinstance(element, Tool)),
+            body.get("stream") is True or (place is not None and place.streams),
+        )
+
+    def completion(self, response: Response) -> Completion | None:
+        body = _opened(response)
+        try:
+            match body.lstrip()[:1]:
+                case b"":
+                    return None
+                case b"{":
+                    whole = _json.parsed(body)
+                    return self._whole(whole, True) if isinstance(whole, dict) else None  # noqa: FBT003
+                case b"[":
+                    return self._streamed(_json.listed(body), done=False)
+                case _:
+                    return self._events(response, body)
+        except RecursionError:
+            return None
+
+    def _events(self, response: Response, body: bytes) -> Completion | None:
+        if _aws.is_stream(response):
+            return self._streamed(_aws.payloads(body), done=False)
+        data = [event.data for event in sse.events(body)]
+        return self._streamed(map(_json.parsed, data), done="[DONE]" in data)
+
+    def _streamed(self, values: Iterable[object], *, done: bool) -> Completion | None:
+        return self._whole(*self._assembled((value for value in values if isinstance(value, dict)), done))
+
+
+def _opened(message: Request | Response) -> bytes:
+    """The body with its content-encoding undone; empty if that cannot be."""
+    try:
+        return base.decoded(message)
+    except ValueError:
+        return b""
