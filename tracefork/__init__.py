@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import errors as errors
     from . import providers as providers
     from . import redact as redact
+    from . import report as report
     from . import testing as testing
     from . import transports as transports
     from .core.diff import diff as diff
@@ -60,7 +61,7 @@ _HOMES = {
     "store": ["TapeStore"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SUBMODULES = frozenset({"backends", "errors", "providers", "redact", "testing", "transports"})
+_SUBMODULES = frozenset({"backends", "errors", "providers", "redact", "report", "testing", "transports"})
 
 __all__ = [
     "Branch",
@@ -91,6 +92,7 @@ __all__ = [
     "record",
     "redact",
     "replay",
+    "report",
     "resume",
     "save",
     "testing",

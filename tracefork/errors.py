@@ -10,6 +10,7 @@ Every error tracefork raises on purpose:
   + RedactedSecret      a request to forward holds a secret that the tape does not keep
   + Unrecordable        an argument or a result has no recorded form
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
+  + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
@@ -134,6 +135,17 @@ class Unfinished(TraceforkError):
             f"step {self.step}: the agent stopped early; {len(self.unasked)} recorded questions "
             f"were never asked, first {self.unasked[0]!r}"
         )
+
+
+class MissingPart(TraceforkError):
+    """`what` needs the distribution `needs`, which the extra `extra` brings."""
+
+    def __init__(self, what: str, needs: str, extra: str) -> None:
+        super().__init__(what, needs, extra)
+        self.what, self.needs, self.extra = what, needs, extra
+
+    def __str__(self) -> str:
+        return f"{self.what} needs {self.needs}: pip install 'tracefork[{self.extra}]'"
 
 
 class Refused(TraceforkError):

@@ -22,7 +22,7 @@ from .. import __version__
 from ..core.tape import Tape
 from ..errors import StoreError, TraceforkError
 from ..files import load
-from ..report import plain
+from ..report import lines
 from ..store import TapeStore
 
 app = typer.Typer(
@@ -92,7 +92,7 @@ def whole(tape: Tape) -> dict[str, Any]:
         "parent": tape.parent and attrs.asdict(tape.parent),
         "meta": dict(tape.meta),
         "exchanges": len(tape),
-        "steps": [attrs.asdict(row) for row in plain.rows(tape)],
+        "steps": [attrs.asdict(row) for row in lines.rows(tape)],
     }
 
 

@@ -10,7 +10,7 @@ import typer
 from ..core.diff import diff as parting
 from ..core.tape import Tape
 from ..core.values import Response
-from ..report import plain
+from ..report import lines
 from ..store import RunInfo
 from .app import (
     RUNS,
@@ -42,7 +42,7 @@ def ls(store: Store = RUNS, json_: Json = False) -> None:
         err.print(f"no runs in {escaped(store)}")
         return
     titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
-    for line in plain.aligned([titles, *map(_line, infos)], right={3}):
+    for line in lines.aligned([titles, *map(_line, infos)], right={3}):
         print_plain(line)
 
 
@@ -60,10 +60,10 @@ def show(
     if json_:
         print_json(_exchange(tape, step) if step is not None else whole(tape))
     elif step is not None:
-        print_plain(plain.step_in_full(tape, step))
+        print_plain(lines.step_in_full(tape, step))
     else:
-        print_plain(plain.heading(tape))
-        for line in plain.lines(tape):
+        print_plain(lines.heading(tape))
+        for line in lines.lines(tape):
             print_plain(line)
 
 

@@ -1,221 +1,186 @@
-"""A run as text for a terminal: a line a step, or one step in full. Pure."""
+"""The view of a run in words: as text for a terminal, and as Markdown for a pull request.
+
+Recorded text cannot change what surrounds it: control characters are gone, and in
+Markdown nothing of it is markup, a mention, or a link.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
-from urllib.parse import urlsplit
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import frozen
-
-from ..codec.content import decoded
 from ..core.tape import Tape
-from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
+from . import rows
+from .blaming import BlameLike
+from .figures import duration, share
+from .gathering import gathered
+from .lines import aligned
+from .page import tape_of
+from .titles import line
+from .view import View
 
-UNITS = ("B", "kB", "MB", "GB")
-
-
-@frozen
-class Row:
-    """One line of a run's list. `index` is the exchange's, or "" for a draw or a tool call.
-
-    Sizes are in bytes, `seconds` from the ask to the end.
-    """
-
-    index: str
-    what: str
-    where: str
-    model: str
-    outcome: str
-    asked: int
-    heard: int
-    seconds: float
-    lane: str
+_BAR = 20  # characters of a blame interval
+_PREVIEW = 60
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>|~$])")
+_CALLS = re.compile(r"[@#/&]|:(?=//)|(?<=www)\.", re.IGNORECASE)  # mentions, issues, entities and links
+_SEVERAL = 200  # steps that Markdown lists; a comment holds no more than 65,536 characters
 
 
-def heading(tape: Tape) -> str:
-    """The run in two lines: its name, when, how it ended, how much there is, its digest."""
-    when = (
-        datetime.fromtimestamp(tape.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        if tape.created_at
-        else ""
-    )
-    name = " ".join(part for part in (tape.run_id, tape.agent_name, when) if part)
-    lineage = f", from {tape.parent.parent} at step {tape.parent.step}" if tape.parent else ""
-    counts = f"{len(tape)} exchanges, {len(tape.effects)} tool calls, {len(tape.draws)} draws"
-    return f"{name}{lineage}\n{counts}; {tape.outcome}; digest {tape.digest()}"
-
-
-def rows(tape: Tape) -> Iterator[Row]:
-    """A row a step, in the order in which they began; then what was in flight at the end."""
-    index = 0
-    for step in tape.steps:
-        yield _row(step, str(index) if isinstance(step, Exchange) else "")
-        index += isinstance(step, Exchange)
-    for left in tape.pending:
-        what, where = _asked(left.asked)
-        yield Row("", what, where, _model(left.asked), "in flight", _size(left.asked), 0, 0.0, left.lane)
-
-
-def lines(tape: Tape) -> Iterator[str]:
-    """`rows` as aligned text; the lane is shown where there are several."""
-    table = list(rows(tape))
-    lanes = len({row.lane for row in table}) > 1
-    return aligned([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
-
-
-def aligned(cells: Sequence[Sequence[str]], *, right: AbstractSet[int] = frozenset()) -> Iterator[str]:
-    """Rows of equally many cells as lines, in columns; those in `right` are set right."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        columns = enumerate(zip(row, widths, strict=True))
-        yield "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in columns).rstrip()
-
-
-def step_in_full(tape: Tape, index: int) -> str:
-    """Exchange `index`: request and response with headers and bodies, JSON indented, and its timing.
-
-    Raises:
-        IndexError: the tape has no such exchange.
-    """
-    exchange = tape[index]
-    request, answer = exchange.request, exchange.answer
-    out = [
-        _when(exchange, index, len(tape)),
-        "",
-        f"{request.method} {request.url}",
-        *_message(request.headers, (request.body,)),
-        "",
-    ]
-    if isinstance(answer, Fault):
-        return "\n".join([*out, f"no answer: {answer.kind}: {answer.message}"])
-    ended = f"{answer.end.kind}: {answer.end.message}" if isinstance(answer.end, Fault) else answer.end
-    sizes = f"{len(answer.chunks)} chunks, ended by {ended}"
-    status = f"{answer.http_version} {answer.status} {answer.reason}".rstrip()
-    return "\n".join([*out, f"{status}   ({sizes})", *_message(answer.headers, answer.chunks)])
-
-
-def _cells(row: Row, *, lanes: bool) -> list[str]:
-    cells = [
-        row.index,
-        row.what,
-        row.where,
-        row.model,
-        row.outcome,
-        size(row.asked) if row.asked else "",
-        size(row.heard) if row.heard else "",
-        f"{row.seconds * 1000:.0f} ms" if row.seconds else "",
-    ]
-    return [*cells, row.lane] if lanes else cells
-
-
-def _when(exchange: Exchange, index: int, total: int) -> str:
-    span, timing = exchange.span, exchange.timing
-    ticks = f"ticks {span.began}/{span.headed}/{span.ended}"
-    took = f"{timing.ended * 1000:.1f} ms, {timing.headed * 1000:.1f} ms to the head"
-    return f"step {index} of {total}, lane {exchange.lane!r}, {ticks}, {took}"
-
-
-def size(count: float) -> str:
-    """`count` bytes in three digits or so: `512 B`, `1.2 kB`."""
-    for unit in UNITS:
-        if count < 1000 or unit == UNITS[-1]:  # noqa: PLR2004
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-
-
-def _row(step: Step, index: str) -> Row:
-    what, where = _asked(step.asked)
-    return Row(
-        index,
-        what,
-        where,
-        _model(step.asked),
-        _answered(step),
-        _size(step.asked),
-        _heard(step),
-        step.timing.ended,
-        step.lane,
+def text(
+    tape: Tape,
+    *,
+    blame: BlameLike | None = None,
+    branches: Iterable[object] = (),
+    verified: int | None = None,
+) -> str:
+    """Return the run as text, a line a step; arguments and errors are those of `html`."""
+    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified)
+    return (
+        "\n".join([*_text_head(view), "", *_text_steps(view), *_text_blame(view), *_text_branches(view)])
+        + "\n"
     )
 
 
-def _asked(question: object) -> tuple[str, str]:
-    match question:
-        case Request(method, url):
-            parts = urlsplit(url)
-            return method, f"{parts.netloc}{parts.path}"
-        case Call(name):
-            return "tool", name
-        case _:
-            kind, name = getattr(question, "kind", ""), getattr(question, "name", "")
-            return "draw", f"{kind} {name}".strip()
+def markdown(
+    tape: Tape,
+    *,
+    blame: BlameLike | None = None,
+    branches: Iterable[object] = (),
+    verified: int | None = None,
+) -> str:
+    """Return the run as GitHub's Markdown; arguments and errors are those of `html`.
+
+    Of a run of more than 200 steps the first and last 100 are listed.
+    """
+    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified)
+    parts = [_markdown_head(view), _markdown_blame(view), _markdown_branches(view), _markdown_steps(view)]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def _answered(step: Step) -> str:
-    match step:
-        case Exchange(answer=Fault(kind)) | Effect(reply=Fault(kind)):
-            return kind
-        case Exchange(answer=Response() as answer):
-            end = answer.end.kind if isinstance(answer.end, Fault) else answer.end
-            stream = " stream" if len(answer.chunks) > 1 else ""
-            return f"{answer.status}{stream}" + ("" if end == "eof" else f" {end}")
-        case Effect(reply=Reply(kind, _, of)):
-            return f"{kind} {of}".strip()
-        case Draw(reading=reading):
-            return reading.text
-    raise TypeError(f"{step!r} is no step")
+# -- for a terminal -------------------------------------------------------------------
 
 
-def _model(question: object) -> str:
-    """The model that the request names, whoever the vendor is."""
-    if not isinstance(question, Request) or b'"model"' not in question.body:
-        return ""
-    try:
-        named = json.loads(question.body)
-    except (ValueError, RecursionError):
-        return ""
-    return str(named.get("model", "")) if isinstance(named, dict) else ""
+def _text_head(view: View) -> Iterator[str]:
+    head = rows.head(view)
+    yield f"{head.name}   {line(view.run_id, 80)}".rstrip()
+    yield ", ".join(f"{name} {long or value}" for name, value, long in head.facts)
+    yield ", ".join(f"{said} ({long})" if long and long != said else said for _, said, long in head.pills)
 
 
-def _size(question: object) -> int:
-    match question:
-        case Request(body=body):
-            return len(body)
-        case Call(arguments=arguments):
-            return len(arguments)
-        case _:
-            return 0
+def _text_steps(view: View) -> Iterator[str]:
+    table = [
+        [
+            str(row.index),
+            row.title,
+            row.took,
+            str(step.usage.input) if step.usage and step.usage.input is not None else "",
+            row.blame,
+            row.lane,
+            line(row.preview, _PREVIEW),
+        ]
+        for row, step in zip(rows.steps(view, len(view.steps), whole=False), view.steps, strict=True)
+    ]
+    titles = ["step", "", "took", "tokens in", "blame", "lane", ""]
+    if not table:
+        return iter(["No exchange was recorded."])
+    used = [n for n in range(len(titles)) if any(cells[n] for cells in table)]
+    right = {place for place, n in enumerate(used) if titles[n] in ("step", "took", "tokens in", "blame")}
+    return aligned([[cells[n] for n in used] for cells in [titles, *table]], right=right)
 
 
-def _heard(step: Step) -> int:
-    match step:
-        case Exchange(answer=Response() as answer):
-            return len(answer.body)
-        case Effect(reply=reply) if not isinstance(reply, Fault):
-            return len(reply.value)
-        case _:
-            return 0
+def _text_blame(view: View) -> Iterator[str]:
+    found = rows.blame(view)
+    if found is None or view.blame is None:
+        return
+    yield f"\nBlame: {found.verdict} {found.summary}".rstrip()
+    yield f"{found.meaning} The line is at {found.line}."
+    table = [
+        [
+            str(row.step),
+            row.title,
+            _interval(mark.low, mark.value, mark.high),
+            row.value,
+            "decided" * row.decided,
+        ]
+        for row, mark in zip(found.marks, view.blame.marks, strict=True)
+    ]
+    yield from aligned(table, right={0, 3}) if table else ()
 
 
-def _message(headers: Headers, chunks: tuple[bytes, ...]) -> Iterator[str]:
-    for name, value in headers:
-        yield f"{name}: {value}"
-    plain = decoded(headers, chunks)
-    body = b"".join(chunks if plain is None else plain)
-    if body:
-        yield ""
-        yield _body(body)
+def _text_branches(view: View) -> Iterator[str]:
+    if view.branches:
+        yield "\nBranches:"
+        yield from _twigs(rows.branches(view), "  ")
 
 
-def _body(body: bytes) -> str:
-    try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return f"<{len(body)} bytes: {body[:32].hex(' ')} ...>"
+def _twigs(twigs: Sequence[rows.Twig], indent: str) -> Iterator[str]:
+    for twig in twigs:
+        yield f"{indent}at {twig.at}: {twig.name} ({twig.said})"
+        if twig.final:
+            yield f"{indent}   {line(twig.final, 100)}"
+        yield from _twigs(twig.branches, indent + "    ")
+
+
+def _interval(low: float, value: float, high: float) -> str:
+    """`|  ├──●─┤    |`: shares of 1, what is below 0 at the left end."""
+    places = [round(min(1.0, max(0.0, x)) * (_BAR - 1)) for x in (low, value, high)]
+    drawn = [" "] * _BAR
+    drawn[places[0] : places[2] + 1] = "─" * (places[2] + 1 - places[0])
+    drawn[places[1]] = "●"
+    return f"|{''.join(drawn)}|"
+
+
+# -- as Markdown ------------------------------------------------------------------------
+
+
+def _markdown_head(view: View) -> list[str]:
+    head = rows.head(view)
+    facts = " · ".join(f"{name} {escaped(value)}" for name, value, _ in head.facts)
+    pills = " · ".join(escaped(said) for _, said, _ in head.pills)
+    return [f"### {escaped(head.name)}", "", facts, "", pills]
+
+
+def _markdown_blame(view: View) -> list[str]:
+    found = rows.blame(view)
+    if found is None or view.blame is None:
+        return []
+    table = [
+        f"| {'**' * mark.decided}{mark.step} {escaped(row.title)}{'**' * mark.decided} | {row.value} |"
+        f" {share(mark.low)} to {share(mark.high)} | {'decided' if mark.decided else ''} |"
+        for row, mark in zip(found.marks, view.blame.marks, strict=True)
+    ]
+    verdict = f"**Blame: {escaped(found.verdict)}** {escaped(found.summary)}".rstrip()
+    columns = f"| step | {found.estimand} | 95% interval | past {found.line} |"
+    return [verdict, "", found.meaning, "", columns, "| --- | ---: | --- | --- |", *table]
+
+
+def _markdown_branches(view: View) -> list[str]:
+    if not view.branches:
+        return []
+    return ["**Branches**", "", *_bullets(rows.branches(view), "")]
+
+
+def _bullets(twigs: Sequence[rows.Twig], indent: str) -> Iterator[str]:
+    for twig in twigs:
+        said = f": {escaped(twig.final)}" if twig.final else ""
+        yield f"{indent}- at {twig.at}: **{escaped(twig.name)}**, {escaped(twig.said)}{said}"
+        yield from _bullets(twig.branches, indent + "  ")
+
+
+def _markdown_steps(view: View) -> list[str]:
+    listed = list(rows.steps(view, len(view.steps), whole=False))
+    half, left = _SEVERAL // 2, len(listed) - _SEVERAL
+    table = [
+        f"| {row.index} | {escaped(row.title)} | {row.took} | {escaped(line(row.preview, _PREVIEW))} |"
+        for row in (listed if left <= 0 else [*listed[:half], *listed[-half:]])
+    ]
+    if left > 0:
+        table.insert(half, f"| … | {left:,} more | | |")
+    summary = f"<details><summary>{len(view.steps):,} steps in {duration(view.totals.seconds)}</summary>"
+    return [summary, "", "| step | | took | |", "| ---: | --- | ---: | --- |", *table, "", "</details>"]
+
+
+def escaped(said: str) -> str:
+    """`said` as Markdown that shows it and does nothing else."""
+    safe = _CALLS.sub(lambda found: f"&#{ord(found[0])};", _MARKUP.sub(r"\\\1", said).replace("\\<", "&lt;"))
+    return safe.replace("\n", " ")

@@ -1,0 +1,87 @@
+"""A blame report as it is drawn: a dot and an interval for each step, and what they are measured in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+
+class RankedStep(Protocol):
+    """What `Blame.of` reads of an entry of a ranking; `flip_rate` where there is one."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+class BlameLike(Protocol):
+    """What a report of blame has: `ranking` in falling order, and the `verdict` in a word."""
+
+    @property
+    def ranking(self) -> Sequence[RankedStep]: ...
+    @property
+    def verdict(self) -> str: ...
+
+
+@frozen
+class Mark:
+    """A step's effect with its interval, in shares of 1; `decided` if all of it is past the threshold."""
+
+    step: int
+    value: float
+    low: float
+    high: float
+    decided: bool
+    trials: int | None = None
+    flips: int | None = None
+
+
+@frozen
+class Blame:
+    """`estimand` names the number and `meaning` says what it is; `threshold` is the decision line."""
+
+    estimand: str
+    meaning: str
+    verdict: str
+    threshold: float
+    marks: tuple[Mark, ...]
+    summary: str = ""
+
+    @classmethod
+    def of(cls, report: BlameLike) -> Blame:
+        """Return what `report` says, ranked as it ranks.
+
+        A ranking by flip rate is known by the `method` of the report, else by its
+        entries having no value drop.
+        """
+        entries = list(report.ranking)
+        flips = getattr(report, "method", "") == "flip" or not all(hasattr(e, "value_drop") for e in entries)
+        line = 0.5 if flips else float(getattr(report, "delta", 0.1))
+        marks = [_mark(entry, "flip_rate" if flips else "value_drop", line) for entry in entries]
+        name, meaning = FLIPS if flips else DROPS
+        summary = str(getattr(report, "summary", "") or "")
+        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary)
+
+    def mark(self, step: int) -> Mark | None:
+        return next((mark for mark in self.marks if mark.step == step), None)
+
+
+FLIPS = (
+    "flip rate",
+    "Share of re-runs whose outcome flips when the step is changed.",
+)
+DROPS = (
+    "value drop",
+    "How much less often a run succeeds once this step has happened as recorded.",
+)
+
+
+def _mark(entry: RankedStep, name: str, line: float) -> Mark:
+    value = float(getattr(entry, name))
+    trials, flips = getattr(entry, "trials", None), getattr(entry, "flips", None)
+    return Mark(entry.step, value, entry.low, entry.high, entry.low > line, trials, flips)

@@ -1,0 +1,210 @@
+"""From steps to a View, one step at a time: a run may still be going on while it is shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from ..codec.content import decoded as undone
+from ..codec.content import is_encoded
+from ..core.diff import diff
+from ..core.tape import Tape
+from ..core.values import (
+    Answer,
+    Branch,
+    Call,
+    Exchange,
+    Fault,
+    Question,
+    Reading,
+    Reply,
+    Response,
+    Source,
+    Step,
+)
+from ..providers import base, read
+from ..providers.messages import Message
+from .arrivals import arrivals
+from .blaming import Blame, BlameLike
+from .cutting import Cutter
+from .lineage import Lineages
+from .pool import BETWEEN, Pool
+from .titles import title
+from .view import Aside, BranchView, StepView, Totals, View
+
+_MODEL = re.compile(r'"model"\s*:\s*("[^"\\]*")')
+_SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
+
+
+class Gathering:
+    """Makes the steps of a View, in the order in which they are given; `pool` grows with them."""
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+        self._cutter = Cutter(self.pool)
+        self._lineages = Lineages()
+        self._next = 0
+
+    def step(self, exchange: Exchange, index: int, since: float) -> StepView:
+        """The view of exchange `index`; times are counted from `since`, in seconds since the epoch."""
+        api = read.api(exchange.request)
+        pieces = self._cutter.cut(exchange.request.body, api)
+        said = frozenset(n for n in pieces if self.pool.pieces[n].key != BETWEEN)
+        lineage = self._lineages.follow(self._next, pieces, said)
+        self._next += 1
+        kept = set(pieces).difference(lineage.fresh)
+        completion = read.completion(exchange)
+        answer, timing = exchange.answer, exchange.timing
+        response = unfolded = None
+        chunks: tuple[bytes, ...] = ()
+        if isinstance(answer, Response):
+            chunks = answer.chunks
+            encoded = is_encoded(answer.headers)
+            response = self.pool.body(b"".join(chunks), None if encoded else completion)
+            if encoded and (plain := undone(answer.headers, chunks)) is not None:
+                chunks = plain
+                unfolded = self.pool.body(b"".join(chunks), completion)
+        body = b"".join(chunks)
+        model = completion.model if completion else ""
+        began = timing.began - since
+        return StepView(
+            index,
+            exchange,
+            title(exchange, completion, body),
+            api.name if api else "",
+            model or self._model(pieces),
+            lineage,
+            response,
+            unfolded,
+            completion,
+            began,
+            began + timing.headed,
+            began + timing.ended,
+            None,
+            arrivals(chunks, timing.chunks) if completion and base.is_stream(exchange.response, body) else (),
+            sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
+            sum(len(self.pool.pieces[n].text) for n in kept),
+        )
+
+    def _model(self, pieces: Sequence[int]) -> str:
+        """The model that the question names, outside of its lists."""
+        for number in pieces:
+            piece = self.pool.pieces[number]
+            if piece.key == BETWEEN and (found := _MODEL.search(piece.text)):
+                return str(json.loads(found[1]))
+        return ""
+
+
+def gathered(
+    tape: Tape, *, blame: BlameLike | None = None, branches: Iterable[Tape] = (), verified: int | None = None
+) -> View:
+    """The View of a finished tape."""
+    gathering = Gathering()
+    since = _since(tape.steps)
+    steps = tuple(gathering.step(exchange, n, since) for n, exchange in enumerate(tape))
+    others = list(branches)
+    family = {other.run_id: other for other in [*others, tape]}
+    grown = list[BranchView]()
+    for other in others:
+        first = len(steps) + sum(len(branch.steps) for branch in grown)
+        grown.append(_branch(gathering, other, family.get(_parent(other), tape), first))
+    return View(
+        tape.run_id,
+        tape.agent_name,
+        tape.created_at,
+        tape.digest(),
+        tape.outcome,
+        tape.parent,
+        steps,
+        tuple(_asides(tape, since)),
+        tuple(grown),
+        Blame.of(blame) if blame is not None else None,
+        _totals(steps),
+        tuple(dict.fromkeys(step.lane for step in tape.steps)),
+        _secrets(gathering.pool, tape),
+        tuple(gathering.pool),
+        verified,
+    )
+
+
+def _since(steps: Sequence[Step]) -> float:
+    return min((step.timing.began for step in steps), default=0.0)
+
+
+def _parent(tape: Tape) -> str:
+    return tape.parent.parent if tape.parent else ""
+
+
+def _branch(gathering: Gathering, branch: Tape, parent: Tape, first: int) -> BranchView:
+    """A branch, from where its steps are no longer the parent's."""
+    parting = diff(parent, branch)
+    taken = branch.parent.step if branch.parent else 0
+    parts_at = min(taken if parting is None else parting.step, len(branch))
+    since = _since(branch.steps)
+    steps = tuple(gathering.step(branch[n], n, since) for n in range(parts_at, len(branch)))
+    lineage = branch.parent or Branch(parent.run_id, parts_at)
+    return BranchView(branch.run_id, lineage, branch.outcome, parts_at, first, steps, branch.digest())
+
+
+def _asides(tape: Tape, since: float) -> Iterator[Aside]:
+    before = 0
+    for step in tape.steps:
+        if isinstance(step, Exchange):
+            before += 1
+            continue
+        kind, name, asked = _asked(step.asked)
+        began = step.timing.began - since
+        yield Aside(
+            before, kind, name, asked, _answered(step.answer), step.lane, began, began + step.timing.ended
+        )
+    for left in tape.pending:
+        kind, name, asked = _asked(left.asked)
+        yield Aside(before, kind, name, asked, "in flight when the recording ended", left.lane, 0.0, 0.0)
+
+
+def _asked(question: Question) -> tuple[str, str, str]:
+    match question:
+        case Source(kind, name):
+            return "draw", f"{kind} {name}".strip(), ""
+        case Call(name, arguments):
+            return "tool", name, arguments
+        case _:
+            return "request", f"{question.method} {question.url}", ""
+
+
+def _answered(answer: Answer) -> str:
+    match answer:
+        case Reading(text):
+            return text
+        case Reply(kind, value, of):
+            return value if kind == "returned" else f"{kind} {of}: {value}"
+        case Fault(kind, message):
+            return f"{kind}: {message}"
+        case _:
+            return ""
+
+
+def _totals(steps: Sequence[StepView]) -> Totals:
+    usages = [step.usage for step in steps if step.usage]
+    costs = [step.cost for step in steps if step.cost is not None]
+    return Totals(
+        max((step.ended for step in steps), default=0.0),
+        sum(usage.input or 0 for usage in usages),
+        sum(usage.output or 0 for usage in usages),
+        sum(costs, Decimal(0)),
+        len(costs),
+        len(usages),
+    )
+
+
+def _secrets(pool: Pool, tape: Tape) -> tuple[str, ...]:
+    """The distinct placeholders in what was sent and got, in the order of the alphabet."""
+    found = {name for piece in pool for name in _SECRET.findall(piece.text) if not piece.binary}
+    for exchange in tape:
+        answer = exchange.answer
+        lists = [exchange.request.headers, answer.headers if isinstance(answer, Response) else ()]
+        found.update(name for headers in lists for _, value in headers for name in _SECRET.findall(value))
+        found.update(_SECRET.findall(exchange.request.url))
+    return tuple(sorted(found))

@@ -1,0 +1,156 @@
+"""A View as blocks of compressed JSON: what a page needs at once, and what it opens when asked.
+
+    index          the run, a row for each step, the blame, and where each chunk begins
+    c0 c1 ...      pieces, in chunks of about `CHUNK` characters: [text, binary, reading, key]
+    f0 f1 ...      facts of `FACTS` steps each: headers, times of chunks, ...
+    tape           what is left, to give the tape back
+
+Blocks are gzip, since browsers undo nothing better, and the same for the same View.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+
+from ..core.tape import Tape
+from . import facts
+from .blaming import Mark
+from .lineage import Lineage
+from .pool import Piece
+from .spelling import spelled
+from .view import BranchView, StepView, View
+
+CHUNK = 256 * 1024
+FACTS = 64
+LEVEL = 6
+GZIP = 31  # bits of the window, and a gzip header without a time
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+@frozen
+class Block:
+    """A named part of the payload: `text` is JSON."""
+
+    name: str
+    text: str
+
+    @property
+    def packed(self) -> str:
+        """The base64 of its gzip."""
+        made = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
+        return base64.b64encode(made.compress(self.text.encode()) + made.flush()).decode()
+
+
+def blocks(view: View, tape: Tape, listed: int) -> Iterator[Block]:
+    """All blocks, the index first, of a page that lists the first `listed` steps itself."""
+    cut = list(_chunked(view.pieces))
+    yield Block("index", dumped(index(view, [first for first, _ in cut], listed)))
+    for number, (first, count) in enumerate(cut):
+        yield Block(f"c{number}", dumped([entry(p) for p in view.pieces[first : first + count]]))
+    every = view.every_step
+    for number, start in enumerate(range(0, len(every), FACTS)):
+        told = [facts.of_step(step.exchange) for step in every[start : start + FACTS]]
+        yield Block(f"f{number}", dumped(told))
+    yield Block("tape", dumped(facts.of_run(tape, view.digest)))
+
+
+def entry(piece: Piece) -> list[object]:
+    """One piece, as a chunk has it."""
+    return [piece.text, int(piece.binary), spelled(piece), piece.key]
+
+
+def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
+    """What a page needs at once; `chunks` has the number of each chunk's first piece.
+
+    The page itself lists the first `listed` of the run's own steps.
+    """
+    listed = min(listed, len(view.steps))
+    lanes = {lane: number for number, lane in enumerate(view.lanes)}
+    return {
+        "run": view.run_id,
+        "steps": [row(step, lanes, listed=n < listed) for n, step in enumerate(view.every_step)],
+        "own": len(view.steps),
+        "asides": [
+            [a.before, a.kind, a.name, a.asked, a.answered, _seconds(a.began), _seconds(a.ended)]
+            for a in view.asides
+        ],
+        "lanes": list(view.lanes),
+        "branches": [_branch(branch) for branch in view.branches],
+        "blame": [[m.step, m.value, m.low, m.high, int(m.decided)] for m in _marks(view)],
+        "chunks": [*chunks, len(view.pieces)],
+        "facts": FACTS,
+    }
+
+
+def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[str, object]:
+    """One step of the index; blanks are left out, and the preview of a step that the page lists itself."""
+    answer = step.exchange.answer
+    usage = step.usage
+    said: dict[str, object] = {
+        "i": step.index,
+        "q": _woven(step.lineage),
+        "r": step.response,
+        "d": step.decoded,
+        "k": step.title.kind,
+        "n": step.title.title,
+        "p": "" if listed else step.title.preview,
+        "s": getattr(answer, "status", getattr(answer, "kind", "")),
+        "a": step.api,
+        "m": step.model,
+        "t": [_seconds(step.began), _seconds(step.headed), _seconds(step.ended)],
+        "u": [usage.input, usage.cached, usage.output] if usage else None,
+        "c": None if step.cost is None else str(step.cost),
+        "h": [step.repeated, step.hidden] if step.repeated else None,
+        "z": [step.asked_size, step.heard_size],
+        "l": lanes.get(step.lane, 0),
+        "e": [round(1000 * time) for time in step.arrivals],
+    }
+    return {key: value for key, value in said.items() if value not in (None, "", [])}
+
+
+def dumped(value: object) -> str:
+    """JSON that is UTF-8 even where a text is not: half of a surrogate pair stays an escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() else _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _woven(lineage: Lineage) -> list[object]:
+    base = -1 if lineage.base is None else lineage.base
+    return [base, *(part if isinstance(part, int) else list(part) for part in lineage.woven)]
+
+
+def _branch(branch: BranchView) -> dict[str, object]:
+    return {
+        "id": branch.run_id,
+        "name": branch.name,
+        "of": branch.lineage.parent,
+        "at": branch.parts_at,
+        "first": branch.first,
+        "count": len(branch.steps),
+        "outcome": str(branch.outcome),
+    }
+
+
+def _marks(view: View) -> tuple[Mark, ...]:
+    return view.blame.marks if view.blame else ()
+
+
+def _seconds(time: float) -> float:
+    return round(time, 4)
+
+
+def _chunked(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+    """The first piece of each chunk, and how many it has."""
+    first = size = 0
+    for number, piece in enumerate(pieces):
+        size += len(piece.text)
+        if size >= CHUNK or number == len(pieces) - 1:
+            yield first, number + 1 - first
+            first, size = number + 1, 0

@@ -1,0 +1,86 @@
+"""Distinct texts of a run, each kept once and known by its number."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from ..providers.messages import Completion, Message, Tool
+from ..providers.read import Api
+
+Reading = Message | Tool | Completion
+"""What a piece says, in the form that all vendors share."""
+
+BETWEEN = ""
+"""The key of a piece that stands between the elements of lists, and says nothing."""
+
+
+@frozen
+class Piece:
+    """Some bytes that a run sent or got, as text.
+
+    Text stands for its UTF-8 bytes; bytes that are no UTF-8 are `binary`, and base64 is their text.
+    `key` is the list of the request whose element it is, or "".
+    """
+
+    text: str
+    key: str = BETWEEN
+    binary: bool = False
+    reading: Reading | None = None
+
+    def __bytes__(self) -> bytes:
+        return base64.b64decode(self.text) if self.binary else self.text.encode()
+
+
+class Pool:
+    """Pieces by number, in the order in which they were first seen. One thread may use it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self._numbers: dict[tuple[str, str, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __iter__(self) -> Iterator[Piece]:
+        return iter(self.pieces)
+
+    def element(self, text: str, key: str, api: Api | None) -> int:
+        """The number of an element of the list `key` of a request to `api`, or of what stands between."""
+        name = (api.name if api and key else "", key, text)
+        if name in self._numbers:
+            return self._numbers[name]
+        return self._new(name, Piece(text, key, reading=read(text, key, api)))
+
+    def body(self, data: bytes, reading: Completion | None = None) -> int:
+        """The number of a whole body, and what it says."""
+        try:
+            text, binary = data.decode(), False
+        except UnicodeDecodeError:
+            text, binary = base64.b64encode(data).decode(), True
+        name = (reading.api if reading else "", "base64" if binary else "", text)
+        if name in self._numbers:
+            return self._numbers[name]
+        return self._new(name, Piece(text, BETWEEN, binary, reading))
+
+    def _new(self, name: tuple[str, str, str], piece: Piece) -> int:
+        self._numbers[name] = len(self.pieces)
+        self.pieces.append(piece)
+        return len(self.pieces) - 1
+
+
+def read(text: str, key: str, api: Api | None) -> Message | Tool | None:
+    """What an element of the list `key` says, if it says something that we have a form for."""
+    value = parsed(text)
+    return api.element(key, value) if api and key and value is not None else None
+
+
+def parsed(text: str) -> object:
+    """The JSON of a piece; it may begin with the comma that parts it from the one before."""
+    try:
+        return json.loads(text.lstrip(" \t\r\n,"))
+    except (ValueError, RecursionError):
+        return None

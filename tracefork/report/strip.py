@@ -1,0 +1,173 @@
+"""Latency, growth of the context, blame and branches over one time axis, as paths of an SVG.
+
+The drawing is `WIDTH` wide and stretched to whatever room there is; lines keep
+their width, and a dot is a line without length and with round ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from attrs import field, frozen
+
+from .figures import duration, short
+from .view import StepView, View
+
+WIDTH = 1000
+HEIGHT = 132
+COLUMNS = 700  # bars that can be told apart; of more steps those that fall together are one
+ROWS = 6  # lanes that have a row of their own
+
+_LATENCY, _ROW, _BAR = 6, 4.5, 3.5
+_CONTEXT_TOP, _CONTEXT_FOOT = 34, 62
+_BLAME_TOP, _BLAME_FOOT = 70, 112
+_FORKS = 118
+_EDGE = 4  # of the width, left free on both sides
+
+
+@frozen
+class Strip:
+    """`paths` are pairs of a kind, which has a colour, and SVG path data; `labels` stand at heights."""
+
+    paths: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[int, str], ...]
+    peak: str
+    said: str
+    height: int = HEIGHT
+
+
+@frozen
+class Axis:
+    """Places steps from left to right: by their times, or in their order where there are none."""
+
+    steps: Sequence[StepView] = field(repr=False)
+    total: float
+
+    @classmethod
+    def of(cls, steps: Sequence[StepView]) -> Axis:
+        return cls(steps, max((step.ended for step in steps), default=0.0))
+
+    def span(self, index: int) -> tuple[float, float, float]:
+        """Where step `index` begins, has its head, and ends."""
+        step = self.steps[index]
+        if self.total <= 0:
+            return (
+                self._x(index, len(self.steps)),
+                self._x(index + 0.5, len(self.steps)),
+                self._x(index + 0.9, len(self.steps)),
+            )
+        return (
+            self._x(step.began, self.total),
+            self._x(step.headed, self.total),
+            self._x(step.ended, self.total),
+        )
+
+    def middle(self, index: int) -> float:
+        began, _, ended = self.span(index)
+        return (began + ended) / 2
+
+    @staticmethod
+    def _x(at: float, total: float) -> float:
+        return _EDGE + (WIDTH - 2 * _EDGE) * min(1.0, max(0.0, at / total))
+
+
+def strip(view: View) -> Strip | None:
+    """The strip of the run's own steps; None where there are none."""
+    if not view.steps:
+        return None
+    axis = Axis.of(view.steps)
+    peak = max(_context(step) or 0 for step in view.steps)
+    paths = [
+        *_latency(view, axis),
+        *_growth(view.steps, axis, peak),
+        *_blame(view, axis),
+        *_forks(view, axis),
+    ]
+    labels = [(6, "latency"), (34, "context")]
+    labels += [(74, "blame")] if view.blame else []
+    labels += [(116, "branches")] if view.branches else []
+    measured = ["latency", *(["context size"] if peak else []), *(name for _, name in labels[2:])]
+    said = f"{len(view.steps)} steps in {duration(view.totals.seconds)}: {', '.join(measured)}"
+    return Strip(tuple(paths), tuple(labels), f"to {short(peak)}" if peak else "", said)
+
+
+def _latency(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
+    """A bar a step, light up to its head; strands that run side by side lie below one another."""
+    lanes = {lane: n for n, lane in enumerate(view.lanes)}
+    rows = min(len(lanes), ROWS) if len(lanes) > 1 else 3
+    bars = defaultdict[str, list[str]](list)
+    for index in _told_apart(len(view.steps)):
+        step = view.steps[index]
+        row = lanes.get(step.lane, 0) if len(lanes) > 1 else index
+        y = _LATENCY + _ROW * (row % rows)
+        began, headed, ended = axis.span(index)
+        ended = max(ended, began + 1)
+        if step.is_error:
+            bars["error"].append(_bar(began, ended, y))
+        else:
+            bars["first"].append(_bar(began, headed, y))
+            bars["rest"].append(_bar(headed, ended, y))
+    return ((kind, "".join(bars[kind])) for kind in ("first", "rest", "error") if bars[kind])
+
+
+def _growth(steps: Sequence[StepView], axis: Axis, peak: int) -> Iterator[tuple[str, str]]:
+    points = [
+        (axis.middle(n), _CONTEXT_FOOT - (_CONTEXT_FOOT - _CONTEXT_TOP) * tokens / peak)
+        for n in _told_apart(len(steps))
+        if peak and (tokens := _context(steps[n])) is not None
+    ]
+    if not points:
+        return
+    line = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
+    yield "area", f"M{_n(points[0][0])} {_CONTEXT_FOOT}L{line}L{_n(points[-1][0])} {_CONTEXT_FOOT}z"
+    yield "growth", f"M{line}"
+
+
+def _blame(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
+    if not view.blame:
+        return
+    yield "zero", f"M0 {_height(0)}H{WIDTH}"
+    yield "line", f"M0 {_n(_height(view.blame.threshold))}H{WIDTH}"
+    for mark in view.blame.marks:
+        if not 0 <= mark.step < len(view.steps):
+            continue
+        x = _n(axis.middle(mark.step))
+        decided = " decided" if mark.decided else ""
+        yield f"whisker{decided}", f"M{x} {_n(_height(mark.low))}V{_n(_height(mark.high))}"
+        yield f"dot{decided}", f"M{x} {_n(_height(mark.value))}h0"
+        yield f"core{decided}", f"M{x} {_n(_height(mark.value))}h0"
+
+
+def _forks(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
+    own = {branch.run_id for branch in view.branches}
+    places = sorted(
+        {
+            branch.lineage.step
+            for branch in view.branches
+            if branch.lineage.parent not in own and 0 <= branch.lineage.step < len(view.steps)
+        }
+    )
+    if places:
+        yield "stem", "".join(f"M{_n(axis.middle(at))} {_FORKS - 4}v9" for at in places)
+        yield "fork", "".join(f"M{_n(axis.middle(at))} {_FORKS + 7}h0" for at in places)
+
+
+def _told_apart(count: int) -> range:
+    return range(0, count, max(1, -(-count // COLUMNS)))
+
+
+def _context(step: StepView) -> int | None:
+    return step.usage.input if step.usage else None
+
+
+def _bar(start: float, end: float, y: float) -> str:
+    return f"M{_n(start)} {_n(y)}H{_n(end)}v{_BAR}H{_n(start)}z" if end > start else ""
+
+
+def _height(share: float) -> float:
+    return _BLAME_FOOT - (_BLAME_FOOT - _BLAME_TOP) * min(1.0, max(-0.1, share))
+
+
+def _n(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".")
