@@ -30,6 +30,12 @@ def bounds(packed):
     return out
 
 
+def of_version(version, data):
+    """`data`, whose first frame says that it is of another version, its head's check included."""
+    fields = data[:4] + bytes([version]) + data[5:14]
+    return fields + crc32(fields).to_bytes(4, "big") + data[18:]
+
+
 @cache
 def _head_of(tape):
     packed = pack.pack(tape)

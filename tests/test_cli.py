@@ -10,6 +10,9 @@ import sys
 import pytest
 
 from tracefork import TapeStore
+from tracefork.codec.limits import DEFAULT
+from tracefork.core.tape import Tape
+from tracefork.core.values import RETURNED, Exchange, Request, Response
 from tracefork.providers import anthropic
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
@@ -172,6 +175,21 @@ def test_what_cannot_be_told_is_neither_clean_nor_damage(desk, tmp_path):
 
     assert "its parent 'mother' is not in this store" in desk("check", code=2).stdout
     assert "no store" in desk("check", "--store", "nowhere.db", code=2).stderr
+
+
+def test_a_run_beyond_the_limits_is_read_by_who_says_so(desk, tmp_path):
+    crowd = (("x", ""),) * (DEFAULT.headers + 1)
+    tape = Tape((Exchange(Request("GET", "u"), Response(200, crowd)),), run_id="large", outcome=RETURNED)
+    with TapeStore.open(tmp_path / "runs.db") as store, pytest.warns(RuntimeWarning, match="10,001 headers"):
+        store.save(tape)
+
+    assert "tracefork --no-limits" in desk("check", code=2).stdout
+    assert "TooLarge" in desk("show", "large", "--json", code=2).stdout
+    assert "0 findings" in desk("--no-limits", "check").stdout
+    desk("--no-limits", "export", "large", "large.tape")
+    assert "10,001 headers" in desk("import", "large.tape", "--store", "other.db", code=1).stderr
+    desk("--no-limits", "import", "large.tape", "--store", "other.db")
+    assert "the same: 1 exchange" in desk("--no-limits", "diff", "large", "large.tape").stdout
 
 
 def test_a_run_travels_as_a_file(desk, tmp_path):

@@ -17,6 +17,7 @@ from tracefork.codec.records import Header, records, replayed
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, UNFINISHED, Branch
 from tracefork.errors import CorruptTape, NotFound, RunExists, StoreError, TooLarge
+from tracefork.family import replace
 from tracefork.store import TapeStore, new_run_id
 
 PLAIN = Tape(SMALL.steps, run_id="plain", agent_name="booking", created_at=5.0, outcome=RETURNED)
@@ -373,6 +374,41 @@ def test_memory_is_a_place_too():
 def test_a_path_that_says_nothing_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"runs\.json"):
         TapeStore.open(tmp_path / "runs.json")
+
+
+# -- limits --------------------------------------------------------------------------
+
+
+FEW = Limits(steps=len(SMALL.steps) - 1)
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda store: store.save(SMALL),
+        lambda store: unsealed(store, SMALL).seal(SMALL),
+        lambda store: replace(store.backend, SMALL, FEW),
+    ],
+)
+def test_what_is_beyond_the_limits_is_kept_with_a_warning_and_read_by_who_raises_them(keep):
+    store = TapeStore(MemoryBackend(), limits=FEW)
+    with pytest.warns(RuntimeWarning, match="run 'small' is kept whole, and larger than will be read"):
+        keep(store)
+
+    with pytest.raises(TooLarge, match=r"limits="):
+        store.load("small")
+    (finding,) = store.check()
+    assert not finding.certain
+    assert TapeStore(store.backend).load("small") == SMALL
+
+
+def test_a_journal_beyond_the_limits_waits_for_who_raises_them():
+    store = TapeStore(MemoryBackend(), limits=FEW)
+    unsealed(store, SMALL)
+
+    assert list(store.gc(now=1e12)) == []
+    assert [done.run_id for done in TapeStore(store.backend).gc(now=1e12)] == ["small"]
+    assert TapeStore(store.backend).load("small").steps == SMALL.steps
 
 
 def test_run_ids_sort_by_time_and_differ():

@@ -302,7 +302,7 @@ class Truncated(CorruptTape):
 class TooLarge(CorruptTape):
     """The bytes are more than the limits allow."""
 
-    default_advice = "raise the limits if you trust where it comes from"
+    default_advice = "raise the limits if you trust where it comes from: limits=, or tracefork --no-limits"
 
 
 class UnknownVersion(CorruptTape):

@@ -12,6 +12,7 @@ from attrs import frozen
 from .backends.base import Backend
 from .codec import journal, pack
 from .codec.identity import identity
+from .codec.limits import Limits
 from .codec.records import ALONE, Header, Parent, Shares
 from .core.tape import Tape
 from .errors import CorruptTape, NotFound
@@ -84,13 +85,13 @@ def moved(run_id: str) -> str:
     return MOVED + sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def replace(backend: Backend, tape: Tape) -> None:
+def replace(backend: Backend, tape: Tape, limits: Limits) -> None:
     """Put `tape`, standing by itself, in the place of the log of its run; at no moment is there neither.
 
     Raises:
         StoreError: the backend refused; `finish` goes on where this stopped.
     """
-    packed, _ = pack.verified(tape)
+    packed, _ = pack.verified(tape, limits=limits)
     backend.seal(moved(tape.run_id), packed)
     finish(backend, tape.run_id, packed)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from .backends.base import Backend
 from .codec import journal, pack
+from .codec.limits import DEFAULT, Limits
 from .codec.records import ALONE, Header, Parent, Record
 from .core.tape import Tape
 from .errors import Conflict, CorruptTape, RunExists, StoreError, TraceforkError
@@ -15,16 +16,19 @@ from .errors import Conflict, CorruptTape, RunExists, StoreError, TraceforkError
 class Log:
     """The log of one run. Not thread-safe: one writer at a time."""
 
-    def __init__(self, backend: Backend, run_id: str, parent: Parent = ALONE) -> None:
+    def __init__(
+        self, backend: Backend, run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
+    ) -> None:
         self._backend = backend
         self._run_id = run_id
         self._parent = parent
+        self._limits = limits
         self._encoder: journal.Encoder | None = journal.Encoder(run_id, parent)
         self._next = 1
         self._broken = ""
 
     @classmethod
-    def begin(cls, backend: Backend, head: Header, parent: Parent = ALONE) -> Log:
+    def begin(cls, backend: Backend, head: Header, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Log:
         """Create the log of a new run.
 
         Raises:
@@ -38,7 +42,7 @@ class Log:
                 backend.append(head.run_id, 0, chunk)
         except Conflict as exc:
             raise RunExists(head.run_id) from exc
-        return cls(backend, head.run_id, parent)
+        return cls(backend, head.run_id, parent, limits)
 
     def write(self, records: Sequence[Record]) -> list[Record]:
         """Append `records`; they survive the death of this process on return.
@@ -63,6 +67,8 @@ class Log:
     def seal(self, tape: Tape) -> Tape:
         """Replace the records by the packed `tape`; return what was read from it and proven equal.
 
+        A tape that the limits would not let back in is sealed too, with a RuntimeWarning.
+
         Raises:
             StoreError: the backend refused, or the proof failed; the records stay.
             ValueError: it is the tape of another run.
@@ -71,7 +77,7 @@ class Log:
             raise ValueError(f"the log of run {self._run_id!r} cannot be sealed with run {tape.run_id!r}")
         self._encoder = None  # nothing is written any more
         try:
-            packed, back = pack.verified(tape, self._parent)
+            packed, back = pack.verified(tape, self._parent, self._limits)
         except CorruptTape as exc:
             raise StoreError(f"run {self._run_id!r} is not sealed, its records are kept: {exc}") from exc
         with refusals(self._run_id):

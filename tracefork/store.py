@@ -53,7 +53,8 @@ class TapeStore:
         A path that ends in .db, .sqlite or .sqlite3 is an SQLite file; an existing
         directory, or a path without a suffix, a directory of logs; `":memory:"` is
         neither. "process" survives a killed process, "power" a power cut too;
-        sealed runs survive both.
+        sealed runs survive both. `limits` is how much of a run is read; it may be written
+        beyond them, which a RuntimeWarning then says.
 
         Raises:
             ValueError: the path says none of these.
@@ -96,7 +97,8 @@ class TapeStore:
     def save(self, tape: Tape, run_id: str | None = None) -> str:
         """Keep `tape` as `run_id`, by default its own, or else a new one; return the run_id.
 
-        The tape that is kept bears that run_id. A process that dies in here may
+        The tape that is kept bears that run_id. One that the limits would not let back in
+        is kept too, with a RuntimeWarning. A process that dies in here may
         leave a run without steps.
 
         Raises:
@@ -108,7 +110,7 @@ class TapeStore:
         tape = evolve(tape, run_id=name)
         head = Header.of(tape)
         parent = self._family.of_new(head)
-        packed, _ = pack.verified(tape, parent)
+        packed, _ = pack.verified(tape, parent, self._limits)
         self._begun(evolve(head, shares=parent.shares), parent)
         try:
             with refusals(name):
@@ -201,7 +203,7 @@ class TapeStore:
                 raise StoreError(
                     f"branch {branch.branch_id!r} is still being recorded, or died: wait, or `gc` first"
                 )
-            family.replace(self.backend, tape)
+            family.replace(self.backend, tape, self._limits)
         family.remove(self.backend, run_id)
 
     def resolve(self, prefix: str) -> str:
@@ -278,7 +280,7 @@ class TapeStore:
                     _, told = journal.read(chunks, head.run_id, parent, self._limits)
                     quiet = upkeep.last_sign(head, told) < before
                     if quiet and sum(1 for _ in self.backend.chunks(head.run_id)) == len(chunks):
-                        packed, _ = pack.verified(replayed(head, told), parent)
+                        packed, _ = pack.verified(replayed(head, told), parent, self._limits)
                         self.backend.seal(head.run_id, packed)
                         yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
         given = getattr(self.backend, "reclaim", lambda: 0)()
@@ -304,10 +306,10 @@ class TapeStore:
             raise ValueError(f"no run_id begins with {family.MOVED!r}")
         if head.run_id in self:
             raise RunExists(head.run_id)
-        log = Log.begin(self.backend, head, parent)
+        log = Log.begin(self.backend, head, parent, self._limits)
         if head.shares and head.parent and head.parent.parent not in self:
             self.backend.delete(head.run_id)  # its parent was deleted meanwhile
-            return Log.begin(self.backend, evolve(head, shares=None))
+            return Log.begin(self.backend, evolve(head, shares=None), limits=self._limits)
         return log
 
     # -- below ---------------------------------------------------------------------

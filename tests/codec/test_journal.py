@@ -5,7 +5,7 @@ from attrs import evolve
 from conversations import grown
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logs import chunks_of
+from logs import chunks_of, of_version
 from tapes import SMALL, tapes, timed
 
 from tracefork.codec import frames, journal, pack
@@ -120,10 +120,10 @@ def test_meta_that_does_not_fit_the_header_is_refused_when_written():
 
 @pytest.mark.parametrize("version", [0, 1, 3, 255])
 def test_another_version_is_named_as_such(version):
-    first = chunks_of(SMALL)[0]
+    first = of_version(version, chunks_of(SMALL)[0])
 
     with pytest.raises(UnknownVersion, match=f"version {version} is unknown"):
-        journal.unroll([first[:4] + bytes([version]) + first[5:]], "small")
+        journal.unroll([first], "small")
 
 
 # -- what is left ------------------------------------------------------------------

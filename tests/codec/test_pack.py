@@ -6,7 +6,7 @@ from attrs import evolve
 from conversations import anthropic_events, grown
 from hypothesis import example, given
 from hypothesis import strategies as st
-from logs import bounds, forged
+from logs import bounds, forged, of_version
 from tapes import SMALL, tapes, timed
 
 from tracefork.codec import frames, journal, pack
@@ -166,10 +166,23 @@ def test_frames_in_another_order_are_refused(order):
 @pytest.mark.parametrize("version", [0, 1, 3, 255])
 @pytest.mark.parametrize("read", [pack.unpack, pack.summary, journal.decode_header, loads])
 def test_another_version_is_named_as_such(read, version):
-    packed = pack.pack(SMALL)
+    packed = of_version(version, pack.pack(SMALL))
 
     with pytest.raises(UnknownVersion, match=f"version {version} is unknown"):
-        read(packed[:4] + bytes([version]) + packed[5:])
+        read(packed)
+
+
+@pytest.mark.parametrize("version", [0, 1, 3, 255])
+@pytest.mark.parametrize("read", [pack.unpack, pack.summary, journal.decode_header, loads])
+def test_a_version_that_its_checksum_does_not_cover_is_damage(read, version):
+    packed = pack.pack(SMALL)
+    flipped = packed[:4] + bytes([version]) + packed[5:]
+
+    with pytest.raises(CorruptTape, match="the version of a frame is damaged") as caught:
+        read(flipped)
+
+    assert not isinstance(caught.value, UnknownVersion)
+    assert pack.salvage(flipped).tape == SMALL
 
 
 @pytest.mark.parametrize("data", [b"{}", b"PK\x03\x04" + b"\x00" * 100, b"\x28\xb5\x2f\xfd" * 20])

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ import typer
 from rich.console import Console
 
 from .. import __version__
+from ..codec.limits import DEFAULT, UNLIMITED, Limits
 from ..core.tape import Tape
 from ..errors import StoreError, TraceforkError
 from ..files import load
@@ -38,6 +40,7 @@ Store = Annotated[str, typer.Option("--store", envvar="TRACEFORK_STORE", help="W
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a tape file.")]
 RUNS = "runs.db"
+_LIMITS: ContextVar[Limits] = ContextVar("tracefork.cli.limits", default=DEFAULT)
 
 
 def main() -> None:
@@ -53,24 +56,38 @@ def main() -> None:
 
 @app.callback(invoke_without_command=True)
 def top(
+    no_limits: Annotated[
+        bool,
+        typer.Option(
+            "--no-limits",
+            envvar="TRACEFORK_NO_LIMITS",
+            help="Read runs and files of any size: for those whose maker is trusted.",
+        ),
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
+    _LIMITS.set(UNLIMITED if no_limits else DEFAULT)
     if version:
         out.print(__version__)
         raise typer.Exit
+
+
+def limits() -> Limits:
+    """How much is read, as was said in front of the command."""
+    return _LIMITS.get()
 
 
 @contextmanager
 def opened(where: str) -> Iterator[TapeStore]:
     if not Path(where).exists():
         raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
-    with TapeStore.open(where) as store:
+    with TapeStore.open(where, limits=limits()) as store:
         yield store
 
 
 def taped(name: str, where: str) -> Tape:
     if not Path(where).exists() and Path(name).is_file():
-        return load(name)
+        return load(name, limits=limits())
     with opened(where) as store:
         if name == "last":
             infos = sorted(store.runs(), key=lambda info: info.created_at)
@@ -78,7 +95,7 @@ def taped(name: str, where: str) -> Tape:
                 raise StoreError(f"no runs in {where}")
             return store.load(infos[-1].run_id)
         if Path(name).is_file() and name not in store:
-            return load(name)
+            return load(name, limits=limits())
         return store.load(store.resolve(name))
 
 

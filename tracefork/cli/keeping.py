@@ -22,6 +22,7 @@ from .app import (
     app,
     err,
     escaped,
+    limits,
     opened,
     out,
     plural,
@@ -68,7 +69,7 @@ def salvage(
     """Keep what is whole of a damaged run, as a run or a file of its own; the damaged one stays."""
     lost = ""
     if Path(run).is_file():
-        found = salvage_file(run)
+        found = salvage_file(run, limits=limits())
         tape, lost = attrs.evolve(found.tape, run_id=into or f"{found.tape.run_id}-salvaged"), found.lost
     else:
         with opened(store) as kept:
@@ -77,7 +78,7 @@ def salvage(
     if file is not None:
         _write(tape, file, force=False)
     else:
-        with TapeStore.open(store) as kept:
+        with TapeStore.open(store, limits=limits()) as kept:
             kept.save(tape)
     if json_:
         print_json({"run_id": tape.run_id, "exchanges": len(tape), "pending": len(tape.pending)})
@@ -131,10 +132,10 @@ def import_(
     if run_id is not None and len(files) != 1:
         raise ValueError("--run-id names one run; give one file with it")
     names, failed = [], Counter[str]()
-    with TapeStore.open(store) as kept:
+    with TapeStore.open(store, limits=limits()) as kept:
         for file in counted(files, "import"):
             try:
-                names.append(kept.save(load(file), run_id))
+                names.append(kept.save(load(file, limits=limits()), run_id))
             except (StoreError, ValueError) as exc:  # the others are worth having
                 failed[str(file)] += 1
                 err.print(f"[bold red]error:[/] {escaped(file)}: {escaped(exc)}")

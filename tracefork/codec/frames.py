@@ -71,10 +71,12 @@ def read(data: bytes, offset: int = 0, place: str = "") -> Frame:
     if head[: len(MAGIC)] != MAGIC[: len(head)]:
         raise CorruptTape("this is not a tracefork tape", where)
     if len(head) > len(MAGIC) and head[len(MAGIC)] != VERSION:
+        if _is_checked(head[: len(MAGIC)] + bytes([VERSION]) + head[len(MAGIC) + 1 :]):
+            raise CorruptTape("the version of a frame is damaged", where)
         raise UnknownVersion(f"format version {head[len(MAGIC)]} is unknown, this reads {VERSION}", where)
     if len(head) < _HEAD:
         raise Truncated("it stops inside the head of a frame", where)
-    if _CRC.pack(crc32(head[: _FIELDS.size])) != head[_FIELDS.size :]:
+    if not _is_checked(head):
         raise CorruptTape("the head of a frame is damaged", where)
     _, _, kind, size = _FIELDS.unpack(head[: _FIELDS.size])
     start = offset + OVERHEAD
@@ -84,6 +86,10 @@ def read(data: bytes, offset: int = 0, place: str = "") -> Frame:
     if data[offset + _HEAD : start] != _check(head, payload, place):
         raise CorruptTape("a frame is damaged or out of its place", where)
     return Frame(kind, payload, start + size)
+
+
+def _is_checked(head: bytes) -> bool:
+    return _CRC.pack(crc32(head[: _FIELDS.size])) == head[_FIELDS.size :]
 
 
 def find(data: bytes, kind: bytes, offset: int = 0) -> int:

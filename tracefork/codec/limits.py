@@ -53,7 +53,10 @@ UNLIMITED = Limits(
     headers=sys.maxsize,
     json_items=sys.maxsize,
 )
-"""For bytes that this process has just made; what own values never need stays bounded."""
+"""For bytes that this process has just made, or whose maker is trusted.
+
+What own values never need stays bounded.
+"""
 
 
 def count(what: str, number: int, most: int) -> None:

@@ -7,13 +7,14 @@ back what is whole or can be made good.
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 
 from attrs import evolve
 
 from ..core.tape import Tape
 from ..core.values import Outcome
-from ..errors import CorruptTape
+from ..errors import CorruptTape, TooLarge
 from . import columns, envelope, frames, plain
 from .journal import Salvaged
 from .limits import DEFAULT, UNLIMITED, Limits, count
@@ -35,8 +36,11 @@ def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
     return envelope.wrapped(told, columns.written(tape, parent), tape.run_id)
 
 
-def verified(tape: Tape, parent: Parent = ALONE) -> tuple[bytes, Tape]:
+def verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tuple[bytes, Tape]:
     """Return `pack(tape)`, and the tape that was read from it and proven equal.
+
+    What reads within `limits` would refuse as too large is packed too, so that nothing
+    is lost, with a RuntimeWarning: limits can be raised.
 
     Raises:
         ValueError: as `pack`.
@@ -45,7 +49,12 @@ def verified(tape: Tape, parent: Parent = ALONE) -> tuple[bytes, Tape]:
     advice = "nothing was written; look for values of a wrong type in its steps and meta"
     with plain.damage(f"run {tape.run_id!r}"):
         packed = pack(tape, parent)
-        back = unpack(packed, parent, UNLIMITED)
+        try:
+            back = unpack(packed, parent, limits)
+        except TooLarge as error:
+            back = unpack(packed, parent, UNLIMITED)
+            said = f"run {tape.run_id!r} is kept whole, and larger than will be read: {error.problem}; "
+            warnings.warn(said + error.advice, RuntimeWarning, stacklevel=2)
         if back != tape or [s.timing for s in back.steps] != [s.timing for s in tape.steps]:
             raise CorruptTape("the tape does not survive packing", advice=advice)
     return packed, back
