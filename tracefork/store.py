@@ -26,6 +26,7 @@ from .codec.limits import DEFAULT, Limits
 from .codec.records import Header, Parent, replayed
 from .core.tape import Tape
 from .errors import CorruptTape, NotFound, RunExists, StoreError
+from .following import Following
 from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
 from .log import Log, refusals
 
@@ -131,6 +132,16 @@ class TapeStore:
             CorruptTape: it is damaged, the error says where; or its parent is another run than it was.
         """
         return self._read(run_id, 0)[1]
+
+    def follow(self, run_id: str) -> Following:
+        """Read a run while it is being recorded; of one that is over, `Following.over` is True at once.
+
+        Raises:
+            NotFound, CorruptTape: as `load`.
+        """
+        with _located(run_id):
+            head = journal.decode_header(next(self._chunks(run_id), b""))
+            return Following(self.backend, head, self._family.of(head), self._limits)
 
     def _read(self, run_id: str, below: int) -> tuple[Header, Tape]:
         with _located(run_id):

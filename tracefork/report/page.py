@@ -67,10 +67,10 @@ def html(
 
 def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
     """The page about a View of `tape`; `live` is the address at which a server tells what comes next."""
-    css, js = _asset("page.css"), _asset("page.js")
+    css, js = asset("page.css"), asset("page.js")
     app = mode == "app"
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             mode=mode,
@@ -78,8 +78,8 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             policy=policy(mode, live=bool(live)),
             css=css,
             js=js,
-            head=rows.head(view),
-            strip=strip(view),
+            head=rows.head(view, live=bool(live)),
+            strip=strip(view, live=bool(live)),
             steps=rows.steps(view, MOST_ROWS, whole=not app),
             more=rows.more(view, MOST_ROWS) if app else "",
             blame=rows.blame(view),
@@ -94,10 +94,10 @@ def policy(mode: Mode = "app", *, live: bool = False) -> str:
 
     A `live` page may also ask the server that it came from.
     """
-    script = f"script-src '{_hash(_asset('page.js'))}'" if mode == "app" else ""
+    script = f"script-src '{_hash(asset('page.js'))}'" if mode == "app" else ""
     told = "connect-src 'self'" if live else ""
     sinks = "require-trusted-types-for 'script'; trusted-types 'none'"
-    style = f"style-src '{_hash(_asset('page.css'))}'"
+    style = f"style-src '{_hash(asset('page.css'))}'"
     rules = ["default-src 'none'", script, style, told, "base-uri 'none'", "form-action 'none'", sinks]
     return "; ".join(rule for rule in rules if rule)
 
@@ -115,7 +115,7 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     return (files(__package__) / "assets" / name).read_text("utf-8")
 
 
@@ -125,7 +125,7 @@ def _printable(value: object) -> object:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
     except ImportError as exc:
@@ -136,7 +136,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_printable,
-        loader=FunctionLoader(_asset),
+        loader=FunctionLoader(asset),
     )
     macros = made.get_template("macros.html").module
     made.globals |= {"card": macros.card, "tree": macros.tree}  # type: ignore[attr-defined]

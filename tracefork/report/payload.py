@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from ..core.tape import Tape
+from ..core.values import Lane
 from . import facts
 from .blaming import Mark
 from .lineage import Lineage
@@ -86,6 +87,17 @@ def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
         "blame": [[m.step, m.value, m.low, m.high, int(m.decided)] for m in _marks(view)],
         "chunks": [*chunks, len(view.pieces)],
         "facts": FACTS,
+    }
+
+
+def growth(step: StepView, pieces: Sequence[Piece], lanes: Sequence[Lane]) -> dict[str, object]:
+    """What an open page needs for one more step: its row and facts, and the pieces that came with it."""
+    numbers = {lane: number for number, lane in enumerate(lanes)}
+    return {
+        "row": row(step, numbers),
+        "facts": facts.of_step(step.exchange),
+        "pieces": list(map(entry, pieces)),
+        "lanes": list(lanes),
     }
 
 

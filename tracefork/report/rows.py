@@ -109,7 +109,8 @@ class Twig:
     branches: tuple[Twig, ...]
 
 
-def head(view: View) -> Head:
+def head(view: View, *, live: bool = False) -> Head:
+    """The top of the page; of a `live` one, without what is not known before the run is over."""
     totals = view.totals
     facts = [
         ("steps", f"{len(view.steps):,}", ""),
@@ -119,8 +120,11 @@ def head(view: View) -> Head:
         ("recorded", moment(view.created_at), "") if view.created_at else None,
         ("digest", view.digest[:_DIGEST], view.digest),
     ]
+    if live:
+        facts = [fact for fact in facts if fact and fact[0] == "recorded"]
     outcome = str(view.outcome)
-    pills = [("good" if view.outcome.kind == "returned" else "warn", line(outcome, 60), outcome)]
+    kind = "plain" if live else "good" if view.outcome.kind == "returned" else "warn"
+    pills = [(kind, "not over yet" if live else line(outcome, 60), "" if live else outcome)]
     if view.verified is not None:
         whole = view.verified == len(view.steps)
         said = "replays bit-exact" if whole else f"a replay matched {view.verified} of {len(view.steps)}"
@@ -133,7 +137,7 @@ def head(view: View) -> Head:
     return Head(
         line(view.agent_name or view.run_id or "run", 80),
         line(view.run_id or "RUN", 80),
-        plural(len(view.steps), "step"),
+        "not over yet" if live else plural(len(view.steps), "step"),
         line(outcome, 80),
         tuple(fact for fact in facts if fact),
         tuple(pills),

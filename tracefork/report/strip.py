@@ -15,14 +15,13 @@ from .figures import duration, short
 from .view import StepView, View
 
 WIDTH = 1000
-HEIGHT = 132
 COLUMNS = 700  # bars that can be told apart; of more steps those that fall together are one
 ROWS = 6  # lanes that have a row of their own
 
 _LATENCY, _ROW, _BAR = 6, 4.5, 3.5
-_CONTEXT_TOP, _CONTEXT_FOOT = 34, 62
-_BLAME_TOP, _BLAME_FOOT = 70, 112
-_FORKS = 118
+_CONTEXT, _CONTEXT_FOOT = 34, 62
+_BLAME, _BLAME_FOOT = 70, 112
+_FORKS = 16  # height of the branches
 _EDGE = 4  # of the width, left free on both sides
 
 
@@ -34,7 +33,7 @@ class Strip:
     labels: tuple[tuple[int, str], ...]
     peak: str
     said: str
-    height: int = HEIGHT
+    height: int
 
 
 @frozen
@@ -72,24 +71,28 @@ class Axis:
         return _EDGE + (WIDTH - 2 * _EDGE) * min(1.0, max(0.0, at / total))
 
 
-def strip(view: View) -> Strip | None:
-    """The strip of the run's own steps; None where there are none."""
+def strip(view: View, *, live: bool = False) -> Strip | None:
+    """The strip of the run's own steps; None where there are none, unless a `live` page will draw some."""
+    labels = [(_LATENCY, "latency"), (_CONTEXT, "context")]
     if not view.steps:
-        return None
+        return Strip((), tuple(labels), "", "the steps so far", _CONTEXT_FOOT + 4) if live else None
     axis = Axis.of(view.steps)
     peak = max(_context(step) or 0 for step in view.steps)
+    foot = _BLAME_FOOT if view.blame else _CONTEXT_FOOT
     paths = [
         *_latency(view, axis),
         *_growth(view.steps, axis, peak),
         *_blame(view, axis),
-        *_forks(view, axis),
+        *_forks(view, axis, foot + 2),
     ]
-    labels = [(6, "latency"), (34, "context")]
-    labels += [(74, "blame")] if view.blame else []
-    labels += [(116, "branches")] if view.branches else []
-    measured = ["latency", *(["context size"] if peak else []), *(name for _, name in labels[2:])]
-    said = f"{len(view.steps)} steps in {duration(view.totals.seconds)}: {', '.join(measured)}"
-    return Strip(tuple(paths), tuple(labels), f"to {short(peak)}" if peak else "", said)
+    if view.blame:
+        labels.append((_BLAME, "blame"))
+    if view.branches:
+        labels.append((foot, "branches"))
+        foot += _FORKS
+    shown = ["latency", *(["context size"] if peak else []), *(name for _, name in labels[2:])]
+    said = f"{len(view.steps)} steps in {duration(view.totals.seconds)}: {', '.join(shown)}"
+    return Strip(tuple(paths), tuple(labels), f"to {short(peak)}" if peak else "", said, foot + 4)
 
 
 def _latency(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
@@ -113,7 +116,7 @@ def _latency(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
 
 def _growth(steps: Sequence[StepView], axis: Axis, peak: int) -> Iterator[tuple[str, str]]:
     points = [
-        (axis.middle(n), _CONTEXT_FOOT - (_CONTEXT_FOOT - _CONTEXT_TOP) * tokens / peak)
+        (axis.middle(n), _CONTEXT_FOOT - (_CONTEXT_FOOT - _CONTEXT) * tokens / peak)
         for n in _told_apart(len(steps))
         if peak and (tokens := _context(steps[n])) is not None
     ]
@@ -139,7 +142,7 @@ def _blame(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
         yield f"core{decided}", f"M{x} {_n(_height(mark.value))}h0"
 
 
-def _forks(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
+def _forks(view: View, axis: Axis, top: int) -> Iterator[tuple[str, str]]:
     own = {branch.run_id for branch in view.branches}
     places = sorted(
         {
@@ -149,8 +152,8 @@ def _forks(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
         }
     )
     if places:
-        yield "stem", "".join(f"M{_n(axis.middle(at))} {_FORKS - 4}v9" for at in places)
-        yield "fork", "".join(f"M{_n(axis.middle(at))} {_FORKS + 7}h0" for at in places)
+        yield "stem", "".join(f"M{_n(axis.middle(at))} {top}v9" for at in places)
+        yield "fork", "".join(f"M{_n(axis.middle(at))} {top + 11}h0" for at in places)
 
 
 def _told_apart(count: int) -> range:
@@ -166,7 +169,7 @@ def _bar(start: float, end: float, y: float) -> str:
 
 
 def _height(share: float) -> float:
-    return _BLAME_FOOT - (_BLAME_FOOT - _BLAME_TOP) * min(1.0, max(-0.1, share))
+    return _BLAME_FOOT - (_BLAME_FOOT - _BLAME) * min(1.0, max(-0.1, share))
 
 
 def _n(number: float) -> str:

@@ -36,7 +36,9 @@ def title(exchange: Exchange, completion: Completion | None, body: bytes) -> Tit
     if isinstance(answer, Fault):
         return Title("fault", line(answer.kind), line(answer.message))
     if completion and completion.failure:
-        return Title("error", f"HTTP {answer.status}", line(completion.failure.message))
+        return Title(
+            "error", f"HTTP {answer.status}", line(completion.failure.message or completion.failure.type)
+        )
     if answer.status >= _ERROR:
         return Title("error", f"HTTP {answer.status}", beginning(body))
     if completion is None or not completion.choices:

@@ -71,20 +71,17 @@
 
   const chunks = {c: new Map(), f: new Map()};
 
+  const grown = {c: [], f: []};  // of a run that is still going on: its pieces and facts so far
+
   async function block(name) {
     const held = $(name);
-    const packed = held ? Uint8Array.from(atob(held.textContent), (c) => c.charCodeAt(0)) : null;
-    if (!packed) {
-      if (!live) throw new Error(`the page has no block ${name}`);
-      const got = await fetch(`${live}/block/${name}`);
-      if (!got.ok) throw new Error(`the server has no block ${name}: ${got.status}`);
-      return got.json();
-    }
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    if (!held) throw new Error(`the page has no block ${name}`);
+    const stream = new Blob([bytes(held.textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
     return JSON.parse(await new Response(stream).text());
   }
 
   function chunk(kind, number) {
+    if (live) return Promise.resolve(grown[kind]);
     const held = chunks[kind];
     if (!held.has(number)) {
       const got = block(kind + number);
@@ -662,6 +659,13 @@
     return [...new Set([text, escaped, ascii])];
   }
 
+  /** Opens what a search will look at, while nothing else is to be done. */
+  function warm(n) {
+    if (n + 1 >= index.chunks.length) return;
+    const idle = window.requestIdleCallback || ((run) => setTimeout(run, 50));
+    idle(() => chunk("c", n).then((said) => { said.forEach(raw); warm(n + 1); }, () => warm(n + 1)));
+  }
+
   async function search(text) {
     const mine = query = text.trim().toLowerCase();
     if (!mine) {
@@ -796,6 +800,55 @@
     if (windowed()) $("list").addEventListener("scroll", () => requestAnimationFrame(slide), {passive: true});
   }
 
+  /** Takes the steps of a run that is still going on, each as it ends. */
+  function grow() {
+    index.chunks = [0, 0];
+    index.facts = Number.MAX_SAFE_INTEGER;
+    $("steps").replaceChildren();
+    $("found").textContent = "none so far";
+    const told = new EventSource(`${live}/live`);
+    told.addEventListener("step", (event) => {
+      const {row, facts: said, pieces, lanes: names} = JSON.parse(event.data);
+      const several = names.length > 1 && names.length !== index.lanes.length, last = at < 0 || (at === index.own - 1 && branch < 0 && tab === "new");
+      index.steps.push(row);
+      index.own = index.steps.length;
+      index.lanes = names;
+      grown.f.push(said);
+      grown.c.push(...pieces);
+      index.chunks = [0, grown.c.length];
+      whole = -1;
+      if (several) lanes();
+      if (windowed() || hits) list(); else { $("steps").append(line(index.own - 1)); shown.push(index.own - 1); }
+      waiting = waiting || requestAnimationFrame(() => { waiting = 0; draw(); $("found").textContent = `${index.own} so far`; if (last) go(index.own - 1); });
+    });
+    told.addEventListener("over", () => { told.close(); location.reload(); });
+    let waiting = 0;
+  }
+
+  /** The strip of a run that is still going on; that of one that is over comes with the page. */
+  function draw() {
+    const drawing = document.querySelector("#strip svg"), bars = {first: "", rest: "", error: ""}, foot = 62, top = 34;
+    const every = Math.ceil(index.own / 700), rows = index.lanes.length > 1 ? Math.min(index.lanes.length, 6) : 3;
+    const x = (share) => (EDGE + (1 - 2 * EDGE) * share) * 1000, context = [];
+    const peak = Math.max(1, ...index.steps.map((row) => row.u ? row.u[0] || 0 : 0));
+    for (let n = 0; n < index.own; n += every) {
+      const row = index.steps[n], [began, headed, ended] = row.t.map((time) => x(total() > 0 ? time / total() : 0));
+      const y = 6 + 4.5 * ((index.lanes.length > 1 ? row.l : n) % rows), bar = (from, to) => `M${from} ${y}H${to}v3.5H${from}z`;
+      if (row.k === "error" || row.k === "fault") bars.error += bar(began, Math.max(ended, began + 1));
+      else { bars.first += bar(began, headed); bars.rest += bar(headed, Math.max(ended, headed + 1)); }
+      if (row.u && row.u[0]) context.push(`${middle(n) * 1000} ${foot - (foot - top) * row.u[0] / peak}`);
+    }
+    const line = context.join("L");
+    const paths = {...bars, area: line && `M${line.split(" ")[0]} ${foot}L${line}L${context.at(-1).split(" ")[0]} ${foot}z`, growth: line && `M${line}`};
+    drawing.replaceChildren(...Object.entries(paths).filter(([, d]) => d).map(([kind, d]) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      node.setAttribute("class", kind);
+      node.setAttribute("d", d);
+      return node;
+    }));
+    cursor(at < index.own ? at : -1);
+  }
+
   async function start() {
     performance.mark("tracefork-start");
     index = await block("index");
@@ -803,8 +856,10 @@
     lanes();
     list();
     listen();
-    if (index.steps.length) await route();
+    if (live) grow();
+    else if (index.steps.length) await route();
     else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "Nothing was recorded.")));
+    if (!live && index.chunks.length <= KEPT.c) warm(0);
     root.dataset.ready = "yes";
     performance.mark("tracefork-ready");
   }

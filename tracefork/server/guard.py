@@ -1,0 +1,121 @@
+"""Who may ask: a browser at this machine that was given the token. Every request passes here first.
+
+A page of another site can make a browser ask this server, and a name that it
+controls can be made to mean 127.0.0.1. So the host must be one of this machine's
+own names, the asking page this server's own, and the token right; and nothing can
+be asked for but to read.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+from attrs import field, frozen
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+NAMES = ("127.0.0.1", "localhost", "[::1]")
+HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
+"""What every answer says, refusals too."""
+
+_HTTP_PORT = 80
+
+
+@frozen
+class Door:
+    """Where the server listens, and the token that opens it."""
+
+    port: int
+    token: str = field(repr=False)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """What the Host header may say."""
+        bare = set(NAMES) if self.port == _HTTP_PORT else set()
+        return frozenset({f"{name}:{self.port}" for name in NAMES} | bare)
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds the token: cookies are shared by all ports of a host."""
+        return f"tracefork-{self.port}"
+
+
+@frozen
+class Refusal:
+    status: HTTPStatus
+    reason: str
+
+
+def refusal(door: Door, method: str, headers: Sequence[tuple[str, str]], query: str) -> Refusal | None:
+    """Why a request is refused, or None; names of `headers` are in lower case, and may be repeated."""
+    if method not in ("GET", "HEAD"):
+        return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "this server only reads: GET and HEAD")
+    hosts = [value for name, value in headers if name == "host"]
+    if len(hosts) != 1 or hosts[0].lower() not in door.hosts:
+        return Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"ask it as {' or '.join(sorted(door.hosts))}")
+    origins = [value for name, value in headers if name == "origin"]
+    if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
+        return Refusal(HTTPStatus.FORBIDDEN, "a page of another site asked")
+    sites = [value for name, value in headers if name == "sec-fetch-site"]
+    if any(site not in ("same-origin", "none") for site in sites):
+        return Refusal(HTTPStatus.FORBIDDEN, "a page of another site asked")
+    token = door.token.encode()
+    if not any(hmac.compare_digest(said.encode(), token) for said in _tokens(door, headers, query)):
+        advice = "open the address that `tracefork serve` printed: it has the token"
+        return Refusal(HTTPStatus.FORBIDDEN, advice)
+    return None
+
+
+def _tokens(door: Door, headers: Sequence[tuple[str, str]], query: str) -> list[str]:
+    """What the request offers as token: in the query, the cookie, or as a bearer's."""
+    offered = parse_qs(query, errors="replace").get("token", [])
+    for name, value in headers:
+        if name == "authorization" and value.lower().startswith("bearer "):
+            offered.append(value[len("bearer ") :].strip())
+        elif name == "cookie":
+            offered.extend(_in_cookie(value, door.cookie))
+    return offered
+
+
+class Guard:
+    """Lets through to `app` what `refusal` does not refuse, and puts `HEADERS` on every answer."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app, self._door = app, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = [
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
+        query = scope["query_string"].decode("latin-1")
+        refused = refusal(self._door, scope["method"], headers, query)
+        if refused:
+            answer = PlainTextResponse(f"{refused.reason}\n", refused.status, dict(HEADERS))
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _in_cookie(header: str, name: str) -> list[str]:
+    try:
+        cookies = SimpleCookie(header)
+    except CookieError:
+        return []
+    return [cookies[name].value] if name in cookies else []
