@@ -50,7 +50,15 @@ def save(tape: Tape, path: str | os.PathLike[str]) -> None:
         StoreError: the file system refused; what was there is untouched.
         CorruptTape, ValueError: as `dumps`.
     """
-    data = dumps(tape)
+    write(dumps(tape), path)
+
+
+def write(data: bytes, path: str | os.PathLike[str]) -> None:
+    """Write `data` to `path` as `save` does: whole, or not at all.
+
+    Raises:
+        StoreError: the file system refused; what was there is untouched.
+    """
     try:
         target = Path(path).resolve()
         mode = _mode(target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from attrs import evolve, field, frozen
 
@@ -41,6 +41,16 @@ class BranchInfo:
     name: str
     desc: str
     info: RunInfo
+
+
+def descendants(infos: Iterable[RunInfo], run_id: str) -> Iterator[RunInfo]:
+    """Of `infos`, the branches of a run that are over, and those of these, each after its parent."""
+    branches = [info for info in infos if info.parent and info.sealed and not info.damage]
+    generation = {run_id}
+    while found := [info for info in branches if info.parent and info.parent.parent in generation]:
+        yield from sorted(found, key=lambda info: (info.created_at, info.run_id))
+        branches = [info for info in branches if info not in found]
+        generation = {info.run_id for info in found}
 
 
 @frozen

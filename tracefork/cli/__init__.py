@@ -1,11 +1,12 @@
 """The command line: parse and call, print. Needs `tracefork[cli]`.
 
-Commands are grouped by what they do: `running` an agent, `reading` runs, `keeping` a store.
+Commands are grouped by what they do: `running` an agent, `reading` runs, `showing` them,
+`keeping` a store.
 """
 
 from __future__ import annotations
 
-from . import running, reading, keeping  # isort: skip  the order in which help shows them
+from . import running, reading, showing, keeping  # isort: skip  the order in which help shows them
 from .app import app, main
 
-__all__ = ["app", "keeping", "main", "reading", "running"]
+__all__ = ["app", "keeping", "main", "reading", "running", "showing"]

@@ -21,10 +21,12 @@ from rich.console import Console
 
 from .. import __version__
 from ..codec.limits import DEFAULT, UNLIMITED, Limits
+from ..codec.plain import damage
 from ..core.tape import Tape
 from ..errors import StoreError, TraceforkError
 from ..files import load
 from ..report import lines
+from ..report.embedded import tape_in
 from ..store import TapeStore
 
 app = typer.Typer(
@@ -38,8 +40,11 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 Store = Annotated[str, typer.Option("--store", envvar="TRACEFORK_STORE", help="Where runs are kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a tape file.")]
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a file: tape or report.")
+]
 RUNS = "runs.db"
+_PAGE = b"<!doctype html>"
 _LIMITS: ContextVar[Limits] = ContextVar("tracefork.cli.limits", default=DEFAULT)
 
 
@@ -85,9 +90,18 @@ def opened(where: str) -> Iterator[TapeStore]:
         yield store
 
 
+def from_file(path: Path) -> Tape:
+    """The tape in a tape file, or in a report."""
+    with path.open("rb") as file:
+        if file.read(len(_PAGE)) != _PAGE:
+            return load(path, limits=limits())
+    with damage(str(path)):
+        return tape_in(path.read_text("utf-8"), limits=limits())
+
+
 def taped(name: str, where: str) -> Tape:
     if not Path(where).exists() and Path(name).is_file():
-        return load(name, limits=limits())
+        return from_file(Path(name))
     with opened(where) as store:
         if name == "last":
             infos = sorted(store.runs(), key=lambda info: info.created_at)
@@ -95,7 +109,7 @@ def taped(name: str, where: str) -> Tape:
                 raise StoreError(f"no runs in {where}")
             return store.load(infos[-1].run_id)
         if Path(name).is_file() and name not in store:
-            return load(name, limits=limits())
+            return from_file(Path(name))
         return store.load(store.resolve(name))
 
 

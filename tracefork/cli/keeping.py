@@ -10,8 +10,8 @@ import attrs
 import typer
 
 from ..errors import StoreError
-from ..files import load, save
 from ..files import salvage as salvage_file
+from ..files import save
 from ..progress import counted
 from ..store import TapeStore
 from .app import (
@@ -22,6 +22,7 @@ from .app import (
     app,
     err,
     escaped,
+    from_file,
     limits,
     opened,
     out,
@@ -123,19 +124,19 @@ def export(
 
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Tape files.")],
+    files: Annotated[list[Path], typer.Argument(help="Tape files, or reports.")],
     run_id: Annotated[str | None, typer.Option(help="What to call the run, if there is one file.")] = None,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
-    """Put tape files into a store, each as a run. Nothing of a damaged file is kept."""
+    """Put tape files into a store, each as a run; a report has its tape too. Nothing damaged is kept."""
     if run_id is not None and len(files) != 1:
         raise ValueError("--run-id names one run; give one file with it")
     names, failed = [], Counter[str]()
     with TapeStore.open(store, limits=limits()) as kept:
         for file in counted(files, "import"):
             try:
-                names.append(kept.save(load(file, limits=limits()), run_id))
+                names.append(kept.save(from_file(file), run_id))
             except (StoreError, ValueError) as exc:  # the others are worth having
                 failed[str(file)] += 1
                 err.print(f"[bold red]error:[/] {escaped(file)}: {escaped(exc)}")

@@ -1,4 +1,4 @@
-"""The demo told step by step: record, verify with the server gone, fork, compare, kill, resume."""
+"""The demo told step by step: record, verify with the server gone, fork, compare, kill, resume, report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..core.diff import diff
 from ..core.tape import Tape
 from ..core.values import Exchange, Response
 from ..drive import verify
+from ..files import write
 from ..providers import anthropic
+from ..report import html
+from ..report.embedded import is_page
 from ..runs import fork, record, resume
 from ..store import TapeStore, new_run_id
 from ..testing.server import LoopbackServer
@@ -36,14 +40,16 @@ def tell(path: str, say: Say) -> list[str]:
     """
     with TapeStore.open(path) as store:
         tape = _record(store, say)
-        _verify(tape, say)
+        matched = _verify(tape, say)
         branch = _fork(store, tape, say)
         resumed = _crash(store, path, say)
+    _report(Path(path).with_suffix(".html"), html(tape, branches=[branch], verified=matched), say)
     say(f"\nAll of it is in {path}. Look around:")
     say(f"   tracefork ls --store {path}")
     say(f"   tracefork show --store {path} {tape.run_id}")
-    say(f"   tracefork diff --store {path} {tape.run_id} {branch}")
-    return [tape.run_id, branch, resumed]
+    say(f"   tracefork diff --store {path} {tape.run_id} {branch.run_id}")
+    say(f"   tracefork serve --store {path}")
+    return [tape.run_id, branch.run_id, resumed]
 
 
 def _record(store: TapeStore, say: Say) -> Tape:
@@ -65,7 +71,7 @@ def _record(store: TapeStore, say: Say) -> Tape:
     return tape
 
 
-def _verify(tape: Tape, say: Say) -> None:
+def _verify(tape: Tape, say: Say) -> int:
     say("\n2. Verify. The server is stopped; the same agent runs again on the tape alone.")
     sent = len(agent.SENT)
     verdict = verify(tape, partial(agent.travel_agent, _base(tape)))
@@ -73,9 +79,10 @@ def _verify(tape: Tape, say: Say) -> None:
     _expect(len(agent.SENT) == sent, "a replayed tool ran again")
     say(f"   {verdict.matched} of {verdict.total} exchanges happened again, and no second mail was sent.")
     say(f"   digest {verdict.replayed} - equal, and computed from what the replay did.")
+    return verdict.matched
 
 
-def _fork(store: TapeStore, tape: Tape, say: Say) -> str:
+def _fork(store: TapeStore, tape: Tape, say: Say) -> Tape:
     at = next(i for i, x in enumerate(tape) if PIVOT.encode() in x.response.body)
     say(f"\n3. Fork. What if the model had taken the train at step {at}? Only that answer is changed.")
     with (
@@ -89,7 +96,7 @@ def _fork(store: TapeStore, tape: Tape, say: Say) -> str:
     say(f"   The two part at {parting}")
     say(f"   It answered: {answer}")
     say(f"   Branch {branch.run_id} of {tape.run_id}, digest {branch.tape.digest()}")
-    return branch.run_id
+    return branch.tape
 
 
 def _by_train(recorded: Exchange) -> Response:
@@ -119,6 +126,15 @@ def _crash(store: TapeStore, path: str, say: Say) -> str:
     say(f"   It answered: {answer}")
     say(f"   Run {run.run_id} (resumed from {killed}), digest {run.tape.digest()}")
     return run.run_id
+
+
+def _report(file: Path, page: str, say: Say) -> None:
+    say("\n5. Report. The run, its branch and every byte of both as one page, which needs nothing else.")
+    if file.exists() and not is_page(file.read_text("utf-8", "replace")):
+        say(f"   {file} is there already and no report of ours: it is left as it is.")
+        return
+    write(page.encode(), file)
+    say(f"   Open {file.resolve().as_uri()}")
 
 
 def _base(tape: Tape) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from typing import TypeAlias
 
 from ..codec.content import decoded as undone
 from ..codec.content import is_encoded
@@ -33,6 +34,8 @@ from .lineage import Lineages
 from .pool import BETWEEN, Pool
 from .titles import title
 from .view import Aside, BranchView, StepView, Totals, View
+
+Through: TypeAlias = Callable[[Sequence[Exchange]], Iterable[Exchange]]
 
 _MODEL = re.compile(r'"model"\s*:\s*("[^"\\]*")')
 _SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
@@ -98,12 +101,20 @@ class Gathering:
 
 
 def gathered(
-    tape: Tape, *, blame: BlameLike | None = None, branches: Iterable[Tape] = (), verified: int | None = None
+    tape: Tape,
+    *,
+    blame: BlameLike | None = None,
+    branches: Iterable[Tape] = (),
+    verified: int | None = None,
+    through: Through = iter,
 ) -> View:
-    """The View of a finished tape."""
+    """The View of a finished tape; see `html` for the arguments.
+
+    The exchanges are taken `through` a function that gives them back, and may count them.
+    """
     gathering = Gathering()
     since = _since(tape.steps)
-    steps = tuple(gathering.step(exchange, n, since) for n, exchange in enumerate(tape))
+    steps = tuple(gathering.step(exchange, n, since) for n, exchange in enumerate(through(tape.exchanges)))
     others = list(branches)
     family = {other.run_id: other for other in [*others, tape]}
     grown = list[BranchView]()

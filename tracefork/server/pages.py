@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -10,13 +9,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ..core.values import UNFINISHED
+from ..listing import RunInfo, descendants
 from ..report.gathering import gathered
 from ..report.page import policy, rendered
 from ..report.runs import listed
-from ..store import RunInfo, TapeStore
+from ..store import TapeStore
 from .guard import HEADERS, Door
-
-ENDLESS = 32  # generations of branches that a page shows
 
 
 async def welcome(request: Request) -> Response:
@@ -46,7 +44,7 @@ def _page(store: TapeStore, run_id: str, known: str | None) -> Response:
         tape = following.head.tape((), (), UNFINISHED)
         html = rendered(gathered(tape), tape, live=f"/api/run/{quote(run_id, safe='')}")
         return HTMLResponse(html, headers=_headers(policy(live=True)))
-    kin = list(descendants(store, run_id))
+    kin = list(descendants(store.runs(), run_id))
     tape = store.load(run_id)
     tag = f'"{"-".join([tape.digest(), *(info.digest or "" for info in kin)])}"'
     if known == tag:
@@ -54,17 +52,6 @@ def _page(store: TapeStore, run_id: str, known: str | None) -> Response:
     branches = [store.load(info.run_id) for info in kin]
     html = rendered(gathered(tape, branches=branches), tape)
     return HTMLResponse(html, headers={**_headers(policy()), "etag": tag, "cache-control": "no-cache"})
-
-
-def descendants(store: TapeStore, run_id: str) -> Iterator[RunInfo]:
-    """The branches of a run that are over, and those of these, parents before their own."""
-    infos = [info for info in store.runs() if info.parent and info.sealed and not info.damage]
-    generation = {run_id}
-    for _ in range(ENDLESS):
-        found = [info for info in infos if info.parent and info.parent.parent in generation]
-        yield from sorted(found, key=lambda info: (info.created_at, info.run_id))
-        infos = [info for info in infos if info not in found]
-        generation = {info.run_id for info in found}
 
 
 def _address(run_id: str) -> str:
