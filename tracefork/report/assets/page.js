@@ -492,7 +492,8 @@
     }
     if (mine !== turn) return;
     $("detail").replaceChildren(view);
-    if (change.keep !== true) $("detail").scrollTop = 0;
+    $("detail").dataset.shown = branch >= 0 ? `#branch-${branch}` : address(at, tab);
+    $("detail").scrollTop = 0;
     highlight();
   }
 

@@ -1,0 +1,102 @@
+"""A real Chromium, where there is one; and pages opened in it as files, with all that they did noted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+FLAGS = """
+    --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync
+""".split()
+CHROMIUM = os.environ.get("TRACEFORK_CHROMIUM") or "/usr/bin/chromium"
+AXE = Path(__file__).parents[1] / "peers" / "node_modules" / "axe-core" / "axe.min.js"
+NOTING = """
+    window.__violations = [];
+    document.addEventListener("securitypolicyviolation", (event) =>
+        window.__violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+"""
+WAIT = """(where) => new Promise((done, failed) => {
+    const detail = document.getElementById("detail");
+    const late = setTimeout(() => failed(new Error(`${where}: ${detail.dataset.shown} is shown`)), 10000);
+    const look = () => detail.dataset.shown === where ? (clearTimeout(late), done()) : setTimeout(look, 1);
+    look();
+})"""
+
+
+class Opened:
+    """A page in a tab of its own, its requests in `asked`, what it printed in `said`, and its `dialogs`."""
+
+    def __init__(self, tab):
+        self.tab = tab
+        self.asked, self.said, self.dialogs = [], [], []
+        tab.on("request", lambda request: self.asked.append(request.url))
+        tab.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        tab.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        tab.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+
+    def ready(self):
+        self.tab.wait_for_selector("html[data-ready]", state="attached", timeout=20_000)
+        return self
+
+    def go(self, where):
+        """Show what `where`, a fragment, names, and wait for it."""
+        self.tab.evaluate("(where) => { location.hash = where; }", where)
+        self._wait(where)
+        return self
+
+    def _wait(self, where):
+        """Playwright's own waiting would need eval, which the page forbids."""
+        self.tab.evaluate(WAIT, where)
+
+    @property
+    def violations(self):
+        return self.tab.evaluate("window.__violations")
+
+    def text(self, selector):
+        return self.tab.evaluate("(s) => document.querySelector(s)?.textContent ?? null", selector)
+
+    def is_quiet(self):
+        """Whether it asked for nothing but itself, broke none of its own rules, and complained of nothing."""
+        assert self.said == []
+        assert self.violations == []
+        assert self.dialogs == []
+        assert len(self.asked) == 1
+        return True
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not shutil.which(CHROMIUM):
+        pytest.skip(
+            f"there is no Chromium at {CHROMIUM}: apt-get install chromium, or set TRACEFORK_CHROMIUM"
+        )
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium, tmp_path):
+    """Opens the text of a page as a file: `browse(html, fragment="", **context)`."""
+    contexts = []
+
+    def opened(html, fragment="", *, name="report.html", script=True, **options):
+        file = tmp_path / name
+        file.write_bytes(html.encode())
+        options = {"viewport": {"width": 1440, "height": 900}, "java_script_enabled": script, **options}
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        context.add_init_script(NOTING)
+        page = Opened(context.new_page())
+        page.tab.goto(f"{file.as_uri()}{fragment}")
+        return page.ready() if script and 'id="index"' in html else page
+
+    yield opened
+    for context in contexts:
+        context.close()
