@@ -100,7 +100,7 @@ def _kind(media_type: str) -> str:
 
 
 def _camel(owner: base.Payload) -> base.Payload:
-    return {_SNAKE.sub(lambda found: found[1].upper(), key): value for key, value in owner.items()}
+    return {_SNAKE.sub(lambda c: c[1].upper(), _json.clean(key)): value for key, value in owner.items()}
 
 
 def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT001  as Whole has it
