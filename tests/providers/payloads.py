@@ -9,6 +9,7 @@ STREAM_GEMINI = GEMINI.replace(":generate", ":streamGenerate") + "?alt=sse"
 URLS = (ANTHROPIC, CHAT, RESPONSES, COMPLETIONS, GEMINI, STREAM_GEMINI)
 
 PNG = "iVBORw0KGgo="  # eight bytes
+TELLS = "Tells the weather."
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 CALL = {"city": "Zürich"}
 
@@ -19,7 +20,7 @@ QUESTIONS = {
         "stream": True,
         "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         "tools": [
-            {"name": "weather", "description": "Tells the weather.", "input_schema": SCHEMA},
+            {"name": "weather", "description": TELLS, "input_schema": SCHEMA},
             {"type": "web_search_20250305", "name": "web_search", "max_uses": 2},
         ],
         "messages": [
@@ -93,7 +94,7 @@ QUESTIONS = {
         "tools": [
             {
                 "type": "function",
-                "function": {"name": "weather", "description": "Tells the weather.", "parameters": SCHEMA},
+                "function": {"name": "weather", "description": TELLS, "parameters": SCHEMA},
             },
             {"type": "custom", "custom": {"name": "sh", "description": "A shell."}},
         ],
@@ -144,7 +145,7 @@ QUESTIONS = {
             {
                 "type": "function",
                 "name": "weather",
-                "description": "Tells the weather.",
+                "description": TELLS,
                 "parameters": SCHEMA,
             },
             {"type": "web_search_preview"},
@@ -156,7 +157,7 @@ QUESTIONS = {
         "tools": [
             {
                 "functionDeclarations": [
-                    {"name": "weather", "description": "Tells the weather.", "parameters": SCHEMA},
+                    {"name": "weather", "description": TELLS, "parameters": SCHEMA},
                     {"name": "find", "parametersJsonSchema": SCHEMA},
                 ]
             },
