@@ -7,10 +7,11 @@ from collections import Counter
 
 import httpx2
 import pytest
+from attrs import evolve
 
 from tracefork import Exchange, Request
-from tracefork.providers import messages, paths, read
-from tracefork.providers.messages import Thinking, Usage, texts
+from tracefork.providers import anthropic, gemini, messages, openai, paths, read
+from tracefork.providers.messages import Text, Thinking, Usage, texts
 
 pytestmark = [pytest.mark.sdk, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -242,6 +243,33 @@ def test_a_stream_that_broke_off_anywhere_is_read_as_far_as_it_came(rows):
 
 def encoded(row):
     return any(name.lower() == "content-encoding" for name, _ in row.answer.headers)
+
+
+EDITS = {paths.ANTHROPIC: anthropic, paths.CHAT: openai, paths.RESPONSES: openai, paths.GEMINI: gemini}
+
+
+def test_every_answer_with_another_text_is_read_back_with_all_else_as_it_was(rows):
+    edited = Counter()
+    for row in rows:
+        recorded = exchange(row)
+        old = read.completion(recorded)
+        if old is None or old.failure or old.api not in EDITS:
+            continue
+        response = EDITS[old.api].with_text("Another, 🚆.")(recorded)
+        new = read.completion(Exchange(recorded.request, response))
+        assert {choice.message.text for choice in new.choices} == {"Another, 🚆."}, row.number
+        assert evolve(new, choices=()) == evolve(old, choices=())
+        for was, now in zip(old.choices, new.choices, strict=True):
+            assert was.stop_reason == now.stop_reason
+            assert silent(was) == silent(now)
+        edited[old.api] += 1
+
+    assert edited == {paths.ANTHROPIC: 116, paths.CHAT: 503, paths.RESPONSES: 109, paths.GEMINI: 47}
+
+
+def silent(choice):
+    thoughts = "".join(p.text for p in choice.message.parts if isinstance(p, Thinking))
+    return thoughts, [p for p in choice.message.parts if not isinstance(p, Thinking | Text)]
 
 
 # -- questions -----------------------------------------------------------------------------
