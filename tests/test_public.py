@@ -59,6 +59,7 @@ def test_errors_pickle_and_print(tmp_path):
         errors.InDoubt(Call("mail", "{}")),
         errors.RedactedSecret("[secret:jwt]", "http://m/"),
         errors.Unrecordable("an argument", "object"),
+        errors.BadPrices("has no models", "prices.json"),
         errors.Exhausted(2, asked),
         errors.NotFound("x", ("y",)),
         errors.RunExists("x"),

@@ -12,6 +12,7 @@ Every error tracefork raises on purpose:
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
+  + BadPrices           a table of prices holds something else (also a ValueError)
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
     - RunExists         the run_id is taken
@@ -212,6 +213,18 @@ class Unrecordable(TraceforkError):
             f"{self.what} is a {self.kind}, which has no JSON form; pass plain values, dataclasses or "
             "attrs classes (with an annotated return type)"
         )
+
+
+class BadPrices(TraceforkError, ValueError):
+    """A table of prices is none; `where` names the file, `problem` says what is wrong with it."""
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        super().__init__(problem, where)
+        self.problem = problem
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.where or 'the table'}: {self.problem}"
 
 
 class BodyOmitted(TraceforkError):

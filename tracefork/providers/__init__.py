@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import anthropic, base, messages, openai, paths, read, route, sse
+    from . import anthropic, base, gemini, messages, openai, paths, prices, read, route, sse
 
-__all__ = ["anthropic", "base", "messages", "openai", "paths", "read", "route", "sse"]
+__all__ = ["anthropic", "base", "gemini", "messages", "openai", "paths", "prices", "read", "route", "sse"]
 
 
 def __getattr__(name: str) -> ModuleType:

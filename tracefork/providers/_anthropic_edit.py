@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attrs import evolve
-
 from tracefork.core.values import Fault, Response
 
 from . import base, sse
@@ -24,7 +22,7 @@ def edited(recorded: Response, text: str) -> Response:
         chunks = tuple(_edited_events([base.payload(e.data.encode()) for e in sse.events(body)], text))
     else:
         chunks = (base.compact(_edited_message(base.payload(body), text)).encode(),)
-    return evolve(recorded, headers=base.rewritten(recorded, chunks), chunks=chunks, end="eof")
+    return base.replaced(recorded, chunks)
 
 
 def event(payload: base.Payload) -> bytes:

@@ -20,6 +20,7 @@ def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
     blocks = dict[int, base.Payload]()
     pieces = _json.Pieces()
     usage: base.Payload = {}
+    done = False  # this API has no [DONE]
     for event in events:
         place = _json.index(event)
         match event.get("type"):

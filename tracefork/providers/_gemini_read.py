@@ -100,7 +100,7 @@ def _kind(media_type: str) -> str:
 
 
 def _camel(owner: base.Payload) -> base.Payload:
-    return {_SNAKE.sub(lambda found: found[1].upper(), key): value for key, value in owner.items()}
+    return {_SNAKE.sub(lambda c: c[1].upper(), _json.clean(key)): value for key, value in owner.items()}
 
 
 def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT001  as Whole has it
@@ -129,19 +129,20 @@ def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
 
 def _usage(metadata: base.Payload) -> Usage | None:
     """Google counts what tools put into the prompt, and thoughts, apart; a count of none is left out."""
-    asked = _json.count(metadata, "promptTokenCount")
-    if asked is None:
-        return None
-    asked += _json.count(metadata, "toolUsePromptTokenCount") or 0
-    thoughts = _json.count(metadata, "thoughtsTokenCount")
-    said = _json.count(metadata, "candidatesTokenCount")
+    asked = _sum(metadata, "promptTokenCount", "toolUsePromptTokenCount")
+    output = _sum(metadata, "candidatesTokenCount", "thoughtsTokenCount")
     total = _json.count(metadata, "totalTokenCount")
-    if said is None and thoughts is None:
-        output = total - asked if total is not None and total >= asked else None
-    else:
-        output = (said or 0) + (thoughts or 0)
+    if output is None and asked is not None and total is not None and total >= asked:
+        output = total - asked
+    if asked is None and output is None:
+        return None
     cached = _json.count(metadata, "cachedContentTokenCount")
-    return Usage(asked, output, cached, None, thoughts)
+    return Usage(asked, output, cached, None, _json.count(metadata, "thoughtsTokenCount"))
+
+
+def _sum(metadata: base.Payload, *keys: str) -> int | None:
+    counts = [count for key in keys if (count := _json.count(metadata, key)) is not None]
+    return sum(counts) if counts else None
 
 
 READER = Reader(NAME, _LISTS, elements, whole, assembled)

@@ -87,7 +87,7 @@ def assembled(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
         body |= {k: v for k, v in (("usage", counted), ("error", chunk.get("error"))) if v}
         for choice in _json.mappings(chunk, "choices"):
             choices.setdefault(_json.index(choice), _Choice()).add(choice)
-    if not body:
+    if not choices and not any(body.values()):
         return {}, False
     body["choices"] = [choice.whole(index) for index, choice in choices.items()]
     stopped = bool(choices) and all(choice.reasons for choice in choices.values())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import evolve
-
 from tracefork.core.values import Fault, Response
 
 from . import _json, base, sse
@@ -30,7 +28,7 @@ def edited(recorded: Response, text: str, *, in_chat: bool) -> Response:
     else:
         edit = _completion if in_chat else _response
         chunks = (base.compact(edit(base.payload(body), text)).encode(),)
-    return evolve(recorded, headers=base.rewritten(recorded, chunks), chunks=chunks, end="eof")
+    return base.replaced(recorded, chunks)
 
 
 # -- chat completions ------------------------------------------------------------

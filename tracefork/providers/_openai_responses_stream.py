@@ -50,6 +50,8 @@ def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
             pieces.add((item, _FIELDS[kind]), event.get("delta"))
         elif kind == "error":
             response = {**response, "error": event.get("error") or {**event, "type": None}}
+    if not response and not items and not places:
+        return {}, False
     if not response.get("output"):
         response = {**response, "output": [_spelled(i, items, places, pieces) for i in _order(items, places)]}
     return response, done

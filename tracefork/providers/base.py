@@ -12,9 +12,12 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
+from attrs import evolve
+
 from ..codec.content import decoded as decode
 from ..codec.content import is_encoded
 from ..core.values import Exchange, Headers, Request, Response
+from . import paths
 
 Asked: TypeAlias = "Exchange | Request"
 Payload: TypeAlias = "dict[str, object]"
@@ -56,9 +59,12 @@ def path(request: Request) -> str:
 
 
 def model_of(request: Request) -> str:
-    """The model that the request names, or "unknown"."""
+    """The model that the request names in its body or, as some hosts have it, in its path; or "unknown"."""
     model = payload(request.body).get("model")
-    return model if isinstance(model, str) else "unknown"
+    if isinstance(model, str):
+        return model
+    place = paths.place(request.url)
+    return (place.model if place else "") or "unknown"
 
 
 def streams(request: Request) -> bool:
@@ -129,6 +135,11 @@ def rewritten(recorded: Response, chunks: Iterable[bytes]) -> Headers:
         for key, value in recorded.headers
         if key.lower() != "content-encoding"
     )
+
+
+def replaced(recorded: Response, chunks: tuple[bytes, ...]) -> Response:
+    """`recorded` with the decoded `chunks` for a body, whole."""
+    return evolve(recorded, headers=rewritten(recorded, chunks), chunks=chunks, end="eof")
 
 
 def decoded(message: Request | Response) -> bytes:

@@ -2,6 +2,7 @@
 
 Texts are as the vendor spelled them; what a vendor does not say is None or empty,
 never a guess. Arguments and schemas stay JSON text: numbers keep their digits.
+Every text can be encoded: half of a surrogate pair is U+FFFD.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ class Thinking:
 
 @frozen
 class ToolCall:
-    """A call that the model makes; `arguments` is JSON text, `id` what its result will name."""
+    """A call that the model makes; `arguments` is JSON text, `id` what its result will name.
+
+    `arguments` are as the model spelled them, so they may be no JSON; a call that the
+    vendor runs itself, such as a search, is one too, where it has a name.
+    """
 
     id: str
     name: str
@@ -47,7 +52,10 @@ class ToolResult:
 
 @frozen
 class Media:
-    """An image, sound or document: never its data. `size` is in bytes, None where it is only referred to."""
+    """An image, sound or document: never its data. `size` is in bytes, None where it is only referred to.
+
+    `url` is where it is, or the vendor's id of it.
+    """
 
     kind: str
     media_type: str = ""
@@ -57,7 +65,10 @@ class Media:
 
 @frozen
 class Other:
-    """A part of a kind that we have no form for: its vendor's `type`, and its JSON text."""
+    """A part of a kind that we have no form for: its vendor's `type`, and its JSON text.
+
+    OpenAI's refusals are of the type "refusal".
+    """
 
     type: str
     json: str
@@ -85,7 +96,10 @@ class Message:
 
 @frozen
 class Tool:
-    """A tool that the model may call; `schema` is the JSON text of its parameters."""
+    """A tool that the model may call; `schema` is the JSON text of its parameters.
+
+    A tool of the vendor's own that has no name, such as a search, has its type for one.
+    """
 
     name: str
     description: str = ""
@@ -137,7 +151,8 @@ class Prompt:
 class Completion:
     """A model's answer: `choices` in the order of their index, usually one, none if it failed at once.
 
-    `complete` is False for a stream that broke off before the vendor said that it ends.
+    `complete` is False for a stream that broke off, or failed, before the vendor said that it
+    ends, and for a response that is still being made.
     """
 
     api: str

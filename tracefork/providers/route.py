@@ -7,14 +7,15 @@ from types import ModuleType
 from attrs import frozen
 
 from ..core.values import Response
-from . import anthropic, base, openai, paths
+from . import anthropic, base, gemini, openai, paths
 
 BUILDERS: dict[str, ModuleType] = {
     paths.ANTHROPIC: anthropic,
     paths.CHAT: openai,
     paths.RESPONSES: openai,
+    paths.GEMINI: gemini,
 }
-KNOWN = "/v1/messages, /chat/completions and /responses"
+KNOWN = "/v1/messages, /chat/completions, /responses and /models/MODEL:generateContent"
 
 
 @frozen
