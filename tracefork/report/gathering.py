@@ -27,6 +27,7 @@ from ..core.values import (
 )
 from ..providers import base, read
 from ..providers.messages import Message
+from ..providers.prices import Prices, cost, listed
 from .arrivals import arrivals
 from .blaming import Blame, BlameLike
 from .cutting import Cutter
@@ -44,7 +45,8 @@ _SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
 class Gathering:
     """Makes the steps of a View, in the order in which they are given; `pool` grows with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, prices: Prices | None = None) -> None:
+        self._prices = prices or listed()
         self.pool = Pool()
         self._cutter = Cutter(self.pool)
         self._lineages = Lineages()
@@ -70,14 +72,14 @@ class Gathering:
                 chunks = plain
                 unfolded = self.pool.body(b"".join(chunks), completion)
         body = b"".join(chunks)
-        model = completion.model if completion else ""
+        model = (completion.model if completion else "") or self._model(pieces)
         began = timing.began - since
         return StepView(
             index,
             exchange,
             title(exchange, completion, body),
             api.name if api else "",
-            model or self._model(pieces),
+            model,
             lineage,
             response,
             unfolded,
@@ -85,7 +87,7 @@ class Gathering:
             began,
             began + timing.headed,
             began + timing.ended,
-            None,
+            cost(completion, model, prices=self._prices) if completion else None,
             arrivals(chunks, timing.chunks) if completion and base.is_stream(exchange.response, body) else (),
             sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
             sum(len(self.pool.pieces[n].text) for n in kept),
@@ -106,13 +108,14 @@ def gathered(
     blame: BlameLike | None = None,
     branches: Iterable[Tape] = (),
     verified: int | None = None,
+    prices: Prices | None = None,
     through: Through = iter,
 ) -> View:
     """The View of a finished tape; see `html` for the arguments.
 
     The exchanges are taken `through` a function that gives them back, and may count them.
     """
-    gathering = Gathering()
+    gathering = Gathering(prices)
     since = _since(tape.steps)
     steps = tuple(gathering.step(exchange, n, since) for n, exchange in enumerate(through(tape.exchanges)))
     others = list(branches)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ..core.tape import Tape
 from ..errors import MissingPart
+from ..providers.prices import Prices
 from . import rows
 from .blaming import BlameLike
 from .gathering import gathered
@@ -41,6 +42,7 @@ def html(
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
     verified: int | None = None,
+    prices: Prices | None = None,
     mode: Mode = "app",
 ) -> str:
     """Return the page about `tape`, the same text for the same arguments.
@@ -51,6 +53,7 @@ def html(
         branches: tapes of runs that were forked from it, or of forks of those; sessions and whatever
             else has a `.tape` will do.
         verified: how many exchanges a replay has matched, `verify(...).matched`; the page then says so.
+        prices: what tokens cost, by default `providers.prices.listed()`.
         mode: "app" holds every byte of the run and a script to look at them; "static" has no script and
             shows what each step said, for mail and for servers that forbid scripts.
 
@@ -61,7 +64,7 @@ def html(
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode is one of {', '.join(get_args(Mode))}, not {mode!r}")
-    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified)
+    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
     return rendered(view, tape, mode)
 
 

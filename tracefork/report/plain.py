@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..core.tape import Tape
+from ..providers.prices import Prices
 from . import rows
 from .blaming import BlameLike
 from .figures import duration, share
@@ -32,9 +33,10 @@ def text(
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
     verified: int | None = None,
+    prices: Prices | None = None,
 ) -> str:
     """Return the run as text, a line a step; arguments and errors are those of `html`."""
-    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified)
+    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
     return (
         "\n".join([*_text_head(view), "", *_text_steps(view), *_text_blame(view), *_text_branches(view)])
         + "\n"
@@ -47,12 +49,13 @@ def markdown(
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
     verified: int | None = None,
+    prices: Prices | None = None,
 ) -> str:
     """Return the run as GitHub's Markdown; arguments and errors are those of `html`.
 
     Of a run of more than 200 steps the first and last 100 are listed.
     """
-    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified)
+    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
     parts = [_markdown_head(view), _markdown_blame(view), _markdown_branches(view), _markdown_steps(view)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 

@@ -11,8 +11,8 @@ from attrs import frozen
 from ..providers.messages import Completion, Message, Tool
 from ..providers.read import Api
 
-Reading = Message | Tool | Completion
-"""What a piece says, in the form that all vendors share."""
+Reading = Message | tuple[Tool, ...] | Completion
+"""What a piece says, in a form that all vendors share: a message, tools that are declared, an answer."""
 
 BETWEEN = ""
 """The key of a piece that stands between the elements of lists, and says nothing."""
@@ -72,14 +72,20 @@ class Pool:
         return len(self.pieces) - 1
 
 
-def read(text: str, key: str, api: Api | None) -> Message | Tool | None:
-    """What an element of the list `key` says, if it says something that we have a form for."""
-    value = parsed(text)
-    return api.element(key, value) if api and key and value is not None else None
+def read(text: str, key: str, api: Api | None) -> Message | tuple[Tool, ...] | None:
+    """What an element of the list `key` says; several messages are one, in the role of the first."""
+    value = parsed(text) if api and key else None
+    if api is None or value is None:
+        return None
+    said = api.elements(key, value)
+    messages = [one for one in said if isinstance(one, Message)]
+    if messages:
+        return Message(messages[0].role, tuple(part for one in messages for part in one.parts))
+    return tuple(one for one in said if isinstance(one, Tool)) or None
 
 
 def parsed(text: str) -> object:
-    """The JSON of a piece; it may begin with the comma that parts it from the one before."""
+    """The JSON of a piece, which may begin with a comma; None if it is none."""
     try:
         return json.loads(text.lstrip(" \t\r\n,"))
     except (ValueError, RecursionError):

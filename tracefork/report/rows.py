@@ -15,7 +15,6 @@ from ..providers.messages import (
     Part,
     Text,
     Thinking,
-    Tool,
     ToolCall,
     ToolResult,
     texts,
@@ -280,8 +279,9 @@ def _cards(view: View, step: StepView) -> Iterator[Card]:
         match piece.reading:
             case Message(role, parts):
                 yield Card("asked", role, f"new, {size(len(piece.text))}", tuple(map(printed, parts)))
-            case Tool(name, description):
-                yield Card("asked", "tool", "declared", (("other", name, description),))
+            case tuple() as tools:
+                declared = tuple(("other", tool.name, tool.description) for tool in tools)
+                yield Card("asked", "tools", "declared", declared)
             case None if piece.key != BETWEEN or (piece.text.strip() and not step.api):
                 yield Card("asked", piece.key or "request", "", (("other", "", piece.text),))
             case _:

@@ -39,10 +39,14 @@ def spelled(piece: Piece) -> object:
     match piece.reading:
         case Message():
             return _message(piece.reading, paths)
-        case Tool(name, description, schema):
-            return {"tool": name, "about": _words(description, paths), "schema": _words(schema, paths)}
+        case tuple():
+            return {"tools": [_tool(tool, paths) for tool in piece.reading]}
         case Completion():
             return _completion(piece.reading, paths)
+
+
+def _tool(tool: Tool, paths: Paths) -> list[Words]:
+    return [tool.name, _words(tool.description, paths), _words(tool.schema, paths)]
 
 
 def _completion(said: Completion, paths: Paths) -> object:

@@ -385,11 +385,10 @@
   }
 
   function tools(pieces) {
-    const declared = pieces.filter((one) => one.said && one.said.tool !== undefined);
+    const declared = pieces.flatMap((one) => one.said && one.said.tools ? one.said.tools.map((tool) => tool.map((said) => words(one, said))) : []);
     if (!declared.length) return [];
-    const names = declared.map((one) => one.said.tool).join(", ");
-    return [el("details", {class: "kept"}, el("summary", null, `${plural(declared.length, "tool")} declared: ${names}`),
-      declared.map((one) => el("div", {class: "part"}, el("b", {class: "mono"}, one.said.tool), long("p", words(one, one.said.about)), long("pre", pretty(words(one, one.said.schema))))))];
+    return [el("details", {class: "kept"}, el("summary", null, `${plural(declared.length, "tool")} declared: ${declared.map(([name]) => name).join(", ")}`),
+      declared.map(([name, about, schema]) => el("div", {class: "part"}, el("b", {class: "mono"}, name), about && long("p", about), schema && long("pre", pretty(schema)))))];
   }
 
   /** New pieces that nobody has a form for; of servers that are no model's, the whole question. */
@@ -642,7 +641,7 @@
     if (said.parts) gather(said.parts);
     for (const choice of said.choices || []) gather(choice.parts);
     if (said.failure) gather([["", ...said.failure]]);
-    if (said.tool !== undefined) gather([["", said.tool, said.about]]);
+    if (said.tools) gather(said.tools.map((tool) => ["", ...tool.slice(0, 2)]));
     return out.join("\n");
   }
 
