@@ -133,7 +133,8 @@ def release(story=STORY, *, run_id="20261124-094100-5f3a9c01", parent=None, at=0
                 )
             )
             continue
-        build = anthropic.text(said) if call is None else anthropic.tool_use(*call, text=said)
+        called = call and anthropic.tool_use(*call, id=f"toolu_{number:02}", text=said)
+        build = called or anthropic.text(said)
         answer = build(asked)
         steps.append(exchange(asked, answer, number))
         whole = anthropic.text(said) if call is None else build

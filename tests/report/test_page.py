@@ -48,8 +48,7 @@ def test_a_step_shows_what_is_new_and_says_what_is_not(browse, release):
     page = browse(release, at(2))
     shown = page.text("#panel")
 
-    assert "5 earlier messages unchanged since step 1" not in shown
-    assert "earlier messages unchanged since step 1" in shown
+    assert "4 earlier messages unchanged since step 1" in shown
     assert "assistant: the answer of step 1, sent back unchanged" in shown
     assert "tool result: run_tests" in shown
     assert "1842 passed, 3 skipped" in shown
@@ -155,7 +154,7 @@ def test_nothing_that_can_be_focused_is_left_out_by_the_tab_key(browse, release)
         )
 
     assert {"search", "theme", "keys", "tab-new", "panel", "detail", "side"} <= set(order)
-    assert any(seen.startswith("A:at 3: stops on the fa") for seen in order)
+    assert any(seen.startswith("A:at 3: stops on the") for seen in order)
     assert order.count("search") <= 2
 
 
@@ -238,7 +237,7 @@ def test_messages_that_were_left_out_are_told_of(browse):
     page = browse(report.html(tape), at(1))
 
     assert "3 messages of step 0 left out" in page.text("#panel")
-    assert "3 earlier messages unchanged since step 0" in page.text("#panel")
+    assert "4 earlier messages unchanged since step 0" in page.text("#panel")
 
 
 def test_a_call_leads_to_its_result_and_back(browse, release):
@@ -291,10 +290,12 @@ def test_what_turns_text_into_code_is_refused_in_the_page(browse, release):
         "Function": "new Function('window.__pwned = 1')()",
     }
     for name, tried in tries.items():
-        caught = page.tab.evaluate(
-            f"() => {{ try {{ {tried}; return 'allowed' }} catch (e) {{ return e.name }} }}"
+        page.tab.evaluate(  # to be run by the click: within evaluate everything is allowed
+            f"() => document.body.addEventListener('click', () => {{ try {{ {tried}; window.__tried = 'allowed' }}"
+            " catch (e) { window.__tried = e.name } }, {once: true, capture: true})"
         )
-        assert caught in ("TypeError", "EvalError"), name
+        page.tab.mouse.click(700, 850)
+        assert page.tab.evaluate("window.__tried") in ("TypeError", "EvalError"), name
     fetched = page.tab.evaluate("fetch('data:text/plain,x').then(() => 'allowed', (e) => e.name)")
     assert fetched == "TypeError"
     assert page.tab.evaluate("typeof window.__pwned") == "undefined"
@@ -336,7 +337,7 @@ def test_a_very_large_answer_is_opened_in_part_and_whole_when_asked(browse):
     page = browse(report.html(tape))
     ready = page.tab.evaluate("performance.getEntriesByName('tracefork-ready')[0].startTime")
     shown = page.tab.evaluate("document.querySelector('.answer p').textContent.length")
-    page.tab.click("button:has-text('Show all')")
+    page.tab.evaluate("document.querySelector('.answer .body button').click()")
 
     assert shown == 65_536
     assert page.tab.evaluate("document.querySelector('.answer p').textContent.length") == len(big)

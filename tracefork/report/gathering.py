@@ -26,11 +26,12 @@ from ..core.values import (
     Step,
 )
 from ..providers import base, read
-from ..providers.messages import Message
+from ..providers.messages import Completion, Message
 from ..providers.prices import Prices, cost, listed
 from .arrivals import arrivals
 from .blaming import Blame, BlameLike
 from .cutting import Cutter
+from .echoes import is_echo
 from .lineage import Lineages
 from .pool import BETWEEN, Pool
 from .titles import title
@@ -50,17 +51,18 @@ class Gathering:
         self.pool = Pool()
         self._cutter = Cutter(self.pool)
         self._lineages = Lineages()
-        self._next = 0
+        self._answers = list[Completion | None]()
 
     def step(self, exchange: Exchange, index: int, since: float) -> StepView:
         """The view of exchange `index`; times are counted from `since`, in seconds since the epoch."""
         api = read.api(exchange.request)
         pieces = self._cutter.cut(exchange.request.body, api)
         said = frozenset(n for n in pieces if self.pool.pieces[n].key != BETWEEN)
-        lineage = self._lineages.follow(self._next, pieces, said)
-        self._next += 1
+        lineage = self._lineages.follow(len(self._answers), pieces, said)
         kept = set(pieces).difference(lineage.fresh)
         completion = read.completion(exchange)
+        before = None if lineage.base is None else self._answers[lineage.base]
+        self._answers.append(completion)
         answer, timing = exchange.answer, exchange.timing
         response = unfolded = None
         chunks: tuple[bytes, ...] = ()
@@ -91,7 +93,12 @@ class Gathering:
             arrivals(chunks, timing.chunks) if completion and base.is_stream(exchange.response, body) else (),
             sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
             sum(len(self.pool.pieces[n].text) for n in kept),
+            tuple(n for n in lineage.fresh if self._is_echo(n, before)),
         )
+
+    def _is_echo(self, number: int, answer: Completion | None) -> bool:
+        said = self.pool.pieces[number].reading
+        return isinstance(said, Message) and is_echo(said, answer)
 
     def _model(self, pieces: Sequence[int]) -> str:
         """The model that the question names, outside of its lists."""

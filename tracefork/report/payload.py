@@ -120,6 +120,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "u": [usage.input, usage.cached, usage.output] if usage else None,
         "c": None if step.cost is None else str(step.cost),
         "h": [step.repeated, step.hidden] if step.repeated else None,
+        "b": list(step.echoed),
         "z": [step.asked_size, step.heard_size],
         "l": lanes.get(step.lane, 0),
         "e": [round(1000 * time) for time in step.arrivals],

@@ -277,6 +277,9 @@ def _cards(view: View, step: StepView) -> Iterator[Card]:
     for number in step.lineage.fresh:
         piece = view.pieces[number]
         match piece.reading:
+            case Message(role) if number in step.echoed and step.lineage.base is not None:
+                base = view.every_step[step.lineage.base].index
+                yield Card("asked", role, f"the answer of step {base}, sent back unchanged", ())
             case Message(role, parts):
                 yield Card("asked", role, f"new, {size(len(piece.text))}", tuple(map(printed, parts)))
             case tuple() as tools:

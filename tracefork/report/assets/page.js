@@ -40,14 +40,29 @@
 
   const button = (label, click, props) => el("button", {type: "button", click, ...props}, label);
 
-  /** A long text in pieces: the first part, and a button for the rest. */
+  /** A long text: its beginning, and a button for the rest, which comes in slices that are laid out when seen. */
   function long(tag, text, props, marked = true) {
-    const put = (node, part) => node.replaceChildren(...(marked ? chips(part) : [part]));
     const node = el(tag, tag === "pre" ? {tabindex: 0, role: "group", "aria-label": "Text", ...props} : props);
-    put(node, text.slice(0, FIRST));
-    if (text.length <= FIRST) return [node];
-    const rest = button(`Show all ${size(text.length)}`, () => { put(node, text); rest.remove(); highlight(); });
+    const put = (part) => marked ? chips(part) : [part];
+    const end = cut(text, 0);
+    node.append(...put(text.slice(0, end)));
+    if (end === text.length) return [node];
+    const rest = button(`Show all ${size(text.length)}`, () => {
+      for (let from = end, to; from < text.length; from = to) {
+        to = cut(text, from);
+        node.append(el("span", {class: "slice"}, put(text.slice(from, to))));
+      }
+      rest.remove();
+      highlight();
+    });
     return [node, rest];
+  }
+
+  /** Where the part of a text ends that begins at `from`: behind a line, if there is one. */
+  function cut(text, from) {
+    if (text.length - from <= FIRST) return text.length;
+    const line = text.lastIndexOf("\n", from + FIRST - 1);
+    return line > from ? line + 1 : from + FIRST;
   }
 
   /** Text with each placeholder of a secret as a chip. */
@@ -281,7 +296,7 @@
       const edited = new Set();
       for (const one of pieces) {
         if (!isMessage(one)) continue;
-        const came = before && before.said && (before.said.choices || []).some((c) => c.role === one.said.role && same(before, one, c.parts, one.said.parts));
+        const came = (row.b || []).includes(one.number);
         const twin = gone.find((other) => !edited.has(other) && other.said.role === one.said.role && old.indexOf(other.number) === ids.indexOf(one.number));
         const diff = twin ? changed(plainText(twin), plainText(one)) : null;
         if (came) out.push(button(`${one.said.role}: the answer of step ${label(base)}, sent back unchanged`, () => go(base), {class: "kept"}));
@@ -681,7 +696,7 @@
       }
       const found = new Set();
       index.steps.forEach((row, step) => {
-        const here = step < index.own && (fresh(step).some((number) => pieces.has(number)) || pieces.has(row.d ?? row.r) || (row.n + " " + (row.p || "")).toLowerCase().includes(mine));
+        const here = step < index.own && (fresh(step).some((number) => pieces.has(number) && !(row.b || []).includes(number)) || pieces.has(row.d ?? row.r) || (row.n + " " + (row.p || "")).toLowerCase().includes(mine));
         if (here) found.add(step);
       });
       hits = found;
