@@ -291,8 +291,9 @@ def test_what_turns_text_into_code_is_refused_in_the_page(browse, release):
     }
     for name, tried in tries.items():
         page.tab.evaluate(  # to be run by the click: within evaluate everything is allowed
-            f"() => document.body.addEventListener('click', () => {{ try {{ {tried}; window.__tried = 'allowed' }}"
-            " catch (e) { window.__tried = e.name } }, {once: true, capture: true})"
+            "() => document.body.addEventListener('click', () => {"
+            f"  try {{ {tried}; window.__tried = 'allowed' }} catch (e) {{ window.__tried = e.name }}"
+            "}, {once: true, capture: true})"
         )
         page.tab.mouse.click(700, 850)
         assert page.tab.evaluate("window.__tried") in ("TypeError", "EvalError"), name

@@ -90,7 +90,9 @@ class Gathering:
             began + timing.headed,
             began + timing.ended,
             cost(completion, model, prices=self._prices) if completion else None,
-            arrivals(chunks, timing.chunks) if completion and base.is_stream(exchange.response, body) else (),
+            arrivals(chunks, timing.chunks)
+            if isinstance(answer, Response) and base.is_stream(answer, body)
+            else (),
             sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
             sum(len(self.pool.pieces[n].text) for n in kept),
             tuple(n for n in lineage.fresh if self._is_echo(n, before)),

@@ -67,7 +67,9 @@ def _text_head(view: View) -> Iterator[str]:
     head = rows.head(view)
     yield f"{head.name}   {line(view.run_id, 80)}".rstrip()
     yield ", ".join(f"{name} {long or value}" for name, value, long in head.facts)
-    yield ", ".join(f"{said} ({long})" if long and long != said else said for _, said, long in head.pills)
+    yield ", ".join(
+        f"{said} ({line(long)})" if long and long != said else said for _, said, long in head.pills
+    )
 
 
 def _text_steps(view: View) -> Iterator[str]:

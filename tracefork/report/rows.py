@@ -28,6 +28,7 @@ from .view import BranchView, StepView, View
 Printed = tuple[str, str, str]
 """Kind, title and text of a part of a message."""
 
+_SENTENCE = 400  # characters of what a blame report says of itself
 _FINAL = 200  # characters of a branch's last words
 _DIGEST = 12  # digits of a digest that are shown
 
@@ -208,8 +209,8 @@ def blame(view: View) -> BlameTable | None:
     return BlameTable(
         found.estimand,
         found.meaning,
-        found.verdict,
-        found.summary,
+        line(found.verdict, _SENTENCE),
+        line(found.summary, _SENTENCE),
         share(found.threshold),
         axis,
         place(found.threshold),

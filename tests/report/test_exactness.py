@@ -1,0 +1,178 @@
+"""What the page shows is what the tape has: every byte, and every word as the readers have it."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from peers import corpus
+from report import stories
+
+from tracefork import Exchange, Tape, report
+from tracefork.codec.content import decoded, is_encoded
+from tracefork.core.values import Span
+from tracefork.providers import read
+from tracefork.providers.messages import Text, Thinking, ToolCall
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+COLLECT = """async ([from, to]) => {
+    const detail = document.getElementById("detail");
+    const shown = async (where) => {
+        location.hash = where;
+        while (detail.dataset.shown !== where) await new Promise((done) => setTimeout(done, 0));
+        const buttons = [...detail.querySelectorAll("#panel button")];
+        for (const more of buttons.filter((one) => one.textContent.startsWith("Show all"))) more.click();
+    };
+    const text = (node) => node ? node.textContent : null;
+    const all = (root, what) => [...root.querySelectorAll(what)].map(text);
+    const out = [];
+    for (let step = from; step < to; step++) {
+        await shown(`#step-${step}/request`);
+        const request = text(detail.querySelector("#panel > pre"));
+        await shown(`#step-${step}/response`);
+        const response = text(detail.querySelector("#panel > pre"));
+        const wire = text(detail.querySelector("#panel details pre"));
+        await shown(`#step-${step}`);
+        const said = [...detail.querySelectorAll("#panel .answer")].map((card) => ({
+            role: text(card.querySelector("header b")),
+            words: all(card, ":scope > .body > p"),
+            thoughts: all(card, ".thinking p"),
+            calls: [...card.querySelectorAll(".call")].map((call) =>
+                [text(call.querySelector("b")), text(call.querySelector("pre"))]),
+        }));
+        const failed = text(detail.querySelector("#panel .failed p"));
+        out.push({request, response, wire, said, failed, sub: text(detail.querySelector(".sub"))});
+    }
+    return out;
+}"""
+
+
+def collected(page, count):
+    """What is shown of each step, some at a time."""
+    out = []
+    for start in range(0, count, 50):
+        out += page.tab.evaluate(COLLECT, [start, min(count, start + 50)])
+    return out
+
+
+def unhexed(shown):
+    """The bytes of a dump in hexadecimal."""
+    return bytes.fromhex("".join(line[10:57].replace(" ", "") for line in (shown or "").splitlines()))
+
+
+def as_bytes(shown, body):
+    """What is shown, as bytes: text or a dump."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return unhexed(shown)
+    return (shown or "").encode()
+
+
+def of_corpus():
+    rows = corpus.rows()
+    if rows is None:
+        pytest.skip("there is no corpus: set TRACEFORK_CORPUS")
+    exchanges = (corpus_exchange(row, n) for n, row in enumerate(rows))
+    return Tape(tuple(exchanges), run_id="corpus", created_at=1.0)
+
+
+def corpus_exchange(row, n):
+    from tracefork import Request
+
+    return Exchange(
+        Request(row.method, row.url, row.headers, row.body), row.answer, "", Span(3 * n, 3 * n + 1, 3 * n + 2)
+    )
+
+
+def check(tape, page):
+    """Compare what is shown of every step; return how many answers were read."""
+    answers = 0
+    for exchange, shown in zip(tape, collected(page, len(tape)), strict=True):
+        body = exchange.request.body
+        assert as_bytes(shown["request"], body) == body
+        if not hasattr(exchange.answer, "chunks"):
+            continue
+        wire = exchange.answer.body
+        plain = decoded(exchange.answer.headers, (wire,)) if is_encoded(exchange.answer.headers) else (wire,)
+        assert as_bytes(shown["response"], b"".join(plain)) == b"".join(plain)
+        if is_encoded(exchange.answer.headers):
+            assert unhexed(shown["wire"]) == wire
+        completion = read.completion(exchange)
+        if completion is None:
+            continue
+        answers += 1
+        if completion.failure:
+            assert shown["failed"] == completion.failure.message
+            continue
+        for choice, card in zip(completion.choices, shown["said"], strict=True):
+            parts = choice.message.parts
+            assert card["role"] == choice.message.role
+            assert card["words"] == [p.text for p in parts if isinstance(p, Text)]
+            assert card["thoughts"] == [
+                p.text or "(not shown by the vendor)" for p in parts if isinstance(p, Thinking)
+            ]
+            calls = [p for p in parts if isinstance(p, ToolCall)]
+            assert [name for name, _ in card["calls"]] == [f"→ {call.name}" for call in calls]
+            assert [squeezed(said) for _, said in card["calls"]] == [
+                squeezed(call.arguments) for call in calls
+            ]
+        if completion.usage and completion.usage.output is not None:
+            assert f"{short(completion.usage.output)} out" in shown["sub"]
+    return answers
+
+
+def squeezed(text):
+    """JSON without the blanks that a page may put in, outside of its strings or not: enough to compare."""
+    return "".join(text.split())
+
+
+def short(number):
+    from tracefork.report.figures import short
+
+    return short(number)
+
+
+def test_every_exchange_of_the_corpus_is_shown_byte_for_byte_and_word_for_word(browse):
+    tape = of_corpus()
+    page = browse(report.html(tape))
+
+    assert check(tape, page) == 857
+    assert page.is_quiet()
+
+
+def test_bytes_of_every_kind_are_shown_as_they_are(browse):
+    tape = stories.of_every_kind()
+    page = browse(report.html(tape))
+
+    check(tape, page)
+    assert page.is_quiet()
+
+
+def test_the_bytes_of_branches_are_shown_too(browse):
+    tape, branches = stories.release(), stories.branches()
+    page = browse(report.html(tape, branches=branches))
+    for number, branch in enumerate(branches):
+        for step in range(branch.parent.step, len(branch)):
+            page.go(f"#b{number}-step-{step}/request")
+            assert page.text("#panel > pre").encode() == branch[step].request.body
+            page.go(f"#b{number}-step-{step}/response")
+            assert page.text("#panel > pre").encode() == branch[step].response.body
+
+
+def test_events_are_cut_as_the_standard_says(browse):
+    body = b"\xef\xbb\xbfdata: a\r\rdata:b\ndata:  c\n: d\n\n"
+    body += b"event: e\n\nevent:f\r\ndata\r\n\r\ndata: not finished\n"
+    asked = stories.question([{"role": "user", "content": "Hi."}])
+    answer = evolve(stories.anthropic.text("x")(asked), chunks=(body[:9], body[9:]))
+    tape = evolve(stories.release(), steps=(stories.exchange(asked, answer, 0),))
+    page = browse(report.html(tape), "#step-0/events")
+    cells = page.tab.evaluate(
+        "[...document.querySelectorAll('.events tbody tr')]"
+        ".map((r) => [...r.cells].map((c) => c.textContent))"
+    )
+
+    from tracefork.providers import sse
+
+    assert [(name, data) for _, _, name, data in cells] == [(e.event, e.data) for e in sse.events(body)]
+    assert [time for _, time, _, _ in cells] == ["+1150 ms", "+1150 ms", "+1150 ms"]

@@ -1,0 +1,245 @@
+"""The view of a run holds every byte of it, and says each thing once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+from report import stories
+
+from tracefork import Request, report
+from tracefork.core.values import Omitted, Pending
+from tracefork.providers import read
+from tracefork.providers.messages import Message
+from tracefork.report.cutting import Cutter
+from tracefork.report.lineage import Lineages, woven
+from tracefork.report.pool import Pool
+from tracefork.testing.strategies import tapes
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+KEYS = st.sampled_from(["messages", "system", "tools", "model", "stream", "input", "x"])
+BODIES = st.dictionaries(KEYS, JSON | st.lists(JSON, max_size=5), max_size=6).map(json.dumps)
+
+
+def joined(pool, numbers):
+    return b"".join(bytes(pool.pieces[number]) for number in numbers)
+
+
+# -- laws ------------------------------------------------------------------------------
+
+
+@given(st.lists(BODIES | BODIES.map(lambda text: text[: len(text) // 2]) | st.text(max_size=40), max_size=6))
+def test_the_pieces_of_a_body_are_the_body(bodies):
+    pool, api = Pool(), read.api(Request("POST", stories.URL))
+    cutter = Cutter(pool)
+    for body in [*bodies, *bodies]:
+        data = body.encode("utf-8", "replace")
+        assert joined(pool, cutter.cut(data, api)) == data
+
+
+@given(st.lists(st.binary(max_size=40), max_size=4))
+def test_bytes_that_are_no_text_are_kept_as_they_are(bodies):
+    pool, api = Pool(), read.api(Request("POST", stories.URL))
+    for body in bodies:
+        assert joined(pool, Cutter(pool).cut(body, api)) == body
+
+
+@given(st.lists(st.integers(0, 6), max_size=12), st.lists(st.integers(0, 6), max_size=12))
+def test_what_is_woven_with_a_base_comes_back_from_it(pieces, base):
+    lineages = Lineages()
+    lineages.follow(0, tuple(base), frozenset(base))
+    found = lineages.follow(1, tuple(pieces), frozenset(pieces))
+
+    assert found.pieces(base if found.base == 0 else ()) == tuple(pieces)
+    assert set(found.fresh) == set(pieces) - (set(base) if found.base == 0 else set())
+    assert sum(
+        n if isinstance(part, int) else part[1] for part in woven(pieces, base) if not isinstance(part, int)
+    ) == sum(number in base for number in pieces)
+
+
+@given(tapes())
+def test_a_view_has_every_byte_of_the_tape(tape):
+    view = report.view(tape)
+
+    assert [view.request_body(n) for n in range(len(tape))] == [x.request.body for x in tape]
+    assert [view.response_body(n) for n in range(len(tape))] == [getattr(x.answer, "body", b"") for x in tape]
+
+
+@given(tapes())
+def test_a_page_gives_the_tape_back_exactly(tape):
+    back = report.tape_in(report.html(tape))
+
+    assert back == tape
+    assert [step.timing for step in back.steps] == [step.timing for step in tape.steps]
+    assert back.digest() == tape.digest()
+
+
+@given(tapes())
+def test_every_form_of_a_report_can_be_made_of_any_tape(tape):
+    assert report.html(tape, mode="static").startswith("<!doctype html>")
+    assert report.markdown(tape)
+    assert report.text(tape)
+
+
+# -- what is new -----------------------------------------------------------------------
+
+
+def test_a_growing_conversation_is_kept_once():
+    view = report.view(stories.repeated(28))
+    texts = [piece.text for piece in view.pieces]
+
+    assert len(set(texts)) == len(texts)
+    for step in view.steps[1:]:
+        assert step.lineage.base == step.index - 1
+        new = [view.pieces[n].reading for n in step.lineage.fresh]
+        assert [message.role for message in new if isinstance(message, Message)] == ["assistant", "user"]
+
+
+def test_each_of_several_agents_goes_on_from_its_own_last_question():
+    agents, steps = {name: [] for name in "abc"}, []
+    for number in range(12):
+        name = "abc"[number % 3]
+        agents[name] = [*agents[name], {"role": "user", "content": f"{name} asks {number}"}]
+        asked = stories.question(agents[name])
+        steps.append(
+            stories.exchange(asked, stories.anthropic.text(f"{name} {number}")(asked), number, lane=name)
+        )
+    view = report.view(evolve(stories.release(), steps=tuple(steps)))
+
+    assert [step.lineage.base for step in view.steps[3:]] == list(range(9))
+    assert view.lanes == ("a", "b", "c")
+
+
+def test_a_history_that_begins_anew_is_seen_to():
+    view = report.view(stories.repeated(29))
+
+    assert view.steps[28].repeated == 1  # the system's own
+    assert view.steps[27].repeated == 55
+
+
+def test_a_time_at_the_top_of_each_question_hides_nothing_of_what_is_shared():
+    steps = []
+    messages = [{"role": "user", "content": f"Message {n} of this run."} for n in range(8)]
+    for number in range(4):
+        asked = stories.question(messages[: 2 * number + 1], metadata={"at": f"09:4{number}"})
+        body = json.loads(asked.body)
+        stamped = json.dumps({"metadata": body.pop("metadata"), **body}).encode()
+        asked = evolve(asked, body=stamped)
+        steps.append(stories.exchange(asked, stories.anthropic.text("Yes.")(asked), number))
+    view = report.view(evolve(stories.release(), steps=tuple(steps)))
+
+    for step in view.steps[1:]:
+        fresh = [view.pieces[n].reading for n in step.lineage.fresh]
+        assert sum(isinstance(said, Message) for said in fresh) == 2
+
+
+# -- branches, sums, what is asked for ----------------------------------------------------
+
+
+def test_a_branch_has_the_steps_that_are_its_own():
+    view = report.view(stories.release(), branches=stories.branches())
+
+    assert [(b.name, b.parts_at, len(b.steps)) for b in view.branches] == [
+        ("stops on the failed test", 3, 1),
+        ("the test passes", 2, 5),
+        ("stays at 5%", 6, 2),
+        ("waits an hour", 5, 1),
+    ]
+    assert [view.every_step[b.first] for b in view.branches] == [b.steps[0] for b in view.branches]
+
+
+def test_whatever_has_a_tape_is_a_branch():
+    class Session:
+        tape = stories.branches()[0]
+
+    assert report.html(stories.release(), branches=[Session()]) == report.html(
+        stories.release(), branches=[Session.tape]
+    )
+    with pytest.raises(TypeError, match="a branch is a Tape"):
+        report.html(stories.release(), branches=["b-held"])
+
+
+def test_branches_that_name_each_other_do_not_go_round_for_ever():
+    from tracefork import Branch
+
+    one, other = stories.branches()[:2]
+    pair = [
+        evolve(one, parent=Branch(other.run_id, 1)),
+        evolve(other, parent=Branch(one.run_id, 1)),
+        evolve(one, run_id="x", parent=Branch("x", 0)),
+    ]
+
+    for mode in ("app", "static"):
+        assert report.html(stories.release(), branches=pair, mode=mode)
+
+
+def test_a_mode_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="app, static"):
+        report.html(stories.release(), mode="pdf")
+
+
+def test_what_a_run_cost_is_said_only_where_it_is_known():
+    known = report.view(stories.release())
+    unknown = report.view(
+        evolve(stories.release(), steps=tuple(_of_model(x, "my-own-model") for x in stories.release()))
+    )
+
+    assert known.totals.priced == known.totals.counted == 9
+    assert known.totals.cost > 0
+    assert unknown.totals.priced == 0
+    assert "cost" not in report.text(evolve(stories.release(), steps=()))
+
+
+def _of_model(exchange, model):
+    swap = (b"claude-sonnet-4-5", model.encode())
+    answer = exchange.response
+    return evolve(
+        exchange,
+        request=evolve(exchange.request, body=exchange.request.body.replace(*swap)),
+        answer=evolve(answer, chunks=tuple(chunk.replace(*swap) for chunk in answer.chunks)),
+    )
+
+
+def test_bodies_that_were_left_out_and_questions_in_flight_survive_a_page():
+    tape = stories.release()
+    first = evolve(tape[0], request=evolve(tape[0].request, body=b"", omitted=Omitted(10**9, "0" * 64)))
+    pending = (Pending(tape[1].request, "main.0", 100, None),)
+    tape = evolve(tape, steps=(first, *tape.steps[2:]), pending=pending)
+
+    assert report.tape_in(report.html(tape)) == tape
+
+
+# -- the same for the same ------------------------------------------------------------------
+
+PRINT = """
+import sys, hashlib
+sys.path[:0] = sys.argv[1:]
+from report import stories
+from tracefork import report
+for mode in ("app", "static"):
+    html = report.html(stories.release(), blame=stories.BLAME, branches=stories.branches(), mode=mode)
+    print(hashlib.sha256(html.encode()).hexdigest())
+print(hashlib.sha256(report.html(stories.of_every_kind()).encode()).hexdigest())
+print(hashlib.sha256(report.markdown(stories.release()).encode()).hexdigest())
+"""
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def printed(seed, python=sys.executable):
+    command = [python, "-c", PRINT, os.path.join(ROOT, "tests")]
+    env = {**os.environ, "PYTHONHASHSEED": str(seed)}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=env, cwd=ROOT).stdout
+
+
+def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed():
+    assert len({printed(seed) for seed in (0, 1, 4242)}) == 1
