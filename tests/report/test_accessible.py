@@ -16,7 +16,8 @@ from tracefork import report
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RUN = """async () => {
     const found = await axe.run(document, {resultTypes: ["violations"]});
-    return found.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(", ")}`);
+    const where = (one) => one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ");
+    return found.violations.map((one) => `${one.id}: ${where(one)}`);
 }"""
 
 

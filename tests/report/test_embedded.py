@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from report import stories
 
 from tracefork import report
+from tracefork.codec.limits import Limits
 from tracefork.errors import CorruptTape, TooLarge, TraceforkError
 
 BLOCK = re.compile(r'(<script type="application/gzip;base64" id="([a-z0-9]+)">)([^<]*)')
@@ -92,7 +93,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(page):
     bomb = BLOCK.sub(lambda f: f[1] + packed(b" " * (1 << 28)) if f[2] == "c0" else f[0], page)
     at = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(TooLarge):
-        report.tape_in(bomb)
+        report.tape_in(bomb, limits=Limits(total=1 << 24))
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - max(before, at) < 64 * 1024
 

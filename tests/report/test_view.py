@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -62,9 +63,7 @@ def test_what_is_woven_with_a_base_comes_back_from_it(pieces, base):
 
     assert found.pieces(base if found.base == 0 else ()) == tuple(pieces)
     assert set(found.fresh) == set(pieces) - (set(base) if found.base == 0 else set())
-    assert sum(
-        n if isinstance(part, int) else part[1] for part in woven(pieces, base) if not isinstance(part, int)
-    ) == sum(number in base for number in pieces)
+    assert all(part not in base for part in woven(pieces, base) if isinstance(part, int))
 
 
 @given(tapes())
@@ -124,7 +123,7 @@ def test_a_history_that_begins_anew_is_seen_to():
     view = report.view(stories.repeated(29))
 
     assert view.steps[28].repeated == 1  # the system's own
-    assert view.steps[27].repeated == 55
+    assert view.steps[27].repeated == 54
 
 
 def test_a_time_at_the_top_of_each_question_hides_nothing_of_what_is_shared():
@@ -232,11 +231,11 @@ for mode in ("app", "static"):
 print(hashlib.sha256(report.html(stories.of_every_kind()).encode()).hexdigest())
 print(hashlib.sha256(report.markdown(stories.release()).encode()).hexdigest())
 """
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = Path(__file__).parents[2]
 
 
 def printed(seed, python=sys.executable):
-    command = [python, "-c", PRINT, os.path.join(ROOT, "tests")]
+    command = [python, "-c", PRINT, str(ROOT / "tests")]
     env = {**os.environ, "PYTHONHASHSEED": str(seed)}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=env, cwd=ROOT).stdout
 
