@@ -22,6 +22,7 @@ from ..core.tape import Tape
 from ..core.values import Lane
 from . import facts
 from .blaming import Mark
+from .figures import dollars
 from .lineage import Lineage
 from .pool import Piece
 from .spelling import spelled
@@ -118,7 +119,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "m": step.model,
         "t": [_seconds(step.began), _seconds(step.headed), _seconds(step.ended)],
         "u": [usage.input, usage.cached, usage.output] if usage else None,
-        "c": None if step.cost is None else str(step.cost),
+        "c": None if step.cost is None else dollars(step.cost),
         "h": [step.repeated, step.hidden] if step.repeated else None,
         "b": list(step.echoed),
         "z": [step.asked_size, step.heard_size],

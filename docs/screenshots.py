@@ -1,0 +1,72 @@
+"""Draws the pictures of the report that the docs show, in a real Chromium: `python docs/screenshots.py`.
+
+Needs `tracefork[test]` and Chromium (`TRACEFORK_CHROMIUM`, else /usr/bin/chromium).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tracefork import report
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from report import stories  # noqa: E402
+from report.conftest import CHROMIUM, FLAGS  # noqa: E402
+
+PICTURES = ROOT / "docs" / "assets" / "report"
+WIDE, PHONE = (1440, 900), (390, 844)
+
+
+def main() -> None:
+    told = {"blame": stories.BLAME, "branches": stories.branches(), "verified": 10}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        app, static = Path(folder, "app.html"), Path(folder, "static.html")
+        app.write_text(report.html(stories.release(), **told), "utf-8")
+        static.write_text(report.html(stories.release(), mode="static", **told), "utf-8")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        draw(browser, "light", app)
+        draw(browser, "dark", app, dark=True)
+        draw(browser, "branch", app, "#branch-1")
+        draw(browser, "events", app, "#step-0/events")
+        draw(browser, "phone", app, size=PHONE)
+        draw(browser, "no-script", app, script=False)
+        draw(browser, "static", static, script=False)
+        draw(browser, "print", app, paper=True)
+        browser.close()
+
+
+def draw(
+    browser: Browser,
+    name: str,
+    file: Path,
+    fragment: str = "",
+    *,
+    size: tuple[int, int] = WIDE,
+    dark: bool = False,
+    script: bool = True,
+    paper: bool = False,
+) -> None:
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=script,
+    )
+    page.goto(file.as_uri() + fragment)
+    if script:
+        page.wait_for_selector("html[data-ready]", state="attached")
+    if paper:
+        page.emulate_media(media="print")
+    page.wait_for_timeout(300)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=paper)
+    page.close()
+
+
+if __name__ == "__main__":
+    main()
