@@ -15,6 +15,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -58,7 +59,7 @@ def blocks(view: View, tape: Tape, listed: int) -> Iterator[Block]:
         yield Block(f"c{number}", dumped([entry(p) for p in view.pieces[first : first + count]]))
     every = view.every_step
     for number, start in enumerate(range(0, len(every), FACTS)):
-        told = [facts.of_step(step.exchange) for step in every[start : start + FACTS]]
+        told = list(map(_facts, every[start : start + FACTS]))
         yield Block(f"f{number}", dumped(told))
     yield Block("tape", dumped(facts.of_run(tape, view.digest)))
 
@@ -96,7 +97,7 @@ def growth(step: StepView, pieces: Sequence[Piece], lanes: Sequence[Lane]) -> di
     numbers = {lane: number for number, lane in enumerate(lanes)}
     return {
         "row": row(step, numbers),
-        "facts": facts.of_step(step.exchange),
+        "facts": _facts(step),
         "pieces": list(map(entry, pieces)),
         "lanes": list(lanes),
     }
@@ -124,7 +125,6 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "b": list(step.echoed),
         "z": [step.asked_size, step.heard_size],
         "l": lanes.get(step.lane, 0),
-        "e": [round(1000 * time) for time in step.arrivals],
     }
     return {key: value for key, value in said.items() if value not in (None, "", [])}
 
@@ -133,6 +133,14 @@ def dumped(value: object) -> str:
     """JSON that is UTF-8 even where a text is not: half of a surrogate pair stays an escape."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text if text.isascii() else _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _facts(step: StepView) -> facts.Facts:
+    """The facts of a step, and the milliseconds from each event of a stream to the next."""
+    told = facts.of_step(step.exchange)
+    times = [round(1000 * time) for time in step.arrivals]
+    gaps = [here - there for there, here in pairwise([0, *times])]
+    return {**told, "events": gaps} if gaps else told
 
 
 def _woven(lineage: Lineage) -> list[object]:

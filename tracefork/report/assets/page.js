@@ -14,6 +14,7 @@
   const LISTED = 2000;    // steps up to which the list is the document's own
   const ROW = 50;         // pixels of a row of a longer list
   const PAIRS = 20;       // steps that a comparison shows at once
+  const STREAM = /^\ufeff?(event|data|id|retry|):/;  // how a stream of events begins
   const WORDS = 2000;     // words up to which two texts are compared word by word
 
   let index;              // the payload's first block
@@ -344,10 +345,11 @@
     },
 
     async events(step) {
-      const of = await response(step), row = index.steps[step];
-      const found = of && !of.binary ? events(of.text) : [];
-      if (!found.length || (row.a && !row.e && !/^\W*(event|data|id|retry|:)/.test(of.text))) return [el("p", {class: "sub"}, "The answer was no stream of events.")];
-      const times = row.e || [];
+      const of = await response(step), {events: gaps} = await facts(step).catch(() => ({}));
+      const found = of && !of.binary && (gaps || STREAM.test(of.text)) ? events(of.text) : [];
+      if (!found.length) return [el("p", {class: "sub"}, "The answer was no stream of events.")];
+      let time = 0;
+      const times = (gaps || []).map((gap) => time += gap);
       const line = ([name, data], n) => el("tr", null, el("td", null, n), el("td", null, n in times ? `+${times[n]} ms` : ""), el("td", {class: "mono"}, name), el("td", {class: "mono"}, data.slice(0, 2000)));
       const body = el("tbody", null, found.slice(0, EVENTS).map(line));
       const more = found.length > EVENTS && button(`Show all ${found.length.toLocaleString("en")}`, () => { body.append(...found.slice(EVENTS).map((e, n) => line(e, n + EVENTS))); more.remove(); highlight(); });
@@ -595,9 +597,9 @@
   function line(step) {
     const row = index.steps[step], mark = index.blame.find((one) => one[0] === step && one[4]);
     return el("li", {id: `step-${step}`, class: row.k}, el("a", {href: address(step, "new")},
-      el("span", {class: "number"}, step), el("span", {class: "title"}, row.n),
-      el("span", {class: "took"}, mark && el("b", {class: "blamed"}, Math.round(mark[1] * 100) + "% "), duration(row.t[2] - row.t[0])),
-      el("span", {class: "preview"}, index.lanes.length > 1 && [el("i", null, index.lanes[row.l] || "main"), " "], row.p || "")));
+      el("i", null, step), el("b", null, row.n),
+      el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
+      el("span", null, index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
   }
 
   let current = [];       // links that are marked
