@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from benchmarks import compression, curve, hashing, large, measure, peers, sizes, storage
+from benchmarks import compression, curve, hashing, large, measure, peers, report, sizes, storage
 from benchmarks.peers import Missing
 
 Row: TypeAlias = tuple[str, ...]
@@ -266,6 +266,28 @@ PARTS = (
         _large,
     ),
     Part("cost", "Time: goals 6 to 8, 11 and 12", "python -m benchmarks.run cost", GOALS, _cost),
+    Part(
+        "report",
+        "The report: goal 14, and the page that tracefork 1.0.0 makes",
+        "python -m benchmarks.run report",
+        ("page", "MB", "CPU s to make", "first paint, ms", "ready, ms (≤ 1,000)", "at rest, ms"),
+        lambda _: report.rows(),
+    ),
+    Part(
+        "report",
+        "The report in use: medians / 95th percentiles",
+        "python -m benchmarks.run report",
+        (
+            "steps",
+            "open one, ms (≤ 80)",
+            "slowest view, ms",
+            "search, ms (≤ 100)",
+            "frame, ms (≤ 17 / 34)",
+            "heap, MB (≤ 16)",
+            "elements",
+        ),
+        lambda _: report.uses(),
+    ),
     Part(
         "peers",
         "Peers: a growing run over loopback, recorded into files",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["app", "static"]
 
+_INDENT = re.compile(r"^[ ]+", re.MULTILINE)
 _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 MOST_ROWS = 2_000
@@ -119,7 +120,9 @@ def _hash(text: str) -> str:
 
 @cache
 def asset(name: str) -> str:
-    return (files(__package__) / "assets" / name).read_text("utf-8")
+    """A file of this package; what a browser runs without the indents of its lines."""
+    text = (files(__package__) / "assets" / name).read_text("utf-8")
+    return text if name.endswith(".html") else _INDENT.sub("", text)
 
 
 def _printable(value: object) -> object:

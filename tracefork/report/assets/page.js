@@ -10,7 +10,7 @@
     ["response", "Response"], ["events", "Events"], ["headers", "Headers"]];
   const FIRST = 65536;    // characters of a text that are shown at once
   const EVENTS = 500;     // events that are shown at once
-  const KEPT = {c: 24, f: 4};  // chunks of pieces, and of facts, that are kept inflated
+  const KEPT = {c: 12, f: 4};  // chunks of pieces, and of facts, that are kept inflated
   const LISTED = 2000;    // steps up to which the list is the document's own
   const ROW = 50;         // pixels of a row of a longer list
   const PAIRS = 20;       // steps that a comparison shows at once
@@ -345,11 +345,11 @@
     },
 
     async events(step) {
-      const of = await response(step), {events: gaps} = await facts(step).catch(() => ({}));
-      const found = of && !of.binary && (gaps || STREAM.test(of.text)) ? events(of.text) : [];
+      const of = await response(step), told = await facts(step).catch(() => ({timing: []}));
+      const found = of && !of.binary && (told.events || STREAM.test(of.text)) ? events(of.text) : [];
       if (!found.length) return [el("p", {class: "sub"}, "The answer was no stream of events.")];
       let time = 0;
-      const times = (gaps || []).map((gap) => time += gap);
+      const gaps = told.events || told.timing[3] || [], times = gaps.length === found.length ? gaps.map((gap) => time += gap) : [];
       const line = ([name, data], n) => el("tr", null, el("td", null, n), el("td", null, n in times ? `+${times[n]} ms` : ""), el("td", {class: "mono"}, name), el("td", {class: "mono"}, data.slice(0, 2000)));
       const body = el("tbody", null, found.slice(0, EVENTS).map(line));
       const more = found.length > EVENTS && button(`Show all ${found.length.toLocaleString("en")}`, () => { body.append(...found.slice(EVENTS).map((e, n) => line(e, n + EVENTS))); more.remove(); highlight(); });
@@ -572,31 +572,38 @@
 
   /* -- the list ------------------------------------------------------------------------- */
 
+  const rows = [];        // by step: its row, the document's own or one that was made
   let shown = [];         // the steps of the list, as they are filtered
-  const windowed = () => index.own > LISTED;
+
+  /** Whether only the rows in sight are in the document: laying out thousands takes its time. */
+  const windowed = () => index.own > LISTED || shown.length < index.own;
 
   function passes(step) { return (!hits || hits.has(step)) && (lane < 0 || index.steps[step].l === lane); }
 
   function list() {
     shown = [...Array(index.own).keys()].filter(passes);
-    if (windowed()) return slide();
-    for (const item of $("steps").children) item.hidden = item.id.startsWith("step-") && !passes(Number(item.id.slice(5)));
+    if (windowed()) slide(); else $("steps").replaceChildren(...shown.map(line));
   }
 
-  /** Of a long list only the rows in sight are there, between two blocks of empty room. */
+  /** Puts the rows in sight between two blocks of empty room. */
   function slide() {
     const box = $("list"), top = Math.max(0, Math.floor((box.scrollTop - $("steps").offsetTop) / ROW) - 10);
-    const rows = shown.slice(top, top + Math.ceil(box.clientHeight / ROW) + 20);
-    const room = (count) => { const node = el("li", {role: "presentation", class: "room"}); node.style.height = `${count * ROW}px`; return node; };
+    const seen = shown.slice(top, top + Math.ceil(box.clientHeight / ROW) + 20);
+    const room = (count) => {
+      const node = el("li", {role: "presentation", class: "room"});
+      node.style.height = `${count * ROW}px`;
+      return node;
+    };
     const held = document.activeElement && document.activeElement.closest("#steps li")?.id;
-    $("steps").replaceChildren(room(top), ...rows.map(line), room(Math.max(0, shown.length - top - rows.length)));
-    if (held) $(held)?.firstChild.focus({preventScroll: true});
+    $("steps").replaceChildren(room(top), ...seen.map(line), room(Math.max(0, shown.length - top - seen.length)));
+    if (held) $(held)?.firstElementChild.focus({preventScroll: true});
     choose(false);
   }
 
   function line(step) {
+    if (rows[step]) return rows[step];
     const row = index.steps[step], mark = index.blame.find((one) => one[0] === step && one[4]);
-    return el("li", {id: `step-${step}`, class: row.k}, el("a", {href: address(step, "new")},
+    return rows[step] = el("li", {id: `step-${step}`, class: row.k}, el("a", {href: address(step, "new")},
       el("i", null, step), el("b", null, row.n),
       el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
       el("span", null, index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
@@ -662,25 +669,25 @@
     return out.join("\n");
   }
 
-  const lowered = new WeakMap();  // piece -> its JSON in lower case, and what was assembled from a stream
+  const lowered = [];     // by chunk: what its pieces say, in lower case
+  let spare = 16e6;       // characters of that which may still be kept
 
-  function raw(one) {
-    if (!lowered.has(one)) lowered.set(one, (one[0] + (one[2] && one[2].choices ? JSON.stringify(one[2]) : "")).toLowerCase());
-    return lowered.get(one);
-  }
-
-  /** What `text` looks like within JSON: as it is, escaped, and with nothing but ASCII. */
-  function spellings(text) {
-    const escaped = JSON.stringify(text).slice(1, -1);
-    const ascii = escaped.replace(/[^\x00-\x7f]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
-    return [...new Set([text, escaped, ascii])];
+  async function heard(n) {
+    if (lowered[n]) return lowered[n];
+    const said = (await chunk("c", n)).map((one) => read(one).toLowerCase());
+    const length = said.reduce((sum, one) => sum + one.length, 0);
+    if (!live && spare > length) {
+      spare -= length;
+      lowered[n] = said;
+    }
+    return said;
   }
 
   /** Opens what a search will look at, while nothing else is to be done. */
   function warm(n) {
-    if (n + 1 >= index.chunks.length) return;
+    if (n + 1 >= index.chunks.length || spare < 1e6) return;
     const idle = window.requestIdleCallback || ((run) => setTimeout(run, 50));
-    idle(() => chunk("c", n).then((said) => { said.forEach(raw); warm(n + 1); }, () => warm(n + 1)));
+    idle(() => heard(n).catch(() => []).then(() => warm(n + 1)));
   }
 
   async function search(text) {
@@ -689,12 +696,11 @@
       hits = null;
       $("found").textContent = "";
     } else {
-      const pieces = new Set(), forms = spellings(mine);
-      const has = (one) => forms.some((form) => raw(one).includes(form)) && read(one).toLowerCase().includes(mine);
+      const pieces = new Set();
       for (let n = 0; n + 1 < index.chunks.length; n++) {
-        const said = await chunk("c", n).catch(() => []);  // what a broken chunk holds cannot be found
+        const said = await heard(n).catch(() => []);  // what a broken chunk holds cannot be found
         if (query !== mine) return;
-        said.forEach((one, k) => { if (has(one)) pieces.add(index.chunks[n] + k); });
+        said.forEach((one, k) => { if (one.includes(mine)) pieces.add(index.chunks[n] + k); });
       }
       const found = new Set();
       index.steps.forEach((row, step) => {
@@ -814,7 +820,7 @@
     document.addEventListener("keydown", key);
     addEventListener("hashchange", route);
     addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { choose(false); if (windowed()) slide(); }, 100); });
-    if (windowed()) $("list").addEventListener("scroll", () => requestAnimationFrame(slide), {passive: true});
+    $("list").addEventListener("scroll", () => { if (windowed()) requestAnimationFrame(slide); }, {passive: true});
   }
 
   /** Takes the steps of a run that is still going on, each as it ends. */
@@ -827,6 +833,7 @@
     told.addEventListener("step", (event) => {
       const {row, facts: said, pieces, lanes: names} = JSON.parse(event.data);
       const several = names.length > 1 && names.length !== index.lanes.length, last = at < 0 || (at === index.own - 1 && branch < 0 && tab === "new");
+      const every = !windowed();
       index.steps.push(row);
       index.own = index.steps.length;
       index.lanes = names;
@@ -835,7 +842,7 @@
       index.chunks = [0, grown.c.length];
       whole = -1;
       if (several) lanes();
-      if (windowed() || hits) list(); else { $("steps").append(line(index.own - 1)); shown.push(index.own - 1); }
+      if (!every || index.own > LISTED) list(); else { $("steps").append(line(index.own - 1)); shown.push(index.own - 1); }
       waiting = waiting || requestAnimationFrame(() => { waiting = 0; draw(); $("found").textContent = `${index.own} so far`; if (last) go(index.own - 1); });
     });
     told.addEventListener("over", () => { told.close(); location.reload(); });
@@ -871,12 +878,13 @@
     index = await block("index");
     document.querySelector(".tools").hidden = false;
     lanes();
-    list();
+    rows.push(...$("steps").querySelectorAll("li[id]"));
+    if (rows.length < index.own) list(); else shown = [...rows.keys()];
     listen();
     if (live) grow();
     else if (index.steps.length) await route();
     else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "Nothing was recorded.")));
-    if (!live && index.chunks.length <= KEPT.c) warm(0);
+    if (!live) warm(0);
     root.dataset.ready = "yes";
     performance.mark("tracefork-ready");
   }
