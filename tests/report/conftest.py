@@ -68,7 +68,7 @@ class Opened:
         return True
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # for longer its event loop would be in the way of other tests
 def chromium():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not shutil.which(CHROMIUM):

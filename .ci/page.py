@@ -1,0 +1,18 @@
+"""Prints the sha-256 of pages that are the same wherever they are made, but for the zlib that packs them."""
+
+import hashlib
+import sys
+
+sys.path.insert(0, "tests")
+
+from report import stories
+
+from tracefork import report
+from tracefork.report import payload
+from tracefork.report.gathering import gathered
+
+told = {"blame": stories.BLAME, "branches": stories.branches(), "verified": 10}
+static = report.html(stories.release(), mode="static", **told)
+page = payload.blocks(gathered(stories.release(), **told), stories.release(), 2_000)
+for text in (static, "\n".join(f"{block.name} {block.text}" for block in page)):
+    print(hashlib.sha256(text.encode()).hexdigest())
