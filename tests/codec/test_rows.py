@@ -129,7 +129,7 @@ def test_a_body_is_no_truth_value_and_a_time_is_finite():
         [Asked(0, Request("GET", "u"), "", 0, 0.0), Ended(0, Response(200), Span(0, 1, 2))]
     )
 
-    with pytest.raises(CorruptTape, match="truth"):
+    with pytest.raises(CorruptTape, match="where a list belongs"):
         read([asked.replace(b'["GET","u",[],[0]]', b"true")], parts)
     with pytest.raises(CorruptTape, match="finite"):
         read([asked.replace(b'"",0,0,', b'"",0,1e999,')], parts)

@@ -85,17 +85,22 @@ class Bodies:
             TooLarge: the body has more than `MOST_PIECES` pieces.
         """
         known = 0 if base is None else self._length(base)
-        copies = [op for op in ops if op[0] != LITERAL]
-        copied = sum([length for _, length in copies])
-        total = copied + sum([length for offset, length in ops if offset == LITERAL])
-        if copied > known or max([offset + length for offset, length in copies], default=0) > known:
+        copied = new = 0
+        for offset, length in ops:
+            if length < 0 or offset < LITERAL or (offset >= 0 and offset + length > known):
+                raise CorruptTape("a body copies what its base does not have")
+            if offset == LITERAL:
+                new += length
+            else:
+                copied += length
+        if copied > known:
             raise CorruptTape("a body copies what its base does not have")
-        if total - copied != len(literal):
+        if new != len(literal):
             raise CorruptTape("a body has not the new bytes that it names")
         most = self.pieces(base, ops)
         if most > MOST_PIECES:
             raise TooLarge(f"a body has more than the {MOST_PIECES:,} pieces that are allowed")
-        self._kept.append(_Kept(base, ops, len(self._literal), total, most))
+        self._kept.append(_Kept(base, ops, len(self._literal), copied + new, most))
         self._literal += literal
         return Body(self, len(self._kept) - 1)
 
