@@ -43,7 +43,8 @@ class HeaderReader:
     def __init__(self, known: Iterable[Headers], most: int) -> None:
         self._most = most
         self._lists = list(dict.fromkeys(known))
-        self._pairs = list(dict.fromkeys(pair for headers in self._lists for pair in headers))
+        pairs = dict.fromkeys(pair for headers in self._lists for pair in headers)
+        self._pairs = dict(enumerate(pairs))  # no list: in one, numbers may count from the end
 
     def headers(self, said: object) -> Headers:
         """Return the list that `HeaderWriter.row` made `said` of, within `plain.damage`.
@@ -57,7 +58,7 @@ class HeaderReader:
         row = listed(said)
         count("headers in one message", len(row), self._most)
         known = self._pairs
-        made = tuple([known[pair] if type(pair) is int and pair >= 0 else self._new(pair) for pair in row])
+        made = tuple([known[pair] if type(pair) is int else self._new(pair) for pair in row])
         self._lists.append(made)
         return made
 
@@ -68,5 +69,5 @@ class HeaderReader:
         if not (name.isascii() and value.isascii()):
             (name + value).encode("latin-1")  # what no wire carries is refused
         pair = name, value
-        self._pairs.append(pair)
+        self._pairs[len(self._pairs)] = pair
         return pair

@@ -77,11 +77,10 @@ def nesting(text: bytes, limits: Limits) -> None:
         TooLarge: it is nested deeper than `json_depth`, or has more than `json_items` items.
     """
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
-    count("JSON strings", bare.count(b'"') // 2, limits.json_items)
-    marked = bare.translate(None, _NOT_STRUCTURE).replace(
-        b'""', b""
-    )  # pairs: what is within a string stays so
-    structure = b"".join(marked.split(b'"')[::2])
+    marked = bare.translate(None, _NOT_STRUCTURE)
+    count("JSON strings", marked.count(b'"') // 2, limits.json_items)
+    outside = marked.replace(b'""', b"").split(b'"')[::2]  # without pairs, what is within a string stays so
+    structure = b"".join(outside)
     count("JSON items", len(structure), limits.json_items)
     brackets = structure.translate(_ROUND, b",")
     left = brackets

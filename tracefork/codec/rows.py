@@ -227,8 +227,7 @@ class RowReader:
         head = string(method), string(url), self._headers.headers(headers)
         if type(body) is dict:
             return Request(*head, b"", plain.structured(body, Omitted))
-        back, *flat = listed(body)
-        return Request(*head, self._body(natural(back), flat, source))
+        return Request(*head, self._body(listed(body), source))
 
     def _same(self, call: int, step: int) -> Question:
         if not 0 <= step < len(self._tables.parent):
@@ -237,16 +236,15 @@ class RowReader:
         self._tables.adopted(step)
         return self._tables.parent[step].asked
 
-    def _body(self, back: int, flat: list[object], source: Source) -> Deferred:
-        count("pieces of one body", len(flat), MOST_PIECES)  # as `Bodies` would, but at once
-        if not is_whole(flat) or len(flat) % 2:
+    def _body(self, said: list[object], source: Source) -> Deferred:
+        count("pieces of one body", len(said), MOST_PIECES)  # as `Bodies` would, but at once
+        if not is_whole(said) or len(said) % 2 == 0:
             raise CorruptTape("the operations of a body are none")
-        ops = tuple(zip(flat[::2], flat[1::2], strict=True))
-        bodies = self._tables.bodies
-        new = sum([length for offset, length in ops if offset == LITERAL])
-        made = bodies.add(len(bodies) - back if back else None, ops, source.literal(new))
-        self._count(len(made))
-        return made
+        back, offsets, lengths, bodies = natural(said[0]), said[1::2], said[2::2], self._tables.bodies
+        self._count(sum(lengths))
+        new = sum([length for offset, length in zip(offsets, lengths, strict=True) if offset == LITERAL])
+        base = len(bodies) - back if back else None
+        return bodies.add(base, tuple(zip(offsets, lengths, strict=True)), source.literal(new))
 
     def _count(self, size: int) -> None:
         self._total += size
