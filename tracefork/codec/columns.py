@@ -80,10 +80,11 @@ def _told(lines: list[bytes], rows: RowReader, events: EventReader, limits: Limi
     asked = 0
     for some in _batches(lines):
         said = plain.parsed(b"[%s]" % b",".join(some), limits)
-        told = [rows.record(row, events) for row in said] if isinstance(said, list) else []
-        asked += sum([isinstance(record, Asked) for record in told])
+        for row in said if isinstance(said, list) else []:
+            record = rows.record(row, events)
+            asked += isinstance(record, Asked)
+            yield record
         count("steps", asked, limits.steps)
-        yield from told
 
 
 def _batches(lines: list[bytes]) -> Iterator[list[bytes]]:
