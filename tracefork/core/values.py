@@ -65,8 +65,12 @@ class Deferred(ABC):
         if isinstance(other, Deferred):
             return self is other or (self.lengths() == other.lengths() and self.sha256() == other.sha256())
         if isinstance(other, bytes):
-            return len(self) == len(other) and bytes(self) == other
+            return len(self) == len(other) and self.same(other)
         return isinstance(other, tuple) and self.chunks() == other
+
+    def same(self, body: bytes) -> bool:
+        """True if `body`, which is as long, is what it stands for; better than to make it and compare."""
+        return bytes(self) == body
 
     @abstractmethod
     def __hash__(self) -> int: ...
