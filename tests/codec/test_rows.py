@@ -98,6 +98,18 @@ def test_headers_that_came_before_are_a_number():
     assert read(rows, parts) == told
 
 
+@pytest.mark.parametrize(
+    "headers", [b"[-1]", b"[true]", b"-1", b"true", b"[7]", b'["ab"]', b'[["a","\xc4\x80"]]']
+)
+def test_headers_that_are_none_are_refused(headers):
+    known = (("a", "1"), ("b", "2"))
+    rows, parts = written([Asked(n, Request("GET", "u", h), "", n, 0.0) for n, h in enumerate([known, ()])])
+    assert b'"u",[],' in rows[1]
+
+    with pytest.raises(CorruptTape):
+        read([rows[0], rows[1].replace(b'"u",[],', b'"u",%s,' % headers)], parts)
+
+
 @given(
     st.floats(allow_nan=False, allow_infinity=False),
     st.lists(
