@@ -208,11 +208,11 @@ def is_scheduled(state: State, event: Headed | Ended) -> bool:
 
 
 def step(state: State, event: Event) -> tuple[State, Order]:
+    if isinstance(event, Asked):
+        return _asked(state, event)
+    if event.call not in state.open:
+        return state, state.halt or Go()  # it was ended when the run was left
     match event:
-        case Asked():
-            return _asked(state, event)
-        case Headed(call) | Ended(call) | Strayed(call) if call not in state.open:
-            return state, state.halt or Go()  # it was ended when the run was left
         case Headed():
             return _headed(state, event)
         case Ended():
@@ -260,7 +260,7 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
 def _headed(state: State, event: Headed) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = _line(state, opened)
-    if event.waits and (due := turn(state, event)) > state.turn:
+    if event.waits and (due := state.script.turn(recorded.headed)) > state.turn:
         return state, state.halt or Wait(due)
     now, tick = _tick(state, recorded.headed)
     headed = Open(opened.asked, opened.lane, opened.line, opened.began, tick)
@@ -271,7 +271,8 @@ def _ended(state: State, event: Ended) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = _line(state, opened)
     last = recorded.headed if _at_head(event) else recorded.ended
-    if event.waits and (due := turn(state, event)) > state.turn:
+    waits = event.waits and not abandoned(event.answer)
+    if waits and (due := state.script.turn(last)) > state.turn:
         return state, state.halt or Wait(due)
     began, headed = opened.began, opened.headed
     if began is None:  # given up while its ask was waiting
