@@ -43,7 +43,7 @@ class Strand:
     `outer` is the strand that the run was entered from.
     """
 
-    __slots__ = ("_children", "_group", "aside", "outer", "path", "run")
+    __slots__ = ("_beside", "_children", "_group", "aside", "outer", "path", "run")
 
     def __init__(
         self,
@@ -60,6 +60,13 @@ class Strand:
         self.aside = aside
         self._group = group
         self._children: dict[str, Group] = {}
+        self._beside: Strand | None = None
+
+    def beside(self) -> Strand:
+        """The strand that is aside of this one."""
+        if self._beside is None:
+            self._beside = Strand(self.run, self.path, aside=True)
+        return self._beside
 
     @property
     def alone(self) -> bool:
@@ -120,7 +127,7 @@ class aside:  # noqa: N801  it is used like a function
 
     def __enter__(self) -> None:
         at = current()
-        self._before = enter(Strand(at.run if at else None, at.path if at else "", aside=True))
+        self._before = enter(at.beside() if at else Strand(None, aside=True))
 
     def __exit__(self, *_: object) -> None:
         enter(self._before)

@@ -308,18 +308,18 @@ class Port:
         """Keep what happened. Called inside the cell's lock, in the machine's order."""
         if self.phase == "over":
             return
-        match event, order:
-            case Asked(), Forward() | Serve():
+        match order:
+            case Forward() | Serve():
                 self._note_asked(self._flights[event.call], self._cell.state.open[event.call].began)
-            case Headed(call), Go():
-                if (tick := self._cell.state.open[call].headed) is not None:
-                    self._keeper.hold(records.Headed(call, tick))
-            case Ended(call), Commit(step):
-                flight = self._flights.pop(call)
+            case Go() if isinstance(event, Headed):
+                if (tick := self._cell.state.open[event.call].headed) is not None:
+                    self._keeper.hold(records.Headed(event.call, tick))
+            case Commit(step):
+                flight = self._flights.pop(event.call)
                 self.happened += 1
                 if not flight.ticket:  # given up while its ask was waiting
                     self._note_asked(flight, step.span.began)
-                ended = records.Ended(call, step.answer, step.span, flight.timing())
+                ended = records.Ended(event.call, step.answer, step.span, flight.timing())
                 flight.ticket = self._keeper.put(ended)
 
     def _note_asked(self, flight: Flight, tick: int | None) -> None:

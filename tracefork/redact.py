@@ -91,9 +91,8 @@ class Redactor:
     def question(self, question: Question) -> Question:
         """Return `question` as it may be kept."""
         match question:
-            case Request(method, url, headers, body, omitted):
-                kept = self._headers(headers)
-                return Request(self._clean(method), self.text(url), kept, self._clean(body), omitted)
+            case Request():
+                return self._request(question)
             case Call(name, arguments):
                 return Call(self._clean(name), self._clean(arguments))
             case Source():
@@ -198,11 +197,20 @@ class Redactor:
             return cleaned
         return f"[secret:{low}]"
 
+    def _request(self, request: Request) -> Request:
+        headers, url = self._headers(request.headers), self.text(request.url)
+        if not self.known and headers == request.headers and url == request.url:
+            return request
+        method, body = self._clean(request.method), self._clean(request.body)
+        return Request(method, url, headers, body, request.omitted)
+
     def _response(self, response: Response) -> Response:
         end = response.end
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
         headers, reason = self._headers(response.headers), self._clean(response.reason)
+        if not self.known and headers == response.headers and end == response.end:
+            return response
         whole = response.chunks, end, reason, response.http_version, response.omitted
         clean = Response(response.status, headers, *whole)
         if not self.known:

@@ -54,6 +54,24 @@ def test_bodies_are_what_they_were_made_of_in_whatever_order_they_are_looked_at(
 
 
 @given(histories(), st.randoms())
+def test_bodies_are_compared_as_what_they_stand_for(history, chance):
+    deltas, plain = history
+    made = kept(deltas)
+    order = list(range(len(made))) * 2
+    if chance.random() < 0.5:
+        chance.shuffle(order)
+
+    for n in order:
+        other = bytearray(plain[n])
+        if other:
+            other[chance.randrange(len(other))] ^= 1
+            assert made[n] != bytes(other)
+        assert made[n] == plain[n]
+        assert made[n] != plain[n] + b"x"
+        assert bytes(made[n]) == plain[n]
+
+
+@given(histories(), st.randoms())
 def test_hashes_are_those_of_the_bytes_in_whatever_order_they_are_asked_for(history, chance):
     deltas, plain = history
     made = kept(deltas)

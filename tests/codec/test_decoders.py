@@ -2,6 +2,7 @@
 
 import json
 import random
+from itertools import accumulate, pairwise
 from time import thread_time
 
 import bombs
@@ -248,7 +249,8 @@ def looked_at(tape):
 def columns_of(tape):
     body = columns.written(tape, ALONE)
     sizes = [int.from_bytes(body[at : at + 8], "big") for at in range(0, 64, 8)]
-    return columns.expanded(body[64:], sizes, 1 << 30, DEFAULT)
+    raw = columns.expanded(body[64:], sum(sizes), 1 << 30, DEFAULT)
+    return [raw[low:high] for low, high in pairwise(accumulate(sizes, initial=0))]
 
 
 COLUMNS = {tape.run_id: columns_of(tape) for tape in (SMALL, GROWN)}

@@ -39,6 +39,14 @@ def test_what_is_over_a_limit_is_too_large_in_both_forms(limits):
         journal.unroll(chunks_of(tape, 20), "small", limits=limits)
 
 
+any_json = st.recursive(
+    st.none() | st.text('[]{}",\\a', max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text('[]{}"', max_size=3), inner, max_size=3)
+    ),
+    max_leaves=30,
+)
+
 LARGE = Exchange(
     Request("GET", "u"),
     Response(200, chunks=(b"".join(b"%d" % (n * n) for n in range(90_000)),)),
@@ -129,3 +137,30 @@ def test_a_value_reads_as_it_was_dumped(value):
 def test_a_text_of_another_shape_is_corrupt(line, problem):
     with pytest.raises(CorruptTape, match=problem):
         plain.load(line, type(SMALL.outcome), DEFAULT)
+
+
+def plainly(text):
+    """How deep the brackets of JSON go, told one character at a time."""
+    deepest = depth = 0
+    within = escaped = False
+    for character in text.decode():
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character == '"':
+            within = not within
+        elif not within:
+            depth += (character in "[{") - (character in "]}")
+            deepest = max(deepest, depth)
+    return deepest
+
+
+@given(st.text('[]{}",:a', max_size=60).map(str.encode) | any_json.map(json.dumps).map(str.encode))
+def test_depth_is_told_as_by_a_look_at_each_character(text):
+    depth = plainly(text)
+
+    nesting(text, Limits(json_depth=depth))
+    if depth:
+        with pytest.raises(TooLarge, match="levels"):
+            nesting(text, Limits(json_depth=depth - 1))

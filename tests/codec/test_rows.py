@@ -98,6 +98,18 @@ def test_headers_that_came_before_are_a_number():
     assert read(rows, parts) == told
 
 
+@pytest.mark.parametrize(
+    "headers", [b"[-1]", b"[true]", b"-1", b"true", b"[7]", b'["ab"]', b'[["a","\xc4\x80"]]']
+)
+def test_headers_that_are_none_are_refused(headers):
+    known = (("a", "1"), ("b", "2"))
+    rows, parts = written([Asked(n, Request("GET", "u", h), "", n, 0.0) for n, h in enumerate([known, ()])])
+    assert b'"u",[],' in rows[1]
+
+    with pytest.raises(CorruptTape):
+        read([rows[0], rows[1].replace(b'"u",[],', b'"u",%s,' % headers)], parts)
+
+
 @given(
     st.floats(allow_nan=False, allow_infinity=False),
     st.lists(
@@ -129,7 +141,7 @@ def test_a_body_is_no_truth_value_and_a_time_is_finite():
         [Asked(0, Request("GET", "u"), "", 0, 0.0), Ended(0, Response(200), Span(0, 1, 2))]
     )
 
-    with pytest.raises(CorruptTape, match="truth"):
+    with pytest.raises(CorruptTape, match="where a list belongs"):
         read([asked.replace(b'["GET","u",[],[0]]', b"true")], parts)
     with pytest.raises(CorruptTape, match="finite"):
         read([asked.replace(b'"",0,0,', b'"",0,1e999,')], parts)

@@ -61,7 +61,7 @@ class Bodies:
     """Bodies by number, in the order in which they were added.
 
     One thread may add while others look. The last body that was looked at is
-    remembered, for those who look twice.
+    remembered: for those who look twice, and as the base of the next.
     """
 
     def __init__(self) -> None:
@@ -85,17 +85,22 @@ class Bodies:
             TooLarge: the body has more than `MOST_PIECES` pieces.
         """
         known = 0 if base is None else self._length(base)
-        copies = [op for op in ops if op[0] != LITERAL]
-        copied = sum([length for _, length in copies])
-        total = copied + sum([length for offset, length in ops if offset == LITERAL])
-        if copied > known or max([offset + length for offset, length in copies], default=0) > known:
+        copied = new = 0
+        for offset, length in ops:
+            if length < 0 or offset < LITERAL or (offset >= 0 and offset + length > known):
+                raise CorruptTape("a body copies what its base does not have")
+            if offset == LITERAL:
+                new += length
+            else:
+                copied += length
+        if copied > known:
             raise CorruptTape("a body copies what its base does not have")
-        if total - copied != len(literal):
+        if new != len(literal):
             raise CorruptTape("a body has not the new bytes that it names")
         most = self.pieces(base, ops)
         if most > MOST_PIECES:
             raise TooLarge(f"a body has more than the {MOST_PIECES:,} pieces that are allowed")
-        self._kept.append(_Kept(base, ops, len(self._literal), total, most))
+        self._kept.append(_Kept(base, ops, len(self._literal), copied + new, most))
         self._literal += literal
         return Body(self, len(self._kept) - 1)
 
@@ -115,9 +120,23 @@ class Bodies:
         if last == number:
             return body
         kept = self._kept[number]
-        body = b"".join(self._read(number, 0, kept.length)) if isinstance(kept, _Kept) else bytes(kept)
+        body = b"".join(self._parts(number, kept)) if isinstance(kept, _Kept) else bytes(kept)
         self._last = number, body
         return body
+
+    def same(self, number: int, body: bytes) -> bool:
+        """True if these are the bytes of a body: in order of number it is compared and nothing is made."""
+        kept, at = self._kept[number], 0
+        if not isinstance(kept, _Kept) or self._last[0] == number:
+            return self.whole(number) == body
+        for part in self._parts(number, kept):
+            if not body.startswith(part, at):
+                return False
+            at += len(part)
+        if at < len(body):
+            return False
+        self._last = number, body
+        return True
 
     def sha256(self, number: int) -> str:
         """The hash of a body. In order of number, what it begins with like its base is not hashed again."""
@@ -148,6 +167,20 @@ class Bodies:
             raise CorruptTape(f"a body is made of body {number}, of {len(self._kept)}")
         kept = self._kept[number]
         return kept.length if isinstance(kept, _Kept) else len(kept)
+
+    def _parts(self, number: int, kept: _Kept) -> Iterator[bytearray | memoryview]:
+        """What a body is joined of: parts of the one looked at last, if that is its base, or its pieces."""
+        last, base = self._last
+        if last != kept.base:
+            yield from self._read(number, 0, kept.length)
+            return
+        here, literal = memoryview(base), kept.literal
+        for offset, length in kept.ops:
+            if offset == LITERAL:
+                yield self._literal[literal : literal + length]
+                literal += length
+            else:
+                yield here[offset : offset + length]
 
     def _read(self, number: int, start: int, stop: int) -> Iterator[bytearray | memoryview]:
         """The bytes of `[start:stop]` of a body, piece by piece."""
@@ -228,6 +261,9 @@ class Body(Deferred):
 
     def __bytes__(self) -> bytes:
         return self._bodies.whole(self.number)
+
+    def same(self, body: bytes) -> bool:
+        return self._bodies.same(self.number, body)
 
     def chunks(self) -> tuple[bytes, ...]:
         return (bytes(self),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 
 from ..core.tape import Tape
 from ..errors import CorruptTape
@@ -23,7 +24,7 @@ from .squeeze import expanded, squeezed
 _LEVEL = 12
 _COLUMNS = 8
 _SIZE = struct.Struct(">Q")
-_AT_ONCE = 1 << 16  # bytes of JSON lines that are parsed together; so limits on one text hold for one line
+_AT_ONCE = 1 << 13  # bytes of JSON lines that are parsed together; so limits on one text hold for one line
 
 
 def written(tape: Tape, parent: Parent) -> bytes:
@@ -62,13 +63,16 @@ def _opened(
     if len(sizes) != _COLUMNS:
         raise CorruptTape("it has not as many columns as it should")
     most, known = limits.allowed(len(body)), dictionary(parent)
-    rows, templates, *others = expanded(body[start:], sizes, most, limits, known, torn=torn)
+    raw = expanded(memoryview(body)[start:], sum(sizes), most, limits, known, torn=torn)
+    *ends, text = accumulate(sizes[:-1], initial=0)
+    columns = [raw[low:high] for low, high in pairwise([*ends, text])]
+    rows, templates, events, firsts, others, side, cuts = columns
     lines = rows.split(b"\n") if rows else []
     if len(rows) < sizes[0]:
         lines.pop()
     said = plain.parsed(templates, limits) if len(templates) == sizes[1] else []
     made = [_template(parts) for parts in said] if isinstance(said, list) else []
-    return lines, EventReader(Columns(*others), made)
+    return lines, EventReader(Columns(events, firsts, others, side, cuts, raw, text), made)
 
 
 def _told(lines: list[bytes], rows: RowReader, events: EventReader, limits: Limits) -> Iterator[Record]:
@@ -79,8 +83,8 @@ def _told(lines: list[bytes], rows: RowReader, events: EventReader, limits: Limi
         for row in said if isinstance(said, list) else []:
             record = rows.record(row, events)
             asked += isinstance(record, Asked)
-            count("steps", asked, limits.steps)
             yield record
+        count("steps", asked, limits.steps)
 
 
 def _batches(lines: list[bytes]) -> Iterator[list[bytes]]:

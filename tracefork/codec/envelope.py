@@ -61,7 +61,8 @@ def opened(data: bytes) -> tuple[Summary, bytes]:
     beside = _read(data, again.end, _PARITY, _beside(known.payload))
     if beside.end != len(data):
         raise CorruptTape(f"{len(data) - beside.end:,} bytes follow its end", f"byte {beside.end}")
-    if not known.payload == again.payload == parity.checks(data[:at] + data[known.end : body.end]):
+    both = b"".join([data[:at], memoryview(data)[known.end : body.end]])
+    if not known.payload == again.payload == parity.checks(both):
         raise CorruptTape("the checks of its blocks are those of other blocks", f"byte {at}")
     return said, body.payload
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import accumulate, pairwise
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias
 
-from attrs import astuple, field, frozen
+from attrs import field, frozen
 
 from ..core.values import Deferred
 from ..errors import CorruptTape
-from .exact import listed, natural
+from .exact import natural, naturals
 from .rows import Cuts
 
 RAW = 0
@@ -40,6 +40,7 @@ Template: TypeAlias = "tuple[bytes, ...]"
 class Columns:
     """The bytes of all responses of a tape: the number of each event, and how long what fills the
     first hole, and each other, is; the fillings of other holes; how many events each chunk has.
+    The text begins at `begins` of `text`: it is large, and not copied.
     """
 
     events: bytes
@@ -48,6 +49,7 @@ class Columns:
     side: bytes
     cuts: bytes
     text: bytes = field(repr=False)
+    begins: int = 0
 
 
 class EventWriter:
@@ -174,21 +176,26 @@ class EventReader:
         self.columns = columns
         self.templates = ((), *templates)
         self._at = _Place()
+        self._text = columns.begins
         self.fixed = [sum(map(len, template)) for template in self.templates]
-        filled = [max(0, len(template) - 1) for template in self.templates]
-        unknown = bytes(256 - len(filled))
-        self._has_first = bytes(min(1, holes) for holes in filled) + unknown
-        self._has_others = bytes(max(0, holes - 1) for holes in filled) + unknown
+        self._others = _table([max(0, len(template) - 2) for template in self.templates])
+        self._digits = [
+            (place, _table([size >> place & 0xFF for size in self.fixed]))
+            for place in range(0, max(self.fixed).bit_length(), 8)
+        ]
+        if columns.events.translate(None, bytes(range(len(self.templates)))):
+            raise CorruptTape("an event is of no template that is known")
 
     @property
     def at_end(self) -> bool:
         """True when every byte was given back."""
-        return self._at == tuple(map(len, astuple(self.columns)))
+        kept = self.columns
+        columns = kept.events, kept.firsts, kept.others, kept.side, kept.cuts, kept.text
+        return (*self._at, self._text) == tuple(map(len, columns))
 
     def literal(self, size: int) -> bytes:
-        at = self._at.text
-        self._at = self._at._replace(text=self._within(at + size))
-        return self.columns.text[at : at + size]
+        start = self._taken(size)
+        return self.columns.text[start : start + size]
 
     def response(self, cuts: Cuts) -> Deferred | tuple[bytes, ...]:
         """Return the response that lies as `cuts` say, within `plain.damage`.
@@ -197,12 +204,10 @@ class EventReader:
             CorruptTape: there is none there.
         """
         match cuts:
-            case [0, int(size), cut] if size >= 0:
-                return self._unsplit(size, cut)
-            case [1 | 2 as how, int(number), [*raws], cut] if number > 0 and all(
-                type(n) is int and n >= 0 for n in raws
-            ):
-                return self._split(_SEPARATORS[how - 1], number, cast("list[int]", raws), cut)
+            case [0, size, cut]:
+                return self._unsplit(natural(size), cut)
+            case [1 | 2 as how, number, raws, cut]:
+                return self._split(_SEPARATORS[how - 1], natural(number), naturals(raws), cut)
             case _:
                 raise CorruptTape("a response is kept in no way that is known")
 
@@ -210,7 +215,7 @@ class EventReader:
         body = self.literal(size)
         if cut is None:
             return (body,)
-        ends = [0, *accumulate(map(natural, listed(cut)))]
+        ends = [0, *accumulate(naturals(cut))]
         if ends[-1] != size:
             raise CorruptTape("a response is not as long as its chunks")
         return tuple(body[low:high] for low, high in pairwise(ends))
@@ -218,51 +223,55 @@ class EventReader:
     def _split(self, separator: bytes, number: int, raws: list[int], cut: object) -> Stream:
         at, columns = self._at, self.columns
         events = columns.events[at.events : at.events + number]
-        if len(events) < number or events.count(RAW) != len(raws) or max(events) >= len(self.templates):
+        if not 0 < number == len(events) or events.count(RAW) != len(raws):
             raise CorruptTape("a response has other events than it says")
-        filled, more = sum(events.translate(self._has_first)), sum(events.translate(self._has_others))
+        filled, more = number - len(raws), sum(events.translate(self._others))
         firsts = columns.firsts[at.firsts : at.firsts + filled]
         others = columns.others[at.others : at.others + more]
         text, side = sum(raws) + sum(firsts), sum(others)
         if len(firsts) < filled or len(others) < more or at.side + side > len(columns.side):
             raise CorruptTape("the events of a response reach beyond what is kept")
-        fixed = sum(map(self.fixed.__getitem__, events))
+        fixed = sum([sum(events.translate(table)) << place for place, table in self._digits])
         size = text + side + fixed + (number - 1) * len(separator)
-        counted = cut if type(cut) is int else 0
-        if counted < 0:
-            raise CorruptTape("a response has fewer than no chunks")
+        counted, lengths = 0, None
+        if type(cut) is int:
+            counted = natural(cut)
+            ended = columns.cuts[at.cuts : at.cuts + counted]
+            ends = events[-1] == RAW and not raws[-1]  # behind the last separator there is nothing
+            if len(ended) != counted or sum(ended) != number - 1 or not ends:
+                raise CorruptTape("a response has other chunks than it says")
+        else:
+            lengths = tuple(naturals(cut))
+            if sum(lengths) != size:
+                raise CorruptTape("a response is not as long as its chunks")
+        start = self._taken(text)
         self._at = _Place(
-            at.events + number,
-            at.firsts + len(firsts),
-            at.others + len(others),
-            at.side + side,
-            at.cuts + counted,
-            self._within(at.text + text),
+            at.events + number, at.firsts + filled, at.others + more, at.side + side, at.cuts + counted
         )
-        lengths = None if type(cut) is int else tuple(map(natural, listed(cut)))
-        if lengths is not None and sum(lengths) != size:
-            raise CorruptTape("a response is not as long as its chunks")
-        ended = columns.cuts[at.cuts : self._at.cuts]
-        ends = events[-1] == RAW and not raws[-1]  # behind the last separator there is nothing
-        if lengths is None and (len(ended) != counted or sum(ended) != number - 1 or not ends):
-            raise CorruptTape("a response has other chunks than it says")
-        return Stream(self, separator, at, self._at, tuple(raws), lengths, size)
+        return Stream(self, separator, at, self._at, start, tuple(raws), lengths, size)
 
-    def _within(self, at: int) -> int:
-        if at > len(self.columns.text):
+    def _taken(self, size: int) -> int:
+        """Take the next `size` bytes of the text, and return where they begin."""
+        start, stop = self._text, self._text + size
+        if not start <= stop <= len(self.columns.text):
             raise CorruptTape("a body reaches beyond what is kept")
-        return at
+        self._text = stop
+        return start
+
+
+def _table(values: list[int]) -> bytes:
+    """What `bytes.translate` makes the number of each event its value by."""
+    return bytes(values) + bytes(256 - len(values))
 
 
 class _Place(NamedTuple):
-    """A place in each column."""
+    """A place in each column but the text."""
 
     events: int = 0
     firsts: int = 0
     others: int = 0
     side: int = 0
     cuts: int = 0
-    text: int = 0
 
 
 @frozen(eq=False, hash=False)
@@ -273,6 +282,7 @@ class Stream(Deferred):
     _separator: bytes
     _start: _Place
     _stop: _Place
+    _text: int
     _raws: tuple[int, ...]
     _lengths: tuple[int, ...] | None
     _size: int
@@ -284,7 +294,7 @@ class Stream(Deferred):
         columns, start, stop = self._reader.columns, self._start, self._stop
         firsts = iter(columns.firsts[start.firsts : stop.firsts])
         others = iter(columns.others[start.others : stop.others])
-        raws, text, side = iter(self._raws), start.text, start.side
+        raws, text, side = iter(self._raws), self._text, start.side
         out, separator, templates = list[bytes](), self._separator, self._reader.templates
         for number in columns.events[start.events : stop.events]:
             if number == RAW:

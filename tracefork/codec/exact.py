@@ -1,8 +1,16 @@
-"""JSON values that are exactly of a kind: nothing is coerced, the rest is a CorruptTape. Pure."""
+"""JSON values that are exactly of a kind: nothing is coerced, the rest is a CorruptTape. Pure.
+
+Readers of rows ask here, and not by patterns such as `int(call)`: these let truth
+values pass, and each costs more than half a microsecond in CPython 3.11.
+"""
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from ..errors import CorruptTape
+
+_WHOLE = frozenset({int})
 
 
 def listed(said: object) -> list[object]:
@@ -17,11 +25,29 @@ def whole_number(said: object) -> int:
     return said
 
 
+def is_whole(numbers: list[object]) -> TypeGuard[list[int]]:
+    """True when all of them are whole numbers."""
+    return _WHOLE.issuperset(map(type, numbers))
+
+
 def natural(said: object) -> int:
     number = whole_number(said)
     if number < 0:
         raise CorruptTape("a row counts from the end")
     return number
+
+
+def naturals(said: object) -> list[int]:
+    numbers = listed(said)
+    if not is_whole(numbers) or (numbers and min(numbers) < 0):
+        raise CorruptTape("a row has something else where lengths belong")
+    return numbers
+
+
+def string(said: object) -> str:
+    if type(said) is not str:
+        raise CorruptTape("a row has something else where text belongs")
+    return said
 
 
 def finite(said: object) -> float:

@@ -9,8 +9,10 @@ from attrs import frozen
 
 from ..errors import TooLarge
 
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
-_DEEPER = [(byte in b"[{") - (byte in b"]}") for byte in range(256)]
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{},"'))
+_ROUND = bytes.maketrans(b"[]{}", b"()()")
+_DEEPER = [(byte == ord("(")) - (byte == ord(")")) for byte in range(256)]
+_FLAT = 8  # levels of most texts: so many are told without a look at each bracket
 
 
 @frozen
@@ -78,8 +80,15 @@ def nesting(text: bytes, limits: Limits) -> None:
         TooLarge: it is nested deeper than `json_depth`, or has more than `json_items` items.
     """
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
-    count("JSON strings", bare.count(b'"') // 2, limits.json_items)
-    structure = b"".join(bare.split(b'"')[::2]).translate(None, _NOT_STRUCTURE)
+    marked = bare.translate(None, _NOT_STRUCTURE)
+    count("JSON strings", marked.count(b'"') // 2, limits.json_items)
+    outside = marked.replace(b'""', b"").split(b'"')[::2]  # without pairs, what is within a string stays so
+    structure = b"".join(outside)
     count("JSON items", len(structure), limits.json_items)
-    steps = map(_DEEPER.__getitem__, structure.translate(None, b","))
-    count("levels of nested JSON", max(accumulate(steps), default=0), limits.json_depth)
+    brackets = structure.translate(_ROUND, b",")
+    left = brackets
+    for _ in range(min(_FLAT, limits.json_depth)):
+        left = left.replace(b"()", b"")  # what is deepest goes
+    if left:
+        steps = map(_DEEPER.__getitem__, brackets)
+        count("levels of nested JSON", max(accumulate(steps), default=0), limits.json_depth)

@@ -174,16 +174,16 @@ class Fold:
 
     def add(self, record: Record) -> str:
         match record:
-            case Asked(call):
-                if call in self._asked:
-                    return f"call {call} is asked twice"
-                self._asked[call] = record
+            case Ended():
+                return self._end(record)
+            case Asked():
+                if record.call in self._asked or record.call in self._steps:
+                    return f"call {record.call} is asked twice"
+                self._asked[record.call] = record
             case Headed(call, tick):
-                if call not in self._asked or call in self._headed or call in self._steps:
+                if call not in self._asked or call in self._headed:
                     return f"call {call} has a head and was not waiting for one"
                 self._headed[call] = tick
-            case Ended(call):
-                return self._end(record)
             case Closed(outcome):
                 if self._outcome is not None:
                     return "the run is closed twice"
@@ -191,16 +191,18 @@ class Fold:
         return ""
 
     def _end(self, record: Ended) -> str:
-        call, asked = record.call, self._asked.get(record.call)
-        if asked is None or call in self._steps:
+        call, span = record.call, record.span
+        asked = self._asked.get(call)
+        if asked is None:
             return f"call {call} ends and was not open"
-        made = step(asked.question, record.answer, asked.lane, record.span, record.timing)
+        made = step(asked.question, record.answer, asked.lane, span, record.timing)
         if made is None:
             kinds = type(asked.question).__name__, type(record.answer).__name__
             return f"call {call} asked a {kinds[0]} and got a {kinds[1]}"
-        if record.span.began != asked.began:
-            return f"call {call} began at tick {asked.began} and ends as of {record.span.began}"
+        if span.began != asked.began:
+            return f"call {call} began at tick {asked.began} and ends as of {span.began}"
         self._steps[call] = made
+        del self._asked[call]
         return ""
 
     def tape(self, header: Header) -> Tape:
@@ -213,7 +215,7 @@ class Fold:
 
     def _open(self) -> Iterator[Pending]:
         for call, asked in self._asked.items():
-            if call not in self._steps and not isinstance(asked.question, Source):
+            if not isinstance(asked.question, Source):
                 yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call))
 
 

@@ -14,8 +14,8 @@ be read only after all rows before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import evolve
 
@@ -36,7 +36,8 @@ from ..errors import CorruptTape
 from . import plain, times
 from .bodies import MOST_PIECES, Bodies
 from .delta import LITERAL, Ops, delta, literal, patched
-from .exact import natural
+from .exact import is_whole, listed, natural, string, whole_number
+from .headers import HeaderReader, HeaderWriter
 from .heads import Heads
 from .limits import Limits, count
 from .records import Asked, Closed, Ended, Headed, Record
@@ -86,16 +87,12 @@ class RowWriter:
 
     def __init__(self, parent: Sequence[Step] = ()) -> None:
         self._tables = _Tables(parent)
-        self._pairs: dict[tuple[str, str], int] = {}
-        self._lists: dict[Headers, int] = {}
+        self._headers = HeaderWriter(_headers(parent))
         self._heads = Heads()
         self._next = 0  # the parent's step that most likely comes next
         self._asked: dict[object, list[int]] = {}
         for number, step in enumerate(parent):
             self._asked.setdefault(_outline(step.asked), []).append(number)
-        for step in parent:
-            for headers in _headers(step):
-                self._list(headers)
 
     def row(self, record: Record, sink: Sink) -> tuple[Row, Record]:
         """Return the row of `record`, and the record with its body kept in less room."""
@@ -130,7 +127,7 @@ class RowWriter:
             return step, self._tables.parent[step].asked
         if not isinstance(question, Request):
             return plain.unstructured(question, plain.ASKED), question
-        head = [question.method, question.url, self._list(question.headers)]
+        head = [question.method, question.url, self._headers.row(question.headers)]
         if question.omitted:
             return [*head, plain.unstructured(question.omitted)], question
         body = question.body
@@ -162,21 +159,15 @@ class RowWriter:
             return plain.unstructured(answer, plain.ANSWERED)
         end = plain.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end
         omitted = plain.unstructured(answer.omitted) if answer.omitted else None
-        head = [answer.status, self._list(answer.headers), end, answer.reason, answer.http_version, omitted]
+        head = [
+            answer.status,
+            self._headers.row(answer.headers),
+            end,
+            answer.reason,
+            answer.http_version,
+            omitted,
+        ]
         return [*head, sink.response(answer.chunks)]
-
-    def _list(self, headers: Headers) -> object:
-        """The number of an earlier list, or the pairs: each the number of an earlier one, or both texts."""
-        if headers in self._lists:
-            return self._lists[headers]
-        self._lists[headers] = len(self._lists)
-        pairs = list[object]()
-        for pair in headers:
-            known = self._pairs.get(pair)
-            if known is None:
-                self._pairs[pair] = len(self._pairs)
-            pairs.append([*pair] if known is None else known)
-        return pairs
 
 
 class RowReader:
@@ -185,8 +176,7 @@ class RowReader:
     def __init__(self, parent: Sequence[Step], limits: Limits) -> None:
         self._tables = _Tables(parent)
         self._limits = limits
-        self._lists = list(dict.fromkeys(headers for step in parent for headers in _headers(step)))
-        self._pairs = list(dict.fromkeys(pair for headers in self._lists for pair in headers))
+        self._headers = HeaderReader(_headers(parent), limits.headers)
         self._total = 0
 
     def record(self, row: object, source: Source) -> Record:
@@ -197,24 +187,31 @@ class RowReader:
             CorruptTape: it is no such row.
         """
         match row:
-            case ["a", int(call), str(lane), int(began), since, said]:
-                at = times.at_of(since, self._tables.last_at)
-                self._tables.last_at = at
-                record = Asked(call, self._question(call, said, source), lane, began, at)
-                self._tables.calls[call] = record
-                return record
-            case ["h", int(call), int(tick)]:
-                return Headed(call, tick)
-            case ["e", int(call), span, told, when]:
-                asked = self._tables.calls.pop(call, None)
-                of = self._tables.sources.pop(call, None)
-                answer = self._parents(of).answer if type(told) is int else self._answer(told, source)
-                timing = self._parents(of).timing if type(when) is int else times.timing_of(when, asked)
-                return Ended(call, answer, times.span_of(span, asked), timing)
+            case ["a", call, lane, began, since, said]:
+                return self._asked(whole_number(call), lane, began, since, said, source)
+            case ["h", call, tick]:
+                return Headed(whole_number(call), whole_number(tick))
+            case ["e", call, span, told, when]:
+                return self._ended(whole_number(call), span, told, when, source)
             case ["c", outcome]:
                 return Closed(plain.structured(outcome, Outcome))
             case _:
                 raise CorruptTape("a row is of no kind that is known")
+
+    def _asked(
+        self, call: int, lane: object, began: object, since: object, said: object, source: Source
+    ) -> Asked:
+        tables = self._tables
+        tables.last_at = at = times.at_of(since, tables.last_at)
+        question = self._question(call, said, source)
+        tables.calls[call] = record = Asked(call, question, string(lane), whole_number(began), at)
+        return record
+
+    def _ended(self, call: int, span: object, told: object, when: object, source: Source) -> Ended:
+        asked, of = self._tables.calls.pop(call, None), self._tables.sources.pop(call, None)
+        answer = self._parents(of).answer if type(told) is int else self._answer(told, source)
+        timing = self._parents(of).timing if type(when) is int else times.timing_of(when, asked)
+        return Ended(call, answer, times.span_of(span, asked), timing)
 
     def _parents(self, of: int | None) -> Step:
         if of is None:
@@ -222,77 +219,55 @@ class RowReader:
         return self._tables.parent[of]
 
     def _question(self, call: int, said: object, source: Source) -> Question:
-        match said:
-            case bool():
-                raise CorruptTape("a question is no truth value")
-            case int(step):
-                if not 0 <= step < len(self._tables.parent):
-                    raise CorruptTape(
-                        f"it refers to step {step} of its parent, which has {len(self._tables.parent)}"
-                    )
-                self._tables.sources[call] = step
-                self._tables.adopted(step)
-                return self._tables.parent[step].asked
-            case [str(method), str(url), headers, dict(omitted)]:
-                gone = plain.structured(omitted, Omitted)
-                return Request(method, url, self._list(headers), b"", gone)
-            case [str(method), str(url), headers, [back, *flat]]:
-                return Request(method, url, self._list(headers), self._body(natural(back), flat, source))
-            case _:
-                return plain.structured(said, plain.ASKED)  # type: ignore[arg-type]
+        if type(said) is int:
+            return self._same(call, said)
+        if type(said) is dict:
+            return plain.structured(said, plain.ASKED)  # type: ignore[arg-type]
+        method, url, headers, body = listed(said)
+        head = string(method), string(url), self._headers.headers(headers)
+        if type(body) is dict:
+            return Request(*head, b"", plain.structured(body, Omitted))
+        return Request(*head, self._body(listed(body), source))
 
-    def _body(self, back: int, flat: list[object], source: Source) -> Deferred:
-        count("pieces of one body", len(flat), MOST_PIECES)  # as `Bodies` would, but at once
-        if not set(map(type, flat)) <= {int} or len(flat) % 2:
+    def _same(self, call: int, step: int) -> Question:
+        if not 0 <= step < len(self._tables.parent):
+            raise CorruptTape(f"it refers to step {step} of its parent, which has {len(self._tables.parent)}")
+        self._tables.sources[call] = step
+        self._tables.adopted(step)
+        return self._tables.parent[step].asked
+
+    def _body(self, said: list[object], source: Source) -> Deferred:
+        count("pieces of one body", len(said), MOST_PIECES)  # as `Bodies` would, but at once
+        if not is_whole(said) or len(said) % 2 == 0:
             raise CorruptTape("the operations of a body are none")
-        numbers = cast("list[int]", flat)
-        offsets, lengths = numbers[::2], numbers[1::2]
-        if min(offsets, default=0) < LITERAL or min(lengths, default=0) < 0:
-            raise CorruptTape("the operations of a body are none")
-        total = sum(lengths)
-        self._count(total)
-        bodies, ops = self._tables.bodies, tuple(zip(offsets, lengths, strict=True))
-        new = sum([length for offset, length in ops if offset == LITERAL])
-        return bodies.add(len(bodies) - back if back else None, ops, source.literal(new))
+        back, offsets, lengths, bodies = natural(said[0]), said[1::2], said[2::2], self._tables.bodies
+        self._count(sum(lengths))
+        new = sum([length for offset, length in zip(offsets, lengths, strict=True) if offset == LITERAL])
+        base = len(bodies) - back if back else None
+        return bodies.add(base, tuple(zip(offsets, lengths, strict=True)), source.literal(new))
 
     def _count(self, size: int) -> None:
-        count("bytes in one body", size, self._limits.blob)
         self._total += size
-        count("bytes in all bodies", self._total, self._limits.bodies)
+        if size > self._limits.blob or self._total > self._limits.bodies:
+            count("bytes in one body", size, self._limits.blob)
+            count("bytes in all bodies", self._total, self._limits.bodies)
 
     def _answer(self, told: object, source: Source) -> Answer:
-        match told:
-            case [int(status), headers, end, str(reason), str(version), omitted, cuts]:
-                how = end if end in _ENDS else plain.structured(end, Fault)
-                gone = None if omitted is None else plain.structured(omitted, Omitted)
-                chunks = source.response(cuts)
-                made = Response(status, self._list(headers), chunks, how, reason, version, gone)  # type: ignore[arg-type]
-                self._count(made.size)
-                return made
-            case _:
-                answer: Answer = plain.structured(told, plain.ANSWERED)  # type: ignore[arg-type]
-                return answer
-
-    def _list(self, said: object) -> Headers:
-        if type(said) is int:
-            return self._lists[natural(said)]
-        if type(said) is not list:
-            raise CorruptTape("headers are no list")
-        count("headers in one message", len(said), self._limits.headers)
-        known, pairs = self._pairs, list[tuple[str, str]]()
-        for pair in said:
-            if type(pair) is int:
-                pairs.append(known[natural(pair)])
-                continue
-            name, value = pair
-            if type(name) is not str or type(value) is not str:
-                raise CorruptTape("a header is no text")
-            (name + value).encode("latin-1")  # what no wire carries is refused
-            known.append((name, value))
-            pairs.append((name, value))
-        headers = tuple(pairs)
-        self._lists.append(headers)
-        return headers
+        if type(told) is dict:
+            answer: Answer = plain.structured(told, plain.ANSWERED)  # type: ignore[arg-type]
+            return answer
+        status, headers, end, reason, version, omitted, cuts = listed(told)
+        made = Response(
+            whole_number(status),
+            self._headers.headers(headers),
+            source.response(cuts),
+            end if end in _ENDS else plain.structured(end, Fault),  # type: ignore[arg-type]
+            string(reason),
+            string(version),
+            None if omitted is None else plain.structured(omitted, Omitted),
+        )
+        self._count(made.size)
+        return made
 
 
 def _outline(question: Question) -> object:
@@ -303,11 +278,12 @@ def _outline(question: Question) -> object:
     return question
 
 
-def _headers(step: Step) -> list[Headers]:
-    if not isinstance(step, Exchange):
-        return []
-    heard = [step.answer.headers] if isinstance(step.answer, Response) else []
-    return [step.request.headers, *heard]
+def _headers(parent: Iterable[Step]) -> Iterator[Headers]:
+    for step in parent:
+        if isinstance(step, Exchange):
+            yield step.request.headers
+            if isinstance(step.answer, Response):
+                yield step.answer.headers
 
 
 def _whole(body: bytes) -> Ops:

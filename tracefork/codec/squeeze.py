@@ -23,7 +23,8 @@ _TABLES = 20  # log of the entries of a compressor's tables: 22 and 23 save a hu
 _SKIP = struct.Struct("<II")
 _SKIPPABLE = 0x184D2A50
 _EMPTY_BLOCK = bytes(3)  # raw, of no bytes, not the last
-_PIECE = 1 << 18
+_PIECE = 1 << 18  # bytes that are taken at once, so that what is only claimed is not there to be kept; or ...
+_LIKELY = 16  # ... so many times those that hold them: zstd then needs no window beside
 _SIP = 512  # bytes of a stream that are taken at once: at most 16 MiB come of them
 
 
@@ -39,54 +40,41 @@ def squeezed(columns: Sequence[bytes | bytearray], level: int, dictionary: bytes
 
 
 def expanded(
-    packed: bytes,
-    sizes: Sequence[int],
+    packed: bytes | memoryview,
+    size: int,
     most: int,
     limits: Limits,
     dictionary: bytes = b"",
     *,
     torn: bool = False,
-) -> list[bytes]:
-    """Undo `squeezed`: return columns of these `sizes`, of at most `most` bytes together.
+) -> bytes:
+    """Undo `squeezed`: return the `size` bytes of all columns, at most `most`.
 
-    Of `torn` data what comes before the damage is returned, in columns that may be short.
+    Of `torn` data what comes before the damage is returned.
 
     Raises:
         TooLarge: it says it is larger, or wants a larger window.
         CorruptTape: it is no zstd frame, or not of this size.
     """
-    total = sum(sizes)
-    if total > most:
-        raise TooLarge(f"it expands to {total:,} bytes, {most:,} are allowed")
-    columns = list[bytes]()
+    if size > most:
+        raise TooLarge(f"it expands to {size:,} bytes, {most:,} are allowed")
+    pieces, missing = list[bytes](), size
+    at_once = _PIECE if torn else max(_PIECE, _LIKELY * len(packed))
     try:
         said = zstandard.get_frame_parameters(packed)
-        if said.content_size != total and not torn:
-            raise CorruptTape(f"its columns have {total:,} bytes, and what holds them {said.content_size:,}")
+        if said.content_size != size and not torn:
+            raise CorruptTape(f"its columns have {size:,} bytes, and what holds them {said.content_size:,}")
         if said.window_size > limits.window and said.content_size > limits.window:
             raise TooLarge(f"it wants a window of {said.window_size:,} bytes, the limit is {limits.window:,}")
         with _decompressor(limits, dictionary).stream_reader(packed) as reader:
-            columns = [_column(reader, size, torn=torn) for size in sizes]
-            if not torn and reader.read(1):
-                raise CorruptTape(f"it has more than the {total:,} bytes that it says")
+            while missing and (piece := reader.read(min(at_once, missing))):
+                pieces.append(piece)
+                missing -= len(piece)
+            if not torn and (missing or reader.read(1)):
+                raise CorruptTape(f"it has not the {size:,} bytes that it says")
     except zstandard.ZstdError as error:
         if not torn:
             raise CorruptTape(f"the compressed data are damaged: {error}") from error
-    return columns + [b""] * (len(sizes) - len(columns))
-
-
-def _column(reader: zstandard.ZstdDecompressionReader, size: int, *, torn: bool) -> bytes:
-    """The next `size` bytes, taken in pieces: what is only claimed is not there to be kept."""
-    pieces, missing = list[bytes](), size
-    try:
-        while missing and (piece := reader.read(min(_PIECE, missing))):
-            pieces.append(piece)
-            missing -= len(piece)
-    except zstandard.ZstdError:
-        if not torn:
-            raise
-    if missing and not torn:
-        raise CorruptTape(f"it has {missing:,} bytes less than it says")
     return b"".join(pieces)
 
 

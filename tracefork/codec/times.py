@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import cast
 
 from ..core.values import Span, Timing
 from ..errors import CorruptTape
-from .exact import finite, listed, whole_number
+from .exact import finite, is_whole, listed, whole_number
 from .records import Asked
 
 _MICRO, _MILLI = 1e6, 1e3
@@ -40,8 +39,14 @@ def timing_of(said: object, asked: Asked | None) -> Timing:
     began, headed, ended, chunks, head_hops, end_hops = listed(said)
     if began is None:
         began = asked.at if asked else 0.0
-    hops = [None if n is None else whole_number(n) for n in (head_hops, end_hops)]
-    return Timing(finite(began), _seconds(headed), _seconds(ended), _times(listed(chunks)), *hops)
+    return Timing(
+        finite(began),
+        _seconds(headed),
+        _seconds(ended),
+        _times(listed(chunks)),
+        None if head_hops is None else whole_number(head_hops),
+        None if end_hops is None else whole_number(end_hops),
+    )
 
 
 def at_row(at: float, last: float) -> object:
@@ -78,8 +83,8 @@ def _distances(times: Sequence[float]) -> list[object]:
 
 
 def _times(said: list[object]) -> tuple[float, ...]:
-    if set(map(type, said)) <= {int}:
-        return tuple([unit / _MILLI for unit in accumulate(cast("list[int]", said))])
+    if is_whole(said):
+        return tuple([unit / _MILLI for unit in accumulate(said)])
     return tuple(map(finite, said))
 
 

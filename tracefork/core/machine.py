@@ -208,11 +208,11 @@ def is_scheduled(state: State, event: Headed | Ended) -> bool:
 
 
 def step(state: State, event: Event) -> tuple[State, Order]:
+    if isinstance(event, Asked):
+        return _asked(state, event)
+    if event.call not in state.open:
+        return state, state.halt or Go()  # it was ended when the run was left
     match event:
-        case Asked():
-            return _asked(state, event)
-        case Headed(call) | Ended(call) | Strayed(call) if call not in state.open:
-            return state, state.halt or Go()  # it was ended when the run was left
         case Headed():
             return _headed(state, event)
         case Ended():
@@ -241,12 +241,12 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
         return state, state.halt
     opened = state.open.get(event.call)
     if opened is None:
-        line = _recall(state, event) if state.live else _claim(state, event)
+        line, question = _found(state, event)
         if line is None and not (state.live or event.waits) and not isinstance(event.question, Source):
             line = Halt(event.question, event.lane, _due(state))
         if isinstance(line, Halt):
             return evolve(state, halt=line), line
-        opened = Open(_worded(state, event.question, line), event.lane, line)
+        opened = Open(question, event.lane, line)
         if line is not None:
             state = evolve(state, claimed=state.claimed.add(line))
     recorded = _line(state, opened)
@@ -260,7 +260,7 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
 def _headed(state: State, event: Headed) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = _line(state, opened)
-    if event.waits and (due := turn(state, event)) > state.turn:
+    if event.waits and (due := state.script.turn(recorded.headed)) > state.turn:
         return state, state.halt or Wait(due)
     now, tick = _tick(state, recorded.headed)
     headed = Open(opened.asked, opened.lane, opened.line, opened.began, tick)
@@ -271,7 +271,8 @@ def _ended(state: State, event: Ended) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = _line(state, opened)
     last = recorded.headed if _at_head(event) else recorded.ended
-    if event.waits and (due := turn(state, event)) > state.turn:
+    waits = event.waits and not abandoned(event.answer)
+    if waits and (due := state.script.turn(last)) > state.turn:
         return state, state.halt or Wait(due)
     began, headed = opened.began, opened.headed
     if began is None:  # given up while its ask was waiting
@@ -289,20 +290,30 @@ def _ended(state: State, event: Ended) -> tuple[State, Order]:
             done = Effect(called, reply, opened.lane, Span(began, ended, ended))
         case _:
             raise TypeError(f"{opened.asked!r} cannot be answered by {event.answer!r}")
-    return _put(state, event.call, None, (now[0], _freed(state.script, now[1], recorded))), Commit(done)
+    return _put(state, event.call, None, (now[0], _freed(state.script, now[1], opened.line))), Commit(done)
 
 
-def _claim(state: State, event: Asked) -> int | Halt | None:
+def _found(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
+    """The line that `event` is, and its question: the script's where both are equal: one copy will do."""
+    script, question = state.script, event.question
+    own = None if state.live else script.first(script.by_lane, event.lane, state.claimed)
+    if own is not None and script.lines[own].asked == question:
+        return own, script.lines[own].asked  # word for word: its key need not be made
+    line = _recall(state, event) if state.live else _claim(state, event, own)
+    if isinstance(line, int) and script.lines[line].asked == question:
+        return line, script.lines[line].asked
+    return line, question
+
+
+def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
     """The line that `event` claims; None when it is to wait until the run is live.
 
     A strand asks its own lane's lines in order. It may take another lane's line
     when its own lane is unknown or used up, or while a sibling lives that may
-    take the line it leaves: workers on one queue trade places freely.
+    take the line it leaves: workers on one queue trade places freely. `own` is its
+    lane's next line.
     """
     script, claimed = state.script, state.claimed
-    own = script.first(script.by_lane, event.lane, claimed)
-    if own is not None and script.lines[own].asked == event.question:
-        return own  # word for word: its key need not be made
     alone = event.alone and event.lane not in script.mixed
     key = script.matcher(event.question)
     same = script.first(script.by_both, (key, event.lane), claimed)
@@ -315,13 +326,6 @@ def _claim(state: State, event: Asked) -> int | Halt | None:
     owes = own is not None and script.lines[own].began is not None
     opens = script.opening < len(script.places)
     return None if opens and not owes else Halt(event.question, event.lane, _due(state))
-
-
-def _worded(state: State, question: Question, line: int | None) -> Question:
-    """The question, as the script has it where it is word for word the same: of that there is one copy."""
-    if line is not None and state.script.lines[line].asked == question:
-        return state.script.lines[line].asked
-    return question
 
 
 def _recall(state: State, event: Asked) -> int | None:
@@ -367,11 +371,11 @@ def _tick(state: State, recorded: int | None) -> tuple[Now, int]:
     return (state.clock + 1, happened), state.clock
 
 
-def _freed(script: Script, happened: Marks, line: Line) -> Marks:
+def _freed(script: Script, happened: Marks, line: int | None) -> Marks:
     """Nobody waits for a call that is over."""
-    if line is not _UNSCRIPTED:
-        for tick in line.gates():
-            happened = happened.add(script.places[tick])
+    for place in () if line is None else script.gates[line]:
+        if place >= happened.low:
+            happened = happened.add(place)
     return happened
 
 

@@ -74,6 +74,8 @@ class Marks:
     def add(self, n: int) -> Marks:
         if n < self.low:
             return self
+        if n == self.low and not self.ahead:  # in order, as most are
+            return Marks(n + 1)
         ahead = self.ahead | 1 << (n - self.low)
         full = (ahead ^ (ahead + 1)).bit_length() - 1  # trailing ones
         return Marks(self.low + full, ahead >> full)
@@ -92,6 +94,7 @@ class Script:
     places: Mapping[int, int] = field(repr=False)  # gating tick -> its place in their order
     ticks: tuple[int, ...] = field(repr=False)  # place -> gating tick
     by_place: tuple[int, ...] = field(repr=False)  # place -> the line whose tick it is
+    gates: tuple[tuple[int, ...], ...] = field(repr=False)  # line -> the places of its gating ticks
     opening: int  # the place of the last gating tick up to `opens`
     exchanges: tuple[int, ...] = field(repr=False)  # line -> how many exchanges came before it
     by_key: Index = field(repr=False)
@@ -103,7 +106,8 @@ class Script:
     @classmethod
     def of(cls, lines: Iterable[Line], opens: int, matcher: Matcher) -> Script:
         lines = tuple(lines)
-        owner = {tick: n for n, line in enumerate(lines) for tick in line.gates()}
+        gates = [tuple(line.gates()) for line in lines]
+        owner = {tick: n for n, ticks in enumerate(gates) for tick in ticks}
         places = {tick: place for place, tick in enumerate(sorted(owner))}
         by_key, by_lane, by_both, again = (defaultdict[object, list[int]](list) for _ in range(4))
         mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
@@ -127,6 +131,7 @@ class Script:
             places,
             tuple(places),
             tuple(owner[tick] for tick in places),
+            tuple(tuple(places[tick] for tick in ticks) for ticks in gates),
             opening,
             tuple(exchanges),
             _frozen(by_key),

@@ -65,8 +65,12 @@ class Deferred(ABC):
         if isinstance(other, Deferred):
             return self is other or (self.lengths() == other.lengths() and self.sha256() == other.sha256())
         if isinstance(other, bytes):
-            return len(self) == len(other) and bytes(self) == other
+            return len(self) == len(other) and self.same(other)
         return isinstance(other, tuple) and self.chunks() == other
+
+    def same(self, body: bytes) -> bool:
+        """True if `body`, which is as long, is what it stands for; better than to make it and compare."""
+        return bytes(self) == body
 
     @abstractmethod
     def __hash__(self) -> int: ...
@@ -158,9 +162,11 @@ End: TypeAlias = 'Literal["eof", "closed", "cancelled"] | Fault'
 
 
 def _all_bytes(_: Response, attribute: Attribute[tuple[()]], value: object) -> None:
-    if isinstance(value, Deferred):
-        return
-    if not isinstance(value, tuple) or not all(isinstance(chunk, bytes) for chunk in value):
+    if isinstance(value, tuple):
+        fits = all(isinstance(chunk, bytes) for chunk in value)
+    else:
+        fits = isinstance(value, Deferred)
+    if not fits:
         msg = f"Response.{attribute.alias} must be a tuple of bytes, not {value!r:.60}"
         raise TypeError(msg)
 
@@ -172,7 +178,7 @@ def _cut(chunks: tuple[bytes, ...] | Deferred) -> tuple[bytes, ...]:
 def _sha256(body: bytes | Deferred, omitted: Omitted | None) -> str:
     if omitted:
         return omitted.sha256
-    return body.sha256() if isinstance(body, Deferred) else sha256(body).hexdigest()
+    return sha256(body).hexdigest() if isinstance(body, bytes) else body.sha256()
 
 
 @frozen
@@ -217,17 +223,17 @@ class Response:
     def lengths(self) -> tuple[int, ...]:
         """How many bytes each chunk has."""
         chunks = self._chunks
-        return chunks.lengths() if isinstance(chunks, Deferred) else tuple(map(len, chunks))
+        return tuple(map(len, chunks)) if isinstance(chunks, tuple) else chunks.lengths()
 
     @property
     def size(self) -> int:
         """How many bytes the body has."""
-        return len(self._chunks) if isinstance(self._chunks, Deferred) else sum(map(len, self._chunks))
+        return sum(map(len, self._chunks)) if isinstance(self._chunks, tuple) else len(self._chunks)
 
     @property
     def sha256(self) -> str:
         """The sha-256 of the body, omitted or not, as 64 hex characters."""
-        return _sha256(self._chunks if isinstance(self._chunks, Deferred) else self.body, self.omitted)
+        return _sha256(self.body if isinstance(self._chunks, tuple) else self._chunks, self.omitted)
 
     def with_body(self, body: bytes) -> Response:
         """Return this response with `body` as its single chunk; headers stay as recorded."""

@@ -45,7 +45,7 @@ def _corrected(head: Response, method: str) -> Headers:
     chunked = any(name.lower() == "transfer-encoding" for name, _ in head.headers)
     if head.end != "eof" or head.omitted or chunked or is_bodiless(method, head.status):
         return head.headers  # its length says something else, or nothing
-    size = str(sum(map(len, head.chunks)))
+    size = str(head.size)
 
     def stale(name: str, value: str) -> bool:
         return name.lower() == "content-length" and (value.lstrip("0") or "0") != size
