@@ -153,6 +153,7 @@ def test_what_goes_wrong_is_said_in_a_sentence(desk, words, said):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_demo_tells_its_story(desk):
     done = desk("demo")
     runs = json.loads(desk("ls", "--store", "demo.db", "--json").stdout)

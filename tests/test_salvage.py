@@ -11,6 +11,7 @@ from test_store import unsealed
 from tracefork.errors import CorruptTape, TraceforkError
 from tracefork.store import TapeStore
 
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
 TINY = evolve(SMALL, steps=SMALL.steps[1:2], pending=(), parent=None, run_id="tiny")
 
 

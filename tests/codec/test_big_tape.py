@@ -12,6 +12,7 @@ from tracefork.codec.records import Header, records, replayed
 from tracefork.core.tape import Tape
 from tracefork.errors import CorruptTape, Truncated
 
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
 SAMPLE = 60
 SECTOR = 512
 
