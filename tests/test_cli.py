@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import clis
 import pytest
 
 from tracefork import TapeStore
@@ -29,27 +31,52 @@ sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 """
 
 
+@pytest.fixture(scope="module")
+def command_line():
+    """Run commands in processes of their own, which need not import everything first; see `clis`."""
+    with subprocess.Popen(
+        [sys.executable, clis.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as forking:
+
+        def run(words, cwd, env):
+            asked = {"words": words, "cwd": str(cwd), "env": env, "out": f"{cwd}/.said"}
+            forking.stdin.write(json.dumps(asked) + "\n")
+            forking.stdin.flush()
+            code, printed = int(forking.stdout.readline()), []
+            for name in ("out", "err"):
+                file = cwd / f".said.{name}"
+                printed.append(file.read_text())
+                file.unlink()
+            return subprocess.CompletedProcess(words, code, *printed)
+
+        yield run
+
+
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
+def desk(tmp_path, command_line):
     """A folder with an agent in it, a model that says `re: ...`, and the command line."""
     (tmp_path / "agent.py").write_text(AGENT)
     answer = by_rule(lambda r: anthropic.text("re: " + json.loads(r.body)["messages"][0]["content"])(r))
     with LoopbackServer(answer) as server:
 
         def tracefork(*words, code=0):
-            done = subprocess.run(
-                [sys.executable, "-m", "tracefork", *words],
-                capture_output=True,
-                text=True,
-                check=False,
-                cwd=tmp_path,
-                env={**os.environ, "MODEL_URL": server.url},
-            )
+            done = command_line(words, tmp_path, {**os.environ, "MODEL_URL": server.url})
             assert done.returncode == code, done.stdout + done.stderr
             return done
 
         tracefork.server = server
         yield tracefork
+
+
+def test_the_module_is_the_command(tmp_path):
+    said = [
+        subprocess.run([*command, "ls"], capture_output=True, text=True, check=False, cwd=tmp_path)
+        for command in ([sys.executable, "-m", "tracefork"], [Path(sys.executable).with_name("tracefork")])
+    ]
+
+    for done in said:
+        assert done.returncode == 2
+        assert "there is no store at runs.db" in done.stderr
 
 
 def test_a_script_is_recorded_unmodified_and_verified_with_the_server_gone(desk):
@@ -126,6 +153,7 @@ def test_what_goes_wrong_is_said_in_a_sentence(desk, words, said):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_demo_tells_its_story(desk):
     done = desk("demo")
     runs = json.loads(desk("ls", "--store", "demo.db", "--json").stdout)

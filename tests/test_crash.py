@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -20,29 +23,41 @@ from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
 KILLS = 25  # for each kind of store
-EARLIEST, LATEST = 0.05, 0.25  # seconds; a run takes about as long
+EARLIEST, LATEST = 0.0, 0.2  # seconds; a run takes about as long
 
 
-def killed(url, store, run_id, mail, after):
+@pytest.fixture(scope="module")
+def forking():
+    command = [sys.executable, crashing.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+def killed(forking, acks, after, *agent):
     """Run the agent in a process, kill it after so many seconds; return the steps it has seen end."""
-    command = [sys.executable, crashing.__file__, url, store, run_id, mail]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout.readline() == "ready\n"
+    os.mkfifo(acks)
+    forking.stdin.write(json.dumps([str(acks), *agent]) + "\n")
+    forking.stdin.flush()
+    child = int(forking.stdout.readline())
+    with acks.open() as told:
+        assert told.readline() == "ready\n"
         time.sleep(after)
-        child.kill()
-        return [int(line) for line in child.stdout.read().split("\n")[:-1]]
+        os.kill(child, signal.SIGKILL)
+        return [int(line) for line in told.read().split("\n")[:-1]]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["runs.db", "runs"], ids=["sqlite", "directory"])
-def test_a_killed_run_keeps_what_was_acknowledged_and_resumes(kind, tmp_path):
+def test_a_killed_run_keeps_what_was_acknowledged_and_resumes(kind, forking, tmp_path):
     chance, seen = random.Random(kind), Counter()
     for n in range(KILLS):
         store, mail = str(tmp_path / kind), tmp_path / f"mail{n}"
         with LoopbackServer(
             by_rule(lambda r: Response(200, (), (b"[%d]" % len(r.body),))), delay=0.005
         ) as server:
-            acknowledged = killed(server.url, store, f"run{n}", str(mail), chance.uniform(EARLIEST, LATEST))
+            after = chance.uniform(EARLIEST, LATEST)
+            acks = tmp_path / f"acks{n}"
+            acknowledged = killed(forking, acks, after, server.url, store, f"run{n}", str(mail))
             seen["steps"] += len(acknowledged)
             with TapeStore.open(store) as kept:
                 if f"run{n}" not in kept:
@@ -86,8 +101,6 @@ def test_two_processes_cannot_record_one_run(tmp_path):
 
 
 def test_a_forked_child_does_not_write_into_its_parents_run(tmp_path):
-    import os
-
     with tracefork.record(tmp_path / "runs.db", run_id="one") as run:
         run.now()
         child = os.fork()

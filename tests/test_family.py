@@ -10,6 +10,7 @@ from attrs import evolve
 import tracefork
 from tracefork import TapeStore
 from tracefork.backends.memory import MemoryBackend
+from tracefork.codec.records import Header, records
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Branch, Exchange, Request, Response, Span, Timing
 from tracefork.errors import CorruptTape, NotFound, StoreError
@@ -226,6 +227,33 @@ def test_a_branch_that_is_being_recorded_is_not_rebased(store):
 
     assert "parent" in store
     assert len(store.load("young")) == 3
+
+
+def test_a_fork_whose_parent_goes_while_it_is_recorded_stands_by_itself_once_it_is_sealed(store):
+    tape = evolve(branch(10), run_id="young")
+    log = store.begin(Header.of(tape))
+    log.write(records(tape))
+    store.backend.delete("parent")  # by one who had listed the branches before
+    log.seal(tape)
+
+    assert TapeStore(store.backend).load("young") == tape
+
+
+class Deleting(MemoryBackend):
+    """Somebody deletes the parent at the moment in which a branch begins."""
+
+    def append(self, name, seq, chunk):
+        super().append(name, seq, chunk)
+        if name == "branch" and "parent" in dict(self.heads()):
+            self.delete("parent")
+
+
+def test_a_branch_whose_parent_goes_while_it_begins_stands_by_itself():
+    store = TapeStore(Deleting())
+    store.save(PARENT)
+    store.save(branch(10))
+
+    assert TapeStore(store.backend).load("branch") == branch(10)
 
 
 # -- what a review found ---------------------------------------------------------------

@@ -4,20 +4,24 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from attrs import evolve
 from tapes import SMALL
 from test_store import unsealed
 
 from tracefork.errors import CorruptTape, TraceforkError
 from tracefork.store import TapeStore
 
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
+TINY = evolve(SMALL, steps=SMALL.steps[1:2], pending=(), parent=None, run_id="tiny")
+
 
 def stored(tmp_path, kind, form):
     where = tmp_path / kind
     with TapeStore.open(where) as store:
         if form == "sealed":
-            store.save(SMALL)
+            store.save(TINY)
         else:
-            unsealed(store, SMALL)
+            unsealed(store, TINY)
     return where
 
 
@@ -25,13 +29,13 @@ def outcomes(where):
     """What loading and salvaging come to."""
     with TapeStore.open(where) as store:
         try:
-            store.load("small")
+            store.load("tiny")
         except TraceforkError as error:
             loaded = error
         else:
             loaded = None
         try:
-            return loaded, store.salvage("small")
+            return loaded, store.salvage("tiny")
         except TraceforkError as error:
             return loaded, error
 
@@ -47,7 +51,7 @@ def test_any_flipped_bit_of_a_file_is_found_and_costs_nothing(tmp_path, form):
         loaded, left = outcomes(where)
 
         assert isinstance(loaded, CorruptTape), at
-        if left != SMALL:
+        if left != TINY:
             lost.append(at)
 
     assert lost == []
@@ -67,7 +71,7 @@ def test_any_flipped_byte_of_a_row_is_found_and_costs_nothing(tmp_path, form, co
                 loaded, left = outcomes(where)
 
                 assert isinstance(loaded, CorruptTape)
-                assert left == SMALL
+                assert left == TINY
             db.execute(f"UPDATE chunks SET {column} = ? WHERE rowid = ?", (value, row))
             db.commit()
 

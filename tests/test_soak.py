@@ -27,7 +27,7 @@ TASKS, EACH = 200, 50
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kept", ["memory", "SQLite"])
+@pytest.mark.parametrize("kept", [pytest.param("memory", marks=pytest.mark.nightly), "SQLite"])
 def test_ten_thousand_exchanges_over_two_hundred_tasks(kept, tmp_path):
     calls = []
 

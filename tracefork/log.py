@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .backends.base import Backend
@@ -14,21 +14,37 @@ from .errors import Conflict, CorruptTape, RunExists, StoreError, TraceforkError
 
 
 class Log:
-    """The log of one run. Not thread-safe: one writer at a time."""
+    """The log of one run. Not thread-safe: one writer at a time.
+
+    `parent` is what the run may refer to, and `orphaned` says that it is there no more.
+    """
 
     def __init__(
-        self, backend: Backend, run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
+        self,
+        backend: Backend,
+        run_id: str,
+        parent: Parent = ALONE,
+        limits: Limits = DEFAULT,
+        orphaned: Callable[[], bool] = bool,
     ) -> None:
         self._backend = backend
         self._run_id = run_id
-        self._parent = parent
+        self.parent = parent
         self._limits = limits
+        self._orphaned = orphaned
         self._encoder: journal.Encoder | None = journal.Encoder(run_id, parent)
         self._next = 1
         self._broken = ""
 
     @classmethod
-    def begin(cls, backend: Backend, head: Header, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Log:
+    def begin(
+        cls,
+        backend: Backend,
+        head: Header,
+        parent: Parent = ALONE,
+        limits: Limits = DEFAULT,
+        orphaned: Callable[[], bool] = bool,
+    ) -> Log:
         """Create the log of a new run.
 
         Raises:
@@ -42,7 +58,7 @@ class Log:
                 backend.append(head.run_id, 0, chunk)
         except Conflict as exc:
             raise RunExists(head.run_id) from exc
-        return cls(backend, head.run_id, parent, limits)
+        return cls(backend, head.run_id, parent, limits, orphaned)
 
     def write(self, records: Sequence[Record]) -> list[Record]:
         """Append `records`; they survive the death of this process on return.
@@ -67,7 +83,8 @@ class Log:
     def seal(self, tape: Tape) -> Tape:
         """Replace the records by the packed `tape`; return what was read from it and proven equal.
 
-        A tape that the limits would not let back in is sealed too, with a RuntimeWarning.
+        A tape that the limits would not let back in is sealed too, with a RuntimeWarning;
+        a branch whose parent was deleted meanwhile stands by itself.
 
         Raises:
             StoreError: the backend refused, or the proof failed; the records stay.
@@ -77,7 +94,8 @@ class Log:
             raise ValueError(f"the log of run {self._run_id!r} cannot be sealed with run {tape.run_id!r}")
         self._encoder = None  # nothing is written any more
         try:
-            packed, back = pack.verified(tape, self._parent, self._limits)
+            parent = ALONE if self._orphaned() else self.parent
+            packed, back = pack.verified(tape, parent, self._limits)
         except CorruptTape as exc:
             raise StoreError(f"run {self._run_id!r} is not sealed, its records are kept: {exc}") from exc
         with refusals(self._run_id):

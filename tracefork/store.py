@@ -112,8 +112,10 @@ class TapeStore:
         head = Header.of(tape)
         parent = self._family.of_new(head)
         packed, _ = pack.verified(tape, parent, self._limits)
-        self._begun(evolve(head, shares=parent.shares), parent)
+        log = self._begun(evolve(head, shares=parent.shares), parent)
         try:
+            if log.parent is not parent:
+                packed, _ = pack.verified(tape, log.parent, self._limits)
             with refusals(name):
                 self.backend.seal(name, packed)
         except BaseException:
@@ -317,9 +319,13 @@ class TapeStore:
             raise ValueError(f"no run_id begins with {family.MOVED!r}")
         if head.run_id in self:
             raise RunExists(head.run_id)
-        log = Log.begin(self.backend, head, parent, self._limits)
-        if head.shares and head.parent and head.parent.parent not in self:
-            self.backend.delete(head.run_id)  # its parent was deleted meanwhile
+
+        def orphaned() -> bool:
+            return bool(head.shares and head.parent and head.parent.parent not in self)
+
+        log = Log.begin(self.backend, head, parent, self._limits, orphaned)
+        if orphaned():
+            self.backend.delete(head.run_id)
             return Log.begin(self.backend, evolve(head, shares=None), limits=self._limits)
         return log
 

@@ -12,7 +12,8 @@ from tracefork.codec.records import Header, records, replayed
 from tracefork.core.tape import Tape
 from tracefork.errors import CorruptTape, Truncated
 
-SAMPLE = 150
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
+SAMPLE = 60
 SECTOR = 512
 
 sampled = pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_the_exchange_that_is_named_is_the_first_that_needs_what_is_damaged(big)
 
 
 @pytest.mark.parametrize(
-    "sample", [20, pytest.param(2_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3_600)])]
+    "sample", [8, pytest.param(2_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3_600)])]
 )
 def test_a_single_flip_of_a_sealed_tape_costs_nothing(big, sample):
     chance = random.Random(sample)
@@ -110,7 +111,7 @@ def sectors(big, sample):
 
 
 @pytest.mark.parametrize(
-    "sample", [12, pytest.param(1_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3_600)])]
+    "sample", [5, pytest.param(1_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3_600)])]
 )
 @pytest.mark.parametrize("filled", [b"\x00", b"\xff", b"\x89TFK\x02BCP"], ids=["zeros", "ones", "marks"])
 def test_a_lost_sector_of_a_sealed_tape_is_found_and_costs_nothing(big, sample, filled):
@@ -168,7 +169,7 @@ def test_a_sealed_tape_that_stops_anywhere_is_truncated(big):
     for length in [
         *big.at[:-1],
         *(at + 1 for at in big.at[:-1]),
-        *(chance.randrange(len(big.packed)) for _ in range(60)),
+        *(chance.randrange(len(big.packed)) for _ in range(30)),
     ]:
         with pytest.raises(Truncated):
             pack.unpack(big.packed[:length])

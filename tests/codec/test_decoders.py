@@ -121,7 +121,7 @@ def test_logs_that_were_changed(chance):
     parent = PARENT if number == 2 else ALONE
 
     tried(lambda: journal.unroll(chunks, run_id, parent))
-    if chance.random() < 0.05:  # each bit of a chunk is tried
+    if chance.random() < 0.02:  # each bit of a chunk is tried
         tried(lambda: journal.salvage(chunks, run_id, parent))
 
 

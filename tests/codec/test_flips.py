@@ -15,6 +15,7 @@ from tracefork.core.tape import Tape
 from tracefork.errors import CorruptTape, TraceforkError, Truncated
 from tracefork.store import TapeStore
 
+pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
 SEALED = pack.pack(SMALL)
 CHUNKS = chunks_of(SMALL, 3)
 TINY = Tape(SMALL.steps[1:2], run_id="tiny")

@@ -31,10 +31,9 @@ def test_200_killed_writers_lose_nothing_that_was_acknowledged(store):
     assert "200 kills" in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "directory"])
-def test_200_killed_writers_lose_nothing_with_power_durability_either(store):
-    done = kill(store, "power", 200)
+def test_50_killed_writers_lose_nothing_with_power_durability_either(store):
+    done = kill(store, "power", 50)
 
     assert done.returncode == 0, done.stderr
 
