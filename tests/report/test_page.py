@@ -166,9 +166,7 @@ def test_a_search_finds_what_was_said_where_it_was_new_and_nothing_else(browse, 
         page.tab.wait_for_timeout(300)
         return page.text("#found"), [
             int(item[5:])
-            for item in page.tab.evaluate(
-                "[...document.querySelectorAll('#steps li[id]')].map((e) => e.id)"
-            )
+            for item in page.tab.evaluate("[...document.querySelectorAll('#steps li[id]')].map((e) => e.id)")
         ]
 
     assert found("1893") == ("1 of 10", [8])
