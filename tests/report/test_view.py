@@ -242,3 +242,13 @@ def printed(seed, python=sys.executable):
 
 def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed():
     assert len({printed(seed) for seed in (0, 1, 4242)}) == 1
+
+
+def test_a_model_is_read_without_trust():
+    body = b'{"model": "a\nb", "messages": "not closed'
+    asked = Request("POST", stories.URL, (), body)
+    view = report.view(
+        evolve(stories.release(), steps=(stories.exchange(asked, stories.release()[0].answer, 0),))
+    )
+
+    assert view.request_body(0) == body

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -37,9 +36,10 @@ from .pool import BETWEEN, Pool
 from .titles import title
 from .view import Aside, BranchView, StepView, Totals, View
 
+Heard: TypeAlias = tuple[int | None, int | None, tuple[bytes, ...]]
 Through: TypeAlias = Callable[[Sequence[Exchange]], Iterable[Exchange]]
 
-_MODEL = re.compile(r'"model"\s*:\s*("[^"\\]*")')
+_MODEL = re.compile(r'"model"\s*:\s*"([^"\\]*)"')
 _SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
 
 
@@ -63,40 +63,43 @@ class Gathering:
         completion = read.completion(exchange)
         before = None if lineage.base is None else self._answers[lineage.base]
         self._answers.append(completion)
-        answer, timing = exchange.answer, exchange.timing
-        response = unfolded = None
-        chunks: tuple[bytes, ...] = ()
-        if isinstance(answer, Response):
-            chunks = answer.chunks
-            encoded = is_encoded(answer.headers)
-            response = self.pool.body(b"".join(chunks), None if encoded else completion)
-            if encoded and (plain := undone(answer.headers, chunks)) is not None:
-                chunks = plain
-                unfolded = self.pool.body(b"".join(chunks), completion)
+        response, unfolded, chunks = self._heard(exchange, completion)
         body = b"".join(chunks)
         model = (completion.model if completion else "") or self._model(pieces)
+        timing = exchange.timing
         began = timing.began - since
         return StepView(
-            index,
-            exchange,
-            title(exchange, completion, body),
-            api.name if api else "",
-            model,
-            lineage,
-            response,
-            unfolded,
-            completion,
-            began,
-            began + timing.headed,
-            began + timing.ended,
-            cost(completion, model, prices=self._prices) if completion else None,
-            arrivals(chunks, timing.chunks)
-            if isinstance(answer, Response) and base.is_stream(answer, body)
-            else (),
-            sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
-            sum(len(self.pool.pieces[n].text) for n in kept),
-            tuple(n for n in lineage.fresh if self._is_echo(n, before)),
+            index=index,
+            exchange=exchange,
+            title=title(exchange, completion, body),
+            api=api.name if api else "",
+            model=model,
+            lineage=lineage,
+            response=response,
+            decoded=unfolded,
+            completion=completion,
+            began=began,
+            headed=began + timing.headed,
+            ended=began + timing.ended,
+            cost=cost(completion, model, prices=self._prices) if completion else None,
+            arrivals=arrivals(chunks, timing.chunks) if _is_stream(exchange, body) else (),
+            repeated=sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
+            hidden=sum(len(self.pool.pieces[n].text) for n in kept),
+            echoed=tuple(n for n in lineage.fresh if self._is_echo(n, before)),
         )
+
+    def _heard(self, exchange: Exchange, completion: Completion | None) -> Heard:
+        """The response as it was on the wire and decoded, as pieces; and its chunks, decoded if they can be."""
+        answer = exchange.answer
+        if not isinstance(answer, Response):
+            return None, None, ()
+        wire = answer.chunks
+        if not is_encoded(answer.headers):
+            return self.pool.body(b"".join(wire), completion), None, wire
+        raw, chunks = self.pool.body(b"".join(wire)), undone(answer.headers, wire)
+        if chunks is None:
+            return raw, None, wire
+        return raw, self.pool.body(b"".join(chunks), completion), chunks
 
     def _is_echo(self, number: int, answer: Completion | None) -> bool:
         said = self.pool.pieces[number].reading
@@ -107,7 +110,7 @@ class Gathering:
         for number in pieces:
             piece = self.pool.pieces[number]
             if piece.key == BETWEEN and (found := _MODEL.search(piece.text)):
-                return str(json.loads(found[1]))
+                return found[1]
         return ""
 
 
@@ -134,22 +137,26 @@ def gathered(
         first = len(steps) + sum(len(branch.steps) for branch in grown)
         grown.append(_branch(gathering, other, family.get(_parent(other), tape), first))
     return View(
-        tape.run_id,
-        tape.agent_name,
-        tape.created_at,
-        tape.digest(),
-        tape.outcome,
-        tape.parent,
-        steps,
-        tuple(_asides(tape, since)),
-        tuple(grown),
-        Blame.of(blame) if blame is not None else None,
-        _totals(steps),
-        tuple(dict.fromkeys(step.lane for step in tape.steps)),
-        _secrets(gathering.pool, tape),
-        tuple(gathering.pool),
-        verified,
+        run_id=tape.run_id,
+        agent_name=tape.agent_name,
+        created_at=tape.created_at,
+        digest=tape.digest(),
+        outcome=tape.outcome,
+        parent=tape.parent,
+        steps=steps,
+        asides=tuple(_asides(tape, since)),
+        branches=tuple(grown),
+        blame=Blame.of(blame) if blame is not None else None,
+        totals=_totals(steps),
+        lanes=tuple(dict.fromkeys(step.lane for step in tape.steps)),
+        secrets=_secrets(gathering.pool, tape),
+        pieces=tuple(gathering.pool),
+        verified=verified,
     )
+
+
+def _is_stream(exchange: Exchange, body: bytes) -> bool:
+    return isinstance(exchange.answer, Response) and base.is_stream(exchange.answer, body)
 
 
 def _since(steps: Sequence[Step]) -> float:

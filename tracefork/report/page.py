@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from ..core.tape import Tape
 from ..errors import MissingPart
 from ..providers.prices import Prices
-from . import rows
+from . import rows, side
 from .blaming import BlameLike
 from .gathering import gathered
 from .payload import blocks
@@ -86,8 +86,8 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             strip=strip(view, live=bool(live)),
             steps=rows.steps(view, MOST_ROWS, whole=not app),
             more=rows.more(view, MOST_ROWS) if app else "",
-            blame=rows.blame(view),
-            branches=rows.branches(view),
+            blame=side.blame(view),
+            branches=side.branches(view),
             blocks=blocks(view, tape, MOST_ROWS) if app else (),
         )
     )

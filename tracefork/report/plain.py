@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..core.tape import Tape
 from ..providers.prices import Prices
-from . import rows
+from . import rows, side
 from .blaming import BlameLike
 from .figures import duration, share
 from .gathering import gathered
@@ -94,7 +94,7 @@ def _text_steps(view: View) -> Iterator[str]:
 
 
 def _text_blame(view: View) -> Iterator[str]:
-    found = rows.blame(view)
+    found = side.blame(view)
     if found is None or view.blame is None:
         return
     yield f"\nBlame: {found.verdict} {found.summary}".rstrip()
@@ -115,10 +115,10 @@ def _text_blame(view: View) -> Iterator[str]:
 def _text_branches(view: View) -> Iterator[str]:
     if view.branches:
         yield "\nBranches:"
-        yield from _twigs(rows.branches(view), "  ")
+        yield from _twigs(side.branches(view), "  ")
 
 
-def _twigs(twigs: Sequence[rows.Twig], indent: str) -> Iterator[str]:
+def _twigs(twigs: Sequence[side.Twig], indent: str) -> Iterator[str]:
     for twig in twigs:
         yield f"{indent}at {twig.at}: {twig.name} ({twig.said})"
         if twig.final:
@@ -146,7 +146,7 @@ def _markdown_head(view: View) -> list[str]:
 
 
 def _markdown_blame(view: View) -> list[str]:
-    found = rows.blame(view)
+    found = side.blame(view)
     if found is None or view.blame is None:
         return []
     table = [
@@ -162,10 +162,10 @@ def _markdown_blame(view: View) -> list[str]:
 def _markdown_branches(view: View) -> list[str]:
     if not view.branches:
         return []
-    return ["**Branches**", "", *_bullets(rows.branches(view), "")]
+    return ["**Branches**", "", *_bullets(side.branches(view), "")]
 
 
-def _bullets(twigs: Sequence[rows.Twig], indent: str) -> Iterator[str]:
+def _bullets(twigs: Sequence[side.Twig], indent: str) -> Iterator[str]:
     for twig in twigs:
         said = f": {escaped(twig.final)}" if twig.final else ""
         yield f"{indent}- at {twig.at}: **{escaped(twig.name)}**, {escaped(twig.said)}{said}"

@@ -1,0 +1,129 @@
+"""What stands beside the steps: the ranking of a blame, and the tree of branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from .blaming import Blame, Mark
+from .figures import plural, share
+from .titles import line
+from .view import BranchView, View
+
+_SENTENCE = 400  # characters of what a blame report says of itself
+_FINAL = 200  # characters of a branch's last words
+
+
+@frozen
+class BlameRow:
+    step: int
+    title: str
+    value: str
+    said: str
+    whisker: str
+    dot: str
+    decided: bool
+
+
+@frozen
+class BlameTable:
+    """The ranking; `axis` labels its ends and middle, `at` is the place of the threshold, 0 to 100."""
+
+    estimand: str
+    meaning: str
+    verdict: str
+    summary: str
+    line: str
+    axis: tuple[str, str, str]
+    at: str
+    marks: tuple[BlameRow, ...]
+
+
+@frozen
+class Twig:
+    """A branch, and those that left it in turn."""
+
+    number: int
+    at: int
+    name: str
+    said: str
+    final: str
+    branches: tuple[Twig, ...]
+
+
+def blame(view: View) -> BlameTable | None:
+    found = view.blame
+    if found is None:
+        return None
+    low = min([0.0, *(mark.low for mark in found.marks)])
+    start = -1.0 if low < 0 and min(mark.value for mark in found.marks) < 0 else 0.0
+    titles = {step.index: step.title.title for step in view.steps}
+
+    def place(value: float) -> str:
+        return f"{100 * (min(1.0, max(start, value)) - start) / (1 - start):.1f}"
+
+    def row(mark: Mark) -> BlameRow:
+        whisker = f"M{place(mark.low)} 8H{place(mark.high)}"
+        return BlameRow(
+            mark.step,
+            titles.get(mark.step, ""),
+            share(mark.value),
+            _measured(found, mark),
+            whisker,
+            f"M{place(mark.value)} 8h0",
+            mark.decided,
+        )
+
+    axis = (share(start), share((1 + start) / 2), share(1.0))
+    return BlameTable(
+        found.estimand,
+        found.meaning,
+        line(found.verdict, _SENTENCE),
+        line(found.summary, _SENTENCE),
+        share(found.threshold),
+        axis,
+        place(found.threshold),
+        tuple(map(row, found.marks)),
+    )
+
+
+def branches(view: View) -> tuple[Twig, ...]:
+    """The branches as a tree, by whom they left; one whose parent is not shown hangs on the trunk."""
+    shown = {branch.run_id for branch in view.branches}
+    below = dict[str, list[int]]()
+    for number, branch in enumerate(view.branches):
+        parent = branch.lineage.parent
+        below.setdefault(parent if parent in shown and parent != branch.run_id else "", []).append(number)
+    return _twigs(view, below, below.get("", ()), frozenset())
+
+
+# -- below ---------------------------------------------------------------------------
+
+
+def _twigs(
+    view: View, below: dict[str, list[int]], numbers: Iterable[int], above: frozenset[str]
+) -> tuple[Twig, ...]:
+    twigs = list[Twig]()
+    for number in sorted(numbers, key=lambda n: (view.branches[n].lineage.step, n)):
+        branch = view.branches[number]
+        if branch.run_id in above:
+            continue  # two runs that name each other
+        inner = _twigs(view, below, below.get(branch.run_id, ()), above | {branch.run_id})
+        said = f"{plural(len(branch.steps), 'new exchange')}, {line(str(branch.outcome), 80)}"
+        twigs.append(
+            Twig(number, branch.lineage.step, line(branch.name, 80), said, _last_words(branch), inner)
+        )
+    return tuple(twigs)
+
+
+def _last_words(branch: BranchView) -> str:
+    said = branch.steps[-1].completion.text if branch.steps and branch.steps[-1].completion else ""
+    return line(said, _FINAL)
+
+
+def _measured(found: Blame, mark: Mark) -> str:
+    counted = f" ({mark.flips} of {mark.trials} re-runs)" if mark.trials and mark.flips is not None else ""
+    interval = f"95% interval {share(mark.low)} to {share(mark.high)}"
+    decided = "decided" if mark.decided else "not decided"
+    return f"step {mark.step}: {found.estimand} {share(mark.value)}{counted}, {interval}, {decided}"
