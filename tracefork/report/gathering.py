@@ -89,7 +89,7 @@ class Gathering:
         )
 
     def _heard(self, exchange: Exchange, completion: Completion | None) -> Heard:
-        """The response as it was on the wire and decoded, as pieces; and its chunks, decoded if they can be."""
+        """The response as pieces, raw and decoded; and its chunks, decoded if they can be."""
         answer = exchange.answer
         if not isinstance(answer, Response):
             return None, None, ()
