@@ -18,6 +18,7 @@ from ..report.payload import dumped, growth
 from ..store import TapeStore
 
 LOOK = 0.2  # seconds between two looks at the store
+REST = 3  # times as long as a look took, at least, until the next: a long log is not looked at all the time
 ALIVE = 15.0  # seconds of silence after which a comment is sent, so that a lost reader is noticed
 _DIGITS = 18  # of a number that a reader may have had
 
@@ -47,7 +48,7 @@ async def live(store: TapeStore, run_id: str, request: Request, ending: Callable
 async def _events(
     growing: Growing, events: list[Event], known: int, ending: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    quiet = 0.0
+    quiet, pause = 0.0, LOOK
     while True:
         for number, event in events:
             if number > known:
@@ -56,18 +57,20 @@ async def _events(
         if growing.following.over:
             yield sse.encode("over", "")
             return
-        quiet += LOOK
+        quiet += pause
         if quiet >= ALIVE:
             quiet = 0.0
             yield b": still here\n\n"
-        await anyio.sleep(LOOK)
+        await anyio.sleep(pause)
         if ending():
             return
+        began = anyio.current_time()
         try:
             events = await run_in_threadpool(growing.more)
         except TraceforkError as exc:
             yield sse.encode("failed", dumped({"error": str(exc)}))
             return
+        pause = max(LOOK, REST * (anyio.current_time() - began))
 
 
 class Growing:
