@@ -18,7 +18,7 @@ from ..report.payload import dumped, growth
 from ..store import TapeStore
 
 LOOK = 0.2  # seconds between two looks at the store
-REST = 3  # times as long as a look took, at least, until the next: a long log is not looked at all the time
+REST, LONGEST = 2, 0.5  # a long log is looked at less: after twice the time that it took, or so many seconds
 ALIVE = 15.0  # seconds of silence after which a comment is sent, so that a lost reader is noticed
 _DIGITS = 18  # of a number that a reader may have had
 
@@ -70,7 +70,7 @@ async def _events(
         except TraceforkError as exc:
             yield sse.encode("failed", dumped({"error": str(exc)}))
             return
-        pause = max(LOOK, REST * (anyio.current_time() - began))
+        pause = max(LOOK, min(LONGEST, REST * (anyio.current_time() - began)))
 
 
 class Growing:
