@@ -71,8 +71,8 @@ class Watching:
 
     def _lines(self):
         left = b""
-        while head := self.file.readline().strip():
-            left += self.file.read(int(head, 16))
+        while size := int(self.file.readline() or b"0", 16):
+            left += self.file.read(size)
             self.file.readline()
             *lines, left = left.split(b"\n")
             for line in lines:
@@ -420,9 +420,15 @@ def tab(chromium):
 
 def until(tab, script, patience=20.0):
     """Wait until `script` is true in the page; playwright's own waiting needs eval, which it forbids."""
-    deadline = time.monotonic() + patience
-    while not (found := tab.evaluate(script)):
-        assert time.monotonic() < deadline, (script, tab.evaluate("document.body.innerText")[:500], tab.said)
+    from playwright.sync_api import Error
+
+    deadline, found = time.monotonic() + patience, None
+    while not found:
+        try:
+            found = tab.evaluate(script)
+        except Error as error:
+            assert "context was destroyed" in str(error)  # the page is on its way to another
+        assert time.monotonic() < deadline, (script, tab.said)
         time.sleep(0.02)
     return found
 
