@@ -225,14 +225,19 @@ def test_an_odd_number_of_what_was_had_is_none_or_what_it_says(last):
     assert answer.body.count(b"event: step") == (2 if last == "1 " else 3)
 
 
-def test_steps_that_end_in_another_order_than_they_began_are_numbered_by_their_ends():
+def nested():
+    """A run of four steps of which each ends before those that began before it."""
     tape = story(4)
     spans = [(0, 1, 10), (2, 3, 9), (4, 5, 8), (6, 7, 7)]
     steps = tuple(
         evolve(step, span=evolve(step.span, began=b, headed=h, ended=e), lane=f"l{n}")
         for n, (step, (b, h, e)) in enumerate(zip(tape.steps, spans, strict=True))
     )
-    tape = evolve(tape, steps=steps)
+    return evolve(tape, steps=steps)
+
+
+def test_steps_that_end_in_another_order_than_they_began_are_numbered_by_their_ends():
+    tape = nested()
     with TapeStore.open(":memory:") as store, serving(store) as server:
         grown = Growing(store, tape)
         with Watching(server.door) as watching:
@@ -242,6 +247,7 @@ def test_steps_that_end_in_another_order_than_they_began_are_numbered_by_their_e
             events = list(watching)
 
     assert [event.json["facts"]["lane"] for event in events[:-1]] == ["l3", "l2", "l1", "l0"]
+    assert events[-1].json == [3, 2, 1, 0]
 
 
 def test_the_head_of_a_live_run_does_not_wait_for_its_end():
@@ -486,6 +492,57 @@ def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_
         assert tab.evaluate("document.getElementById('panel').textContent") == before
         assert tab.evaluate("document.querySelectorAll('#steps > li').length") == 12
         assert tab.said == []
+
+
+@pytest.mark.browser
+def test_the_same_step_is_shown_in_its_place_where_steps_ended_in_another_order(tab):
+    with TapeStore.open(":memory:") as store, serving(store) as server:
+        grown = Growing(store, nested())
+        entered(tab, server.door, "/run/growing")
+        grown.step(4)
+        until(tab, "document.querySelectorAll('#steps > li').length === 4")
+        tab.evaluate("location.hash = '#step-0/headers'")
+        until(tab, "document.getElementById('detail').dataset.shown === '#step-0/headers'")
+        assert "l3" in tab.evaluate("document.getElementById('panel').innerText")
+        grown.close()
+        grown.seal()
+        until(tab, "!document.documentElement.dataset.live && document.documentElement.dataset.ready")
+        until(tab, "document.getElementById('detail').dataset.shown === '#step-3/headers'")
+
+        assert "l3" in tab.evaluate("document.getElementById('panel').innerText")
+
+
+@pytest.mark.browser
+def test_damage_is_told_in_the_page_which_keeps_what_it_has(tab):
+    with TapeStore.open(":memory:") as store, serving(store) as server:
+        grown = Growing(store, story(6))
+        entered(tab, server.door, "/run/growing")
+        grown.step(3)
+        until(tab, "document.querySelectorAll('#steps > li').length === 3")
+        store.backend._logs["growing"] += [b"no chunk" * 10, b"and another"]
+        until(tab, "document.getElementById('found').textContent.includes('cannot be read: chunk 10')")
+
+        assert tab.evaluate("document.querySelectorAll('#steps > li').length") == 3
+        assert tab.said == []
+
+
+@pytest.mark.browser
+def test_a_page_goes_on_when_the_server_comes_back(tab, tmp_path):
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        grown = Growing(store, story(9))
+        with serving(store) as server:
+            entered(tab, server.door, "/run/growing")
+            grown.step(3)
+            until(tab, "document.querySelectorAll('#steps > li').length === 3")
+        grown.step(3)
+        with serving(store, server.door.port, token=server.door.token):
+            until(tab, "document.querySelectorAll('#steps > li').length === 6")
+            grown.step(3)
+            until(tab, "document.querySelectorAll('#steps > li').length === 9")
+            seen = tab.evaluate("window.seen")
+
+    assert all(len(at) == 1 for at in seen.values())
+    assert len(seen) == 9
 
 
 @pytest.mark.browser

@@ -26,7 +26,7 @@ Event = tuple[int, bytes]
 
 
 async def live(store: TapeStore, run_id: str, request: Request, ending: Callable[[], bool]) -> Response:
-    """An event for each exchange that ends: see `payload.growth`; then one that is called `over`.
+    """An event for each exchange that ends: see `payload.growth`; then `over`, with their `places`.
 
     If what comes next cannot be read, the event `failed` says why, and is the last. `Last-Event-ID`
     is how many exchanges the reader has had.
@@ -55,7 +55,7 @@ async def _events(
                 quiet = 0.0
                 yield b"id: %d\n" % number + event
         if growing.following.over:
-            yield sse.encode("over", "")
+            yield sse.encode("over", growing.places())
             return
         quiet += pause
         if quiet >= ALIVE:
@@ -80,7 +80,7 @@ class Growing:
         self.following = following
         self._gathering = Gathering()
         self._lanes = list[Lane]()
-        self._count = 0
+        self._began = list[int]()
 
     def more(self) -> list[Event]:
         """The events of what has ended since the last call, numbered from 1.
@@ -91,14 +91,20 @@ class Growing:
         events = list[Event]()
         for step in self.following.steps():
             if isinstance(step, Exchange):
-                told = self._told(step)
-                self._count += 1
-                events.append((self._count, sse.encode("step", told)))
+                told = sse.encode("step", self._told(step))
+                self._began.append(step.span.began)
+                events.append((len(self._began), told))
         return events
+
+    def places(self) -> str:
+        """The place of each exchange in the finished run, as JSON; "" where they began as they ended."""
+        places = {began: place for place, began in enumerate(sorted(self._began))}
+        found = [places[began] for began in self._began]
+        return "" if found == sorted(found) else dumped(found)
 
     def _told(self, exchange: Exchange) -> str:
         pieces, lanes = len(self._gathering.pool), len(self._lanes)
         if exchange.lane not in self._lanes:
             self._lanes.append(exchange.lane)
-        step = self._gathering.step(exchange, self._count, self.following.began or 0.0)
+        step = self._gathering.step(exchange, len(self._began), self.following.began or 0.0)
         return dumped(growth(step, self._gathering.pool.pieces[pieces:], self._lanes, lanes))
