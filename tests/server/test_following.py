@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 from server.growing import Growing, story
+from worlds import World, say
 
+import tracefork
 from tracefork import Branch, TapeStore
 from tracefork.backends import MemoryBackend
 from tracefork.codec.records import Ended, Header, records, replayed
@@ -274,6 +278,31 @@ def test_a_branch_that_refers_to_its_parent_is_followed(where):
         given += told(following)
 
     assert given == list(branch.steps)
+
+
+@pytest.mark.parametrize("end", ["returned", "raised"])
+def test_a_real_run_of_many_threads_is_given_as_it_was_recorded(where, end):
+    from concurrent.futures import ThreadPoolExecutor
+
+    world = World()
+    with TapeStore.open(where) as store, TapeStore.open(where) as reader:
+        with contextlib.suppress(ZeroDivisionError), tracefork.record(store, run_id="real") as run:
+            following, given = reader.follow("real"), []
+            with world.client(run) as client, ThreadPoolExecutor(8) as pool:
+                asked = [pool.submit(say, client, f"{n}") for n in range(60)]
+                while not all(one.done() for one in asked):
+                    given += following.steps()
+            run.call("count", len, "abc")
+            run.uuid4()
+            if end == "raised":
+                1 / 0  # noqa: B018
+        given += told(following)
+        again = told(reader.follow("real"))
+
+        assert sorted(given, key=key) == list(reader.load("real").steps)
+        assert len(given) == 62
+        assert given == again  # whoever comes later, to a sealed run, is told the same in the same order
+        assert following.began == min(step.timing.began for step in given)
 
 
 def test_two_connections_to_one_store_see_the_same(where):

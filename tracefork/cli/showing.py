@@ -58,15 +58,15 @@ def report(
     target = output or f"{_file_name(tape.run_id)}{SUFFIXES[form]}"
     if target != STDOUT and not force and not _may_write(Path(target), page=SUFFIXES[form] == ".html"):
         raise StoreError(f"{target} is there already; choose another --output, or pass --force")
-    text = _written(tape, _branches(tape, store) if branches else [], form)
+    data = _written(tape, _branches(tape, store) if branches else [], form).encode()
     if target == STDOUT:
-        sys.stdout.write(text)
+        sys.stdout.buffer.write(data)  # as in a file: a page says that it is UTF-8
         return
-    write(text.encode(), target)
+    write(data, target)
     if json_:
-        print_json({"file": target, "bytes": len(text.encode()), "run_id": tape.run_id})
+        print_json({"file": target, "bytes": len(data), "run_id": tape.run_id})
     else:
-        out.print(f"{escaped(target)}: {len(tape):,} steps, {len(text.encode()):,} bytes")
+        out.print(f"{escaped(target)}: {len(tape):,} steps, {len(data):,} bytes")
 
 
 @app.command()

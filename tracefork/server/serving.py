@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import socket
 import threading
@@ -19,6 +21,7 @@ from .app import app
 from .guard import Door
 
 _READY = 10.0  # seconds until a server that does not listen has failed
+_PORTS = 65_535
 _GRACE = 2  # seconds for answers that are under way when it ends
 
 
@@ -35,29 +38,31 @@ def serving(store: TapeStore, port: int = 0, *, token: str | None = None) -> Ite
     """Serve `store` on 127.0.0.1 while the block runs; port 0 is any that is free.
 
     Raises:
-        StoreError: the port is taken.
+        StoreError: the port is taken, or there is no such port.
     """
     try:
+        if not 0 <= port <= _PORTS:
+            raise OSError(errno.EINVAL, "no such port")
         listener = socket.create_server(("127.0.0.1", port))
-    except (OSError, OverflowError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else exc
+    except OSError as exc:
+        reason = os.strerror(exc.errno or 0)
         raise StoreError(f"cannot listen on 127.0.0.1:{port}: {reason}; choose another --port") from exc
-    door = Door(listener.getsockname()[1], token or secrets.token_urlsafe(24))
-    server = uvicorn.Server(_config(store, door, lambda: server.should_exit))
-    listening = {"sockets": [listener]}
-    thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
-    thread.start()
-    try:
-        deadline = time.monotonic() + _READY
-        while not server.started:
-            if time.monotonic() > deadline or not thread.is_alive():
-                raise StoreError("the server did not start")
-            time.sleep(0.01)
-        yield Serving(f"http://127.0.0.1:{door.port}/?{urlencode({'token': door.token})}", door)
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
+    with listener:
+        door = Door(listener.getsockname()[1], token or secrets.token_urlsafe(24))
+        server = uvicorn.Server(_config(store, door, lambda: server.should_exit))
+        listening = {"sockets": [listener]}
+        thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
+        thread.start()
+        try:
+            deadline = time.monotonic() + _READY
+            while not server.started:
+                if time.monotonic() > deadline or not thread.is_alive():
+                    raise StoreError("the server did not start")
+                time.sleep(0.01)
+            yield Serving(f"http://127.0.0.1:{door.port}/?{urlencode({'token': door.token})}", door)
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def _config(store: TapeStore, door: Door, ending: Callable[[], bool]) -> uvicorn.Config:
