@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import sqlite3
 import tracemalloc
 from contextlib import contextmanager
@@ -590,3 +591,29 @@ def test_a_known_tag_is_worth_nothing_without_the_token(door):
     (tag,) = got(door, f"/run/{RUN}").header("etag")
 
     assert asked(door, f"/run/{RUN}", f"If-None-Match: {tag}").status == 403
+
+
+def logs_of(path):
+    """Every log of a store, chunk by chunk."""
+    with TapeStore.open(path) as store:
+        return {name: list(store.backend.chunks(name)) for name, _ in store.backend.heads()}
+
+
+def test_of_a_writer_that_was_killed_every_log_stays_as_it_was(tmp_path):
+    """SQLite moves what is in its `-wal` into its file when the last who has it open closes it; no more."""
+    from server.test_live import recording
+
+    path, copy = tmp_path / "runs.db", tmp_path / "copy"
+    copy.mkdir()
+    with recording(path, 100, 0.0) as process:
+        for _ in range(20):
+            process.stdout.readline()
+    assert (tmp_path / "runs.db-wal").stat().st_size > 0
+    for file in tmp_path.glob("runs.db*"):
+        shutil.copy(file, copy)
+    with TapeStore.open(path) as store, served(store) as door:
+        before = bytes_of(path)
+        assert crawled(door) > 5
+        assert bytes_of(path) == before
+
+    assert logs_of(path) == logs_of(copy / "runs.db")
