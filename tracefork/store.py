@@ -136,7 +136,7 @@ class TapeStore:
         return self._read(run_id, 0)[1]
 
     def follow(self, run_id: str) -> Following:
-        """Read a run while it is being recorded; of one that is over, `Following.over` is True at once.
+        """Read a run while it is being recorded; one that is over is given whole by the first `steps`.
 
         Raises:
             NotFound, CorruptTape: as `load`.

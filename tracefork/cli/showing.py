@@ -7,8 +7,8 @@ import sys
 import time
 import webbrowser
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,7 @@ import typer
 from .. import report as reports
 from ..core.tape import Tape
 from ..core.values import Exchange
-from ..errors import MissingPart, StoreError
+from ..errors import StoreError
 from ..files import write
 from ..listing import descendants
 from ..progress import counted
@@ -28,6 +28,7 @@ from ..store import TapeStore
 from .app import RUNS, Json, Run, Store, app, escaped, opened, out, print_json, taped
 
 STDOUT = "-"
+_BEGINNING = 8_192  # bytes, in which a page says who made it
 
 
 class Form(StrEnum):
@@ -71,24 +72,18 @@ def report(
 @app.command()
 def serve(
     store: Store = RUNS,
-    port: Annotated[int, typer.Option(help="By default any that is free.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="By default any that is free.")] = 0,
     open_: Annotated[bool | None, typer.Option("--open/--no-open", help="By default on a desktop.")] = None,
 ) -> None:
     """Show all runs of a store in the browser, live, at an address of this machine alone."""
-    for name in ("starlette", "uvicorn"):
-        if find_spec(name) is None:
-            raise MissingPart("the server", name, "server")
     from ..server import serving  # noqa: PLC0415  only with what it needs
 
-    with opened(store) as kept, serving(kept, port) as server:
+    with suppress(KeyboardInterrupt), opened(store) as kept, serving(kept, port) as server:
         out.print(f"{escaped(server.url)}\nCtrl-C ends it.")
         if _desktop() if open_ is None else open_:
             webbrowser.open(server.url)
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            out.print()
+        while True:
+            time.sleep(3600)
 
 
 # -- below -------------------------------------------------------------------------
@@ -121,12 +116,16 @@ def _may_write(target: Path, *, page: bool) -> bool:
     """A page may be written anew; nothing else is replaced without being asked to."""
     if not target.exists():
         return True
-    return page and target.is_file() and is_page(target.read_text("utf-8", "replace"))
+    if not page or not target.is_file():
+        return False
+    with target.open("rb") as file:
+        return is_page(file.read(_BEGINNING).decode("utf-8", "replace"))
 
 
 def _file_name(run_id: str) -> str:
     """A run_id as a file name: what is not plain is an underscore."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in run_id).lstrip(".")[:100] or "run"
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in run_id)
+    return plain.lstrip(".-")[:100] or "run"
 
 
 def _desktop() -> bool:

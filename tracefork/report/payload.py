@@ -93,14 +93,16 @@ def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
     }
 
 
-def growth(step: StepView, pieces: Sequence[Piece], lanes: Sequence[Lane]) -> dict[str, object]:
-    """What an open page needs for one more step: its row and facts, and the pieces that came with it."""
-    numbers = {lane: number for number, lane in enumerate(lanes)}
+def growth(step: StepView, pieces: Sequence[Piece], lanes: Sequence[Lane], known: int) -> dict[str, object]:
+    """What an open page needs for one more step: its row and facts, and the pieces that came with it.
+
+    Of `lanes`, in the order in which they were first seen, the page has the first `known`.
+    """
     return {
-        "row": row(step, numbers),
+        "row": row(step, {step.lane: lanes.index(step.lane)}),
         "facts": _facts(step),
         "pieces": list(map(entry, pieces)),
-        "lanes": list(lanes),
+        "lanes": list(lanes[known:]),
     }
 
 

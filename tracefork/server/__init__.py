@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from .app import app
-from .guard import Door, refusal
-from .serving import Serving, serving
+from ..errors import MissingPart
+
+try:
+    from .app import app
+    from .guard import Door, refusal
+    from .serving import Serving, serving
+except ModuleNotFoundError as exc:
+    _part = (exc.name or "").partition(".")[0]
+    if _part not in ("starlette", "uvicorn"):
+        raise
+    raise MissingPart("the server", _part, "server") from exc
 
 __all__ = ["Door", "Serving", "app", "refusal", "serving"]

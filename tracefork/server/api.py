@@ -6,48 +6,40 @@ import base64
 from collections.abc import Iterator
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from ..core.tape import Tape
 from ..core.values import Exchange
 from ..core.values import Response as Heard
-from ..errors import NotFound
 from ..providers import read
 from ..report.payload import dumped
 from ..report.titles import line, title
 from ..store import RunInfo, TapeStore
-from .guard import HEADERS
 
 FINGERPRINT = 16  # hex digits of the digest
+_JSON = "application/json"
 
 
-async def runs(request: Request) -> Response:
+async def runs(store: TapeStore) -> Response:
     """Every run, newest first."""
-    store: TapeStore = request.app.state.store
-    infos = await run_in_threadpool(lambda: sorted(store.runs(), key=lambda i: (-i.created_at, i.run_id)))
-    return JSONResponse([_info(info) for info in infos], headers=dict(HEADERS))
+    return json([_info(info) for info in await run_in_threadpool(newest, store)])
 
 
-async def run(request: Request) -> Response:
+async def run(store: TapeStore, run_id: str) -> Response:
     """A run and its exchanges, `request` as the text that was sent.
 
     A run that is not over has the exchanges that it had so far.
     """
-    store: TapeStore = request.app.state.store
-    run_id = request.path_params["run_id"]
     tape = await run_in_threadpool(store.load, run_id)
     branches = await run_in_threadpool(lambda: [b.branch_id for b in store.branches(run_id)])
-    return StreamingResponse(_run(tape, branches), media_type="application/json", headers=dict(HEADERS))
+    return StreamingResponse(_run(tape, branches), media_type=_JSON)
 
 
-async def branch(request: Request) -> Response:
+async def branch(store: TapeStore, branch_id: str) -> Response:
     """Where a branch left which run."""
-    store: TapeStore = request.app.state.store
-    branch_id = request.path_params["run_id"]
     tape = await run_in_threadpool(store.load, branch_id)
     if tape.parent is None:
-        raise NotFound(branch_id, ())
+        return json({"error": f"run {branch_id!r} is no branch"}, 404)
     said = {
         "branch_id": branch_id,
         "parent_run_id": tape.parent.parent,
@@ -56,9 +48,18 @@ async def branch(request: Request) -> Response:
         "name": tape.parent.name,
         "outcome": str(tape.outcome),
         "exchanges": len(tape),
-        "fingerprint": tape.digest()[:FINGERPRINT],
+        "fingerprint": (await run_in_threadpool(tape.digest))[:FINGERPRINT],
     }
-    return JSONResponse(said, headers=dict(HEADERS))
+    return json(said)
+
+
+def json(value: object, status: int = 200) -> Response:
+    return Response(dumped(value).encode(), status, media_type=_JSON)
+
+
+def newest(store: TapeStore) -> list[RunInfo]:
+    """Every run, newest first."""
+    return sorted(store.runs(), key=lambda info: (-info.created_at, info.run_id))
 
 
 def _info(info: RunInfo) -> dict[str, object]:
@@ -76,12 +77,13 @@ def _info(info: RunInfo) -> dict[str, object]:
 
 
 def _run(tape: Tape, branches: list[str]) -> Iterator[str]:
+    digest = tape.digest()
     head = {
         "run_id": tape.run_id,
         "agent_name": tape.agent_name,
         "created_at": tape.created_at,
-        "fingerprint": tape.digest()[:FINGERPRINT],
-        "digest": tape.digest(),
+        "fingerprint": digest[:FINGERPRINT],
+        "digest": digest,
         "outcome": str(tape.outcome),
         "parent_run_id": tape.parent.parent if tape.parent else None,
         "branches": branches,

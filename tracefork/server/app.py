@@ -1,4 +1,4 @@
-"""The routes: pages for a person, JSON for programs, and the steps of a run that is still going on.
+"""The addresses: pages for a person, JSON for programs, and the steps of a run that is still going on.
 
 /                       all runs
 /run/ID                 the page of a run; it grows while the run is recorded
@@ -10,48 +10,77 @@
 
 from __future__ import annotations
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from collections.abc import Callable
+
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..errors import CorruptTape, NotFound, StoreError, TraceforkError
+from ..errors import NotFound, TraceforkError
+from ..report.page import environment
 from ..store import TapeStore
-from .api import branch, run, runs
-from .guard import HEADERS, Door, Guard
+from . import api, pages
+from .guard import Door, Guard
 from .live import live
-from .pages import page, welcome
+from .places import segments
+
+_LONGEST = 512  # characters of a run_id
 
 
-def app(store: TapeStore, door: Door) -> Starlette:
-    """The ASGI application over `store`, which stays open for as long as this is used."""
-    made = Starlette(
-        routes=[
-            Route("/", welcome),
-            Route("/run/{run_id:path}", page),
-            Route("/api/runs", runs),
-            Route("/api/run/{run_id:path}/live", live),
-            Route("/api/run/{run_id:path}", run),
-            Route("/api/branch/{run_id:path}", branch),
-        ],
-        middleware=[Middleware(Guard, door=door)],
-        exception_handlers={TraceforkError: _refused, 404: _unknown},
-    )
-    made.state.store, made.state.door = store, door
-    return made
+def app(store: TapeStore, door: Door, *, ending: Callable[[], bool] = lambda: False) -> ASGIApp:
+    """The ASGI application over `store`, which stays open for as long as this is used.
+
+    It may be mounted below any path. Live views end once `ending()` is true.
+
+    Raises:
+        MissingPart: Jinja2 is not installed.
+    """
+    environment()
+    return Guard(_Site(store, door, ending), door)
 
 
-async def _refused(request: Request, exc: Exception) -> Response:
-    status = 404 if isinstance(exc, NotFound) else 500 if isinstance(exc, (CorruptTape, StoreError)) else 400
-    return _answer(request, status, str(exc))
+class _Site:
+    """What there is to read, for those who were let in."""
+
+    def __init__(self, store: TapeStore, door: Door, ending: Callable[[], bool]) -> None:
+        self._store, self._door, self._ending = store, door, ending
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, where = Request(scope, receive), segments(scope)
+        try:
+            response = await self._answer(where, request)
+        except TraceforkError as exc:
+            response = _refused(where, 404 if isinstance(exc, NotFound) else 500, str(exc))
+        if request.method == "HEAD" and isinstance(response, StreamingResponse):
+            await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
+            await send({"type": "http.response.body"})
+        else:
+            await response(scope, receive, send)
+
+    async def _answer(self, where: list[str], request: Request) -> Response:
+        match where:
+            case [""] | ["run", _] if "token" in request.query_params:
+                return pages.entered(self._door, request)
+            case [""]:
+                return await pages.welcome(self._store, request)
+            case ["api", "runs"]:
+                return await api.runs(self._store)
+            case ["run", run_id] if _is_name(run_id):
+                return await pages.page(self._store, run_id, request)
+            case ["api", "run", run_id] if _is_name(run_id):
+                return await api.run(self._store, run_id)
+            case ["api", "branch", run_id] if _is_name(run_id):
+                return await api.branch(self._store, run_id)
+            case ["api", "run", run_id, "live"] if _is_name(run_id):
+                return await live(self._store, run_id, request, self._ending)
+        return _refused(where, 404, f"there is nothing at {request.scope['path']}")
 
 
-async def _unknown(request: Request, _: Exception) -> Response:
-    return _answer(request, 404, f"there is nothing at {request.url.path}")
+def _is_name(run_id: str) -> bool:
+    return 0 < len(run_id) <= _LONGEST
 
 
-def _answer(request: Request, status: int, reason: str) -> Response:
-    if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": reason}, status, dict(HEADERS))
-    return PlainTextResponse(f"{reason}\n", status, dict(HEADERS))
+def _refused(where: list[str], status: int, reason: str) -> Response:
+    if where[:1] == ["api"]:
+        return api.json({"error": reason}, status)
+    return PlainTextResponse(f"{reason}\n".encode("utf-8", "backslashreplace"), status)

@@ -15,8 +15,9 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from attrs import field, frozen
+from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 HEADERS: Mapping[str, str] = {
@@ -55,12 +56,14 @@ class Door:
 class Refusal:
     status: HTTPStatus
     reason: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def refusal(door: Door, method: str, headers: Sequence[tuple[str, str]], query: str) -> Refusal | None:
     """Why a request is refused, or None; names of `headers` are in lower case, and may be repeated."""
     if method not in ("GET", "HEAD"):
-        return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "this server only reads: GET and HEAD")
+        reason = "this server only reads: GET and HEAD"
+        return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, reason, (("allow", "GET, HEAD"),))
     hosts = [value for name, value in headers if name == "host"]
     if len(hosts) != 1 or hosts[0].lower() not in door.hosts:
         return Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"ask it as {' or '.join(sorted(door.hosts))}")
@@ -95,22 +98,23 @@ class Guard:
         self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] != "http":
             return
-        headers = [
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
-        ]
-        query = scope["query_string"].decode("latin-1")
-        refused = refusal(self._door, scope["method"], headers, query)
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        refused = refusal(self._door, scope["method"], headers, scope["query_string"].decode("latin-1"))
         if refused:
-            answer = PlainTextResponse(f"{refused.reason}\n", refused.status, dict(HEADERS))
-            await answer(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+            answer = PlainTextResponse(f"{refused.reason}\n", refused.status, dict(refused.headers))
+            await answer(scope, receive, told)
+        else:
+            await self._app(scope, receive, told)
 
 
 def _in_cookie(header: str, name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import anyio
 from starlette.concurrency import run_in_threadpool
@@ -10,37 +10,50 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ..core.values import Exchange, Lane
+from ..errors import TraceforkError
 from ..following import Following
 from ..providers import sse
 from ..report.gathering import Gathering
 from ..report.payload import dumped, growth
 from ..store import TapeStore
-from .guard import HEADERS
 
 LOOK = 0.2  # seconds between two looks at the store
 ALIVE = 15.0  # seconds of silence after which a comment is sent, so that a lost reader is noticed
+_DIGITS = 18  # of a number that a reader may have had
+
+Event = tuple[int, bytes]
 
 
-async def live(request: Request) -> Response:
-    """An event for each exchange that ends: see `payload.growth`. The event `over` is the last.
+async def live(store: TapeStore, run_id: str, request: Request, ending: Callable[[], bool]) -> Response:
+    """An event for each exchange that ends: see `payload.growth`; then one that is called `over`.
 
-    `Last-Event-ID` is the number of the first that the reader has not had.
+    If what comes next cannot be read, the event `failed` says why, and is the last. `Last-Event-ID`
+    is how many exchanges the reader has had.
+
+    Raises:
+        NotFound, CorruptTape: as `TapeStore.follow`; or there is damage where the reader would go on.
     """
-    store: TapeStore = request.app.state.store
-    following = await run_in_threadpool(store.follow, request.path_params["run_id"])
+    following = await run_in_threadpool(store.follow, run_id)
     had = request.headers.get("last-event-id", "")
-    first = int(had) if had.isascii() and had.isdigit() else 0
-    return StreamingResponse(_events(following, first), media_type="text/event-stream", headers=dict(HEADERS))
+    known = int(had) if had.isascii() and had.isdigit() and len(had) <= _DIGITS else 0
+    growing = Growing(following)
+    first = [event for event in await run_in_threadpool(growing.more) if event[0] > known]
+    if not first and not following.over:
+        first = [event for event in await run_in_threadpool(growing.more) if event[0] > known]
+    events = _events(growing, first, known, ending)
+    return StreamingResponse(events, media_type="text/event-stream")
 
 
-async def _events(following: Following, first: int) -> AsyncIterator[bytes]:
-    growing, quiet = Growing(), 0.0
+async def _events(
+    growing: Growing, events: list[Event], known: int, ending: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    quiet = 0.0
     while True:
-        for number, event in await run_in_threadpool(growing.more, following):
-            if number >= first:
+        for number, event in events:
+            if number > known:
                 quiet = 0.0
-                yield b"id: %d\n" % (number + 1) + event
-        if following.over:
+                yield b"id: %d\n" % number + event
+        if growing.following.over:
             yield sse.encode("over", "")
             return
         quiet += LOOK
@@ -48,31 +61,41 @@ async def _events(following: Following, first: int) -> AsyncIterator[bytes]:
             quiet = 0.0
             yield b": still here\n\n"
         await anyio.sleep(LOOK)
+        if ending():
+            return
+        try:
+            events = await run_in_threadpool(growing.more)
+        except TraceforkError as exc:
+            yield sse.encode("failed", dumped({"error": str(exc)}))
+            return
 
 
 class Growing:
     """Makes events of a run's steps; two of one run make the same, so that a reader may come back."""
 
-    def __init__(self) -> None:
+    def __init__(self, following: Following) -> None:
+        self.following = following
         self._gathering = Gathering()
         self._lanes = list[Lane]()
         self._count = 0
-        self._since: float | None = None
 
-    def more(self, following: Following) -> list[tuple[int, bytes]]:
-        """The numbered events of what has ended since the last call."""
-        events = list[tuple[int, bytes]]()
-        for step in following.steps():
+    def more(self) -> list[Event]:
+        """The events of what has ended since the last call, numbered from 1.
+
+        Raises:
+            CorruptTape, StoreError: as `Following.steps`.
+        """
+        events = list[Event]()
+        for step in self.following.steps():
             if isinstance(step, Exchange):
-                events.append((self._count, sse.encode("step", self._told(step))))
+                told = self._told(step)
                 self._count += 1
+                events.append((self._count, sse.encode("step", told)))
         return events
 
     def _told(self, exchange: Exchange) -> str:
-        if self._since is None:
-            self._since = exchange.timing.began
+        pieces, lanes = len(self._gathering.pool), len(self._lanes)
         if exchange.lane not in self._lanes:
             self._lanes.append(exchange.lane)
-        known = len(self._gathering.pool)
-        step = self._gathering.step(exchange, self._count, self._since)
-        return dumped(growth(step, self._gathering.pool.pieces[known:], self._lanes))
+        step = self._gathering.step(exchange, self._count, self.following.began or 0.0)
+        return dumped(growth(step, self._gathering.pool.pieces[pieces:], self._lanes, lanes))

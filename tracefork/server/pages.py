@@ -2,65 +2,85 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from .. import __version__
+from ..core.tape import Tape
 from ..core.values import UNFINISHED
+from ..errors import CorruptTape, NotFound
 from ..listing import RunInfo, descendants
 from ..report.gathering import gathered
 from ..report.page import policy, rendered
 from ..report.runs import listed
 from ..store import TapeStore
-from .guard import HEADERS, Door
+from .api import newest
+from .guard import Door
+from .places import root, segment, sent
 
 
-async def welcome(request: Request) -> Response:
-    """All runs, newest first; a visit with the token in the address leaves it in a cookie."""
-    door: Door = request.app.state.door
-    if "token" in request.query_params:
-        answer = RedirectResponse("/", 303, dict(HEADERS))
-        answer.set_cookie(door.cookie, door.token, httponly=True, samesite="strict", path="/")
-        return answer
-    store: TapeStore = request.app.state.store
-    html = await run_in_threadpool(lambda: listed(sorted(store.runs(), key=_newest), _address))
-    return HTMLResponse(html, headers=_headers(policy("static")))
+def entered(door: Door, request: Request) -> Response:
+    """To the same page, with the token in a cookie instead of the address."""
+    answer = RedirectResponse(sent(request.scope), 303)
+    path = f"{root(request.scope)}/"
+    answer.set_cookie(door.cookie, door.token, httponly=True, samesite="strict", path=path)
+    return answer
 
 
-async def page(request: Request) -> Response:
+async def welcome(store: TapeStore, request: Request) -> Response:
+    """All runs, newest first."""
+    above = root(request.scope)
+
+    def made() -> str:
+        return listed(newest(store), lambda run_id: f"{above}/run/{segment(run_id)}")
+
+    return HTMLResponse(await run_in_threadpool(made), headers=_rules(policy("static")))
+
+
+async def page(store: TapeStore, run_id: str, request: Request) -> Response:
     """The page of a run; of one that is not over, a page that asks for its steps."""
-    store: TapeStore = request.app.state.store
-    return await run_in_threadpool(
-        _page, store, request.path_params["run_id"], request.headers.get("if-none-match")
-    )
+    live = f"{root(request.scope)}/api/run/{segment(run_id)}"
+    return await run_in_threadpool(_page, store, run_id, live, request.headers.get("if-none-match", ""))
 
 
-def _page(store: TapeStore, run_id: str, known: str | None) -> Response:
+def _page(store: TapeStore, run_id: str, live: str, known: str) -> Response:
+    infos = list(store.runs())
+    own = [info for info in infos if info.run_id == run_id and info.sealed]
+    kin = list(descendants(infos, run_id))
+    tag = {"etag": _tag(own + kin)} if own else {}
+    if own and tag["etag"] in (one.strip().removeprefix("W/") for one in known.split(",")):
+        return Response(status_code=304, headers=tag)
+    if not own and not _is_over(store, run_id):
+        tape = store.follow(run_id).head.tape((), (), UNFINISHED)
+        return HTMLResponse(rendered(gathered(tape), tape, live=live), headers=_rules(policy(live=True)))
+    tape = store.load(run_id)
+    html = rendered(gathered(tape, branches=_whole(store, kin)), tape)
+    return HTMLResponse(html, headers=_rules(policy()) | tag)
+
+
+def _is_over(store: TapeStore, run_id: str) -> bool:
     following = store.follow(run_id)
     following.steps()
-    if not following.over:
-        tape = following.head.tape((), (), UNFINISHED)
-        html = rendered(gathered(tape), tape, live=f"/api/run/{quote(run_id, safe='')}")
-        return HTMLResponse(html, headers=_headers(policy(live=True)))
-    kin = list(descendants(store.runs(), run_id))
-    tape = store.load(run_id)
-    tag = f'"{"-".join([tape.digest(), *(info.digest or "" for info in kin)])}"'
-    if known == tag:
-        return Response(status_code=304, headers=dict(HEADERS))
-    branches = [store.load(info.run_id) for info in kin]
-    html = rendered(gathered(tape, branches=branches), tape)
-    return HTMLResponse(html, headers={**_headers(policy()), "etag": tag, "cache-control": "no-cache"})
+    return following.over
 
 
-def _address(run_id: str) -> str:
-    return f"/run/{quote(run_id, safe='')}"
+def _whole(store: TapeStore, infos: list[RunInfo]) -> Iterator[Tape]:
+    """The runs that can be read; damage to a branch is no reason to hide its parent."""
+    for info in infos:
+        with suppress(CorruptTape, NotFound):
+            yield store.load(info.run_id)
 
 
-def _newest(info: RunInfo) -> tuple[float, str]:
-    return -info.created_at, info.run_id
+def _tag(infos: list[RunInfo]) -> str:
+    """What changes whenever the page of these runs does."""
+    facts = [__version__, policy(), *((info.digest, info.created_at, info.run_id) for info in infos)]
+    return f'"{sha256(repr(facts).encode()).hexdigest()}"'
 
 
-def _headers(rules: str) -> dict[str, str]:
-    return {**HEADERS, "content-security-policy": f"{rules}; frame-ancestors 'none'"}
+def _rules(rules: str) -> dict[str, str]:
+    return {"content-security-policy": f"{rules}; frame-ancestors 'none'"}

@@ -6,8 +6,9 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 import uvicorn
 from attrs import frozen
@@ -18,6 +19,7 @@ from .app import app
 from .guard import Door
 
 _READY = 10.0  # seconds until a server that does not listen has failed
+_GRACE = 2  # seconds for answers that are under way when it ends
 
 
 @frozen
@@ -35,20 +37,13 @@ def serving(store: TapeStore, port: int = 0, *, token: str | None = None) -> Ite
     Raises:
         StoreError: the port is taken.
     """
-    listener = socket.socket()
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-    except OSError as exc:
-        listener.close()
-        raise StoreError(
-            f"cannot listen on 127.0.0.1:{port}: {exc.strerror or exc}; choose another --port"
-        ) from exc
+        listener = socket.create_server(("127.0.0.1", port))
+    except (OSError, OverflowError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise StoreError(f"cannot listen on 127.0.0.1:{port}: {reason}; choose another --port") from exc
     door = Door(listener.getsockname()[1], token or secrets.token_urlsafe(24))
-    quiet = uvicorn.Config(
-        app(store, door), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(quiet)
+    server = uvicorn.Server(_config(store, door, lambda: server.should_exit))
     listening = {"sockets": [listener]}
     thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
     thread.start()
@@ -58,8 +53,24 @@ def serving(store: TapeStore, port: int = 0, *, token: str | None = None) -> Ite
             if time.monotonic() > deadline or not thread.is_alive():
                 raise StoreError("the server did not start")
             time.sleep(0.01)
-        yield Serving(f"http://127.0.0.1:{door.port}/?token={door.token}", door)
+        yield Serving(f"http://127.0.0.1:{door.port}/?{urlencode({'token': door.token})}", door)
     finally:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+def _config(store: TapeStore, door: Door, ending: Callable[[], bool]) -> uvicorn.Config:
+    """One parser, no websockets, nothing believed that a proxy says; loggers are left as they are."""
+    return uvicorn.Config(
+        app(store, door, ending=ending),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="error",
+        timeout_graceful_shutdown=_GRACE,
+    )

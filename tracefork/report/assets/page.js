@@ -832,11 +832,11 @@
     const told = new EventSource(`${live}/live`);
     told.addEventListener("step", (event) => {
       const {row, facts: said, pieces, lanes: names} = JSON.parse(event.data);
-      const several = names.length > 1 && names.length !== index.lanes.length, last = at < 0 || (at === index.own - 1 && branch < 0 && tab === "new");
+      const several = names.length > 0 && index.lanes.length > 0, last = at < 0 || (at === index.own - 1 && branch < 0 && tab === "new");
       const every = !windowed();
       index.steps.push(row);
       index.own = index.steps.length;
-      index.lanes = names;
+      index.lanes.push(...names);
       grown.f.push(said);
       grown.c.push(...pieces);
       index.chunks = [0, grown.c.length];
