@@ -12,6 +12,7 @@ from ..core.tape import Tape
 from ..core.values import Exchange
 from ..core.values import Response as Heard
 from ..providers import read
+from ..providers.messages import texts
 from ..report.payload import dumped
 from ..report.titles import line, title
 from ..store import RunInfo, TapeStore
@@ -104,7 +105,7 @@ def _exchange(exchange: Exchange, number: int) -> dict[str, object]:
     return {
         "step": number,
         "role": last.role if last else "",
-        "preview": line(last.text if last else exchange.request.url),
+        "preview": line(last.text or "\n".join(texts(last.parts)) if last else exchange.request.url),
         "request": _text(exchange.request.body),
         "response_preview": said.preview,
         "title": said.title,

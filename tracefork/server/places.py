@@ -9,12 +9,12 @@ from urllib.parse import quote, unquote_to_bytes
 
 from starlette.types import Scope
 
-_DOTS = (".", "..")  # a browser walks these, however they are written: so a `;` stands behind them
+_DOTS = (".", "..")  # a browser walks these, however they are written: so a comma stands behind them
 
 
 def segment(run_id: str) -> str:
     """A run_id as a segment of a path, in ASCII."""
-    return f"{run_id};" if run_id in _DOTS else quote(run_id.encode("utf-8", "surrogatepass"), safe="")
+    return f"{run_id}," if run_id in _DOTS else quote(run_id.encode("utf-8", "surrogatepass"), safe="")
 
 
 def root(scope: Scope) -> str:
@@ -39,4 +39,4 @@ def segments(scope: Scope) -> list[str]:
 
 def _text(part: str) -> str:
     text = unquote_to_bytes(part).decode("utf-8", "surrogatepass")
-    return text[:-1] if part.endswith(";") and text[:-1] in _DOTS else text
+    return text[:-1] if part.endswith(",") and text[:-1] in _DOTS else text

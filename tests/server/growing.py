@@ -1,0 +1,65 @@
+"""Runs that are still going on: their records written to a store one after the other."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from attrs import evolve
+from report import stories
+
+from tracefork import TapeStore
+from tracefork.codec.records import Closed, Ended, Header, records
+
+
+class Growing:
+    """The run of `tape` in `store`, as it is recorded: `step` lets one more of its exchanges end."""
+
+    def __init__(self, store, tape):
+        self._tape = tape
+        self._left = list(records(tape))
+        self.log = store.begin(Header.of(tape))
+
+    def step(self, count=1):
+        """Write up to and with the end of `count` more exchanges."""
+        for _ in range(count):
+            while self._left:
+                record = self._left.pop(0)
+                if isinstance(record, Closed):
+                    return
+                self.log.write([record])
+                if isinstance(record, Ended):
+                    break
+
+    def close(self):
+        """Write what is left."""
+        for record in self._left:
+            self.log.write([record])
+        self._left.clear()
+
+    def seal(self):
+        self.log.seal(self._tape)
+
+
+def story(count, *, began=None, run_id="growing"):
+    """A run of `count` steps, each asked with all that was said before, which begin when they are made."""
+    tape = evolve(stories.repeated(count), run_id=run_id)
+    return tape if began is None else evolve(tape, created_at=began)
+
+
+def write(where, count, pause, run_id="growing"):
+    """Record a run of `count` steps, one each `pause` seconds; print when each was on its way to the disk."""
+    with TapeStore.open(where) as store:
+        grown = Growing(store, story(count, run_id=run_id))
+        for number in range(count):
+            due = time.time()
+            grown.step()
+            print(number, time.time(), flush=True)
+            time.sleep(max(0.0, pause - (time.time() - due)))
+        grown.close()
+        grown.seal()
+        print("over", time.time(), flush=True)
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:])
