@@ -42,10 +42,13 @@ class Following:
         if self.over:
             return ended
         try:
-            if not self._damage:
+            first = next(iter(self._backend.chunks(self.head.run_id)), b"")
+            if not _same(journal.decode_header(first), self.head):
+                self.over = True
+            elif pack.is_packed(first):
+                ended += self._left(first)
+            elif not self._damage:
                 self._read(ended)
-            if not ended and not self.over:
-                ended += self._sealed()
         except NotFound:
             self.over = True
         except Conflict:
@@ -80,15 +83,9 @@ class Following:
                     case _:
                         pass
 
-    def _sealed(self) -> list[Step]:
-        """What is left of a run that was sealed since; nothing of one that was not, or is another by now."""
-        first = next(iter(self._backend.chunks(self.head.run_id)), b"")
-        if not _same(journal.decode_header(first), self.head):
-            self.over = True
-            return []
-        if not pack.is_packed(first):
-            return []
-        tape = pack.unpack(first, self._parent, self._limits)
+    def _left(self, packed: bytes) -> list[Step]:
+        """What was not given yet of a run that was sealed since."""
+        tape = pack.unpack(packed, self._parent, self._limits)
         self.over = True
         left = [step for step in tape.steps if step.span.began not in self._given]
         for one in left:

@@ -8,8 +8,10 @@ import time
 from attrs import evolve
 from report import stories
 
-from tracefork import TapeStore
+from tracefork import Tape, TapeStore
 from tracefork.codec.records import Closed, Ended, Header, records
+from tracefork.core.values import RETURNED
+from tracefork.providers import anthropic
 
 
 class Growing:
@@ -41,10 +43,23 @@ class Growing:
         self.log.seal(self._tape)
 
 
-def story(count, *, began=None, run_id="growing"):
-    """A run of `count` steps, each asked with all that was said before, which begin when they are made."""
-    tape = evolve(stories.repeated(count), run_id=run_id)
-    return tape if began is None else evolve(tape, created_at=began)
+def story(count, *, run_id="growing"):
+    """A run of `count` steps whose history starts anew now and then."""
+    return evolve(stories.repeated(count), run_id=run_id)
+
+
+def uncut(count, size=400):
+    """A run of `count` steps, each asked with all that was said before, `size` characters a message."""
+    messages, steps = [{"role": "user", "content": "Begin."}], []
+    for number in range(count):
+        asked = stories.question(messages, stream=number % 2 == 1)
+        steps.append(stories.exchange(asked, anthropic.text(f"Part {number}.")(asked), number))
+        messages = [
+            *messages,
+            {"role": "assistant", "content": f"Part {number}."},
+            {"role": "user", "content": f"{number} " * (size // len(f"{number} "))},
+        ]
+    return Tape(tuple(steps), run_id="growing", agent_name="counter", created_at=1.0, outcome=RETURNED)
 
 
 def write(where, count, pause, run_id="growing"):

@@ -18,6 +18,7 @@ from ..report.payload import dumped, growth
 from ..store import TapeStore
 
 LOOK = 0.2  # seconds between two looks at the store
+REST, LONGEST = 2, 0.5  # a long log is looked at less: after twice the time that it took, or so many seconds
 ALIVE = 15.0  # seconds of silence after which a comment is sent, so that a lost reader is noticed
 _DIGITS = 18  # of a number that a reader may have had
 
@@ -25,7 +26,7 @@ Event = tuple[int, bytes]
 
 
 async def live(store: TapeStore, run_id: str, request: Request, ending: Callable[[], bool]) -> Response:
-    """An event for each exchange that ends: see `payload.growth`; then one that is called `over`.
+    """An event for each exchange that ends: see `payload.growth`; then `over`, with their `places`.
 
     If what comes next cannot be read, the event `failed` says why, and is the last. `Last-Event-ID`
     is how many exchanges the reader has had.
@@ -47,27 +48,29 @@ async def live(store: TapeStore, run_id: str, request: Request, ending: Callable
 async def _events(
     growing: Growing, events: list[Event], known: int, ending: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    quiet = 0.0
+    quiet, pause = 0.0, LOOK
     while True:
         for number, event in events:
             if number > known:
                 quiet = 0.0
                 yield b"id: %d\n" % number + event
         if growing.following.over:
-            yield sse.encode("over", "")
+            yield sse.encode("over", growing.places())
             return
-        quiet += LOOK
+        quiet += pause
         if quiet >= ALIVE:
             quiet = 0.0
             yield b": still here\n\n"
-        await anyio.sleep(LOOK)
+        await anyio.sleep(pause)
         if ending():
             return
+        began = anyio.current_time()
         try:
             events = await run_in_threadpool(growing.more)
         except TraceforkError as exc:
             yield sse.encode("failed", dumped({"error": str(exc)}))
             return
+        pause = max(LOOK, min(LONGEST, REST * (anyio.current_time() - began)))
 
 
 class Growing:
@@ -77,7 +80,7 @@ class Growing:
         self.following = following
         self._gathering = Gathering()
         self._lanes = list[Lane]()
-        self._count = 0
+        self._began = list[int]()
 
     def more(self) -> list[Event]:
         """The events of what has ended since the last call, numbered from 1.
@@ -88,14 +91,20 @@ class Growing:
         events = list[Event]()
         for step in self.following.steps():
             if isinstance(step, Exchange):
-                told = self._told(step)
-                self._count += 1
-                events.append((self._count, sse.encode("step", told)))
+                told = sse.encode("step", self._told(step))
+                self._began.append(step.span.began)
+                events.append((len(self._began), told))
         return events
+
+    def places(self) -> str:
+        """The place of each exchange in the finished run, as JSON; "" where they began as they ended."""
+        places = {began: place for place, began in enumerate(sorted(self._began))}
+        found = [places[began] for began in self._began]
+        return "" if found == sorted(found) else dumped(found)
 
     def _told(self, exchange: Exchange) -> str:
         pieces, lanes = len(self._gathering.pool), len(self._lanes)
         if exchange.lane not in self._lanes:
             self._lanes.append(exchange.lane)
-        step = self._gathering.step(exchange, self._count, self.following.began or 0.0)
+        step = self._gathering.step(exchange, len(self._began), self.following.began or 0.0)
         return dumped(growth(step, self._gathering.pool.pieces[pieces:], self._lanes, lanes))

@@ -845,7 +845,16 @@
       if (!every || index.own > LISTED) list(); else { $("steps").append(line(index.own - 1)); shown.push(index.own - 1); }
       waiting = waiting || requestAnimationFrame(() => { waiting = 0; draw(); $("found").textContent = `${index.own} so far`; if (last) go(index.own - 1); });
     });
-    told.addEventListener("over", () => { told.close(); location.reload(); });
+    told.addEventListener("over", (event) => {
+      const places = event.data ? JSON.parse(event.data) : [];  // steps were listed as they ended
+      told.close();
+      if (branch < 0 && places[at] !== undefined) history.replaceState(null, "", address(places[at], tab));
+      location.reload();
+    });
+    told.addEventListener("failed", (event) => {
+      told.close();
+      $("found").textContent = `${index.own} so far; what comes next cannot be read: ${JSON.parse(event.data).error}`;
+    });
     let waiting = 0;
   }
 
