@@ -357,10 +357,12 @@ def test_timeouts_that_wrap_each_call_in_a_task():
 def test_workers_on_one_queue_trade_places():
     def agent(run):
         client, out, jobs = World().client(run), {}, SimpleQueue()
+        together = threading.Barrier(4)  # one that begins before the others live is held to its own lane
         for i in range(16):
             jobs.put(f"job{i}")
 
         def work():
+            together.wait()
             while not jobs.empty():
                 try:
                     job = jobs.get_nowait()

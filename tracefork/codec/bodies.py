@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import frozen
 
@@ -46,8 +46,7 @@ class _Pieces:
 _NONE = _Pieces([], [0])
 
 
-@frozen
-class _Kept:
+class _Kept(NamedTuple):
     """How one body is kept: its delta, where its part of the literal begins, and what it comes to."""
 
     base: int | None
