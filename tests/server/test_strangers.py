@@ -128,3 +128,23 @@ def test_a_server_that_takes_the_port_over_finds_nothing_in_the_cache(context, t
         kept = tab.evaluate(KEPT, addresses)
 
     assert [text for text in kept if "a page" not in text] == []
+
+
+def lowered(request):
+    return [(name.lower(), value) for name, value in request.headers]
+
+
+def test_another_server_of_this_host_is_sent_the_cookie_as_the_guide_admits(context, server):
+    """Browsers do not tell the ports of a host apart. By another name or site, it is not sent."""
+    tab = visited(context, server)
+    with LoopbackServer(PAGE) as other:
+        tab.goto(other.url)
+        tab.goto(other.url.replace("127.0.0.1", "localhost"))
+        tab.evaluate(
+            "(at) => fetch(at, {mode: 'no-cors', credentials: 'include'})", f"{other.url}/from-elsewhere"
+        )
+        said = {request.url: dict(lowered(request)).get("cookie", "") for request in other.requests}
+
+    assert server.door.token in said[f"{other.url}/"]
+    assert server.door.token not in said[f"{other.url.replace('127.0.0.1', 'localhost')}/"]
+    assert server.door.token not in said[f"{other.url}/from-elsewhere"]

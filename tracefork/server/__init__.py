@@ -7,6 +7,7 @@ from ..errors import MissingPart
 try:
     from .app import app
     from .guard import Door, refusal
+    from .places import segment
     from .serving import Serving, serving
 except ModuleNotFoundError as exc:
     _part = (exc.name or "").partition(".")[0]
@@ -14,4 +15,4 @@ except ModuleNotFoundError as exc:
         raise
     raise MissingPart("the server", _part, "server") from exc
 
-__all__ = ["Door", "Serving", "app", "refusal", "serving"]
+__all__ = ["Door", "Serving", "app", "refusal", "segment", "serving"]
