@@ -13,6 +13,8 @@ from tracefork.codec.records import Closed, Ended, Header, records
 from tracefork.core.values import RETURNED
 from tracefork.providers import anthropic
 
+LINGERS = 3.0  # seconds between the last step and the end, in which a page can be asked what it shows
+
 
 class Growing:
     """The run of `tape` in `store`, as it is recorded: `step` lets one more of its exchanges end."""
@@ -71,6 +73,7 @@ def write(where, count, pause, run_id="growing"):
             grown.step()
             print(number, time.time(), flush=True)
             time.sleep(max(0.0, pause - (time.time() - due)))
+        time.sleep(LINGERS)
         grown.close()
         grown.seal()
         print("over", time.time(), flush=True)
