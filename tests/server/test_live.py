@@ -446,7 +446,7 @@ def entered(tab, door, path):
 
 
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.nightly  # it looks at the clock: for an idle machine
 def test_each_of_300_steps_is_in_the_page_within_a_second_and_once(tab, where):
     with served(where) as door, recording(where) as process:
         first = process.stdout.readline()

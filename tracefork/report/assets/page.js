@@ -464,7 +464,7 @@
     const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
     const skip = new Set(["host", "content-length", "accept-encoding", "connection"]);
     const headers = told.headers.filter(([name]) => !skip.has(name.toLowerCase())).map(([name, said]) => `  -H ${quote(`${name}: ${said}`)} \\\n`);
-    return `curl -X ${quote(told.method)} ${quote(told.url)} \\\n${headers.join("")}  --data-binary ${quote(body)}`;
+    return `curl --globoff -X ${quote(told.method)} --url ${quote(told.url)} \\\n${headers.join("")}  --data-raw ${quote(body)}`;
   }
 
   function copy(what, text) {
