@@ -8,10 +8,12 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import tracefork
+from tracefork.errors import MissingPart
 
 NEEDS = {
     "tracefork.cli": {"typer", "rich"},
     "tracefork.progress": {"rich"},
+    "tracefork.server": {"starlette", "uvicorn"},
     "tracefork.transports.botocore": {"botocore", "urllib3"},
     "tracefork.transports.httpx2": {"httpx2"},
     "tracefork.testing.strategies": {"hypothesis"},
@@ -22,14 +24,16 @@ NEEDS = {
 
 def main() -> str | None:
     imported, refused = [], []
-    for found in walk_packages(tracefork.__path__, "tracefork."):
+    # a package that is refused below is not walked into
+    for found in walk_packages(tracefork.__path__, "tracefork.", onerror=lambda _: None):
         needs = {need for name, of in NEEDS.items() if fnmatch(found.name, name) for need in of}
         try:
             import_module(found.name)
-        except ModuleNotFoundError as exc:
-            if exc.name not in needs:
-                return f"{found.name} needs {exc.name}, which is not installed without extras"
-            refused.append(f"{found.name} ({exc.name})")
+        except (ModuleNotFoundError, MissingPart) as exc:
+            name = exc.needs if isinstance(exc, MissingPart) else exc.name
+            if name not in needs:
+                return f"{found.name} needs {name}, which is not installed without extras"
+            refused.append(f"{found.name} ({name})")
         else:
             imported.append(found.name)
     print(f"    {len(imported)} modules import; with an extra only: {', '.join(refused)}")
