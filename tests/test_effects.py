@@ -12,7 +12,8 @@ import pytest
 import tracefork
 from tracefork import Response
 from tracefork.core.values import Pending, Reply
-from tracefork.errors import InDoubt, Unrecordable
+from tracefork.errors import InDoubt, ToolRefused, Unrecordable
+from tracefork.runs import cut
 from tracefork.testing.scripted import by_rule, transport
 
 ECHO = by_rule(lambda request: Response(200, (), (request.body,)))
@@ -252,3 +253,71 @@ def test_a_doubt_is_settled_as_the_caller_says(on_doubt, result, times, sent):
 
     assert sent == ["booked"] * times
     assert tracefork.verify(run.tape, agent).ok
+
+
+# -- tools of a live tail ----------------------------------------------------------
+
+
+def shopping(sent, city):
+    def weather(where):
+        sent.append(where)
+        return f"sun over {where}"
+
+    def agent(run):
+        with httpx.Client(transport=transport(ECHO, httpx)) as client:
+            client.post("http://model/", content=b"plan")
+        return run.call("weather", weather, city)
+
+    return agent
+
+
+@pytest.mark.parametrize(
+    "begin", [lambda tape, **how: cut(tape, 0, **how), lambda tape, **how: tracefork.fork(tape, 0, **how)]
+)
+def test_a_live_tail_is_served_the_recorded_result_of_an_equal_call(begin, sent):
+    with tracefork.record() as run:
+        shopping(sent, "Rome")(run)
+    with begin(run.tape, tools="recorded") as branch:
+        assert shopping(sent, "Rome")(branch) == "sun over Rome"
+
+    assert sent == ["Rome"]
+    assert branch.tape.effects[0].answer == run.tape.effects[0].answer
+    assert tracefork.verify(branch.tape, shopping(sent, "Rome")).ok
+
+
+@pytest.mark.parametrize(("tools", "city"), [("recorded", "Oslo"), ("refuse", "Rome")])
+def test_a_live_tail_runs_no_tool_that_may_not_run_even_if_the_agent_swallows_it(tools, city, sent):
+    with tracefork.record() as run:
+        shopping(sent, "Rome")(run)
+    with pytest.raises(ToolRefused, match="weather"), cut(run.tape, 1, tools=tools) as branch:
+        with pytest.raises(ToolRefused):
+            shopping(sent, city)(branch)
+        with pytest.raises(ToolRefused):
+            shopping(sent, city)(branch)
+
+    assert sent == ["Rome"]
+
+
+def test_a_function_answers_in_the_stead_of_a_live_tool(sent):
+    with tracefork.record() as run:
+        shopping(sent, "Rome")(run)
+
+    def stand_in(call):
+        if "Oslo" in call.arguments:
+            raise LookupError("no such place")
+        return f"rain, says {call.name}"
+
+    with cut(run.tape, 1, tools=stand_in) as branch:
+        assert shopping(sent, "Bergen")(branch) == "rain, says weather"
+    with pytest.raises(LookupError, match="no such place"), cut(run.tape, 1, tools=stand_in) as branch:
+        shopping(sent, "Oslo")(branch)
+
+    assert sent == ["Rome"]
+    assert branch.tape.effects[0].answer.kind == "raised"
+
+
+def test_a_policy_that_is_none_is_refused_before_anything_is_spent():
+    with tracefork.record() as run:
+        pass
+    with pytest.raises(ValueError, match=r'"live", "recorded", "refuse"'):
+        tracefork.resume(run.tape, tools="recorder")

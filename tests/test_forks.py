@@ -13,6 +13,7 @@ from worlds import World, asay, jitter, say
 import tracefork
 from tracefork.core.tape import Tape
 from tracefork.core.values import Pending
+from tracefork.errors import OverBudget
 from tracefork.runs import cut
 
 
@@ -305,6 +306,43 @@ def test_cuts_are_nested_and_serve_exactly_the_first_i(threads):
             with tracefork.replay(run.tape, patience=3) as again:
                 agent(again)
             assert run.tape.digest() == again.tape.digest()
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_a_cut_with_an_answer_serves_that_after_its_prefix(at):
+    agent = asynchronous(plan_tools_answer)
+    tape = recorded(agent)
+    changed = tape.by_head[at]
+    with cut(tape, at, text("another"), patience=3) as run:
+        agent(run)
+    answers = {x.request.body: x.response.body for x in run.tape.by_head[: at + 1]}
+
+    assert answers.pop(changed.request.body) == b"another"
+    assert answers == {x.request.body: x.response.body for x in tape.by_head[:at]}
+    assert run.forwarded == len(run.tape) - at - 1
+
+
+@pytest.mark.parametrize(("upto", "answer"), [(-1, None), (4, None), (3, text("x"))])
+def test_a_cut_beyond_the_tape_is_refused(upto, answer):
+    with pytest.raises(IndexError, match="the tape has 3 exchanges"):
+        cut(recorded(sequential("abc")), upto, answer)
+
+
+def test_a_gate_is_shown_what_is_about_to_leave_and_can_end_the_run():
+    tape, seen, world = recorded(sequential("abcd")), [], World()
+
+    def gate(request):
+        seen.append(request.body)
+        if len(seen) == 2:
+            raise OverBudget(2, 1, "calls")
+
+    with pytest.raises(OverBudget, match="1 are left"), cut(tape, 1, gate=gate) as run:
+        with pytest.raises(OverBudget):
+            sequential("abcd", world)(run)
+        with pytest.raises(OverBudget):  # an agent that goes on gets no further
+            sequential("abcd", world)(run)
+
+    assert (seen, world.calls) == ([b"b", b"c"], 1)
 
 
 def test_identical_polls_of_two_workers_keep_their_own_answers_in_a_fork():

@@ -7,6 +7,8 @@ Every error tracefork raises on purpose:
   + Unfinished          the agent stopped before the tape did
   + Refused             something tried to reach the network inside a replay
   + InDoubt             a tool was called before the crash; whether it ran is unknown
+  + ToolRefused         a tool was called live where none may run
+  + OverBudget          the next call could cost more than is left
   + RedactedSecret      a request to forward holds a secret that the tape does not keep
   + Unrecordable        an argument or a result has no recorded form
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
@@ -183,6 +185,34 @@ class InDoubt(TraceforkError):
             f"{self.call.name} was called before the crash and may have run: {self.call.arguments}; "
             'resume with on_doubt="rerun", or with a function from the call to its result'
         )
+
+
+class ToolRefused(TraceforkError):
+    """The agent called a tool where none may run, and no recorded call is equal.
+
+    `call` is what it asked. Sticky: the run ends.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self.call = call
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call!r} was called live, where tools do not run, and no recorded call is equal; "
+            f'pass tools="live", or a function that answers in its stead'
+        )
+
+
+class OverBudget(TraceforkError):
+    """The next call could cost more than is left: `asked` and `left`, in `unit`."""
+
+    def __init__(self, asked: float, left: float, unit: str) -> None:
+        super().__init__(asked, left, unit)
+        self.asked, self.left, self.unit = asked, left, unit
+
+    def __str__(self) -> str:
+        return f"the next call could cost {self.asked:.4g} {self.unit}, and {max(self.left, 0):.4g} are left"
 
 
 class RedactedSecret(TraceforkError):

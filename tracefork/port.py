@@ -52,11 +52,18 @@ class Port:
     the run. Callable from any thread and task.
     """
 
-    def __init__(self, script: Script, redactor: Callable[[], Redactor], patience: float) -> None:
+    def __init__(
+        self,
+        script: Script,
+        redactor: Callable[[], Redactor],
+        patience: float,
+        gate: Callable[[Request], None] | None = None,
+    ) -> None:
         self.forwarded = 0
         self.happened = 0
         self.phase: Literal["new", "open", "over"] = "new"
         self._redactor = redactor
+        self._gate = gate
         self._cell = Cell(script, self._note, patience)
         self._pacers = Pacers(self._cell)
         self._calls = itertools.count()
@@ -163,11 +170,12 @@ class Port:
 
         Raises:
             RedactedSecret: one of them is not known to this process.
+            TraceforkError: the gate does not let it pass.
         """
-        if not self._cell.state.script.lines:
-            return request
         try:
-            return self._redactor().refilled(request)
+            if self._gate:
+                self._gate(request)
+            return self._redactor().refilled(request) if self._cell.state.script.lines else request
         except TraceforkError as exc:
             raise self.fail(exc) from None
 

@@ -19,12 +19,12 @@ from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
 from .core.script import Script
 from .core.tape import Tape
-from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
+from .core.values import Answer, Branch, Draw, Effect, Exchange, Request, Step
 from .errors import RunExists
 from .redact import Redactor, ambient
 from .session import MAX_BODY, Plan, Session, current
 from .store import TapeStore, new_run_id
-from .tools import OnDoubt
+from .tools import RUN, OnDoubt, Policy, Tools, policy
 from .transports import guard
 from .transports import intercept as interception
 
@@ -144,6 +144,7 @@ def resume(
     *,
     run_id: str | None = None,
     on_doubt: OnDoubt = "raise",
+    tools: Tools = "live",
     patience: float | None = None,
     intercept: bool = True,
     scope: Scope = "context",
@@ -163,12 +164,16 @@ def resume(
         tape: an interrupted recording, or any other.
         on_doubt: what to do about a tool that was called before a crash and may have
             run: "raise" InDoubt, "rerun" it, or a function from its Call to its result.
+        tools: what a tool call does once the run is live: "live" runs the tool; "recorded"
+            serves what an equal call was answered on the tape, and refuses others;
+            "refuse" refuses all; a function from the Call to the result answers instead.
         store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
         patience, allow, instant_retries: as for `replay`, until the run is live.
 
     Raises:
         Divergence: on asking something else than the tape has, before anything goes live.
         InDoubt: on calling a tool that may have run.
+        ToolRefused: on calling one live that `tools` does not let run.
         RunExists: the store has a run of this name.
     """
     lineage = Branch(tape.run_id, len(tape), "resumed")
@@ -182,7 +187,7 @@ def resume(
         durability=durability,
         redact=redact,
         patience=patience,
-        on_doubt=on_doubt,
+        tools=policy(tools, tape, on_doubt),
         tape=tape,
         max_body=max_body,
         instant_retries=instant_retries,
@@ -200,6 +205,7 @@ def fork(
     name: str = "",
     desc: str = "",
     on_doubt: OnDoubt = "raise",
+    tools: Tools = "live",
     patience: float | None = None,
     intercept: bool = True,
     scope: Scope = "context",
@@ -223,7 +229,7 @@ def fork(
             to that; or None: ask the step again, live.
         parent: the run_id to name as parent; by default the tape's.
         name, desc: what the branch is called, and what was changed.
-        on_doubt: as for `resume`.
+        on_doubt, tools: as for `resume`.
         store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
         patience, allow, instant_retries: as for `replay`, until the run is live.
 
@@ -249,7 +255,7 @@ def fork(
         durability=durability,
         redact=redact,
         patience=patience,
-        on_doubt=on_doubt,
+        tools=policy(tools, tape, on_doubt),
         tape=tape,
         max_body=max_body,
         instant_retries=instant_retries,
@@ -259,30 +265,62 @@ def fork(
 def cut(
     tape: Tape,
     upto: int,
+    answer: Answer | None = None,
     *,
     store: Stored = None,
+    run_id: str | None = None,
+    meta: Mapping[str, str] | None = None,
+    parent: str | None = None,
+    name: str = "cut",
+    desc: str = "",
+    tools: Tools = "live",
+    gate: Callable[[Request], None] | None = None,
     patience: float | None = None,
+    intercept: bool = True,
+    scope: Scope = "context",
+    durability: Durability = "process",
     matcher: Matcher = exact,
     redact: Redactor | None = None,
+    passthrough: tuple[str, ...] = TELEMETRY,
     allow: tuple[str, ...] = (),
+    max_body: int = MAX_BODY,
     instant_retries: bool = False,
 ) -> Session:
     """Start a run that is served the first `upto` exchanges of `tape`, by head, and asks all else live.
 
     Cuts are nested, also where steps ran in parallel: that is what blame compares.
-    Options are those of `fork`.
+
+    Args:
+        tape: the recording.
+        upto: how many exchanges are served as they were recorded.
+        answer: what the next one is answered, if it too is to be served.
+        meta: further text to keep with the run, beside the tape's own.
+        gate: is shown each request before it leaves, and ends the run by raising a TraceforkError.
+        store, run_id, parent, name, desc, tools, patience, intercept, scope, durability, matcher,
+            redact, passthrough, allow, max_body, instant_retries: as for `fork`.
+
+    Raises:
+        IndexError: the tape has not as many exchanges.
+        Divergence: on asking something else than the tape has, before anything goes live.
     """
-    head = _header(tape.agent_name, None, tape.meta, Branch(tape.run_id, upto, "cut"))
-    shell = _Shell(True, "context", TELEMETRY, allow, guarded=True)  # noqa: FBT003
-    script = Cut(tape, upto).script(matcher)
+    last = len(tape) - (answer is not None)
+    if not 0 <= upto <= last:
+        raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
+    lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
+    head = _header(tape.agent_name, run_id, {**tape.meta, **(meta or {})}, lineage)
+    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
     return _session(
-        script,
+        Cut(tape, upto, answer).script(matcher),
         head,
         shell,
         store=store,
+        durability=durability,
         redact=redact,
         patience=patience,
+        tools=policy(tools, tape),
+        gate=gate,
         tape=tape,
+        max_body=max_body,
         instant_retries=instant_retries,
     )
 
@@ -348,7 +386,8 @@ def _session(
     durability: Durability = "process",
     redact: Redactor | None = None,
     patience: float | None = None,
-    on_doubt: OnDoubt = "raise",
+    tools: Policy = RUN,
+    gate: Callable[[Request], None] | None = None,
     tape: Tape | None = None,
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
@@ -370,12 +409,13 @@ def _session(
         store=opened,
         owns_store=owned,
         patience=_patience(tape) if patience is None else patience,
-        on_doubt=on_doubt,
+        tools=tools,
         everywhere=shell.everywhere,
         passthrough=shell.passthrough,
         allow=shell.allow,
         max_body=max_body,
         instant_retries=instant_retries,
+        gate=gate,
     )
     return Session(plan)
 

@@ -27,6 +27,7 @@ from .core.values import (
     UNFINISHED,
     Branch,
     Outcome,
+    Request,
     Source,
 )
 from .effects import class_name, said
@@ -36,7 +37,7 @@ from .port import BLINK, Port
 from .redact import Redactor
 from .store import TapeStore
 from .straying import unfinished
-from .tools import OnDoubt
+from .tools import Policy
 from .turns import is_cancellation
 from .writer import Keeper, Unwritten, Writer
 
@@ -58,6 +59,7 @@ class Plan:
     `around` wraps the block: interception and the network guard. `everywhere`
     takes in threads that have no run of their own. `passthrough` holds `host/path`
     patterns that are not recorded, `allow` addresses that a replay may connect to.
+    `gate` is shown each request before it leaves, and ends the run by raising.
     """
 
     script: Script
@@ -67,12 +69,13 @@ class Plan:
     store: TapeStore | None = None
     owns_store: bool = False
     patience: float = 60.0
-    on_doubt: OnDoubt = "raise"
+    tools: Policy = tools.RUN
     everywhere: bool = False
     passthrough: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     max_body: int = MAX_BODY
     instant_retries: bool = False
+    gate: Callable[[Request], None] | None = None
 
 
 class Session:
@@ -83,7 +86,7 @@ class Session:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.port = Port(plan.script, plan.redactor, plan.patience)
+        self.port = Port(plan.script, plan.redactor, plan.patience, plan.gate)
         """Where transports and tools put their questions."""
         self.max_body = plan.max_body
         """The most bytes of one body that are kept."""
@@ -248,7 +251,7 @@ class Session:
         """
         if self.is_aside():
             return fn(*args, **kwargs)
-        result: T = tools.call(self.port, self._plan.on_doubt, name, fn, args, kwargs)
+        result: T = tools.call(self.port, self._plan.tools, name, fn, args, kwargs)
         return result
 
     async def acall(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -256,7 +259,7 @@ class Session:
         if self.is_aside():
             result = fn(*args, **kwargs)
             return await result if isinstance(result, Awaitable) else result
-        return await tools.acall(self.port, self._plan.on_doubt, name, fn, args, kwargs)
+        return await tools.acall(self.port, self._plan.tools, name, fn, args, kwargs)
 
     # -- what transports and the guard ask ------------------------------------------
 

@@ -11,19 +11,78 @@ from collections.abc import Callable
 from inspect import isawaitable, iscoroutine
 from typing import Any, Literal, TypeAlias
 
+from attrs import frozen
+
 from . import effects, lanes
+from .core.tape import Tape
 from .core.values import CANCELLED, Answer, Call, Fault, Reply
-from .errors import InDoubt
+from .errors import InDoubt, ToolRefused
 from .flight import Flight
 from .port import Port
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
+Tools: TypeAlias = 'Literal["live", "recorded", "refuse"] | Callable[[Call], object]'
 
 
-def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+@frozen
+class Policy:
+    """What happens to a tool call that the script does not answer.
+
+    `on_doubt` is for one that may have run before a crash. `instead` gives the answer
+    to serve in place of running the tool, or None where there is none, which
+    refuses the call; without `instead` tools run.
+    """
+
+    on_doubt: OnDoubt = "raise"
+    instead: Callable[[Call], Answer | None] | None = None
+
+
+RUN = Policy()
+"""Tools run."""
+
+
+def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
+    """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
+
+    "live" runs them; "recorded" serves what an equal call was answered on the tape;
+    "refuse" and a call without an equal one end the run; a function from the Call
+    to the result answers in the tool's stead.
+
+    Raises:
+        ValueError: `tools` is none of these.
+    """
+    match tools:
+        case "live":
+            return Policy(on_doubt)
+        case "recorded":
+            return Policy(on_doubt, _answers(tape).get)
+        case "refuse":
+            return Policy(on_doubt, lambda _: None)
+        case _ if callable(tools):
+            return Policy(on_doubt, _in_its_stead(tools))
+        case _:
+            raise ValueError(f'tools= is "live", "recorded", "refuse" or a function, not {tools!r}')
+
+
+def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
+    def answer(asked: Call) -> Answer:
+        try:
+            return effects.returned(given(asked))
+        except Exception as exc:  # noqa: BLE001  as the tool itself may raise
+            return effects.raised(exc)
+
+    return answer
+
+
+def _answers(tape: Tape) -> dict[Call, Answer]:
+    """What each call was answered; where it was asked more than once, the last time."""
+    return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED}
+
+
+def call(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return `fn(*args, **kwargs)`, or what the tape says that it returned."""
     flight = port.ask(effects.asked(name, args, kwargs))
-    if (known := _known(port, flight, on_doubt)) is not None:
+    if (known := _known(port, flight, policy)) is not None:
         if known == CANCELLED:
             _hang(port, flight)
         port.end(flight, known)
@@ -44,12 +103,10 @@ def call(port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args:
     return result
 
 
-async def acall(
-    port: Port, on_doubt: OnDoubt, name: str, fn: Callable[..., Any], args: Any, kwargs: Any
-) -> Any:
+async def acall(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """`call` for a function whose result may have to be awaited."""
     flight = await port.aask(effects.asked(name, args, kwargs))
-    if (known := _known(port, flight, on_doubt)) is not None:
+    if (known := _known(port, flight, policy)) is not None:
         if known == CANCELLED:
             await _ahang(port, flight)
         await port.aend(flight, known)
@@ -71,9 +128,29 @@ async def acall(
     return result
 
 
-def _known(port: Port, flight: Flight, on_doubt: OnDoubt) -> Answer | None:
-    """The answer, if the tool is not to be run: a recorded one, or what settles a doubt."""
-    return flight.served if flight.served is not None else _settled(port, flight, on_doubt)
+def _known(port: Port, flight: Flight, policy: Policy) -> Answer | None:
+    """The answer, if the tool is not to be run: a recorded one, what settles a doubt, or the policy's.
+
+    Raises:
+        InDoubt: nobody said what to do about a call that may have run.
+        ToolRefused: no tool may run, and nothing answers in its stead.
+    """
+    if flight.served is not None:
+        return flight.served
+    if (settled := _settled(port, flight, policy.on_doubt)) is not None:
+        return settled
+    if policy.instead is None:
+        return None
+    assert isinstance(flight.question, Call)
+    try:
+        known = policy.instead(flight.question)
+    except BaseException:
+        port.drop(flight, CANCELLED)
+        raise
+    if known is None:
+        port.drop(flight, CANCELLED)
+        raise port.fail(ToolRefused(flight.question))
+    return known
 
 
 def _settled(port: Port, flight: Flight, on_doubt: OnDoubt) -> Reply | None:

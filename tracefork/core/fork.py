@@ -71,17 +71,32 @@ class Fork:
 
 @frozen
 class Cut:
-    """Serve the first `upto` exchanges in the order of their heads; ask all else live."""
+    """Serve the first `upto` exchanges in the order of their heads; ask all else live.
+
+    With an `answer` the next exchange is served too, with that.
+    """
 
     tape: Tape
     upto: int
+    answer: Answer | None = None
 
     def script(self, matcher: Matcher = exact) -> Script:
-        """The nested prefixes that blame compares: cut i serves one exchange more than cut i - 1."""
-        heads = sorted(s.span.headed for s in self.tape.exchanges)[: self.upto]
-        opens = heads[-1] if heads else AT_ONCE
+        """The nested prefixes that blame compares: cut i serves one exchange more than cut i - 1.
+
+        Raises:
+            TypeError: the answer is not one of an exchange.
+        """
+        if self.answer is not None and not isinstance(self.answer, Response | Fault):
+            raise TypeError(f"an exchange cannot be answered by {self.answer!r}")
+        by_head = self.tape.by_head
+        changed = by_head[self.upto] if self.answer is not None else None
+        last = by_head[self.upto - (changed is None)] if self.upto or changed else None
+        opens = last.span.headed if last else AT_ONCE
         lines = []
         for step in _by_began(self.tape):
+            if step is changed:
+                lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
+                continue
             line = _kept(step, opens)
             if line.headed is not None and line.headed > opens:
                 line = Line(line.asked, line.lane, None, line.began)

@@ -35,6 +35,11 @@ class Tape:
         return tuple(s for s in self.steps if isinstance(s, Exchange))
 
     @cached_property
+    def by_head(self) -> tuple[Exchange, ...]:
+        """The exchanges in the order in which their heads were given, which is the order of cuts."""
+        return tuple(sorted(self.exchanges, key=lambda x: x.span.headed))
+
+    @cached_property
     def draws(self) -> tuple[Draw, ...]:
         return tuple(s for s in self.steps if isinstance(s, Draw))
 
