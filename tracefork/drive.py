@@ -68,7 +68,7 @@ def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any
     Raises:
         RuntimeError: the agent is async and an event loop is running; await `averify`.
     """
-    if _is_async(agent) and in_loop():
+    if is_async(agent) and in_loop():
         raise RuntimeError("an event loop is running: await tracefork.averify(...) instead")
     session = replay(tape, matcher=matcher, **options)
     raised: BaseException | None = None
@@ -112,6 +112,12 @@ def called(agent: Agent, run: Session) -> Any:
         if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
     return agent(run) if len(required) == 1 else agent()
+
+
+def is_async(agent: Agent) -> bool:
+    """True for a coroutine function, a partial of one, or an object whose call is one."""
+    inner = inspect.unwrap(agent.func if isinstance(agent, partial) else agent)
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)
 
 
 def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: Matcher = exact) -> Verdict:
@@ -164,11 +170,6 @@ def _matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
         return one.answer == other.answer and matcher(one.request) == matcher(other.request)
 
     return sum(same(one, other) for one, other in zip(tape, again, strict=False))
-
-
-def _is_async(agent: Agent) -> bool:
-    inner = inspect.unwrap(agent.func if isinstance(agent, partial) else agent)
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)
 
 
 async def _awaited(result: Awaitable[object]) -> object:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, TypeAlias, cast
 
 import anyio
 import anyio.lowlevel
@@ -26,6 +26,7 @@ from .core.values import (
     CANCELLED,
     Answer,
     Call,
+    Lane,
     Omitted,
     Outcome,
     Question,
@@ -42,6 +43,12 @@ from .straying import diverged
 from .turns import asettle, in_loop, settle
 from .writer import Happened, Keeper, Unwritten
 
+Gate: TypeAlias = Callable[[Request], None]
+"""Is shown each request, as it is kept, before it leaves, and ends the run by raising a TraceforkError."""
+
+Known: TypeAlias = Callable[[Request, Lane], "Answer | None"]
+"""Gives the answer to serve to a question that would leave, by the lane that asks; None lets it leave."""
+
 BLINK = 0.002  # seconds that a running event loop may be held until a question is durable
 
 
@@ -57,13 +64,15 @@ class Port:
         script: Script,
         redactor: Callable[[], Redactor],
         patience: float,
-        gate: Callable[[Request], None] | None = None,
+        gate: Gate | None = None,
+        known: Known | None = None,
     ) -> None:
         self.forwarded = 0
         self.happened = 0
         self.phase: Literal["new", "open", "over"] = "new"
         self._redactor = redactor
         self._gate = gate
+        self._known = known
         self._cell = Cell(script, self._note, patience)
         self._pacers = Pacers(self._cell)
         self._calls = itertools.count()
@@ -174,7 +183,7 @@ class Port:
         """
         try:
             if self._gate:
-                self._gate(request)
+                self._gate(cast("Request", self._redactor().question(request)))
             return self._redactor().refilled(request) if self._cell.state.script.lines else request
         except TraceforkError as exc:
             raise self.fail(exc) from None
@@ -295,7 +304,9 @@ class Port:
                 flight.served = answer
             case Forward(again):
                 flight.again = again
-                self.forwarded += 1
+                if self._known and isinstance(flight.question, Request):
+                    flight.served = self._known(flight.question, flight.lane)
+                self.forwarded += flight.served is None
 
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)

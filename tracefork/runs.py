@@ -19,8 +19,9 @@ from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
 from .core.script import Script
 from .core.tape import Tape
-from .core.values import Answer, Branch, Draw, Effect, Exchange, Request, Step
+from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
 from .errors import RunExists
+from .port import Gate, Known
 from .redact import Redactor, ambient
 from .session import MAX_BODY, Plan, Session, current
 from .store import TapeStore, new_run_id
@@ -201,11 +202,14 @@ def fork(
     *,
     store: Stored = None,
     run_id: str | None = None,
+    meta: Mapping[str, str] | None = None,
     parent: str | None = None,
     name: str = "",
     desc: str = "",
     on_doubt: OnDoubt = "raise",
     tools: Tools = "live",
+    gate: Gate | None = None,
+    known: Known | None = None,
     patience: float | None = None,
     intercept: bool = True,
     scope: Scope = "context",
@@ -229,6 +233,9 @@ def fork(
             to that; or None: ask the step again, live.
         parent: the run_id to name as parent; by default the tape's.
         name, desc: what the branch is called, and what was changed.
+        meta: further text to keep with the branch, beside the tape's own.
+        gate: is shown each request before it leaves, and ends the run by raising a TraceforkError.
+        known: gives the answer to serve to a request that would leave, by the lane that asks, or None.
         on_doubt, tools: as for `resume`.
         store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
         patience, allow, instant_retries: as for `replay`, until the run is live.
@@ -245,7 +252,7 @@ def fork(
         raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
-    head = _header(tape.agent_name, run_id, tape.meta, lineage)
+    head = _header(tape.agent_name, run_id, {**tape.meta, **(meta or {})}, lineage)
     shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
     return _session(
         Fork(tape, pivot, given).script(matcher),
@@ -256,6 +263,8 @@ def fork(
         redact=redact,
         patience=patience,
         tools=policy(tools, tape, on_doubt),
+        gate=gate,
+        known=known,
         tape=tape,
         max_body=max_body,
         instant_retries=instant_retries,
@@ -274,7 +283,8 @@ def cut(
     name: str = "cut",
     desc: str = "",
     tools: Tools = "live",
-    gate: Callable[[Request], None] | None = None,
+    gate: Gate | None = None,
+    known: Known | None = None,
     patience: float | None = None,
     intercept: bool = True,
     scope: Scope = "context",
@@ -294,10 +304,8 @@ def cut(
         tape: the recording.
         upto: how many exchanges are served as they were recorded.
         answer: what the next one is answered, if it too is to be served.
-        meta: further text to keep with the run, beside the tape's own.
-        gate: is shown each request before it leaves, and ends the run by raising a TraceforkError.
-        store, run_id, parent, name, desc, tools, patience, intercept, scope, durability, matcher,
-            redact, passthrough, allow, max_body, instant_retries: as for `fork`.
+        store, run_id, meta, gate, known, parent, name, desc, tools, patience, intercept, scope,
+            durability, matcher, redact, passthrough, allow, max_body, instant_retries: as for `fork`.
 
     Raises:
         IndexError: the tape has not as many exchanges.
@@ -319,6 +327,7 @@ def cut(
         patience=patience,
         tools=policy(tools, tape),
         gate=gate,
+        known=known,
         tape=tape,
         max_body=max_body,
         instant_retries=instant_retries,
@@ -387,7 +396,8 @@ def _session(
     redact: Redactor | None = None,
     patience: float | None = None,
     tools: Policy = RUN,
-    gate: Callable[[Request], None] | None = None,
+    gate: Gate | None = None,
+    known: Known | None = None,
     tape: Tape | None = None,
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
@@ -416,6 +426,7 @@ def _session(
         max_body=max_body,
         instant_retries=instant_retries,
         gate=gate,
+        known=known,
     )
     return Session(plan)
 

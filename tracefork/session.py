@@ -7,7 +7,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from fnmatch import fnmatchcase as fnmatch
 from os import environ, getpid
@@ -27,13 +27,12 @@ from .core.values import (
     UNFINISHED,
     Branch,
     Outcome,
-    Request,
     Source,
 )
 from .effects import class_name, said
 from .errors import StoreError, TraceforkError
 from .log import Log
-from .port import BLINK, Port
+from .port import BLINK, Gate, Known, Port
 from .redact import Redactor
 from .store import TapeStore
 from .straying import unfinished
@@ -59,7 +58,7 @@ class Plan:
     `around` wraps the block: interception and the network guard. `everywhere`
     takes in threads that have no run of their own. `passthrough` holds `host/path`
     patterns that are not recorded, `allow` addresses that a replay may connect to.
-    `gate` is shown each request before it leaves, and ends the run by raising.
+    `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
     """
 
     script: Script
@@ -75,7 +74,8 @@ class Plan:
     allow: tuple[str, ...] = ()
     max_body: int = MAX_BODY
     instant_retries: bool = False
-    gate: Callable[[Request], None] | None = None
+    gate: Gate | None = None
+    known: Known | None = None
 
 
 class Session:
@@ -86,7 +86,7 @@ class Session:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.port = Port(plan.script, plan.redactor, plan.patience, plan.gate)
+        self.port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known)
         """Where transports and tools put their questions."""
         self.max_body = plan.max_body
         """The most bytes of one body that are kept."""
@@ -150,6 +150,11 @@ class Session:
     @property
     def run_id(self) -> str:
         return self._plan.header.run_id
+
+    @property
+    def meta(self) -> Mapping[str, str]:
+        """What was told about this run when it was begun, as text."""
+        return self._plan.header.meta
 
     @property
     def lineage(self) -> Branch | None:

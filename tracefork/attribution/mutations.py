@@ -1,0 +1,186 @@
+"""Mutations: what a step is answered instead, for `method="flip"`.
+
+A mutation is any callable from the recorded Exchange to an Answer. Those here are
+frozen values, and each gives the same answer for the same exchange. One that changes
+nothing, or cannot be applied to an exchange, says so by returning None: the step is
+then left out and listed. A destructive mutation blames harmless steps: it
+measures what the run cannot bear, not what went wrong; `resample` does not have that fault.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from ..core.values import Answer, Exchange, Response
+from ..providers import anthropic, gemini, openai, paths, read, route
+from ..providers.messages import ToolCall
+from ._paths import steps
+
+Mutation: TypeAlias = Callable[[Exchange], "Answer | None"]
+
+
+@frozen
+class Text:
+    """The answer says `text` instead, in the form of its vendor; the whole body where no vendor is known."""
+
+    text: str
+
+    def __call__(self, exchange: Exchange) -> Answer | None:
+        return _saying(exchange, self.text)
+
+
+@frozen
+class Drop:
+    """The answer says nothing."""
+
+    def __call__(self, exchange: Exchange) -> Answer | None:
+        return _saying(exchange, "")
+
+
+@frozen
+class Truncate:
+    """The answer breaks off after `share` of its text, by characters."""
+
+    share: float = 0.5
+
+    def __call__(self, exchange: Exchange) -> Answer | None:
+        said = _said(exchange)
+        return _saying(exchange, said[: int(len(said) * self.share)])
+
+
+@frozen
+class Corrupt:
+    """The words of the answer in another order, and every third one lost; `seed` picks the order."""
+
+    seed: int = 0
+
+    def __call__(self, exchange: Exchange) -> Answer | None:
+        words = _said(exchange).split()
+        order = random.Random(_seeded(self.seed, exchange))  # noqa: S311  reproducible, not secret
+        order.shuffle(words)
+        return _saying(exchange, " ".join(word for i, word in enumerate(words, 1) if i % 3))
+
+
+@frozen
+class Mislead:
+    """The answer ends with `claim`, as if it were part of what was found."""
+
+    claim: str
+
+    def __call__(self, exchange: Exchange) -> Answer | None:
+        return _saying(exchange, f"{_said(exchange)}\n{self.claim}".strip())
+
+
+@frozen
+class Poison:
+    """The first tool call's `argument` has `value`; a step that calls no tool with it is left out.
+
+    The answer is made anew with that call alone, and with the text that stood before it.
+    """
+
+    argument: str
+    value: Any
+
+    def __call__(self, exchange: Exchange) -> Answer | None:
+        said = read.completion(exchange)
+        place = paths.place(exchange.request.url)
+        if said is None or place is None or place.verb.startswith("invoke"):
+            return None
+        for call in said.calls:
+            arguments = _object(call.arguments)
+            if self.argument in arguments and arguments[self.argument] != self.value:
+                return _calling(place.api, exchange, call, arguments | {self.argument: self.value}, said.text)
+        return None
+
+
+@frozen
+class Field:
+    """The value at `path` of the answer's JSON is `value`; of a stream or another body nothing is changed.
+
+    `path` is as in `oracles.JsonPath`.
+
+    Raises:
+        ValueError: the path is none, or names the whole.
+    """
+
+    path: str
+    value: Any
+
+    def __attrs_post_init__(self) -> None:
+        if not steps(self.path):
+            raise ValueError("$ is the whole answer: name a value in it")
+
+    def __call__(self, exchange: Exchange) -> Answer | None:
+        *way, last = steps(self.path)
+        response = _response(exchange)
+        if response is None:
+            return None
+        try:
+            whole = at = json.loads(response.body)
+            before = json.dumps(whole)
+            for step in way:
+                at = at[step]
+            at[last] = self.value
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return None
+        if json.dumps(whole) == before:
+            return None
+        return response.with_body(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def mutated(mutation: Mutation, exchange: Exchange) -> Answer | None:
+    """What `mutation` makes of the exchange, or None if it changes nothing."""
+    answer = mutation(exchange)
+    return None if answer == exchange.answer else answer
+
+
+def _response(exchange: Exchange) -> Response | None:
+    return exchange.answer if isinstance(exchange.answer, Response) and not exchange.answer.omitted else None
+
+
+def _said(exchange: Exchange) -> str:
+    said = read.completion(exchange)
+    if said is not None:
+        return said.text
+    response = _response(exchange)
+    return response.body.decode("utf-8", "replace") if response else ""
+
+
+def _saying(exchange: Exchange, text: str) -> Answer | None:
+    response = _response(exchange)
+    if response is None or text == _said(exchange):
+        return None
+    if paths.place(exchange.request.url) is None:
+        return response.with_body(text.encode())
+    try:
+        return route.Text(text)(exchange)
+    except ValueError:  # an API that nothing is built for
+        return None
+
+
+def _calling(api: str, exchange: Exchange, call: ToolCall, arguments: dict[str, Any], text: str) -> Answer:
+    if api == paths.ANTHROPIC:
+        return anthropic.tool_use(call.name, arguments, id=call.id or None, text=text)(exchange)
+    if api == paths.GEMINI:
+        return gemini.tool_use(call.name, arguments, id=call.id, text=text)(exchange)
+    return openai.tool_call(call.name, arguments, id=call.id or None, text=text)(exchange)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _seeded(seed: int, exchange: Exchange) -> int:
+    body = _response(exchange)
+    said = hashlib.sha256(f"{seed}:".encode() + (body.body if body else b"")).digest()
+    return int.from_bytes(said[:8], "big")
