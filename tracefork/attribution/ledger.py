@@ -33,8 +33,15 @@ _CONVERTER = make_converter(forbid_extra_keys=True)
 
 
 @frozen
+class Begun:
+    """A fork began. One that has no `Line` was in flight when its study was killed."""
+
+    begun: Probe
+
+
+@frozen
 class Line:
-    """One fork: what it was for, and what came of it."""
+    """A fork is over: what it was for, and what came of it."""
 
     probe: Probe
     done: Done
@@ -43,7 +50,7 @@ class Line:
 class Ledger:
     """The lines of a study in the file at `path`; made or continued by `open`. One process writes."""
 
-    def __init__(self, file: IO[bytes], lines: tuple[Line, ...]) -> None:
+    def __init__(self, file: IO[bytes], lines: tuple[Begun | Line, ...]) -> None:
         self._file = file
         self.lines = lines
         """What was there when it was opened."""
@@ -76,7 +83,7 @@ class Ledger:
             file.close()
             raise
 
-    def add(self, line: Line) -> None:
+    def add(self, line: Begun | Line) -> None:
         """Keep `line`; it is durable on return."""
         _write(self._file, _CONVERTER.unstructure(line))
 
@@ -115,9 +122,9 @@ def _parsed(line: bytes, where: Path, at: int) -> Any:
         raise CorruptTape(str(exc), f"{where}, line {at + 1}", ANEW) from exc
 
 
-def _line(said: Any, where: Path, at: int) -> Line:
+def _line(said: Any, where: Path, at: int) -> Begun | Line:
     try:
-        return _CONVERTER.structure(said, Line)
+        return _CONVERTER.structure(said, Begun if "begun" in said else Line)  # type: ignore[arg-type]
     except Exception as exc:
         raise CorruptTape("this is no line of a study", f"{where}, line {at + 1}", ANEW) from exc
 

@@ -1,0 +1,76 @@
+"""What the forks of a tape may cost, by how many exchanges they are served, in the unit of a budget. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import accumulate
+
+from attrs import frozen
+
+from ..core.tape import Tape
+from ..providers import base
+from ..providers.prices import Prices
+from .arms import Arms
+from .spending import Budget, Spent, at_worst, in_fact
+
+
+@frozen
+class Pricing:
+    """`worst[i]` is the most that a fork may cost that is served i exchanges by head; `recorded[i]` what they did.
+
+    `unit` is what a planner compares: USD where the budget limits them, else tokens where it limits those,
+    else calls. `limited` says whether a fork is stopped when it has used up what it may cost.
+    """
+
+    worst: tuple[Spent, ...]
+    recorded: tuple[Spent, ...]
+    unit: str
+
+    @classmethod
+    def of(cls, tape: Tape, budget: Budget, prices: Prices | None = None) -> Pricing:
+        """The prices of forks of `tape`.
+
+        Raises:
+            ValueError: the budget is in USD, and the price of a model is not known.
+        """
+        worst = _tails([at_worst(x.request, prices) for x in tape.by_head])
+        recorded = _tails([in_fact(x, prices) for x in tape.by_head])
+        if budget.usd is not None and worst[0].usd is None:
+            models = {base.model_of(x.request) for x in tape if at_worst(x.request, prices).usd is None}
+            raise ValueError(
+                f"the price of {', '.join(sorted(models))} is not known: pass prices=, "
+                f"or give the budget in tokens or forks"
+            )
+        unit = "USD" if budget.usd is not None else "tokens" if budget.tokens is not None else "calls"
+        return cls(worst, recorded, unit)
+
+    @property
+    def limited(self) -> bool:
+        return self.unit != "calls"
+
+    def one(self, upto: int) -> Spent:
+        """The most that exchange `upto` alone may cost."""
+        more, less = self.worst[upto], self.worst[upto + 1]
+        usd = None if more.usd is None or less.usd is None else more.usd - less.usd
+        return Spent(more.calls - less.calls, more.tokens - less.tokens, usd)
+
+    def in_unit(self, spent: Spent) -> float:
+        """`spent` as the number that is compared."""
+        match self.unit:
+            case "USD":
+                return float(spent.usd or 0)
+            case "tokens":
+                return float(spent.tokens)
+            case _:
+                return float(spent.calls)
+
+    def by_arm(self, arms: Arms) -> tuple[float, ...]:
+        """What a fork of each arm probably costs: what the recorded run did from there on; never nothing."""
+        costs = [self.in_unit(self.recorded[arms.upto(arm)]) for arm in range(arms.n + 1)]
+        least = max(costs[0], 1e-9) / max(1, arms.n)  # to begin a fork costs something too
+        return tuple(cost + least for cost in costs)
+
+
+def _tails(each: list[Spent]) -> tuple[Spent, ...]:
+    """The sums of all from the i-th on; the last is nothing."""
+    return tuple(reversed(list(accumulate(reversed(each), initial=Spent(0, 0, Decimal(0))))))

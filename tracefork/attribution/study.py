@@ -1,0 +1,133 @@
+"""A study in progress: which forks are due, and what came of those that are over.
+
+It makes no fork itself: `due` gives jobs to whoever makes them, `settle` takes what came of
+them, in any order. All that it knows is what the lines of its ledger fold to.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from ..core.tape import Tape
+from .arms import Arms
+from .forking import Done, Job, Setting
+from .ledger import Begun, Ledger, Line
+from .mutations import Mutation, mutated
+from .pricing import Pricing
+from .spending import Budget, Purse, Spent
+from .state import Grade, Kind, Probe
+
+S = TypeVar("S")
+
+LOOPS = 3
+"""Times the recorded calls that a fork's live tail may ask, and `SPARE` more: agents loop."""
+SPARE = 10
+
+
+class Method(Protocol[S]):
+    """How forks are spent: the pure functions over a method's states. See `attribution.planner`."""
+
+    def plan(self, state: S, in_flight: Sequence[Probe] = ()) -> tuple[Probe, ...]: ...
+    def observe(self, state: S, probe: Probe, grade: Grade, cost: float | None = None) -> S: ...
+    def stop(self, state: S) -> S: ...
+
+
+@frozen
+class Progress:
+    """How far a study is: forks that are over, of how many at most, what they cost, and the last one's end."""
+
+    forks: int
+    most: int
+    spent: Spent
+    last: Done | None = None
+
+
+class Study(Generic[S]):
+    """The forks of one study; `state` is what they say so far. Not for several threads at once."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        tape: Tape,
+        arms: Arms,
+        method: Method[S],
+        state: S,
+        *,
+        budget: Budget,
+        pricing: Pricing,
+        ledger: Ledger | None = None,
+        mutation: Mutation | None = None,
+        watch: Callable[[Progress], object] | None = None,
+    ) -> None:
+        self.setting = setting
+        self.state = state
+        self.lines: list[Line] = []
+        self._tape, self._arms, self._method, self._pricing = tape, arms, method, pricing
+        self._purse = Purse(budget)
+        self._flying: dict[Probe, Spent] = {}
+        self._ledger, self._mutation, self._watch = ledger, mutation, watch
+        for line in ledger.lines if ledger else ():
+            match line:
+                case Begun(probe):
+                    self._begin(probe)
+                case Line(probe, done):
+                    self._end(probe, done)
+        for probe, worst in self._flying.items():  # begun when it was killed: paid, who knows how much
+            self._purse = self._purse.settle(worst, worst)
+        self._flying.clear()
+
+    def due(self) -> list[tuple[Probe, Job]]:
+        """The forks to begin now. None, when those in flight must end first, or the study is over."""
+        begun = []
+        if self.setting.until is None or time.time() < self.setting.until:
+            for probe in self._method.plan(self.state, tuple(self._flying)):
+                if not self._purse.fits(self._worst(probe)):
+                    break
+                if self._ledger:
+                    self._ledger.add(Begun(probe))
+                self._begin(probe)
+                begun.append((probe, self._job(probe)))
+        if not begun and not self._flying:
+            self.state = self._method.stop(self.state)
+        return begun
+
+    def settle(self, probe: Probe, done: Done) -> None:
+        """A fork is over. Its line is durable on return."""
+        if self._ledger:
+            self._ledger.add(Line(probe, done))
+        self._end(probe, done)
+        if self._watch:
+            self._watch(Progress(self._purse.forks, self._purse.budget.forks, self._purse.spent, done))
+
+    @property
+    def spent(self) -> Spent:
+        return self._purse.spent
+
+    def _begin(self, probe: Probe) -> None:
+        worst = self._worst(probe)
+        self._purse = self._purse.reserve(worst)
+        self._flying[probe] = worst
+
+    def _end(self, probe: Probe, done: Done) -> None:
+        self._purse = self._purse.settle(self._flying.pop(probe), done.spent)
+        self.lines.append(Line(probe, done))
+        cost = self._pricing.in_unit(done.spent)
+        self.state = self._method.observe(self.state, probe, done.grade, cost)
+
+    def _worst(self, probe: Probe) -> Spent:
+        upto = self._arms.upto(probe.arm)
+        return self._pricing.one(upto) if probe.kind is Kind.FORCED else self._pricing.worst[upto]
+
+    def _job(self, probe: Probe) -> Job:
+        upto = self._arms.upto(probe.arm)
+        name = f"{probe.kind} {probe.arm}, draw {probe.draw}"
+        calls = 1 if probe.kind is Kind.FORCED else LOOPS * (len(self._tape) - upto) + SPARE
+        most = self._worst(probe) if self._pricing.limited else None
+        answer = None
+        if probe.kind is Kind.PERTURB and self._mutation:
+            answer = mutated(self._mutation, self._tape.by_head[upto])
+        return Job(upto, calls, most, answer, probe.kind is Kind.FORCED, probe.seed, name)
