@@ -1,0 +1,48 @@
+"""Which step was decisive, as statistics: values and pure functions over them.
+
+No I/O, no clock, no state of chance: all draws follow from a seed. It knows nothing
+of tapes or forks; whoever runs forks tells it what came of them.
+"""
+
+from __future__ import annotations
+
+from .conclusion import Conclusion
+from .config import Config, Tuning
+from .estimate import Drop, Estimate, Value, report
+from .intervals import Interval, clopper_pearson, newcombe, wilson
+from .planner import Observation, extend, fold, init, observe, plan, stop
+from .sequences import log_evidence, sequence, sequence_difference
+from .state import Due, Grade, Kind, Nomination, Probe, Route, State, Status, Tally
+
+__all__ = [
+    "Conclusion",
+    "Config",
+    "Drop",
+    "Due",
+    "Estimate",
+    "Grade",
+    "Interval",
+    "Kind",
+    "Nomination",
+    "Observation",
+    "Probe",
+    "Route",
+    "State",
+    "Status",
+    "Tally",
+    "Tuning",
+    "Value",
+    "clopper_pearson",
+    "extend",
+    "fold",
+    "init",
+    "log_evidence",
+    "newcombe",
+    "observe",
+    "plan",
+    "report",
+    "sequence",
+    "sequence_difference",
+    "stop",
+    "wilson",
+]

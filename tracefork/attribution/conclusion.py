@@ -1,0 +1,24 @@
+"""What a search for the decisive step may come to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Conclusion(StrEnum):
+    """One of six; the value is the name.
+
+    STEP: a step's value drop is certified to be above the margin.
+    SEGMENT: that of some successive steps, at most half of the run, is; of no single one.
+    SYSTEMIC: runs from the very beginning hardly succeed: no step is to blame.
+    NO_DROP: runs succeed as often at the end as at the beginning, or nearly.
+    DIFFUSE: there is a drop, but it is spread: no step or short segment has it.
+    NOT_IDENTIFIED_WITHIN_BUDGET: the forks that could be had do not tell.
+    """
+
+    STEP = "STEP"
+    SEGMENT = "SEGMENT"
+    SYSTEMIC = "SYSTEMIC"
+    NO_DROP = "NO_DROP"
+    DIFFUSE = "DIFFUSE"
+    NOT_IDENTIFIED_WITHIN_BUDGET = "NOT_IDENTIFIED_WITHIN_BUDGET"

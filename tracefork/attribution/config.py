@@ -1,0 +1,138 @@
+"""What a search is asked for: the run, the levels, the prices and the limits."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from attrs import Attribute, field, frozen
+
+
+@frozen
+class Tuning:
+    """How the search spends forks. No guarantee rests on any of these.
+
+    Args:
+        thrift: the exponent of the price in information / price^thrift.
+        nominate: the posterior mass at which a step is put to the test.
+        abandon: the mass below which a test is given up.
+        null: the prior mass of "there is no drop".
+        nominations: how many steps may be put to the test.
+        pairs: how many forks on either side a test may take.
+        explore: how many forks the search may take between two tests; by
+            default 30 + 20 log2(n + 1).
+    """
+
+    thrift: float = 0.25
+    nominate: float = 0.7
+    abandon: float = 0.3
+    null: float = 0.15
+    nominations: int = 6
+    pairs: int = 120
+    explore: int | None = None
+
+
+@frozen
+class Config:
+    """A search among the steps 0 .. n-1 of a recorded run.
+
+    *Arm* i is the fork that serves the first i recorded answers and lets the
+    rest run live; i goes from 0 to n. V(i) is its rate of success, in the
+    sense of the oracle, and V(i) - V(i+1) the value drop of step i.
+
+    Args:
+        n: how many steps the run has, at least 1.
+        alpha: how often a step may be named that has no drop above `margin`.
+        delta: the smallest drop that is worth naming: what the search looks for.
+        margin: a step is certified when its drop is above this.
+        first: stop at the first certified step; otherwise look for all.
+        final: V(n) where it is known exactly, because a replay is bit-exact and
+            the oracle deterministic: 0 for a recorded failure. None where arm n
+            has to be tried as any other.
+        prices: the worst-case price of a fork, one for each arm; by default
+            1 + n - i, a unit for each live call and one for the fork.
+        prior: a weight for each step, from whoever has an opinion. It can make
+            the search shorter or longer; it has no part in certifying.
+        seed: all draws follow from it.
+        batch: how many forks may be in flight.
+        barrier: plan a batch only when the last one is wholly observed. The
+            conclusion then depends on the outcomes alone, never on which fork
+            was quicker.
+        max_forks: how many forks there may be; None for no limit.
+        max_cost: what all may cost, in the unit of `prices`; None for no limit.
+
+    Raises:
+        ValueError: a number is outside of its range, or there is not a price
+            for each arm, or a weight for each step.
+    """
+
+    n: int = field()
+    alpha: float = 0.05
+    delta: float = 0.20
+    margin: float = 0.10
+    first: bool = True
+    final: float | None = field(default=0.0)
+    prices: tuple[float, ...] | None = field(default=None)
+    prior: tuple[float, ...] | None = field(default=None)
+    seed: int = 0
+    batch: int = field(default=4)
+    barrier: bool = True
+    max_forks: int | None = None
+    max_cost: float | None = None
+    tuning: Tuning = Tuning()
+
+    @n.validator
+    @batch.validator
+    def _positive(self, attribute: Attribute[int], value: int) -> None:
+        if value < 1:
+            raise ValueError(f"{attribute.name} is at least 1, not {value}")
+
+    @final.validator
+    def _rate(self, _attribute: Attribute[float | None], value: float | None) -> None:
+        if value is not None and not 0 <= value <= 1:
+            raise ValueError(f"final is a rate within [0, 1], or None, not {value}")
+
+    @prices.validator
+    def _priced(
+        self, _attribute: Attribute[tuple[float, ...] | None], value: tuple[float, ...] | None
+    ) -> None:
+        if value is None:
+            return
+        if len(value) != self.n + 1:
+            raise ValueError(
+                f"a run of {self.n} steps has {self.n + 1} arms, and {len(value)} prices were given"
+            )
+        if not all(0 <= price < math.inf for price in value):
+            raise ValueError("a price is a finite number that is not negative")
+
+    @prior.validator
+    def _weighed(
+        self, _attribute: Attribute[tuple[float, ...] | None], value: tuple[float, ...] | None
+    ) -> None:
+        if value is None:
+            return
+        if len(value) != self.n:
+            raise ValueError(f"a run of {self.n} steps has {self.n} weights, not {len(value)}")
+        if not all(0 < weight < math.inf for weight in value):
+            raise ValueError("a weight is a finite number above 0: no opinion rules a step out")
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha is within (0, 1), not {self.alpha}")
+        if not 0 <= self.margin < self.delta <= 1:
+            raise ValueError(f"0 <= margin < delta <= 1 does not hold: {self.margin}, {self.delta}")
+
+    @cached_property
+    def burden(self) -> tuple[float, ...]:
+        """The price of each arm, to the power of `tuning.thrift`."""
+        prices = [self.price(arm) for arm in range(self.n + 1)]
+        least = max(prices) / 1000 or 1.0  # what is free is not worth any number of forks
+        return tuple(max(price, least) ** self.tuning.thrift for price in prices)
+
+    def price(self, arm: int) -> float:
+        """The worst-case price of one fork of `arm`."""
+        return 1.0 + self.n - arm if self.prices is None else self.prices[arm]
+
+    def known(self, arm: int) -> float | None:
+        """The rate of `arm` where it needs no trial."""
+        return self.final if arm == self.n else None

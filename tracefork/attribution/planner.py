@@ -1,0 +1,210 @@
+"""A search among the steps of a run, as pure functions: init, plan, observe, stop, fold.
+
+The caller runs what `plan` asks for, wherever and in whatever order, and tells
+what came of it. The search *explores* until one step has most of the posterior
+mass, puts it to the *test* with fresh forks on either side of it, and goes on
+until something is certified or nothing more fits the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TypeAlias
+
+from attrs import evolve
+
+from .conclusion import Conclusion
+from .config import Config
+from .confirming import no_drop, segment, tested, value
+from .exploring import next_arm, nominated, patience, split, without_segment
+from .state import Due, Grade, Kind, Nomination, Probe, State, Status, Tally
+
+Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
+"""A line of the log: what `observe` was given."""
+
+
+def init(config: Config) -> State:
+    """A search that has seen nothing, with its first probes due."""
+    state = State(config, (Tally(),) * (config.n + 1), segments=((0, config.n),))
+    return _planned(state)
+
+
+def plan(state: State, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+    """The probes to run next, in order, without those that are in flight already.
+
+    Empty when the search has ended, and when it has to wait for what is in flight.
+    It is the state that knows them: after a crash, a state that was folded from
+    the log asks again for those of which no outcome was kept. With all that is
+    pending at its worst-case price, they fit the budget.
+    """
+    if state.conclusion is not None:
+        return ()
+    return tuple(probe for probe in state.pending if probe not in in_flight)
+
+
+def observe(state: State, probe: Probe, grade: Grade, cost: float | None = None) -> State:
+    """The state with what came of a probe; `cost` is its worst-case price unless it is told.
+
+    Outcomes settle in the order of planning. Those that come when the search
+    was stopped add to what it cost, and to nothing else.
+
+    Raises:
+        ValueError: the probe was not asked for, or was observed already.
+    """
+    paid = state.config.price(probe.arm) if cost is None else cost
+    if state.stopped:
+        return evolve(state, settled=state.settled + 1, spent=state.spent + paid)
+    due = list(state.due)
+    for place, item in enumerate(due):
+        if item.probe == probe and item.grade is None:
+            due[place] = Due(probe, grade, paid)
+            return _settled(evolve(state, due=tuple(due)))
+    raise ValueError(f"{probe} was not asked for, or was observed already")
+
+
+def stop(state: State) -> State:
+    """The search, ended here with what there is; a stopped one as it is.
+
+    A fork that is pending while later ones are in counts as undefined: what it
+    would have said is not left out because it was slow.
+    """
+    if state.stopped:
+        return state
+    last = max((place for place, item in enumerate(state.due) if item.grade is not None), default=-1)
+    kept = state.due[: last + 1]
+    state = evolve(state, due=(), stopped=True)
+    for item in kept:
+        state = _told(state, item)
+    return state if state.conclusion else evolve(state, conclusion=conclude(state))
+
+
+def fold(config: Config, log: Iterable[Observation]) -> State:
+    """The state after all of `log`, in the order in which it was observed.
+
+    Raises:
+        ValueError: the log is of another search.
+    """
+    state = init(config)
+    for probe, grade, cost in log:
+        state = observe(state, probe, grade, cost)
+    return state
+
+
+def extend(state: State, *, max_forks: int | None = None, max_cost: float | None = None) -> State:
+    """An ended search that goes on under new limits; what it concluded is open again.
+
+    One that had certified its step, or had searched everything, ends at once as it did.
+    """
+    config = evolve(state.config, max_forks=max_forks, max_cost=max_cost)
+    state = evolve(state, config=config, stopped=False)
+    return _planned(evolve(state, conclusion=None) if _reopens(state) else state)
+
+
+def conclude(state: State) -> Conclusion:
+    """What may be said if the search ends here."""
+    config = state.config
+    if state.confirmed:
+        return Conclusion.STEP
+    found = segment(state)
+    if found is not None and 2 * (found[1] - found[0]) <= config.n:
+        return Conclusion.SEGMENT
+    falls = value(state, 0).low - value(state, config.n).high > config.margin
+    if falls and not state.segments:
+        return Conclusion.DIFFUSE
+    return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+
+
+def _settled(state: State) -> State:
+    """With all due forks settled whose turn has come, and new ones planned."""
+    if not state.config.barrier or all(item.grade is not None for item in state.due):
+        while state.due and state.due[0].grade is not None:
+            item, *rest = state.due
+            state = _told(evolve(state, due=tuple(rest)), item)
+    return _planned(state)
+
+
+def _told(state: State, item: Due) -> State:
+    """With one more fork taken in, and what follows from it. One without a grade counts as undefined."""
+    probe, grade = item.probe, item.grade or Grade.CENSORED
+    arms = state.arms
+    state = evolve(
+        state,
+        arms=(*arms[: probe.arm], arms[probe.arm].add(grade), *arms[probe.arm + 1 :]),
+        nominations=_counted(state.nominations, probe, grade),
+        settled=state.settled + (item.grade is not None),
+        spent=state.spent + item.cost,
+        since=state.since + (probe.kind is Kind.EXPLORE),
+    )
+    return state if state.conclusion else _advanced(state)
+
+
+def _counted(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) -> tuple[Nomination, ...]:
+    """With the fork counted for the nomination that it was made for."""
+    if probe.kind is not Kind.CONFIRM:
+        return nominations
+    place = probe.nomination
+    tested_one = nominations[place]
+    if probe.arm == tested_one.step:
+        tested_one = evolve(tested_one, before=tested_one.before.add(grade))
+    else:
+        tested_one = evolve(tested_one, after=tested_one.after.add(grade))
+    return (*nominations[:place], tested_one, *nominations[place + 1 :])
+
+
+def _advanced(state: State) -> State:
+    """With the open nomination decided, or a new one made, or the search ended, if it is time."""
+    config = state.config
+    if (nomination := state.open) is not None:
+        state = tested(state, nomination)
+        last = state.nominations[-1]
+        if last.status is Status.CONFIRMED:
+            if config.first:
+                return evolve(state, conclusion=Conclusion.STEP)
+            state = split(state, last)
+        elif last.status is Status.FUTILE and len(state.nominations) >= config.tuning.nominations:
+            state = evolve(state, segments=())
+    else:
+        whole = state.segments[:1] == ((0, config.n),)
+        if whole and (none := no_drop(state)) is not None:
+            return evolve(state, conclusion=none)
+        state = nominated(state)
+        if state.open is None and state.since >= patience(state):
+            state = without_segment(state)
+    return state if state.segments else evolve(state, conclusion=conclude(state))
+
+
+def _planned(state: State) -> State:
+    """With new probes due up to a batch; ended, if nothing is due and nothing more fits."""
+    config = state.config
+    if state.conclusion is not None or (config.barrier and state.due):
+        return state
+    for _ in range(config.batch - len(state.pending)):
+        probe = _confirming(state, nomination) if (nomination := state.open) else _exploring(state)
+        if probe is None:
+            break
+        state = evolve(state, due=(*state.due, Due(probe)))
+    return state if state.due else evolve(state, conclusion=conclude(state))
+
+
+def _exploring(state: State) -> Probe | None:
+    arm = next_arm(state)
+    return None if arm is None else _probe(state, arm, Kind.EXPLORE)
+
+
+def _confirming(state: State, nomination: Nomination) -> Probe | None:
+    """On that side of the step which has fewer forks: both are needed, the earlier one costs more."""
+    config, step, place = state.config, nomination.step, len(state.nominations) - 1
+    due = [item.probe.arm for item in state.due if item.probe.nomination == place]
+    before = nomination.before.total + due.count(step)
+    after = nomination.after.total + due.count(step + 1)
+    arm = step if config.known(step + 1) is not None or before <= after else step + 1
+    return _probe(state, arm, Kind.CONFIRM, place) if config.price(arm) <= state.room else None
+
+
+def _probe(state: State, arm: int, kind: Kind, nomination: int = -1) -> Probe:
+    draw = state.arms[arm].total + sum(item.probe.arm == arm for item in state.due)
+    return Probe.of(state.config.seed, arm, draw, kind, nomination)
+
+
+def _reopens(state: State) -> bool:
+    return bool(state.segments) and not (state.confirmed and state.config.first)

@@ -1,0 +1,164 @@
+"""Where the drop is, as far as the forks tell: a Bayesian change point.
+
+The model says "the rate falls once, at step t, or not at all", with the rates
+before and after integrated out under Beta(2, 1) and Beta(1, 2), and under
+Beta(1, 1) where there is no drop. It only decides what to try next: when the
+model is wrong the search is longer, and nothing false is certified.
+
+Sources: Smith, A Bayesian approach to inference about a change-point in a
+sequence of random variables, Biometrika 62 (1975) 407-416; the choice of arms by
+mutual information per price as in Lindley, On a measure of the information
+provided by an experiment, Ann. Math. Stat. 27 (1956) 986-1005, and for a noisy
+bisection Waeber, Frazier and Henderson, SIAM J. Control Optim. 51 (2013) 2261-2279.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from attrs import frozen
+
+Counts: TypeAlias = "tuple[int, float, float]"
+"""An arm, its successes and its failures; those that are only expected may be broken numbers."""
+
+BEFORE = (2.0, 1.0)
+AFTER = (1.0, 2.0)
+LEVEL = (1.0, 1.0)
+
+
+@frozen
+class Gap:
+    """Steps that the forks do not tell apart: [start, start + size), between two arms with outcomes.
+
+    `mass` is the posterior of "one of these has the drop"; the rates are those
+    that are expected before and after it.
+    """
+
+    start: int
+    size: int
+    mass: float
+    before: float
+    after: float
+
+
+@frozen
+class Posterior:
+    """The gaps of [low, high) in order; `null` is the mass of "no drop", `rate` what is expected then.
+
+    Inside of a gap the mass is shared as the `prior` weights say, equally if there are none.
+    """
+
+    low: int
+    high: int
+    gaps: tuple[Gap, ...]
+    null: float
+    rate: float
+    prior: tuple[float, ...] | None = None
+
+    def weights(self) -> tuple[float, ...]:
+        """The mass of each step of [low, high)."""
+        return tuple(weight for gap in self.gaps for weight in self._shared(gap))
+
+    def weight(self, step: int) -> float:
+        """The mass of one step."""
+        for gap in self.gaps:
+            if gap.start <= step < gap.start + gap.size:
+                return self._shared(gap)[step - gap.start]
+        return 0.0
+
+    def peak(self) -> tuple[int, float]:
+        """The step with the largest mass, the first of equals, and that mass."""
+        step, most = self.low, -1.0
+        for gap in self.gaps:
+            shared = self._shared(gap) if self.prior else (gap.mass / gap.size,)
+            weight = max(shared)
+            if weight > most:
+                step, most = gap.start + shared.index(weight), weight
+        return step, most
+
+    def information(self) -> Iterator[tuple[int, float]]:
+        """For each arm of [low, high], what one more fork would tell of the drop's place, in nats."""
+        rate = sum(gap.mass * gap.before for gap in self.gaps) + self.null * self.rate
+        noise = sum(gap.mass * entropy(gap.before) for gap in self.gaps) + self.null * entropy(self.rate)
+        arm = self.low
+        for gap in self.gaps:  # an arm is past the drop at t if it is above t: the masses move as it rises
+            rise, stir = gap.after - gap.before, entropy(gap.after) - entropy(gap.before)
+            for weight in self._shared(gap):
+                yield arm, entropy(rate) - noise
+                rate += weight * rise
+                noise += weight * stir
+                arm += 1
+        yield arm, entropy(rate) - noise
+
+    def _shared(self, gap: Gap) -> tuple[float, ...]:
+        if self.prior is None:
+            return (gap.mass / gap.size,) * gap.size
+        weights = self.prior[gap.start : gap.start + gap.size]
+        total = sum(weights)
+        return tuple(gap.mass * weight / total for weight in weights)
+
+
+def posterior(
+    counts: Iterable[Counts], low: int, high: int, *, null: float, prior: tuple[float, ...] | None = None
+) -> Posterior:
+    """What the outcomes of arms low .. high say of the steps [low, high).
+
+    Args:
+        counts: those with an outcome, by rising arm.
+        low: the first step.
+        high: the arm after the last one.
+        null: the prior mass of "no drop".
+        prior: a weight for each step of the *run*; equal ones by default.
+    """
+    seen = list(counts)
+    successes, failures = sum(s for _, s, _ in seen), sum(f for _, _, f in seen)
+    found: list[tuple[int, int, float, float, float]] = []
+    start, s, f = low, 0.0, 0.0
+    for arm, more, fewer in [*seen, (high, 0.0, 0.0)]:
+        stop = min(arm, high)
+        if stop > start:
+            rest = successes - s, failures - f
+            likelihood = _log_marginal(s, f, BEFORE) + _log_marginal(*rest, AFTER)
+            found.append((start, stop - start, likelihood, _mean(s, f, BEFORE), _mean(*rest, AFTER)))
+            start = stop
+        s, f = s + more, f + fewer
+    level = _log_marginal(successes, failures, LEVEL)
+    top = max(level, *(gap[2] for gap in found))
+    shares = _prior_shares(found, low, high, prior)
+    masses = [(1 - null) * share * math.exp(gap[2] - top) for share, gap in zip(shares, found, strict=True)]
+    without = null * math.exp(level - top)
+    total = without + sum(masses)
+    gaps = [Gap(g[0], g[1], mass / total, g[3], g[4]) for g, mass in zip(found, masses, strict=True)]
+    return Posterior(low, high, tuple(gaps), without / total, _mean(successes, failures, LEVEL), prior)
+
+
+def entropy(rate: float) -> float:
+    """That of a coin with this rate, in nats."""
+    if rate <= 0.0 or rate >= 1.0:
+        return 0.0
+    return -rate * math.log(rate) - (1 - rate) * math.log(1 - rate)
+
+
+def _prior_shares(
+    gaps: Sequence[tuple[int, int, float, float, float]], low: int, high: int, prior: tuple[float, ...] | None
+) -> list[float]:
+    if prior is None:
+        return [size / (high - low) for _, size, *_ in gaps]
+    total = sum(prior[low:high])
+    return [sum(prior[start : start + size]) / total for start, size, *_ in gaps]
+
+
+def _log_marginal(s: float, f: float, beta: tuple[float, float]) -> float:
+    """The logarithm of the likelihood of s and f, the rate integrated out."""
+    a, b = beta
+    return _log_beta(a + s, b + f) - _log_beta(a, b)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+def _mean(s: float, f: float, beta: tuple[float, float]) -> float:
+    return (beta[0] + s) / (beta[0] + beta[1] + s + f)

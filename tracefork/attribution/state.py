@@ -1,0 +1,249 @@
+"""The values of a search: what was asked, what came of it, what is under test.
+
+A state holds the probes that are due, in the order of planning, and takes their
+outcomes in that order, whatever order they come in. A fork that fails sooner than
+it succeeds would otherwise make the first outcomes worse than the rate that they
+are drawn from, and nothing could be certified of them.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from hashlib import sha256
+
+from attrs import evolve, frozen
+
+from .conclusion import Conclusion
+from .config import Config
+
+HOPELESS = 3
+"""How many broken forks of an arm are enough to leave it alone, if most are."""
+
+
+class Grade(StrEnum):
+    """What came of a fork.
+
+    SUCCESS and FAILURE are the oracle's. AMBIGUOUS: it could not say. CENSORED:
+    a budget or a limit of steps cut the fork. DIVERGED: the agent left the
+    prefix. ERROR: the fork crashed. The last two say nothing of the rate.
+    """
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    AMBIGUOUS = "ambiguous"
+    CENSORED = "censored"
+    DIVERGED = "diverged"
+    ERROR = "error"
+
+
+class Kind(StrEnum):
+    """What a fork is for, and with that what it serves at its arm.
+
+    EXPLORE, CONFIRM and NOOP serve the recorded prefix alone. PERTURB puts a changed
+    answer in the place of step `arm`. FORCED asks step `arm` anew and serves all other
+    recorded answers.
+    """
+
+    EXPLORE = "explore"
+    CONFIRM = "confirm"
+    NOOP = "noop"
+    PERTURB = "perturb"
+    FORCED = "forced"
+
+
+class Status(StrEnum):
+    """Where a nomination stands. FUTILE: given up, which says nothing against the step."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    FUTILE = "futile"
+
+
+class Route(StrEnum):
+    """What certified a step: forks that were made for it alone, or all there are."""
+
+    FRESH = "fresh"
+    ALL = "all"
+
+
+@frozen
+class Probe:
+    """One fork to run: serve [0, arm), go live at call `arm`, with `seed` where there is chance.
+
+    `draw` counts the forks of an arm from 0; `nomination` is the index of the
+    one it is for, -1 if none.
+    """
+
+    arm: int
+    draw: int
+    kind: Kind
+    nomination: int = -1
+    seed: int = 0
+
+    @classmethod
+    def of(cls, seed: int, arm: int, draw: int, kind: Kind, nomination: int = -1) -> Probe:
+        """The probe whose seed is the first 8 bytes of sha256(seed:arm:draw): all draw the same."""
+        drawn = int.from_bytes(sha256(f"{seed}:{arm}:{draw}".encode()).digest()[:8], "big")
+        return cls(arm, draw, kind, nomination, drawn)
+
+
+@frozen
+class Due:
+    """A probe that was planned, with its grade and its cost once they are known."""
+
+    probe: Probe
+    grade: Grade | None = None
+    cost: float = 0.0
+
+
+@frozen
+class Tally:
+    """How forks of one arm came out; `undefined` are ambiguous or cut, `broken` diverged or crashed."""
+
+    successes: int = 0
+    failures: int = 0
+    undefined: int = 0
+    broken: int = 0
+
+    @property
+    def graded(self) -> int:
+        return self.successes + self.failures
+
+    @property
+    def evidence(self) -> int:
+        """All but the broken."""
+        return self.successes + self.failures + self.undefined
+
+    @property
+    def total(self) -> int:
+        return self.evidence + self.broken
+
+    @property
+    def rate(self) -> float | None:
+        """The share of successes among the graded; None if there are none."""
+        return self.successes / self.graded if self.graded else None
+
+    @property
+    def untrusted(self) -> bool:
+        """More than half of the forks are broken."""
+        return 2 * self.broken > self.total
+
+    @property
+    def hopeless(self) -> bool:
+        """They are, and enough of them that another fork is not worth its price."""
+        return self.broken >= HOPELESS and self.untrusted
+
+    @property
+    def worst(self) -> tuple[int, int]:
+        """Successes and failures if all undefined failed."""
+        return self.successes, self.failures + self.undefined
+
+    @property
+    def best(self) -> tuple[int, int]:
+        """Successes and failures if all undefined succeeded."""
+        return self.successes + self.undefined, self.failures
+
+    def add(self, grade: Grade) -> Tally:
+        s, f, u, b = self.successes, self.failures, self.undefined, self.broken
+        match grade:
+            case Grade.SUCCESS:
+                return Tally(s + 1, f, u, b)
+            case Grade.FAILURE:
+                return Tally(s, f + 1, u, b)
+            case Grade.AMBIGUOUS | Grade.CENSORED:
+                return Tally(s, f, u + 1, b)
+            case Grade.DIVERGED | Grade.ERROR:
+                return Tally(s, f, u, b + 1)
+
+
+@frozen
+class Nomination:
+    """A step under test: the fresh forks `before` it (arm `step`) and `after` it (arm `step` + 1).
+
+    `alpha` is what the test may spend; [`low`, `high`) the segment that it was nominated in.
+    """
+
+    step: int
+    alpha: float
+    low: int
+    high: int
+    before: Tally = Tally()
+    after: Tally = Tally()
+    status: Status = Status.OPEN
+    route: Route | None = None
+
+    @property
+    def pairs(self) -> int:
+        """The forks on that side which has more of them."""
+        return max(self.before.evidence, self.after.evidence)
+
+
+@frozen
+class State:
+    """A search so far; its log of observations folds back to it.
+
+    `arms` holds a tally for each arm, `due` what is planned and not settled yet,
+    `segments` what is still to be searched, the next one first, as [low, high).
+    `conclusion` is None while the search goes on. `since` counts the exploring
+    forks since the last nomination. `settled` and `spent` are the forks, and their
+    cost, whose outcomes are in; `forks` and `cost` count those that wait as well.
+    """
+
+    config: Config
+    arms: tuple[Tally, ...]
+    due: tuple[Due, ...] = ()
+    nominations: tuple[Nomination, ...] = ()
+    segments: tuple[tuple[int, int], ...] = ()
+    since: int = 0
+    settled: int = 0
+    spent: float = 0.0
+    conclusion: Conclusion | None = None
+    stopped: bool = False
+
+    @property
+    def forks(self) -> int:
+        """How many forks were observed."""
+        return self.settled + sum(item.grade is not None for item in self.due)
+
+    @property
+    def cost(self) -> float:
+        """What they cost."""
+        return self.spent + sum(item.cost for item in self.due)
+
+    @property
+    def pending(self) -> tuple[Probe, ...]:
+        """The probes that were planned and not observed yet, in the order of planning."""
+        return tuple(item.probe for item in self.due if item.grade is None)
+
+    @property
+    def open(self) -> Nomination | None:
+        """The nomination under test: the last one, or none."""
+        last = self.nominations[-1] if self.nominations else None
+        return last if last and last.status is Status.OPEN else None
+
+    @property
+    def confirmed(self) -> tuple[Nomination, ...]:
+        return tuple(n for n in self.nominations if n.status is Status.CONFIRMED)
+
+    @property
+    def room(self) -> float:
+        """The highest price that another fork may have, all pending ones at their worst; negative if none may.
+
+        Infinite without limits.
+        """
+        config = self.config
+        if config.max_forks is not None and self.settled + len(self.due) >= config.max_forks:
+            return -1.0
+        if config.max_cost is None:
+            return math.inf
+        reserved = (config.price(d.probe.arm) if d.grade is None else d.cost for d in self.due)
+        return config.max_cost - self.spent - math.fsum(reserved)
+
+    def untrusted(self, step: int) -> bool:
+        """More than half of the forks on one side of `step` diverged or crashed."""
+        return self.arms[step].untrusted or self.arms[step + 1].untrusted
+
+    def amended(self, nomination: Nomination) -> State:
+        """With the last nomination replaced."""
+        return evolve(self, nominations=(*self.nominations[:-1], nomination))
