@@ -9,6 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as `typing` has it, without its import
 
 if TYPE_CHECKING:
+    from . import attribution as attribution
     from . import backends as backends
     from . import errors as errors
     from . import providers as providers
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from . import report as report
     from . import testing as testing
     from . import transports as transports
+    from .attribution.findings import BlameReport as BlameReport
+    from .attribution.runner import ablame as ablame
+    from .attribution.runner import blame as blame
+    from .attribution.spending import Budget as Budget
     from .core.diff import diff as diff
     from .core.digest import digest as digest
     from .core.fork import Fork as Fork
@@ -48,6 +53,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "attribution.findings": ["BlameReport"],
+    "attribution.runner": ["ablame", "blame"],
+    "attribution.spending": ["Budget"],
     "core.diff": ["diff"],
     "core.digest": ["digest"],
     "core.fork": ["Fork"],
@@ -61,10 +69,14 @@ _HOMES = {
     "store": ["TapeStore"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SUBMODULES = frozenset({"backends", "errors", "providers", "redact", "report", "testing", "transports"})
+_SUBMODULES = frozenset(
+    {"attribution", "backends", "errors", "providers", "redact", "report", "testing", "transports"}
+)
 
 __all__ = [
+    "BlameReport",
     "Branch",
+    "Budget",
     "Divergence",
     "Draw",
     "Effect",
@@ -78,8 +90,11 @@ __all__ = [
     "TapeStore",
     "TraceforkError",
     "Verdict",
+    "ablame",
+    "attribution",
     "averify",
     "backends",
+    "blame",
     "current",
     "diff",
     "digest",

@@ -14,7 +14,6 @@ import tracefork
 from tracefork import Fault, Response, TapeStore
 from tracefork.attribution.arms import Arms
 from tracefork.attribution.forking import (
-    Job,
     Packed,
     Setting,
     Stored,
@@ -24,6 +23,7 @@ from tracefork.attribution.forking import (
     named,
     perform,
 )
+from tracefork.attribution.jobs import Job
 from tracefork.attribution.spending import Spent, at_worst
 from tracefork.attribution.state import Grade
 from tracefork.providers import anthropic

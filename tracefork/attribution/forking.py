@@ -19,7 +19,6 @@ from attrs import field, frozen
 
 from ..core.matching import Matcher, exact
 from ..core.tape import Tape
-from ..core.values import Answer
 from ..drive import Agent, called, is_async
 from ..drive import judged as verified
 from ..files import loads
@@ -29,11 +28,10 @@ from ..session import Session
 from ..store import TapeStore
 from ..tools import Tools
 from .grading import OnRaise, graded, ungraded
+from .jobs import Done, Job
 from .known import Forced, Given
 from .metering import Meter
 from .oracles import Oracle, judged, settled
-from .spending import Spent
-from .state import Grade
 
 T = TypeVar("T")
 
@@ -88,38 +86,6 @@ class Setting:
     def raising(self) -> bool:
         """Whether an exception of the agent's own is a failure like another."""
         return self.on_raise == "failure" or (self.on_raise == "as_recorded" and self.raised)
-
-
-@frozen
-class Job:
-    """A fork to make: serve `upto` exchanges by head, the next with `answer` if there is one, the rest live.
-
-    `forced` is another experiment: ask exchange `upto` anew and serve all others as
-    recorded, whatever the agent asks. Live calls are at most `calls`, and cost at
-    most `most` together.
-    """
-
-    upto: int
-    calls: int
-    most: Spent | None = None
-    answer: Answer | None = None
-    forced: bool = False
-    seed: int = 0
-    name: str = ""
-
-
-@frozen
-class Done:
-    """What came of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
-
-    `given` is how many live questions were answered without leaving.
-    """
-
-    grade: Grade
-    spent: Spent = field(factory=Spent)
-    run_id: str = ""
-    note: str = ""
-    given: int = 0
 
 
 @frozen

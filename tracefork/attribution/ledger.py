@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from attrs import frozen
 from cattrs.preconf.json import make_converter
 
 from ..errors import Conflict, CorruptTape
-from .forking import Done
-from .state import Probe
+from .jobs import Begun, Line
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -30,21 +29,8 @@ FORMAT = "tracefork blame 1"
 ANEW = "restore it from a copy, or name another file to begin anew"
 
 _CONVERTER = make_converter(forbid_extra_keys=True)
-
-
-@frozen
-class Begun:
-    """A fork began. One that has no `Line` was in flight when its study was killed."""
-
-    begun: Probe
-
-
-@frozen
-class Line:
-    """A fork is over: what it was for, and what came of it."""
-
-    probe: Probe
-    done: Done
+_CONVERTER.register_unstructure_hook(Decimal, str)
+_CONVERTER.register_structure_hook(Decimal, lambda said, _: Decimal(said))
 
 
 class Ledger:
@@ -124,7 +110,9 @@ def _parsed(line: bytes, where: Path, at: int) -> Any:
 
 def _line(said: Any, where: Path, at: int) -> Begun | Line:
     try:
-        return _CONVERTER.structure(said, Begun if "begun" in said else Line)  # type: ignore[arg-type]
+        if "begun" in said:
+            return _CONVERTER.structure(said, Begun)
+        return _CONVERTER.structure(said, Line)
     except Exception as exc:
         raise CorruptTape("this is no line of a study", f"{where}, line {at + 1}", ANEW) from exc
 

@@ -16,7 +16,7 @@ from .spending import Budget, Spent, at_worst, in_fact
 
 @frozen
 class Pricing:
-    """`worst[i]` is the most that a fork may cost that is served i exchanges by head; `recorded[i]` what they did.
+    """`worst[i]` is the most that a fork served i exchanges by head may cost; `recorded[i]` what the run did.
 
     `unit` is what a planner compares: USD where the budget limits them, else tokens where it limits those,
     else calls. `limited` says whether a fork is stopped when it has used up what it may cost.

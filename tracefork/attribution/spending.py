@@ -62,6 +62,9 @@ class Spent:
         )
 
 
+NOTHING = Spent()
+
+
 def at_worst(request: Request, prices: Prices | None = None) -> Spent:
     """The most that `request` may cost. Of one that asks no model we know: a call.
 

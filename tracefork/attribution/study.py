@@ -14,8 +14,9 @@ from attrs import frozen
 
 from ..core.tape import Tape
 from .arms import Arms
-from .forking import Done, Job, Setting
-from .ledger import Begun, Ledger, Line
+from .forking import Setting
+from .jobs import Begun, Done, Job, Line
+from .ledger import Ledger
 from .mutations import Mutation, mutated
 from .pricing import Pricing
 from .spending import Budget, Purse, Spent
@@ -38,7 +39,7 @@ class Method(Protocol[S]):
 
 @frozen
 class Progress:
-    """How far a study is: forks that are over, of how many at most, what they cost, and the last one's end."""
+    """How far a study is: forks that are over, of how many at most, what they cost; and the last one."""
 
     forks: int
     most: int
@@ -76,15 +77,15 @@ class Study(Generic[S]):
                     self._begin(probe)
                 case Line(probe, done):
                     self._end(probe, done)
-        for probe, worst in self._flying.items():  # begun when it was killed: paid, who knows how much
+        for worst in self._flying.values():  # begun when it was killed: paid, who knows how much
             self._purse = self._purse.settle(worst, worst)
         self._flying.clear()
 
-    def due(self) -> list[tuple[Probe, Job]]:
-        """The forks to begin now. None, when those in flight must end first, or the study is over."""
-        begun = []
+    def due(self, most: int | None = None) -> list[tuple[Probe, Job]]:
+        """The forks to begin now, `most` of them. None, if those in flight must end first, or all is over."""
+        begun: list[tuple[Probe, Job]] = []
         if self.setting.until is None or time.time() < self.setting.until:
-            for probe in self._method.plan(self.state, tuple(self._flying)):
+            for probe in self._method.plan(self.state, tuple(self._flying))[:most]:
                 if not self._purse.fits(self._worst(probe)):
                     break
                 if self._ledger:

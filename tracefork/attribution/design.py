@@ -1,0 +1,143 @@
+"""What a study is to do, as one value: all but the tape, the agent, the oracle and who makes the forks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from attrs import asdict, field, frozen
+from attrs.validators import ge, in_
+
+from ..core.matching import Matcher, exact
+from ..core.tape import Tape
+from ..providers.prices import Prices
+from ..tools import Tools
+from .arms import Arms
+from .config import Config
+from .grading import OnRaise
+from .mutations import Mutation
+from .oracles import Oracle, is_exact
+from .pricing import Pricing
+from .spending import Budget
+
+How: TypeAlias = Literal["value", "flip", "direct"]
+Final: TypeAlias = Literal["auto", "known", "sampled"]
+
+
+@frozen(kw_only=True)
+class Design:
+    """The options of `blame`.
+
+    Args:
+        method: "value" searches for the step with the largest value drop, "flip" measures
+            every step's flip rate and no-op rate with `k` forks each, "direct" asks each step anew with
+            all other answers forced.
+        find: "first" stops at the first certified step, "all" goes on.
+        alpha: the probability at most that a step is named whose drop is within `margin`.
+        delta: the smallest drop that is looked for.
+        margin: the drop that a step must exceed to be named.
+        k: forks of each kind and step, for "flip".
+        mutation: what "flip" answers instead; None asks the step anew.
+        seed: all draws follow from it.
+        final: whether the value of the whole recorded prefix is "known", being the recorded outcome, or
+            has to be "sampled"; "auto" samples it if the oracle is not exact, or tools or chance come
+            after the last answer.
+        on_raise: what an exception of the agent's own is: "as_recorded" a failure if the recorded run
+            raised too, "failure" always one, "error" no evidence.
+        tools: what tools do in the live tail, as for `fork`. By default none runs.
+        batch: forks in flight at most; by default one, or as many as there are workers.
+        barrier: plan the next forks only when all of a batch are over. The conclusion is then the same
+            whoever makes them.
+        matcher, redact and others: as for `tracefork.fork`.
+        prices: what models cost; by default list prices.
+        prior: a weight for each arm, from whoever has an opinion; it costs no validity.
+    """
+
+    method: How = field(default="value", validator=in_(("value", "flip", "direct")))
+    find: Literal["first", "all"] = field(default="first", validator=in_(("first", "all")))
+    alpha: float = 0.05
+    delta: float = 0.20
+    margin: float = 0.10
+    k: int = field(default=10, validator=ge(1))
+    mutation: Mutation | None = None
+    seed: int = 0
+    final: Final = field(default="auto", validator=in_(("auto", "known", "sampled")))
+    on_raise: OnRaise = field(default="as_recorded", validator=in_(("as_recorded", "failure", "error")))
+    tools: Tools = "recorded"
+    batch: int | None = None
+    barrier: bool = False
+    matcher: Matcher = exact
+    prices: Prices | None = None
+    prior: tuple[float, ...] | None = None
+    options: Mapping[str, Any] = field(factory=dict)
+
+    @classmethod
+    def of(cls, **given: Any) -> Design:
+        """The design of these options; those that are none of its own go to the runs.
+
+        Raises:
+            TypeError: one is neither.
+            ValueError: one has a value that it cannot have.
+        """
+        own = {a.name for a in cls.__attrs_attrs__} - {"options"}
+        unknown = given.keys() - own - _OF_RUNS
+        if unknown:
+            raise TypeError(f"blame() has no option {', '.join(sorted(unknown))}")
+        rest = {name: given.pop(name) for name in _OF_RUNS & given.keys()}
+        return cls(**given, options={"instant_retries": True, **rest})
+
+    def config(
+        self, tape: Tape, arms: Arms, oracle: Oracle, budget: Budget, pricing: Pricing, batch: int
+    ) -> Config:
+        """What the search for the value drop is asked for."""
+        return Config(
+            arms.n,
+            alpha=self.alpha,
+            delta=self.delta,
+            margin=self.margin,
+            first=self.find == "first",
+            final=0.0 if self._final_is_known(tape, oracle) else None,
+            prices=pricing.by_arm(arms),
+            prior=self.prior,
+            seed=self.seed,
+            batch=batch,
+            barrier=self.barrier,
+            max_forks=budget.forks,
+        )
+
+    def _final_is_known(self, tape: Tape, oracle: Oracle) -> bool:
+        if self.final != "auto":
+            return self.final == "known"
+        last = tape.by_head[-1].span.headed
+        chance = any(draw.span.began > last for draw in tape.draws)
+        tools = self.tools != "recorded" and any(effect.span.began > last for effect in tape.effects)
+        return not chance and not tools and is_exact(oracle)
+
+
+_OF_RUNS = frozenset(
+    {"patience", "intercept", "scope", "redact", "passthrough", "allow", "max_body", "instant_retries"}
+)
+
+
+def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:
+    """What makes two studies the same, as JSON: the ledger of one may go on only for the same."""
+    kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in ("options", "matcher", "prices"))
+    told = {
+        name: value if isinstance(value, str | int | float | None) else spelled(value)
+        for name, value in kept.items()
+    }
+    return {
+        "tape": tape.digest(),
+        "run_id": tape.run_id,
+        "agent": spelled(agent),
+        "oracle": spelled(oracle),
+        **told,
+    }
+
+
+def spelled(what: object) -> str:
+    """A name for a function or value that is the same in another process."""
+    if isinstance(what, str):
+        return what
+    name = getattr(what, "__qualname__", "")
+    return f"{getattr(what, '__module__', '')}:{name}" if name else repr(what)

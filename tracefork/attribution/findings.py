@@ -1,0 +1,182 @@
+"""What a study found, in terms of the tape: steps are indexes of its exchanges. Values only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from .arms import Arms
+from .conclusion import Conclusion
+from .estimate import Estimate
+from .jobs import Done, Line
+from .spending import NOTHING, Spent
+from .state import Kind
+
+
+@frozen
+class Ranked:
+    """What is known of a step.
+
+    `value_drop` is V before it less V after it, `low` and `high` its interval, which holds with
+    those of all other steps and at any moment. Unless `measured` no fork was made on one of its sides, and
+    the drop is what the search believes. `certified`: it is above the margin, at level alpha.
+    `posterior` is the share of belief that the drop is here. `forks` are those on both
+    sides, and `branches` their run_ids, if they were kept. `trusted` is False where most forks said nothing.
+
+    With `method="flip"`, `flips` of `trials` forks ended otherwise than recorded when the step was
+    changed (`flip_rate`, with its interval in `low` and `high`), `noop_rate` of them when it was not;
+    `excess` is the difference, `excess_low` to `excess_high` its interval. With `method="direct"`,
+    `direct` is the rate of the other outcome when this step alone is asked anew.
+    """
+
+    step: int
+    value_drop: float
+    low: float
+    high: float
+    measured: bool = True
+    certified: bool = False
+    posterior: float = 0.0
+    before: float | None = None
+    after: float | None = None
+    forks: int = 0
+    trusted: bool = True
+    flips: int | None = None
+    trials: int | None = None
+    flip_rate: float | None = None
+    noop_rate: float | None = None
+    excess: float | None = None
+    excess_low: float | None = None
+    excess_high: float | None = None
+    direct: float | None = None
+    branches: tuple[str, ...] = ()
+
+
+@frozen
+class Point:
+    """The value of a prefix: of `served` exchanges, by head. `value` is None where it was not tried."""
+
+    served: int
+    value: float | None
+    low: float
+    high: float
+    forks: int
+
+
+@frozen
+class BlameReport:
+    """Which step made the outcome, by how much, and how sure that is.
+
+    `verdict` is the conclusion at level `alpha`: no step is named whose drop is within `margin`, but
+    with that probability. `ranking` has every step that was an arm, the certified first, then by belief.
+    `segment` is the first and last step of the shortest certified range. `recorded` is what the oracle
+    said of the recorded run: what is ranked are steps that made *that* outcome. `spent` is what all
+    forks cost, `given` how many live questions were answered without leaving, `undefined` how many
+    forks had no clear grade, `broken` how many diverged or failed; `notes` say why, the most frequent
+    first. `more` is how many more forks would probably settle it, at the price `more_cost` in `unit`;
+    None where it is settled, or nothing can be said.
+    """
+
+    verdict: Conclusion
+    ranking: tuple[Ranked, ...]
+    method: str = "value"
+    recorded: bool = False
+    segment: tuple[int, int] | None = None
+    values: tuple[Point, ...] = ()
+    null: float = 0.0
+    forks: int = 0
+    spent: Spent = NOTHING
+    unit: str = "calls"
+    given: int = 0
+    undefined: int = 0
+    broken: int = 0
+    notes: tuple[tuple[str, int], ...] = ()
+    alpha: float = 0.05
+    delta: float = 0.2
+    margin: float = 0.1
+    more: int | None = None
+    more_cost: float | None = None
+
+    def top(self) -> Ranked | None:
+        """The best guess, certified or not; None if there is no step."""
+        return self.ranking[0] if self.ranking else None
+
+    @property
+    def named(self) -> tuple[Ranked, ...]:
+        """The certified steps."""
+        return tuple(entry for entry in self.ranking if entry.certified)
+
+    @property
+    def untrusted(self) -> tuple[int, ...]:
+        """The steps of which most forks said nothing, in their order."""
+        return tuple(sorted(entry.step for entry in self.ranking if not entry.trusted))
+
+
+def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """What a search for the value drop says; who made it adds what else it knows."""
+    branches = _branches(arms, lines)
+    slope = _slope(estimate)
+    entries = []
+    for drop in estimate.drops:
+        believed = estimate.posterior[drop.step]
+        before, after = estimate.values[drop.step], estimate.values[drop.step + 1]
+        entries.append(
+            Ranked(
+                arms.steps[drop.step],
+                drop.estimate if drop.estimate is not None else believed * slope,
+                drop.interval.low,
+                drop.interval.high,
+                measured=drop.estimate is not None,
+                certified=drop.certified is not None,
+                posterior=believed,
+                before=before.estimate,
+                after=after.estimate,
+                forks=drop.forks,
+                trusted=not drop.untrusted,
+                branches=branches[drop.step],
+            )
+        )
+    order = sorted(
+        entries, key=lambda e: (not e.certified, -e.value_drop if e.certified else -e.posterior, e.step)
+    )
+    points = tuple(
+        Point(arms.upto(v.arm), v.estimate, v.interval.low, v.interval.high, v.forks) for v in estimate.values
+    )
+    found = estimate.segment
+    return BlameReport(
+        estimate.conclusion,
+        tuple(order),
+        segment=(arms.steps[found[0]], arms.steps[found[1] - 1]) if found else None,
+        values=points,
+        null=estimate.null,
+        forks=len(lines),
+        undefined=estimate.undefined,
+        broken=estimate.broken,
+        notes=notes(line.done for line in lines),
+    )
+
+
+def notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:
+    """Why forks had no grade, and how many each, the most frequent first."""
+    return tuple(Counter(done.note for done in ended if done.note).most_common())
+
+
+def _slope(estimate: Estimate) -> float:
+    """How far the values fall from the first that was tried to the last: what a step has that has it all."""
+    tried = [v.estimate for v in estimate.values if v.estimate is not None]
+    return tried[0] - tried[-1] if len(tried) > 1 else 0.0
+
+
+def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """The branches on both sides of each step."""
+    found: list[list[str]] = [[] for _ in range(arms.n)]
+    for line in lines:
+        if line.done.run_id:
+            sides = (
+                (line.probe.arm,) if line.probe.kind is Kind.PERTURB else (line.probe.arm - 1, line.probe.arm)
+            )
+            for step in sides:
+                if 0 <= step < arms.n:
+                    found[step].append(line.done.run_id)
+    return [tuple(run_ids) for run_ids in found]
