@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .attribution.study import Progress as Studied
 from .session import Session
 
 T = TypeVar("T")
@@ -26,6 +27,23 @@ def counted(items: Iterable[T], what: str) -> Iterator[T]:
     total = len(items) if isinstance(items, Sized) else None
     with Progress(*_COLUMNS, console=console, transient=True) as progress:
         yield from progress.track(items, total=total, description=what)
+
+
+@contextmanager
+def forking(most: int) -> Iterator[Callable[[Studied], None]]:
+    """Give what is to be called after each fork of a study, and show how many of `most` there were."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with Progress(*_COLUMNS, TextColumn("{task.fields[said]}"), console=console, transient=True) as progress:
+        task = progress.add_task("forks", total=most, said="")
+
+        def watch(how: Studied) -> None:
+            cost = "" if how.spent.usd is None else f"${how.spent.usd:.4f}"
+            progress.update(task, completed=how.forks, said=f"{cost}  {how.leading}")
+
+        yield watch
 
 
 @contextmanager

@@ -12,13 +12,9 @@ from ..core.matching import Matcher, exact
 from ..core.tape import Tape
 from ..providers.prices import Prices
 from ..tools import Tools
-from .arms import Arms
-from .config import Config
 from .grading import OnRaise
 from .mutations import Mutation
 from .oracles import Oracle, is_exact
-from .pricing import Pricing
-from .spending import Budget
 
 How: TypeAlias = Literal["value", "flip", "direct"]
 Final: TypeAlias = Literal["auto", "known", "sampled"]
@@ -86,26 +82,8 @@ class Design:
         rest = {name: given.pop(name) for name in _OF_RUNS & given.keys()}
         return cls(**given, options={"instant_retries": True, **rest})
 
-    def config(
-        self, tape: Tape, arms: Arms, oracle: Oracle, budget: Budget, pricing: Pricing, batch: int
-    ) -> Config:
-        """What the search for the value drop is asked for."""
-        return Config(
-            arms.n,
-            alpha=self.alpha,
-            delta=self.delta,
-            margin=self.margin,
-            first=self.find == "first",
-            final=0.0 if self._final_is_known(tape, oracle) else None,
-            prices=pricing.by_arm(arms),
-            prior=self.prior,
-            seed=self.seed,
-            batch=batch,
-            barrier=self.barrier,
-            max_forks=budget.forks,
-        )
-
-    def _final_is_known(self, tape: Tape, oracle: Oracle) -> bool:
+    def final_is_known(self, tape: Tape, oracle: Oracle) -> bool:
+        """Whether a fork that is served all of the tape must end as it did."""
         if self.final != "auto":
             return self.final == "known"
         last = tape.by_head[-1].span.headed

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from attrs import frozen
 
-from .arms import Arms
 from .conclusion import Conclusion
-from .estimate import Estimate
-from .jobs import Done, Line
+from .jobs import Done
 from .spending import NOTHING, Spent
-from .state import Kind
 
 
 @frozen
@@ -103,6 +100,13 @@ class BlameReport:
         return self.ranking[0] if self.ranking else None
 
     @property
+    def summary(self) -> str:
+        """What was found, in a sentence or three."""
+        from .telling import summary  # noqa: PLC0415  which tells of this class
+
+        return summary(self)
+
+    @property
     def named(self) -> tuple[Ranked, ...]:
         """The certified steps."""
         return tuple(entry for entry in self.ranking if entry.certified)
@@ -113,70 +117,6 @@ class BlameReport:
         return tuple(sorted(entry.step for entry in self.ranking if not entry.trusted))
 
 
-def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
-    """What a search for the value drop says; who made it adds what else it knows."""
-    branches = _branches(arms, lines)
-    slope = _slope(estimate)
-    entries = []
-    for drop in estimate.drops:
-        believed = estimate.posterior[drop.step]
-        before, after = estimate.values[drop.step], estimate.values[drop.step + 1]
-        entries.append(
-            Ranked(
-                arms.steps[drop.step],
-                drop.estimate if drop.estimate is not None else believed * slope,
-                drop.interval.low,
-                drop.interval.high,
-                measured=drop.estimate is not None,
-                certified=drop.certified is not None,
-                posterior=believed,
-                before=before.estimate,
-                after=after.estimate,
-                forks=drop.forks,
-                trusted=not drop.untrusted,
-                branches=branches[drop.step],
-            )
-        )
-    order = sorted(
-        entries, key=lambda e: (not e.certified, -e.value_drop if e.certified else -e.posterior, e.step)
-    )
-    points = tuple(
-        Point(arms.upto(v.arm), v.estimate, v.interval.low, v.interval.high, v.forks) for v in estimate.values
-    )
-    found = estimate.segment
-    return BlameReport(
-        estimate.conclusion,
-        tuple(order),
-        segment=(arms.steps[found[0]], arms.steps[found[1] - 1]) if found else None,
-        values=points,
-        null=estimate.null,
-        forks=len(lines),
-        undefined=estimate.undefined,
-        broken=estimate.broken,
-        notes=notes(line.done for line in lines),
-    )
-
-
 def notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:
     """Why forks had no grade, and how many each, the most frequent first."""
     return tuple(Counter(done.note for done in ended if done.note).most_common())
-
-
-def _slope(estimate: Estimate) -> float:
-    """How far the values fall from the first that was tried to the last: what a step has that has it all."""
-    tried = [v.estimate for v in estimate.values if v.estimate is not None]
-    return tried[0] - tried[-1] if len(tried) > 1 else 0.0
-
-
-def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """The branches on both sides of each step."""
-    found: list[list[str]] = [[] for _ in range(arms.n)]
-    for line in lines:
-        if line.done.run_id:
-            sides = (
-                (line.probe.arm,) if line.probe.kind is Kind.PERTURB else (line.probe.arm - 1, line.probe.arm)
-            )
-            for step in sides:
-                if 0 <= step < arms.n:
-                    found[step].append(line.done.run_id)
-    return [tuple(run_ids) for run_ids in found]

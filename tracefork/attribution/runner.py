@@ -17,18 +17,17 @@ from ..core.tape import Tape
 from ..drive import Agent
 from ..files import dumps
 from ..store import TapeStore
-from . import planner
 from .arms import Arms
 from .design import Design, identity
-from .estimate import report as estimated
-from .findings import BlameReport, by_value
+from .findings import BlameReport
 from .forking import Baseline, Packed, Setting, Source, abaseline, aperform, baseline, named, perform
 from .jobs import Done, Job
 from .ledger import Ledger
+from .methods import method
 from .oracles import Oracle
 from .pricing import Pricing
 from .spending import Budget
-from .state import Probe, State
+from .state import Probe
 from .study import Progress, Study
 
 Watch: TypeAlias = Callable[[Progress], object]
@@ -148,7 +147,7 @@ class _Plan:
     @contextmanager
     def begun(
         self, setting: Setting, ledger: str | os.PathLike[str] | None, watch: Watch | None, replay: Replay
-    ) -> Iterator[Study[State]]:
+    ) -> Iterator[Study]:
         """The study, once the recorded run has been replayed; what it has open is closed in the end."""
         found = replay(setting)
         with ExitStack() as held:
@@ -170,15 +169,13 @@ class _Plan:
             if ledger is not None:
                 who = identity(self.design, self.tape, self.agent, self.oracle)
                 kept = held.enter_context(Ledger.open(ledger, who | {"batch": self.batch}))
-            config = self.design.config(
-                self.tape, self.arms, named(self.oracle), self.budget, self.pricing, self.batch
-            )
+            oracle = named(self.oracle)
+            start = method(self.design, self.tape, oracle, self.arms, self.budget, self.pricing, self.batch)
             yield Study(
                 setting,
                 self.tape,
                 self.arms,
-                planner,
-                planner.init(config),
+                start,
                 budget=self.budget,
                 pricing=self.pricing,
                 ledger=kept,
@@ -186,10 +183,10 @@ class _Plan:
                 watch=watch,
             )
 
-    def report(self, study: Study[State]) -> BlameReport:
+    def report(self, study: Study) -> BlameReport:
         """What the study says by now."""
         return evolve(
-            by_value(estimated(study.state), self.arms, study.lines),
+            study.method.report(study.lines),
             recorded=study.setting.recorded,
             spent=study.spent,
             unit=self.pricing.unit,
@@ -222,7 +219,7 @@ def _setting(plan: _Plan, store: Store, executor: Executor | None) -> Setting:
     )
 
 
-def _on(executor: Executor, study: Study[State]) -> None:
+def _on(executor: Executor, study: Study) -> None:
     flying: dict[Future[Done], Probe] = {}
     try:
         while True:
@@ -237,7 +234,7 @@ def _on(executor: Executor, study: Study[State]) -> None:
             future.cancel()
 
 
-async def _in_tasks(study: Study[State]) -> None:
+async def _in_tasks(study: Study) -> None:
     over, ended = anyio.create_memory_object_stream[tuple[Probe, Done]](math.inf)
 
     async def make(probe: Probe, job: Job) -> None:

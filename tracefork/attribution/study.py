@@ -7,8 +7,7 @@ them, in any order. All that it knows is what the lines of its ledger fold to.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -17,46 +16,43 @@ from .arms import Arms
 from .forking import Setting
 from .jobs import Begun, Done, Job, Line
 from .ledger import Ledger
+from .methods import Method
 from .mutations import Mutation, mutated
 from .pricing import Pricing
 from .spending import Budget, Purse, Spent
 from .state import Grade, Kind, Probe
-
-S = TypeVar("S")
 
 LOOPS = 3
 """Times the recorded calls that a fork's live tail may ask, and `SPARE` more: agents loop."""
 SPARE = 10
 
 
-class Method(Protocol[S]):
-    """How forks are spent: the pure functions over a method's states. See `attribution.planner`."""
-
-    def plan(self, state: S, in_flight: Sequence[Probe] = ()) -> tuple[Probe, ...]: ...
-    def observe(self, state: S, probe: Probe, grade: Grade, cost: float | None = None) -> S: ...
-    def stop(self, state: S) -> S: ...
+UNCHANGED = Done(Grade.ERROR, note="the mutation changes nothing here")
 
 
 @frozen
 class Progress:
-    """How far a study is: forks that are over, of how many at most, what they cost; and the last one."""
+    """How far a study is: forks that were begun, of how many at most, what they cost; and the last one.
+
+    `leading` says which step is ahead by now.
+    """
 
     forks: int
     most: int
     spent: Spent
-    last: Done | None = None
+    last: Done
+    leading: str
 
 
-class Study(Generic[S]):
-    """The forks of one study; `state` is what they say so far. Not for several threads at once."""
+class Study:
+    """The forks of one study; `method` is what they say so far. Not for several threads at once."""
 
     def __init__(
         self,
         setting: Setting,
         tape: Tape,
         arms: Arms,
-        method: Method[S],
-        state: S,
+        method: Method,
         *,
         budget: Budget,
         pricing: Pricing,
@@ -65,9 +61,9 @@ class Study(Generic[S]):
         watch: Callable[[Progress], object] | None = None,
     ) -> None:
         self.setting = setting
-        self.state = state
+        self.method = method
         self.lines: list[Line] = []
-        self._tape, self._arms, self._method, self._pricing = tape, arms, method, pricing
+        self._tape, self._arms, self._pricing = tape, arms, pricing
         self._purse = Purse(budget)
         self._flying: dict[Probe, Spent] = {}
         self._ledger, self._mutation, self._watch = ledger, mutation, watch
@@ -85,15 +81,19 @@ class Study(Generic[S]):
         """The forks to begin now, `most` of them. None, if those in flight must end first, or all is over."""
         begun: list[tuple[Probe, Job]] = []
         if self.setting.until is None or time.time() < self.setting.until:
-            for probe in self._method.plan(self.state, tuple(self._flying))[:most]:
+            for probe in self.method.plan(tuple(self._flying))[:most]:
                 if not self._purse.fits(self._worst(probe)):
                     break
                 if self._ledger:
                     self._ledger.add(Begun(probe))
                 self._begin(probe)
-                begun.append((probe, self._job(probe)))
+                if (job := self._job(probe)) is not None:
+                    begun.append((probe, job))
+                else:
+                    self.settle(probe, UNCHANGED)
+                    return begun or self.due(most)
         if not begun and not self._flying:
-            self.state = self._method.stop(self.state)
+            self.method = self.method.stop()
         return begun
 
     def settle(self, probe: Probe, done: Done) -> None:
@@ -102,7 +102,8 @@ class Study(Generic[S]):
             self._ledger.add(Line(probe, done))
         self._end(probe, done)
         if self._watch:
-            self._watch(Progress(self._purse.forks, self._purse.budget.forks, self._purse.spent, done))
+            purse = self._purse
+            self._watch(Progress(purse.forks, purse.budget.forks, purse.spent, done, self.method.leading))
 
     @property
     def spent(self) -> Spent:
@@ -117,13 +118,14 @@ class Study(Generic[S]):
         self._purse = self._purse.settle(self._flying.pop(probe), done.spent)
         self.lines.append(Line(probe, done))
         cost = self._pricing.in_unit(done.spent)
-        self.state = self._method.observe(self.state, probe, done.grade, cost)
+        self.method = self.method.observe(probe, done.grade, cost)
 
     def _worst(self, probe: Probe) -> Spent:
         upto = self._arms.upto(probe.arm)
         return self._pricing.one(upto) if probe.kind is Kind.FORCED else self._pricing.worst[upto]
 
-    def _job(self, probe: Probe) -> Job:
+    def _job(self, probe: Probe) -> Job | None:
+        """The fork to make; None where the mutation changes nothing."""
         upto = self._arms.upto(probe.arm)
         name = f"{probe.kind} {probe.arm}, draw {probe.draw}"
         calls = 1 if probe.kind is Kind.FORCED else LOOPS * (len(self._tape) - upto) + SPARE
@@ -131,4 +133,6 @@ class Study(Generic[S]):
         answer = None
         if probe.kind is Kind.PERTURB and self._mutation:
             answer = mutated(self._mutation, self._tape.by_head[upto])
+            if answer is None:
+                return None
         return Job(upto, calls, most, answer, probe.kind is Kind.FORCED, probe.seed, name)

@@ -72,7 +72,7 @@ def verify(
 ) -> None:
     """Replay a run with its script, offline, and say whether everything happened again."""
     tape = taped(run, store)
-    program = _program(tape, command or [])
+    program = program_of(tape, command or [])
 
     def agent(run: Session) -> None:
         with _quietly(json_), following(run, len(tape.steps), "verify"):
@@ -110,7 +110,7 @@ def fork(
     if text is not None and body is not None:
         raise ValueError("give --text or --body, not both")
     tape = taped(run, store)
-    program = _program(tape, command or [])
+    program = program_of(tape, command or [])
     answer: Callable[[Exchange], Response] | None = None
     if text is not None:
         answer = route.Text(text)
@@ -136,9 +136,24 @@ def resume(
     if on_doubt not in ("raise", "rerun"):
         raise ValueError(f"--on-doubt is raise or rerun, not {on_doubt!r}")
     tape = taped(run, store)
-    program = _program(tape, command or [])
+    program = program_of(tape, command or [])
     session = runs.resume(tape, store, on_doubt="rerun" if on_doubt == "rerun" else "raise", scope="process")
     _run(session, program, json_=json_)
+
+
+def program_of(tape: Tape, words: list[str]) -> Program:
+    """The program that `words` name, or else the one that made the run.
+
+    Raises:
+        ValueError: neither is known.
+        FileNotFoundError: there is no such script.
+    """
+    restored = {key: redactor(os.environ).restored(value, os.environ) for key, value in tape.meta.items()}
+    program = Program.parse(words) if words else Program.of(restored)
+    if program is None:
+        raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
+    program.check()
+    return program
 
 
 # -- below -------------------------------------------------------------------------
@@ -187,12 +202,3 @@ def _quietly(json_: bool) -> Iterator[None]:  # noqa: FBT001
         yield
     finally:
         sys.stdout = before
-
-
-def _program(tape: Tape, words: list[str]) -> Program:
-    restored = {key: redactor(os.environ).restored(value, os.environ) for key, value in tape.meta.items()}
-    program = Program.parse(words) if words else Program.of(restored)
-    if program is None:
-        raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
-    program.check()
-    return program

@@ -1,0 +1,162 @@
+"""The three methods as values of one shape: what a study asks for, tells, and has reported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol, Self
+
+from attrs import evolve, frozen
+
+from ..core.tape import Tape
+from . import direct, estimate, planner, uniform
+from .arms import Arms
+from .config import Config
+from .design import Design
+from .exploring import belief
+from .findings import BlameReport
+from .jobs import Line
+from .oracles import Oracle
+from .pricing import Pricing
+from .ranking import by_direct_effect, by_flips, by_value
+from .spending import Budget
+from .state import Grade, Probe, State
+
+
+class Method(Protocol):
+    """How forks are spent. A value: what is told gives another.
+
+    `plan` names the probes to begin beside those in flight; none when these must end first, or when
+    it is over. `observe` takes what came of one, in any order, with its cost in the unit of the prices.
+    """
+
+    def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]: ...
+    def observe(self, probe: Probe, grade: Grade, cost: float) -> Self: ...
+    def stop(self) -> Self: ...
+    def report(self, lines: Sequence[Line]) -> BlameReport: ...
+
+    @property
+    def leading(self) -> str:
+        """Which step is ahead by now, in a few words."""
+
+
+def method(
+    design: Design, tape: Tape, oracle: Oracle, arms: Arms, budget: Budget, pricing: Pricing, batch: int
+) -> Method:
+    """The method that `design` asks for, before its first fork."""
+    prices = pricing.by_arm(arms)
+    known = design.final_is_known(tape, oracle)
+    match design.method:
+        case "value":
+            config = Config(
+                arms.n,
+                alpha=design.alpha,
+                delta=design.delta,
+                margin=design.margin,
+                first=design.find == "first",
+                final=0.0 if known else None,
+                prices=prices,
+                prior=design.prior,
+                seed=design.seed,
+                batch=batch,
+                barrier=design.barrier,
+                max_forks=budget.forks,
+            )
+            return ByValue(planner.init(config), arms)
+        case "flip":
+            schedule = uniform.Schedule(
+                arms.n,
+                design.k,
+                alpha=design.alpha,
+                prices=prices,
+                seed=design.seed,
+                batch=batch,
+                max_forks=budget.forks,
+            )
+            return ByFlips(uniform.init(schedule), arms, design.margin)
+        case "direct":
+            screen = direct.Screen(
+                arms.n,
+                design.alpha,
+                design.margin,
+                floor=0.0 if known else design.delta,
+                price=prices[0] / arms.n,
+                seed=design.seed,
+                batch=batch,
+                max_forks=budget.forks,
+            )
+            return ByDirectEffect(direct.init(screen), arms)
+
+
+@frozen
+class ByValue:
+    """The search for the largest value drop."""
+
+    state: State
+    arms: Arms
+
+    def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+        return planner.plan(self.state, in_flight)
+
+    def observe(self, probe: Probe, grade: Grade, cost: float) -> Self:
+        return evolve(self, state=planner.observe(self.state, probe, grade, cost))
+
+    def stop(self) -> Self:
+        return evolve(self, state=planner.stop(self.state))
+
+    def report(self, lines: Sequence[Line]) -> BlameReport:
+        return by_value(estimate.report(self.state), self.arms, lines)
+
+    @property
+    def leading(self) -> str:
+        arm, mass = belief(self.state, 0, self.state.config.n).peak()
+        return f"step {self.arms.steps[arm]}: {mass:.0%}"
+
+
+@frozen
+class ByFlips:
+    """As many forks at each step, changed and unchanged."""
+
+    state: uniform.Tried
+    arms: Arms
+    margin: float
+
+    def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+        return uniform.plan(self.state, in_flight)
+
+    def observe(self, probe: Probe, grade: Grade, cost: float) -> Self:
+        return evolve(self, state=uniform.observe(self.state, probe, grade, cost))
+
+    def stop(self) -> Self:
+        return evolve(self, state=uniform.stop(self.state))
+
+    def report(self, lines: Sequence[Line]) -> BlameReport:
+        alpha = self.state.schedule.alpha
+        return by_flips(uniform.report(self.state), self.arms, lines, alpha=alpha, margin=self.margin)
+
+    @property
+    def leading(self) -> str:
+        return ""
+
+
+@frozen
+class ByDirectEffect:
+    """Each step asked anew, with all other answers forced."""
+
+    state: direct.Screened
+    arms: Arms
+
+    def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+        return direct.plan(self.state, in_flight)
+
+    def observe(self, probe: Probe, grade: Grade, cost: float) -> Self:
+        return evolve(self, state=direct.observe(self.state, probe, grade, cost))
+
+    def stop(self) -> Self:
+        return evolve(self, state=direct.stop(self.state))
+
+    def report(self, lines: Sequence[Line]) -> BlameReport:
+        return by_direct_effect(direct.report(self.state), self.arms, lines)
+
+    @property
+    def leading(self) -> str:
+        return ""

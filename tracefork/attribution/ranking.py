@@ -1,0 +1,160 @@
+"""Reports from what each method estimates: steps of the tape for arms, ranked. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .arms import Arms
+from .conclusion import Conclusion
+from .direct import DirectReport
+from .estimate import Estimate
+from .findings import BlameReport, Point, Ranked, notes
+from .jobs import Line
+from .sequences import log_evidence
+from .state import Kind
+from .uniform import FlipReport, Flips
+
+
+def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """What a search for the value drop says; whoever made it adds what else is known."""
+    branches = _branches(arms, lines)
+    fall = _fall(estimate)
+    entries = [
+        Ranked(
+            arms.steps[drop.step],
+            drop.estimate if drop.estimate is not None else estimate.posterior[drop.step] * fall,
+            drop.interval.low,
+            drop.interval.high,
+            measured=drop.estimate is not None,
+            certified=drop.certified is not None,
+            posterior=estimate.posterior[drop.step],
+            before=estimate.values[drop.step].estimate,
+            after=estimate.values[drop.step + 1].estimate,
+            forks=drop.forks,
+            trusted=not drop.untrusted,
+            branches=branches[drop.step],
+        )
+        for drop in estimate.drops
+    ]
+    entries.sort(key=lambda e: (not e.certified, -e.value_drop if e.certified else -e.posterior, e.step))
+    values = (
+        Point(arms.upto(v.arm), v.estimate, v.interval.low, v.interval.high, v.forks) for v in estimate.values
+    )
+    found = estimate.segment
+    return BlameReport(
+        estimate.conclusion,
+        tuple(entries),
+        "value",
+        segment=(arms.steps[found[0]], arms.steps[found[1] - 1]) if found else None,
+        values=values,
+        null=estimate.null,
+        forks=len(lines),
+        undefined=estimate.undefined,
+        broken=estimate.broken,
+        notes=notes(line.done for line in lines),
+    )
+
+
+def by_flips(
+    found: FlipReport, arms: Arms, lines: Sequence[Line], *, alpha: float, margin: float
+) -> BlameReport:
+    """What flip rates say: ranked by their excess over the no-op rate.
+
+    A step is certified by an e-value of both rates at alpha over the number of steps, since the
+    intervals guarantee nothing.
+    """
+    branches = _branches(arms, lines)
+    least = math.log(len(found.steps) / alpha)
+    entries = [
+        Ranked(
+            arms.steps[flips.step],
+            flips.excess or 0.0,
+            flips.interval.low,
+            flips.interval.high,
+            measured=flips.excess is not None,
+            certified=not flips.untrusted and _evidence(flips, margin) >= least,
+            before=flips.rate,
+            after=flips.noop_rate,
+            forks=flips.trials + flips.noop_trials,
+            trusted=not flips.untrusted,
+            flips=flips.flips,
+            trials=flips.trials,
+            flip_rate=flips.rate,
+            noop_rate=flips.noop_rate,
+            excess=flips.excess,
+            excess_low=flips.excess_interval.low,
+            excess_high=flips.excess_interval.high,
+            branches=branches[flips.step],
+        )
+        for flips in found.steps
+    ]
+    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    return BlameReport(
+        _concluded(entries, complete=found.complete),
+        tuple(entries),
+        "flip",
+        forks=len(lines),
+        undefined=sum(flips.undefined for flips in found.steps),
+        broken=sum(flips.broken for flips in found.steps),
+        notes=notes(line.done for line in lines),
+    )
+
+
+def by_direct_effect(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """What forced answers say: ranked by the rate of the other outcome when a step alone is asked anew."""
+    branches = _branches(arms, lines)
+    entries = [
+        Ranked(
+            arms.steps[effect.step],
+            effect.estimate or 0.0,
+            effect.interval.low,
+            effect.interval.high,
+            measured=effect.estimate is not None,
+            certified=effect.certified,
+            before=effect.estimate,
+            forks=effect.forks,
+            trusted=not effect.untrusted,
+            direct=effect.estimate,
+            branches=branches[effect.step],
+        )
+        for effect in found.steps
+    ]
+    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    return BlameReport(
+        _concluded(entries, complete=found.complete),
+        tuple(entries),
+        "direct",
+        forks=len(lines),
+        notes=notes(line.done for line in lines),
+    )
+
+
+def _concluded(entries: Sequence[Ranked], *, complete: bool) -> Conclusion:
+    if any(entry.certified for entry in entries):
+        return Conclusion.STEP
+    return Conclusion.NO_DROP if complete else Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+
+
+def _evidence(flips: Flips, margin: float) -> float:
+    """That the flip rate exceeds the no-op rate by more than `margin`."""
+    changed, same = flips.trials - flips.flips, flips.noop_trials - flips.noop_flips
+    return log_evidence(flips.flips, changed, flips.noop_flips, same, margin)
+
+
+def _fall(estimate: Estimate) -> float:
+    """How far the values fall from the first that was tried to the last: what one step has, if it has all."""
+    tried = [value.estimate for value in estimate.values if value.estimate is not None]
+    return tried[0] - tried[-1] if len(tried) > 1 else 0.0
+
+
+def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """The branches that tell of each step."""
+    found: list[list[str]] = [[] for _ in range(arms.n)]
+    for line in lines:
+        at = line.probe.arm
+        sides = (at,) if line.probe.kind in (Kind.PERTURB, Kind.FORCED) else (at - 1, at)
+        for step in sides:
+            if line.done.run_id and 0 <= step < arms.n:
+                found[step].append(line.done.run_id)
+    return [tuple(run_ids) for run_ids in found]

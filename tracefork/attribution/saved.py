@@ -1,0 +1,62 @@
+"""Reports of blame as JSON, and where they lie beside a store."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import quote
+
+from cattrs.preconf.json import make_converter
+
+from ..errors import CorruptTape
+from ..files import write
+from .findings import BlameReport
+from .telling import summary
+
+_CONVERTER = make_converter()
+_CONVERTER.register_unstructure_hook(Decimal, str)
+_CONVERTER.register_structure_hook(Decimal, lambda said, _: Decimal(said))
+
+LONGEST = 200
+"""Bytes of a file's name, which most file systems allow 255."""
+
+
+def dumps(report: BlameReport) -> str:
+    """The report as a JSON object: its fields, with the `summary` and the `top` step for whoever reads it."""
+    top = report.top()
+    said = {"summary": summary(report), "top": top.step if top else None}
+    return _CONVERTER.dumps(said | _CONVERTER.unstructure(report), ensure_ascii=False)
+
+
+def loads(text: str | bytes, where: str = "") -> BlameReport:
+    """The report that `dumps` gave.
+
+    Raises:
+        CorruptTape: it is none; `where` is for the error.
+    """
+    try:
+        return _CONVERTER.loads(text, BlameReport)
+    except Exception as exc:
+        raise CorruptTape("this is no report of blame", where, "make it anew with tracefork blame") from exc
+
+
+def save(report: BlameReport, path: str | Path) -> None:
+    """Write the report to `path`, whole or not at all."""
+    write(dumps(report).encode(), Path(path))
+
+
+def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
+    """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
+    name = quote(run_id, safe="")[:LONGEST]
+    folder = Path(f"{store}.blame")
+    return folder / f"{name}.jsonl", folder / f"{name}.json"
+
+
+def found(store: str | Path, run_id: str) -> BlameReport | None:
+    """The report of the run's blame that lies beside the store, or None.
+
+    Raises:
+        CorruptTape: something else lies there.
+    """
+    _, path = beside(store, run_id)
+    return loads(path.read_bytes(), str(path)) if path.is_file() else None

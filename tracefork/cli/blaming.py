@@ -1,0 +1,182 @@
+"""Commands that measure: blame."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from attrs import asdict
+
+from ..attribution import saved
+from ..attribution.findings import BlameReport
+from ..attribution.oracles import JsonPath, Oracle, Regex
+from ..attribution.outlook import outlook
+from ..attribution.runner import blame as measured
+from ..attribution.spending import Budget
+from ..attribution.telling import spending, summary, table
+from ..errors import StoreError
+from ..progress import forking
+from ..providers import prices as pricing
+from .app import RUNS, Json, Run, Store, app, err, escaped, opened, print_json, print_plain, taped
+from .running import Command, program_of
+from .showing import write_page
+
+
+class How(StrEnum):
+    """The methods of `blame`."""
+
+    VALUE = "value"
+    FLIP = "flip"
+    DIRECT = "direct"
+
+
+class Tools(StrEnum):
+    """What tools do in the live tail of a fork."""
+
+    LIVE = "live"
+    RECORDED = "recorded"
+    REFUSE = "refuse"
+
+
+@app.command()
+def blame(
+    run: Run,
+    command: Command = None,
+    agent: Annotated[str, typer.Option(help="package.module:function, instead of a script.")] = "",
+    oracle: Annotated[
+        str, typer.Option(help="package.module:function, from the result to True, False or None.")
+    ] = "",
+    success: Annotated[str, typer.Option(help="A pattern that the final text of a good run has.")] = "",
+    failure: Annotated[str, typer.Option(help="A pattern that the final text of a bad run has.")] = "",
+    json_path: Annotated[
+        str, typer.Option(help='A path into the final text: $.state="booked", or $.ok.')
+    ] = "",
+    method: How = How.VALUE,
+    find_all: Annotated[bool, typer.Option("--all", help="Go on after the first certified step.")] = False,
+    tools: Annotated[Tools, typer.Option(help="What tools do in a fork's live tail.")] = Tools.RECORDED,
+    forks: Annotated[int, typer.Option(min=1, help="The most forks.")] = 200,
+    usd: Annotated[float | None, typer.Option(help="The most that they may cost.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="The most tokens of theirs.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="The most wall time.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make forks side by side.")] = 1,
+    seed: int = 0,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices of your own.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would take, and make no fork.")
+    ] = False,
+    continue_: Annotated[
+        bool, typer.Option("--continue", help="Go on with a study that was interrupted.")
+    ] = False,
+    ledger: Annotated[Path | None, typer.Option(help="Its file; by default beside the store.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write a page with the result.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Measure which step of a run made its outcome, by running it again from many places."""
+    with opened(store) as kept:
+        tape = taped(run, store)
+        if tape.run_id not in kept:
+            raise StoreError(f"{run} is not in {store}: import it first, since forks are kept beside it")
+    judge = _oracle(oracle, success, failure, json_path)
+    budget = Budget(usd=usd, forks=forks, tokens=tokens, seconds=seconds)
+    who: Any = agent or program_of(tape, command or [])
+    design: dict[str, Any] = {
+        "method": str(method),
+        "tools": str(tools),
+        "seed": seed,
+        "find": "all" if find_all else "first",
+    }
+    if prices:
+        design["prices"] = pricing.load(prices)
+    if not agent:
+        design["scope"] = "process"
+    if dry_run:
+        _foretold(outlook(tape, budget, **design), json_=json_)
+        return
+    file, result = saved.beside(store, tape.run_id)
+    file = ledger or file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists() and not continue_:
+        raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")
+    if not json_:
+        err.print(f"[dim]tools of a fork: {tools}; its prefix costs nothing. Ledger:[/] {escaped(file)}")
+    try:
+        with _silenced(), _executor(workers) as pool, forking(forks) as watch:
+            report = measured(
+                tape,
+                who,
+                judge,
+                budget=budget,
+                store=store,
+                ledger=file,
+                executor=pool,
+                watch=watch,
+                **design,
+            )
+    except KeyboardInterrupt:
+        err.print(f"[bold]interrupted:[/] what was paid for is in {escaped(file)}; add --continue to go on")
+        raise typer.Exit(130) from None
+    saved.save(report, result)
+    if page:
+        write_page(tape, store, report, page)
+    _told(report, json_=json_)
+
+
+# -- below -------------------------------------------------------------------------
+
+
+def _told(report: BlameReport, *, json_: bool) -> None:
+    if json_:
+        print_json(json.loads(saved.dumps(report)))
+        return
+    print_plain(summary(report))
+    print_plain("")
+    for line in table(report):
+        print_plain(line)
+    print_plain("")
+    print_plain(spending(report))
+    for note, count in report.notes[:3]:
+        print_plain(f"{count} x {note}")
+
+
+def _foretold(found: Outlook, *, json_: bool) -> None:
+    if json_:
+        print_json(asdict(found))
+        return
+    for line in lines(found):
+        print_plain(line)
+
+
+def _oracle(path: str, success: str, failure: str, json_path: str) -> Oracle | str:
+    given = [name for name in (path, success, failure, json_path) if name]
+    if len(given) != 1:
+        raise ValueError("say how to tell a good run: one of --oracle, --success, --failure and --json-path")
+    if path:
+        return path
+    if success or failure:
+        return Regex(success or failure, absent=bool(failure))
+    where, _, value = json_path.partition("=")
+    return JsonPath(where, json.loads(value) if value else True)
+
+
+@contextlib.contextmanager
+def _executor(workers: int) -> Iterator[Executor | None]:
+    if workers == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """A script that runs a hundred times prints a hundred times: none of it is shown."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
