@@ -228,9 +228,9 @@ class State:
 
     @property
     def room(self) -> float:
-        """The highest price that another fork may have, all pending ones at their worst; negative if none may.
+        """The highest price that another fork may have; negative if there may be none.
 
-        Infinite without limits.
+        All that are pending are taken at their worst. Infinite without limits.
         """
         config = self.config
         if config.max_forks is not None and self.settled + len(self.due) >= config.max_forks:
