@@ -11,6 +11,10 @@ from .core.values import Branch, Outcome
 from .errors import CorruptTape
 
 
+PROBE = "blame.probe"
+"""Where the meta of a fork that blame made says what it was for."""
+
+
 @frozen
 class RunInfo:
     """What a list of runs says of one. `created_at` is in seconds since the epoch.
@@ -29,6 +33,11 @@ class RunInfo:
     outcome: Outcome | None = None
     digest: str | None = None
     damage: str = ""
+
+    @property
+    def is_probe(self) -> bool:
+        """True for one of the many forks that blame makes."""
+        return PROBE in self.meta
 
 
 @frozen

@@ -22,6 +22,7 @@ from ..core.tape import Tape
 from ..drive import Agent, called, is_async
 from ..drive import judged as verified
 from ..files import loads
+from ..listing import PROBE
 from ..providers.prices import Prices
 from ..runs import cut, fork, replay
 from ..session import Session
@@ -37,9 +38,6 @@ T = TypeVar("T")
 
 SEED = "blame.seed"
 """Where a fork's meta keeps its seed, as decimal digits: for agents that can make use of one."""
-
-PROBE = "blame.probe"
-"""Where a fork's meta says what it was for."""
 
 
 @frozen

@@ -50,7 +50,7 @@ class Ledger:
             CorruptTape: a line that is not the last is damaged.
         """
         where = Path(path)
-        file = where.open("a+b")
+        file = os.fdopen(os.open(where, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b")
         try:
             _lock(file, where)
             file.seek(0)

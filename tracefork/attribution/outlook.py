@@ -72,7 +72,7 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
         pricing.worst[0],
         pricing.unit,
         10 * sum(prices[: arms.n]),
-        tuple(_likely(config, prices, *curve) for curve in (CLEAR, FAINT)),
+        tuple(_likely(config, *curve) for curve in (CLEAR, FAINT)),
     )
 
 
@@ -80,22 +80,19 @@ def lines(found: Outlook) -> Iterator[str]:
     """The outlook in lines of text."""
     recorded = "price unknown" if found.recorded.usd is None else money(float(found.recorded.usd), "USD")
     yield f"{found.steps} steps can be asked anew. The run itself: {found.recorded.calls} calls, {recorded}."
-    worst = (
-        "at an unknown price"
-        if found.worst.usd is None
-        else f"{money(float(found.worst.usd), 'USD')} at most"
-    )
-    yield f"The dearest fork, from the start: as much again, {worst}."
+    usd = found.worst.usd
+    most = "at an unknown price" if usd is None else f"{money(float(usd), 'USD')} at most"
+    yield f"The dearest fork, from the start: as much again, {most}."
     for likely in found.likely:
         yield (
-            f"If one step takes the rate of the other outcome from {likely.before:.0%} to {likely.after:.0%}: "
+            f"If a step takes the rate of the other outcome from {likely.before:.0%} to {likely.after:.0%}: "
             f"about {likely.forks} forks, {money(likely.cost, found.unit)}; "
             f"{likely.certified:.0%} of simulated studies name it within the budget."
         )
     yield f"Ten forks of every step would be {10 * found.steps} forks, {money(found.uniform, found.unit)}."
 
 
-def _likely(config: Config, prices: tuple[float, ...], before: float, after: float) -> Likely:
+def _likely(config: Config, before: float, after: float) -> Likely:
     n, forks, costs, named = config.n, [], [], 0
     places = sorted({round(i * (n - 1) / max(1, min(n, PLACES) - 1)) for i in range(min(n, PLACES))})
     for seed, place in enumerate(places):

@@ -18,13 +18,14 @@ from .spending import Budget, Spent, at_worst, in_fact
 class Pricing:
     """`worst[i]` is the most that a fork served i exchanges by head may cost; `recorded[i]` what the run did.
 
-    `unit` is what a planner compares: USD where the budget limits them, else tokens where it limits those,
-    else calls. `limited` says whether a fork is stopped when it has used up what it may cost.
+    `unit` is what a planner compares: tokens where only those are limited, else USD where all prices are
+    known, else calls. `limited` says whether a fork is stopped when it has used up what it may cost.
     """
 
     worst: tuple[Spent, ...]
     recorded: tuple[Spent, ...]
     unit: str
+    limited: bool = False
 
     @classmethod
     def of(cls, tape: Tape, budget: Budget, prices: Prices | None = None) -> Pricing:
@@ -41,12 +42,10 @@ class Pricing:
                 f"the price of {', '.join(sorted(models))} is not known: pass prices=, "
                 f"or give the budget in tokens or forks"
             )
-        unit = "USD" if budget.usd is not None else "tokens" if budget.tokens is not None else "calls"
-        return cls(worst, recorded, unit)
-
-    @property
-    def limited(self) -> bool:
-        return self.unit != "calls"
+        limited = budget.usd is not None or budget.tokens is not None
+        if budget.tokens is not None and budget.usd is None:
+            return cls(worst, recorded, "tokens", limited)
+        return cls(worst, recorded, "USD" if recorded[0].usd else "calls", limited)
 
     def one(self, upto: int) -> Spent:
         """The most that exchange `upto` alone may cost."""

@@ -38,7 +38,7 @@ def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRepo
         for drop in estimate.drops
     ]
     entries.sort(key=lambda e: (not e.certified, -e.value_drop if e.certified else -e.posterior, e.step))
-    values = (
+    values = tuple(
         Point(arms.upto(v.arm), v.estimate, v.interval.low, v.interval.high, v.forks) for v in estimate.values
     )
     found = estimate.segment

@@ -1,12 +1,12 @@
 """The command line: parse and call, print. Needs `tracefork[cli]`.
 
-Commands are grouped by what they do: `running` an agent, `reading` runs, `showing` them,
+Commands are grouped by what they do: `running` an agent, `blaming` its steps, `reading` runs, `showing` them,
 `keeping` a store.
 """
 
 from __future__ import annotations
 
-from . import running, reading, showing, keeping  # isort: skip  the order in which help shows them
+from . import running, blaming, reading, showing, keeping  # isort: skip  the order in which help shows them
 from .app import app, main
 
-__all__ = ["app", "keeping", "main", "reading", "running", "showing"]
+__all__ = ["app", "blaming", "keeping", "main", "reading", "running", "showing"]

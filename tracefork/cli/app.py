@@ -104,10 +104,10 @@ def taped(name: str, where: str) -> Tape:
         return from_file(Path(name))
     with opened(where) as store:
         if name == "last":
-            infos = sorted(store.runs(), key=lambda info: info.created_at)
+            infos = [info for info in store.runs() if not info.is_probe]
             if not infos:
                 raise StoreError(f"no runs in {where}")
-            return store.load(infos[-1].run_id)
+            return store.load(max(infos, key=lambda info: info.created_at).run_id)
         if Path(name).is_file() and name not in store:
             return from_file(Path(name))
         return store.load(store.resolve(name))

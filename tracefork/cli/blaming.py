@@ -17,7 +17,7 @@ from attrs import asdict
 from ..attribution import saved
 from ..attribution.findings import BlameReport
 from ..attribution.oracles import JsonPath, Oracle, Regex
-from ..attribution.outlook import outlook
+from ..attribution.outlook import Outlook, lines, outlook
 from ..attribution.runner import blame as measured
 from ..attribution.spending import Budget
 from ..attribution.telling import spending, summary, table
@@ -26,7 +26,6 @@ from ..progress import forking
 from ..providers import prices as pricing
 from .app import RUNS, Json, Run, Store, app, err, escaped, opened, print_json, print_plain, taped
 from .running import Command, program_of
-from .showing import write_page
 
 
 class How(StrEnum):
@@ -75,7 +74,6 @@ def blame(
         bool, typer.Option("--continue", help="Go on with a study that was interrupted.")
     ] = False,
     ledger: Annotated[Path | None, typer.Option(help="Its file; by default beside the store.")] = None,
-    page: Annotated[Path | None, typer.Option(help="Write a page with the result.")] = None,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
@@ -102,7 +100,7 @@ def blame(
         return
     file, result = saved.beside(store, tape.run_id)
     file = ledger or file
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if file.exists() and not continue_:
         raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")
     if not json_:
@@ -124,8 +122,6 @@ def blame(
         err.print(f"[bold]interrupted:[/] what was paid for is in {escaped(file)}; add --continue to go on")
         raise typer.Exit(130) from None
     saved.save(report, result)
-    if page:
-        write_page(tape, store, report, page)
     _told(report, json_=json_)
 
 

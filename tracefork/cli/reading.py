@@ -22,6 +22,7 @@ from .app import (
     escaped,
     opened,
     out,
+    plural,
     print_json,
     print_plain,
     taped,
@@ -31,10 +32,15 @@ from .app import (
 
 
 @app.command()
-def ls(store: Store = RUNS, json_: Json = False) -> None:
+def ls(
+    store: Store = RUNS,
+    forks: Annotated[bool, typer.Option("--forks", help="The forks that blame made too.")] = False,
+    json_: Json = False,
+) -> None:
     """List the runs of a store, newest first."""
     with opened(store) as kept:
-        infos = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
+        every = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
+    infos = [info for info in every if forks or not info.is_probe]
     if json_:
         print_json([_info(info) for info in infos])
         return
@@ -44,6 +50,8 @@ def ls(store: Store = RUNS, json_: Json = False) -> None:
     titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
     for line in lines.aligned([titles, *map(_line, infos)], right={3}):
         print_plain(line)
+    if hidden := len(every) - len(infos):
+        err.print(f"[dim]and {plural(hidden, 'fork')} of blame: --forks lists them[/]")
 
 
 @app.command()
