@@ -10,7 +10,6 @@ from .codec import journal, pack
 from .core.values import Branch, Outcome
 from .errors import CorruptTape
 
-
 PROBE = "blame.probe"
 """Where the meta of a fork that blame made says what it was for."""
 

@@ -27,7 +27,7 @@ from tracefork.attribution.jobs import Job
 from tracefork.attribution.spending import Spent, at_worst
 from tracefork.attribution.state import Grade
 from tracefork.providers import anthropic
-from tracefork.testing.planted import Agent, Planted, recorded, succeeded
+from tracefork.testing.planted import Agent, PlantedRun, recorded, succeeded
 from tracefork.testing.scripted import Script, by_rule, transport
 
 
@@ -35,7 +35,7 @@ def unless(at):
     return lambda flags: 0.0 if flags[at] else 1.0
 
 
-CULPRIT = Planted("culprit", 6, frozenset({2}), unless(2), (0.0,) * 6)
+CULPRIT = PlantedRun("culprit", 6, frozenset({2}), unless(2), (0.0,) * 6)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_fork_is_kept_as_a_branch_with_its_probe(planted, tmp_path):
 
 def test_the_same_seed_draws_the_same_in_any_process(planted):
     tape, agent, server = planted
-    noisy = Planted("noisy", 6, frozenset({2}), lambda flags: 0.5, (0.5,) * 6)
+    noisy = PlantedRun("noisy", 6, frozenset({2}), lambda flags: 0.5, (0.5,) * 6)
     tape, server = recorded(noisy)
     with server, ProcessPoolExecutor(2) as pool:
         here = setting(tape, Agent(server.url, 6))
@@ -120,7 +120,7 @@ def test_a_name_that_leads_nowhere_is_refused(name):
 
 
 def test_a_step_asked_anew_while_all_others_are_forced_costs_one_call(planted):
-    world = Planted("direct", 6, frozenset({2}), unless(2), (0.0,) * 6, after=True)
+    world = PlantedRun("direct", 6, frozenset({2}), unless(2), (0.0,) * 6, after=True)
     tape, server = recorded(world)
     with server:
         how = setting(tape, Agent(server.url, 6, after=True), tools="live")

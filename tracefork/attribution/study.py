@@ -32,7 +32,7 @@ UNCHANGED = Done(Grade.ERROR, note="the mutation changes nothing here")
 
 @frozen
 class Progress:
-    """How far a study is: forks that were begun, of how many at most, what they cost; and the last one.
+    """How far a study is: forks that are over, of how many at most, what they cost; and the last one.
 
     `leading` says which step is ahead by now.
     """
@@ -103,7 +103,8 @@ class Study:
         self._end(probe, done)
         if self._watch:
             purse = self._purse
-            self._watch(Progress(purse.forks, purse.budget.forks, purse.spent, done, self.method.leading))
+            over, most = len(self.lines), purse.budget.forks
+            self._watch(Progress(over, most, purse.spent, done, self.method.leading))
 
     @property
     def spent(self) -> Spent:

@@ -23,23 +23,23 @@ from tracefork.core.tape import Tape
 from tracefork.core.values import Request, Response
 from tracefork.providers import anthropic
 from tracefork.runs import record
-from tracefork.session import current
+from tracefork.session import Session, current
 from tracefork.store import TapeStore
 
 from .scripted import Script, by_rule
 from .server import LoopbackServer
 
-__all__ = ["Agent", "Planted", "model", "recorded", "succeeded"]
+__all__ = ["Agent", "PlantedRun", "model", "recorded", "succeeded"]
 
 RECORDING = "recorded"
 """The seed of the recorded run, in which what is planted happens."""
 
-_SEED = "x-seed"
+SEED_HEADER = "x-seed"
 _SAID = re.compile(r"Step \d+ is (sound|spoiled)")
 
 
 @frozen
-class Planted:
+class PlantedRun:
     """A run of `steps` answers. `spoiled` are those of the recording that are, and the run fails.
 
     `chance[i]` is the probability that answer i is spoiled when it is asked anew;
@@ -90,19 +90,19 @@ class Planted:
         return tuple(flags)
 
 
-def model(world: Planted) -> Script:
+def model(world: PlantedRun) -> Script:
     """The model of `world`, to be served by a LoopbackServer or a transport."""
     return by_rule(lambda request: _answer(world, request))
 
 
-def _answer(world: Planted, request: Request) -> Response:
+def _answer(world: PlantedRun, request: Request) -> Response:
     asked = json.loads(request.body)
-    seed = dict(request.headers).get(_SEED, RECORDING)
+    seed = dict(request.headers).get(SEED_HEADER, RECORDING)
     flags = _flags(asked["messages"])
     at = len(flags)
     draw = Random(f"{world.name}:{seed}:{at}")  # noqa: S311  reproducible, not secret
     if request.url.endswith("/outcome"):
-        return Response(200, (), (_word(_ends_well(world, seed, flags, draw)).encode(),))
+        return Response(200, (), (outcome(_ends_well(world, seed, flags, draw)).encode(),))
     echo = dict(world.echoes).get(at)
     if seed == RECORDING:
         spoiled = at in world.spoiled
@@ -112,11 +112,11 @@ def _answer(world: Planted, request: Request) -> Response:
         spoiled = draw.random() < world.chance[at]
     text = f"Step {at} is {'spoiled' if spoiled else 'sound'}."
     if at + 1 == world.steps and not world.after:
-        text += f" {_word(_ends_well(world, seed, (*flags, spoiled), draw))}."
+        text += f" {outcome(_ends_well(world, seed, (*flags, spoiled), draw))}."
     return anthropic.text(text)(request)
 
 
-def _ends_well(world: Planted, seed: str, flags: tuple[bool, ...], draw: Random) -> bool:
+def _ends_well(world: PlantedRun, seed: str, flags: tuple[bool, ...], draw: Random) -> bool:
     return seed != RECORDING and draw.random() < world.success(flags)
 
 
@@ -133,7 +133,7 @@ class Agent:
 
     def __call__(self) -> str:
         run = current()
-        headers = {_SEED: run.meta.get(SEED, RECORDING) if run else RECORDING}
+        headers = {SEED_HEADER: seed_of(run)}
         messages: list[dict[str, str]] = [{"role": "user", "content": "Begin."}]
         said = ""
         # without certificates: the model is on loopback, and to read them takes longer than to ask
@@ -145,20 +145,25 @@ class Agent:
                 on = {"role": "user", "content": f"Go on to step {at + 1}."}
                 messages += [{"role": "assistant", "content": said}, on]
 
-            def outcome(messages: list[dict[str, str]]) -> str:
+            def asked_for(messages: list[dict[str, str]]) -> str:
                 return client.post("/outcome", json={"messages": messages}).raise_for_status().text
 
             if self.after:
-                said = run.call("outcome", outcome, messages) if run else outcome(messages)
+                said = run.call("outcome", asked_for, messages) if run else asked_for(messages)
         return said
+
+
+def seed_of(run: Session | None) -> str:
+    """The seed of a fork that blame makes; of any other run the one in which what is planted happens."""
+    return run.meta.get(SEED, RECORDING) if run else RECORDING
 
 
 def succeeded(result: str) -> bool:
     """The oracle of these agents."""
-    return _word(True) in result  # noqa: FBT003  it is what happened
+    return outcome(True) in result  # noqa: FBT003  it is what happened
 
 
-def recorded(world: Planted, store: TapeStore | str | None = None) -> tuple[Tape, LoopbackServer]:
+def recorded(world: PlantedRun, store: TapeStore | str | None = None) -> tuple[Tape, LoopbackServer]:
     """Record the run of `world` in which what is planted happens; the server goes on, for the forks."""
     server = LoopbackServer(model(world))
     with record(store, agent_name=world.name) as run:
@@ -166,7 +171,8 @@ def recorded(world: Planted, store: TapeStore | str | None = None) -> tuple[Tape
     return run.tape, server
 
 
-def _word(success: bool) -> str:  # noqa: FBT001
+def outcome(success: bool) -> str:  # noqa: FBT001
+    """How the model says how a run ended."""
     return "Outcome: success" if success else "Outcome: failure"
 
 
