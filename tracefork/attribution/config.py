@@ -19,8 +19,10 @@ class Tuning:
         null: the prior mass of "there is no drop".
         nominations: how many steps may be put to the test.
         pairs: how many forks on either side a test may take.
-        explore: how many forks the search may take between two tests; by
-            default 30 + 20 log2(n + 1).
+        explore: how many forks the search may take before the first test, and with
+            each test fewer before the next; by default 30 + 20 log2(n + 1).
+        survey: how many forks of the first arm there may be, once no step is left to
+            put to the test, to tell whether there is a drop at all.
     """
 
     thrift: float = 0.25
@@ -30,6 +32,7 @@ class Tuning:
     nominations: int = 6
     pairs: int = 120
     explore: int | None = None
+    survey: int = 150
 
 
 @frozen
@@ -123,15 +126,19 @@ class Config:
             raise ValueError(f"0 <= margin < delta <= 1 does not hold: {self.margin}, {self.delta}")
 
     @cached_property
+    def fares(self) -> tuple[float, ...]:
+        """The price of each arm, 0 to n."""
+        return self.prices or tuple(1.0 + self.n - arm for arm in range(self.n + 1))
+
+    @cached_property
     def burden(self) -> tuple[float, ...]:
-        """The price of each arm, to the power of `tuning.thrift`."""
-        prices = [self.price(arm) for arm in range(self.n + 1)]
-        least = max(prices) / 1000 or 1.0  # what is free is not worth any number of forks
-        return tuple(max(price, least) ** self.tuning.thrift for price in prices)
+        """The same to the power of `tuning.thrift`."""
+        least = max(self.fares) / 1000 or 1.0  # what is free is not worth any number of forks
+        return tuple(max(price, least) ** self.tuning.thrift for price in self.fares)
 
     def price(self, arm: int) -> float:
         """The worst-case price of one fork of `arm`."""
-        return 1.0 + self.n - arm if self.prices is None else self.prices[arm]
+        return self.fares[arm]
 
     def known(self, arm: int) -> float | None:
         """The rate of `arm` where it needs no trial."""

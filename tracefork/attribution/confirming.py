@@ -14,7 +14,7 @@ from attrs import evolve
 from .conclusion import Conclusion
 from .exploring import belief
 from .intervals import UNKNOWN, Interval
-from .sequences import log_evidence, sequence, sequence_difference
+from .sequences import log_evidence, log_evidence_level, sequence, sequence_difference
 from .state import Nomination, Route, State, Status
 
 ENOUGH_FOR_NONE = 10  # forks of the first arm before "no drop" is looked into
@@ -107,25 +107,28 @@ def segment(state: State) -> tuple[int, int] | None:
     return best
 
 
+def falls(state: State) -> bool:
+    """V(0) - V(n) is shown to be above the margin, at level alpha."""
+    config = state.config
+    first, last = state.arms[0], state.arms[config.n]
+    known = config.known(config.n)
+    if first.untrusted or last.untrusted:
+        return False
+    return log_evidence(*first.worst, *last.best, config.margin, known) >= -math.log(config.alpha)
+
+
 def no_drop(state: State) -> Conclusion | None:
     """SYSTEMIC or NO_DROP once V(0) - V(n) is shown to be below delta, at level alpha."""
     config = state.config
     first, last = state.arms[0], state.arms[config.n]
     known = config.known(config.n)
-    if first.graded < ENOUGH_FOR_NONE or first.untrusted or (known is None and last.untrusted):
+    if first.graded < ENOUGH_FOR_NONE or first.untrusted or last.untrusted:
         return None
-    rises = _log_rise(first.best, last.worst, config.delta, known)
-    if rises < -math.log(config.alpha):
+    needed = -math.log(config.alpha)
+    if log_evidence_level(*first.best, *last.worst, config.delta, known) < needed:
         return None
-    low = sequence(*first.best, config.alpha).high <= config.delta
+    low = log_evidence_level(*first.best, 0, 0, config.delta, 0.0) >= needed
     return Conclusion.SYSTEMIC if low else Conclusion.NO_DROP
-
-
-def _log_rise(first: tuple[int, int], last: tuple[int, int], delta: float, known: float | None) -> float:
-    """The log e-value against "V(0) - V(n) is at least delta": failures turned round, it is a drop."""
-    if known is not None:  # 1 - V(0) <= 1 - known - delta
-        return log_evidence(first[1], first[0], 0, 0, -delta, 1 - known)
-    return log_evidence(first[1], first[0], last[1], last[0], -delta)
 
 
 def _fresh(state: State, nomination: Nomination) -> float:

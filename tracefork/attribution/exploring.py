@@ -15,10 +15,11 @@ from .posterior import Counts, Posterior, posterior
 from .state import Due, Grade, Nomination, State, Status
 
 KNOWN = 12  # a rate that is known weighs as much as this many forks
-SCREENED = 0.4  # as long as "no drop" is as likely as this, the two ends are compared
+SCREENED = 0.1  # as long as "no drop" is as likely as this, the two ends are compared
 DISMISSED = 0.95  # a part of the run is left when "no drop" is as likely as this
 ENOUGH_TO_DISMISS = 20  # forks in that part
 ENOUGH_TO_SKIP = 6  # forks on either end of what is left of a segment
+EVEN = 0.4  # forks of the two ends are as the inverse of their prices to this power
 
 
 def belief(state: State, low: int, high: int, due: Sequence[Due] = ()) -> Posterior:
@@ -30,9 +31,7 @@ def belief(state: State, low: int, high: int, due: Sequence[Due] = ()) -> Poster
         up, down = _expected(state, item)
         extra[item.probe.arm] = s + up, f + down
     counts: list[Counts] = []
-    arms = state.arms
-    for arm in range(low, high + 1):
-        tally = arms[arm]
+    for arm, tally in enumerate(state.arms[low : high + 1], low):
         s, f = float(tally.successes), float(tally.failures)
         if arm == config.n and config.final is not None:
             s, f = config.final * KNOWN, (1 - config.final) * KNOWN
@@ -48,16 +47,17 @@ def next_arm(state: State) -> int | None:
     config = state.config
     low, high = state.segments[0]
     ends = high if config.known(high) is None else high - 1  # the last arm that is worth a fork
-    room, price = state.room, config.price
-    usable = [a for a in range(low, ends + 1) if price(a) <= room and not state.arms[a].hopeless]
+    room, prices, arms = state.room, config.fares, state.arms
+    usable = [
+        a for a in range(low, ends + 1) if prices[a] <= room and not (arms[a].broken and arms[a].hopeless)
+    ]
     if not usable:
         return None
     seen = belief(state, low, high, state.due)
     if seen.null > SCREENED and low in usable and (config.known(high) is not None or high in usable):
-        return _end(state, low, high)
-    burden = config.burden
-    told = dict(seen.information())
-    return max(usable, key=lambda arm: told[arm] / burden[arm])
+        return cheaper_end(state, low, high)
+    worth = [told / burden for told, burden in zip(seen.information(), config.burden[low:], strict=False)]
+    return max(usable, key=lambda arm: worth[arm - low])
 
 
 def nominated(state: State) -> State:
@@ -84,10 +84,21 @@ def without_segment(state: State) -> State:
     return evolve(state, segments=state.segments[1:], since=0)
 
 
+def cheaper_end(state: State, low: int, high: int) -> int:
+    """That end of a segment which had fewer forks for its price; the later one gets more of them."""
+    config = state.config
+    if config.known(high) is not None:
+        return low
+    had = [state.arms[arm].total + sum(d.probe.arm == arm for d in state.due) for arm in (low, high)]
+    weighed = [forks * config.price(arm) ** EVEN for forks, arm in zip(had, (low, high), strict=True)]
+    return low if weighed[0] <= weighed[1] else high
+
+
 def patience(state: State) -> float:
-    """How many exploring forks there may be between two nominations."""
+    """How many exploring forks there may be before the next nomination: fewer after each in vain."""
     limit = state.config.tuning.explore
-    return 30 + 20 * math.log2(state.config.n + 1) if limit is None else limit
+    first = 30 + 20 * math.log2(state.config.n + 1) if limit is None else limit
+    return first / (1 + 0.5 * len(state.nominations))
 
 
 def split(state: State, nomination: Nomination) -> State:
@@ -109,15 +120,6 @@ def _level(state: State, low: int, high: int) -> bool:
     if above is None or below is None or forks < ENOUGH_TO_SKIP:
         return False
     return above - below + 0.6 / math.sqrt(forks) < state.config.delta
-
-
-def _end(state: State, low: int, high: int) -> int:
-    """That end of a segment which had fewer forks for its price; forks are worth the root of it."""
-    config = state.config
-    if config.known(high) is not None:
-        return low
-    had = [state.arms[arm].graded + sum(d.probe.arm == arm for d in state.due) for arm in (low, high)]
-    return low if had[0] * math.sqrt(config.price(low)) <= had[1] * math.sqrt(config.price(high)) else high
 
 
 def _expected(state: State, item: Due) -> tuple[float, float]:

@@ -179,6 +179,7 @@ def table() -> tuple[Row, ...]:
         evolve(conjunction, goals=(*conjunction.goals, *halves)),
         _row(Planted.SYSTEMIC, 100, right=0.95, live=0.10),
         _row(Planted.FLAT, 100, right=0.95, live=0.15),
+        _row(Planted.FLAT_LOW, 100),
         _row(Planted.DRIFT, 100, right=0.95, live=0.25),
     ]
     rows += [_row(kind, n) for n in (10, 100) for kind in (Planted.BOUNDARY, Planted.BOUNDARY_END)]

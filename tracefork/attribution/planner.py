@@ -15,8 +15,8 @@ from attrs import evolve
 
 from .conclusion import Conclusion
 from .config import Config
-from .confirming import no_drop, segment, tested, value
-from .exploring import next_arm, nominated, patience, split, without_segment
+from .confirming import falls, no_drop, segment, tested
+from .exploring import cheaper_end, next_arm, nominated, patience, split, without_segment
 from .state import Due, Grade, Kind, Nomination, Probe, State, Status, Tally
 
 Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
@@ -102,16 +102,19 @@ def extend(state: State, *, max_forks: int | None = None, max_cost: float | None
 
 def conclude(state: State) -> Conclusion:
     """What may be said if the search ends here."""
-    config = state.config
     if state.confirmed:
         return Conclusion.STEP
-    found = segment(state)
-    if found is not None and 2 * (found[1] - found[0]) <= config.n:
+    if _short(state):
         return Conclusion.SEGMENT
-    falls = value(state, 0).low - value(state, config.n).high > config.margin
-    if falls and not state.segments:
+    if not state.segments and falls(state):
         return Conclusion.DIFFUSE
     return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+
+
+def _short(state: State) -> bool:
+    """A segment is certified that is at most half of the run."""
+    found = segment(state)
+    return found is not None and 2 * (found[1] - found[0]) <= state.config.n
 
 
 def _settled(state: State) -> State:
@@ -153,24 +156,36 @@ def _counted(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) ->
 
 def _advanced(state: State) -> State:
     """With the open nomination decided, or a new one made, or the search ended, if it is time."""
-    config = state.config
-    if (nomination := state.open) is not None:
-        state = tested(state, nomination)
-        last = state.nominations[-1]
-        if last.status is Status.CONFIRMED:
-            if config.first:
-                return evolve(state, conclusion=Conclusion.STEP)
-            state = split(state, last)
-        elif last.status is Status.FUTILE and len(state.nominations) >= config.tuning.nominations:
-            state = evolve(state, segments=())
-    else:
-        whole = state.segments[:1] == ((0, config.n),)
+    if state.open is not None:
+        state = _decided(state, state.open)
+    elif state.segments:
+        whole = state.segments[0] == (0, state.config.n)
         if whole and (none := no_drop(state)) is not None:
             return evolve(state, conclusion=none)
         state = nominated(state)
         if state.open is None and state.since >= patience(state):
             state = without_segment(state)
-    return state if state.segments else evolve(state, conclusion=conclude(state))
+    return state if state.conclusion or state.segments else _surveyed(state)
+
+
+def _decided(state: State, nomination: Nomination) -> State:
+    """With the open nomination confirmed or given up, if it is time, and what follows from it."""
+    config = state.config
+    state = tested(state, nomination)
+    last = state.nominations[-1]
+    if last.status is Status.CONFIRMED:
+        return evolve(state, conclusion=Conclusion.STEP) if config.first else split(state, last)
+    if last.status is Status.FUTILE and len(state.nominations) >= config.tuning.nominations:
+        return evolve(state, segments=(), since=0)
+    return state
+
+
+def _surveyed(state: State) -> State:
+    """No step is left to put to the test: ended, once it is known whether there is a drop at all."""
+    spent = state.arms[0].total >= state.config.tuning.survey
+    if state.confirmed or spent or falls(state) or (not state.since and _short(state)):
+        return evolve(state, conclusion=conclude(state))
+    return evolve(state, conclusion=no_drop(state))
 
 
 def _planned(state: State) -> State:
@@ -179,7 +194,10 @@ def _planned(state: State) -> State:
     if state.conclusion is not None or (config.barrier and state.due):
         return state
     for _ in range(config.batch - len(state.pending)):
-        probe = _confirming(state, nomination) if (nomination := state.open) else _exploring(state)
+        if (nomination := state.open) is not None:
+            probe = _confirming(state, nomination)
+        else:
+            probe = _exploring(state) if state.segments else _surveying(state)
         if probe is None:
             break
         state = evolve(state, due=(*state.due, Due(probe)))
@@ -189,6 +207,12 @@ def _planned(state: State) -> State:
 def _exploring(state: State) -> Probe | None:
     arm = next_arm(state)
     return None if arm is None else _probe(state, arm, Kind.EXPLORE)
+
+
+def _surveying(state: State) -> Probe | None:
+    arm = cheaper_end(state, 0, state.config.n)
+    fits = state.config.price(arm) <= state.room and not state.arms[arm].hopeless
+    return _probe(state, arm, Kind.EXPLORE) if fits else None
 
 
 def _confirming(state: State, nomination: Nomination) -> Probe | None:

@@ -14,8 +14,8 @@ bisection Waeber, Frazier and Henderson, SIAM J. Control Optim. 51 (2013) 2261-2
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from math import exp, lgamma, log
 from typing import TypeAlias
 
 from attrs import frozen
@@ -23,9 +23,10 @@ from attrs import frozen
 Counts: TypeAlias = "tuple[int, float, float]"
 """An arm, its successes and its failures; those that are only expected may be broken numbers."""
 
-BEFORE = (2.0, 1.0)
-AFTER = (1.0, 2.0)
-LEVEL = (1.0, 1.0)
+BEFORE = 2.0, 1.0, log(1 / 2)
+AFTER = 1.0, 2.0, log(1 / 2)
+LEVEL = 1.0, 1.0, log(1)
+"""The a and b of a Beta distribution, and the logarithm of the function B(a, b)."""
 
 
 @frozen
@@ -78,19 +79,17 @@ class Posterior:
                 step, most = gap.start + shared.index(weight), weight
         return step, most
 
-    def information(self) -> Iterator[tuple[int, float]]:
-        """For each arm of [low, high], what one more fork would tell of the drop's place, in nats."""
-        rate = sum(gap.mass * gap.before for gap in self.gaps) + self.null * self.rate
-        noise = sum(gap.mass * entropy(gap.before) for gap in self.gaps) + self.null * entropy(self.rate)
-        arm = self.low
+    def information(self) -> Iterator[float]:
+        """What one more fork of each arm, low .. high, would tell of the drop's place, in nats."""
+        rate = sum([gap.mass * gap.before for gap in self.gaps]) + self.null * self.rate
+        noise = sum([gap.mass * entropy(gap.before) for gap in self.gaps]) + self.null * entropy(self.rate)
         for gap in self.gaps:  # an arm is past the drop at t if it is above t: the masses move as it rises
             rise, stir = gap.after - gap.before, entropy(gap.after) - entropy(gap.before)
             for weight in self._shared(gap):
-                yield arm, entropy(rate) - noise
+                yield entropy(rate) - noise
                 rate += weight * rise
                 noise += weight * stir
-                arm += 1
-        yield arm, entropy(rate) - noise
+        yield entropy(rate) - noise
 
     def _shared(self, gap: Gap) -> tuple[float, ...]:
         if self.prior is None:
@@ -119,46 +118,33 @@ def posterior(
     for arm, more, fewer in [*seen, (high, 0.0, 0.0)]:
         stop = min(arm, high)
         if stop > start:
-            rest = successes - s, failures - f
-            likelihood = _log_marginal(s, f, BEFORE) + _log_marginal(*rest, AFTER)
-            found.append((start, stop - start, likelihood, _mean(s, f, BEFORE), _mean(*rest, AFTER)))
+            before, likely_before = _fitted(s, f, BEFORE)
+            after, likely_after = _fitted(successes - s, failures - f, AFTER)
+            found.append((start, stop - start, likely_before + likely_after, before, after))
             start = stop
         s, f = s + more, f + fewer
-    level = _log_marginal(successes, failures, LEVEL)
-    top = max(level, *(gap[2] for gap in found))
-    shares = _prior_shares(found, low, high, prior)
-    masses = [(1 - null) * share * math.exp(gap[2] - top) for share, gap in zip(shares, found, strict=True)]
-    without = null * math.exp(level - top)
-    total = without + sum(masses)
-    gaps = [Gap(g[0], g[1], mass / total, g[3], g[4]) for g, mass in zip(found, masses, strict=True)]
-    return Posterior(low, high, tuple(gaps), without / total, _mean(successes, failures, LEVEL), prior)
+    rate, level = _fitted(successes, failures, LEVEL)
+    top = max(level, *[likely for _, _, likely, _, _ in found])
+    whole = float(high - low) if prior is None else sum(prior[low:high])
+    scale = (1 - null) / whole
+    gaps = []
+    for start, size, likely, before, after in found:
+        share = size if prior is None else sum(prior[start : start + size])
+        gaps.append((start, size, scale * share * exp(likely - top), before, after))
+    without = null * exp(level - top)
+    total = without + sum(gap[2] for gap in gaps)
+    normal = tuple([Gap(start, size, mass / total, b, a) for start, size, mass, b, a in gaps])
+    return Posterior(low, high, normal, without / total, rate, prior)
 
 
 def entropy(rate: float) -> float:
     """That of a coin with this rate, in nats."""
     if rate <= 0.0 or rate >= 1.0:
         return 0.0
-    return -rate * math.log(rate) - (1 - rate) * math.log(1 - rate)
+    return -rate * log(rate) - (1 - rate) * log(1 - rate)
 
 
-def _prior_shares(
-    gaps: Sequence[tuple[int, int, float, float, float]], low: int, high: int, prior: tuple[float, ...] | None
-) -> list[float]:
-    if prior is None:
-        return [size / (high - low) for _, size, *_ in gaps]
-    total = sum(prior[low:high])
-    return [sum(prior[start : start + size]) / total for start, size, *_ in gaps]
-
-
-def _log_marginal(s: float, f: float, beta: tuple[float, float]) -> float:
-    """The logarithm of the likelihood of s and f, the rate integrated out."""
-    a, b = beta
-    return _log_beta(a + s, b + f) - _log_beta(a, b)
-
-
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-
-
-def _mean(s: float, f: float, beta: tuple[float, float]) -> float:
-    return (beta[0] + s) / (beta[0] + beta[1] + s + f)
+def _fitted(s: float, f: float, beta: tuple[float, float, float]) -> tuple[float, float]:
+    """The mean of the rate after s and f, and the log likelihood with the rate integrated out."""
+    a, b = beta[0] + s, beta[1] + f
+    return a / (a + b), lgamma(a) + lgamma(b) - lgamma(a + b) - beta[2]

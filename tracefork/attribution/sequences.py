@@ -21,6 +21,7 @@ from functools import lru_cache
 
 from .intervals import Interval
 
+NEAR = 10  # how many forks the guess weighs that a rate is the known one
 HALVINGS = 40  # of a range of at most 2: more than nine digits
 
 
@@ -110,6 +111,31 @@ def log_evidence(s1: int, f1: int, s2: int, f2: int, margin: float, known: float
 
 
 @lru_cache(maxsize=65_536)
+def log_evidence_level(s1: int, f1: int, s2: int, f2: int, fall: float, known: float | None = None) -> float:
+    """The natural logarithm of the e-value against "p1 - p2 is at least `fall`"; never below 0.
+
+    Guaranteed as `log_evidence` is. It grows fastest where both rates are equal: the
+    likelihoods are mixed over one common rate, or over rates about p2 where that is `known`.
+
+    Raises:
+        ValueError: a count is negative, or `known` is not within [0, 1].
+    """
+    _check(0.5, s1, f1, s2, f2, known=known)
+    if not s1 + f1 or (known is None and not s2 + f2):
+        return 0.0
+    share = s1 / (s1 + f1)
+    if known is not None:
+        if share >= known + fall:
+            return 0.0
+        a, b = 1 + NEAR * known, 1 + NEAR * (1 - known)
+        mixed = _log_beta(a + s1, b + f1) - _log_beta(a, b)
+        return max(0.0, mixed - log_likelihood(s1, f1, min(1.0, known + fall)))
+    if share - s2 / (s2 + f2) >= fall:
+        return 0.0
+    return max(0.0, log_mixture(s1 + s2, f1 + f2) - log_likelihood_apart(s1, f1, s2, f2, fall))
+
+
+@lru_cache(maxsize=65_536)
 def log_mixture(successes: int, failures: int) -> float:
     """The logarithm of B(s + 1/2, f + 1/2) / B(1/2, 1/2): the likelihood, mixed over all rates."""
     return (
@@ -118,6 +144,10 @@ def log_mixture(successes: int, failures: int) -> float:
         - math.lgamma(successes + failures + 1)
         - math.log(math.pi)
     )
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
 def log_likelihood(successes: int, failures: int, rate: float) -> float:

@@ -26,10 +26,11 @@ class Planted(StrEnum):
     it look bad and do no harm. ECHO: later steps repeat the mistake, so that to ask one
     anew saves nothing. LATE: the drop is in the last tenth. CONJUNCTION: two steps had to
     go wrong together. REDUNDANCY: either of two would have done. RECOVERY: a drop, a
-    rise and a drop. TWO: two drops. DRIFT: a little at each step. FLAT: nothing, under a
-    noisy oracle. SYSTEMIC: nothing ever helps. FLOOR_10, _20, _30: one drop from .8 to the
-    rate at which spoilt runs pass anyway. BOUNDARY: one drop of exactly the margin of .1;
-    BOUNDARY_END: the same at the last step, where V(n) is known.
+    rise and a drop. TWO: two drops. DRIFT: a little at each step. FLAT: nothing; the
+    oracle is noisy, and the recorded failure was a fluke. FLAT_LOW: the same, where
+    success is one. SYSTEMIC: nothing ever helps. FLOOR_10, _20, _30: one drop from .8 to
+    the rate at which spoilt runs pass anyway. BOUNDARY: one drop of exactly the margin
+    of .1; BOUNDARY_END: the same at the last step, where V(n) is known.
     """
 
     CLEAR = "clear"
@@ -43,6 +44,7 @@ class Planted(StrEnum):
     TWO = "two drops"
     DRIFT = "drift"
     FLAT = "flat noise"
+    FLAT_LOW = "flat noise, mostly failing"
     SYSTEMIC = "systemic"
     FLOOR_10 = "noise floor 10%"
     FLOOR_20 = "noise floor 20%"
@@ -109,6 +111,8 @@ def plant(kind: Planted, n: int, seed: int) -> World:
             right = frozenset({Conclusion.DIFFUSE, Conclusion.SEGMENT})
             return World(curve, frozenset(), frozenset(), (LOW,) * n, right)
         case Planted.FLAT:
+            return _fallen(n, (), (0.7,), None, right=Conclusion.NO_DROP)
+        case Planted.FLAT_LOW:
             return _fallen(n, (), (0.3,), None, right=Conclusion.NO_DROP)
         case Planted.SYSTEMIC:
             return _fallen(n, (), (0.02,), known, right=Conclusion.SYSTEMIC)
