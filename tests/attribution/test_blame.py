@@ -22,7 +22,7 @@ from tracefork.attribution.mutations import Poison, Text
 from tracefork.attribution.runner import ablame, blame
 from tracefork.attribution.telling import spending, summary, table
 from tracefork.errors import Conflict, CorruptTape
-from tracefork.testing.planted import Agent, PlantedRun, recorded, succeeded
+from tracefork.testing.planted import PlantedAgent, PlantedRun, recorded, succeeded
 from tracefork.testing.scripted import by_rule, transport
 from tracefork.testing.server import LoopbackServer
 
@@ -45,7 +45,7 @@ def world(**more):
 def planted():
     tape, server = recorded(world())
     with server:
-        yield tape, Agent(server.url, STEPS), server
+        yield tape, PlantedAgent(server.url, STEPS), server
 
 
 def test_the_planted_step_is_certified_and_every_fork_is_kept(planted, tmp_path):
@@ -206,10 +206,10 @@ KILLED = """
 import sys
 sys.path[:0] = {path!r}
 import tracefork
-from tracefork.testing.planted import Agent, succeeded
+from tracefork.testing.planted import PlantedAgent, succeeded
 from tracefork.attribution.runner import blame
 tape = tracefork.load({tape!r})
-blame(tape, Agent({url!r}, {steps}), succeeded, ledger={ledger!r}, store={store!r})
+blame(tape, PlantedAgent({url!r}, {steps}), succeeded, ledger={ledger!r}, store={store!r})
 """
 
 
@@ -217,7 +217,7 @@ blame(tape, Agent({url!r}, {steps}), succeeded, ledger={ledger!r}, store={store!
 def test_a_study_killed_at_30_moments_ends_as_if_it_had_never_stopped(tmp_path):
     slow = world()
     tape, server = recorded(slow)
-    agent = Agent(server.url, STEPS)
+    agent = PlantedAgent(server.url, STEPS)
     with server:
         whole = blame(tape, agent, succeeded)
         ledger, store, file = (str(tmp_path / name) for name in ("study.jsonl", "runs.db", "tape"))
@@ -381,7 +381,7 @@ def test_where_nothing_ever_helps_no_step_is_named():
     hopeless = PlantedRun("hopeless", STEPS, frozenset(), lambda flags: 0.01, slips())
     tape, server = recorded(hopeless)
     with server:
-        report = blame(tape, Agent(server.url, STEPS), succeeded)
+        report = blame(tape, PlantedAgent(server.url, STEPS), succeeded)
     assert (report.verdict, report.named) == ("SYSTEMIC", ())
 
 
@@ -389,7 +389,7 @@ def test_where_only_the_grader_is_noisy_no_step_is_named():
     noisy = PlantedRun("noisy", STEPS, frozenset(), lambda flags: 0.5, slips(), after=True)
     tape, server = recorded(noisy)
     with server:
-        report = blame(tape, Agent(server.url, STEPS, after=True), succeeded, tools="live")
+        report = blame(tape, PlantedAgent(server.url, STEPS, after=True), succeeded, tools="live")
     assert report.verdict in ("NO_DROP", "NOT_IDENTIFIED_WITHIN_BUDGET")
     assert not report.named
     assert report.values[-1].forks > 0, "the end is not known, and has to be tried"
@@ -480,7 +480,7 @@ def test_both_halves_of_a_conjunction_are_found_by_their_direct_effect():
     )
     tape, server = recorded(both)
     with server:
-        agent = Agent(server.url, STEPS, after=True)
+        agent = PlantedAgent(server.url, STEPS, after=True)
         report = blame(tape, agent, succeeded, method="direct", tools="live", budget=Budget(forks=400))
     assert {entry.step for entry in report.named} == {1, 5}
     assert report.spent.calls == report.forks

@@ -27,7 +27,7 @@ from tracefork.attribution.jobs import Job
 from tracefork.attribution.spending import Spent, at_worst
 from tracefork.attribution.state import Grade
 from tracefork.providers import anthropic
-from tracefork.testing.planted import Agent, PlantedRun, recorded, succeeded
+from tracefork.testing.planted import PlantedAgent, PlantedRun, recorded, succeeded
 from tracefork.testing.scripted import Script, by_rule, transport
 
 
@@ -42,7 +42,7 @@ CULPRIT = PlantedRun("culprit", 6, frozenset({2}), unless(2), (0.0,) * 6)
 def planted():
     tape, server = recorded(CULPRIT)
     with server:
-        yield tape, Agent(server.url, CULPRIT.steps), server
+        yield tape, PlantedAgent(server.url, CULPRIT.steps), server
 
 
 def setting(tape, agent, **more):
@@ -88,8 +88,8 @@ def test_the_same_seed_draws_the_same_in_any_process(planted):
     noisy = PlantedRun("noisy", 6, frozenset({2}), lambda flags: 0.5, (0.5,) * 6)
     tape, server = recorded(noisy)
     with server, ProcessPoolExecutor(2) as pool:
-        here = setting(tape, Agent(server.url, 6))
-        there = setting(Packed(tracefork.dumps(tape)), Agent(server.url, 6))
+        here = setting(tape, PlantedAgent(server.url, 6))
+        there = setting(Packed(tracefork.dumps(tape)), PlantedAgent(server.url, 6))
         jobs = [job(1, seed=seed) for seed in range(12)]
         grades = [perform(here, j).grade for j in jobs]
         assert list(map(_grade, pool.map(perform, [there] * 12, jobs))) == grades
@@ -123,7 +123,7 @@ def test_a_step_asked_anew_while_all_others_are_forced_costs_one_call(planted):
     world = PlantedRun("direct", 6, frozenset({2}), unless(2), (0.0,) * 6, after=True)
     tape, server = recorded(world)
     with server:
-        how = setting(tape, Agent(server.url, 6, after=True), tools="live")
+        how = setting(tape, PlantedAgent(server.url, 6, after=True), tools="live")
         done = [perform(how, Job(at, 1, forced=True, seed=1)) for at in range(6)]
     assert [d.grade for d in done] == [Grade.SUCCESS if at == 2 else Grade.FAILURE for at in range(6)]
     assert [d.spent.calls for d in done] == [1] * 6
@@ -286,7 +286,7 @@ def test_a_run_that_cannot_be_blamed_says_why_before_anything_is_spent(planted):
     with pytest.raises(ValueError, match="cannot say"):
         baseline(Setting(tape, agent, lambda result: None))
     with pytest.raises(tracefork.Divergence):
-        baseline(Setting(tape, Agent(agent.url, 5), succeeded))
+        baseline(Setting(tape, PlantedAgent(agent.url, 5), succeeded))
 
 
 def test_async_agents_and_oracles():

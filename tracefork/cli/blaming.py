@@ -1,31 +1,36 @@
-"""Commands that measure: blame."""
+"""Commands that measure: blame, and validate, which measures blame."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from attrs import asdict
 
 from ..attribution import saved
 from ..attribution.findings import BlameReport
+from ..attribution.gates import Measure, RowResult
 from ..attribution.oracles import JsonPath, Oracle, Regex
 from ..attribution.outlook import Outlook, lines, outlook
 from ..attribution.runner import blame as measured
 from ..attribution.spending import Budget
 from ..attribution.telling import spending, summary, table
 from ..errors import StoreError
-from ..progress import forking
+from ..progress import counted, forking
 from ..providers import prices as pricing
+from ..report.lines import aligned
 from .app import RUNS, Json, Run, Store, app, err, escaped, opened, print_json, print_plain, taped
 from .running import Command, program_of
+
+if TYPE_CHECKING:
+    from ..testing.validation import Trial
 
 
 class How(StrEnum):
@@ -125,6 +130,29 @@ def blame(
     _told(report, json_=json_)
 
 
+@app.command()
+def validate(
+    full: Annotated[bool, typer.Option("--full", help="500 repetitions of each row: hours.")] = False,
+    repetitions: Annotated[int | None, typer.Option(min=1, help="Of each row; by default 20.")] = None,
+    seed: int = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
+    json_: Json = False,
+) -> None:
+    """Try blame on planted causes, offline: the planner often, and real agents. Exit code 1 if it fails."""
+    from ..testing import validation  # noqa: PLC0415  only with its agents
+
+    often = repetitions or (500 if full else 20)
+    rows = list(counted(validation.planned(often, seed, workers), "rows"))
+    trials = list(counted(validation.trials(seed, workers), "trials"))
+    verdicts = [verdict for row in rows for verdict in row.verdicts()]
+    failed = [v for v in verdicts if v.refuted] + [t for t in trials if t.false or not t.right]
+    if json_:
+        print_json({"rows": [_row(row) for row in rows], "trials": [asdict(trial) for trial in trials]})
+    else:
+        _validated(rows, trials, often)
+    raise typer.Exit(1 if failed else 0)
+
+
 # -- below -------------------------------------------------------------------------
 
 
@@ -176,3 +204,38 @@ def _silenced() -> Iterator[None]:
     """A script that runs a hundred times prints a hundred times: none of it is shown."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
+
+
+def _validated(rows: Sequence[RowResult], trials: Sequence[Trial], often: int) -> None:
+    titles = ["planted", "named", "guessed", "false", "held", "right", "live calls", "uniform", "goals"]
+    print_plain(f"The planner alone, {often} times a row; shares of ten forks for every step.")
+    for line in aligned(
+        [titles, *(_cells(row) for row in sorted(rows, key=lambda r: r.row.name))], right=set()
+    ):
+        print_plain(line)
+    titles = ["planted in a real agent", "verdict", "named", "culprit", "forks", "live calls", ""]
+    print_plain("")
+    for line in aligned([titles, *map(_trial_cells, sorted(trials, key=lambda t: t.name))], right={4, 5}):
+        print_plain(line)
+
+
+def _cells(result: RowResult) -> list[str]:
+    shown = (Measure.NAMED, Measure.GUESSED, Measure.FALSE, Measure.COVERED, Measure.RIGHT, Measure.LIVE)
+    means = [f"{result.count(measure).mean:.1%}" for measure in (*shown, Measure.UNIFORM)]
+    verdicts = result.verdicts()
+    missed = [v.goal.measure.name.lower() for v in verdicts if v.refuted]
+    reached = f"{sum(v.shown for v in verdicts)} of {len(verdicts)} shown"
+    goals = f"missed: {', '.join(missed)}" if missed else reached
+    return [result.row.name, *means, goals]
+
+
+def _trial_cells(trial: Trial) -> list[str]:
+    steps = [" ".join(map(str, of)) or "-" for of in (trial.named, trial.culprits)]
+    word = "FALSE" if trial.false else "right" if trial.right else "WRONG"
+    return [trial.name, str(trial.verdict), *steps, str(trial.forks), str(trial.calls), word]
+
+
+def _row(result: RowResult) -> dict[str, object]:
+    means = {count.measure.name.lower(): count.mean for count in result.counts}
+    claims = [verdict.claim for verdict in result.verdicts()]
+    return {"name": result.row.name, "repetitions": result.repetitions, **means, "claims": claims}

@@ -29,7 +29,7 @@ from tracefork.store import TapeStore
 from .scripted import Script, by_rule
 from .server import LoopbackServer
 
-__all__ = ["Agent", "PlantedRun", "model", "recorded", "succeeded"]
+__all__ = ["PlantedAgent", "PlantedRun", "model", "recorded", "succeeded"]
 
 RECORDING = "recorded"
 """The seed of the recorded run, in which what is planted happens."""
@@ -121,7 +121,7 @@ def _ends_well(world: PlantedRun, seed: str, flags: tuple[bool, ...], draw: Rand
 
 
 @frozen
-class Agent:
+class PlantedAgent:
     """Asks the model at `url` for `steps` answers, each time with all that was said; returns the last word.
 
     With `after` a tool is asked for the outcome at the end. A value: it can be sent to another process.
@@ -167,7 +167,7 @@ def recorded(world: PlantedRun, store: TapeStore | str | None = None) -> tuple[T
     """Record the run of `world` in which what is planted happens; the server goes on, for the forks."""
     server = LoopbackServer(model(world))
     with record(store, agent_name=world.name) as run:
-        Agent(server.url, world.steps, world.after)()
+        PlantedAgent(server.url, world.steps, world.after)()
     return run.tape, server
 
 

@@ -51,8 +51,9 @@ def staged(kind: Planted, n: int, seed: int) -> PlantedRun:
             return _run(kind, n, set(range(n)), lambda flags: 0.85 * (1 - sum(flags) / n))
         case Planted.SYSTEMIC:
             return _run(kind, n, set(), lambda _: 0.02)
-        case Planted.FLAT:
-            return _run(kind, n, set(), lambda _: 0.3, after=True)
+        case Planted.FLAT | Planted.FLAT_LOW:
+            rate = {Planted.FLAT: 0.9, Planted.FLAT_LOW: 0.3}[kind]
+            return _run(kind, n, set(), lambda _: rate, after=True)
         case Planted.FLOOR_10 | Planted.FLOOR_20 | Planted.FLOOR_30:
             floor = {Planted.FLOOR_10: 0.1, Planted.FLOOR_20: 0.2, Planted.FLOOR_30: 0.3}[kind]
             return _run(kind, n, {one}, _falls(0.8, floor, one), after=True)
