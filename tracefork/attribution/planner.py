@@ -91,13 +91,14 @@ def fold(config: Config, log: Iterable[Observation]) -> State:
 
 
 def extend(state: State, *, max_forks: int | None = None, max_cost: float | None = None) -> State:
-    """An ended search that goes on under new limits; what it concluded is open again.
+    """The search under new limits. One that ended for want of forks goes on.
 
-    One that had certified its step, or had searched everything, ends at once as it did.
+    One that came to its conclusion, or has nothing left to try, stays as it is.
     """
-    config = evolve(state.config, max_forks=max_forks, max_cost=max_cost)
-    state = evolve(state, config=config, stopped=False)
-    return _planned(evolve(state, conclusion=None) if _reopens(state) else state)
+    state = evolve(state, config=evolve(state.config, max_forks=max_forks, max_cost=max_cost))
+    if _cut_short(state):
+        state = evolve(state, conclusion=None, stopped=False)
+    return _planned(state)
 
 
 def conclude(state: State) -> Conclusion:
@@ -211,8 +212,9 @@ def _exploring(state: State) -> Probe | None:
 
 def _surveying(state: State) -> Probe | None:
     arm = cheaper_end(state, 0, state.config.n)
-    fits = state.config.price(arm) <= state.room and not state.arms[arm].hopeless
-    return _probe(state, arm, Kind.EXPLORE) if fits else None
+    if state.arms[arm].hopeless or state.arms[0].total >= state.config.tuning.survey:
+        return None
+    return _probe(state, arm, Kind.EXPLORE) if state.config.price(arm) <= state.room else None
 
 
 def _confirming(state: State, nomination: Nomination) -> Probe | None:
@@ -230,5 +232,14 @@ def _probe(state: State, arm: int, kind: Kind, nomination: int = -1) -> Probe:
     return Probe.of(state.config.seed, arm, draw, kind, nomination)
 
 
-def _reopens(state: State) -> bool:
-    return bool(state.segments) and not (state.confirmed and state.config.first)
+def _cut_short(state: State) -> bool:
+    """There was more to try when the search ended."""
+    match state.conclusion:
+        case Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
+            return True
+        case Conclusion.SEGMENT:
+            return bool(state.segments)
+        case Conclusion.STEP:
+            return bool(state.segments) and not state.config.first
+        case _:
+            return False
