@@ -43,7 +43,9 @@ def test_newcombe_covers_about_the_level_and_not_always_as_much():
 
     cells = []
     for p, q in product(rates, rates):
-        held = ((s, t) for s, t in product(range(n + 1), repeat=2) if round(p - q, 12) in newcombe(s, n, t, n))
+        held = (
+            (s, t) for s, t in product(range(n + 1), repeat=2) if round(p - q, 12) in newcombe(s, n, t, n)
+        )
         cells.append(sum(chance(s, n, p) * chance(t, n, q) for s, t in held))
 
     assert min(cells) < 0.95
@@ -62,7 +64,8 @@ def test_clopper_pearson_is_as_in_the_tables(successes, trials, low, high):
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 7), (3, 7), (1, 60), (30, 60), (59, 60), (400, 1000)])
 def test_each_end_of_clopper_pearson_leaves_half_of_the_rest(successes, trials):
-    low, high = (lambda i: (i.low, i.high))(clopper_pearson(successes, trials))
+    interval = clopper_pearson(successes, trials)
+    low, high = interval.low, interval.high
 
     if successes:
         above = math.fsum(chance(s, trials, low) for s in range(successes, trials + 1))

@@ -36,7 +36,9 @@ def brute(counts, n, null, prior):
     for t in range(n):
         before = [c for c in counts if c[0] <= t]
         after = [c for c in counts if c[0] > t]
-        s, f, u, v = (sum(c[k] for c in side) for side, k in ((before, 1), (before, 2), (after, 1), (after, 2)))
+        s, f, u, v = (
+            sum(c[k] for c in side) for side, k in ((before, 1), (before, 2), (after, 1), (after, 2))
+        )
         masses.append((1 - null) * prior[t] / sum(prior) * beta(2 + s, 1 + f) * 2 * beta(1 + u, 2 + v) * 2)
     s, f = sum(c[1] for c in counts), sum(c[2] for c in counts)
     masses.append(null * beta(1 + s, 1 + f))
@@ -48,7 +50,9 @@ def tables(n):
     return st.dictionaries(st.integers(0, n), counts, max_size=n + 1)
 
 
-@given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), tables(n))), st.randoms(use_true_random=False))
+@given(
+    st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), tables(n))), st.randoms(use_true_random=False)
+)
 def test_the_posterior_is_that_of_all_hypotheses(table, random):
     n, found = table
     counts = [(arm, *found[arm]) for arm in sorted(found)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .conclusion import Conclusion
 from .config import Config, Tuning
 from .estimate import Drop, Estimate, Value, report
-from .forecast import Forecast, forecast
+from .forecasting import Forecast, forecast
 from .intervals import Interval, clopper_pearson, newcombe, wilson
 from .planner import Observation, extend, fold, init, observe, plan, stop
 from .sequences import log_evidence, sequence, sequence_difference

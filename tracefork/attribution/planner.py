@@ -23,6 +23,10 @@ Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
 """A line of the log: what `observe` was given."""
 
 
+WINDOW = 4
+"""How many batches may be planned past a fork whose outcome is not in, before the search waits for it."""
+
+
 def init(config: Config) -> State:
     """A search that has seen nothing, with its first probes due."""
     state = State(config, (Tally(),) * (config.n + 1), segments=((0, config.n),))
@@ -194,7 +198,8 @@ def _planned(state: State) -> State:
     config = state.config
     if state.conclusion is not None or (config.barrier and state.due):
         return state
-    for _ in range(config.batch - len(state.pending)):
+    ahead = WINDOW * config.batch - len(state.due)
+    for _ in range(min(config.batch - len(state.pending), ahead)):
         if (nomination := state.open) is not None:
             probe = _confirming(state, nomination)
         else:
