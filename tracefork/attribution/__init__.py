@@ -9,6 +9,7 @@ from __future__ import annotations
 from .conclusion import Conclusion
 from .config import Config, Tuning
 from .estimate import Drop, Estimate, Value, report
+from .forecasting import Forecast, forecast
 from .intervals import Interval, clopper_pearson, newcombe, wilson
 from .planner import Observation, extend, fold, init, observe, plan, stop
 from .sequences import log_evidence, sequence, sequence_difference
@@ -20,6 +21,7 @@ __all__ = [
     "Drop",
     "Due",
     "Estimate",
+    "Forecast",
     "Grade",
     "Interval",
     "Kind",
@@ -35,6 +37,7 @@ __all__ = [
     "clopper_pearson",
     "extend",
     "fold",
+    "forecast",
     "init",
     "log_evidence",
     "newcombe",

@@ -23,6 +23,10 @@ Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
 """A line of the log: what `observe` was given."""
 
 
+WINDOW = 4
+"""How many batches may be planned past a fork whose outcome is not in, before the search waits for it."""
+
+
 def init(config: Config) -> State:
     """A search that has seen nothing, with its first probes due."""
     state = State(config, (Tally(),) * (config.n + 1), segments=((0, config.n),))
@@ -91,13 +95,14 @@ def fold(config: Config, log: Iterable[Observation]) -> State:
 
 
 def extend(state: State, *, max_forks: int | None = None, max_cost: float | None = None) -> State:
-    """An ended search that goes on under new limits; what it concluded is open again.
+    """The search under new limits. One that ended for want of forks goes on.
 
-    One that had certified its step, or had searched everything, ends at once as it did.
+    One that came to its conclusion, or has nothing left to try, stays as it is.
     """
-    config = evolve(state.config, max_forks=max_forks, max_cost=max_cost)
-    state = evolve(state, config=config, stopped=False)
-    return _planned(evolve(state, conclusion=None) if _reopens(state) else state)
+    state = evolve(state, config=evolve(state.config, max_forks=max_forks, max_cost=max_cost))
+    if _cut_short(state):
+        state = evolve(state, conclusion=None, stopped=False)
+    return _planned(state)
 
 
 def conclude(state: State) -> Conclusion:
@@ -193,7 +198,8 @@ def _planned(state: State) -> State:
     config = state.config
     if state.conclusion is not None or (config.barrier and state.due):
         return state
-    for _ in range(config.batch - len(state.pending)):
+    ahead = WINDOW * config.batch - len(state.due)
+    for _ in range(min(config.batch - len(state.pending), ahead)):
         if (nomination := state.open) is not None:
             probe = _confirming(state, nomination)
         else:
@@ -211,8 +217,9 @@ def _exploring(state: State) -> Probe | None:
 
 def _surveying(state: State) -> Probe | None:
     arm = cheaper_end(state, 0, state.config.n)
-    fits = state.config.price(arm) <= state.room and not state.arms[arm].hopeless
-    return _probe(state, arm, Kind.EXPLORE) if fits else None
+    if state.arms[arm].hopeless or state.arms[0].total >= state.config.tuning.survey:
+        return None
+    return _probe(state, arm, Kind.EXPLORE) if state.config.price(arm) <= state.room else None
 
 
 def _confirming(state: State, nomination: Nomination) -> Probe | None:
@@ -230,5 +237,14 @@ def _probe(state: State, arm: int, kind: Kind, nomination: int = -1) -> Probe:
     return Probe.of(state.config.seed, arm, draw, kind, nomination)
 
 
-def _reopens(state: State) -> bool:
-    return bool(state.segments) and not (state.confirmed and state.config.first)
+def _cut_short(state: State) -> bool:
+    """There was more to try when the search ended."""
+    match state.conclusion:
+        case Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
+            return True
+        case Conclusion.SEGMENT:
+            return bool(state.segments)
+        case Conclusion.STEP:
+            return bool(state.segments) and not state.config.first
+        case _:
+            return False
