@@ -13,6 +13,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import clis
 import pytest
 from report import stories
 from server.asking import asked
@@ -24,12 +25,6 @@ from tracefork.core.values import RETURNED, Exchange, Request, Response
 from tracefork.server import Door, serving
 
 RUN = stories.release().run_id
-WITHOUT = """
-import sys
-sys.modules[{0!r}] = None
-from tracefork.__main__ import main
-main()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +34,18 @@ def original(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def command_line():
+    with clis.commanding() as run:
+        yield run
+
+
 @pytest.fixture
-def desk(tmp_path, original):
+def desk(tmp_path, original, command_line):
     shutil.copy(original, tmp_path)
 
-    def tracefork(*words, code=0, without="", env=None):
-        start = ["-c", WITHOUT.format(without)] if without else ["-m", "tracefork"]
-        environ = {**os.environ, **(env or {})}
-        done = subprocess.run(
-            [sys.executable, *start, *words], capture_output=True, cwd=tmp_path, env=environ, check=False
-        )
-        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    def tracefork(*words, code=0, without=""):
+        done = command_line(words, tmp_path, dict(os.environ), without)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -322,28 +318,24 @@ def halves():
     return Tape((step,), run_id="h\ud800", agent_name="agent \udfff", outcome=RETURNED, parent=parent)
 
 
-@pytest.mark.parametrize("form", ["html", "static", "markdown", "text"])
+@pytest.mark.parametrize("form", SUFFIXES)
 def test_what_no_encoding_can_say_does_not_stop_a_report(desk, form):
     with TapeStore.open(desk.path / "odd.db") as store:
         store.save(halves())
-    desk("report", "last", "--store", "odd.db", "--format", form, "--force")
-    environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    start = [
-        sys.executable,
-        "-m",
-        "tracefork",
-        "report",
-        "last",
-        "--store",
-        "odd.db",
-        "--format",
-        form,
-        "-o",
-        "-",
-    ]
-    done = subprocess.run(
-        start, capture_output=True, cwd=desk.path, env={**os.environ, **environ}, check=False
-    )
+    words = ["report", "last", "--store", "odd.db", "--format", form]
+    desk(*words)
+
+    assert desk(*words, "-o", "-").stdout == next(desk.path.glob(f"h_.{SUFFIXES[form]}")).read_text("utf-8")
+
+
+def test_what_a_terminal_cannot_say_does_not_stop_a_report(desk):
+    with TapeStore.open(desk.path / "odd.db") as store:
+        store.save(halves())
+    words = ["report", "last", "--store", "odd.db", "--format", "text"]
+    desk(*words)
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    start = [sys.executable, "-m", "tracefork", *words, "-o", "-"]
+    done = subprocess.run(start, capture_output=True, cwd=desk.path, env=environ, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout == next(desk.path.glob(f"h_.{SUFFIXES[form]}")).read_bytes()
+    assert done.stdout == (desk.path / "h_.txt").read_bytes()
