@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve, frozen
 from report import stories
+from report.conftest import EACH
 from server.asking import asked, bearer, got
 from server.growing import Growing, story, uncut
 
@@ -27,6 +28,7 @@ from tracefork.server import serving
 SOON = 1.0  # seconds
 COUNT = 300
 PAUSE = 0.03
+ONE_BY_DAY = ["sqlite", pytest.param("directory", marks=pytest.mark.nightly)]
 TESTS = Path(__file__).parents[1]
 
 
@@ -90,9 +92,9 @@ class Watching:
 
 
 @contextlib.contextmanager
-def recording(where, count=COUNT, pause=PAUSE, run_id="growing"):
-    """Another process that records a run; gives its first line, when the run can be watched."""
-    words = [sys.executable, "-m", "server.growing", str(where), str(count), str(pause), run_id]
+def recording(where, lingers=0.2):
+    """Another process that records a run, and ends it so many seconds after its last step."""
+    words = [sys.executable, "-m", "server.growing", str(where), str(COUNT), str(PAUSE), str(lingers)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=TESTS)
     try:
         yield process
@@ -118,6 +120,7 @@ def served(where):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("where", ONE_BY_DAY, indirect=True)
 def test_each_of_300_steps_of_another_process_comes_within_a_second_and_once(where):
     with served(where) as door, recording(where) as process:
         first = process.stdout.readline()
@@ -136,6 +139,7 @@ def test_each_of_300_steps_of_another_process_comes_within_a_second_and_once(whe
     print(f"late: median {sorted(late)[COUNT // 2]:.3f} s, at most {max(late):.3f} s")
 
 
+@pytest.mark.parametrize("where", ONE_BY_DAY, indirect=True)
 def test_what_is_sent_is_what_is_new(where, monkeypatch):
     """As many bytes as the pieces of the finished run have, and some for each step; no history again."""
     monkeypatch.setattr("tracefork.server.live.LOOK", 0.005)
@@ -448,7 +452,7 @@ def entered(tab, door, path):
 @pytest.mark.browser
 @pytest.mark.nightly  # it looks at the clock: for an idle machine
 def test_each_of_300_steps_is_in_the_page_within_a_second_and_once(tab, where):
-    with served(where) as door, recording(where) as process:
+    with served(where) as door, recording(where, lingers=3.0) as process:
         first = process.stdout.readline()
         entered(tab, door, "/run/growing")
         until(tab, "document.documentElement.dataset.live && document.documentElement.dataset.ready")
@@ -553,15 +557,10 @@ def test_every_view_of_a_step_of_a_live_run_is_that_of_the_finished_one(tab):
     views = ("new", "conversation", "request", "response", "events", "headers")
     tape = evolve(stories.release(), run_id="growing")
 
+    wheres = [f"#step-{n}{'' if v == 'new' else f'/{v}'}" for n in range(len(tape)) for v in views]
+
     def all_of():
-        said = {}
-        for step in range(len(tape)):
-            for view in views:
-                where = f"#step-{step}" + ("" if view == "new" else f"/{view}")
-                tab.evaluate("(at) => { location.hash = at; }", where)
-                until(tab, f"document.getElementById('detail').dataset.shown === '{where}'")
-                said[where] = tab.evaluate("document.getElementById('detail').innerText")
-        return said
+        return tab.evaluate(EACH % "out.push([where, detail.innerText]);", wheres)
 
     with TapeStore.open(":memory:") as store, serving(store) as server:
         grown = Growing(store, tape)
