@@ -310,6 +310,8 @@ def test_the_token_counts_in_any_case_of_the_scheme_among_other_cookies_and_besi
         ([f"authorization: bEaReR   {right}  "], ""),
         ([f"Cookie: a=b; {cookie}={right}; c=d"], ""),
         ([f'Cookie: {cookie}="{right}"'], ""),
+        ([f'Cookie: odd; {{"json": [1, 2]}}; a[]=1; b,c=ü; d="; {cookie}={right}; e'], ""),
+        ([f"Cookie: =; {cookie}={right}"], ""),
         (["Cookie: x=y", f"Cookie: {cookie}={right}"], ""),
         ([], f"?a=b&token={right}"),
         ([f"Cookie: {cookie}=wrong"], f"?token=wrong&token={right}"),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from attrs import field, frozen
@@ -118,8 +117,10 @@ class Guard:
 
 
 def _in_cookie(header: str, name: str) -> list[str]:
-    try:
-        cookies = SimpleCookie(header)
-    except CookieError:
-        return []
-    return [cookies[name].value] if name in cookies else []
+    """The values of the cookie; of the others, which any port of the host may set, nothing is expected."""
+    pairs = (part.partition("=") for part in header.split(";"))
+    return [_bare(value.strip()) for key, _, value in pairs if key.strip() == name]
+
+
+def _bare(value: str) -> str:
+    return value[1:-1] if value[:1] == value[-1:] == '"' else value
