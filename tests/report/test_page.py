@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -232,6 +233,27 @@ def test_messages_that_were_left_out_are_told_of(browse):
 
     assert "3 messages of step 0 left out" in page.text("#panel")
     assert "4 earlier messages unchanged since step 0" in page.text("#panel")
+
+
+def test_sizes_are_bytes_in_the_page_too(browse):
+    said = "名" * 1_000
+    asked = stories.question([{"role": "user", "content": said}])
+    asked = evolve(asked, body=json.dumps(json.loads(asked.body), ensure_ascii=False).encode())
+    tape = evolve(
+        stories.release(), steps=(stories.exchange(asked, stories.anthropic.text("Yes.")(asked), 0),)
+    )
+    page = browse(report.html(tape), at(0))
+
+    assert "new · 3.0 KiB" in page.text("#panel")
+
+
+def test_what_is_hidden_is_told_where_no_message_is_repeated(browse):
+    asked = [stories.question([{"role": "user", "content": f"Question {n}"}], system="") for n in range(2)]
+    asked = [evolve(q, body=q.body.replace(b'"system": "", ', b"")) for q in asked]
+    steps = [stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate(asked)]
+    page = browse(report.html(evolve(stories.release(), steps=tuple(steps))), at(1))
+
+    assert re.search(r"unchanged since step 0 \(\d{3} B hidden\)", page.text("#panel"))
 
 
 def test_a_call_leads_to_its_result_and_back(browse, release):
