@@ -92,9 +92,9 @@ class Watching:
 
 
 @contextlib.contextmanager
-def recording(where, lingers=0.2):
-    """Another process that records a run, and ends it so many seconds after its last step."""
-    words = [sys.executable, "-m", "server.growing", str(where), str(COUNT), str(PAUSE), str(lingers)]
+def recording(where, count=COUNT, pause=PAUSE, lingers=0.2):
+    """Another process that records a run, and ends it `lingers` seconds after its last step."""
+    words = [sys.executable, "-m", "server.growing", *map(str, (where, count, pause, lingers))]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=TESTS)
     try:
         yield process
@@ -498,6 +498,46 @@ def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_
         assert tab.url == f"http://127.0.0.1:{door.port}/run/growing#step-3/response"
         assert tab.evaluate("document.getElementById('panel').textContent") == before
         assert tab.evaluate("document.querySelectorAll('#steps > li').length") == 12
+        assert tab.said == []
+
+
+@pytest.mark.browser
+def test_what_the_reader_was_about_is_kept_when_the_run_ends(tab):
+    """The step and its view, the theme, what is being typed and was found, and where all was scrolled to."""
+    doing = """() => ({
+        theme: document.documentElement.dataset.theme, typed: document.getElementById("search").value,
+        held: document.activeElement.id, place: document.activeElement.selectionStart,
+        found: document.getElementById("found").textContent,
+        listed: [...document.querySelectorAll("#steps li[id]")].map((one) => one.id),
+        at: location.hash, scrolled: ["list", "detail"].map((id) => document.getElementById(id).scrollTop),
+    })"""
+    tab.set_viewport_size({"width": 1440, "height": 400})
+    with TapeStore.open(":memory:") as store, serving(store) as server:
+        grown = Growing(store, story(60))
+        entered(tab, server.door, "/run/growing")
+        grown.step(60)
+        until(tab, "document.getElementById('found').textContent === '60 so far'")
+        tab.evaluate("location.hash = '#step-22/conversation'")
+        until(tab, "document.getElementById('detail').dataset.shown === '#step-22/conversation'")
+        tab.keyboard.press("t")
+        tab.focus("#search")
+        tab.keyboard.type("look at")
+        until(tab, "document.getElementById('found').textContent === '60 of 60'")
+        tab.keyboard.press("ArrowLeft")
+        tab.evaluate("document.getElementById('list').scrollTop = 300")
+        tab.evaluate("document.getElementById('detail').scrollTop = 700")
+        before = tab.evaluate(doing)
+        grown.close()
+        grown.seal()
+        until(tab, "!document.documentElement.dataset.live && document.documentElement.dataset.ready")
+        after = tab.evaluate(doing)
+        tab.reload()
+        until(tab, "document.documentElement.dataset.ready")
+
+        assert before["scrolled"] == [300, 700]
+        assert (before["theme"], before["held"], before["typed"]) == ("dark", "search", "look at")
+        assert after == before
+        assert tab.evaluate(doing)["typed"] == ""  # once: whoever loads the page anew begins anew
         assert tab.said == []
 
 

@@ -854,7 +854,7 @@
     told.addEventListener("over", (event) => {
       const places = event.data ? JSON.parse(event.data) : [];  // steps were listed as they ended
       told.close();
-      if (branch < 0 && places[at] !== undefined) history.replaceState(null, "", address(places[at], tab));
+      history.replaceState(doing(), "", branch < 0 && places[at] !== undefined ? address(places[at], tab) : location.href);
       location.reload();
     });
     told.addEventListener("failed", (event) => {
@@ -862,6 +862,24 @@
       $("found").textContent = `${index.own} so far; what comes next cannot be read: ${JSON.parse(event.data).error}`;
     });
     let waiting = 0;
+  }
+
+  const SCROLLED = ["list", "detail", "side"];
+
+  /** What the reader is about, for the page of the finished run; the address has the step and its view. */
+  function doing() {
+    const held = document.activeElement;
+    return {theme: root.dataset.theme, typed: $("search").value, held: held && held.id,
+      ends: [held && held.selectionStart, held && held.selectionEnd], scrolled: SCROLLED.map((id) => $(id).scrollTop), down: scrollY};
+  }
+
+  async function resume(was) {
+    $("search").value = was.typed;
+    if (was.typed) await search(was.typed);
+    if (was.held) $(was.held)?.focus({preventScroll: true});
+    if (was.held === "search") $("search").setSelectionRange(...was.ends);
+    SCROLLED.forEach((id, n) => { $(id).scrollTop = was.scrolled[n]; });
+    scrollTo(0, was.down);
   }
 
   /** The strip of a run that is still going on; that of one that is over comes with the page. */
@@ -890,6 +908,9 @@
 
   async function start() {
     performance.mark("tracefork-start");
+    const was = live ? null : history.state;
+    if (was) history.replaceState(null, "", location.href);
+    if (was && was.theme) root.dataset.theme = was.theme;
     index = await block("index");
     document.querySelector(".tools").hidden = false;
     lanes();
@@ -899,6 +920,7 @@
     if (live) grow();
     else if (index.steps.length) await route();
     else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "Nothing was recorded.")));
+    if (was) await resume(was);
     if (!live) warm(0);
     root.dataset.ready = "yes";
     performance.mark("tracefork-ready");
