@@ -142,7 +142,8 @@ def _cost(view: View) -> str:
 
 def _calls(view: View) -> int:
     """Calls that a model answered, and be it in part."""
-    return sum(step.completion is not None and not step.completion.failure for step in view.steps)
+    answers = ((step, step.completion) for step in view.steps if step.completion)
+    return sum(step.cost is not None or not said.failure for step, said in answers)
 
 
 def _kept(view: View, step: StepView) -> str:
