@@ -20,6 +20,8 @@ RUN = """async ([part, rules]) => {
     const where = (one) => one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ");
     return found.violations.map((one) => `${one.id}: ${where(one)}`);
 }"""
+ALONE = "() => { for (const id of ['steps', 'side']) document.getElementById(id).replaceChildren(); }"
+"""What stands beside a step is the same for each view, and axe walks all of it each time."""
 OF_COLOUR = ["color-contrast", "link-in-text-block"]  # what can differ between two themes
 
 
@@ -47,16 +49,18 @@ def violations(browse):
         pytest.skip("axe-core is not there: npm install --prefix tests/peers")
 
     def of(html, wheres, *, parts=False, themes=("light", "dark"), **options):
-        """What is wrong. With `parts` the whole page is looked at once for a theme, then what changes."""
+        """What is wrong. With `parts` the whole page is looked at once, and then the step alone."""
         page = browse(html, reduced_motion="reduce", **options)  # colours change at once
         page.tab.evaluate(AXE.read_text())
         found = {}
-        for theme in themes:
-            rules = [] if theme == themes[0] else OF_COLOUR
-            page.tab.emulate_media(color_scheme=theme)
-            for number, where in enumerate(wheres):
-                if where:
-                    page.go(where)
+        for number, where in enumerate(wheres):
+            if where:
+                page.go(where)
+            if parts and number == 1:
+                page.tab.evaluate(ALONE)
+            for theme in themes:
+                page.tab.emulate_media(color_scheme=theme)
+                rules = [] if theme == themes[0] else OF_COLOUR
                 if said := page.tab.evaluate(RUN, ["#detail" if parts and number else "", rules]):
                     found[theme, where] = said
         return found
@@ -72,7 +76,7 @@ def test_no_view_breaks_a_rule(violations, what):
     if what == "every kind":
         wheres += [at(step, tab) for step in (2, 4) for tab in ("new", "response", "headers")]
 
-    assert violations(made(what), wheres, parts=what == "1000") == {}
+    assert violations(made(what), wheres, parts=what != "release") == {}
 
 
 def test_no_hostile_text_breaks_a_rule(violations):
