@@ -2,23 +2,46 @@
 
     python clis.py  < requests
 
-A request is a line of JSON: `words`, `cwd`, `env`, and `out`, the beginning of the names of two files
-for what is printed. The answer is the exit code, on a line of its own.
+A request is a line of JSON: `words`, `cwd`, `env`, `out`, the beginning of the names of two files
+for what is printed, and `without`, a module that is not installed. The answer is the exit code, on a
+line of its own. `commanding` is the other end.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import traceback
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
 
 import httpx
 
 import tracefork.__main__
 import tracefork.backends.sqlite
+
+
+@contextmanager
+def commanding():
+    """Run commands, `run(words, cwd, env)`, in processes that need not import everything first."""
+    with subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as forking:
+
+        def run(words, cwd, env, without=""):
+            asked = {"words": words, "cwd": str(cwd), "env": env, "out": f"{cwd}/.said", "without": without}
+            forking.stdin.write(json.dumps(asked) + "\n")
+            forking.stdin.flush()
+            code, printed = int(forking.stdout.readline()), []
+            for name in ("out", "err"):
+                file = cwd / f".said.{name}"
+                printed.append(file.read_text("utf-8"))
+                file.unlink()
+            return subprocess.CompletedProcess(words, code, *printed)
+
+        yield run
 
 
 def main():
@@ -34,7 +57,7 @@ def main():
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _become(words, cwd, env, out):
+def _become(words, cwd, env, out, without):
     """Run one command, as `python -m tracefork` does, and end this process with its exit code."""
     for number, name in ((0, os.devnull), (1, f"{out}.out"), (2, f"{out}.err")):
         file = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
@@ -45,6 +68,8 @@ def _become(words, cwd, env, out):
     os.environ.update(env)
     sys.argv = ["tracefork", *words]
     sys.path[0] = cwd
+    if without:
+        sys.modules[without] = None
     code = 0
     try:
         tracefork.__main__.main()

@@ -1,8 +1,13 @@
 import gc
 import os
+import signal
 
 import pytest
 from hypothesis import settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as in a job that a script has put into the background; children would inherit it, and not end by it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest.register_assert_rewrite("clients", "vendors", "worlds")
 

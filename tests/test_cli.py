@@ -33,22 +33,7 @@ sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 
 @pytest.fixture(scope="module")
 def command_line():
-    """Run commands in processes of their own, which need not import everything first; see `clis`."""
-    with subprocess.Popen(
-        [sys.executable, clis.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as forking:
-
-        def run(words, cwd, env):
-            asked = {"words": words, "cwd": str(cwd), "env": env, "out": f"{cwd}/.said"}
-            forking.stdin.write(json.dumps(asked) + "\n")
-            forking.stdin.flush()
-            code, printed = int(forking.stdout.readline()), []
-            for name in ("out", "err"):
-                file = cwd / f".said.{name}"
-                printed.append(file.read_text())
-                file.unlink()
-            return subprocess.CompletedProcess(words, code, *printed)
-
+    with clis.commanding() as run:
         yield run
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from attrs import evolve, field, frozen
 
 from .codec import journal, pack
+from .core.tape import Tape
 from .core.values import Branch, Outcome
-from .errors import CorruptTape
+from .errors import CorruptTape, NotFound
 
 PROBE = "blame.probe"
 """Where the meta of a fork that blame made says what it was for."""
@@ -59,6 +60,20 @@ def descendants(infos: Iterable[RunInfo], run_id: str) -> Iterator[RunInfo]:
         yield from sorted(found, key=lambda info: (info.created_at, info.run_id))
         branches = [info for info in branches if info not in found]
         generation = {info.run_id for info in found}
+
+
+def readable(
+    infos: Iterable[RunInfo],
+    load: Callable[[str], Tape],
+    lost: Callable[[RunInfo, CorruptTape | NotFound], None] | None = None,
+) -> Iterator[Tape]:
+    """The runs that can be loaded; `lost` is told of each other: it is no reason to hide its parent."""
+    for info in infos:
+        try:
+            yield load(info.run_id)
+        except (CorruptTape, NotFound) as why:
+            if lost:
+                lost(info, why)
 
 
 @frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,31 @@ NOTING = """
     document.addEventListener("securitypolicyviolation", (event) =>
         window.__violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
 """
-WAIT = """(where) => new Promise((done, failed) => {
+SHOWN = """
     const detail = document.getElementById("detail");
-    const late = setTimeout(() => failed(new Error(`${where}: ${detail.dataset.shown} is shown`)), 10000);
-    const look = () => detail.dataset.shown === where ? (clearTimeout(late), done()) : setTimeout(look, 1);
-    look();
-})"""
+    const shown = (where) => new Promise((done, failed) => {
+        const late = setTimeout(() => failed(new Error(`${where}: ${detail.dataset.shown} is shown`)), 10000);
+        const look = () => {
+            if (detail.dataset.shown !== where) return;
+            clearTimeout(late);
+            watch.disconnect();
+            done();
+        };
+        const watch = new MutationObserver(look);
+        watch.observe(detail, {attributes: true, attributeFilter: ["data-shown"]});
+        look();
+    });
+    const go = (where) => { location.hash = where; return shown(where); };
+"""
+"""For a script of a test: `await go(where)` shows a step, `await shown(where)` waits until one is shown."""
+WAIT = f"async (where) => {{ {SHOWN} await shown(where); }}"
+GO = f"async (where) => {{ {SHOWN} await go(where); }}"
+EACH = f"""async (wheres) => {{
+    {SHOWN}
+    const out = [];
+    for (const where of wheres) {{ await go(where); %s }}
+    return out;
+}}"""
 
 
 class Opened:
@@ -44,13 +64,35 @@ class Opened:
 
     def go(self, where):
         """Show what `where`, a fragment, names, and wait for it."""
-        self.tab.evaluate("(where) => { location.hash = where; }", where)
-        self._wait(where)
+        self.tab.evaluate(GO, where)
         return self
+
+    def each(self, wheres, look):
+        """Show one after the other, and run `look` there: what it gives to `out.push` is returned."""
+        return [
+            found
+            for n in range(0, len(wheres), 100)
+            for found in self.tab.evaluate(EACH % look, wheres[n : n + 100])
+        ]
+
+    def hide(self, *parts, hidden=True):
+        """What is not laid out costs no time; what it says can be read all the same."""
+        for part in parts:
+            self.tab.evaluate(
+                "([part, to]) => { document.querySelector(part).style.display = to; }",
+                [part, "none" if hidden else ""],
+            )
 
     def _wait(self, where):
         """Playwright's own waiting would need eval, which the page forbids."""
         self.tab.evaluate(WAIT, where)
+
+    def until(self, script):
+        """Wait until `script` is true in the page; playwright's own waiting would need eval, as above."""
+        deadline = time.monotonic() + 10
+        while not self.tab.evaluate(f"Boolean({script})"):
+            assert time.monotonic() < deadline, script
+            time.sleep(0.01)
 
     @property
     def violations(self):

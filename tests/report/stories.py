@@ -75,6 +75,7 @@ class Report:
     verdict: str = "STEP"
     method: str = "flip"
     summary: str = "Step 3 is certified."
+    alpha: float = 0.05
 
 
 BLAME = Report(

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 from peers import corpus
 from report import stories
+from report.conftest import SHOWN
 
 from tracefork import Exchange, Tape, report
 from tracefork.codec.content import decoded, is_encoded
@@ -15,40 +16,40 @@ from tracefork.providers.messages import Text, Thinking, ToolCall
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-COLLECT = """async ([from, to]) => {
-    const detail = document.getElementById("detail");
-    const shown = async (where) => {
-        location.hash = where;
-        while (detail.dataset.shown !== where) await new Promise((done) => setTimeout(done, 0));
+COLLECT = f"""async ([from, to]) => {{
+    {SHOWN}
+    const whole = async (where) => {{
+        await go(where);
         const buttons = [...detail.querySelectorAll("#panel button")];
         for (const more of buttons.filter((one) => one.textContent.startsWith("Show all"))) more.click();
-    };
+    }};
     const text = (node) => node ? node.textContent : null;
     const all = (root, what) => [...root.querySelectorAll(what)].map(text);
     const out = [];
-    for (let step = from; step < to; step++) {
-        await shown(`#step-${step}/request`);
+    for (let step = from; step < to; step++) {{
+        await whole(`#step-${{step}}/request`);
         const request = text(detail.querySelector("#panel > pre"));
-        await shown(`#step-${step}/response`);
+        await whole(`#step-${{step}}/response`);
         const response = text(detail.querySelector("#panel > pre"));
         const wire = text(detail.querySelector("#panel details pre"));
-        await shown(`#step-${step}`);
-        const said = [...detail.querySelectorAll("#panel .answer")].map((card) => ({
+        await whole(`#step-${{step}}`);
+        const said = [...detail.querySelectorAll("#panel .answer")].map((card) => ({{
             role: text(card.querySelector("header b")),
             words: all(card, ":scope > .body > p"),
             thoughts: all(card, ".thinking p"),
             calls: [...card.querySelectorAll(".call")].map((call) =>
                 [text(call.querySelector("b")), text(call.querySelector("pre"))]),
-        }));
+        }}));
         const failed = text(detail.querySelector("#panel .failed p"));
-        out.push({request, response, wire, said, failed, sub: text(detail.querySelector(".sub"))});
-    }
+        out.push({{request, response, wire, said, failed, sub: text(detail.querySelector(".sub"))}});
+    }}
     return out;
-}"""
+}}"""
 
 
 def collected(page, count):
     """What is shown of each step, some at a time."""
+    page.hide("body")
     out = []
     for start in range(0, count, 50):
         out += page.tab.evaluate(COLLECT, [start, min(count, start + 50)])
@@ -152,12 +153,11 @@ def test_bytes_of_every_kind_are_shown_as_they_are(browse):
 def test_the_bytes_of_branches_are_shown_too(browse):
     tape, branches = stories.release(), stories.branches()
     page = browse(report.html(tape, branches=branches))
-    for number, branch in enumerate(branches):
-        for step in range(branch.parent.step, len(branch)):
-            page.go(f"#b{number}-step-{step}/request")
-            assert page.text("#panel > pre").encode() == branch[step].request.body
-            page.go(f"#b{number}-step-{step}/response")
-            assert page.text("#panel > pre").encode() == branch[step].response.body
+    steps = [(n, k, b[k]) for n, b in enumerate(branches) for k in range(b.parent.step, len(b))]
+    wheres = [f"#b{n}-step-{k}/{view}" for n, k, _ in steps for view in ("request", "response")]
+    shown = page.each(wheres, 'out.push(detail.querySelector("#panel > pre").textContent);')
+
+    assert shown == [body.decode() for _, _, step in steps for body in (step.request.body, step.answer.body)]
 
 
 def test_events_are_cut_as_the_standard_says(browse):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from tracefork import Request, report
 from tracefork.core.values import Omitted, Pending
 from tracefork.providers import read
 from tracefork.providers.messages import Message
+from tracefork.report import payload
 from tracefork.report.cutting import Cutter
 from tracefork.report.lineage import Lineages, woven
 from tracefork.report.pool import Pool
@@ -197,6 +201,84 @@ def test_what_a_run_cost_is_said_only_where_it_is_known():
     assert known.totals.cost > 0
     assert unknown.totals.priced == 0
     assert "cost" not in report.text(evolve(stories.release(), steps=()))
+
+
+def test_a_cost_from_which_calls_are_missing_says_so():
+    tape = stories.release()
+    unlisted = evolve(tape, steps=(*tape.steps[:7], *(_of_model(x, "my-own-model") for x in tape.steps[7:])))
+    unknown = evolve(tape, steps=tuple(_of_model(x, "my-own-model") for x in tape))
+    broken = evolve(tape, steps=(_without_usage(tape[0]), *tape.steps[1:]))
+
+    assert re.search(r"cost \$[\d.]+, recorded", report.text(tape))
+    assert re.search(r"cost \$[\d.]+ for 6 of 9 model calls, ", report.text(unlisted))
+    assert re.search(r"cost \$[\d.]+ for 8 of 9 model calls, ", report.text(broken))
+    assert "cost not known, " in report.text(unknown)
+    assert "<dd>not known</dd>" in report.html(unknown)
+
+
+def _without_usage(exchange):
+    """Its answer broke off before it said how many tokens it took."""
+    return evolve(
+        exchange, answer=evolve(exchange.response, chunks=exchange.response.chunks[:3], end="closed")
+    )
+
+
+@pytest.mark.parametrize(
+    ("run_id", "argument"),
+    [
+        ("20261124-094100", "20261124-094100"),
+        ("a b; rm -rf ~", "'a b; rm -rf ~'"),
+        ("it's $(x)", "'it'\"'\"'s $(x)'"),
+        ("-o", "-- -o"),
+        ("n" * 300, "n" * 300),
+        ("", "RUN"),
+        ("a\nrm -rf ~\n", "RUN"),
+        ("\u202egpj.exe", "RUN"),
+    ],
+    ids=ascii,
+)
+def test_a_command_names_the_whole_run_and_nothing_else(run_id, argument):
+    page = unescape(report.html(stories.release(run_id=run_id)))
+
+    assert f"<code>tracefork show --step N {argument}</code>" in page
+    assert f"<code>tracefork fork --at N {argument}</code>" in page
+    assert argument == "RUN" or shlex.split(argument)[-1] == run_id
+
+
+def test_sizes_are_bytes():
+    text = "Größe: 名前 🙂" * 10
+    first = [{"role": "user", "content": text}]
+    asked = [stories.question(first), stories.question([*first, {"role": "user", "content": "And?"}])]
+    asked = [evolve(q, body=json.dumps(json.loads(q.body), ensure_ascii=False).encode()) for q in asked]
+    steps = [stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate(asked)]
+    view = report.view(evolve(stories.release(), steps=tuple(steps)))
+    fresh = sum(len(bytes(view.pieces[n])) for n in view.steps[1].lineage.fresh)
+
+    assert view.steps[1].hidden == len(asked[1].body) - fresh
+    assert all(piece.size == len(bytes(piece)) for piece in view.pieces)
+
+
+def test_the_page_is_told_what_is_hidden_where_no_message_is_repeated():
+    asked = [stories.question([{"role": "user", "content": f"Question {n}"}], system="") for n in range(2)]
+    asked = [evolve(q, body=q.body.replace(b'"system": "", ', b"")) for q in asked]
+    steps = [stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate(asked)]
+    view = report.view(evolve(stories.release(), steps=tuple(steps)))
+    last = view.steps[1]
+
+    assert (last.lineage.base, last.repeated) == (0, 0)
+    assert payload.row(last, {})["h"] == [0, last.hidden]
+    assert last.hidden > 500
+    assert "h" not in payload.row(view.steps[0], {})
+
+
+@pytest.mark.parametrize(
+    ("alpha", "said"), [(0.05, "95% interval"), (0.001, "99.9% interval"), (None, "interval")]
+)
+def test_an_interval_is_called_what_its_report_says(alpha, said):
+    blame = evolve(stories.BLAME, alpha=alpha)
+
+    assert f"| {said} |" in report.markdown(stories.release(), blame=blame)
+    assert f", {said} 80% to 97%, decided" in report.html(stories.release(), blame=blame)
 
 
 def _of_model(exchange, model):

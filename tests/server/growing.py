@@ -13,8 +13,6 @@ from tracefork.codec.records import Closed, Ended, Header, records
 from tracefork.core.values import RETURNED
 from tracefork.providers import anthropic
 
-LINGERS = 3.0  # seconds between the last step and the end, in which a page can be asked what it shows
-
 
 class Growing:
     """The run of `tape` in `store`, as it is recorded: `step` lets one more of its exchanges end."""
@@ -64,20 +62,23 @@ def uncut(count, size=400):
     return Tape(tuple(steps), run_id="growing", agent_name="counter", created_at=1.0, outcome=RETURNED)
 
 
-def write(where, count, pause, run_id="growing"):
-    """Record a run of `count` steps, one each `pause` seconds; print when each was on its way to the disk."""
+def write(where, count, pause, lingers):
+    """Record a run of `count` steps, one each `pause` seconds; print when each was on its way to the disk.
+
+    Between the last step and the end are `lingers` seconds, in which a page can be asked what it shows.
+    """
     with TapeStore.open(where) as store:
-        grown = Growing(store, story(count, run_id=run_id))
+        grown = Growing(store, story(count))
         for number in range(count):
             due = time.time()
             grown.step()
             print(number, time.time(), flush=True)
             time.sleep(max(0.0, pause - (time.time() - due)))
-        time.sleep(LINGERS)
+        time.sleep(lingers)
         grown.close()
         grown.seal()
         print("over", time.time(), flush=True)
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:])
+    write(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))

@@ -6,11 +6,11 @@ async ([base, run]) => {
         const node = Object.assign(document.createElement(tag), props);
         node.onload = () => done([node, "loaded"]);
         node.onerror = () => done([node, "failed"]);
-        setTimeout(() => done([node, "nothing"]), 500);
+        setTimeout(() => done([node, "nothing"]), 1000);
         document.body.append(node);
     });
     window.onerror = (message) => say("error", message);
-    for (const at of addresses) {
+    await Promise.all(addresses.map(async (at, n) => {
         for (const [name, options] of [["cors", {}], ["no-cors", {mode: "no-cors"}], ["with cookies", {credentials: "include"}],
             ["no-cors with cookies", {mode: "no-cors", credentials: "include"}], ["kept", {cache: "force-cache", credentials: "include"}],
             ["POST", {method: "POST", credentials: "include"}], ["asking first", {headers: {"x-a": "b"}, credentials: "include"}]]) {
@@ -33,7 +33,7 @@ async ([base, run]) => {
             for (const kind of ["message", "step", "over"]) told.addEventListener(kind, (event) => say("EventSource", event.data));
             told.onopen = () => say("EventSource", "opened");
             told.onerror = () => { say("EventSource", `error ${told.readyState}`); told.close(); done(); };
-            setTimeout(() => { told.close(); done(); }, 500);
+            setTimeout(() => { told.close(); done(); }, 1000);
         });
         await new Promise((done) => {
             const socket = new WebSocket(at.replace("http", "ws"));
@@ -42,8 +42,8 @@ async ([base, run]) => {
             socket.onclose = done;
         });
         for (const method of ["GET", "POST"]) {
-            const [frame] = await element("iframe", {name: `target${method}`});
-            const form = Object.assign(document.createElement("form"), {action: at, method, target: `target${method}`});
+            const [frame] = await element("iframe", {name: `target${method}${n}`});
+            const form = Object.assign(document.createElement("form"), {action: at, method, target: `target${method}${n}`});
             document.body.append(form);
             form.submit();
             await new Promise((done) => setTimeout(done, 300));
@@ -52,11 +52,11 @@ async ([base, run]) => {
         try { importScripts(at); } catch (error) { say("importScripts", error); }
         try { new Worker(at).onmessage = (event) => say("worker", event.data); } catch (error) { say("worker", error); }
         try { say("module", JSON.stringify(await import(at))); } catch (error) { say("module", error); }
-        const opened = window.open(at, "other");
+        const opened = window.open(at, `other${n}`);
         await new Promise((done) => setTimeout(done, 300));
         try { say("window", opened.document.documentElement.outerHTML); } catch (error) { say("window", error); }
         opened?.close();
-    }
+    }));
     for (const entry of performance.getEntriesByType("resource")) say("size", `${entry.encodedBodySize} ${entry.transferSize}`);
     say("cookies", document.cookie);
     return loot;

@@ -25,6 +25,7 @@ from server.growing import Growing, story
 from tracefork import Branch, TapeStore
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Request
+from tracefork.providers import prices
 from tracefork.server import Door, app, serving
 from tracefork.server.places import segment, segments
 
@@ -578,6 +579,22 @@ def test_a_page_that_is_known_is_not_sent_again_and_one_that_changed_is():
         assert got(door, "/run/one", f"If-None-Match: {tag}").status == 404
         store.save(one("one", created_at=1_800_000_000.0))  # the same steps, at another time
         assert got(door, "/run/one", f"If-None-Match: {tag}").status == 200
+
+
+def test_the_prices_that_are_given_are_those_of_the_pages_and_of_what_is_live():
+    dear = prices.loads(
+        '{"as_of": "2026-11-25", "models": {"claude-sonnet-4-5": {"input": 1e9, "output": 0}}}'
+    )
+    with TapeStore.open(":memory:") as store:
+        store.save(stories.release())
+        with serving(store) as usual, serving(store, prices=dear) as other:
+            pages = [got(server.door, f"/run/{RUN}") for server in (usual, other)]
+            live = [got(server.door, f"/api/run/{RUN}/live").body for server in (usual, other)]
+
+    costs = [re.search(rb"<dt>cost</dt><dd>\$([\d,.]+)", page.body)[1].decode() for page in pages]
+    assert float(costs[1].replace(",", "")) > 1_000 > float(costs[0])
+    assert [len(re.findall(rb'"c":"\$[\d,]{5,}\.', body)) for body in live] == [0, 9]
+    assert pages[0].header("etag") != pages[1].header("etag")
 
 
 def test_a_run_that_is_not_over_has_no_tag():

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
+import clis
 import pytest
 from report import stories
 from server.asking import asked
@@ -24,12 +28,7 @@ from tracefork.core.values import RETURNED, Exchange, Request, Response
 from tracefork.server import Door, serving
 
 RUN = stories.release().run_id
-WITHOUT = """
-import sys
-sys.modules[{0!r}] = None
-from tracefork.__main__ import main
-main()
-"""
+SUFFIXES = {"html": "html", "static": "html", "markdown": "md", "text": "txt"}
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +38,18 @@ def original(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def command_line():
+    with clis.commanding() as run:
+        yield run
+
+
 @pytest.fixture
-def desk(tmp_path, original):
+def desk(tmp_path, original, command_line):
     shutil.copy(original, tmp_path)
 
-    def tracefork(*words, code=0, without="", env=None):
-        start = ["-c", WITHOUT.format(without)] if without else ["-m", "tracefork"]
-        environ = {**os.environ, **(env or {})}
-        done = subprocess.run(
-            [sys.executable, *start, *words], capture_output=True, cwd=tmp_path, env=environ, check=False
-        )
-        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    def tracefork(*words, code=0, without=""):
+        done = command_line(words, tmp_path, dict(os.environ), without)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -58,10 +58,11 @@ def desk(tmp_path, original):
 
 
 @contextmanager
-def serve(path, *words):
+def serve(path, *words, **environ):
     """A server process, and the door that it printed."""
     command = [sys.executable, "-m", "tracefork", "serve", "--store", str(path), "--no-open", *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes, env = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}, {**os.environ, **environ}
+    process = subprocess.Popen(command, **pipes, text=True, env=env)
     try:
         line = process.stdout.readline()
         found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]+)\n", line)
@@ -117,6 +118,24 @@ def test_ctrl_c_ends_it_while_somebody_watches(desk):
                 out, err = process.communicate(timeout=20)
 
             assert (process.returncode, err) == (0, "")
+
+
+def test_what_the_browser_is_started_with_is_worth_nothing_once_it_has_used_it(desk):
+    """Any user of the machine can read the arguments of a program."""
+    browser, given = desk.path / "browser", desk.path / "given"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {given}.new && mv {given}.new {given}\n')
+    browser.chmod(0o700)
+    with serve(desk.path / "runs.db", "--open", BROWSER=str(browser)) as (process, door):
+        deadline = time.monotonic() + 20
+        while not given.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        address = given.read_text().strip()
+        at = address.removeprefix(f"http://127.0.0.1:{door.port}")
+
+        assert door.token not in address
+        assert door.token not in "".join(Path(f"/proc/{process.pid}/cmdline").read_text())
+        assert asked(door, at).status == 303
+        assert asked(door, at).status == 403
 
 
 def test_it_listens_on_loopback_alone(desk):
@@ -240,6 +259,50 @@ def test_branches_are_in_it_unless_they_are_not_wanted(desk):
     assert "stops on the failed test" not in alone
 
 
+def test_a_damaged_branch_is_left_out_with_a_warning(desk):
+    noise = random.Random(1).randbytes(200_000).hex()
+    story = [*stories.STORY[:3], (noise, None, None)]  # of a small log every byte is looked at to list it
+    with filled(desk.path / "runs") as store:
+        store.save(stories.release(story, run_id="b-noise", parent=Branch(RUN, 3, "makes noise")))
+    log = desk.path / "runs" / f"{sha256(b'b-noise').hexdigest()}.log"
+    data = bytearray(log.read_bytes())
+    data[len(data) * 2 // 3] ^= 4
+    log.write_bytes(data)
+    done = desk("report", RUN, "--store", "runs", "--format", "text", "-o", "-")
+
+    assert "the test passes" in done.stdout
+    assert "makes noise" not in done.stdout
+    assert "warning: without branch b-noise: " in done.stderr
+    assert "damaged" in done.stderr
+
+
+def test_prices_of_ones_own_are_those_of_the_report(desk):
+    (desk.path / "dear.json").write_text(
+        '{"as_of": "2026-11-25", "models": {"claude-sonnet-4-5": {"input": 1e9, "output": 0}}}'
+    )
+    (desk.path / "none.json").write_text("{}")
+    for form in SUFFIXES:
+        said = desk("report", RUN, "--prices", "dear.json", "--format", form, "-o", "-").stdout
+        assert re.search(r"\$[\d,]{5,}\.\d\d", said)
+        assert not re.search(r"\$[\d,]{5,}\.\d\d", desk("report", RUN, "--format", form, "-o", "-").stdout)
+
+    for command in (["report", RUN], ["serve", "--no-open"]):
+        assert 'has no "models"' in desk(*command, "--prices", "none.json", code=2).stderr
+        assert "No such file" in desk(*command, "--prices", "gone.json", code=2).stderr
+
+
+def test_two_runs_do_not_share_a_file(desk):
+    names = ["a/b", "a b", "a_b", ".a_b", "名", "前", "x" * 200, "x" * 201, "run"]
+    with TapeStore.open(desk.path / "odd.db") as store:
+        for name in names:
+            store.save(stories.release(stories.STORY[:1], run_id=name))
+    for name in names:
+        desk("report", name, "--store", "odd.db", "--format", "text")
+
+    assert len(list(desk.path.glob("*.txt"))) == len(names)
+    assert (desk.path / "a_b.txt").exists()
+
+
 @pytest.mark.parametrize(
     "held", ["my own notes", "<!doctype html><title>my own page</title>", "", "\x00\xff binary"], ids=ascii
 )
@@ -277,7 +340,6 @@ def test_a_place_that_cannot_be_written_is_said_so(desk, target):
     assert "Traceback" not in done.stderr
 
 
-SUFFIXES = {"html": "html", "static": "html", "markdown": "md", "text": "txt"}
 NAMES = [
     "../../up",
     "a/b",
@@ -322,28 +384,24 @@ def halves():
     return Tape((step,), run_id="h\ud800", agent_name="agent \udfff", outcome=RETURNED, parent=parent)
 
 
-@pytest.mark.parametrize("form", ["html", "static", "markdown", "text"])
+@pytest.mark.parametrize("form", SUFFIXES)
 def test_what_no_encoding_can_say_does_not_stop_a_report(desk, form):
     with TapeStore.open(desk.path / "odd.db") as store:
         store.save(halves())
-    desk("report", "last", "--store", "odd.db", "--format", form, "--force")
-    environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    start = [
-        sys.executable,
-        "-m",
-        "tracefork",
-        "report",
-        "last",
-        "--store",
-        "odd.db",
-        "--format",
-        form,
-        "-o",
-        "-",
-    ]
-    done = subprocess.run(
-        start, capture_output=True, cwd=desk.path, env={**os.environ, **environ}, check=False
-    )
+    words = ["report", "last", "--store", "odd.db", "--format", form]
+    desk(*words)
+
+    assert desk(*words, "-o", "-").stdout == next(desk.path.glob(f"h_-*.{SUFFIXES[form]}")).read_text("utf-8")
+
+
+def test_what_a_terminal_cannot_say_does_not_stop_a_report(desk):
+    with TapeStore.open(desk.path / "odd.db") as store:
+        store.save(halves())
+    words = ["report", "last", "--store", "odd.db", "--format", "text"]
+    desk(*words)
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    start = [sys.executable, "-m", "tracefork", *words, "-o", "-"]
+    done = subprocess.run(start, capture_output=True, cwd=desk.path, env=environ, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout == next(desk.path.glob(f"h_.{SUFFIXES[form]}")).read_bytes()
+    assert done.stdout == next(desk.path.glob("h_-*.txt")).read_bytes()

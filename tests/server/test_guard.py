@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report import stories
 from server.asking import asked, bearer, sent
-from server.conftest import MARK
+from server.conftest import MARK, filled
 
-from tracefork.server import Door, refusal
+from tracefork.server import Door, Tickets, refusal, serving
 
 OWN = ("127.0.0.1:{port}", "localhost:{port}", "[::1]:{port}", "LocalHost:{port}", "LOCALHOST:{port}")
 STRANGE = """
@@ -310,6 +310,8 @@ def test_the_token_counts_in_any_case_of_the_scheme_among_other_cookies_and_besi
         ([f"authorization: bEaReR   {right}  "], ""),
         ([f"Cookie: a=b; {cookie}={right}; c=d"], ""),
         ([f'Cookie: {cookie}="{right}"'], ""),
+        ([f'Cookie: odd; {{"json": [1, 2]}}; a[]=1; b,c=ü; d="; {cookie}={right}; e'], ""),
+        ([f"Cookie: =; {cookie}={right}"], ""),
         (["Cookie: x=y", f"Cookie: {cookie}={right}"], ""),
         ([], f"?a=b&token={right}"),
         ([f"Cookie: {cookie}=wrong"], f"?token=wrong&token={right}"),
@@ -343,7 +345,6 @@ def test_tokens_are_compared_in_a_time_that_tells_nothing():
 
 def test_a_token_of_its_own_for_each_server_that_nobody_guesses_or_sees_by_accident():
     from tracefork import TapeStore
-    from tracefork.server import serving
 
     doors = []
     for _ in range(3):
@@ -354,6 +355,53 @@ def test_a_token_of_its_own_for_each_server_that_nobody_guesses_or_sees_by_accid
     assert len({door.token for door in doors}) == 3
     assert all(len(door.token) >= 32 for door in doors)
     assert all(door.token not in repr(door) for door in doors)
+
+
+# -- tickets -------------------------------------------------------------------------------
+
+
+def test_a_ticket_opens_once_and_in_time():
+    now = [0.0]
+    tickets = Tickets(lambda: now[0])
+    one, late, other = (tickets.issue() for _ in range(3))
+
+    assert len({one, late, other}) == 3
+    assert all(len(ticket) >= 32 for ticket in (one, late, other))
+    assert [tickets.take(one), tickets.take(one), tickets.take("x"), tickets.take("")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    now[0] = 59.0
+    assert tickets.take(other)
+    now[0] = 61.0
+    assert not tickets.take(late)
+
+
+def test_a_ticket_is_changed_for_the_cookie_and_whoever_sees_it_later_reads_nothing():
+    with filled(":memory:") as store, serving(store) as server:
+        door, at = server.door, server.ticket().partition(str(server.door.port))[2]
+        first, second = asked(door, at), asked(door, at)
+
+        assert door.token not in at
+        assert (first.status, first.header("location")) == (303, ["/"])
+        assert first.header("set-cookie")[0].startswith(f"{door.cookie}={door.token}; HttpOnly")
+        assert at.partition("=")[2].encode() not in first.bytes
+        assert stranger(second)
+
+
+def test_a_ticket_is_not_used_up_by_who_would_not_be_let_in_with_it():
+    with filled(":memory:") as store, serving(store) as server:
+        door, at = server.door, server.ticket().partition(str(server.door.port))[2]
+
+        assert stranger(asked(door, at, host="evil.example"))
+        assert stranger(asked(door, at, "Sec-Fetch-Site: cross-site"))
+        assert stranger(asked(door, at, "Origin: http://evil.example"))
+        assert stranger(asked(door, at, method="HEAD"))
+        assert stranger(asked(door, at, method="POST"))
+        assert stranger(asked(door, at.replace("ticket", "token")))
+        assert asked(door, at).status == 303
 
 
 # -- the law ------------------------------------------------------------------------------

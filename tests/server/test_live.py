@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve, frozen
 from report import stories
+from report.conftest import EACH
 from server.asking import asked, bearer, got
 from server.growing import Growing, story, uncut
 
@@ -27,6 +28,7 @@ from tracefork.server import serving
 SOON = 1.0  # seconds
 COUNT = 300
 PAUSE = 0.03
+ONE_BY_DAY = ["sqlite", pytest.param("directory", marks=pytest.mark.nightly)]
 TESTS = Path(__file__).parents[1]
 
 
@@ -90,9 +92,9 @@ class Watching:
 
 
 @contextlib.contextmanager
-def recording(where, count=COUNT, pause=PAUSE, run_id="growing"):
-    """Another process that records a run; gives its first line, when the run can be watched."""
-    words = [sys.executable, "-m", "server.growing", str(where), str(count), str(pause), run_id]
+def recording(where, count=COUNT, pause=PAUSE, lingers=0.2):
+    """Another process that records a run, and ends it `lingers` seconds after its last step."""
+    words = [sys.executable, "-m", "server.growing", *map(str, (where, count, pause, lingers))]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=TESTS)
     try:
         yield process
@@ -118,6 +120,7 @@ def served(where):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("where", ONE_BY_DAY, indirect=True)
 def test_each_of_300_steps_of_another_process_comes_within_a_second_and_once(where):
     with served(where) as door, recording(where) as process:
         first = process.stdout.readline()
@@ -136,6 +139,7 @@ def test_each_of_300_steps_of_another_process_comes_within_a_second_and_once(whe
     print(f"late: median {sorted(late)[COUNT // 2]:.3f} s, at most {max(late):.3f} s")
 
 
+@pytest.mark.parametrize("where", ONE_BY_DAY, indirect=True)
 def test_what_is_sent_is_what_is_new(where, monkeypatch):
     """As many bytes as the pieces of the finished run have, and some for each step; no history again."""
     monkeypatch.setattr("tracefork.server.live.LOOK", 0.005)
@@ -448,7 +452,7 @@ def entered(tab, door, path):
 @pytest.mark.browser
 @pytest.mark.nightly  # it looks at the clock: for an idle machine
 def test_each_of_300_steps_is_in_the_page_within_a_second_and_once(tab, where):
-    with served(where) as door, recording(where) as process:
+    with served(where) as door, recording(where, lingers=3.0) as process:
         first = process.stdout.readline()
         entered(tab, door, "/run/growing")
         until(tab, "document.documentElement.dataset.live && document.documentElement.dataset.ready")
@@ -494,6 +498,46 @@ def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_
         assert tab.url == f"http://127.0.0.1:{door.port}/run/growing#step-3/response"
         assert tab.evaluate("document.getElementById('panel').textContent") == before
         assert tab.evaluate("document.querySelectorAll('#steps > li').length") == 12
+        assert tab.said == []
+
+
+@pytest.mark.browser
+def test_what_the_reader_was_about_is_kept_when_the_run_ends(tab):
+    """The step and its view, the theme, what is being typed and was found, and where all was scrolled to."""
+    doing = """() => ({
+        theme: document.documentElement.dataset.theme, typed: document.getElementById("search").value,
+        held: document.activeElement.id, place: document.activeElement.selectionStart,
+        found: document.getElementById("found").textContent,
+        listed: [...document.querySelectorAll("#steps li[id]")].map((one) => one.id),
+        at: location.hash, scrolled: ["list", "detail"].map((id) => document.getElementById(id).scrollTop),
+    })"""
+    tab.set_viewport_size({"width": 1440, "height": 400})
+    with TapeStore.open(":memory:") as store, serving(store) as server:
+        grown = Growing(store, story(60))
+        entered(tab, server.door, "/run/growing")
+        grown.step(60)
+        until(tab, "document.getElementById('found').textContent === '60 so far'")
+        tab.evaluate("location.hash = '#step-22/conversation'")
+        until(tab, "document.getElementById('detail').dataset.shown === '#step-22/conversation'")
+        tab.keyboard.press("t")
+        tab.focus("#search")
+        tab.keyboard.type("look at")
+        until(tab, "document.getElementById('found').textContent === '60 of 60'")
+        tab.keyboard.press("ArrowLeft")
+        tab.evaluate("document.getElementById('list').scrollTop = 300")
+        tab.evaluate("document.getElementById('detail').scrollTop = 700")
+        before = tab.evaluate(doing)
+        grown.close()
+        grown.seal()
+        until(tab, "!document.documentElement.dataset.live && document.documentElement.dataset.ready")
+        after = tab.evaluate(doing)
+        tab.reload()
+        until(tab, "document.documentElement.dataset.ready")
+
+        assert before["scrolled"] == [300, 700]
+        assert (before["theme"], before["held"], before["typed"]) == ("dark", "search", "look at")
+        assert after == before
+        assert tab.evaluate(doing)["typed"] == ""  # once: whoever loads the page anew begins anew
         assert tab.said == []
 
 
@@ -553,15 +597,10 @@ def test_every_view_of_a_step_of_a_live_run_is_that_of_the_finished_one(tab):
     views = ("new", "conversation", "request", "response", "events", "headers")
     tape = evolve(stories.release(), run_id="growing")
 
+    wheres = [f"#step-{n}{'' if v == 'new' else f'/{v}'}" for n in range(len(tape)) for v in views]
+
     def all_of():
-        said = {}
-        for step in range(len(tape)):
-            for view in views:
-                where = f"#step-{step}" + ("" if view == "new" else f"/{view}")
-                tab.evaluate("(at) => { location.hash = at; }", where)
-                until(tab, f"document.getElementById('detail').dataset.shown === '{where}'")
-                said[where] = tab.evaluate("document.getElementById('detail').innerText")
-        return said
+        return tab.evaluate(EACH % "out.push([where, detail.innerText]);", wheres)
 
     with TapeStore.open(":memory:") as store, serving(store) as server:
         grown = Growing(store, tape)

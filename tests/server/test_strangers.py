@@ -44,8 +44,7 @@ def visited(context, server):
     return tab
 
 
-@pytest.mark.parametrize("cookie", [True, False], ids=["in the reader's browser", "in another"])
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(("name", "cookie"), [("127.0.0.1", True), ("localhost", True), ("127.0.0.1", False)])
 def test_a_page_of_another_port_or_name_reads_nothing(context, server, name, cookie):
     if cookie:
         visited(context, server)

@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +20,17 @@ from ..core.tape import Tape
 from ..core.values import Exchange
 from ..errors import StoreError
 from ..files import write
-from ..listing import descendants
+from ..listing import RunInfo, descendants, readable
 from ..progress import counted
+from ..providers.prices import Prices, load
 from ..report.embedded import is_page
 from ..report.gathering import gathered
 from ..report.page import rendered
-from ..store import TapeStore
-from .app import RUNS, Json, Run, Store, app, escaped, opened, out, print_json, taped
+from .app import RUNS, Json, Run, Store, app, err, escaped, opened, out, print_json, taped
 
+Table = Annotated[
+    Path | None, typer.Option("--prices", metavar="FILE", help="What tokens cost, by a table of your own.")
+]
 STDOUT = "-"
 _BEGINNING = 8_192  # bytes, in which a page says who made it
 
@@ -50,6 +54,7 @@ def report(
     form: Annotated[Form, typer.Option("--format", help="`static` is a page without a script.")] = Form.HTML,
     branches: Annotated[bool, typer.Option(help="Show the runs that were forked from it too.")] = True,
     force: Annotated[bool, typer.Option(help="Replace a file that is no report.")] = False,
+    prices: Table = None,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
@@ -58,7 +63,8 @@ def report(
     target = output or f"{_file_name(tape.run_id)}{SUFFIXES[form]}"
     if target != STDOUT and not force and not _may_write(Path(target), page=SUFFIXES[form] == ".html"):
         raise StoreError(f"{target} is there already; choose another --output, or pass --force")
-    data = _written(tape, _branches(tape, store) if branches else [], form).encode()
+    table = load(prices) if prices else None
+    data = _written(tape, _branches(tape, store) if branches else [], form, table).encode()
     if target == STDOUT:
         sys.stdout.buffer.write(data)  # as in a file: a page says that it is UTF-8
         return
@@ -73,15 +79,17 @@ def report(
 def serve(
     store: Store = RUNS,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="By default any that is free.")] = 0,
+    prices: Table = None,
     open_: Annotated[bool | None, typer.Option("--open/--no-open", help="By default on a desktop.")] = None,
 ) -> None:
     """Show all runs of a store in the browser, live, at an address of this machine alone."""
     from ..server import serving  # noqa: PLC0415  only with what it needs
 
-    with suppress(KeyboardInterrupt), opened(store) as kept, serving(kept, port) as server:
+    table = load(prices) if prices else None
+    with suppress(KeyboardInterrupt), opened(store) as kept, serving(kept, port, prices=table) as server:
         out.print(f"{escaped(server.url)}\nCtrl-C ends it.")
         if _desktop() if open_ is None else open_:
-            webbrowser.open(server.url)
+            webbrowser.open(server.ticket())  # other users can read the arguments of a program
         while True:
             time.sleep(3600)
 
@@ -89,15 +97,15 @@ def serve(
 # -- below -------------------------------------------------------------------------
 
 
-def _written(tape: Tape, branches: Sequence[Tape], form: Form) -> str:
+def _written(tape: Tape, branches: Sequence[Tape], form: Form, prices: Prices | None) -> str:
     match form:
         case Form.HTML | Form.STATIC:
-            view = gathered(tape, branches=branches, through=_counted)
+            view = gathered(tape, branches=branches, prices=prices, through=_counted)
             return rendered(view, tape, "app" if form is Form.HTML else "static")
         case Form.MARKDOWN:
-            return reports.markdown(tape, branches=branches)
+            return reports.markdown(tape, branches=branches, prices=prices)
         case Form.TEXT:
-            return reports.text(tape, branches=branches)
+            return reports.text(tape, branches=branches, prices=prices)
 
 
 def _counted(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:
@@ -105,11 +113,15 @@ def _counted(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:
 
 
 def _branches(tape: Tape, where: str) -> list[Tape]:
-    """The runs in the store that came of `tape`; none for one that is not in it."""
+    """The runs in the store that came of `tape` and can be read; none for one that is not in it."""
     if not Path(where).exists():
         return []
-    with TapeStore.open(where) as store:
-        return [store.load(info.run_id) for info in descendants(store.runs(), tape.run_id)]
+    with opened(where) as store:
+        return list(readable(descendants(store.runs(), tape.run_id), store.load, _lost))
+
+
+def _lost(info: RunInfo, why: Exception) -> None:
+    err.print(f"[bold yellow]warning:[/] without branch {escaped(info.run_id)}: {escaped(why)}")
 
 
 def _may_write(target: Path, *, page: bool) -> bool:
@@ -123,9 +135,12 @@ def _may_write(target: Path, *, page: bool) -> bool:
 
 
 def _file_name(run_id: str) -> str:
-    """A run_id as a file name: what is not plain is an underscore."""
+    """A run_id as a file name of its own; one that is not plain ends in a hash of the run_id."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in run_id)
-    return plain.lstrip(".-")[:100] or "run"
+    short = plain.lstrip(".-")[:100]
+    if short == run_id and run_id:
+        return short
+    return f"{short or 'run'}-{sha256(run_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def _desktop() -> bool:

@@ -43,7 +43,10 @@ class Mark:
 
 @frozen
 class Blame:
-    """`estimand` names the number and `meaning` says what it is; `threshold` is the decision line."""
+    """`estimand` names the number and `meaning` says what it is; `threshold` is the decision line.
+
+    `alpha` is how often the intervals may be wrong, None where the report does not say.
+    """
 
     estimand: str
     meaning: str
@@ -51,6 +54,12 @@ class Blame:
     threshold: float
     marks: tuple[Mark, ...]
     summary: str = ""
+    alpha: float | None = None
+
+    @property
+    def interval(self) -> str:
+        """`95% interval`, or `interval` where it is not known of what level."""
+        return "interval" if self.alpha is None else f"{100 * (1 - self.alpha):.6g}% interval"
 
     @classmethod
     def of(cls, report: BlameLike) -> Blame:
@@ -65,7 +74,9 @@ class Blame:
         marks = [_mark(entry, "flip_rate" if flips else "value_drop", line) for entry in entries]
         name, meaning = FLIPS if flips else DROPS
         summary = str(getattr(report, "summary", "") or "")
-        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary)
+        alpha = getattr(report, "alpha", None)
+        told = None if alpha is None else float(alpha)
+        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, told)
 
     def mark(self, step: int) -> Mark | None:
         return next((mark for mark in self.marks if mark.step == step), None)

@@ -36,7 +36,7 @@ def cards(view: View, step: StepView) -> Iterator[Card]:
                 base = view.every_step[step.lineage.base].index
                 yield Card("asked", role, f"the answer of step {base}, sent back unchanged", ())
             case Message(role, parts):
-                yield Card("asked", role, f"new, {size(len(piece.text))}", tuple(map(printed, parts)))
+                yield Card("asked", role, f"new, {size(piece.size)}", tuple(map(printed, parts)))
             case tuple() as tools:
                 declared = tuple(("other", tool.name, tool.description) for tool in tools)
                 yield Card("asked", "tools", "declared", declared)

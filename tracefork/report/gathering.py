@@ -84,7 +84,7 @@ class Gathering:
             cost=cost(completion, model, prices=self._prices) if completion else None,
             arrivals=arrivals(chunks, timing.chunks) if _is_stream(exchange, body) else (),
             repeated=sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
-            hidden=sum(len(self.pool.pieces[n].text) for n in kept),
+            hidden=sum(self.pool.pieces[n].size for n in kept),
             echoed=tuple(n for n in lineage.fresh if self._is_echo(n, before)),
         )
 

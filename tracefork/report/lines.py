@@ -13,8 +13,7 @@ from attrs import frozen
 from ..codec.content import decoded
 from ..core.tape import Tape
 from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
-
-UNITS = ("B", "kB", "MB", "GB")
+from .figures import size
 
 
 @frozen
@@ -116,15 +115,6 @@ def _when(exchange: Exchange, index: int, total: int) -> str:
     ticks = f"ticks {span.began}/{span.headed}/{span.ended}"
     took = f"{timing.ended * 1000:.1f} ms, {timing.headed * 1000:.1f} ms to the head"
     return f"step {index} of {total}, lane {exchange.lane!r}, {ticks}, {took}"
-
-
-def size(count: float) -> str:
-    """`count` bytes in three digits or so: `512 B`, `1.2 kB`."""
-    for unit in UNITS:
-        if count < 1000 or unit == UNITS[-1]:  # noqa: PLR2004
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
 def _row(step: Step, index: str) -> Row:

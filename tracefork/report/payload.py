@@ -124,7 +124,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "t": [_seconds(step.began), _seconds(step.headed), _seconds(step.ended)],
         "u": [usage.input, usage.cached, usage.output] if usage else None,
         "c": None if step.cost is None else dollars(step.cost),
-        "h": [step.repeated, step.hidden] if step.repeated else None,
+        "h": None if step.lineage.base is None else [step.repeated, step.hidden],
         "b": list(step.echoed),
         "z": [step.asked_size, step.heard_size],
         "l": lanes.get(step.lane, 0),

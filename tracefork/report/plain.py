@@ -22,8 +22,10 @@ from .view import View
 
 _BAR = 20  # characters of a blame interval
 _PREVIEW = 60
-_MARKUP = re.compile(r"([\\`*_{}\[\]()<>|~$])")
-_CALLS = re.compile(r"[@#/&]|:(?=//)|(?<=www)\.", re.IGNORECASE)  # mentions, issues, entities and links
+_LIVE = re.compile(
+    r"(?P<call>[@#]|:(?=//)|www(?=\.)|gh(?=-\d))|(?P<tag>[&<])|(?P<markup>[\\`*_{}\[\]()>|~$])", re.IGNORECASE
+)
+_NOTHING = "&#8203;"  # a space of no width
 _SEVERAL = 200  # steps that Markdown lists; a comment holds no more than 65,536 characters
 
 
@@ -155,7 +157,7 @@ def _markdown_blame(view: View) -> list[str]:
         for row, mark in zip(found.marks, view.blame.marks, strict=True)
     ]
     verdict = f"**Blame: {escaped(found.verdict)}** {escaped(found.summary)}".rstrip()
-    columns = f"| step | {found.estimand} | 95% interval | past {found.line} |"
+    columns = f"| step | {found.estimand} | {view.blame.interval} | past {found.line} |"
     return [verdict, "", found.meaning, "", columns, "| --- | ---: | --- | --- |", *table]
 
 
@@ -187,5 +189,14 @@ def _markdown_steps(view: View) -> list[str]:
 
 def escaped(said: str) -> str:
     """`said` as Markdown that shows it and does nothing else."""
-    safe = _CALLS.sub(lambda found: f"&#{ord(found[0])};", _MARKUP.sub(r"\\\1", said).replace("\\<", "&lt;"))
-    return safe.replace("\n", " ")
+    return _LIVE.sub(_quiet, said).replace("\n", " ")
+
+
+def _quiet(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "call":  # GitHub looks for mentions, issues and links in what entities and backslashes stand for
+            return found[0] + _NOTHING
+        case "tag":
+            return f"&#{ord(found[0])};"
+        case _:
+            return f"\\{found[0]}"

@@ -34,6 +34,11 @@ class Piece:
     def __bytes__(self) -> bytes:
         return base64.b64decode(self.text) if self.binary else self.text.encode()
 
+    @property
+    def size(self) -> int:
+        """How many bytes these are."""
+        return len(self.text) if self.text.isascii() and not self.binary else len(bytes(self))
+
 
 class Pool:
     """Pieces by number, in the order in which they were first seen. One thread may use it."""

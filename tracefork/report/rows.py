@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from attrs import frozen
@@ -18,7 +19,10 @@ _DIGEST = 12  # digits of a digest that are shown
 
 @frozen
 class Head:
-    """The top of the page; `facts` and `pills` are triples, the last of each a longer form, or ""."""
+    """The top of the page; `facts` and `pills` are triples, the last of each a longer form, or "".
+
+    `run` is the run_id as the last argument of a command in a shell.
+    """
 
     name: str
     run: str
@@ -52,7 +56,7 @@ def head(view: View, *, live: bool = False) -> Head:
         ("steps", f"{len(view.steps):,}", ""),
         ("took", duration(totals.seconds), ""),
         ("tokens", f"{short(totals.input)} in, {short(totals.output)} out", "") if totals.counted else None,
-        ("cost", _cost(view), "") if totals.priced else None,
+        ("cost", _cost(view), "") if _calls(view) else None,
         ("recorded", moment(view.created_at), "") if view.created_at else None,
         ("digest", view.digest[:_DIGEST], view.digest),
     ]
@@ -72,7 +76,7 @@ def head(view: View, *, live: bool = False) -> Head:
         pills.append(("plain", line(at, 60), f"{view.parent.name} {view.parent.desc}".strip()))
     return Head(
         line(view.agent_name or view.run_id or "run", 80),
-        line(view.run_id or "RUN", 80),
+        _argument(view.run_id),
         "not over yet" if live else plural(len(view.steps), "step"),
         line(outcome, 80),
         tuple(fact for fact in facts if fact),
@@ -121,10 +125,25 @@ def more(view: View, most: int) -> str:
 # -- below ---------------------------------------------------------------------------
 
 
+def _argument(run_id: str) -> str:
+    """`run_id` for a shell; RUN where it has what nobody should paste into one, or cannot."""
+    if not run_id.isprintable() or not run_id:
+        return "RUN"
+    return f"{'-- ' * run_id.startswith('-')}{shlex.quote(run_id)}"
+
+
 def _cost(view: View) -> str:
-    totals = view.totals
-    some = "" if totals.priced == totals.counted else f" for {totals.priced} of {totals.counted} steps"
-    return dollars(totals.cost) + some
+    """The sum of the costs that are known, and of how many calls it is."""
+    priced, calls = view.totals.priced, _calls(view)
+    if not priced:
+        return "not known"
+    return dollars(view.totals.cost) + ("" if priced == calls else f" for {priced} of {calls} model calls")
+
+
+def _calls(view: View) -> int:
+    """Calls that a model answered, and be it in part."""
+    answers = ((step, step.completion) for step in view.steps if step.completion)
+    return sum(step.cost is not None or not said.failure for step, said in answers)
 
 
 def _kept(view: View, step: StepView) -> str:

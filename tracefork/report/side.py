@@ -124,6 +124,6 @@ def _last_words(branch: BranchView) -> str:
 
 def _measured(found: Blame, mark: Mark) -> str:
     counted = f" ({mark.flips} of {mark.trials} re-runs)" if mark.trials and mark.flips is not None else ""
-    interval = f"95% interval {share(mark.low)} to {share(mark.high)}"
+    interval = f"{found.interval} {share(mark.low)} to {share(mark.high)}"
     decided = "decided" if mark.decided else "not decided"
     return f"step {mark.step}: {found.estimand} {share(mark.value)}{counted}, {interval}, {decided}"

@@ -28,7 +28,7 @@ class StepView:
     no response came; `decoded` the piece with its content-encoding undone, where
     that is another. `arrivals` has a time for each event of a stream. `cost` is in
     USD, None where it is not known. `repeated` counts the messages that the base had
-    too, and `hidden` the characters of these and of all else that is not new;
+    too, and `hidden` the bytes of these and of all else that is not new;
     `echoed` are the new pieces that are the base's answer, sent back as it was.
     """
 

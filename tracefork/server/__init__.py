@@ -6,7 +6,7 @@ from ..errors import MissingPart
 
 try:
     from .app import app
-    from .guard import Door, refusal
+    from .guard import Door, Tickets, refusal
     from .places import segment
     from .serving import Serving, serving
 except ModuleNotFoundError as exc:
@@ -15,4 +15,4 @@ except ModuleNotFoundError as exc:
         raise
     raise MissingPart("the server", _part, "server") from exc
 
-__all__ = ["Door", "Serving", "app", "refusal", "segment", "serving"]
+__all__ = ["Door", "Serving", "Tickets", "app", "refusal", "segment", "serving"]

@@ -17,33 +17,44 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import NotFound, TraceforkError
+from ..providers.prices import Prices
 from ..report.page import environment
 from ..store import TapeStore
 from . import api, pages
-from .guard import Door, Guard
+from .guard import Door, Guard, Tickets
 from .live import live
 from .places import segments
 
 _LONGEST = 512  # characters of a run_id
 
 
-def app(store: TapeStore, door: Door, *, ending: Callable[[], bool] = lambda: False) -> ASGIApp:
+def app(
+    store: TapeStore,
+    door: Door,
+    *,
+    ending: Callable[[], bool] = lambda: False,
+    tickets: Tickets | None = None,
+    prices: Prices | None = None,
+) -> ASGIApp:
     """The ASGI application over `store`, which stays open for as long as this is used.
 
-    It may be mounted below any path. Live views end once `ending()` is true.
+    It may be mounted below any path. Live views end once `ending()` is true. `tickets` open it
+    too, once each; `prices` are what tokens cost, by default those of `providers.prices.listed()`.
 
     Raises:
         MissingPart: Jinja2 is not installed.
     """
     environment()
-    return Guard(_Site(store, door, ending), door)
+    return Guard(_Site(store, door, ending, prices), door, tickets or Tickets())
 
 
 class _Site:
     """What there is to read, for those who were let in."""
 
-    def __init__(self, store: TapeStore, door: Door, ending: Callable[[], bool]) -> None:
-        self._store, self._door, self._ending = store, door, ending
+    def __init__(
+        self, store: TapeStore, door: Door, ending: Callable[[], bool], prices: Prices | None
+    ) -> None:
+        self._store, self._door, self._ending, self._prices = store, door, ending, prices
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, where = Request(scope, receive), segments(scope)
@@ -66,13 +77,13 @@ class _Site:
             case ["api", "runs"]:
                 return await api.runs(self._store)
             case ["run", run_id] if _is_name(run_id):
-                return await pages.page(self._store, run_id, request)
+                return await pages.page(self._store, run_id, request, self._prices)
             case ["api", "run", run_id] if _is_name(run_id):
                 return await api.run(self._store, run_id)
             case ["api", "branch", run_id] if _is_name(run_id):
                 return await api.branch(self._store, run_id)
             case ["api", "run", run_id, "live"] if _is_name(run_id):
-                return await live(self._store, run_id, request, self._ending)
+                return await live(self._store, run_id, request, self._ending, self._prices)
         return _refused(where, 404, f"there is nothing at {request.scope['path']}")
 
 

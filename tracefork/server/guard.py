@@ -9,10 +9,11 @@ be asked for but to read.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from attrs import field, frozen
 from starlette.datastructures import MutableHeaders
@@ -29,6 +30,9 @@ HEADERS: Mapping[str, str] = {
     "cache-control": "no-store",
 }
 """What every answer says, refusals too."""
+
+LASTS = 60.0
+"""Seconds in which a ticket has to be used."""
 
 _HTTP_PORT = 80
 
@@ -50,6 +54,24 @@ class Door:
     def cookie(self) -> str:
         """The name of the cookie that holds the token: cookies are shared by all ports of a host."""
         return f"tracefork-{self.port}"
+
+
+class Tickets:
+    """Tokens that open once, within a minute: for where others can see them. Any thread may use it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = dict[str, float]()
+
+    def issue(self) -> str:
+        """A new one."""
+        made = secrets.token_urlsafe(24)
+        self._until[made] = self._clock() + LASTS
+        return made
+
+    def take(self, said: str) -> bool:
+        """True if `said` is one that nobody has taken yet, in time."""
+        return self._until.pop(said, self._clock()) > self._clock()
 
 
 @frozen
@@ -94,8 +116,8 @@ def _tokens(door: Door, headers: Sequence[tuple[str, str]], query: str) -> list[
 class Guard:
     """Lets through to `app` what `refusal` does not refuse, and puts `HEADERS` on every answer."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app, self._door = app, door
+    def __init__(self, app: ASGIApp, door: Door, tickets: Tickets) -> None:
+        self._app, self._door, self._tickets = app, door, tickets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -109,6 +131,7 @@ class Guard:
             await send(message)
 
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        scope = self._changed(scope, headers)
         refused = refusal(self._door, scope["method"], headers, scope["query_string"].decode("latin-1"))
         if refused:
             answer = PlainTextResponse(f"{refused.reason}\n", refused.status, dict(refused.headers))
@@ -116,10 +139,20 @@ class Guard:
         else:
             await self._app(scope, receive, told)
 
+    def _changed(self, scope: Scope, headers: Sequence[tuple[str, str]]) -> Scope:
+        """`scope` with the token where it has a good ticket, if all else is right; the ticket is used up."""
+        offered = parse_qs(scope["query_string"].decode("latin-1"), errors="replace").get("ticket", [])
+        token = urlencode({"token": self._door.token})
+        if not offered or scope["method"] != "GET" or refusal(self._door, "GET", headers, token):
+            return scope
+        return {**scope, "query_string": token.encode()} if self._tickets.take(offered[0]) else scope
+
 
 def _in_cookie(header: str, name: str) -> list[str]:
-    try:
-        cookies = SimpleCookie(header)
-    except CookieError:
-        return []
-    return [cookies[name].value] if name in cookies else []
+    """The values of the cookie; of the others, which any port of the host may set, nothing is expected."""
+    pairs = (part.partition("=") for part in header.split(";"))
+    return [_bare(value.strip()) for key, _, value in pairs if key.strip() == name]
+
+
+def _bare(value: str) -> str:
+    return value[1:-1] if value[:1] == value[-1:] == '"' else value

@@ -13,6 +13,7 @@ from ..core.values import Exchange, Lane
 from ..errors import TraceforkError
 from ..following import Following
 from ..providers import sse
+from ..providers.prices import Prices
 from ..report.gathering import Gathering
 from ..report.payload import dumped, growth
 from ..store import TapeStore
@@ -25,7 +26,9 @@ _DIGITS = 18  # of a number that a reader may have had
 Event = tuple[int, bytes]
 
 
-async def live(store: TapeStore, run_id: str, request: Request, ending: Callable[[], bool]) -> Response:
+async def live(
+    store: TapeStore, run_id: str, request: Request, ending: Callable[[], bool], prices: Prices | None
+) -> Response:
     """An event for each exchange that ends: see `payload.growth`; then `over`, with their `places`.
 
     If what comes next cannot be read, the event `failed` says why, and is the last. `Last-Event-ID`
@@ -37,7 +40,7 @@ async def live(store: TapeStore, run_id: str, request: Request, ending: Callable
     following = await run_in_threadpool(store.follow, run_id)
     had = request.headers.get("last-event-id", "")
     known = int(had) if had.isascii() and had.isdigit() and len(had) <= _DIGITS else 0
-    growing = Growing(following)
+    growing = Growing(following, prices)
     first = [event for event in await run_in_threadpool(growing.more) if event[0] > known]
     if not first and not following.over:
         first = [event for event in await run_in_threadpool(growing.more) if event[0] > known]
@@ -76,9 +79,9 @@ async def _events(
 class Growing:
     """Makes events of a run's steps; two of one run make the same, so that a reader may come back."""
 
-    def __init__(self, following: Following) -> None:
+    def __init__(self, following: Following, prices: Prices | None) -> None:
         self.following = following
-        self._gathering = Gathering()
+        self._gathering = Gathering(prices)
         self._lanes = list[Lane]()
         self._began = list[int]()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from hashlib import sha256
 
 from starlette.concurrency import run_in_threadpool
@@ -11,10 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from .. import __version__
-from ..core.tape import Tape
 from ..core.values import UNFINISHED
-from ..errors import CorruptTape, NotFound
-from ..listing import RunInfo, descendants
+from ..listing import RunInfo, descendants, readable
+from ..providers.prices import Prices
 from ..report.gathering import gathered
 from ..report.page import policy, rendered
 from ..report.runs import listed
@@ -42,24 +39,25 @@ async def welcome(store: TapeStore, request: Request) -> Response:
     return HTMLResponse(await run_in_threadpool(made), headers=_rules(policy("static")))
 
 
-async def page(store: TapeStore, run_id: str, request: Request) -> Response:
+async def page(store: TapeStore, run_id: str, request: Request, prices: Prices | None) -> Response:
     """The page of a run; of one that is not over, a page that asks for its steps."""
     live = f"{root(request.scope)}/api/run/{segment(run_id)}"
-    return await run_in_threadpool(_page, store, run_id, live, request.headers.get("if-none-match", ""))
+    known = request.headers.get("if-none-match", "")
+    return await run_in_threadpool(_page, store, run_id, live, known, prices)
 
 
-def _page(store: TapeStore, run_id: str, live: str, known: str) -> Response:
+def _page(store: TapeStore, run_id: str, live: str, known: str, prices: Prices | None) -> Response:
     infos = list(store.runs())
     own = [info for info in infos if info.run_id == run_id and info.sealed]
     kin = list(descendants(infos, run_id))
-    tag = {"etag": _tag(own + kin)} if own else {}
+    tag = {"etag": _tag(own + kin, prices)} if own else {}
     if own and tag["etag"] in (one.strip().removeprefix("W/") for one in known.split(",")):
         return Response(status_code=304, headers=tag)
     if not own and not _is_over(store, run_id):
         tape = store.follow(run_id).head.tape((), (), UNFINISHED)
         return HTMLResponse(rendered(gathered(tape), tape, live=live), headers=_rules(policy(live=True)))
     tape = store.load(run_id)
-    html = rendered(gathered(tape, branches=_whole(store, kin)), tape)
+    html = rendered(gathered(tape, branches=readable(kin, store.load), prices=prices), tape)
     return HTMLResponse(html, headers=_rules(policy()) | tag)
 
 
@@ -69,16 +67,9 @@ def _is_over(store: TapeStore, run_id: str) -> bool:
     return following.over
 
 
-def _whole(store: TapeStore, infos: list[RunInfo]) -> Iterator[Tape]:
-    """The runs that can be read; damage to a branch is no reason to hide its parent."""
-    for info in infos:
-        with suppress(CorruptTape, NotFound):
-            yield store.load(info.run_id)
-
-
-def _tag(infos: list[RunInfo]) -> str:
+def _tag(infos: list[RunInfo], prices: Prices | None) -> str:
     """What changes whenever the page of these runs does."""
-    facts = [__version__, policy(), *((info.digest, info.created_at, info.run_id) for info in infos)]
+    facts = [__version__, policy(), prices, *((info.digest, info.created_at, info.run_id) for info in infos)]
     return f'"{sha256(repr(facts).encode()).hexdigest()}"'
 
 

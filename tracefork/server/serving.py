@@ -8,17 +8,19 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
 import uvicorn
-from attrs import frozen
+from attrs import field, frozen
+from starlette.types import ASGIApp
 
 from ..errors import StoreError
+from ..providers.prices import Prices
 from ..store import TapeStore
 from .app import app
-from .guard import Door
+from .guard import Door, Tickets
 
 _READY = 10.0  # seconds until a server that does not listen has failed
 _PORTS = 65_535
@@ -31,11 +33,20 @@ class Serving:
 
     url: str
     door: Door
+    _tickets: Tickets = field(repr=False)
+
+    def ticket(self) -> str:
+        """An address that opens it once, within a minute; then it is worth nothing to whoever saw it."""
+        return _address(self.door, ticket=self._tickets.issue())
 
 
 @contextmanager
-def serving(store: TapeStore, port: int = 0, *, token: str | None = None) -> Iterator[Serving]:
+def serving(
+    store: TapeStore, port: int = 0, *, token: str | None = None, prices: Prices | None = None
+) -> Iterator[Serving]:
     """Serve `store` on 127.0.0.1 while the block runs; port 0 is any that is free.
+
+    `prices` are what tokens cost, by default those of `providers.prices.listed()`.
 
     Raises:
         StoreError: the port is taken, or there is no such port.
@@ -49,7 +60,9 @@ def serving(store: TapeStore, port: int = 0, *, token: str | None = None) -> Ite
         raise StoreError(f"cannot listen on 127.0.0.1:{port}: {reason}; choose another --port") from exc
     with listener:
         door = Door(listener.getsockname()[1], token or secrets.token_urlsafe(24))
-        server = uvicorn.Server(_config(store, door, lambda: server.should_exit))
+        tickets = Tickets()
+        site = app(store, door, ending=lambda: server.should_exit, tickets=tickets, prices=prices)
+        server = uvicorn.Server(_config(site))
         listening = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
         thread.start()
@@ -59,16 +72,20 @@ def serving(store: TapeStore, port: int = 0, *, token: str | None = None) -> Ite
                 if time.monotonic() > deadline or not thread.is_alive():
                     raise StoreError("the server did not start")
                 time.sleep(0.01)
-            yield Serving(f"http://127.0.0.1:{door.port}/?{urlencode({'token': door.token})}", door)
+            yield Serving(_address(door, token=door.token), door, tickets)
         finally:
             server.should_exit = True
             thread.join()
 
 
-def _config(store: TapeStore, door: Door, ending: Callable[[], bool]) -> uvicorn.Config:
+def _address(door: Door, **query: str) -> str:
+    return f"http://127.0.0.1:{door.port}/?{urlencode(query)}"
+
+
+def _config(site: ASGIApp) -> uvicorn.Config:
     """One parser, no websockets, nothing believed that a proxy says; loggers are left as they are."""
     return uvicorn.Config(
-        app(store, door, ending=ending),
+        site,
         http="h11",
         ws="none",
         lifespan="off",

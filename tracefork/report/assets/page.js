@@ -48,7 +48,7 @@
     const end = cut(text, 0);
     node.append(...put(text.slice(0, end)));
     if (end === text.length) return [node];
-    const rest = button(`Show all ${size(text.length)}`, () => {
+    const rest = button(`Show all ${size(weight(text))}`, () => {
       for (let from = end, to; from < text.length; from = to) {
         to = cut(text, from);
         node.append(el("span", {class: "slice"}, put(text.slice(from, to))));
@@ -73,12 +73,18 @@
 
   /* -- figures -------------------------------------------------------------------- */
 
-  const short = (n) => n < 1000 ? String(n) : n < 1e4 ? (n / 1e3).toFixed(1) + "k" : n < 1e6 ? (n / 1e3).toFixed(0) + "k" : (n / 1e6).toFixed(1) + "M";
-  const size = (n) => n < 1024 ? n + " B" : n < 1048576 ? (n / 1024).toFixed(1) + " KiB" : (n / 1048576).toFixed(1) + " MiB";
+  const short = (n) => n < 1000 ? String(n) : n < 9950 ? (n / 1e3).toFixed(1) + "k" : n < 999500 ? (n / 1e3).toFixed(0) + "k" : (n / 1e6).toFixed(1) + "M";
+  function size(n) {
+    if (n < 1024) return n + " B";
+    for (const unit of ["KiB", "MiB"]) if ((n /= 1024) < 1023.95) return `${n.toFixed(1)} ${unit}`;
+    return (n / 1024).toFixed(1) + " GiB";
+  }
+  const weight = (text) => new TextEncoder().encode(text).length;          // bytes of a text,
+  const heft = (of) => of.binary ? bytes(of.text).length : weight(of.text);  // and of a piece
   const plural = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
   function duration(s) {
     if (s < 0.9995) return Math.round(s * 1000) + " ms";
-    if (s < 60) return s.toFixed(1) + " s";
+    if (s < 59.95) return s.toFixed(1) + " s";
     const whole = Math.round(s);
     return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
   }
@@ -302,7 +308,7 @@
         const diff = twin ? changed(plainText(twin), plainText(one)) : null;
         if (came) out.push(button(`${one.said.role}: the answer of step ${label(base)}, sent back unchanged`, () => go(base), {class: "kept"}));
         else if (diff) { edited.add(twin); out.push(card("asked", one.said.role, [`changed since step ${label(base)}`], el("p", null, diff))); }
-        else out.push(message(one, ["", `new · ${size(one.text.length)}`], calls));
+        else out.push(message(one, ["", `new · ${size(heft(one))}`], calls));
       }
       const left = gone.filter((one) => !edited.has(one));
       if (left.length) out.push(el("details", {class: "kept"}, el("summary", null, `${plural(left.length, "message")} of step ${label(base)} left out`), left.map((one) => message(one, ["left out"], calls))));
@@ -375,7 +381,7 @@
     if (!mark || !mark[4]) return [];
     const share = (x) => Math.round(x * 100) + "%";
     const row = document.querySelector(`.blame a[href="#step-${step}"]`)?.closest("tr")?.querySelector(".value");
-    return [el("div", {class: "callout"}, el("b", null, `Step ${step} stands out. `), row ? row.title.replace(/^step \d+: /, "").replace(/^./, (c) => c.toUpperCase()) + "." : `${share(mark[1])}, 95% interval ${share(mark[2])} to ${share(mark[3])}.`)];
+    return [el("div", {class: "callout"}, el("b", null, `Step ${step} stands out. `), row ? row.title.replace(/^step \d+: /, "").replace(/^./, (c) => c.toUpperCase()) + "." : `${share(mark[1])}, interval ${share(mark[2])} to ${share(mark[3])}.`)];
   }
 
   /** What the run drew and which tools it called since the step before. */
@@ -411,7 +417,7 @@
   /** New pieces that nobody has a form for; of servers that are no model's, the whole question. */
   function others(row, pieces) {
     const bare = pieces.filter((one) => !one.said && (one.key || !row.a) && one.text.trim());
-    return bare.map((one) => card("asked", one.key || "request", ["", size(one.text.length)], one.binary ? hex(bytes(one.text)) : long("pre", pretty(one.text))));
+    return bare.map((one) => card("asked", one.key || "request", ["", size(heft(one))], one.binary ? hex(bytes(one.text)) : long("pre", pretty(one.text))));
   }
 
   /** From a call to its result, and back. */
@@ -848,7 +854,7 @@
     told.addEventListener("over", (event) => {
       const places = event.data ? JSON.parse(event.data) : [];  // steps were listed as they ended
       told.close();
-      if (branch < 0 && places[at] !== undefined) history.replaceState(null, "", address(places[at], tab));
+      history.replaceState(doing(), "", branch < 0 && places[at] !== undefined ? address(places[at], tab) : location.href);
       location.reload();
     });
     told.addEventListener("failed", (event) => {
@@ -856,6 +862,24 @@
       $("found").textContent = `${index.own} so far; what comes next cannot be read: ${JSON.parse(event.data).error}`;
     });
     let waiting = 0;
+  }
+
+  const SCROLLED = ["list", "detail", "side"];
+
+  /** What the reader is about, for the page of the finished run; the address has the step and its view. */
+  function doing() {
+    const held = document.activeElement;
+    return {theme: root.dataset.theme, typed: $("search").value, held: held && held.id,
+      ends: [held && held.selectionStart, held && held.selectionEnd], scrolled: SCROLLED.map((id) => $(id).scrollTop), down: scrollY};
+  }
+
+  async function resume(was) {
+    $("search").value = was.typed;
+    if (was.typed) await search(was.typed);
+    if (was.held) $(was.held)?.focus({preventScroll: true});
+    if (was.held === "search") $("search").setSelectionRange(...was.ends);
+    SCROLLED.forEach((id, n) => { $(id).scrollTop = was.scrolled[n]; });
+    scrollTo(0, was.down);
   }
 
   /** The strip of a run that is still going on; that of one that is over comes with the page. */
@@ -884,6 +908,9 @@
 
   async function start() {
     performance.mark("tracefork-start");
+    const was = live ? null : history.state;
+    if (was) history.replaceState(null, "", location.href);
+    if (was && was.theme) root.dataset.theme = was.theme;
     index = await block("index");
     document.querySelector(".tools").hidden = false;
     lanes();
@@ -893,6 +920,7 @@
     if (live) grow();
     else if (index.steps.length) await route();
     else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "Nothing was recorded.")));
+    if (was) await resume(was);
     if (!live) warm(0);
     root.dataset.ready = "yes";
     performance.mark("tracefork-ready");
