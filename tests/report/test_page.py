@@ -20,7 +20,9 @@ def at(step, tab="new", prefix=""):
 
 @pytest.fixture(scope="module")
 def release():
-    return report.html(stories.release(), blame=stories.BLAME, branches=stories.branches(), verified=10)
+    return report.html(
+        stories.release(), blame=stories.BLAME, branches=stories.branches(), verified=stories.VERDICT
+    )
 
 
 def test_every_view_of_every_step_is_shown_without_a_word_of_complaint(browse, release):

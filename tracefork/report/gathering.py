@@ -34,6 +34,7 @@ from .echoes import is_echo
 from .lineage import Lineages
 from .pool import BETWEEN, Pool
 from .titles import title
+from .verdicts import Replayed, VerdictLike
 from .view import Aside, BranchView, StepView, Totals, View
 
 Heard: TypeAlias = tuple[int | None, int | None, tuple[bytes, ...]]
@@ -119,7 +120,7 @@ def gathered(
     *,
     blame: BlameLike | None = None,
     branches: Iterable[Tape] = (),
-    verified: int | None = None,
+    verified: VerdictLike | None = None,
     prices: Prices | None = None,
     through: Through = iter,
 ) -> View:
@@ -151,7 +152,7 @@ def gathered(
         lanes=tuple(dict.fromkeys(step.lane for step in tape.steps)),
         secrets=_secrets(gathering.pool, tape),
         pieces=tuple(gathering.pool),
-        verified=verified,
+        verified=Replayed.of(verified, len(steps)) if verified is not None else None,
     )
 
 

@@ -18,6 +18,7 @@ from .gathering import gathered
 from .lines import aligned
 from .page import tape_of
 from .titles import line
+from .verdicts import VerdictLike
 from .view import View
 
 _BAR = 20  # characters of a blame interval
@@ -32,7 +33,7 @@ def text(
     *,
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
-    verified: int | None = None,
+    verified: VerdictLike | None = None,
     prices: Prices | None = None,
 ) -> str:
     """Return the run as text, a line a step; arguments and errors are those of `html`."""
@@ -48,7 +49,7 @@ def markdown(
     *,
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
-    verified: int | None = None,
+    verified: VerdictLike | None = None,
     prices: Prices | None = None,
 ) -> str:
     """Return the run as GitHub's Markdown; arguments and errors are those of `html`.

@@ -62,9 +62,8 @@ def head(view: View, *, live: bool = False) -> Head:
     kind = "plain" if live else "good" if view.outcome.kind == "returned" else "warn"
     pills = [(kind, "not over yet" if live else line(outcome, 60), "" if live else outcome)]
     if view.verified is not None:
-        whole = view.verified == len(view.steps)
-        said = "replays bit-exact" if whole else f"a replay matched {view.verified} of {len(view.steps)}"
-        pills.append(("good" if whole else "warn", said, f"{view.verified} exchanges matched in a replay"))
+        kind = "good" if view.verified.ok else "warn"
+        pills.append((kind, view.verified.said, view.verified.long))
     if view.secrets:
         pills.append(("warn", f"{plural(len(view.secrets), 'secret')} redacted", ", ".join(view.secrets)))
     if view.parent:

@@ -17,6 +17,7 @@ from .blaming import Blame
 from .lineage import Lineage
 from .pool import Piece
 from .titles import Title
+from .verdicts import Replayed
 
 
 @frozen
@@ -123,7 +124,7 @@ class Totals:
 class View:
     """A run, its branches and its blame; `secrets` are the distinct placeholders of redacted values.
 
-    `verified` says how many exchanges a replay has matched; None where nobody has replayed it.
+    `verified` is what came of replaying it; None where nobody has.
     """
 
     run_id: str
@@ -140,7 +141,7 @@ class View:
     lanes: tuple[Lane, ...]
     secrets: tuple[str, ...]
     pieces: tuple[Piece, ...] = field(repr=False)
-    verified: int | None = None
+    verified: Replayed | None = None
 
     @property
     def every_step(self) -> tuple[StepView, ...]:
