@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import TypeAlias
 
 from ..codec.content import decoded as undone
@@ -32,6 +33,7 @@ from .blaming import Blame, BlameLike
 from .cutting import Cutter
 from .echoes import is_echo
 from .lineage import Lineages
+from .parents import RUN, parents
 from .pool import BETWEEN, Pool
 from .titles import title
 from .verdicts import Replayed, VerdictLike
@@ -132,11 +134,13 @@ def gathered(
     since = _since(tape.steps)
     steps = tuple(gathering.step(exchange, n, since) for n, exchange in enumerate(through(tape.exchanges)))
     others = list(branches)
-    family = {other.run_id: other for other in [*others, tape]}
-    grown = list[BranchView]()
-    for other in others:
-        first = len(steps) + sum(len(branch.steps) for branch in grown)
-        grown.append(_branch(gathering, other, family.get(_parent(other), tape), first))
+    grown, first = list[BranchView](), len(steps)
+    for other, above in zip(others, parents(tape, others), strict=True):
+        parent = tape if above is None or above == RUN else others[above]
+        grown.append(_branch(gathering, other, parent, above, first))
+        first += len(grown[-1].steps)
+    asides = tuple(_asides(tape, since))
+    everything: list[Iterable[StepView | Aside]] = [steps, asides, *(branch.steps for branch in grown)]
     return View(
         run_id=tape.run_id,
         agent_name=tape.agent_name,
@@ -145,11 +149,11 @@ def gathered(
         outcome=tape.outcome,
         parent=tape.parent,
         steps=steps,
-        asides=tuple(_asides(tape, since)),
+        asides=asides,
         branches=tuple(grown),
         blame=Blame.of(blame) if blame is not None else None,
         totals=_totals(steps),
-        lanes=tuple(dict.fromkeys(step.lane for step in tape.steps)),
+        lanes=tuple(dict.fromkeys(one.lane for one in chain.from_iterable(everything))),
         secrets=_secrets(gathering.pool, tape),
         pieces=tuple(gathering.pool),
         verified=Replayed.of(verified, len(steps)) if verified is not None else None,
@@ -164,19 +168,15 @@ def _since(steps: Sequence[Step]) -> float:
     return min((step.timing.began for step in steps), default=0.0)
 
 
-def _parent(tape: Tape) -> str:
-    return tape.parent.parent if tape.parent else ""
-
-
-def _branch(gathering: Gathering, branch: Tape, parent: Tape, first: int) -> BranchView:
-    """A branch, from where its steps are no longer the parent's."""
+def _branch(gathering: Gathering, branch: Tape, parent: Tape, above: int | None, first: int) -> BranchView:
+    """A branch, from where its steps are no longer those of the run that it is compared with."""
     parting = diff(parent, branch)
-    taken = branch.parent.step if branch.parent else 0
+    taken = branch.parent.step if branch.parent and above is not None else len(branch)
     parts_at = min(taken if parting is None else parting.step, len(branch))
     since = _since(branch.steps)
     steps = tuple(gathering.step(branch[n], n, since) for n in range(parts_at, len(branch)))
     lineage = branch.parent or Branch(parent.run_id, parts_at)
-    return BranchView(branch.run_id, lineage, branch.outcome, parts_at, first, steps, branch.digest())
+    return BranchView(branch.run_id, lineage, above, branch.outcome, parts_at, first, steps, branch.digest())
 
 
 def _asides(tape: Tape, since: float) -> Iterator[Aside]:

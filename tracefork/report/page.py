@@ -88,7 +88,7 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             steps=rows.steps(view, MOST_ROWS, whole=not app),
             more=rows.more(view, MOST_ROWS) if app else "",
             blame=side.blame(view),
-            branches=side.branches(view),
+            branches=tuple(side.branches(view)),
             blocks=blocks(view, tape, MOST_ROWS) if app else (),
         )
     )

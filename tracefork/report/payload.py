@@ -127,7 +127,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "h": [step.repeated, step.hidden] if step.repeated else None,
         "b": list(step.echoed),
         "z": [step.asked_size, step.heard_size],
-        "l": lanes.get(step.lane, 0),
+        "l": lanes[step.lane],
     }
     return {key: value for key, value in said.items() if value not in (None, "", [])}
 
@@ -153,9 +153,9 @@ def _woven(lineage: Lineage) -> list[object]:
 
 def _branch(branch: BranchView) -> dict[str, object]:
     return {
-        "id": branch.run_id,
         "name": branch.name,
-        "of": branch.lineage.parent,
+        "of": branch.above,
+        "place": branch.place,
         "at": branch.parts_at,
         "first": branch.first,
         "count": len(branch.steps),

@@ -7,7 +7,7 @@ Markdown nothing of it is markup, a mention, or a link.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from ..core.tape import Tape
 from ..providers.prices import Prices
@@ -116,15 +116,11 @@ def _text_blame(view: View) -> Iterator[str]:
 def _text_branches(view: View) -> Iterator[str]:
     if view.branches:
         yield "\nBranches:"
-        yield from _twigs(side.branches(view), "  ")
-
-
-def _twigs(twigs: Sequence[side.Twig], indent: str) -> Iterator[str]:
-    for twig in twigs:
-        yield f"{indent}at {twig.at}: {twig.name} ({twig.said})"
+    for twig in side.branches(view):
+        indent = "  " + "    " * twig.depth
+        yield f"{indent}{twig.place}: {twig.name} ({twig.said})"
         if twig.final:
             yield f"{indent}   {line(twig.final, 100)}"
-        yield from _twigs(twig.branches, indent + "    ")
 
 
 def _interval(low: float, value: float, high: float) -> str:
@@ -163,14 +159,14 @@ def _markdown_blame(view: View) -> list[str]:
 def _markdown_branches(view: View) -> list[str]:
     if not view.branches:
         return []
-    return ["**Branches**", "", *_bullets(side.branches(view), "")]
+    return ["**Branches**", "", *map(_bullet, side.branches(view))]
 
 
-def _bullets(twigs: Sequence[side.Twig], indent: str) -> Iterator[str]:
-    for twig in twigs:
-        said = f": {escaped(twig.final)}" if twig.final else ""
-        yield f"{indent}- at {twig.at}: **{escaped(twig.name)}**, {escaped(twig.said)}{said}"
-        yield from _bullets(twig.branches, indent + "  ")
+def _bullet(twig: side.Twig) -> str:
+    final = f": {escaped(twig.final)}" if twig.final else ""
+    return (
+        f"{'  ' * twig.depth}- {escaped(twig.place)}: **{escaped(twig.name)}**, {escaped(twig.said)}{final}"
+    )
 
 
 def _markdown_steps(view: View) -> list[str]:

@@ -76,7 +76,7 @@ def head(view: View, *, live: bool = False) -> Head:
         line(outcome, 80),
         tuple(fact for fact in facts if fact),
         tuple(pills),
-        tuple(map(lane_name, view.lanes)),
+        tuple(map(lane_name, dict.fromkeys(step.lane for step in view.steps))),
     )
 
 

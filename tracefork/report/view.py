@@ -16,7 +16,7 @@ from ..providers.messages import Completion, Usage
 from .blaming import Blame
 from .lineage import Lineage
 from .pool import Piece
-from .titles import Title
+from .titles import Title, line
 from .verdicts import Replayed
 
 
@@ -90,13 +90,16 @@ class Aside:
 
 @frozen
 class BranchView:
-    """A run that came of another: its steps from `parts_at` on, where it left the run `lineage.parent`.
+    """A run that came of another: its steps from `parts_at` on, where it is no longer as that was.
 
-    `first` is the index, among all steps of the view, of the first of `steps`.
+    `above` is the number of the branch that it left, `RUN` for the run itself; None where `lineage`
+    names a run that the view has not, and it is compared with the run. `first` is the index, among
+    all steps of the view, of the first of `steps`.
     """
 
     run_id: str
     lineage: Branch
+    above: int | None
     outcome: Outcome
     parts_at: int
     first: int
@@ -106,6 +109,13 @@ class BranchView:
     @property
     def name(self) -> str:
         return self.lineage.name or self.lineage.desc or self.run_id
+
+    @property
+    def place(self) -> str:
+        """Where it left its parent: `at 3`, and `at 3 of b-held` where that is not shown."""
+        if self.above is not None:
+            return f"at {self.parts_at}"
+        return f"at {self.lineage.step} of {line(self.lineage.parent, 60) or 'another run'}"
 
 
 @frozen
@@ -124,7 +134,8 @@ class Totals:
 class View:
     """A run, its branches and its blame; `secrets` are the distinct placeholders of redacted values.
 
-    `verified` is what came of replaying it; None where nobody has.
+    `lanes` are those of every step and aside, in the order in which they are first seen. `verified` is
+    what came of replaying the run; None where nobody has.
     """
 
     run_id: str

@@ -530,7 +530,7 @@
       el("div", {class: "name"}, el("h2", {id: "name"}, `Step ${row.i}: ${row.n}`),
         el("div", {class: "nav"}, button("↑", () => go(step - 1), {disabled: step <= first, "aria-label": "Previous step"}), button("↓", () => go(step + 1), {disabled: step >= last, "aria-label": "Next step"}))),
       el("p", {class: "sub"}, sub, copy("copy link", () => location.href)),
-      n >= 0 && el("p", {class: "sub"}, "In branch ", el("a", {href: `#branch-${n}`}, index.branches[n].name), `, which left at step ${index.branches[n].at}.`),
+      n >= 0 && el("p", {class: "sub"}, "In branch ", el("a", {href: `#branch-${n}`}, index.branches[n].name), `, which left its parent ${index.branches[n].place}.`),
       el("div", {class: "tabs", role: "tablist", "aria-label": "Views of the step"}, TABS.map(([key, name]) => button(name, () => show({tab: key}), {
         role: "tab", id: `tab-${key}`, "aria-controls": "panel", "aria-selected": String(key === tab), tabindex: key === tab ? 0 : -1}))),
       el("div", {id: "panel", role: "tabpanel", "aria-labelledby": `tab-${tab}`, tabindex: 0}, panel));
@@ -539,7 +539,7 @@
   /** A branch and its parent, side by side from where they part. */
   async function beside(n) {
     const one = index.branches[n];
-    const parent = index.branches.findIndex((other) => other.id === one.of && other !== one);
+    const parent = one.of ?? -1;
     const from = parent < 0 ? one.at : index.branches[parent].first + one.at - index.branches[parent].at;
     const end = parent < 0 ? index.own : index.branches[parent].first + index.branches[parent].count;
     const name = parent < 0 ? "recorded run" : index.branches[parent].name;
@@ -566,7 +566,7 @@
     await add(0);
     return el("div", {class: "pair"},
       el("div", {class: "name"}, el("h2", {id: "name"}, `Branch: ${one.name}`)),
-      el("p", {class: "sub"}, `It left the ${parent < 0 ? "recorded run" : `branch ${name}`} at step ${one.at}, has ${plural(one.count, "exchange")} of its own, and ${one.outcome}.`, copy("copy link", () => location.href)),
+      el("p", {class: "sub"}, `${one.of === null ? `It left another run ${one.place}; it is shown beside this one, from where they differ. It` : `It left the ${parent < 0 ? "recorded run" : `branch ${name}`} at step ${one.at},`} has ${plural(one.count, "exchange")} of its own, and ${one.outcome}.`, copy("copy link", () => location.href)),
       count ? grid : el("p", {class: "kept"}, "Nothing differs: every question and answer is the parent's."));
   }
 
@@ -612,8 +612,8 @@
   let current = [];       // links that are marked
 
   function mark(link, as) {
-    link.setAttribute("aria-current", as);
-    current.push(link);
+    link?.setAttribute("aria-current", as);
+    if (link) current.push(link);
   }
 
   /** Marks the step that is shown, in the list, on the strip and in the tree. */
@@ -628,7 +628,7 @@
     }
     const link = n < 0 && $(`step-${at}`)?.firstElementChild;
     if (link) { mark(link, "step"); if (scroll) link.scrollIntoView({block: "nearest"}); }
-    cursor(n < 0 ? at : branch >= 0 ? index.branches[branch].at : -1);
+    cursor(n < 0 ? at : branch >= 0 && index.branches[branch].of === -1 ? index.branches[branch].at : -1);
   }
 
   function step(by) {
@@ -642,8 +642,10 @@
   function lanes() {
     const box = $("lanes");
     if (!box) return;
-    const names = ["all lanes", ...index.lanes.map((name) => name || "main")];
-    box.replaceChildren(...names.map((name, n) => button(name, () => { lane = n - 1; lanes(); list(); }, {class: "lane", "aria-pressed": String(lane === n - 1)})));
+    const own = new Set(index.steps.slice(0, index.own).map((row) => row.l));
+    if (own.size < 2) return;
+    const choices = [[-1, "all lanes"], ...[...own].map((n) => [n, index.lanes[n] || "main"])];
+    box.replaceChildren(...choices.map(([n, name]) => button(name, () => { lane = n; lanes(); list(); }, {class: "lane", "aria-pressed": String(lane === n)})));
   }
 
   /* -- searching ------------------------------------------------------------------------ */
@@ -742,11 +744,18 @@
     return whole;
   }
 
-  function middle(step) {
-    const row = index.steps[step];
-    const share = total() > 0 ? (row.t[0] + row.t[2]) / 2 / total() : (step + 0.45) / index.own;
-    return EDGE + (1 - 2 * EDGE) * Math.min(1, Math.max(0, share));
+  /** Where a step begins, has its head, and ends, of 1000: by its times, or in its order where there are none. */
+  function span(step) {
+    const shares = total() > 0 ? index.steps[step].t.map((time) => time / total()) : [0, 0.5, 0.9].map((more) => (step + more) / index.own);
+    return shares.map((share) => 1000 * (EDGE + (1 - 2 * EDGE) * Math.min(1, Math.max(0, share))));
   }
+
+  function middle(step) {
+    const [began, , ended] = span(step);
+    return (began + ended) / 2000;
+  }
+
+  const tokens = (row) => row.u ? row.u[0] || 0 : 0;
 
   function cursor(step) {
     const mark = $("cursor"), drawing = document.querySelector("#strip svg");
@@ -858,18 +867,28 @@
     let waiting = 0;
   }
 
-  /** The strip of a run that is still going on; that of one that is over comes with the page. */
+  /** The strip of a run that is still going on, as `strip.py` draws that of one that is over. */
   function draw() {
     const drawing = document.querySelector("#strip svg"), bars = {first: "", rest: "", error: ""}, foot = 62, top = 34;
-    const every = Math.ceil(index.own / 700), rows = index.lanes.length > 1 ? Math.min(index.lanes.length, 6) : 3;
-    const x = (share) => (EDGE + (1 - 2 * EDGE) * share) * 1000, context = [];
-    const peak = Math.max(1, ...index.steps.map((row) => row.u ? row.u[0] || 0 : 0));
-    for (let n = 0; n < index.own; n += every) {
-      const row = index.steps[n], [began, headed, ended] = row.t.map((time) => x(total() > 0 ? time / total() : 0));
-      const y = 6 + 4.5 * ((index.lanes.length > 1 ? row.l : n) % rows), bar = (from, to) => `M${from} ${y}H${to}v3.5H${from}z`;
-      if (row.k === "error" || row.k === "fault") bars.error += bar(began, Math.max(ended, began + 1));
-      else { bars.first += bar(began, headed); bars.rest += bar(headed, Math.max(ended, headed + 1)); }
-      if (row.u && row.u[0]) context.push(`${middle(n) * 1000} ${foot - (foot - top) * row.u[0] / peak}`);
+    const lanes = new Set(index.steps.map((row) => row.l)).size, rows = lanes > 1 ? Math.min(lanes, 6) : 3;
+    const every = Math.ceil(index.own / 700), context = [];
+    const bar = (from, to, y) => to > from ? `M${from} ${y}H${to}v3.5H${from}z` : "";
+    const peak = index.steps.reduce((most, row) => Math.max(most, tokens(row)), 0);
+    for (let start = 0; start < index.own; start += every) {
+      const column = index.steps.slice(start, start + every), falling = new Map();
+      column.forEach((row, n) => {
+        const y = 6 + 4.5 * ((lanes > 1 ? row.l : start / every) % rows);
+        falling.set(y, [...falling.get(y) || [], {span: span(start + n), wrong: row.k === "error" || row.k === "fault"}]);
+      });
+      for (const [y, together] of falling) {
+        const sum = (from, to) => together.reduce((all, one) => all + one.span[to] - one.span[from], 0);
+        const began = Math.min(...together.map((one) => one.span[0])), end = Math.max(...together.map((one) => one.span[2]));
+        const headed = began + (end - began) * (sum(0, 1) / sum(0, 2) || 0), ended = Math.max(end, began + 1);
+        if (together.some((one) => one.wrong)) bars.error += bar(began, ended, y);
+        else { bars.first += bar(began, headed, y); bars.rest += bar(headed, ended, y); }
+      }
+      const largest = column.reduce((best, row, n) => tokens(row) > tokens(column[best]) ? n : best, 0);
+      if (tokens(column[largest])) context.push(`${middle(start + largest) * 1000} ${foot - (foot - top) * tokens(column[largest]) / peak}`);
     }
     const line = context.join("L");
     const paths = {...bars, area: line && `M${line.split(" ")[0]} ${foot}L${line}L${context.at(-1).split(" ")[0]} ${foot}z`, growth: line && `M${line}`};
