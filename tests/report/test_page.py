@@ -50,7 +50,7 @@ def test_a_step_shows_what_is_new_and_says_what_is_not(browse, release):
     page = browse(release, at(2))
     shown = page.text("#panel")
 
-    assert "4 earlier messages unchanged since step 1" in shown
+    assert "3 earlier messages unchanged since step 1" in shown
     assert "assistant: the answer of step 1, sent back unchanged" in shown
     assert "tool result: run_tests" in shown
     assert "1842 passed, 3 skipped" in shown
@@ -203,21 +203,33 @@ def test_parallel_strands_can_be_listed_alone(browse):
     assert listed == ["step-1", "step-3", "step-5", "step-7"]
 
 
-def test_a_message_that_was_changed_shows_its_words_that_were(browse):
-    first = stories.question([{"role": "user", "content": "The limit is 300 euros, and no more."}])
-    second = stories.question(
-        [
-            {"role": "user", "content": "The limit is 500 euros, and no more."},
-            {"role": "user", "content": "Now?"},
-        ]
-    )
-    tape = evolve(
-        stories.release(),
-        steps=tuple(
-            stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate((first, second))
-        ),
-    )
+def asking(*said):
+    return stories.question([{"role": "user", "content": text} for text in said])
+
+
+def answered(*questions):
+    """A run of these questions, each of which is answered."""
+    steps = (stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate(questions))
+    return evolve(stories.release(), steps=tuple(steps))
+
+
+def test_a_history_that_began_anew_says_so_and_is_no_change_of_the_one_before(browse):
+    tape = answered(asking("Look at part 1 of it.", "Well?"), asking("Look at part 2 of it."))
     page = browse(report.html(tape), at(1))
+    shown = page.text("#panel")
+
+    assert "History restarted here: no earlier message is repeated" in shown
+    assert "Instructions or tools are those of step 0" in shown
+    assert page.tab.query_selector("#panel del") is None
+    assert "changed since" not in shown
+    assert page.text("#step-1.restarts b")
+    assert "History restarted here" in report.html(tape, mode="static")
+
+
+def test_a_message_that_was_changed_shows_its_words_that_were(browse):
+    first = asking("Read this.", "The limit is 300 euros, and no more.")
+    second = asking("Read this.", "The limit is 500 euros, and no more.", "Now?")
+    page = browse(report.html(answered(first, second)), at(1))
 
     assert page.text("#panel del") == "300"
     assert page.text("#panel ins") == "500"
@@ -237,7 +249,7 @@ def test_messages_that_were_left_out_are_told_of(browse):
     page = browse(report.html(tape), at(1))
 
     assert "3 messages of step 0 left out" in page.text("#panel")
-    assert "4 earlier messages unchanged since step 0" in page.text("#panel")
+    assert "3 earlier messages unchanged since step 0" in page.text("#panel")
 
 
 def test_a_call_leads_to_its_result_and_back(browse, release):

@@ -92,7 +92,8 @@ FAKE = """
     };
 """
 DRAWN = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(
-    [...document.querySelectorAll("#strip path")].map((one) => ["class", "d"].map((name) => one.getAttribute(name)))
+    [...document.querySelectorAll("#strip path")]
+        .map((one) => ["class", "d"].map((name) => one.getAttribute(name)))
 ))))"""
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from ..core.values import Lane
-from ..providers.messages import Message
 from .cards import Card, cards
 from .figures import dollars, duration, moment, plural, share, short, size
 from .titles import line
@@ -99,16 +98,10 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
             duration(step.ended - step.began),
             blamed,
             lane_name(step.lane) if several else "",
-            restarts(view, step),
+            step.restarts,
             _kept(view, step) if whole else "",
             tuple(cards(view, step)) if whole else None,
         )
-
-
-def restarts(view: View, step: StepView) -> bool:
-    """True if the step asks a model, is not the first, and repeats no message that came before."""
-    asks = any(isinstance(view.pieces[n].reading, Message) for n in step.lineage.fresh)
-    return asks and not step.repeated and step.index > 0
 
 
 def more(view: View, most: int) -> str:
@@ -127,9 +120,12 @@ def _cost(view: View) -> str:
 
 
 def _kept(view: View, step: StepView) -> str:
-    """A sentence on the messages that are not printed again."""
+    """A sentence on what is not printed again."""
+    said = "History restarted here: no earlier message is repeated. " if step.restarts else ""
     if step.lineage.base is None:
-        return ""
+        return said.strip()
     since = view.every_step[step.lineage.base].index
-    earlier = plural(step.repeated, "earlier message")
-    return f"{earlier} unchanged since step {since} ({size(step.hidden)} hidden)"
+    if step.repeated:
+        earlier = plural(step.repeated, "earlier message")
+        return f"{earlier} unchanged since step {since} ({size(step.hidden)} hidden)"
+    return f"{said}Instructions or tools are those of step {since} ({size(step.hidden)} hidden)"

@@ -8,13 +8,14 @@ bytes that the tape has. Times are in seconds from the beginning of the run.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cached_property
 
 from attrs import field, frozen
 
 from ..core.values import Branch, Exchange, Lane, Outcome, Response
 from ..providers.messages import Completion, Usage
 from .blaming import Blame
-from .lineage import Lineage
+from .lineage import Lineage, pieces_of
 from .pool import Piece
 from .titles import Title, line
 from .verdicts import Replayed
@@ -29,8 +30,9 @@ class StepView:
     no response came; `decoded` the piece with its content-encoding undone, where
     that is another. `arrivals` has a time for each event of a stream. `cost` is in
     USD, None where it is not known. `repeated` counts the messages that the base had
-    too, and `hidden` the characters of these and of all else that is not new;
+    too, but for instructions, and `hidden` the characters of all that is not new;
     `echoed` are the new pieces that are the base's answer, sent back as it was.
+    The step `restarts` if its lane has asked before and it repeats nothing of that.
     """
 
     index: int
@@ -50,6 +52,7 @@ class StepView:
     repeated: int = 0
     hidden: int = 0
     echoed: tuple[int, ...] = ()
+    restarts: bool = False
 
     @property
     def usage(self) -> Usage | None:
@@ -154,20 +157,14 @@ class View:
     pieces: tuple[Piece, ...] = field(repr=False)
     verified: Replayed | None = None
 
-    @property
+    @cached_property
     def every_step(self) -> tuple[StepView, ...]:
         """The run's own steps, then those of each branch; `Lineage.base` counts in these."""
         return self.steps + tuple(step for branch in self.branches for step in branch.steps)
 
     def request(self, index: int) -> tuple[int, ...]:
         """The numbers of the pieces that make up the request of `every_step[index]`."""
-        every, chain = self.every_step, [index]
-        while (base := every[chain[-1]].lineage.base) is not None:
-            chain.append(base)
-        pieces: tuple[int, ...] = ()
-        for at in reversed(chain):
-            pieces = every[at].lineage.pieces(pieces)
-        return pieces
+        return pieces_of(index, lambda step: self.every_step[step].lineage)
 
     def request_body(self, index: int) -> bytes:
         """The bytes of the request, as they are on the tape."""

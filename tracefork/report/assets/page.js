@@ -292,13 +292,13 @@
       const out = [...callout(step), ...asides(step)];
       const ids = base >= 0 ? asked(step) : [], old = base >= 0 ? asked(base) : [];
       const gone = base >= 0 ? await lost(ids, old) : [];
+      if (row.x) out.push(el("p", {class: "kept"}, "History restarted here: no earlier message is repeated"));
       if (base >= 0) out.push(kept(step));
-      else if (pieces.some(isMessage) && step > 0 && row.i > 0) out.push(el("p", {class: "kept"}, "History restarted here: nothing is shared with an earlier question"));
       const edited = new Set();
       for (const one of pieces) {
         if (!isMessage(one)) continue;
         const came = (row.b || []).includes(one.number);
-        const twin = gone.find((other) => !edited.has(other) && other.said.role === one.said.role && old.indexOf(other.number) === ids.indexOf(one.number));
+        const twin = row.h && row.h[0] && gone.find((other) => !edited.has(other) && other.said.role === one.said.role && old.indexOf(other.number) === ids.indexOf(one.number));
         const diff = twin ? changed(plainText(twin), plainText(one)) : null;
         if (came) out.push(button(`${one.said.role}: the answer of step ${label(base)}, sent back unchanged`, () => go(base), {class: "kept"}));
         else if (diff) { edited.add(twin); out.push(card("asked", one.said.role, [`changed since step ${label(base)}`], el("p", null, diff))); }
@@ -391,7 +391,8 @@
 
   function kept(step) {
     const {q: [base], h: [repeated, hidden] = [0, 0]} = index.steps[step];
-    const said = `${plural(repeated, "earlier message")} unchanged since step ${label(base)} (${size(hidden)} hidden)`;
+    const what = repeated ? `${plural(repeated, "earlier message")} unchanged since step` : "Instructions or tools are those of step";
+    const said = `${what} ${label(base)} (${size(hidden)} hidden)`;
     return button(said, () => show({tab: "conversation"}), {class: "kept"});
   }
 
@@ -603,7 +604,7 @@
   function line(step) {
     if (rows[step]) return rows[step];
     const row = index.steps[step], mark = index.blame.find((one) => one[0] === step && one[4]);
-    return rows[step] = el("li", {id: `step-${step}`, class: row.k}, el("a", {href: address(step, "new")},
+    return rows[step] = el("li", {id: `step-${step}`, class: row.x ? `${row.k} restarts` : row.k}, el("a", {href: address(step, "new")},
       el("i", null, step), el("b", null, row.n),
       el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
       el("span", null, index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
