@@ -160,6 +160,29 @@ def test_the_bytes_of_branches_are_shown_too(browse):
             assert page.text("#panel > pre").encode() == branch[step].response.body
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "12345678901234567890"])
+def test_a_long_text_beside_a_number_that_browsers_have_not_is_shown(browse, number):
+    said = "What was said beside it is longer than a path to where it stands."
+    block = f'{{"type": "text", "text": "{said}", "score": {number}}}'
+    asked = stories.question([])
+    asked = evolve(
+        asked,
+        body=asked.body.replace(
+            b'"messages": []', f'"messages": [{{"role": "user", "content": [{block}]}}]'.encode()
+        ),
+    )
+    answer = evolve(
+        stories.anthropic.text("x")(asked),
+        headers=(("content-type", "application/json"),),
+        chunks=(f'{{"type": "message", "role": "assistant", "content": [{block}]}}'.encode(),),
+    )
+    tape = evolve(stories.release(), steps=(stories.exchange(asked, answer, 0),))
+    page = browse(report.html(tape), "#step-0")
+
+    assert page.text("#panel .asked ~ .asked p") == said
+    assert page.text("#panel .answer p") == said
+
+
 def test_events_are_cut_as_the_standard_says(browse):
     body = b"\xef\xbb\xbfdata: a\r\rdata:b\ndata:  c\n: d\n\n"
     body += b"event: e\n\nevent:f\r\ndata\r\n\r\ndata: not finished\n"
