@@ -135,7 +135,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
 
 def dumped(value: object) -> str:
     """JSON that is UTF-8 even where a text is not: half of a surrogate pair stays an escape."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text if text.isascii() else _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
