@@ -55,6 +55,15 @@ def test_bytes_that_are_no_text_are_kept_as_they_are(bodies):
         assert joined(pool, Cutter(pool).cut(body, api)) == body
 
 
+@given(BODIES, st.integers(1, 6))
+def test_a_body_is_cut_into_no_more_pieces_than_may_be(body, most):
+    pool, api = Pool(), read.api(Request("POST", stories.URL))
+    numbers = Cutter(pool, most).cut(body.encode(), api)
+
+    assert len(numbers) <= most
+    assert joined(pool, numbers) == body.encode()
+
+
 @given(st.lists(st.integers(0, 6), max_size=12), st.lists(st.integers(0, 6), max_size=12))
 def test_what_is_woven_with_a_base_comes_back_from_it(pieces, base):
     lineages = Lineages()

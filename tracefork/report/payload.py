@@ -36,11 +36,12 @@ LEVEL = 8
 GZIP = 31  # bits of the window, and a gzip header without a time
 
 _HALF = re.compile("[\ud800-\udfff]")
+_NO_PAIR = re.compile("[\ud800-\udbff]|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 
 @frozen
 class Block:
-    """A named part of the payload: `text` is JSON."""
+    """A named part of the payload: `text` is JSON, as `exact` writes it."""
 
     name: str
     text: str
@@ -49,20 +50,21 @@ class Block:
     def packed(self) -> str:
         """The base64 of its gzip."""
         made = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
-        return base64.b64encode(made.compress(self.text.encode()) + made.flush()).decode()
+        data = self.text.encode("utf-8", "surrogatepass")
+        return base64.b64encode(made.compress(data) + made.flush()).decode()
 
 
 def blocks(view: View, tape: Tape, listed: int) -> Iterator[Block]:
     """All blocks, the index first, of a page that lists the first `listed` steps itself."""
     cut = list(_chunked(view.pieces))
-    yield Block("index", dumped(index(view, [first for first, _ in cut], listed)))
+    yield Block("index", exact(index(view, [first for first, _ in cut], listed)))
     for number, (first, count) in enumerate(cut):
-        yield Block(f"c{number}", dumped([entry(p) for p in view.pieces[first : first + count]]))
+        yield Block(f"c{number}", exact([entry(p) for p in view.pieces[first : first + count]]))
     every = view.every_step
     for number, start in enumerate(range(0, len(every), FACTS)):
         told = list(map(_facts, every[start : start + FACTS]))
-        yield Block(f"f{number}", dumped(told))
-    yield Block("tape", dumped(facts.of_run(tape, view.digest)))
+        yield Block(f"f{number}", exact(told))
+    yield Block("tape", exact(facts.of_run(tape, view.digest)))
 
 
 def entry(piece: Piece) -> list[object]:
@@ -135,8 +137,20 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
 
 def dumped(value: object) -> str:
     """JSON that is UTF-8 even where a text is not: half of a surrogate pair stays an escape."""
+    return _escaped(value, _HALF)
+
+
+def exact(value: object) -> str:
+    """`dumped`, but that two halves in a row stay two, where two escapes would be read as one character.
+
+    The second is as it is in the text, and thus no UTF-8: a browser shows that it cannot be shown.
+    """
+    return _escaped(value, _NO_PAIR)
+
+
+def _escaped(value: object, halves: re.Pattern[str]) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text if text.isascii() else _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return text if text.isascii() else halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _facts(step: StepView) -> facts.Facts:
