@@ -86,6 +86,7 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             head=rows.head(view, live=bool(live)),
             strip=strip(view, live=bool(live)),
             steps=rows.steps(view, MOST_ROWS, whole=not app),
+            after=rows.after(view),
             more=rows.more(view, MOST_ROWS) if app else "",
             blame=side.blame(view),
             branches=tuple(side.branches(view)),
@@ -146,5 +147,5 @@ def environment() -> Environment:
         loader=FunctionLoader(asset),
     )
     macros = made.get_template("macros.html").module
-    made.globals |= {"card": macros.card, "tree": macros.tree}  # type: ignore[attr-defined]
+    made.globals |= {name: getattr(macros, name) for name in ("asides", "card", "tree")}
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from attrs import frozen
@@ -29,8 +30,23 @@ class Head:
 
 
 @frozen
+class Beside:
+    """What happened between two exchanges."""
+
+    title: str
+    said: str
+    asked: str
+    answered: str
+    took: str
+    lane: str
+
+
+@frozen
 class Row:
-    """A line of the list; where the whole step is printed, its `messages`, and what is `kept` back."""
+    """A line of the list; where the whole step is printed, its `messages`, and what is `kept` back.
+
+    The `asides` are those before it.
+    """
 
     index: int
     kind: str
@@ -42,6 +58,7 @@ class Row:
     restarts: bool
     kept: str
     messages: tuple[Card, ...] | None
+    asides: tuple[Beside, ...]
 
 
 def head(view: View, *, live: bool = False) -> Head:
@@ -86,6 +103,7 @@ def lane_name(lane: Lane) -> str:
 def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
     """The rows of the list: at most `most`, or in a `whole` page all of them with their messages."""
     several = len(view.lanes) > 1
+    before = _asides(view)
     marks = {mark.step: mark for mark in view.blame.marks} if view.blame else {}
     for step in view.steps if whole else view.steps[:most]:
         mark = marks.get(step.index)
@@ -101,7 +119,13 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
             step.restarts,
             _kept(view, step) if whole else "",
             tuple(cards(view, step)) if whole else None,
+            tuple(before.get(step.index, ())),
         )
+
+
+def after(view: View) -> tuple[Beside, ...]:
+    """The asides behind the last step."""
+    return tuple(_asides(view).get(len(view.steps), ()))
 
 
 def more(view: View, most: int) -> str:
@@ -117,6 +141,16 @@ def _cost(view: View) -> str:
     totals = view.totals
     some = "" if totals.priced == totals.counted else f" for {totals.priced} of {totals.counted} steps"
     return dollars(totals.cost) + some
+
+
+def _asides(view: View) -> dict[int, list[Beside]]:
+    """The asides by the step that comes next."""
+    several, found = len(view.lanes) > 1, defaultdict[int, list[Beside]](list)
+    for aside in view.asides:
+        took = duration(aside.ended - aside.began) if aside.ended > aside.began else ""
+        lane = lane_name(aside.lane) if several else ""
+        found[aside.before].append(Beside(aside.title, aside.said, aside.asked, aside.answered, took, lane))
+    return found
 
 
 def _kept(view: View, step: StepView) -> str:

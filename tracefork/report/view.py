@@ -90,6 +90,16 @@ class Aside:
     began: float
     ended: float
 
+    @property
+    def title(self) -> str:
+        did = {"draw": "drew ", "tool": "called "}.get(self.kind, "")
+        return line(f"{did}{self.name}")
+
+    @property
+    def said(self) -> str:
+        """All of it in a line."""
+        return line(f"{self.title}: {self.answered}")
+
 
 @frozen
 class BranchView:

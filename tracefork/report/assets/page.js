@@ -381,13 +381,14 @@
   /** What the run drew and which tools it called since the step before. */
   function asides(step) {
     if (step >= index.own) return [];
-    const here = index.asides.filter((one) => one[0] === step || (step === index.own - 1 && one[0] > step));
-    return here.map(([before, kind, name, given, got]) => {
-      const after = before > step ? "after this step: " : "";
-      const title = kind === "draw" ? `${after}drew ${name}: ${got.slice(0, 120)}` : `${after}${kind === "tool" ? "called" : ""} ${name}: ${got.slice(0, 120)}`;
-      return el("details", {class: "kept"}, el("summary", null, title), given && long("pre", pretty(given)), long("pre", pretty(got)));
-    });
+    return index.asides.filter((one) => besides(one) === step)
+      .map(([before, said, given, got]) => aside(before > step ? `after this step: ${said}` : said, given, got));
   }
+
+  const aside = (said, given, got) => el("details", {class: "kept"}, el("summary", null, said), given && long("pre", pretty(given)), long("pre", pretty(got)));
+
+  /** The step beside which an aside is shown: the next one, or the last. */
+  const besides = ([before]) => Math.min(before, index.own - 1);
 
   function kept(step) {
     const {q: [base], h: [repeated, hidden] = [0, 0]} = index.steps[step];
@@ -597,7 +598,7 @@
     };
     const held = document.activeElement && document.activeElement.closest("#steps li")?.id;
     $("steps").replaceChildren(room(top), ...seen.map(line), room(Math.max(0, shown.length - top - seen.length)));
-    if (held) $(held)?.firstElementChild.focus({preventScroll: true});
+    if (held) $(held)?.querySelector("a").focus({preventScroll: true});
     choose(false);
   }
 
@@ -627,7 +628,7 @@
       const place = shown.indexOf(at) * ROW + $("steps").offsetTop, box = $("list");
       if (place >= 0 && (place < box.scrollTop || place + ROW > box.scrollTop + box.clientHeight)) { box.scrollTop = place - box.clientHeight / 2; slide(); return; }
     }
-    const link = n < 0 && $(`step-${at}`)?.firstElementChild;
+    const link = n < 0 && $(`step-${at}`)?.querySelector("a");
     if (link) { mark(link, "step"); if (scroll) link.scrollIntoView({block: "nearest"}); }
     cursor(n < 0 ? at : branch >= 0 && index.branches[branch].of === -1 ? index.branches[branch].at : -1);
   }
@@ -912,7 +913,7 @@
     listen();
     if (live) grow();
     else if (index.steps.length) await route();
-    else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "Nothing was recorded.")));
+    else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "No exchange was recorded."), index.asides.map((one) => aside(...one.slice(1)))));
     if (!live) warm(0);
     root.dataset.ready = "yes";
     performance.mark("tracefork-ready");
