@@ -136,7 +136,7 @@ def test_everything_can_be_done_by_keyboard(browse, release):
     press("/")
     page.tab.keyboard.type("ledger")
     page.tab.wait_for_timeout(400)
-    assert page.text("#found") == "1 of 10"
+    assert page.text("#found") == "1 of 10, 1 in branches"
     press("Escape")
     page.tab.wait_for_timeout(300)
     assert page.text("#found") == ""
@@ -172,11 +172,49 @@ def test_a_search_finds_what_was_said_where_it_was_new_and_nothing_else(browse, 
         ]
 
     assert found("1893") == ("1 of 10", [8])
-    assert found("STALE fixture") == ("1 of 10", [3])
-    assert found("10.02 != 10.03") == ("1 of 10", [3])
+    assert found("STALE fixture") == ("1 of 10, 1 in branches", [3, 12])
+    assert found("10.02 != 10.03") == ("1 of 10, 1 in branches", [3, 10])
     assert found("tool_use_id") == ("0 of 10", [])
     assert found("nothing like it") == ("0 of 10", [])
     assert page.is_quiet()
+
+
+def test_a_search_finds_what_was_said_in_branches_and_leads_there(browse, release):
+    page = browse(release)
+    page.tab.fill("#search", "not shipped, no incident")
+    page.tab.wait_for_timeout(300)
+
+    assert page.text("#found") == "0 of 10, 1 in branches"
+    assert "stops on the failed test" in page.text("#steps li[id] code")
+    page.tab.click("#steps li[id] a")
+    page._wait("#b0-step-3")
+    assert page.tab.evaluate("document.querySelectorAll('#steps [aria-current]').length") == 1
+    page.tab.fill("#search", "")
+    page.tab.wait_for_timeout(300)
+    assert page.tab.evaluate("document.querySelectorAll('#steps li[id]').length") == 10
+    assert page.is_quiet()
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        ("example.com/a?b=c", [1, 2]),  # an address
+        ("ReadTimeout", [4]),
+        ("nothing came for 30", [4]),  # a fault that is listed in the page itself
+        ("reset", [5]),  # one that cut a stream
+        ("1790000000.5", [1]),  # a draw
+        ("send_mail", [1]),  # a tool that was called
+        ("a@example.com", [1]),  # what it was called with
+        ("OSError", [5]),
+    ],
+)
+def test_a_search_finds_addresses_faults_draws_and_tool_calls(browse, words, steps):
+    page = browse(report.html(stories.of_every_kind()))
+    page.tab.fill("#search", words)
+    page.tab.wait_for_timeout(300)
+
+    found = page.tab.evaluate("[...document.querySelectorAll('#steps li[id]')].map((one) => one.id)")
+    assert found == [f"step-{step}" for step in steps]
 
 
 def test_a_long_list_is_made_as_it_is_scrolled(browse):

@@ -578,12 +578,12 @@
   let shown = [];         // the steps of the list, as they are filtered
 
   /** Whether only the rows in sight are in the document: laying out thousands takes its time. */
-  const windowed = () => index.own > LISTED || shown.length < index.own;
+  const windowed = () => Math.max(index.own, shown.length) > LISTED || shown.length < index.own;
 
-  function passes(step) { return (!hits || hits.has(step)) && (lane < 0 || index.steps[step].l === lane); }
+  function passes(step) { return (hits ? hits.has(step) : step < index.own) && (lane < 0 || index.steps[step].l === lane); }
 
   function list() {
-    shown = [...Array(index.own).keys()].filter(passes);
+    shown = [...index.steps.keys()].filter(passes);
     if (windowed()) slide(); else $("steps").replaceChildren(...shown.map(line));
   }
 
@@ -606,9 +606,10 @@
     if (rows[step]) return rows[step];
     const row = index.steps[step], mark = index.blame.find((one) => one[0] === step && one[4]);
     return rows[step] = el("li", {id: `step-${step}`, class: row.x ? `${row.k} restarts` : row.k}, el("a", {href: address(step, "new")},
-      el("i", null, step), el("b", null, row.n),
+      el("i", null, row.i), el("b", null, row.n),
       el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
-      el("span", null, index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
+      el("span", null, step >= index.own && [el("code", null, index.branches[ofBranch(step)].name), " "],
+        index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
   }
 
   let current = [];       // links that are marked
@@ -624,17 +625,17 @@
     current = [];
     const n = branch >= 0 ? branch : at >= index.own ? ofBranch(at) : -1;
     if (n >= 0) mark(document.querySelector(`.tree a[href="#branch-${n}"]`), "true");
-    if (windowed() && scroll && n < 0) {
+    if (windowed() && scroll && shown.includes(at)) {
       const place = shown.indexOf(at) * ROW + $("steps").offsetTop, box = $("list");
-      if (place >= 0 && (place < box.scrollTop || place + ROW > box.scrollTop + box.clientHeight)) { box.scrollTop = place - box.clientHeight / 2; slide(); return; }
+      if (place < box.scrollTop || place + ROW > box.scrollTop + box.clientHeight) { box.scrollTop = place - box.clientHeight / 2; slide(); return; }
     }
-    const link = n < 0 && $(`step-${at}`)?.querySelector("a");
+    const link = branch < 0 && $(`step-${at}`)?.querySelector("a");
     if (link) { mark(link, "step"); if (scroll) link.scrollIntoView({block: "nearest"}); }
     cursor(n < 0 ? at : branch >= 0 && index.branches[branch].of === -1 ? index.branches[branch].at : -1);
   }
 
   function step(by) {
-    if (at < index.own && branch < 0) {
+    if (branch < 0 && (hits || at < index.own)) {
       const place = shown.indexOf(at);
       const next = place < 0 ? shown.find((one) => by > 0 ? one > at : one < at) : shown[place + by];
       if (next !== undefined) go(next);
@@ -673,25 +674,37 @@
     return out.join("\n");
   }
 
-  const lowered = [];     // by chunk: what its pieces say, in lower case
+  /** What a question and its answer are besides their bodies, as far as somebody would look for it. */
+  const around = ({asked, answered}) => [`${asked.method} ${asked.url}`, ...[answered, answered.end || ""].flatMap((one) => [one.kind || "", one.message || ""])].join("\n");
+
+  const READ = {c: read, f: around};
+  const lowered = {c: [], f: []};  // by chunk: what is in it to be found, in lower case
   let spare = 16e6;       // characters of that which may still be kept
 
-  async function heard(n) {
-    if (lowered[n]) return lowered[n];
-    const said = (await chunk("c", n)).map((one) => read(one).toLowerCase());
+  async function heard(kind, n) {
+    if (lowered[kind][n]) return lowered[kind][n];
+    const said = (await chunk(kind, n)).map((one) => READ[kind](one).toLowerCase());
     const length = said.reduce((sum, one) => sum + one.length, 0);
     if (!live && spare > length) {
       spare -= length;
-      lowered[n] = said;
+      lowered[kind][n] = said;
     }
     return said;
   }
 
+  /** The chunks that a search looks at, each with the number of what is first in it. */
+  function searched() {
+    const told = [];
+    for (let first = 0; first < index.steps.length; first += index.facts) told.push(["f", first / index.facts, first]);
+    return [...index.chunks.slice(0, -1).map((first, n) => ["c", n, first]), ...told];
+  }
+
   /** Opens what a search will look at, while nothing else is to be done. */
-  function warm(n) {
-    if (n + 1 >= index.chunks.length || spare < 1e6) return;
+  function warm(all) {
+    if (!all.length || spare < 1e6) return;
     const idle = window.requestIdleCallback || ((run) => setTimeout(run, 50));
-    idle(() => heard(n).catch(() => []).then(() => warm(n + 1)));
+    const [[kind, n], ...rest] = all;
+    idle(() => heard(kind, n).catch(() => []).then(() => warm(rest)));
   }
 
   async function search(text) {
@@ -700,19 +713,23 @@
       hits = null;
       $("found").textContent = "";
     } else {
-      const pieces = new Set();
-      for (let n = 0; n + 1 < index.chunks.length; n++) {
-        const said = await heard(n).catch(() => []);  // what a broken chunk holds cannot be found
+      const has = {c: new Set(), f: new Set()};
+      for (const [kind, n, first] of searched()) {
+        const said = await heard(kind, n).catch(() => []);  // what a broken chunk holds cannot be found
         if (query !== mine) return;
-        said.forEach((one, k) => { if (one.includes(mine)) pieces.add(index.chunks[n] + k); });
+        said.forEach((one, k) => { if (one.includes(mine)) has[kind].add(first + k); });
       }
+      const beside = new Set(index.asides.filter(([, ...said]) => said.some((one) => one.toLowerCase().includes(mine))).map(besides));
       const found = new Set();
       index.steps.forEach((row, step) => {
-        const here = step < index.own && (fresh(step).some((number) => pieces.has(number) && !(row.b || []).includes(number)) || pieces.has(row.d ?? row.r) || (row.n + " " + (row.p || "")).toLowerCase().includes(mine));
-        if (here) found.add(step);
+        const fits = has.f.has(step) || beside.has(step) || has.c.has(row.d ?? row.r)
+          || fresh(step).some((number) => has.c.has(number) && !(row.b || []).includes(number))
+          || (row.n + " " + (row.p || "")).toLowerCase().includes(mine);
+        if (fits) found.add(step);
       });
       hits = found;
-      $("found").textContent = `${found.size} of ${index.own}`;
+      const own = [...found].filter((step) => step < index.own).length;
+      $("found").textContent = `${own} of ${index.own}${found.size > own ? `, ${found.size - own} in branches` : ""}`;
     }
     list();
     highlight();
@@ -914,7 +931,7 @@
     if (live) grow();
     else if (index.steps.length) await route();
     else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "No exchange was recorded."), index.asides.map((one) => aside(...one.slice(1)))));
-    if (!live) warm(0);
+    if (!live) warm(searched());
     root.dataset.ready = "yes";
     performance.mark("tracefork-ready");
   }
