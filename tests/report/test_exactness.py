@@ -9,7 +9,7 @@ from report import stories
 
 from tracefork import Exchange, Tape, report
 from tracefork.codec.content import decoded, is_encoded
-from tracefork.core.values import Span
+from tracefork.core.values import Omitted, Span
 from tracefork.providers import read
 from tracefork.providers.messages import Text, Thinking, ToolCall
 
@@ -181,6 +181,18 @@ def test_a_long_text_beside_a_number_that_browsers_have_not_is_shown(browse, num
 
     assert page.text("#panel .asked ~ .asked p") == said
     assert page.text("#panel .answer p") == said
+
+
+def test_a_body_that_was_left_out_is_not_said_to_be_there(browse):
+    tape = stories.release()
+    left = Omitted(10**9, "0" * 64)
+    first = evolve(tape[0], request=evolve(tape[0].request, body=b"", omitted=left))
+    page = browse(report.html(evolve(tape, steps=(first, *tape.steps[1:]))), "#step-0/request")
+
+    assert "only their sha-256 is kept" in page.text("#panel")
+    assert "every byte" not in page.text("#panel")
+    assert "curl" not in page.text("#panel")
+    assert "every byte as it came" in page.go("#step-0/response").text("#panel")
 
 
 def test_events_are_cut_as_the_standard_says(browse):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,10 @@ from tracefork import Branch, Request, report
 from tracefork.core.values import Omitted, Pending
 from tracefork.providers import read
 from tracefork.providers.messages import Message
+from tracefork.report import side
 from tracefork.report.cutting import Cutter
 from tracefork.report.lineage import Asked, Lineages, woven
+from tracefork.report.payload import index
 from tracefork.report.pool import Pool
 from tracefork.testing.strategies import tapes
 
@@ -261,6 +264,24 @@ def _of_model(exchange, model):
         request=evolve(exchange.request, body=exchange.request.body.replace(*swap)),
         answer=evolve(answer, chunks=tuple(chunk.replace(*swap) for chunk in answer.chunks)),
     )
+
+
+def test_a_blame_of_steps_that_the_run_has_not_leads_nowhere():
+    blame = stories.Report(tuple(stories.Blamed(step, 0.9, 0.8, 1.0, 9, 10) for step in (3, 10, -1)))
+    view = report.view(stories.release(), blame=blame, branches=stories.branches())
+    page = report.html(stories.release(), blame=blame, mode="static")
+
+    assert [mark[0] for mark in index(view, [0], 0)["blame"]] == [3]
+    assert [row.listed for row in side.blame(view).marks] == [True, False, False]
+    assert {int(found) for found in re.findall(r'href="#step-(-?\d+)', page)} == set(range(10))
+    assert "10, which the run has not" in page
+
+
+def test_the_steps_of_a_view_are_put_together_once():
+    view = report.view(stories.release(), branches=stories.branches())
+
+    assert view.every_step is view.every_step
+    assert len(view.every_step) == 10 + sum(len(branch.steps) for branch in view.branches)
 
 
 def test_bodies_that_were_left_out_and_questions_in_flight_survive_a_page():

@@ -176,7 +176,9 @@ def _branch(branch: BranchView) -> dict[str, object]:
 
 
 def _marks(view: View) -> tuple[Mark, ...]:
-    return view.blame.marks if view.blame else ()
+    """The marks of steps that the run has."""
+    found = view.blame.marks if view.blame else ()
+    return tuple(mark for mark in found if 0 <= mark.step < len(view.steps))
 
 
 def _seconds(time: float) -> float:

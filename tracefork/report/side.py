@@ -22,7 +22,10 @@ _FINAL = 200  # characters of a branch's last words
 
 @frozen
 class BlameRow:
+    """A line of the ranking; `listed` if the run has that step."""
+
     step: int
+    listed: bool
     title: str
     value: str
     said: str
@@ -72,6 +75,7 @@ def blame(view: View) -> BlameTable | None:
         whisker = f"M{place(mark.low)} 8H{place(mark.high)}"
         return BlameRow(
             mark.step,
+            mark.step in titles,
             titles.get(mark.step, ""),
             share(mark.value),
             _measured(found, mark),

@@ -327,7 +327,7 @@
       const text = binary ? "" : pieces.map((one) => one.text).join("");
       return [
         el("p", {class: "sub"}, `${told.asked.method} ${told.asked.url}`),
-        el("p", {class: "sub"}, `${size(row.z[0])}, every byte as it was sent`, omitted(told.asked), !binary && copy("copy", () => text), !binary && copy("copy as curl", () => curl(told.asked, text))),
+        el("p", {class: "sub"}, size(row.z[0]), omitted(told.asked) || ", every byte as it was sent", !binary && copy("copy", () => text), !binary && !told.asked.omitted && copy("copy as curl", () => curl(told.asked, text))),
         binary ? hex(bytes(pieces[0].text)) : long("pre", text, {class: "whole", "aria-label": "Body of the request"}, false)];
     },
 
@@ -335,7 +335,7 @@
       const row = index.steps[step], told = await facts(step);
       if (row.r === undefined) return answer(step, null);
       const raw = await piece(row.r), plain = row.d === undefined ? raw : await piece(row.d);
-      const out = [el("p", {class: "sub"}, `HTTP ${row.s}, ${size(row.z[1])}, every byte as it came`, omitted(told.answered), !plain.binary && copy("copy", () => plain.text))];
+      const out = [el("p", {class: "sub"}, `HTTP ${row.s}, ${size(row.z[1])}`, omitted(told.answered) || ", every byte as it came", !plain.binary && copy("copy", () => plain.text))];
       if (plain !== raw) {
         const held = el("details", {class: "kept"}, el("summary", null, "The bytes on the wire, compressed"), hex(bytes(raw.text)));
         out.push(el("p", {class: "sub"}, "Shown with its content-encoding undone."), held);
