@@ -72,8 +72,9 @@ def test_no_view_breaks_a_rule(violations, what, theme):
     assert violations(made(what), theme, wheres) == {}
 
 
-def test_no_hostile_text_breaks_a_rule(violations):
-    assert violations(made("hostile"), "light", [at(step, tab) for step in (0, 3, 4) for tab in TABS]) == {}
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_hostile_text_breaks_a_rule(violations, theme):
+    assert violations(made("hostile"), theme, [at(step, tab) for step in (0, 3, 4) for tab in TABS]) == {}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -386,13 +386,11 @@ def test_a_very_large_answer_is_opened_in_part_and_whole_when_asked(browse):
     asked = stories.question([{"role": "user", "content": "All of it."}], stream=False)
     tape = evolve(stories.release(), steps=(stories.exchange(asked, stories.anthropic.text(big)(asked), 0),))
     page = browse(report.html(tape))
-    ready = page.tab.evaluate("performance.getEntriesByName('tracefork-ready')[0].startTime")
     shown = page.tab.evaluate("document.querySelector('.answer p').textContent.length")
     page.tab.evaluate("document.querySelector('.answer .body button').click()")
 
     assert shown == 65_536
     assert page.tab.evaluate("document.querySelector('.answer p').textContent.length") == len(big)
-    assert ready < 10_000  # the benchmark knows better: this guards against minutes
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -411,13 +409,35 @@ def test_nothing_reaches_beyond_the_screen(browse, release, width):
         assert page.tab.evaluate("document.documentElement.scrollWidth") <= width, where
 
 
-def test_a_printed_page_has_all_its_steps(browse, release):
-    page = browse(release)
-    page.tab.emulate_media(media="print")
+CUT = """() => {
+    const cuts = (box) => [box.overflowX, box.overflowY].some((way) => way !== "visible");
+    const over = (all, shown) => all > shown + 1;
+    const cut = (one) => over(one.scrollWidth, one.clientWidth) || over(one.scrollHeight, one.clientHeight);
+    const boxes = [...document.querySelectorAll("body, body *")].filter((one) => cuts(getComputedStyle(one)));
+    const rows = [...document.querySelectorAll("#steps a, #steps a > *")];
+    const wide = document.documentElement.clientWidth;
+    return {
+        rows: document.querySelectorAll("#steps a").length,
+        cut: rows.filter((one) => boxes.includes(one) && cut(one)).length,
+        around: boxes.filter((one) => one.querySelector("#steps a") && cut(one)).map((one) => one.id),
+        beyond: rows.filter((one) => one.getBoundingClientRect().right > wide + 1).length,
+        height: Math.max(...rows.map((one) => one.getBoundingClientRect().bottom)),
+    };
+}"""
+PAPER = 1123  # pixels of a page of A4 from edge to edge
 
-    hidden = page.tab.evaluate(
-        "[...document.querySelectorAll('#steps a > span')]"
-        ".filter((e) => e.scrollWidth > e.clientWidth + 1).length"
-    )
-    assert hidden == 0
-    assert len(page.tab.pdf()) > 10_000
+
+@pytest.mark.parametrize("mode", ["app", "static"])
+def test_a_thousand_steps_are_printed_and_none_of_them_is_cut(browse, mode):
+    asked = asking("What do you see?")
+    wordy = stories.anthropic.text("A long line of words, all of which are printed. " * 5)(asked)
+    steps = tuple(stories.exchange(asked, wordy, n) for n in range(1_000))
+    html = report.html(evolve(stories.release(), steps=steps), mode=mode)
+    page = browse(html, viewport={"width": 794, "height": PAPER})
+    page.tab.emulate_media(media="print")
+    seen = page.tab.evaluate(CUT)
+    sheets = len(re.findall(rb"/Type\s*/Page\b", page.tab.pdf(format="A4")))
+
+    assert (seen["rows"], seen["cut"], seen["around"], seen["beyond"]) == (1_000, 0, [], 0)
+    assert seen["height"] > 10_000
+    assert sheets >= seen["height"] / PAPER

@@ -316,7 +316,7 @@ def printed(seed, python=sys.executable):
 
 
 def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed():
-    assert len({printed(seed) for seed in (0, 1, 4242)}) == 1
+    assert len({printed(seed) for seed in range(10)}) == 1
 
 
 def test_a_model_is_read_without_trust():
