@@ -21,7 +21,7 @@ from typing import cast
 from attrs import frozen
 
 from ..core.tape import Tape
-from ..core.values import Lane
+from ..core.values import Fault, Lane, Response
 from . import facts
 from .blaming import Mark
 from .figures import dollars
@@ -118,6 +118,8 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "n": step.title.title,
         "p": "" if listed else step.title.preview,
         "s": getattr(answer, "status", getattr(answer, "kind", "")),
+        "w": f"{step.exchange.request.method} {step.exchange.request.url}",
+        "f": _fault(answer),
         "a": step.api,
         "m": step.model,
         "t": [_seconds(step.began), _seconds(step.headed), _seconds(step.ended)],
@@ -156,6 +158,12 @@ def _facts(step: StepView) -> facts.Facts:
     times = [round(1000 * time) for time in step.arrivals]
     gaps = [here - there for there, here in pairwise([0, *times])]
     return {**told, "events": gaps} if gaps and gaps != cast("list[object]", told["timing"])[3] else told
+
+
+def _fault(answer: Response | Fault) -> str:
+    """What went wrong on the way, in full; "" where nothing did."""
+    found = answer if isinstance(answer, Fault) else answer.end
+    return f"{found.kind}: {found.message}" if isinstance(found, Fault) else ""
 
 
 def _woven(lineage: Lineage) -> list[object]:

@@ -674,37 +674,25 @@
     return out.join("\n");
   }
 
-  /** What a question and its answer are besides their bodies, as far as somebody would look for it. */
-  const around = ({asked, answered}) => [`${asked.method} ${asked.url}`, ...[answered, answered.end || ""].flatMap((one) => [one.kind || "", one.message || ""])].join("\n");
-
-  const READ = {c: read, f: around};
-  const lowered = {c: [], f: []};  // by chunk: what is in it to be found, in lower case
+  const lowered = [];     // by chunk: what its pieces say, in lower case
   let spare = 16e6;       // characters of that which may still be kept
 
-  async function heard(kind, n) {
-    if (lowered[kind][n]) return lowered[kind][n];
-    const said = (await chunk(kind, n)).map((one) => READ[kind](one).toLowerCase());
+  async function heard(n) {
+    if (lowered[n]) return lowered[n];
+    const said = (await chunk("c", n)).map((one) => read(one).toLowerCase());
     const length = said.reduce((sum, one) => sum + one.length, 0);
     if (!live && spare > length) {
       spare -= length;
-      lowered[kind][n] = said;
+      lowered[n] = said;
     }
     return said;
   }
 
-  /** The chunks that a search looks at, each with the number of what is first in it. */
-  function searched() {
-    const told = [];
-    for (let first = 0; first < index.steps.length; first += index.facts) told.push(["f", first / index.facts, first]);
-    return [...index.chunks.slice(0, -1).map((first, n) => ["c", n, first]), ...told];
-  }
-
   /** Opens what a search will look at, while nothing else is to be done. */
-  function warm(all) {
-    if (!all.length || spare < 1e6) return;
+  function warm(n) {
+    if (n + 1 >= index.chunks.length || spare < 1e6) return;
     const idle = window.requestIdleCallback || ((run) => setTimeout(run, 50));
-    const [[kind, n], ...rest] = all;
-    idle(() => heard(kind, n).catch(() => []).then(() => warm(rest)));
+    idle(() => heard(n).catch(() => []).then(() => warm(n + 1)));
   }
 
   async function search(text) {
@@ -713,23 +701,21 @@
       hits = null;
       $("found").textContent = "";
     } else {
-      const has = {c: new Set(), f: new Set()};
-      for (const [kind, n, first] of searched()) {
-        const said = await heard(kind, n).catch(() => []);  // what a broken chunk holds cannot be found
+      const pieces = new Set();
+      for (let n = 0; n + 1 < index.chunks.length; n++) {
+        const said = await heard(n).catch(() => []);  // what a broken chunk holds cannot be found
         if (query !== mine) return;
-        said.forEach((one, k) => { if (one.includes(mine)) has[kind].add(first + k); });
+        said.forEach((one, k) => { if (one.includes(mine)) pieces.add(index.chunks[n] + k); });
       }
-      const beside = new Set(index.asides.filter(([, ...said]) => said.some((one) => one.toLowerCase().includes(mine))).map(besides));
-      const found = new Set();
-      index.steps.forEach((row, step) => {
-        const fits = has.f.has(step) || beside.has(step) || has.c.has(row.d ?? row.r)
-          || fresh(step).some((number) => has.c.has(number) && !(row.b || []).includes(number))
-          || (row.n + " " + (row.p || "")).toLowerCase().includes(mine);
-        if (fits) found.add(step);
-      });
-      hits = found;
-      const own = [...found].filter((step) => step < index.own).length;
-      $("found").textContent = `${own} of ${index.own}${found.size > own ? `, ${found.size - own} in branches` : ""}`;
+      const has = (...said) => said.some((one) => one && one.toLowerCase().includes(mine));
+      const beside = new Set(index.asides.filter(([, ...said]) => has(...said)).map(besides));
+      hits = new Set([...index.steps.keys()].filter((step) => {
+        const row = index.steps[step];
+        return beside.has(step) || pieces.has(row.d ?? row.r) || has(row.n, row.p, row.w, row.f)
+          || fresh(step).some((number) => pieces.has(number) && !(row.b || []).includes(number));
+      }));
+      const own = [...hits].filter((step) => step < index.own).length;
+      $("found").textContent = `${own} of ${index.own}${hits.size > own ? `, ${hits.size - own} in branches` : ""}`;
     }
     list();
     highlight();
@@ -931,7 +917,7 @@
     if (live) grow();
     else if (index.steps.length) await route();
     else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "No exchange was recorded."), index.asides.map((one) => aside(...one.slice(1)))));
-    if (!live) warm(searched());
+    if (!live) warm(0);
     root.dataset.ready = "yes";
     performance.mark("tracefork-ready");
   }
