@@ -11,7 +11,7 @@ from tracefork import report
 from tracefork.report import payload
 from tracefork.report.gathering import gathered
 
-told = {"blame": stories.BLAME, "branches": stories.branches(), "verified": 10}
+told = {"blame": stories.BLAME, "branches": stories.branches(), "verified": stories.VERDICT}
 static = report.html(stories.release(), mode="static", **told)
 page = payload.blocks(gathered(stories.release(), **told), stories.release(), 2_000)
 for text in (static, "\n".join(f"{block.name} {block.text}" for block in page)):

@@ -18,12 +18,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from benchmarks import corpora
 from benchmarks.corpora.restarts import restarting
 from benchmarks.peers import Missing, environment
-from tracefork import Tape, report
+from tracefork import Response, Tape, report
 from tracefork.report.payload import CHUNK
 
 CHROMIUM = "/usr/bin/chromium"
@@ -33,6 +33,7 @@ FLAGS = """
 """.split()
 TABS = ("", "/conversation", "/request", "/response", "/events", "/headers")
 STEP = 350  # bytes that a step may take in the page, besides its texts
+CROWDING = 0.5  # seconds of a processor's time that it takes to see how crowded it is
 FIXED = 60_000  # bytes of the style and the script
 
 IDLE = """
@@ -143,6 +144,22 @@ def written(tape: Tape, folder: str | Path, mode: report.Mode = "app") -> Writte
     file = Path(folder) / f"{tape.run_id}-{mode}.html"
     file.write_bytes(html.encode())
     return Written(file, file.stat().st_size, min(times), bound(tape))
+
+
+def large_answer(size: int = 50_000_000) -> Tape:
+    """One exchange with an answer of 50 MB."""
+    (first,) = corpora.tape(restarting(1), "large-answer")
+    said = b'{"type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"%s"}]}'
+    answer = Response(200, (("content-type", "application/json"),), (said % (b"word " * (size // 5)),))
+    return Tape((evolve(first, answer=answer),), run_id="large-answer")
+
+
+def crowding() -> float:
+    """How many times longer a program takes now than on a machine of its own, where it is 1."""
+    wall, own = time.perf_counter(), time.process_time()
+    while time.process_time() - own < CROWDING:
+        sum(range(10_000))
+    return max(1.0, (time.perf_counter() - wall) / (time.process_time() - own))
 
 
 def bound(tape: Tape) -> int:

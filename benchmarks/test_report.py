@@ -1,11 +1,44 @@
-"""The goals for the report: sizes are exact; times have room, since other programs may run beside."""
+"""The goals for the report: sizes are exact, times those of a machine that does nothing else.
+
+Where others run beside, a program waits for its turn: each time may be longer by as much as a
+loop that only counts takes longer just before or after.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
+from attrs import frozen
 
 from benchmarks import report
 from tracefork import report as reports
+
+
+@frozen
+class Seen:
+    """How a page felt, and how crowded the machine was meanwhile."""
+
+    felt: report.Felt
+    crowded: float
+
+
+@contextmanager
+def browser():
+    pytest.importorskip("playwright.sync_api")
+    try:
+        with report.chromium() as launch:
+            yield launch
+    except FileNotFoundError as missing:
+        pytest.skip(f"there is no Chromium at {missing}")
+
+
+def seen(feel):
+    """What `feel` gives of a browser, and how crowded it was."""
+    with browser() as launch:
+        before = report.crowding()
+        felt = feel(launch)
+        return Seen(felt, max(before, report.crowding()))
 
 
 @pytest.fixture(scope="module")
@@ -14,13 +47,14 @@ def page(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def felt(page):
-    pytest.importorskip("playwright.sync_api")
-    try:
-        with report.chromium() as launch:
-            yield report.felt(launch, page.file, 300)
-    except FileNotFoundError as missing:
-        pytest.skip(f"there is no Chromium at {missing}")
+def long(page):
+    return seen(lambda launch: report.felt(launch, page.file, 300))
+
+
+@pytest.fixture(scope="module")
+def longest(tmp_path_factory):
+    page = report.written(report.long_run(10_000), tmp_path_factory.mktemp("pages"))
+    return seen(lambda launch: report.felt(launch, page.file, 300))
 
 
 def test_the_run_is_one_of_fifty_megabytes():
@@ -39,7 +73,8 @@ def test_a_page_of_a_history_that_is_never_cut_is_light(tmp_path):
 
 
 def test_a_page_is_made_quickly(page):
-    assert page.seconds <= 2 * 1.5  # the goal is 1.5: see README.md
+    # these are seconds of a processor, which two programs that share its caches make twice as many at most
+    assert page.seconds <= 1.5 * min(2.0, report.crowding())
 
 
 def test_a_page_is_made_in_little_memory():
@@ -49,19 +84,36 @@ def test_a_page_is_made_in_little_memory():
 
 
 @pytest.mark.browser
-def test_a_page_is_there_at_once(felt):
-    assert felt.paint <= 2 * 500
-    assert felt.ready <= 2 * 1_000
+def test_a_page_is_there_at_once(long):
+    assert long.felt.paint <= 500 * long.crowded
+    assert long.felt.ready <= 1_000 * long.crowded
 
 
 @pytest.mark.browser
-def test_a_page_is_quick_to_use(felt):
-    assert felt.opened[1] <= 2 * 80
-    assert felt.search <= 2 * 100
-    assert felt.scroll[0] <= 17
-    assert felt.scroll[1] <= 34
+def test_a_page_is_quick_to_use(long):
+    assert long.felt.opened[1] <= 80 * long.crowded
+    assert long.felt.search <= 100 * long.crowded
+    assert long.felt.scroll[0] <= 17
+    assert long.felt.scroll[1] <= 34
 
 
 @pytest.mark.browser
-def test_a_page_stays_small_in_use(felt):
-    assert felt.heap <= 16e6
+def test_a_page_stays_small_in_use(long):
+    assert long.felt.heap <= 16e6
+
+
+@pytest.mark.browser
+def test_an_answer_of_fifty_megabytes_is_there_within_two_seconds(tmp_path):
+    page = report.written(report.large_answer(), tmp_path)
+    found = seen(lambda launch: report.started(launch, page.file))
+
+    assert 0 < found.felt.ready <= 2_000 * found.crowded
+
+
+@pytest.mark.browser
+@pytest.mark.nightly
+def test_ten_thousand_steps_are_as_quick_to_use(longest):
+    assert longest.felt.ready <= 2_500 * longest.crowded
+    assert longest.felt.opened[1] <= 80 * longest.crowded
+    assert longest.felt.scroll[0] <= 17
+    assert longest.felt.scroll[1] <= 34

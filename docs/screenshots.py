@@ -24,7 +24,7 @@ WIDE, PHONE = (1440, 900), (390, 844)
 
 
 def main() -> None:
-    told = {"blame": stories.BLAME, "branches": stories.branches(), "verified": 10}
+    told = {"blame": stories.BLAME, "branches": stories.branches(), "verified": stories.VERDICT}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         app, static = Path(folder, "app.html"), Path(folder, "static.html")
         app.write_text(report.html(stories.release(), **told), "utf-8")

@@ -71,6 +71,7 @@ BARE = [
     f"<scr\x00ipt>{RUN}</script>",
     "\ud800<b>",
     "\udfff\ud800",
+    "\ud83d\ude00<b>",  # two halves, and not the character
     f"&lt;script&gt;{RUN}&lt;/script&gt;",
     f"&#60;script&#62;{RUN}",
     f"%3Cscript%3E{RUN}%3C/script%3E",

@@ -92,6 +92,16 @@ BLAME = Report(
 )
 
 
+@frozen
+class Verdict:
+    ok: bool
+    matched: int
+    total: int
+
+
+VERDICT = Verdict(True, 10, 10)
+
+
 def question(messages, *, stream=True, url=URL, **more):
     body = {
         "model": "claude-sonnet-4-5",

@@ -28,7 +28,9 @@ OF_COLOUR = ["color-contrast", "link-in-text-block"]  # what can differ between 
 @cache
 def made(what):
     if what == "release":
-        return report.html(stories.release(), blame=stories.BLAME, branches=stories.branches(), verified=10)
+        return report.html(
+            stories.release(), blame=stories.BLAME, branches=stories.branches(), verified=stories.VERDICT
+        )
     if what == "every kind":
         return report.html(stories.of_every_kind())
     if what == "hostile":

@@ -9,13 +9,16 @@ import resource
 import zlib
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report import stories
 
-from tracefork import report
+from tracefork import Draw, Fault, report
 from tracefork.codec.limits import Limits
+from tracefork.core.values import Reading, Source, Span
 from tracefork.errors import CorruptTape, TooLarge, TraceforkError
+from tracefork.report import cutting
 
 BLOCK = re.compile(r'(<script type="application/gzip;base64" id="([a-z0-9]+)">)([^<]*)')
 
@@ -73,6 +76,32 @@ def changed(page, name, change):
 def test_a_page_that_was_changed_is_refused(page, name, change):
     with pytest.raises(CorruptTape):
         report.tape_in(changed(page, name, change))
+
+
+@pytest.mark.slow
+def test_a_body_of_more_pieces_than_are_cut_comes_back():
+    asked = stories.question([])
+    many = b"[" + b"0," * (cutting.MOST + 9) + b"0]"
+    asked = evolve(asked, body=asked.body.replace(b'"messages": []', b'"messages": ' + many))
+    tape = evolve(stories.release(), steps=(stories.exchange(asked, stories.release()[0].answer, 0),))
+
+    assert report.tape_in(report.html(tape)) == tape
+
+
+HALVES = st.text(st.sampled_from('\ud83d\ude00\U0001f600a"\\'), max_size=6)
+
+
+@given(st.lists(HALVES, min_size=9, max_size=9))
+def test_halves_of_characters_come_back_as_the_two_that_they_were(said):
+    first = stories.release()[0]
+    asked = evolve(first.request, method=said[0], headers=((said[1], said[2]),))
+    fault = evolve(first, request=asked, answer=Fault(said[3], said[4]), lane=said[5])
+    drew = Draw(Source("env", said[6]), Reading(said[7]), "", Span(9, 9, 9))
+    tape = evolve(stories.release(), steps=(fault, drew), agent_name=said[8], meta={said[0]: said[1]})
+    back = report.tape_in(report.html(tape))
+
+    assert back == tape
+    assert back.meta == tape.meta
 
 
 @pytest.mark.parametrize("name", ["index", "c0", "f0", "tape"])

@@ -10,7 +10,7 @@ from report.conftest import SHOWN
 
 from tracefork import Exchange, Tape, report
 from tracefork.codec.content import decoded, is_encoded
-from tracefork.core.values import Span
+from tracefork.core.values import Omitted, Span
 from tracefork.providers import read
 from tracefork.providers.messages import Text, Thinking, ToolCall
 
@@ -158,6 +158,41 @@ def test_the_bytes_of_branches_are_shown_too(browse):
     shown = page.each(wheres, 'out.push(detail.querySelector("#panel > pre").textContent);')
 
     assert shown == [body.decode() for _, _, step in steps for body in (step.request.body, step.answer.body)]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "12345678901234567890"])
+def test_a_long_text_beside_a_number_that_browsers_have_not_is_shown(browse, number):
+    said = "What was said beside it is longer than a path to where it stands."
+    block = f'{{"type": "text", "text": "{said}", "score": {number}}}'
+    asked = stories.question([])
+    asked = evolve(
+        asked,
+        body=asked.body.replace(
+            b'"messages": []', f'"messages": [{{"role": "user", "content": [{block}]}}]'.encode()
+        ),
+    )
+    answer = evolve(
+        stories.anthropic.text("x")(asked),
+        headers=(("content-type", "application/json"),),
+        chunks=(f'{{"type": "message", "role": "assistant", "content": [{block}]}}'.encode(),),
+    )
+    tape = evolve(stories.release(), steps=(stories.exchange(asked, answer, 0),))
+    page = browse(report.html(tape), "#step-0")
+
+    assert page.text("#panel .asked ~ .asked p") == said
+    assert page.text("#panel .answer p") == said
+
+
+def test_a_body_that_was_left_out_is_not_said_to_be_there(browse):
+    tape = stories.release()
+    left = Omitted(10**9, "0" * 64)
+    first = evolve(tape[0], request=evolve(tape[0].request, body=b"", omitted=left))
+    page = browse(report.html(evolve(tape, steps=(first, *tape.steps[1:]))), "#step-0/request")
+
+    assert "only their sha-256 is kept" in page.text("#panel")
+    assert "every byte" not in page.text("#panel")
+    assert "curl" not in page.text("#panel")
+    assert "every byte as it came" in page.go("#step-0/response").text("#panel")
 
 
 def test_events_are_cut_as_the_standard_says(browse):

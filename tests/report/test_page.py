@@ -21,7 +21,9 @@ def at(step, tab="new", prefix=""):
 
 @pytest.fixture(scope="module")
 def release():
-    return report.html(stories.release(), blame=stories.BLAME, branches=stories.branches(), verified=10)
+    return report.html(
+        stories.release(), blame=stories.BLAME, branches=stories.branches(), verified=stories.VERDICT
+    )
 
 
 def test_every_view_of_every_step_is_shown_without_a_word_of_complaint(browse, release):
@@ -48,7 +50,7 @@ def test_a_step_shows_what_is_new_and_says_what_is_not(browse, release):
     page = browse(release, at(2))
     shown = page.text("#panel")
 
-    assert "4 earlier messages unchanged since step 1" in shown
+    assert "3 earlier messages unchanged since step 1" in shown
     assert "assistant: the answer of step 1, sent back unchanged" in shown
     assert "tool result: run_tests" in shown
     assert "1842 passed, 3 skipped" in shown
@@ -133,7 +135,7 @@ def test_everything_can_be_done_by_keyboard(browse, release):
     assert page.tab.evaluate("document.documentElement.dataset.theme") == "dark"
     press("/")
     page.tab.keyboard.type("ledger")
-    page.until('document.getElementById("found").textContent === "1 of 10"')
+    page.until('document.getElementById("found").textContent === "1 of 10, 1 in branches"')
     press("Escape")
     page.until('document.getElementById("found").textContent === ""')
     assert page.is_quiet()
@@ -167,11 +169,49 @@ def test_a_search_finds_what_was_said_where_it_was_new_and_nothing_else(browse, 
         ]
 
     assert found("1893") == ("1 of 10", [8])
-    assert found("STALE fixture") == ("1 of 10", [3])
-    assert found("10.02 != 10.03") == ("1 of 10", [3])
+    assert found("STALE fixture") == ("1 of 10, 1 in branches", [3, 12])
+    assert found("10.02 != 10.03") == ("1 of 10, 1 in branches", [3, 10])
     assert found("tool_use_id") == ("0 of 10", [])
     assert found("nothing like it") == ("0 of 10", [])
     assert page.is_quiet()
+
+
+def test_a_search_finds_what_was_said_in_branches_and_leads_there(browse, release):
+    page = browse(release)
+    page.tab.fill("#search", "not shipped, no incident")
+    page.tab.wait_for_timeout(300)
+
+    assert page.text("#found") == "0 of 10, 1 in branches"
+    assert "stops on the failed test" in page.text("#steps li[id] code")
+    page.tab.click("#steps li[id] a")
+    page._wait("#b0-step-3")
+    assert page.tab.evaluate("document.querySelectorAll('#steps [aria-current]').length") == 1
+    page.tab.fill("#search", "")
+    page.tab.wait_for_timeout(300)
+    assert page.tab.evaluate("document.querySelectorAll('#steps li[id]').length") == 10
+    assert page.is_quiet()
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        ("example.com/a?b=c", [1, 2]),  # an address
+        ("ReadTimeout", [4]),
+        ("nothing came for 30", [4]),  # a fault that is listed in the page itself
+        ("reset", [5]),  # one that cut a stream
+        ("1790000000.5", [1]),  # a draw
+        ("send_mail", [1]),  # a tool that was called
+        ("a@example.com", [1]),  # what it was called with
+        ("OSError", [5]),
+    ],
+)
+def test_a_search_finds_addresses_faults_draws_and_tool_calls(browse, words, steps):
+    page = browse(report.html(stories.of_every_kind()))
+    page.tab.fill("#search", words)
+    page.tab.wait_for_timeout(300)
+
+    found = page.tab.evaluate("[...document.querySelectorAll('#steps li[id]')].map((one) => one.id)")
+    assert found == [f"step-{step}" for step in steps]
 
 
 def test_a_long_list_is_made_as_it_is_scrolled(browse):
@@ -198,21 +238,33 @@ def test_parallel_strands_can_be_listed_alone(browse):
     assert listed == ["step-1", "step-3", "step-5", "step-7"]
 
 
-def test_a_message_that_was_changed_shows_its_words_that_were(browse):
-    first = stories.question([{"role": "user", "content": "The limit is 300 euros, and no more."}])
-    second = stories.question(
-        [
-            {"role": "user", "content": "The limit is 500 euros, and no more."},
-            {"role": "user", "content": "Now?"},
-        ]
-    )
-    tape = evolve(
-        stories.release(),
-        steps=tuple(
-            stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate((first, second))
-        ),
-    )
+def asking(*said):
+    return stories.question([{"role": "user", "content": text} for text in said])
+
+
+def answered(*questions):
+    """A run of these questions, each of which is answered."""
+    steps = (stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate(questions))
+    return evolve(stories.release(), steps=tuple(steps))
+
+
+def test_a_history_that_began_anew_says_so_and_is_no_change_of_the_one_before(browse):
+    tape = answered(asking("Look at part 1 of it.", "Well?"), asking("Look at part 2 of it."))
     page = browse(report.html(tape), at(1))
+    shown = page.text("#panel")
+
+    assert "History restarted here: no earlier message is repeated" in shown
+    assert "Instructions or tools are those of step 0" in shown
+    assert page.tab.query_selector("#panel del") is None
+    assert "changed since" not in shown
+    assert page.text("#step-1.restarts b")
+    assert "History restarted here" in report.html(tape, mode="static")
+
+
+def test_a_message_that_was_changed_shows_its_words_that_were(browse):
+    first = asking("Read this.", "The limit is 300 euros, and no more.")
+    second = asking("Read this.", "The limit is 500 euros, and no more.", "Now?")
+    page = browse(report.html(answered(first, second)), at(1))
 
     assert page.text("#panel del") == "300"
     assert page.text("#panel ins") == "500"
@@ -232,7 +284,7 @@ def test_messages_that_were_left_out_are_told_of(browse):
     page = browse(report.html(tape), at(1))
 
     assert "3 messages of step 0 left out" in page.text("#panel")
-    assert "4 earlier messages unchanged since step 0" in page.text("#panel")
+    assert "3 earlier messages unchanged since step 0" in page.text("#panel")
 
 
 def test_sizes_are_bytes_in_the_page_too(browse):
@@ -253,7 +305,7 @@ def test_what_is_hidden_is_told_where_no_message_is_repeated(browse):
     steps = [stories.exchange(q, stories.anthropic.text("Yes.")(q), n) for n, q in enumerate(asked)]
     page = browse(report.html(evolve(stories.release(), steps=tuple(steps))), at(1))
 
-    assert re.search(r"unchanged since step 0 \(\d{3} B hidden\)", page.text("#panel"))
+    assert re.search(r"are those of step 0 \(\d{3} B hidden\)", page.text("#panel"))
 
 
 def test_a_call_leads_to_its_result_and_back(browse, release):
@@ -353,13 +405,11 @@ def test_a_very_large_answer_is_opened_in_part_and_whole_when_asked(browse):
     asked = stories.question([{"role": "user", "content": "All of it."}], stream=False)
     tape = evolve(stories.release(), steps=(stories.exchange(asked, stories.anthropic.text(big)(asked), 0),))
     page = browse(report.html(tape))
-    ready = page.tab.evaluate("performance.getEntriesByName('tracefork-ready')[0].startTime")
     shown = page.tab.evaluate("document.querySelector('.answer p').textContent.length")
     page.tab.evaluate("document.querySelector('.answer .body button').click()")
 
     assert shown == 65_536
     assert page.tab.evaluate("document.querySelector('.answer p').textContent.length") == len(big)
-    assert ready < 10_000  # the benchmark knows better: this guards against minutes
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -378,13 +428,35 @@ def test_nothing_reaches_beyond_the_screen(browse, release, width):
         assert page.tab.evaluate("document.documentElement.scrollWidth") <= width, where
 
 
-def test_a_printed_page_has_all_its_steps(browse, release):
-    page = browse(release)
-    page.tab.emulate_media(media="print")
+CUT = """() => {
+    const cuts = (box) => [box.overflowX, box.overflowY].some((way) => way !== "visible");
+    const over = (all, shown) => all > shown + 1;
+    const cut = (one) => over(one.scrollWidth, one.clientWidth) || over(one.scrollHeight, one.clientHeight);
+    const boxes = [...document.querySelectorAll("body, body *")].filter((one) => cuts(getComputedStyle(one)));
+    const rows = [...document.querySelectorAll("#steps a, #steps a > *")];
+    const wide = document.documentElement.clientWidth;
+    return {
+        rows: document.querySelectorAll("#steps a").length,
+        cut: rows.filter((one) => boxes.includes(one) && cut(one)).length,
+        around: boxes.filter((one) => one.querySelector("#steps a") && cut(one)).map((one) => one.id),
+        beyond: rows.filter((one) => one.getBoundingClientRect().right > wide + 1).length,
+        height: Math.max(...rows.map((one) => one.getBoundingClientRect().bottom)),
+    };
+}"""
+PAPER = 1123  # pixels of a page of A4 from edge to edge
 
-    hidden = page.tab.evaluate(
-        "[...document.querySelectorAll('#steps a > span')]"
-        ".filter((e) => e.scrollWidth > e.clientWidth + 1).length"
-    )
-    assert hidden == 0
-    assert len(page.tab.pdf()) > 10_000
+
+@pytest.mark.parametrize("mode", ["app", "static"])
+def test_a_thousand_steps_are_printed_and_none_of_them_is_cut(browse, mode):
+    asked = asking("What do you see?")
+    wordy = stories.anthropic.text("A long line of words, all of which are printed. " * 5)(asked)
+    steps = tuple(stories.exchange(asked, wordy, n) for n in range(1_000))
+    html = report.html(evolve(stories.release(), steps=steps), mode=mode)
+    page = browse(html, viewport={"width": 794, "height": PAPER})
+    page.tab.emulate_media(media="print")
+    seen = page.tab.evaluate(CUT)
+    sheets = len(re.findall(rb"/Type\s*/Page\b", page.tab.pdf(format="A4")))
+
+    assert (seen["rows"], seen["cut"], seen["around"], seen["beyond"]) == (1_000, 0, [], 0)
+    assert seen["height"] > 10_000
+    assert sheets >= seen["height"] / PAPER

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ..core.diff import diff
 from ..core.tape import Tape
 from ..core.values import Exchange, Response
-from ..drive import verify
+from ..drive import Verdict, verify
 from ..files import write
 from ..providers import anthropic
 from ..report import html
@@ -40,10 +40,10 @@ def tell(path: str, say: Say) -> list[str]:
     """
     with TapeStore.open(path) as store:
         tape = _record(store, say)
-        matched = _verify(tape, say)
+        verdict = _verify(tape, say)
         branch = _fork(store, tape, say)
         resumed = _crash(store, path, say)
-    _report(Path(path).with_suffix(".html"), html(tape, branches=[branch], verified=matched), say)
+    _report(Path(path).with_suffix(".html"), html(tape, branches=[branch], verified=verdict), say)
     say(f"\nAll of it is in {path}. Look around:")
     say(f"   tracefork ls --store {path}")
     say(f"   tracefork show --store {path} {tape.run_id}")
@@ -71,7 +71,7 @@ def _record(store: TapeStore, say: Say) -> Tape:
     return tape
 
 
-def _verify(tape: Tape, say: Say) -> int:
+def _verify(tape: Tape, say: Say) -> Verdict:
     say("\n2. Verify. The server is stopped; the same agent runs again on the tape alone.")
     sent = len(agent.SENT)
     verdict = verify(tape, partial(agent.travel_agent, _base(tape)))
@@ -79,7 +79,7 @@ def _verify(tape: Tape, say: Say) -> int:
     _expect(len(agent.SENT) == sent, "a replayed tool ran again")
     say(f"   {verdict.matched} of {verdict.total} exchanges happened again, and no second mail was sent.")
     say(f"   digest {verdict.replayed} - equal, and computed from what the replay did.")
-    return verdict.matched
+    return verdict
 
 
 def _fork(store: TapeStore, tape: Tape, say: Say) -> Tape:

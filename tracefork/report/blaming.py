@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -66,11 +67,15 @@ class Blame:
         """Return what `report` says, ranked as it ranks.
 
         A ranking by flip rate is known by the `method` of the report, else by its
-        entries having no value drop.
+        entries having no value drop. A bound that is off the scale, or no number,
+        is the end of the scale.
+
+        Raises:
+            ValueError: an effect, or the threshold, is no finite number.
         """
         entries = list(report.ranking)
         flips = getattr(report, "method", "") == "flip" or not all(hasattr(e, "value_drop") for e in entries)
-        line = 0.5 if flips else float(getattr(report, "delta", 0.1))
+        line = 0.5 if flips else _finite(float(getattr(report, "delta", 0.1)), "threshold")
         marks = [_mark(entry, "flip_rate" if flips else "value_drop", line) for entry in entries]
         name, meaning = FLIPS if flips else DROPS
         summary = str(getattr(report, "summary", "") or "")
@@ -93,6 +98,17 @@ DROPS = (
 
 
 def _mark(entry: RankedStep, name: str, line: float) -> Mark:
-    value = float(getattr(entry, name))
+    value = _finite(float(getattr(entry, name)), f"{name} of step {entry.step}")
+    low, high = _bound(entry.low, -1.0), _bound(entry.high, 1.0)
     trials, flips = getattr(entry, "trials", None), getattr(entry, "flips", None)
-    return Mark(entry.step, value, entry.low, entry.high, entry.low > line, trials, flips)
+    return Mark(entry.step, value, low, high, low > line, trials, flips)
+
+
+def _bound(value: float, otherwise: float) -> float:
+    return otherwise if math.isnan(value) else min(1.0, max(-1.0, value))
+
+
+def _finite(value: float, what: str) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"the {what} is {value}")
+    return value

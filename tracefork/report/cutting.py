@@ -21,6 +21,9 @@ Place: TypeAlias = tuple[str, bool] | None
 Found: TypeAlias = tuple[int, Place]
 """The number of a piece, and where it ends."""
 
+MOST = 1 << 18
+"""Pieces of one body; more messages than that no model is asked with. The last one is all that is left."""
+
 _REMEMBERED = 4  # pieces that came behind another
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -31,8 +34,8 @@ _ENDS_ITSELF = '}]"[:'  # a number may go on behind its last digit
 class Cutter:
     """Cuts the requests of a run into the pieces of `pool`, in the order in which they were asked."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, most: int = MOST) -> None:
+        self._pool, self._most = pool, most
         self._after: dict[Found, list[Found]] = {}
 
     def cut(self, body: bytes, api: Api | None) -> tuple[int, ...]:
@@ -46,6 +49,8 @@ class Cutter:
         numbers, at = list[int](), 0
         last: Found = -1, None
         while at < len(text):
+            if len(numbers) == self._most - 1:
+                return (*numbers, self._pool.element(text[at:], BETWEEN, None))
             last = self._again(text, at, last) or self._new(text, at, last, api)
             numbers.append(last[0])
             at += len(self._pool.pieces[last[0]].text)

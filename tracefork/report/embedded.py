@@ -18,10 +18,8 @@ from ..core.tape import Tape
 from ..core.values import Deferred, Exchange
 from ..errors import CorruptTape
 from . import facts
+from .cutting import MOST
 from .payload import GZIP
-
-MOST_PIECES = 1 << 18
-"""Pieces of one body; more messages than that no model is asked with."""
 
 _BLOCK = re.compile(r'<script type="application/gzip;base64" id="([a-z0-9]+)">([A-Za-z0-9+/=]*)</script>')
 
@@ -145,9 +143,9 @@ class _Blocks:
                 out.extend(base[first : first + many])
             else:
                 out.append(natural(part))
-            count("pieces of one body", len(out), MOST_PIECES)
+            count("pieces of one body", len(out), MOST)
         self._pieces += len(out)
-        count("pieces of all bodies", self._pieces, MOST_PIECES * 256)
+        count("pieces of all bodies", self._pieces, MOST * 256)
         return tuple(out)
 
     def _piece(self, number: int) -> bytes:

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import TypeAlias
 
 from ..codec.content import decoded as undone
 from ..codec.content import is_encoded
-from ..core.diff import diff
 from ..core.tape import Tape
-from ..core.values import (
-    Answer,
-    Branch,
-    Call,
-    Exchange,
-    Fault,
-    Question,
-    Reading,
-    Reply,
-    Response,
-    Source,
-    Step,
-)
+from ..core.values import Exchange, Lane, Response
 from ..providers import base, read
 from ..providers.messages import Completion, Message
 from ..providers.prices import Prices, cost, listed
+from . import clock
 from .arrivals import arrivals
+from .asides import asides
 from .blaming import Blame, BlameLike
+from .branching import branched
 from .cutting import Cutter
 from .echoes import is_echo
-from .lineage import Lineages
+from .lineage import RECENT, Asked, Lineage, Lineages, pieces_of
 from .pool import BETWEEN, Pool
 from .titles import title
-from .view import Aside, BranchView, StepView, Totals, View
+from .verdicts import Replayed, VerdictLike
+from .view import Aside, StepView, Totals, View
 
 Heard: TypeAlias = tuple[int | None, int | None, tuple[bytes, ...]]
 Through: TypeAlias = Callable[[Sequence[Exchange]], Iterable[Exchange]]
+
+STANDING = ("system", "developer")
+"""Roles of what is said once and for all; it does not show that a history goes on."""
 
 _MODEL = re.compile(r'"model"\s*:\s*"([^"\\]*)"')
 _SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
@@ -52,22 +47,29 @@ class Gathering:
         self._cutter = Cutter(self.pool)
         self._lineages = Lineages()
         self._answers = list[Completion | None]()
+        self._asking = set[Lane]()
+        self._made = list[tuple[Lineage, Lane]]()
 
     def step(self, exchange: Exchange, index: int, since: float) -> StepView:
         """The view of exchange `index`; times are counted from `since`, in seconds since the epoch."""
         api = read.api(exchange.request)
         pieces = self._cutter.cut(exchange.request.body, api)
-        said = frozenset(n for n in pieces if self.pool.pieces[n].key != BETWEEN)
-        lineage = self._lineages.follow(len(self._answers), pieces, said)
+        lineage = self._lineages.follow(self._asked(len(self._made), pieces), exchange.lane)
+        self._made.append((lineage, exchange.lane))
         kept = set(pieces).difference(lineage.fresh)
+        repeated = sum(map(self._is_turn, kept))
+        asks = repeated > 0 or any(map(self._is_turn, lineage.fresh))
+        restarts = asks and not repeated and exchange.lane in self._asking and index > 0
+        if asks:
+            self._asking.add(exchange.lane)
         completion = read.completion(exchange)
         before = None if lineage.base is None else self._answers[lineage.base]
         self._answers.append(completion)
         response, unfolded, chunks = self._heard(exchange, completion)
         body = b"".join(chunks)
+        times = tuple(map(clock.clamped, exchange.timing.chunks))
         model = (completion.model if completion else "") or self._model(pieces)
-        timing = exchange.timing
-        began = timing.began - since
+        began, headed, ended = clock.span(exchange.timing, since)
         return StepView(
             index=index,
             exchange=exchange,
@@ -79,14 +81,31 @@ class Gathering:
             decoded=unfolded,
             completion=completion,
             began=began,
-            headed=began + timing.headed,
-            ended=began + timing.ended,
+            headed=headed,
+            ended=ended,
             cost=cost(completion, model, prices=self._prices) if completion else None,
-            arrivals=arrivals(chunks, timing.chunks) if _is_stream(exchange, body) else (),
-            repeated=sum(isinstance(self.pool.pieces[n].reading, Message) for n in kept),
+            arrivals=arrivals(chunks, times) if _is_stream(exchange, body) else (),
+            repeated=repeated,
             hidden=sum(self.pool.pieces[n].size for n in kept),
             echoed=tuple(n for n in lineage.fresh if self._is_echo(n, before)),
+            restarts=restarts,
         )
+
+    def goes_on(self, numbers: Sequence[int]) -> None:
+        """Let what comes next go on from the steps of these numbers, as if no others had come."""
+        last = {self._made[number][1]: number for number in numbers}
+        self._lineages = Lineages()
+        for number in sorted({*numbers[-RECENT:], *last.values()}):
+            pieces = pieces_of(number, lambda step: self._made[step][0])
+            self._lineages.keep(self._asked(number, pieces), self._made[number][1])
+
+    def _asked(self, number: int, pieces: tuple[int, ...]) -> Asked:
+        return Asked(number, pieces, frozenset(n for n in pieces if self.pool.pieces[n].key != BETWEEN))
+
+    def _is_turn(self, number: int) -> bool:
+        """True if the piece is a message, and none that stands at the top of every question."""
+        said = self.pool.pieces[number].reading
+        return isinstance(said, Message) and said.role not in STANDING
 
     def _heard(self, exchange: Exchange, completion: Completion | None) -> Heard:
         """The response as pieces, raw and decoded; and its chunks, decoded if they can be."""
@@ -119,7 +138,7 @@ def gathered(
     *,
     blame: BlameLike | None = None,
     branches: Iterable[Tape] = (),
-    verified: int | None = None,
+    verified: VerdictLike | None = None,
     prices: Prices | None = None,
     through: Through = iter,
 ) -> View:
@@ -128,14 +147,11 @@ def gathered(
     The exchanges are taken `through` a function that gives them back, and may count them.
     """
     gathering = Gathering(prices)
-    since = _since(tape.steps)
-    steps = tuple(gathering.step(exchange, n, since) for n, exchange in enumerate(through(tape.exchanges)))
-    others = list(branches)
-    family = {other.run_id: other for other in [*others, tape]}
-    grown = list[BranchView]()
-    for other in others:
-        first = len(steps) + sum(len(branch.steps) for branch in grown)
-        grown.append(_branch(gathering, other, family.get(_parent(other), tape), first))
+    start = clock.since(tape.steps)
+    steps = tuple(gathering.step(exchange, n, start) for n, exchange in enumerate(through(tape.exchanges)))
+    beside = tuple(asides(tape, start))
+    grown = tuple(branched(gathering, tape, tuple(branches)))
+    everything: list[Iterable[StepView | Aside]] = [steps, beside, *(branch.steps for branch in grown)]
     return View(
         run_id=tape.run_id,
         agent_name=tape.agent_name,
@@ -144,76 +160,19 @@ def gathered(
         outcome=tape.outcome,
         parent=tape.parent,
         steps=steps,
-        asides=tuple(_asides(tape, since)),
-        branches=tuple(grown),
+        asides=beside,
+        branches=grown,
         blame=Blame.of(blame) if blame is not None else None,
         totals=_totals(steps),
-        lanes=tuple(dict.fromkeys(step.lane for step in tape.steps)),
+        lanes=tuple(dict.fromkeys(one.lane for one in chain.from_iterable(everything))),
         secrets=_secrets(gathering.pool, tape),
         pieces=tuple(gathering.pool),
-        verified=verified,
+        verified=Replayed.of(verified, len(steps)) if verified is not None else None,
     )
 
 
 def _is_stream(exchange: Exchange, body: bytes) -> bool:
     return isinstance(exchange.answer, Response) and base.is_stream(exchange.answer, body)
-
-
-def _since(steps: Sequence[Step]) -> float:
-    return min((step.timing.began for step in steps), default=0.0)
-
-
-def _parent(tape: Tape) -> str:
-    return tape.parent.parent if tape.parent else ""
-
-
-def _branch(gathering: Gathering, branch: Tape, parent: Tape, first: int) -> BranchView:
-    """A branch, from where its steps are no longer the parent's."""
-    parting = diff(parent, branch)
-    taken = branch.parent.step if branch.parent else 0
-    parts_at = min(taken if parting is None else parting.step, len(branch))
-    since = _since(branch.steps)
-    steps = tuple(gathering.step(branch[n], n, since) for n in range(parts_at, len(branch)))
-    lineage = branch.parent or Branch(parent.run_id, parts_at)
-    return BranchView(branch.run_id, lineage, branch.outcome, parts_at, first, steps, branch.digest())
-
-
-def _asides(tape: Tape, since: float) -> Iterator[Aside]:
-    before = 0
-    for step in tape.steps:
-        if isinstance(step, Exchange):
-            before += 1
-            continue
-        kind, name, asked = _asked(step.asked)
-        began = step.timing.began - since
-        yield Aside(
-            before, kind, name, asked, _answered(step.answer), step.lane, began, began + step.timing.ended
-        )
-    for left in tape.pending:
-        kind, name, asked = _asked(left.asked)
-        yield Aside(before, kind, name, asked, "in flight when the recording ended", left.lane, 0.0, 0.0)
-
-
-def _asked(question: Question) -> tuple[str, str, str]:
-    match question:
-        case Source(kind, name):
-            return "draw", f"{kind} {name}".strip(), ""
-        case Call(name, arguments):
-            return "tool", name, arguments
-        case _:
-            return "request", f"{question.method} {question.url}", ""
-
-
-def _answered(answer: Answer) -> str:
-    match answer:
-        case Reading(text):
-            return text
-        case Reply(kind, value, of):
-            return value if kind == "returned" else f"{kind} {of}: {value}"
-        case Fault(kind, message):
-            return f"{kind}: {message}"
-        case _:
-            return ""
 
 
 def _totals(steps: Sequence[StepView]) -> Totals:

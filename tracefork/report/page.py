@@ -23,6 +23,7 @@ from .blaming import BlameLike
 from .gathering import gathered
 from .payload import blocks
 from .strip import strip
+from .verdicts import VerdictLike
 from .view import View
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def html(
     *,
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
-    verified: int | None = None,
+    verified: VerdictLike | None = None,
     prices: Prices | None = None,
     mode: Mode = "app",
 ) -> str:
@@ -53,15 +54,15 @@ def html(
         blame: a report of blame, whose ranking is drawn.
         branches: tapes of runs that were forked from it, or of forks of those; sessions and whatever
             else has a `.tape` will do.
-        verified: how many exchanges a replay has matched, `verify(...).matched`; the page then says so.
+        verified: the verdict of a replay, `verify(tape, agent)`, which the page then tells.
         prices: what tokens cost, by default `providers.prices.listed()`.
         mode: "app" holds every byte of the run and a script to look at them; "static" has no script and
             shows what each step said, for mail and for servers that forbid scripts.
 
     Raises:
         MissingPart: Jinja2 is not installed.
-        TypeError: a branch is no tape and has none.
-        ValueError: there is no such mode.
+        TypeError: a branch is no tape and has none, or a verdict is none.
+        ValueError: there is no such mode, or the verdict is on another run.
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode is one of {', '.join(get_args(Mode))}, not {mode!r}")
@@ -85,9 +86,10 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             head=rows.head(view, live=bool(live)),
             strip=strip(view, live=bool(live)),
             steps=rows.steps(view, MOST_ROWS, whole=not app),
+            after=rows.after(view),
             more=rows.more(view, MOST_ROWS) if app else "",
             blame=side.blame(view),
-            branches=side.branches(view),
+            branches=tuple(side.branches(view)),
             blocks=blocks(view, tape, MOST_ROWS) if app else (),
         )
     )
@@ -145,5 +147,5 @@ def environment() -> Environment:
         loader=FunctionLoader(asset),
     )
     macros = made.get_template("macros.html").module
-    made.globals |= {"card": macros.card, "tree": macros.tree}  # type: ignore[attr-defined]
+    made.globals |= {name: getattr(macros, name) for name in ("asides", "card", "tree")}
     return made

@@ -21,7 +21,7 @@ from typing import cast
 from attrs import frozen
 
 from ..core.tape import Tape
-from ..core.values import Lane
+from ..core.values import Fault, Lane, Response
 from . import facts
 from .blaming import Mark
 from .figures import dollars
@@ -36,11 +36,12 @@ LEVEL = 8
 GZIP = 31  # bits of the window, and a gzip header without a time
 
 _HALF = re.compile("[\ud800-\udfff]")
+_NO_PAIR = re.compile("[\ud800-\udbff]|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 
 @frozen
 class Block:
-    """A named part of the payload: `text` is JSON."""
+    """A named part of the payload: `text` is JSON, as `exact` writes it."""
 
     name: str
     text: str
@@ -49,20 +50,21 @@ class Block:
     def packed(self) -> str:
         """The base64 of its gzip."""
         made = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
-        return base64.b64encode(made.compress(self.text.encode()) + made.flush()).decode()
+        data = self.text.encode("utf-8", "surrogatepass")
+        return base64.b64encode(made.compress(data) + made.flush()).decode()
 
 
 def blocks(view: View, tape: Tape, listed: int) -> Iterator[Block]:
     """All blocks, the index first, of a page that lists the first `listed` steps itself."""
     cut = list(_chunked(view.pieces))
-    yield Block("index", dumped(index(view, [first for first, _ in cut], listed)))
+    yield Block("index", exact(index(view, [first for first, _ in cut], listed)))
     for number, (first, count) in enumerate(cut):
-        yield Block(f"c{number}", dumped([entry(p) for p in view.pieces[first : first + count]]))
+        yield Block(f"c{number}", exact([entry(p) for p in view.pieces[first : first + count]]))
     every = view.every_step
     for number, start in enumerate(range(0, len(every), FACTS)):
         told = list(map(_facts, every[start : start + FACTS]))
-        yield Block(f"f{number}", dumped(told))
-    yield Block("tape", dumped(facts.of_run(tape, view.digest)))
+        yield Block(f"f{number}", exact(told))
+    yield Block("tape", exact(facts.of_run(tape, view.digest)))
 
 
 def entry(piece: Piece) -> list[object]:
@@ -81,10 +83,7 @@ def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
         "run": view.run_id,
         "steps": [row(step, lanes, listed=n < listed) for n, step in enumerate(view.every_step)],
         "own": len(view.steps),
-        "asides": [
-            [a.before, a.kind, a.name, a.asked, a.answered, _seconds(a.began), _seconds(a.ended)]
-            for a in view.asides
-        ],
+        "asides": [[aside.before, aside.said, aside.asked, aside.answered] for aside in view.asides],
         "lanes": list(view.lanes),
         "branches": [_branch(branch) for branch in view.branches],
         "blame": [[m.step, m.value, m.low, m.high, int(m.decided)] for m in _marks(view)],
@@ -119,23 +118,38 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "n": step.title.title,
         "p": "" if listed else step.title.preview,
         "s": getattr(answer, "status", getattr(answer, "kind", "")),
+        "w": f"{step.exchange.request.method} {step.exchange.request.url}",
+        "f": _fault(answer),
         "a": step.api,
         "m": step.model,
         "t": [_seconds(step.began), _seconds(step.headed), _seconds(step.ended)],
         "u": [usage.input, usage.cached, usage.output] if usage else None,
         "c": None if step.cost is None else dollars(step.cost),
         "h": None if step.lineage.base is None else [step.repeated, step.hidden],
+        "x": 1 if step.restarts else None,
         "b": list(step.echoed),
         "z": [step.asked_size, step.heard_size],
-        "l": lanes.get(step.lane, 0),
+        "l": lanes[step.lane],
     }
     return {key: value for key, value in said.items() if value not in (None, "", [])}
 
 
 def dumped(value: object) -> str:
     """JSON that is UTF-8 even where a text is not: half of a surrogate pair stays an escape."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if text.isascii() else _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return _escaped(value, _HALF)
+
+
+def exact(value: object) -> str:
+    """`dumped`, but that two halves in a row stay two, where two escapes would be read as one character.
+
+    The second is as it is in the text, and thus no UTF-8: a browser shows that it cannot be shown.
+    """
+    return _escaped(value, _NO_PAIR)
+
+
+def _escaped(value: object, halves: re.Pattern[str]) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text if text.isascii() else halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _facts(step: StepView) -> facts.Facts:
@@ -146,6 +160,12 @@ def _facts(step: StepView) -> facts.Facts:
     return {**told, "events": gaps} if gaps and gaps != cast("list[object]", told["timing"])[3] else told
 
 
+def _fault(answer: Response | Fault) -> str:
+    """What went wrong on the way, in full; "" where nothing did."""
+    found = answer if isinstance(answer, Fault) else answer.end
+    return f"{found.kind}: {found.message}" if isinstance(found, Fault) else ""
+
+
 def _woven(lineage: Lineage) -> list[object]:
     base = -1 if lineage.base is None else lineage.base
     return [base, *(part if isinstance(part, int) else list(part) for part in lineage.woven)]
@@ -153,9 +173,9 @@ def _woven(lineage: Lineage) -> list[object]:
 
 def _branch(branch: BranchView) -> dict[str, object]:
     return {
-        "id": branch.run_id,
         "name": branch.name,
-        "of": branch.lineage.parent,
+        "of": branch.above,
+        "place": branch.place,
         "at": branch.parts_at,
         "first": branch.first,
         "count": len(branch.steps),
@@ -164,7 +184,9 @@ def _branch(branch: BranchView) -> dict[str, object]:
 
 
 def _marks(view: View) -> tuple[Mark, ...]:
-    return view.blame.marks if view.blame else ()
+    """The marks of steps that the run has."""
+    found = view.blame.marks if view.blame else ()
+    return tuple(mark for mark in found if 0 <= mark.step < len(view.steps))
 
 
 def _seconds(time: float) -> float:

@@ -7,7 +7,7 @@ Markdown nothing of it is markup, a mention, or a link.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from ..core.tape import Tape
 from ..providers.prices import Prices
@@ -18,6 +18,7 @@ from .gathering import gathered
 from .lines import aligned
 from .page import tape_of
 from .titles import line
+from .verdicts import VerdictLike
 from .view import View
 
 _BAR = 20  # characters of a blame interval
@@ -26,7 +27,7 @@ _LIVE = re.compile(
     r"(?P<call>[@#]|:(?=//)|www(?=\.)|gh(?=-\d))|(?P<tag>[&<])|(?P<markup>[\\`*_{}\[\]()>|~$])", re.IGNORECASE
 )
 _NOTHING = "&#8203;"  # a space of no width
-_SEVERAL = 200  # steps that Markdown lists; a comment holds no more than 65,536 characters
+_SEVERAL = 200  # lines that Markdown lists; a comment holds no more than 65,536 characters
 
 
 def text(
@@ -34,7 +35,7 @@ def text(
     *,
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
-    verified: int | None = None,
+    verified: VerdictLike | None = None,
     prices: Prices | None = None,
 ) -> str:
     """Return the run as text, a line a step; arguments and errors are those of `html`."""
@@ -50,12 +51,12 @@ def markdown(
     *,
     blame: BlameLike | None = None,
     branches: Iterable[object] = (),
-    verified: int | None = None,
+    verified: VerdictLike | None = None,
     prices: Prices | None = None,
 ) -> str:
     """Return the run as GitHub's Markdown; arguments and errors are those of `html`.
 
-    Of a run of more than 200 steps the first and last 100 are listed.
+    Of a run of more than 200 steps and asides the first and last 100 are listed.
     """
     view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
     parts = [_markdown_head(view), _markdown_blame(view), _markdown_branches(view), _markdown_steps(view)]
@@ -75,24 +76,24 @@ def _text_head(view: View) -> Iterator[str]:
 
 
 def _text_steps(view: View) -> Iterator[str]:
-    table = [
-        [
-            str(row.index),
-            row.title,
-            row.took,
-            str(step.usage.input) if step.usage and step.usage.input is not None else "",
-            row.blame,
-            row.lane,
-            line(row.preview, _PREVIEW),
-        ]
-        for row, step in zip(rows.steps(view, len(view.steps), whole=False), view.steps, strict=True)
-    ]
+    table = list[list[str]]()
+    for row, step in zip(rows.steps(view, len(view.steps), whole=False), view.steps, strict=True):
+        table += map(_text_aside, row.asides)
+        tokens = str(step.usage.input) if step.usage and step.usage.input is not None else ""
+        preview = line(row.preview, _PREVIEW)
+        table.append([str(row.index), row.title, row.took, tokens, row.blame, row.lane, preview])
+    table += map(_text_aside, rows.after(view))
     titles = ["step", "", "took", "tokens in", "blame", "lane", ""]
-    if not table:
-        return iter(["No exchange was recorded."])
+    if not view.steps:
+        yield "No exchange was recorded."
     used = [n for n in range(len(titles)) if any(cells[n] for cells in table)]
     right = {place for place, n in enumerate(used) if titles[n] in ("step", "took", "tokens in", "blame")}
-    return aligned([[cells[n] for n in used] for cells in [titles, *table]], right=right)
+    if table:
+        yield from aligned([[cells[n] for n in used] for cells in [titles, *table]], right=right)
+
+
+def _text_aside(aside: rows.Beside) -> list[str]:
+    return ["", line(aside.title, _PREVIEW), aside.took, "", "", aside.lane, line(aside.answered, _PREVIEW)]
 
 
 def _text_blame(view: View) -> Iterator[str]:
@@ -117,15 +118,11 @@ def _text_blame(view: View) -> Iterator[str]:
 def _text_branches(view: View) -> Iterator[str]:
     if view.branches:
         yield "\nBranches:"
-        yield from _twigs(side.branches(view), "  ")
-
-
-def _twigs(twigs: Sequence[side.Twig], indent: str) -> Iterator[str]:
-    for twig in twigs:
-        yield f"{indent}at {twig.at}: {twig.name} ({twig.said})"
+    for twig in side.branches(view):
+        indent = "  " + "    " * twig.depth
+        yield f"{indent}{twig.place}: {twig.name} ({twig.said})"
         if twig.final:
             yield f"{indent}   {line(twig.final, 100)}"
-        yield from _twigs(twig.branches, indent + "    ")
 
 
 def _interval(low: float, value: float, high: float) -> str:
@@ -164,27 +161,35 @@ def _markdown_blame(view: View) -> list[str]:
 def _markdown_branches(view: View) -> list[str]:
     if not view.branches:
         return []
-    return ["**Branches**", "", *_bullets(side.branches(view), "")]
+    return ["**Branches**", "", *map(_bullet, side.branches(view))]
 
 
-def _bullets(twigs: Sequence[side.Twig], indent: str) -> Iterator[str]:
-    for twig in twigs:
-        said = f": {escaped(twig.final)}" if twig.final else ""
-        yield f"{indent}- at {twig.at}: **{escaped(twig.name)}**, {escaped(twig.said)}{said}"
-        yield from _bullets(twig.branches, indent + "  ")
+def _bullet(twig: side.Twig) -> str:
+    final = f": {escaped(twig.final)}" if twig.final else ""
+    return (
+        f"{'  ' * twig.depth}- {escaped(twig.place)}: **{escaped(twig.name)}**, {escaped(twig.said)}{final}"
+    )
 
 
 def _markdown_steps(view: View) -> list[str]:
-    listed = list(rows.steps(view, len(view.steps), whole=False))
-    half, left = _SEVERAL // 2, len(listed) - _SEVERAL
-    table = [
-        f"| {row.index} | {escaped(row.title)} | {row.took} | {escaped(line(row.preview, _PREVIEW))} |"
-        for row in (listed if left <= 0 else [*listed[:half], *listed[-half:]])
-    ]
+    table = list[str]()
+    for row in rows.steps(view, len(view.steps), whole=False):
+        table += map(_markdown_aside, row.asides)
+        table.append(_markdown_line(str(row.index), row.title, row.took, row.preview))
+    table += map(_markdown_aside, rows.after(view))
+    half, left = _SEVERAL // 2, len(table) - _SEVERAL
     if left > 0:
-        table.insert(half, f"| … | {left:,} more | | |")
+        table[half:-half] = [f"| … | {left:,} more | | |"]
     summary = f"<details><summary>{len(view.steps):,} steps in {duration(view.totals.seconds)}</summary>"
     return [summary, "", "| step | | took | |", "| ---: | --- | ---: | --- |", *table, "", "</details>"]
+
+
+def _markdown_aside(aside: rows.Beside) -> str:
+    return _markdown_line("", line(aside.title, _PREVIEW), aside.took, aside.answered)
+
+
+def _markdown_line(index: str, title: str, took: str, preview: str) -> str:
+    return f"| {index} | {escaped(title)} | {took} | {escaped(line(preview, _PREVIEW))} |"
 
 
 def escaped(said: str) -> str:

@@ -89,9 +89,16 @@ def read(text: str, key: str, api: Api | None) -> Message | tuple[Tool, ...] | N
     return tuple(one for one in said if isinstance(one, Tool)) or None
 
 
-def parsed(text: str) -> object:
-    """The JSON of a piece, which may begin with a comma; None if it is none."""
+def parsed(text: str, *, strict: bool = False) -> object:
+    """The JSON of a piece, which may begin with a comma; None if it is none.
+
+    Where it is `strict`, NaN and Infinity are no JSON, as they are none to a browser.
+    """
     try:
-        return json.loads(text.lstrip(" \t\r\n,"))
+        return json.loads(text.lstrip(" \t\r\n,"), parse_constant=_refused if strict else None)
     except (ValueError, RecursionError):
         return None
+
+
+def _refused(name: str) -> object:
+    raise ValueError(name)

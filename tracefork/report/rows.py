@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator
 
 from attrs import frozen
 
 from ..core.values import Lane
-from ..providers.messages import Message
 from .cards import Card, cards
 from .figures import dollars, duration, moment, plural, share, short, size
 from .titles import line
@@ -34,8 +34,23 @@ class Head:
 
 
 @frozen
+class Beside:
+    """What happened between two exchanges."""
+
+    title: str
+    said: str
+    asked: str
+    answered: str
+    took: str
+    lane: str
+
+
+@frozen
 class Row:
-    """A line of the list; where the whole step is printed, its `messages`, and what is `kept` back."""
+    """A line of the list; where the whole step is printed, its `messages`, and what is `kept` back.
+
+    The `asides` are those before it.
+    """
 
     index: int
     kind: str
@@ -47,6 +62,7 @@ class Row:
     restarts: bool
     kept: str
     messages: tuple[Card, ...] | None
+    asides: tuple[Beside, ...]
 
 
 def head(view: View, *, live: bool = False) -> Head:
@@ -66,9 +82,8 @@ def head(view: View, *, live: bool = False) -> Head:
     kind = "plain" if live else "good" if view.outcome.kind == "returned" else "warn"
     pills = [(kind, "not over yet" if live else line(outcome, 60), "" if live else outcome)]
     if view.verified is not None:
-        whole = view.verified == len(view.steps)
-        said = "replays bit-exact" if whole else f"a replay matched {view.verified} of {len(view.steps)}"
-        pills.append(("good" if whole else "warn", said, f"{view.verified} exchanges matched in a replay"))
+        kind = "good" if view.verified.ok else "warn"
+        pills.append((kind, view.verified.said, view.verified.long))
     if view.secrets:
         pills.append(("warn", f"{plural(len(view.secrets), 'secret')} redacted", ", ".join(view.secrets)))
     if view.parent:
@@ -81,7 +96,7 @@ def head(view: View, *, live: bool = False) -> Head:
         line(outcome, 80),
         tuple(fact for fact in facts if fact),
         tuple(pills),
-        tuple(map(lane_name, view.lanes)),
+        tuple(map(lane_name, dict.fromkeys(step.lane for step in view.steps))),
     )
 
 
@@ -92,6 +107,7 @@ def lane_name(lane: Lane) -> str:
 def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
     """The rows of the list: at most `most`, or in a `whole` page all of them with their messages."""
     several = len(view.lanes) > 1
+    before = _asides(view)
     marks = {mark.step: mark for mark in view.blame.marks} if view.blame else {}
     for step in view.steps if whole else view.steps[:most]:
         mark = marks.get(step.index)
@@ -104,16 +120,16 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
             duration(step.ended - step.began),
             blamed,
             lane_name(step.lane) if several else "",
-            restarts(view, step),
+            step.restarts,
             _kept(view, step) if whole else "",
             tuple(cards(view, step)) if whole else None,
+            tuple(before.get(step.index, ())),
         )
 
 
-def restarts(view: View, step: StepView) -> bool:
-    """True if the step asks a model, is not the first, and repeats no message that came before."""
-    asks = any(isinstance(view.pieces[n].reading, Message) for n in step.lineage.fresh)
-    return asks and not step.repeated and step.index > 0
+def after(view: View) -> tuple[Beside, ...]:
+    """The asides behind the last step."""
+    return tuple(_asides(view).get(len(view.steps), ()))
 
 
 def more(view: View, most: int) -> str:
@@ -146,10 +162,23 @@ def _calls(view: View) -> int:
     return sum(step.cost is not None or not said.failure for step, said in answers)
 
 
+def _asides(view: View) -> dict[int, list[Beside]]:
+    """The asides by the step that comes next."""
+    several, found = len(view.lanes) > 1, defaultdict[int, list[Beside]](list)
+    for aside in view.asides:
+        took = duration(aside.ended - aside.began) if aside.ended > aside.began else ""
+        lane = lane_name(aside.lane) if several else ""
+        found[aside.before].append(Beside(aside.title, aside.said, aside.asked, aside.answered, took, lane))
+    return found
+
+
 def _kept(view: View, step: StepView) -> str:
-    """A sentence on the messages that are not printed again."""
+    """A sentence on what is not printed again."""
+    said = "History restarted here: no earlier message is repeated. " if step.restarts else ""
     if step.lineage.base is None:
-        return ""
+        return said.strip()
     since = view.every_step[step.lineage.base].index
-    earlier = plural(step.repeated, "earlier message")
-    return f"{earlier} unchanged since step {since} ({size(step.hidden)} hidden)"
+    if step.repeated:
+        earlier = plural(step.repeated, "earlier message")
+        return f"{earlier} unchanged since step {since} ({size(step.hidden)} hidden)"
+    return f"{said}Instructions or tools are those of step {since} ({size(step.hidden)} hidden)"

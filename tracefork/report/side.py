@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterator
 
 from attrs import frozen
 
 from .blaming import Blame, Mark
 from .figures import plural, share
+from .parents import RUN
 from .titles import line
 from .view import BranchView, View
+
+DEEPEST = 8
+"""Levels of branches of branches that are told apart."""
 
 _SENTENCE = 400  # characters of what a blame report says of itself
 _FINAL = 200  # characters of a branch's last words
@@ -17,7 +22,10 @@ _FINAL = 200  # characters of a branch's last words
 
 @frozen
 class BlameRow:
+    """A line of the ranking; `listed` if the run has that step."""
+
     step: int
+    listed: bool
     title: str
     value: str
     said: str
@@ -42,14 +50,14 @@ class BlameTable:
 
 @frozen
 class Twig:
-    """A branch, and those that left it in turn."""
+    """A branch in a list where those that left it come next, one level deeper than its `depth`."""
 
     number: int
-    at: int
+    depth: int
+    place: str
     name: str
     said: str
     final: str
-    branches: tuple[Twig, ...]
 
 
 def blame(view: View) -> BlameTable | None:
@@ -67,6 +75,7 @@ def blame(view: View) -> BlameTable | None:
         whisker = f"M{place(mark.low)} 8H{place(mark.high)}"
         return BlameRow(
             mark.step,
+            mark.step in titles,
             titles.get(mark.step, ""),
             share(mark.value),
             _measured(found, mark),
@@ -88,33 +97,26 @@ def blame(view: View) -> BlameTable | None:
     )
 
 
-def branches(view: View) -> tuple[Twig, ...]:
-    """The branches as a tree, by whom they left; one whose parent is not shown hangs on the trunk."""
-    shown = {branch.run_id for branch in view.branches}
-    below = dict[str, list[int]]()
+def branches(view: View) -> Iterator[Twig]:
+    """The branches by whom they left; one whose parent is not shown hangs on the trunk.
+
+    What is deeper than `DEEPEST` stands there: browsers nest no more than some hundred elements.
+    """
+    below = defaultdict[int, list[int]](list)
     for number, branch in enumerate(view.branches):
-        parent = branch.lineage.parent
-        below.setdefault(parent if parent in shown and parent != branch.run_id else "", []).append(number)
-    return _twigs(view, below, below.get("", ()), frozenset())
+        below[RUN if branch.above is None else branch.above].append(number)
+    for numbers in below.values():
+        numbers.sort(key=lambda n: (view.branches[n].parts_at, n), reverse=True)
+    left = [(number, 0) for number in below.pop(RUN, ())]
+    while left:
+        number, depth = left.pop()
+        branch = view.branches[number]
+        said = f"{plural(len(branch.steps), 'new exchange')}, {line(str(branch.outcome), 80)}"
+        yield Twig(number, depth, branch.place, line(branch.name, 80), said, _last_words(branch))
+        left += [(inner, min(depth + 1, DEEPEST)) for inner in below.pop(number, ())]
 
 
 # -- below ---------------------------------------------------------------------------
-
-
-def _twigs(
-    view: View, below: dict[str, list[int]], numbers: Iterable[int], above: frozenset[str]
-) -> tuple[Twig, ...]:
-    twigs = list[Twig]()
-    for number in sorted(numbers, key=lambda n: (view.branches[n].lineage.step, n)):
-        branch = view.branches[number]
-        if branch.run_id in above:
-            continue  # two runs that name each other
-        inner = _twigs(view, below, below.get(branch.run_id, ()), above | {branch.run_id})
-        said = f"{plural(len(branch.steps), 'new exchange')}, {line(str(branch.outcome), 80)}"
-        twigs.append(
-            Twig(number, branch.lineage.step, line(branch.name, 80), said, _last_words(branch), inner)
-        )
-    return tuple(twigs)
 
 
 def _last_words(branch: BranchView) -> str:

@@ -84,10 +84,10 @@ def _words(text: str, paths: Paths) -> Words:
 
 
 def _paths(piece: Piece) -> Paths:
-    """The path to each long text in the JSON of `piece`."""
+    """The path to each long text in the JSON of `piece`; none where a browser cannot parse that."""
     found = dict[str, Path]()
     if len(piece.text) > _SHORT and not piece.binary:
-        _walk(parsed(piece.text), [], found)
+        _walk(parsed(piece.text, strict=True), [], found)
     return found
 
 

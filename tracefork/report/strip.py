@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from attrs import field, frozen
 
 from .figures import duration, short
+from .parents import RUN
 from .view import StepView, View
 
 WIDTH = 1000
-COLUMNS = 700  # bars that can be told apart; of more steps those that fall together are one
+COLUMNS = 700  # bars that can be told apart; of more steps those that fall together are drawn as one
 ROWS = 6  # lanes that have a row of their own
 
 _LATENCY, _ROW, _BAR = 6, 4.5, 3.5
@@ -62,6 +63,13 @@ class Axis:
             self._x(step.ended, self.total),
         )
 
+    def spanned(self, indices: Sequence[int]) -> tuple[float, float, float]:
+        """From the first beginning to the last end; between them the share that was waiting for heads."""
+        spans = [self.span(index) for index in indices]
+        began, ended = min(span[0] for span in spans), max(span[2] for span in spans)
+        waited, took = sum(span[1] - span[0] for span in spans), sum(span[2] - span[0] for span in spans)
+        return began, began + (ended - began) * (waited / took if took else 0.0), ended
+
     def middle(self, index: int) -> float:
         began, _, ended = self.span(index)
         return (began + ended) / 2
@@ -97,31 +105,35 @@ def strip(view: View, *, live: bool = False) -> Strip | None:
 
 def _latency(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
     """A bar a step, light up to its head; strands that run side by side lie below one another."""
-    lanes = {lane: n for n, lane in enumerate(view.lanes)}
+    lanes = {lane: n for n, lane in enumerate(dict.fromkeys(step.lane for step in view.steps))}
     rows = min(len(lanes), ROWS) if len(lanes) > 1 else 3
     bars = defaultdict[str, list[str]](list)
-    for index in _told_apart(len(view.steps)):
-        step = view.steps[index]
-        row = lanes.get(step.lane, 0) if len(lanes) > 1 else index
-        y = _LATENCY + _ROW * (row % rows)
-        began, headed, ended = axis.span(index)
-        ended = max(ended, began + 1)
-        if step.is_error:
-            bars["error"].append(_bar(began, ended, y))
-        else:
-            bars["first"].append(_bar(began, headed, y))
-            bars["rest"].append(_bar(headed, ended, y))
+    for number, column in enumerate(_columns(len(view.steps))):
+        falling = defaultdict[int, list[int]](list)
+        for index in column:
+            row = lanes[view.steps[index].lane] if len(lanes) > 1 else number
+            falling[row % rows].append(index)
+        for row, together in falling.items():
+            y = _LATENCY + _ROW * row
+            began, headed, ended = axis.spanned(together)
+            ended = max(ended, began + 1)
+            if any(view.steps[index].is_error for index in together):
+                bars["error"].append(_bar(began, ended, y))
+            else:
+                bars["first"].append(_bar(began, headed, y))
+                bars["rest"].append(_bar(headed, ended, y))
     return ((kind, "".join(bars[kind])) for kind in ("first", "rest", "error") if bars[kind])
 
 
 def _growth(steps: Sequence[StepView], axis: Axis, peak: int) -> Iterator[tuple[str, str]]:
-    points = [
-        (axis.middle(n), _CONTEXT_FOOT - (_CONTEXT_FOOT - _CONTEXT) * tokens / peak)
-        for n in _told_apart(len(steps))
-        if peak and (tokens := _context(steps[n])) is not None
-    ]
-    if not points:
+    """A point for the largest context of each column."""
+    if not peak:
         return
+    points = list[tuple[float, float]]()
+    for column in _columns(len(steps)):
+        tokens, n = max((_context(steps[n]) or 0, -n) for n in column)
+        if tokens:
+            points.append((axis.middle(-n), _CONTEXT_FOOT - (_CONTEXT_FOOT - _CONTEXT) * tokens / peak))
     line = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
     yield "area", f"M{_n(points[0][0])} {_CONTEXT_FOOT}L{line}L{_n(points[-1][0])} {_CONTEXT_FOOT}z"
     yield "growth", f"M{line}"
@@ -143,12 +155,11 @@ def _blame(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
 
 
 def _forks(view: View, axis: Axis, top: int) -> Iterator[tuple[str, str]]:
-    own = {branch.run_id for branch in view.branches}
     places = sorted(
         {
-            branch.lineage.step
+            branch.parts_at
             for branch in view.branches
-            if branch.lineage.parent not in own and 0 <= branch.lineage.step < len(view.steps)
+            if branch.above == RUN and branch.parts_at < len(view.steps)
         }
     )
     if places:
@@ -156,8 +167,10 @@ def _forks(view: View, axis: Axis, top: int) -> Iterator[tuple[str, str]]:
         yield "fork", "".join(f"M{_n(axis.middle(at))} {top + 11}h0" for at in places)
 
 
-def _told_apart(count: int) -> range:
-    return range(0, count, max(1, -(-count // COLUMNS)))
+def _columns(count: int) -> list[range]:
+    """The steps that are drawn together, by their numbers."""
+    every = max(1, -(-count // COLUMNS))
+    return [range(start, min(count, start + every)) for start in range(0, count, every)]
 
 
 def _context(step: StepView) -> int | None:

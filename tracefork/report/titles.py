@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from typing import Literal
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from ..core.values import Exchange, Fault, Response
+from ..core.values import Exchange, Fault
 from ..providers.messages import Completion
 
 Kind = Literal["text", "tool", "error", "fault", "http"]
@@ -16,8 +17,10 @@ Kind = Literal["text", "tool", "error", "fault", "http"]
 LINE = 120
 """Characters of a preview."""
 
+_DECODER = getincrementaldecoder("utf-8")
+_WIDEST = 4  # bytes of a character
 _ERROR = 400  # the first status that is one
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _UNPRINTABLE = re.compile("[\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
@@ -59,17 +62,21 @@ def place(exchange: Exchange) -> str:
 
 
 def line(text: str, most: int = LINE) -> str:
-    """The beginning of `text` as one line that changes nothing around it."""
-    flat = _BLANK.sub(" ", _UNPRINTABLE.sub("\ufffd", text[: 4 * most])).strip()
-    return flat if len(flat) <= most else flat[: most - 1] + "…"
+    """The beginning of `text` as one line that changes nothing around it; "…" stands for what is left out."""
+    start = _behind_blanks(text, 0)
+    stop = start + 4 * most
+    flat = _BLANKS.sub(" ", _UNPRINTABLE.sub("\ufffd", text[start:stop])).strip()
+    if len(flat) <= most and _behind_blanks(text, stop) >= len(text):
+        return flat
+    return flat[: most - 1].rstrip() + "…"
+
+
+def _behind_blanks(text: str, place: int) -> int:
+    found = _BLANKS.match(text, place)
+    return found.end() if found else place
 
 
 def beginning(body: bytes) -> str:
     """The first line of a body, if it is text."""
-    return line(body[: 4 * LINE].decode("utf-8", "replace"))
-
-
-def status(exchange: Exchange) -> str:
-    """`200`, or the fault's kind."""
-    answer = exchange.answer
-    return str(answer.status) if isinstance(answer, Response) else line(answer.kind)
+    start = body.lstrip()[: _WIDEST * (4 * LINE + 1)]
+    return line(_DECODER("replace").decode(start, final=len(start) == len(body)))

@@ -8,15 +8,17 @@ bytes that the tape has. Times are in seconds from the beginning of the run.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cached_property
 
 from attrs import field, frozen
 
 from ..core.values import Branch, Exchange, Lane, Outcome, Response
 from ..providers.messages import Completion, Usage
 from .blaming import Blame
-from .lineage import Lineage
+from .lineage import Lineage, pieces_of
 from .pool import Piece
-from .titles import Title
+from .titles import Title, line
+from .verdicts import Replayed
 
 
 @frozen
@@ -28,8 +30,9 @@ class StepView:
     no response came; `decoded` the piece with its content-encoding undone, where
     that is another. `arrivals` has a time for each event of a stream. `cost` is in
     USD, None where it is not known. `repeated` counts the messages that the base had
-    too, and `hidden` the bytes of these and of all else that is not new;
+    too, but for instructions, and `hidden` the bytes of all that is not new;
     `echoed` are the new pieces that are the base's answer, sent back as it was.
+    The step `restarts` if its lane has asked before and it repeats nothing of that.
     """
 
     index: int
@@ -49,6 +52,7 @@ class StepView:
     repeated: int = 0
     hidden: int = 0
     echoed: tuple[int, ...] = ()
+    restarts: bool = False
 
     @property
     def usage(self) -> Usage | None:
@@ -86,16 +90,29 @@ class Aside:
     began: float
     ended: float
 
+    @property
+    def title(self) -> str:
+        did = {"draw": "drew ", "tool": "called "}.get(self.kind, "")
+        return line(f"{did}{self.name}")
+
+    @property
+    def said(self) -> str:
+        """All of it in a line."""
+        return line(f"{self.title}: {self.answered}")
+
 
 @frozen
 class BranchView:
-    """A run that came of another: its steps from `parts_at` on, where it left the run `lineage.parent`.
+    """A run that came of another: its steps from `parts_at` on, where it is no longer as that was.
 
-    `first` is the index, among all steps of the view, of the first of `steps`.
+    `above` is the number of the branch that it left, `RUN` for the run itself; None where `lineage`
+    names a run that the view has not, and it is compared with the run. `first` is the index, among
+    all steps of the view, of the first of `steps`.
     """
 
     run_id: str
     lineage: Branch
+    above: int | None
     outcome: Outcome
     parts_at: int
     first: int
@@ -105,6 +122,13 @@ class BranchView:
     @property
     def name(self) -> str:
         return self.lineage.name or self.lineage.desc or self.run_id
+
+    @property
+    def place(self) -> str:
+        """Where it left its parent: `at 3`, and `at 3 of b-held` where that is not shown."""
+        if self.above is not None:
+            return f"at {self.parts_at}"
+        return f"at {self.lineage.step} of {line(self.lineage.parent, 60) or 'another run'}"
 
 
 @frozen
@@ -123,7 +147,8 @@ class Totals:
 class View:
     """A run, its branches and its blame; `secrets` are the distinct placeholders of redacted values.
 
-    `verified` says how many exchanges a replay has matched; None where nobody has replayed it.
+    `lanes` are those of every step and aside, in the order in which they are first seen. `verified` is
+    what came of replaying the run; None where nobody has.
     """
 
     run_id: str
@@ -140,22 +165,16 @@ class View:
     lanes: tuple[Lane, ...]
     secrets: tuple[str, ...]
     pieces: tuple[Piece, ...] = field(repr=False)
-    verified: int | None = None
+    verified: Replayed | None = None
 
-    @property
+    @cached_property
     def every_step(self) -> tuple[StepView, ...]:
         """The run's own steps, then those of each branch; `Lineage.base` counts in these."""
         return self.steps + tuple(step for branch in self.branches for step in branch.steps)
 
     def request(self, index: int) -> tuple[int, ...]:
         """The numbers of the pieces that make up the request of `every_step[index]`."""
-        every, chain = self.every_step, [index]
-        while (base := every[chain[-1]].lineage.base) is not None:
-            chain.append(base)
-        pieces: tuple[int, ...] = ()
-        for at in reversed(chain):
-            pieces = every[at].lineage.pieces(pieces)
-        return pieces
+        return pieces_of(index, lambda step: self.every_step[step].lineage)
 
     def request_body(self, index: int) -> bytes:
         """The bytes of the request, as they are on the tape."""

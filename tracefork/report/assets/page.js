@@ -298,13 +298,13 @@
       const out = [...callout(step), ...asides(step)];
       const ids = base >= 0 ? asked(step) : [], old = base >= 0 ? asked(base) : [];
       const gone = base >= 0 ? await lost(ids, old) : [];
+      if (row.x) out.push(el("p", {class: "kept"}, "History restarted here: no earlier message is repeated"));
       if (base >= 0) out.push(kept(step));
-      else if (pieces.some(isMessage) && step > 0 && row.i > 0) out.push(el("p", {class: "kept"}, "History restarted here: nothing is shared with an earlier question"));
       const edited = new Set();
       for (const one of pieces) {
         if (!isMessage(one)) continue;
         const came = (row.b || []).includes(one.number);
-        const twin = gone.find((other) => !edited.has(other) && other.said.role === one.said.role && old.indexOf(other.number) === ids.indexOf(one.number));
+        const twin = row.h && row.h[0] && gone.find((other) => !edited.has(other) && other.said.role === one.said.role && old.indexOf(other.number) === ids.indexOf(one.number));
         const diff = twin ? changed(plainText(twin), plainText(one)) : null;
         if (came) out.push(button(`${one.said.role}: the answer of step ${label(base)}, sent back unchanged`, () => go(base), {class: "kept"}));
         else if (diff) { edited.add(twin); out.push(card("asked", one.said.role, [`changed since step ${label(base)}`], el("p", null, diff))); }
@@ -333,7 +333,7 @@
       const text = binary ? "" : pieces.map((one) => one.text).join("");
       return [
         el("p", {class: "sub"}, `${told.asked.method} ${told.asked.url}`),
-        el("p", {class: "sub"}, `${size(row.z[0])}, every byte as it was sent`, omitted(told.asked), !binary && copy("copy", () => text), !binary && copy("copy as curl", () => curl(told.asked, text))),
+        el("p", {class: "sub"}, size(row.z[0]), omitted(told.asked) || ", every byte as it was sent", !binary && copy("copy", () => text), !binary && !told.asked.omitted && copy("copy as curl", () => curl(told.asked, text))),
         binary ? hex(bytes(pieces[0].text)) : long("pre", text, {class: "whole", "aria-label": "Body of the request"}, false)];
     },
 
@@ -341,7 +341,7 @@
       const row = index.steps[step], told = await facts(step);
       if (row.r === undefined) return answer(step, null);
       const raw = await piece(row.r), plain = row.d === undefined ? raw : await piece(row.d);
-      const out = [el("p", {class: "sub"}, `HTTP ${row.s}, ${size(row.z[1])}, every byte as it came`, omitted(told.answered), !plain.binary && copy("copy", () => plain.text))];
+      const out = [el("p", {class: "sub"}, `HTTP ${row.s}, ${size(row.z[1])}`, omitted(told.answered) || ", every byte as it came", !plain.binary && copy("copy", () => plain.text))];
       if (plain !== raw) {
         const held = el("details", {class: "kept"}, el("summary", null, "The bytes on the wire, compressed"), hex(bytes(raw.text)));
         out.push(el("p", {class: "sub"}, "Shown with its content-encoding undone."), held);
@@ -387,17 +387,19 @@
   /** What the run drew and which tools it called since the step before. */
   function asides(step) {
     if (step >= index.own) return [];
-    const here = index.asides.filter((one) => one[0] === step || (step === index.own - 1 && one[0] > step));
-    return here.map(([before, kind, name, given, got]) => {
-      const after = before > step ? "after this step: " : "";
-      const title = kind === "draw" ? `${after}drew ${name}: ${got.slice(0, 120)}` : `${after}${kind === "tool" ? "called" : ""} ${name}: ${got.slice(0, 120)}`;
-      return el("details", {class: "kept"}, el("summary", null, title), given && long("pre", pretty(given)), long("pre", pretty(got)));
-    });
+    return index.asides.filter((one) => besides(one) === step)
+      .map(([before, said, given, got]) => aside(before > step ? `after this step: ${said}` : said, given, got));
   }
+
+  const aside = (said, given, got) => el("details", {class: "kept"}, el("summary", null, said), given && long("pre", pretty(given)), long("pre", pretty(got)));
+
+  /** The step beside which an aside is shown: the next one, or the last. */
+  const besides = ([before]) => Math.min(before, index.own - 1);
 
   function kept(step) {
     const {q: [base], h: [repeated, hidden] = [0, 0]} = index.steps[step];
-    const said = `${plural(repeated, "earlier message")} unchanged since step ${label(base)} (${size(hidden)} hidden)`;
+    const what = repeated ? `${plural(repeated, "earlier message")} unchanged since step` : "Instructions or tools are those of step";
+    const said = `${what} ${label(base)} (${size(hidden)} hidden)`;
     return button(said, () => show({tab: "conversation"}), {class: "kept"});
   }
 
@@ -536,7 +538,7 @@
       el("div", {class: "name"}, el("h2", {id: "name"}, `Step ${row.i}: ${row.n}`),
         el("div", {class: "nav"}, button("↑", () => go(step - 1), {disabled: step <= first, "aria-label": "Previous step"}), button("↓", () => go(step + 1), {disabled: step >= last, "aria-label": "Next step"}))),
       el("p", {class: "sub"}, sub, copy("copy link", () => location.href)),
-      n >= 0 && el("p", {class: "sub"}, "In branch ", el("a", {href: `#branch-${n}`}, index.branches[n].name), `, which left at step ${index.branches[n].at}.`),
+      n >= 0 && el("p", {class: "sub"}, "In branch ", el("a", {href: `#branch-${n}`}, index.branches[n].name), `, which left its parent ${index.branches[n].place}.`),
       el("div", {class: "tabs", role: "tablist", "aria-label": "Views of the step"}, TABS.map(([key, name]) => button(name, () => show({tab: key}), {
         role: "tab", id: `tab-${key}`, "aria-controls": "panel", "aria-selected": String(key === tab), tabindex: key === tab ? 0 : -1}))),
       el("div", {id: "panel", role: "tabpanel", "aria-labelledby": `tab-${tab}`, tabindex: 0}, panel));
@@ -545,7 +547,7 @@
   /** A branch and its parent, side by side from where they part. */
   async function beside(n) {
     const one = index.branches[n];
-    const parent = index.branches.findIndex((other) => other.id === one.of && other !== one);
+    const parent = one.of ?? -1;
     const from = parent < 0 ? one.at : index.branches[parent].first + one.at - index.branches[parent].at;
     const end = parent < 0 ? index.own : index.branches[parent].first + index.branches[parent].count;
     const name = parent < 0 ? "recorded run" : index.branches[parent].name;
@@ -572,7 +574,7 @@
     await add(0);
     return el("div", {class: "pair"},
       el("div", {class: "name"}, el("h2", {id: "name"}, `Branch: ${one.name}`)),
-      el("p", {class: "sub"}, `It left the ${parent < 0 ? "recorded run" : `branch ${name}`} at step ${one.at}, has ${plural(one.count, "exchange")} of its own, and ${one.outcome}.`, copy("copy link", () => location.href)),
+      el("p", {class: "sub"}, `${one.of === null ? `It left another run ${one.place}; it is shown beside this one, from where they differ. It` : `It left the ${parent < 0 ? "recorded run" : `branch ${name}`} at step ${one.at},`} has ${plural(one.count, "exchange")} of its own, and ${one.outcome}.`, copy("copy link", () => location.href)),
       count ? grid : el("p", {class: "kept"}, "Nothing differs: every question and answer is the parent's."));
   }
 
@@ -582,12 +584,12 @@
   let shown = [];         // the steps of the list, as they are filtered
 
   /** Whether only the rows in sight are in the document: laying out thousands takes its time. */
-  const windowed = () => index.own > LISTED || shown.length < index.own;
+  const windowed = () => Math.max(index.own, shown.length) > LISTED || shown.length < index.own;
 
-  function passes(step) { return (!hits || hits.has(step)) && (lane < 0 || index.steps[step].l === lane); }
+  function passes(step) { return (hits ? hits.has(step) : step < index.own) && (lane < 0 || index.steps[step].l === lane); }
 
   function list() {
-    shown = [...Array(index.own).keys()].filter(passes);
+    shown = [...index.steps.keys()].filter(passes);
     if (windowed()) slide(); else $("steps").replaceChildren(...shown.map(line));
   }
 
@@ -602,24 +604,25 @@
     };
     const held = document.activeElement && document.activeElement.closest("#steps li")?.id;
     $("steps").replaceChildren(room(top), ...seen.map(line), room(Math.max(0, shown.length - top - seen.length)));
-    if (held) $(held)?.firstElementChild.focus({preventScroll: true});
+    if (held) $(held)?.querySelector("a").focus({preventScroll: true});
     choose(false);
   }
 
   function line(step) {
     if (rows[step]) return rows[step];
     const row = index.steps[step], mark = index.blame.find((one) => one[0] === step && one[4]);
-    return rows[step] = el("li", {id: `step-${step}`, class: row.k}, el("a", {href: address(step, "new")},
-      el("i", null, step), el("b", null, row.n),
+    return rows[step] = el("li", {id: `step-${step}`, class: row.x ? `${row.k} restarts` : row.k}, el("a", {href: address(step, "new")},
+      el("i", null, row.i), el("b", null, row.n),
       el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
-      el("span", null, index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
+      el("span", null, step >= index.own && [el("code", null, index.branches[ofBranch(step)].name), " "],
+        index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
   }
 
   let current = [];       // links that are marked
 
   function mark(link, as) {
-    link.setAttribute("aria-current", as);
-    current.push(link);
+    link?.setAttribute("aria-current", as);
+    if (link) current.push(link);
   }
 
   /** Marks the step that is shown, in the list, on the strip and in the tree. */
@@ -628,17 +631,17 @@
     current = [];
     const n = branch >= 0 ? branch : at >= index.own ? ofBranch(at) : -1;
     if (n >= 0) mark(document.querySelector(`.tree a[href="#branch-${n}"]`), "true");
-    if (windowed() && scroll && n < 0) {
+    if (windowed() && scroll && shown.includes(at)) {
       const place = shown.indexOf(at) * ROW + $("steps").offsetTop, box = $("list");
-      if (place >= 0 && (place < box.scrollTop || place + ROW > box.scrollTop + box.clientHeight)) { box.scrollTop = place - box.clientHeight / 2; slide(); return; }
+      if (place < box.scrollTop || place + ROW > box.scrollTop + box.clientHeight) { box.scrollTop = place - box.clientHeight / 2; slide(); return; }
     }
-    const link = n < 0 && $(`step-${at}`)?.firstElementChild;
+    const link = branch < 0 && $(`step-${at}`)?.querySelector("a");
     if (link) { mark(link, "step"); if (scroll) link.scrollIntoView({block: "nearest"}); }
-    cursor(n < 0 ? at : branch >= 0 ? index.branches[branch].at : -1);
+    cursor(n < 0 ? at : branch >= 0 && index.branches[branch].of === -1 ? index.branches[branch].at : -1);
   }
 
   function step(by) {
-    if (at < index.own && branch < 0) {
+    if (branch < 0 && (hits || at < index.own)) {
       const place = shown.indexOf(at);
       const next = place < 0 ? shown.find((one) => by > 0 ? one > at : one < at) : shown[place + by];
       if (next !== undefined) go(next);
@@ -648,8 +651,10 @@
   function lanes() {
     const box = $("lanes");
     if (!box) return;
-    const names = ["all lanes", ...index.lanes.map((name) => name || "main")];
-    box.replaceChildren(...names.map((name, n) => button(name, () => { lane = n - 1; lanes(); list(); }, {class: "lane", "aria-pressed": String(lane === n - 1)})));
+    const own = new Set(index.steps.slice(0, index.own).map((row) => row.l));
+    if (own.size < 2) return;
+    const choices = [[-1, "all lanes"], ...[...own].map((n) => [n, index.lanes[n] || "main"])];
+    box.replaceChildren(...choices.map(([n, name]) => button(name, () => { lane = n; lanes(); list(); }, {class: "lane", "aria-pressed": String(lane === n)})));
   }
 
   /* -- searching ------------------------------------------------------------------------ */
@@ -708,13 +713,15 @@
         if (query !== mine) return;
         said.forEach((one, k) => { if (one.includes(mine)) pieces.add(index.chunks[n] + k); });
       }
-      const found = new Set();
-      index.steps.forEach((row, step) => {
-        const here = step < index.own && (fresh(step).some((number) => pieces.has(number) && !(row.b || []).includes(number)) || pieces.has(row.d ?? row.r) || (row.n + " " + (row.p || "")).toLowerCase().includes(mine));
-        if (here) found.add(step);
-      });
-      hits = found;
-      $("found").textContent = `${found.size} of ${index.own}`;
+      const has = (...said) => said.some((one) => one && one.toLowerCase().includes(mine));
+      const beside = new Set(index.asides.filter(([, ...said]) => has(...said)).map(besides));
+      hits = new Set([...index.steps.keys()].filter((step) => {
+        const row = index.steps[step];
+        return beside.has(step) || pieces.has(row.d ?? row.r) || has(row.n, row.p, row.w, row.f)
+          || fresh(step).some((number) => pieces.has(number) && !(row.b || []).includes(number));
+      }));
+      const own = [...hits].filter((step) => step < index.own).length;
+      $("found").textContent = `${own} of ${index.own}${hits.size > own ? `, ${hits.size - own} in branches` : ""}`;
     }
     list();
     highlight();
@@ -748,11 +755,18 @@
     return whole;
   }
 
-  function middle(step) {
-    const row = index.steps[step];
-    const share = total() > 0 ? (row.t[0] + row.t[2]) / 2 / total() : (step + 0.45) / index.own;
-    return EDGE + (1 - 2 * EDGE) * Math.min(1, Math.max(0, share));
+  /** Where a step begins, has its head, and ends, of 1000: by its times, or in its order where there are none. */
+  function span(step) {
+    const shares = total() > 0 ? index.steps[step].t.map((time) => time / total()) : [0, 0.5, 0.9].map((more) => (step + more) / index.own);
+    return shares.map((share) => 1000 * (EDGE + (1 - 2 * EDGE) * Math.min(1, Math.max(0, share))));
   }
+
+  function middle(step) {
+    const [began, , ended] = span(step);
+    return (began + ended) / 2000;
+  }
+
+  const tokens = (row) => row.u ? row.u[0] || 0 : 0;
 
   function cursor(step) {
     const mark = $("cursor"), drawing = document.querySelector("#strip svg");
@@ -882,18 +896,28 @@
     scrollTo(0, was.down);
   }
 
-  /** The strip of a run that is still going on; that of one that is over comes with the page. */
+  /** The strip of a run that is still going on, as `strip.py` draws that of one that is over. */
   function draw() {
     const drawing = document.querySelector("#strip svg"), bars = {first: "", rest: "", error: ""}, foot = 62, top = 34;
-    const every = Math.ceil(index.own / 700), rows = index.lanes.length > 1 ? Math.min(index.lanes.length, 6) : 3;
-    const x = (share) => (EDGE + (1 - 2 * EDGE) * share) * 1000, context = [];
-    const peak = Math.max(1, ...index.steps.map((row) => row.u ? row.u[0] || 0 : 0));
-    for (let n = 0; n < index.own; n += every) {
-      const row = index.steps[n], [began, headed, ended] = row.t.map((time) => x(total() > 0 ? time / total() : 0));
-      const y = 6 + 4.5 * ((index.lanes.length > 1 ? row.l : n) % rows), bar = (from, to) => `M${from} ${y}H${to}v3.5H${from}z`;
-      if (row.k === "error" || row.k === "fault") bars.error += bar(began, Math.max(ended, began + 1));
-      else { bars.first += bar(began, headed); bars.rest += bar(headed, Math.max(ended, headed + 1)); }
-      if (row.u && row.u[0]) context.push(`${middle(n) * 1000} ${foot - (foot - top) * row.u[0] / peak}`);
+    const lanes = new Set(index.steps.map((row) => row.l)).size, rows = lanes > 1 ? Math.min(lanes, 6) : 3;
+    const every = Math.ceil(index.own / 700), context = [];
+    const bar = (from, to, y) => to > from ? `M${from} ${y}H${to}v3.5H${from}z` : "";
+    const peak = index.steps.reduce((most, row) => Math.max(most, tokens(row)), 0);
+    for (let start = 0; start < index.own; start += every) {
+      const column = index.steps.slice(start, start + every), falling = new Map();
+      column.forEach((row, n) => {
+        const y = 6 + 4.5 * ((lanes > 1 ? row.l : start / every) % rows);
+        falling.set(y, [...falling.get(y) || [], {span: span(start + n), wrong: row.k === "error" || row.k === "fault"}]);
+      });
+      for (const [y, together] of falling) {
+        const sum = (from, to) => together.reduce((all, one) => all + one.span[to] - one.span[from], 0);
+        const began = Math.min(...together.map((one) => one.span[0])), end = Math.max(...together.map((one) => one.span[2]));
+        const headed = began + (end - began) * (sum(0, 1) / sum(0, 2) || 0), ended = Math.max(end, began + 1);
+        if (together.some((one) => one.wrong)) bars.error += bar(began, ended, y);
+        else { bars.first += bar(began, headed, y); bars.rest += bar(headed, ended, y); }
+      }
+      const largest = column.reduce((best, row, n) => tokens(row) > tokens(column[best]) ? n : best, 0);
+      if (tokens(column[largest])) context.push(`${middle(start + largest) * 1000} ${foot - (foot - top) * tokens(column[largest]) / peak}`);
     }
     const line = context.join("L");
     const paths = {...bars, area: line && `M${line.split(" ")[0]} ${foot}L${line}L${context.at(-1).split(" ")[0]} ${foot}z`, growth: line && `M${line}`};
@@ -919,7 +943,7 @@
     listen();
     if (live) grow();
     else if (index.steps.length) await route();
-    else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "Nothing was recorded.")));
+    else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "No exchange was recorded."), index.asides.map((one) => aside(...one.slice(1)))));
     if (was) await resume(was);
     if (!live) warm(0);
     root.dataset.ready = "yes";
