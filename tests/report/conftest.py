@@ -58,6 +58,11 @@ class Opened:
         tab.on("pageerror", lambda error: self.said.append(f"error: {error}"))
         tab.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
 
+    def forget(self):
+        """What was noted so far."""
+        for noted in (self.asked, self.said, self.dialogs):
+            noted.clear()
+
     def ready(self):
         self.tab.wait_for_selector("html[data-ready]", state="attached", timeout=20_000)
         return self
@@ -123,22 +128,41 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def tabs(chromium):
+    """Gives a tab with `options`, one to test after test: to make it anew takes a second of work."""
+    kept = {}
+
+    def tab(options):
+        key = repr(sorted(options.items()))
+        if key not in kept:
+            context = chromium.new_context(**options)
+            context.add_init_script(NOTING)
+            kept[key] = Opened(context.new_page())
+        return kept[key]
+
+    yield tab
+    for page in kept.values():
+        page.tab.context.close()
+
+
 @pytest.fixture
-def browse(chromium, tmp_path):
-    """Opens the text of a page as a file: `browse(html, fragment="", **context)`."""
-    contexts = []
+def browse(tabs, tmp_path):
+    """Opens the text of a page as a file: `browse(html, fragment="", **context)`. One at a time is open."""
+    used = []
 
     def opened(html, fragment="", *, name="report.html", script=True, **options):
         file = tmp_path / name
         file.write_bytes(html.encode())
         options = {"viewport": {"width": 1440, "height": 900}, "java_script_enabled": script, **options}
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        context.add_init_script(NOTING)
-        page = Opened(context.new_page())
+        page = tabs(options)
+        assert page not in used
+        used.append(page)
+        page.forget()
         page.tab.goto(f"{file.as_uri()}{fragment}")
         return page.ready() if script and 'id="index"' in html else page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in used:
+        page.tab.emulate_media(media="null", color_scheme="null")
+        page.tab.goto("about:blank")

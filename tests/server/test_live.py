@@ -419,15 +419,28 @@ document.addEventListener("securitypolicyviolation", (it) => window.__violations
 """
 
 
-@pytest.fixture
-def tab(chromium):
-    with chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
+SCREEN = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def one_tab(chromium):
+    with chromium.new_context(viewport=SCREEN) as context:
         context.add_init_script(NOTING)
         tab = context.new_page()
         tab.said = []
         tab.on("console", lambda message: tab.said.append(message.text))
         tab.on("pageerror", lambda error: tab.said.append(str(error)))
         yield tab
+
+
+@pytest.fixture
+def tab(one_tab):
+    """A tab that knows nothing of the test before: to make one anew takes a second of work."""
+    yield one_tab
+    one_tab.goto("about:blank")
+    one_tab.context.clear_cookies()
+    one_tab.set_viewport_size(SCREEN)
+    one_tab.said.clear()
 
 
 def until(tab, script, patience=20.0):

@@ -29,15 +29,29 @@ def server(tmp_path):
         yield server
 
 
-@pytest.fixture
-def context(chromium):
+@pytest.fixture(scope="module")
+def one_context(chromium):
     with chromium.new_context() as context:
         yield context
 
 
+@pytest.fixture
+def context(one_context):
+    """A browser that knows nothing of the test before. Its tabs are used again: see `tabs`."""
+    yield one_context
+    for tab in one_context.pages:
+        tab.goto("about:blank")
+    one_context.clear_cookies()
+
+
+def blank(context):
+    """A tab that shows nothing."""
+    return next((tab for tab in context.pages if tab.url == "about:blank"), None) or context.new_page()
+
+
 def visited(context, server):
     """The browser that the printed address was opened in: the person who may read."""
-    tab = context.new_page()
+    tab = blank(context)
     tab.goto(server.url)
     assert tab.url == f"http://127.0.0.1:{server.door.port}/"
     assert RUN in tab.content()
@@ -52,7 +66,7 @@ def test_a_page_of_another_port_or_name_reads_nothing(context, server, name, coo
     own = f":{server.door.port}/"
     context.on("response", lambda answer: answers.append(answer) if own in answer.url else None)
     with LoopbackServer(PAGE) as other:
-        tab = context.new_page()
+        tab = blank(context)
         tab.goto(other.url.replace("127.0.0.1", name))
         loot = tab.evaluate(TRIES, [f"http://127.0.0.1:{server.door.port}", RUN])
 
@@ -68,7 +82,7 @@ def test_a_page_of_another_port_or_name_reads_nothing(context, server, name, coo
 def test_a_page_that_sends_the_reader_there_shows_nothing_to_anybody(context, server, name):
     visited(context, server)
     with LoopbackServer(PAGE) as other:
-        tab = context.new_page()
+        tab = blank(context)
         tab.goto(other.url.replace("127.0.0.1", name))
         for how in (
             "location = at",
@@ -109,7 +123,7 @@ def test_the_token_leaves_the_address_and_no_script_sees_it(context, server):
 
 
 def test_a_page_of_a_run_may_be_opened_with_the_token_too(context, server):
-    tab = context.new_page()
+    tab = blank(context)
     tab.goto(f"http://127.0.0.1:{server.door.port}/run/{RUN}?token={server.door.token}#step-3")
 
     assert tab.url == f"http://127.0.0.1:{server.door.port}/run/{RUN}#step-3"
