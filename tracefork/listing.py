@@ -76,6 +76,12 @@ def readable(
                 lost(info, why)
 
 
+def shown(infos: Iterable[RunInfo], contrast: Iterable[str] = ()) -> Iterator[RunInfo]:
+    """Of `infos`, those that a person wants to see: of the forks that blame made only `contrast`."""
+    few = frozenset(contrast)
+    return (info for info in infos if not info.is_probe or info.run_id in few)
+
+
 @frozen
 class Finding:
     """Something wrong with a stored run: where, what, and what to do about it.

@@ -20,7 +20,9 @@ class Ranked:
     those of all other steps and at any moment. Unless `measured` no fork was made on one of its sides, and
     the drop is what the search believes. `certified`: it is above the margin, at level alpha.
     `posterior` is the share of belief that the drop is here. `forks` are those on both
-    sides, and `branches` their run_ids, if they were kept. `trusted` is False where most forks said nothing.
+    sides, and `branches` their run_ids, if they were kept; `contrast` are two of them: one that ended
+    otherwise with the step asked anew, and one that ended alike with it as recorded. `trusted` is
+    False where most forks said nothing.
 
     With `method="flip"`, `flips` of `trials` forks ended otherwise than recorded when the step was
     changed (`flip_rate`, with its interval in `low` and `high`), `noop_rate` of them when it was not;
@@ -48,6 +50,7 @@ class Ranked:
     excess_high: float | None = None
     direct: float | None = None
     branches: tuple[str, ...] = ()
+    contrast: tuple[str, ...] = ()
 
 
 @frozen
@@ -98,6 +101,12 @@ class BlameReport:
     def top(self) -> Ranked | None:
         """The best guess, certified or not; None if there is no step."""
         return self.ranking[0] if self.ranking else None
+
+    @property
+    def contrast(self) -> tuple[str, ...]:
+        """Branches that show the best guess: see `Ranked.contrast`."""
+        top = self.top()
+        return top.contrast if top else ()
 
     @property
     def summary(self) -> str:

@@ -12,7 +12,7 @@ from .estimate import Estimate
 from .findings import BlameReport, Point, Ranked, notes
 from .jobs import Line
 from .sequences import log_evidence
-from .state import Kind
+from .state import Grade, Kind
 from .uniform import FlipReport, Flips
 
 
@@ -34,6 +34,7 @@ def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRepo
             forks=drop.forks,
             trusted=not drop.untrusted,
             branches=branches[drop.step],
+            contrast=_contrast(drop.step, lines),
         )
         for drop in estimate.drops
     ]
@@ -86,6 +87,7 @@ def by_flips(
             excess_low=flips.excess_interval.low,
             excess_high=flips.excess_interval.high,
             branches=branches[flips.step],
+            contrast=_contrast(flips.step, lines),
         )
         for flips in found.steps
     ]
@@ -117,6 +119,7 @@ def by_direct_effect(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> 
             trusted=not effect.untrusted,
             direct=effect.estimate,
             branches=branches[effect.step],
+            contrast=_contrast(effect.step, lines),
         )
         for effect in found.steps
     ]
@@ -158,3 +161,12 @@ def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
             if line.done.run_id and 0 <= step < arms.n:
                 found[step].append(line.done.run_id)
     return [tuple(run_ids) for run_ids in found]
+
+
+def _contrast(step: int, lines: Sequence[Line]) -> tuple[str, ...]:
+    """A branch that ended otherwise with the step asked anew, and one that did not with it as recorded."""
+    anew = (x for x in lines if x.probe.arm == step and x.done.grade is Grade.SUCCESS)
+    same = (x for x in lines if x.probe.arm == step + 1 and x.done.grade is Grade.FAILURE)
+    return tuple(
+        line.done.run_id for line in (next(anew, None), next(same, None)) if line and line.done.run_id
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote
 
 from cattrs.preconf.json import make_converter
@@ -16,6 +18,9 @@ from .telling import summary
 _CONVERTER = make_converter()
 _CONVERTER.register_unstructure_hook(Decimal, str)
 _CONVERTER.register_structure_hook(Decimal, lambda said, _: Decimal(said))
+
+Blames: TypeAlias = "Callable[[str], BlameReport | None]"
+"""Gives the report of a run's blame by its run_id, or None."""
 
 LONGEST = 200
 """Bytes of a file's name, which most file systems allow 255."""
@@ -50,6 +55,10 @@ def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
     name = quote(run_id, safe="")[:LONGEST]
     folder = Path(f"{store}.blame")
     return folder / f"{name}.jsonl", folder / f"{name}.json"
+
+
+def unblamed(run_id: str) -> None:
+    """None: nothing is known of any run's blame."""
 
 
 def found(store: str | Path, run_id: str) -> BlameReport | None:

@@ -25,6 +25,7 @@ from ..codec.plain import damage
 from ..core.tape import Tape
 from ..errors import StoreError, TraceforkError
 from ..files import load
+from ..listing import shown
 from ..report import lines
 from ..report.embedded import tape_in
 from ..store import TapeStore
@@ -104,7 +105,7 @@ def taped(name: str, where: str) -> Tape:
         return from_file(Path(name))
     with opened(where) as store:
         if name == "last":
-            infos = [info for info in store.runs() if not info.is_probe]
+            infos = list(shown(store.runs()))
             if not infos:
                 raise StoreError(f"no runs in {where}")
             return store.load(max(infos, key=lambda info: info.created_at).run_id)

@@ -10,6 +10,7 @@ import typer
 from ..core.diff import diff as parting
 from ..core.tape import Tape
 from ..core.values import Response
+from ..listing import shown
 from ..report import lines
 from ..store import RunInfo
 from .app import (
@@ -40,7 +41,7 @@ def ls(
     """List the runs of a store, newest first."""
     with opened(store) as kept:
         every = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
-    infos = [info for info in every if forks or not info.is_probe]
+    infos = every if forks else list(shown(every))
     if json_:
         print_json([_info(info) for info in infos])
         return

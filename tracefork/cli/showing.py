@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +17,13 @@ from typing import Annotated
 import typer
 
 from .. import report as reports
+from ..attribution import saved
+from ..attribution.findings import BlameReport
 from ..core.tape import Tape
 from ..core.values import Exchange
 from ..errors import StoreError
 from ..files import write
-from ..listing import RunInfo, descendants, readable
+from ..listing import RunInfo, descendants, readable, shown
 from ..progress import counted
 from ..providers.prices import Prices, load
 from ..report.embedded import is_page
@@ -54,6 +57,9 @@ def report(
     form: Annotated[Form, typer.Option("--format", help="`static` is a page without a script.")] = Form.HTML,
     branches: Annotated[bool, typer.Option(help="Show the runs that were forked from it too.")] = True,
     force: Annotated[bool, typer.Option(help="Replace a file that is no report.")] = False,
+    blame: Annotated[
+        Path | None, typer.Option(help="What `blame --json` printed; by default what lies beside the store.")
+    ] = None,
     prices: Table = None,
     store: Store = RUNS,
     json_: Json = False,
@@ -64,7 +70,9 @@ def report(
     if target != STDOUT and not force and not _may_write(Path(target), page=SUFFIXES[form] == ".html"):
         raise StoreError(f"{target} is there already; choose another --output, or pass --force")
     table = load(prices) if prices else None
-    data = _written(tape, _branches(tape, store) if branches else [], form, table).encode()
+    blamed = saved.loads(blame.read_bytes(), str(blame)) if blame else saved.found(store, tape.run_id)
+    kept = _branches(tape, store, blamed.contrast if blamed else ()) if branches else []
+    data = _written(tape, kept, form, table, blamed).encode()
     if target == STDOUT:
         sys.stdout.buffer.write(data)  # as in a file: a page says that it is UTF-8
         return
@@ -86,7 +94,11 @@ def serve(
     from ..server import serving  # noqa: PLC0415  only with what it needs
 
     table = load(prices) if prices else None
-    with suppress(KeyboardInterrupt), opened(store) as kept, serving(kept, port, prices=table) as server:
+    with (
+        suppress(KeyboardInterrupt),
+        opened(store) as kept,
+        serving(kept, port, prices=table, blames=blames) as server,
+    ):
         out.print(f"{escaped(server.url)}\nCtrl-C ends it.")
         if _desktop() if open_ is None else open_:
             webbrowser.open(server.ticket())  # other users can read the arguments of a program
@@ -97,27 +109,33 @@ def serve(
 # -- below -------------------------------------------------------------------------
 
 
-def _written(tape: Tape, branches: Sequence[Tape], form: Form, prices: Prices | None) -> str:
+def _written(
+    tape: Tape, branches: Sequence[Tape], form: Form, prices: Prices | None, blame: BlameReport | None
+) -> str:
     match form:
         case Form.HTML | Form.STATIC:
-            view = gathered(tape, branches=branches, prices=prices, through=_counted)
+            view = gathered(tape, blame=blame, branches=branches, prices=prices, through=_counted)
             return rendered(view, tape, "app" if form is Form.HTML else "static")
         case Form.MARKDOWN:
-            return reports.markdown(tape, branches=branches, prices=prices)
+            return reports.markdown(tape, blame=blame, branches=branches, prices=prices)
         case Form.TEXT:
-            return reports.text(tape, branches=branches, prices=prices)
+            return reports.text(tape, blame=blame, branches=branches, prices=prices)
 
 
 def _counted(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:
     return counted(exchanges, "report")
 
 
-def _branches(tape: Tape, where: str) -> list[Tape]:
-    """The runs in the store that came of `tape` and can be read; none for one that is not in it."""
+def _branches(tape: Tape, where: str, contrast: Sequence[str]) -> list[Tape]:
+    """The runs in the store that came of `tape` and can be read; of blame's forks only `contrast`.
+
+    None for a tape that is not in it.
+    """
     if not Path(where).exists():
         return []
     with opened(where) as store:
-        return list(readable(descendants(store.runs(), tape.run_id), store.load, _lost))
+        infos = shown(descendants(store.runs(), tape.run_id), contrast)
+        return list(readable(infos, store.load, _lost))
 
 
 def _lost(info: RunInfo, why: Exception) -> None:

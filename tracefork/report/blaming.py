@@ -67,17 +67,21 @@ class Blame:
         """Return what `report` says, ranked as it ranks.
 
         A ranking by flip rate is known by the `method` of the report, else by its
-        entries having no value drop. A bound that is off the scale, or no number,
-        is the end of the scale.
+        entries having no value drop; its intervals are those of the rate. Entries that say
+        that they were not `measured` are left out, and those that say whether they are
+        `certified` are decided by that. A bound that is off the scale, or no number, is
+        the end of the scale.
 
         Raises:
             ValueError: an effect, or the threshold, is no finite number.
         """
-        entries = list(report.ranking)
-        flips = getattr(report, "method", "") == "flip" or not all(hasattr(e, "value_drop") for e in entries)
-        line = 0.5 if flips else _finite(float(getattr(report, "delta", 0.1)), "threshold")
+        entries = [entry for entry in report.ranking if getattr(entry, "measured", True)]
+        method = getattr(report, "method", "")
+        flips = method == "flip" or not all(hasattr(e, "value_drop") for e in entries)
+        said = getattr(report, "margin", getattr(report, "delta", 0.1))
+        line = 0.5 if flips else _finite(float(said), "threshold")
         marks = [_mark(entry, "flip_rate" if flips else "value_drop", line) for entry in entries]
-        name, meaning = FLIPS if flips else DROPS
+        name, meaning = FLIPS if flips else DIRECT if method == "direct" else DROPS
         summary = str(getattr(report, "summary", "") or "")
         alpha = getattr(report, "alpha", None)
         told = None if alpha is None else float(alpha)
@@ -95,13 +99,18 @@ DROPS = (
     "value drop",
     "How much less often a run succeeds once this step has happened as recorded.",
 )
+DIRECT = (
+    "direct effect",
+    "How often a run ends otherwise if this step alone is asked anew and all others are as recorded.",
+)
 
 
 def _mark(entry: RankedStep, name: str, line: float) -> Mark:
     value = _finite(float(getattr(entry, name)), f"{name} of step {entry.step}")
     low, high = _bound(entry.low, -1.0), _bound(entry.high, 1.0)
     trials, flips = getattr(entry, "trials", None), getattr(entry, "flips", None)
-    return Mark(entry.step, value, low, high, low > line, trials, flips)
+    decided = bool(getattr(entry, "certified", low > line))
+    return Mark(entry.step, value, low, high, decided, trials, flips)
 
 
 def _bound(value: float, otherwise: float) -> float:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from json import loads as parsed
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from ..attribution import saved
+from ..attribution.saved import Blames
 from ..core.tape import Tape
 from ..core.values import Exchange
 from ..core.values import Response as Heard
+from ..listing import shown
 from ..providers import read
 from ..providers.messages import texts
 from ..report.payload import dumped
@@ -26,14 +30,16 @@ async def runs(store: TapeStore) -> Response:
     return json([_info(info) for info in await run_in_threadpool(newest, store)])
 
 
-async def run(store: TapeStore, run_id: str) -> Response:
-    """A run and its exchanges, `request` as the text that was sent.
+async def run(store: TapeStore, run_id: str, blames: Blames) -> Response:
+    """A run and its exchanges, `request` as the text that was sent; and its blame, if that is known.
 
     A run that is not over has the exchanges that it had so far.
     """
     tape = await run_in_threadpool(store.load, run_id)
     branches = await run_in_threadpool(lambda: [b.branch_id for b in store.branches(run_id)])
-    return StreamingResponse(_run(tape, branches), media_type=_JSON)
+    found = await run_in_threadpool(blames, run_id)
+    blame = parsed(saved.dumps(found)) if found else None
+    return StreamingResponse(_run(tape, branches, blame), media_type=_JSON)
 
 
 async def branch(store: TapeStore, branch_id: str) -> Response:
@@ -59,8 +65,8 @@ def json(value: object, status: int = 200) -> Response:
 
 
 def newest(store: TapeStore) -> list[RunInfo]:
-    """Every run, newest first."""
-    return sorted(store.runs(), key=lambda info: (-info.created_at, info.run_id))
+    """Every run, newest first, without the forks that blame made."""
+    return sorted(shown(store.runs()), key=lambda info: (-info.created_at, info.run_id))
 
 
 def _info(info: RunInfo) -> dict[str, object]:
@@ -77,7 +83,7 @@ def _info(info: RunInfo) -> dict[str, object]:
     }
 
 
-def _run(tape: Tape, branches: list[str]) -> Iterator[str]:
+def _run(tape: Tape, branches: list[str], blame: object) -> Iterator[str]:
     digest = tape.digest()
     head = {
         "run_id": tape.run_id,
@@ -88,7 +94,7 @@ def _run(tape: Tape, branches: list[str]) -> Iterator[str]:
         "outcome": str(tape.outcome),
         "parent_run_id": tape.parent.parent if tape.parent else None,
         "branches": branches,
-        "blame": None,
+        "blame": blame,
     }
     yield dumped(head)[:-1] + ', "exchanges": ['
     for number, exchange in enumerate(tape):

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..attribution.saved import Blames, unblamed
 from ..errors import NotFound, TraceforkError
 from ..providers.prices import Prices
 from ..report.page import environment
@@ -35,26 +36,34 @@ def app(
     ending: Callable[[], bool] = lambda: False,
     tickets: Tickets | None = None,
     prices: Prices | None = None,
+    blames: Blames = unblamed,
 ) -> ASGIApp:
     """The ASGI application over `store`, which stays open for as long as this is used.
 
     It may be mounted below any path. Live views end once `ending()` is true. `tickets` open it
     too, once each; `prices` are what tokens cost, by default those of `providers.prices.listed()`.
+    `blames` gives the report of a run's blame by its run_id, or None.
 
     Raises:
         MissingPart: Jinja2 is not installed.
     """
     environment()
-    return Guard(_Site(store, door, ending, prices), door, tickets or Tickets())
+    return Guard(_Site(store, door, ending, prices, blames), door, tickets or Tickets())
 
 
 class _Site:
     """What there is to read, for those who were let in."""
 
     def __init__(
-        self, store: TapeStore, door: Door, ending: Callable[[], bool], prices: Prices | None
+        self,
+        store: TapeStore,
+        door: Door,
+        ending: Callable[[], bool],
+        prices: Prices | None,
+        blames: Blames,
     ) -> None:
         self._store, self._door, self._ending, self._prices = store, door, ending, prices
+        self._blames = blames
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, where = Request(scope, receive), segments(scope)
@@ -77,9 +86,9 @@ class _Site:
             case ["api", "runs"]:
                 return await api.runs(self._store)
             case ["run", run_id] if _is_name(run_id):
-                return await pages.page(self._store, run_id, request, self._prices)
+                return await pages.page(self._store, run_id, request, self._prices, self._blames)
             case ["api", "run", run_id] if _is_name(run_id):
-                return await api.run(self._store, run_id)
+                return await api.run(self._store, run_id, self._blames)
             case ["api", "branch", run_id] if _is_name(run_id):
                 return await api.branch(self._store, run_id)
             case ["api", "run", run_id, "live"] if _is_name(run_id):

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from .. import __version__
+from ..attribution.findings import BlameReport
+from ..attribution.saved import Blames
 from ..core.values import UNFINISHED
-from ..listing import RunInfo, descendants, readable
+from ..listing import RunInfo, descendants, readable, shown
 from ..providers.prices import Prices
 from ..report.gathering import gathered
 from ..report.page import policy, rendered
@@ -39,25 +41,30 @@ async def welcome(store: TapeStore, request: Request) -> Response:
     return HTMLResponse(await run_in_threadpool(made), headers=_rules(policy("static")))
 
 
-async def page(store: TapeStore, run_id: str, request: Request, prices: Prices | None) -> Response:
+async def page(
+    store: TapeStore, run_id: str, request: Request, prices: Prices | None, blames: Blames
+) -> Response:
     """The page of a run; of one that is not over, a page that asks for its steps."""
     live = f"{root(request.scope)}/api/run/{segment(run_id)}"
     known = request.headers.get("if-none-match", "")
-    return await run_in_threadpool(_page, store, run_id, live, known, prices)
+    return await run_in_threadpool(_page, store, run_id, live, known, prices, blames)
 
 
-def _page(store: TapeStore, run_id: str, live: str, known: str, prices: Prices | None) -> Response:
+def _page(
+    store: TapeStore, run_id: str, live: str, known: str, prices: Prices | None, blames: Blames
+) -> Response:
     infos = list(store.runs())
     own = [info for info in infos if info.run_id == run_id and info.sealed]
-    kin = list(descendants(infos, run_id))
-    tag = {"etag": _tag(own + kin, prices)} if own else {}
+    blame = blames(run_id)
+    kin = list(shown(descendants(infos, run_id), blame.contrast if blame else ()))
+    tag = {"etag": _tag(own + kin, prices, blame)} if own else {}
     if own and tag["etag"] in (one.strip().removeprefix("W/") for one in known.split(",")):
         return Response(status_code=304, headers=tag)
     if not own and not _is_over(store, run_id):
         tape = store.follow(run_id).head.tape((), (), UNFINISHED)
         return HTMLResponse(rendered(gathered(tape), tape, live=live), headers=_rules(policy(live=True)))
     tape = store.load(run_id)
-    html = rendered(gathered(tape, branches=readable(kin, store.load), prices=prices), tape)
+    html = rendered(gathered(tape, blame=blame, branches=readable(kin, store.load), prices=prices), tape)
     return HTMLResponse(html, headers=_rules(policy()) | tag)
 
 
@@ -67,9 +74,15 @@ def _is_over(store: TapeStore, run_id: str) -> bool:
     return following.over
 
 
-def _tag(infos: list[RunInfo], prices: Prices | None) -> str:
+def _tag(infos: list[RunInfo], prices: Prices | None, blame: BlameReport | None) -> str:
     """What changes whenever the page of these runs does."""
-    facts = [__version__, policy(), prices, *((info.digest, info.created_at, info.run_id) for info in infos)]
+    facts = [
+        __version__,
+        policy(),
+        prices,
+        blame,
+        *((info.digest, info.created_at, info.run_id) for info in infos),
+    ]
     return f'"{sha256(repr(facts).encode()).hexdigest()}"'
 
 

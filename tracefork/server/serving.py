@@ -16,6 +16,7 @@ import uvicorn
 from attrs import field, frozen
 from starlette.types import ASGIApp
 
+from ..attribution.saved import Blames, unblamed
 from ..errors import StoreError
 from ..providers.prices import Prices
 from ..store import TapeStore
@@ -42,11 +43,17 @@ class Serving:
 
 @contextmanager
 def serving(
-    store: TapeStore, port: int = 0, *, token: str | None = None, prices: Prices | None = None
+    store: TapeStore,
+    port: int = 0,
+    *,
+    token: str | None = None,
+    prices: Prices | None = None,
+    blames: Blames = unblamed,
 ) -> Iterator[Serving]:
     """Serve `store` on 127.0.0.1 while the block runs; port 0 is any that is free.
 
-    `prices` are what tokens cost, by default those of `providers.prices.listed()`.
+    `prices` are what tokens cost, by default those of `providers.prices.listed()`; `blames` gives
+    the report of a run's blame, or None.
 
     Raises:
         StoreError: the port is taken, or there is no such port.
@@ -61,7 +68,9 @@ def serving(
     with listener:
         door = Door(listener.getsockname()[1], token or secrets.token_urlsafe(24))
         tickets = Tickets()
-        site = app(store, door, ending=lambda: server.should_exit, tickets=tickets, prices=prices)
+        site = app(
+            store, door, ending=lambda: server.should_exit, tickets=tickets, prices=prices, blames=blames
+        )
         server = uvicorn.Server(_config(site))
         listening = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
