@@ -50,6 +50,14 @@ def save(report: BlameReport, path: str | Path) -> None:
     write(dumps(report).encode(), Path(path))
 
 
+def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
+    """Write the report beside the store, where `found` looks for it; return where that is."""
+    _, path = beside(store, run_id)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    save(report, path)
+    return path
+
+
 def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
     """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
     name = quote(run_id, safe="")[:LONGEST]

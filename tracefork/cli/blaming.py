@@ -103,8 +103,7 @@ def blame(
     if dry_run:
         _foretold(outlook(tape, budget, **design), json_=json_)
         return
-    file, result = saved.beside(store, tape.run_id)
-    file = ledger or file
+    file = ledger or saved.beside(store, tape.run_id)[0]
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if file.exists() and not continue_:
         raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")
@@ -126,7 +125,7 @@ def blame(
     except KeyboardInterrupt:
         err.print(f"[bold]interrupted:[/] what was paid for is in {escaped(file)}; add --continue to go on")
         raise typer.Exit(130) from None
-    saved.save(report, result)
+    saved.keep(report, store, tape.run_id)
     _told(report, json_=json_)
 
 

@@ -93,7 +93,7 @@ def serve(
     """Show all runs of a store in the browser, live, at an address of this machine alone."""
     from ..server import serving  # noqa: PLC0415  only with what it needs
 
-    table = load(prices) if prices else None
+    table, blames = load(prices) if prices else None, partial(saved.found, store)
     with (
         suppress(KeyboardInterrupt),
         opened(store) as kept,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from random import Random
 
 from ..core.values import Request
 from ..providers import anthropic
@@ -15,11 +16,15 @@ from ..testing.scripted import Item, Script, by_rule
 
 CITY = "Lisbon"
 PRICES = {"night train": 89, "morning flight": 240}
+BY_TRAIN = 0.9
 BUSY_AT = 2  # questions answered before the server is busy, once
 
 
-def model() -> Script:
-    """Return a model that has not been busy yet."""
+def model(chance: Random | None = None) -> Script:
+    """Return a model that has not been busy yet.
+
+    Where it takes the flight it might have taken the train: with `chance` it does so nine times of ten.
+    """
     busy = itertools.count()
 
     def rule(request: Request) -> Item:
@@ -27,12 +32,12 @@ def model() -> Script:
         turn = sum(message["role"] == "assistant" for message in said)
         if turn == BUSY_AT and next(busy) == 0:
             return anthropic.error("overloaded_error", "try again in a moment", retry_after=0.05)
-        return _turn(turn, said)
+        return _turn(turn, said, chance)
 
     return by_rule(rule)
 
 
-def _turn(turn: int, said: list[dict[str, object]]) -> Item:
+def _turn(turn: int, said: list[dict[str, object]], chance: Random | None) -> Item:
     chosen = next(
         (option for option in PRICES if f"I take the {option}." in json.dumps(said)), "morning flight"
     )
@@ -45,7 +50,7 @@ def _turn(turn: int, said: list[dict[str, object]]) -> Item:
         case 2:
             return anthropic.tool_use("weather", {"city": CITY})
         case 3:
-            option = "morning flight"
+            option = "night train" if chance and chance.random() < BY_TRAIN else "morning flight"
             return anthropic.tool_use("hold_seat", {"option": option}, text=f"I take the {option}.")
         case 4:
             return anthropic.tool_use("find_hotel", {"city": CITY}, text="Now a bed.")

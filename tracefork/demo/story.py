@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import subprocess
 import sys
 import time
@@ -9,11 +11,17 @@ from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from random import Random
 from urllib.parse import urlsplit
 
+from ..attribution import saved
+from ..attribution.findings import BlameReport
+from ..attribution.oracles import Regex
+from ..attribution.runner import blame
+from ..attribution.telling import spending, table
 from ..core.diff import diff
 from ..core.tape import Tape
-from ..core.values import Exchange, Response
+from ..core.values import Call, Exchange, Response
 from ..drive import Verdict, verify
 from ..files import write
 from ..providers import anthropic
@@ -28,6 +36,8 @@ from .model import model
 Say = Callable[[str], object]
 
 PIVOT = "hold_seat"
+BOOKED = Regex("^Booked")
+CHANCE = 7
 KILL_AFTER = 6  # questions that the server has had when the run is killed
 DEADLINE = 30.0  # seconds; a run that is not killed by then has gone wrong
 
@@ -42,8 +52,11 @@ def tell(path: str, say: Say) -> list[str]:
         tape = _record(store, say)
         verdict = _verify(tape, say)
         branch = _fork(store, tape, say)
+        found = _blame(store, path, tape, say)
         resumed = _crash(store, path, say)
-    _report(Path(path).with_suffix(".html"), html(tape, branches=[branch], verified=verdict), say)
+        branches = [branch, *map(store.load, found.contrast)]
+    page = html(tape, blame=found, branches=branches, verified=verdict)
+    _report(Path(path).with_suffix(".html"), page, say)
     say(f"\nAll of it is in {path}. Look around:")
     say(f"   tracefork ls --store {path}")
     say(f"   tracefork show --store {path} {tape.run_id}")
@@ -104,8 +117,31 @@ def _by_train(recorded: Exchange) -> Response:
     return recorded.response.with_body(recorded.response.body.replace(b"morning flight", b"night train"))
 
 
+def _blame(store: TapeStore, path: str, tape: Tape, say: Say) -> BlameReport:
+    say("\n4. Blame. Which answer did it? The model takes the train nine times of ten. The same agent runs")
+    say("   again from many places; what it did before them costs nothing, and no mail is sent.")
+    sent = len(agent.SENT)
+    with LoopbackServer(model(Random(CHANCE)), port=urlsplit(_base(tape)).port or 0):  # noqa: S311  the same each time
+        found = blame(tape, partial(agent.travel_agent, _base(tape)), BOOKED, store=store, tools=_harmless)
+    _expect(len(agent.SENT) == sent, "a fork sent a mail")
+    top = found.top()
+    _expect(top is not None and top.certified, f"no step was certified: {found.summary}")
+    saved.keep(found, path, tape.run_id)
+    for line in (found.summary, *table(found, most=3), spending(found)):
+        say(f"   {line}")
+    return found
+
+
+def _harmless(call: Call) -> object:
+    """What a fork's tools do: they look things up, and send nothing."""
+    if call.name == "send_mail":
+        return "sent"
+    tool = inspect.unwrap(agent.TOOLS[call.name])
+    return tool(**json.loads(call.arguments)["kwargs"])
+
+
 def _crash(store: TapeStore, path: str, say: Say) -> str:
-    say("\n4. Crash. The agent runs in another process, which is killed in the middle.")
+    say("\n5. Crash. The agent runs in another process, which is killed in the middle.")
     killed = new_run_id()
     with LoopbackServer(model(), delay=0.05) as server:
         command = [sys.executable, "-m", "tracefork.demo.child", server.url, path, killed]
@@ -129,7 +165,7 @@ def _crash(store: TapeStore, path: str, say: Say) -> str:
 
 
 def _report(file: Path, page: str, say: Say) -> None:
-    say("\n5. Report. The run, its branch and every byte of both as one page, which needs nothing else.")
+    say("\n6. Report. The run, its branch and every byte of both as one page, which needs nothing else.")
     if file.exists() and not is_page(file.read_text("utf-8", "replace")):
         say(f"   {file} is there already and no report of ours: it is left as it is.")
         return
