@@ -10,16 +10,23 @@ from attrs import evolve, frozen
 from ..core.tape import Tape
 from . import direct, estimate, planner, uniform
 from .arms import Arms
+from .conclusion import Conclusion
 from .config import Config
 from .design import Design
 from .exploring import belief
 from .findings import BlameReport
+from .forecasting import forecast
 from .jobs import Line
 from .oracles import Oracle
 from .pricing import Pricing
 from .ranking import by_direct_effect, by_flips, by_value
 from .spending import Budget
 from .state import Grade, Probe, State
+
+CONTINUATIONS = 5
+"""How often a study that was cut short is continued in simulation, to say what it would still take."""
+LIKELY = 0.5
+"""The share of them that has to come to a conclusion for that to be worth saying."""
 
 
 class Method(Protocol):
@@ -104,7 +111,13 @@ class ByValue:
         return evolve(self, state=planner.stop(self.state))
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
-        return by_value(estimate.report(self.state), self.arms, lines)
+        report = by_value(estimate.report(self.state), self.arms, lines)
+        if report.verdict is not Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
+            return report
+        ahead = forecast(self.state, CONTINUATIONS)
+        if ahead.settled < LIKELY:
+            return report
+        return evolve(report, more=ahead.forks, more_cost=ahead.cost)
 
     @property
     def leading(self) -> str:
