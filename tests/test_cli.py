@@ -143,7 +143,7 @@ def test_the_demo_tells_its_story(desk):
     done = desk("demo")
     runs = json.loads(desk("ls", "--store", "demo.db", "--json").stdout)
 
-    for word in ("Record", "Verify", "Fork", "Crash", "Resumed", "digest"):
+    for word in ("Record", "Verify", "Fork", "Blame", "certified", "Crash", "Resumed", "digest"):
         assert word in done.stdout
     assert len(runs) == 4
     assert set(json.loads(desk("demo", "--store", "two.db", "--json").stdout)) == {
