@@ -116,7 +116,7 @@ def test_an_oracle_and_an_agent_may_be_named(desk):
         ((), "say how to tell a good run"),
         ((*GOOD, "--failure", "x"), "say how to tell a good run"),
         (("--json-path", "state"), "is no path such as"),
-        (("--success", "("), "unterminated"),
+        (("--success", "("), "is no pattern"),
         (("--oracle", "os:nothing"), "names nothing that can be called"),
         ((*GOOD, "--usd", "0"), "usd"),
     ],

@@ -81,6 +81,12 @@ def test_what_is_no_path_is_refused_at_once(path):
         JsonPath(path)
 
 
+@pytest.mark.parametrize("pattern", ["(", "[a", "*", "(?P<"])
+def test_what_is_no_pattern_is_refused_at_once(pattern):
+    with pytest.raises(ValueError, match="is no pattern"):
+        Regex(pattern)
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

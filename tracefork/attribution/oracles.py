@@ -43,7 +43,7 @@ class Regex:
     With `absent` it is that there is none. Flags are written into the pattern, as `(?i)`.
 
     Raises:
-        re.error: the pattern is none.
+        ValueError: the pattern is none.
     """
 
     pattern: str
@@ -51,7 +51,11 @@ class Regex:
     _compiled: re.Pattern[str] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_compiled", re.compile(self.pattern))
+        try:
+            compiled = re.compile(self.pattern)
+        except re.error as exc:
+            raise ValueError(f"{self.pattern!r} is no pattern: {exc}") from exc
+        object.__setattr__(self, "_compiled", compiled)
 
     def __call__(self, result: object, tape: Tape) -> bool:
         return (self._compiled.search(final_text(result, tape)) is None) == self.absent
