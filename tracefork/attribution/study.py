@@ -128,7 +128,7 @@ class Study:
     def _job(self, probe: Probe) -> Job | None:
         """The fork to make; None where the mutation changes nothing."""
         upto = self._arms.upto(probe.arm)
-        name = f"{probe.kind} {probe.arm}, draw {probe.draw}"
+        name = f"{_what(probe, self._arms)}, draw {probe.draw}"
         calls = 1 if probe.kind is Kind.FORCED else LOOPS * (len(self._tape) - upto) + SPARE
         most = self._worst(probe) if self._pricing.limited else None
         answer = None
@@ -137,3 +137,17 @@ class Study:
             if answer is None:
                 return None
         return Job(upto, calls, most, answer, probe.kind is Kind.FORCED, probe.seed, name)
+
+
+def _what(probe: Probe, arms: Arms) -> str:
+    """What a fork is for, in the words of its branch's name."""
+    if probe.arm == arms.n:
+        return "all answers as recorded"
+    step = arms.steps[probe.arm]
+    match probe.kind:
+        case Kind.PERTURB:
+            return f"step {step} changed"
+        case Kind.FORCED:
+            return f"step {step} alone anew"
+        case Kind.EXPLORE | Kind.CONFIRM | Kind.NOOP:
+            return f"live from step {step}"

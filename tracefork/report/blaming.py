@@ -82,7 +82,7 @@ class Blame:
         line = 0.5 if flips else _finite(float(said), "threshold")
         marks = [_mark(entry, "flip_rate" if flips else "value_drop", line) for entry in entries]
         name, meaning = FLIPS if flips else DIRECT if method == "direct" else DROPS
-        summary = str(getattr(report, "summary", "") or "")
+        summary = str(getattr(report, "summary", "") or "").removeprefix(f"{report.verdict}: ")
         alpha = getattr(report, "alpha", None)
         told = None if alpha is None else float(alpha)
         return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, told)
