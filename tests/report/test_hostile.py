@@ -150,6 +150,7 @@ def test_there_are_enough_of_them():
 
 @pytest.mark.browser
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # it opens more than a thousand views, each in its turn
 def test_nothing_that_was_recorded_runs_in_the_page(browse, case):
     tape, blame, branches = case
     page = browse(report.html(tape, blame=blame, branches=branches))
