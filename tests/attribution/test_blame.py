@@ -68,6 +68,7 @@ def test_the_planted_step_is_certified_and_every_fork_is_kept(planted, tmp_path)
         assert not list(store.check())
 
 
+@pytest.mark.slow
 def test_each_value_is_within_its_interval(planted):
     tape, agent, _ = planted
     report = blame(tape, agent, succeeded, find="all", seed=4)
@@ -387,6 +388,7 @@ def test_where_nothing_ever_helps_no_step_is_named():
     assert (report.verdict, report.named) == ("SYSTEMIC", ())
 
 
+@pytest.mark.slow
 def test_where_only_the_grader_is_noisy_no_step_is_named():
     noisy = PlantedRun("noisy", STEPS, frozenset(), lambda flags: 0.5, slips(), after=True)
     tape, server = recorded(noisy)
@@ -436,6 +438,7 @@ def test_an_option_that_there_is_not_is_refused_before_anything_is_spent(planted
 # -- other methods -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_flip_rates_have_the_no_op_rate_beside_them(planted):
     tape, agent, _ = planted
     report = blame(tape, agent, succeeded, method="flip", k=12, budget=Budget(forks=1000))
@@ -452,6 +455,7 @@ def test_flip_rates_have_the_no_op_rate_beside_them(planted):
     assert not [entry for entry in report.named if entry.step != CULPRIT]
 
 
+@pytest.mark.slow
 def test_a_mutation_is_put_in_the_place_of_the_answer(planted):
     tape, agent, _ = planted
     text = Text(f"Step {CULPRIT} is sound.")
@@ -471,6 +475,7 @@ def test_a_mutation_that_changes_nothing_leaves_the_step_out(planted):
     assert report.notes == (("the mutation changes nothing here", STEPS),)
 
 
+@pytest.mark.slow
 def test_both_halves_of_a_conjunction_are_found_by_their_direct_effect():
     both = PlantedRun(
         "conjunction",

@@ -9,6 +9,8 @@ from tracefork.testing.faulty import Harm
 from tracefork.testing.staged import staged
 from tracefork.testing.validation import EXPECTED, HARMED, trial_of_harm, trial_of_world
 
+pytestmark = pytest.mark.slow
+
 DEAR = {Planted.TWO, Planted.DRIFT, Planted.FLAT, Planted.FLAT_LOW, Planted.BOUNDARY, Planted.FLOOR_30}
 """These take all their forks: each alone several seconds."""
 
