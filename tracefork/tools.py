@@ -55,7 +55,7 @@ def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
         case "live":
             return Policy(on_doubt)
         case "recorded":
-            return Policy(on_doubt, _answers(tape).get)
+            return Policy(on_doubt, answers(tape).get)
         case "refuse":
             return Policy(on_doubt, lambda _: None)
         case _ if callable(tools):
@@ -74,7 +74,7 @@ def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
     return answer
 
 
-def _answers(tape: Tape) -> dict[Call, Answer]:
+def answers(tape: Tape) -> dict[Call, Answer]:
     """What each call was answered; where it was asked more than once, the last time."""
     return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED}
 

@@ -264,6 +264,46 @@ def _lines(path):
     return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
+def test_a_smaller_budget_goes_on_from_a_larger_ones_ledger(planted, tmp_path):
+    tape, agent, server = planted
+    file = tmp_path / "study.jsonl"
+    first = blame(tape, agent, succeeded, ledger=file, budget=Budget(forks=12))
+    before = len(server.requests)
+    again = blame(tape, agent, succeeded, ledger=file, budget=Budget(forks=5))
+    assert (again.forks, again.ranking, len(server.requests)) == (12, first.ranking, before)
+
+
+def test_an_oracle_that_says_something_else_is_another_study(planted, tmp_path):
+    tape, agent, _ = planted
+    file = tmp_path / "study.jsonl"
+
+    def having(word):
+        return lambda result: word in result
+
+    blame(tape, agent, having("success"), ledger=file, budget=Budget(forks=2))
+    blame(tape, agent, having("success"), ledger=file, budget=Budget(forks=3))
+    with pytest.raises(Conflict, match="oracle"):
+        blame(tape, agent, having("Outcome: success"), ledger=file, budget=Budget(forks=4))
+
+
+def test_forks_lost_in_several_kills_stay_paid(planted, tmp_path):
+    tape, agent, _ = planted
+    file = tmp_path / "study.jsonl"
+
+    def killed(how):
+        raise KeyboardInterrupt
+
+    spent = []
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            blame(tape, agent, succeeded, ledger=file, watch=killed, budget=Budget(forks=40))
+        lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(b"".join(lines[:-1]))  # as if it had died before it could tell
+        spent.append(blame(tape, agent, succeeded, ledger=file, budget=Budget(forks=1)).spent.calls)
+    assert spent == sorted(spent)
+    assert spent[-1] > 0
+
+
 # -- who makes the forks -------------------------------------------------------------------------
 
 
@@ -423,6 +463,64 @@ def test_a_run_that_asked_nobody_has_no_step_to_blame():
         blame(run.tape, lambda: None, lambda result: False)
 
 
+def test_what_cannot_work_says_so_before_anything_is_spent(planted, tmp_path):
+    tape, agent, server = planted
+    before = len(server.requests)
+    with pytest.raises(ValueError, match="workers= is for an executor"):
+        blame(tape, agent, succeeded, workers=8)
+    with ProcessPoolExecutor(1) as pool, pytest.raises(TypeError, match="name it by import path"):
+        blame(tape, lambda: agent(), succeeded, executor=pool, ledger=tmp_path / "study.jsonl")
+    with ThreadPoolExecutor(2) as pool, pytest.raises(ValueError, match="would mix"):
+        blame(tape, agent, succeeded, executor=pool, scope="process")
+
+    async def asynchronous():
+        return agent()
+
+    async def notebook():
+        blame(tape, asynchronous, succeeded)
+
+    with pytest.raises(RuntimeError, match="ablame"):
+        asyncio.run(notebook())
+    assert len(server.requests) == before
+
+
+def test_what_watches_or_fails_in_a_task_is_raised_as_it_is(planted):
+    tape, agent, _ = planted
+
+    def watch(how):
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        asyncio.run(ablame(tape, agent, succeeded, watch=watch))
+
+
+def test_another_run_of_the_same_name_is_no_parent(planted, tmp_path):
+    tape, agent, _ = planted
+    with tracefork.record(tmp_path / "runs.db", run_id=tape.run_id):
+        pass
+    with pytest.raises(Conflict, match="another run that is called"):
+        blame(tape, agent, succeeded, store=tmp_path / "runs.db")
+
+
+def test_a_tool_that_is_polled_after_the_last_answer_leaves_the_end_to_be_measured():
+    script = by_rule(lambda request: Response(200, (), (b"go",)))
+    states = iter(["pending", "failed"])
+
+    def agent(run):
+        with httpx.Client(transport=transport(script, httpx)) as client:
+            client.post("http://model/", content=b"plan")
+        for at in range(2):
+            if run.call("poll", lambda: next(states)) == "failed":
+                return f"failed at poll {at}"
+        return "pending"
+
+    with tracefork.record() as run:
+        assert agent(run) == "failed at poll 1"
+    report = blame(run.tape, agent, lambda result: result != "failed at poll 1", budget=Budget(forks=80))
+    assert not report.named
+    assert report.values[-1].value == 1.0
+
+
 def test_an_option_that_there_is_not_is_refused_before_anything_is_spent(planted):
     tape, agent, server = planted
     before = len(server.requests)
@@ -490,7 +588,7 @@ def test_both_halves_of_a_conjunction_are_found_by_their_direct_effect():
         agent = PlantedAgent(server.url, STEPS, after=True)
         report = blame(tape, agent, succeeded, method="direct", tools="live", budget=Budget(forks=400))
     assert {entry.step for entry in report.named} == {1, 5}
-    assert report.spent.calls == report.forks
+    assert report.spent.calls < report.forks, "the forks that find the floor ask no model"
     assert report.given > 0
 
 

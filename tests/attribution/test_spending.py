@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracefork import Exchange, Request, Response
-from tracefork.attribution.spending import UNCAPPED, Budget, Purse, Spent, at_worst, in_fact
+from tracefork.attribution.spending import UNCAPPED, UNSEEN, Budget, Purse, Spent, at_worst, in_fact
 from tracefork.core.values import Fault, Omitted
 from tracefork.providers import anthropic
 from tracefork.providers.prices import Price, Prices
@@ -44,6 +44,8 @@ def test_at_worst_each_byte_is_a_token_and_the_answer_is_as_long_as_it_may_be():
         ({"max_tokens": "many"}, UNCAPPED),
         ({"max_tokens": True}, UNCAPPED),
         ({"generationConfig": 5}, UNCAPPED),
+        ({"generationConfig": {"maxOutputTokens": 10, "candidateCount": 8}}, 80),
+        ({"max_output_tokens": 9, "previous_response_id": "r"}, 9 + UNSEEN),
     ],
 )
 def test_the_limit_of_an_answer_is_read_as_each_vendor_spells_it(more, answer):

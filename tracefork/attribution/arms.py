@@ -11,10 +11,14 @@ from attrs import frozen
 
 from ..core.matching import Matcher, exact
 from ..core.tape import Tape
-from ..core.values import Exchange, Response
+from ..core.values import CANCELLED, Exchange, Response
+from ..providers import paths
 
 RETRIED = frozenset({408, 409, 425, 429, *range(500, 600)})
 """HTTP statuses that a vendor's SDK answers by asking again."""
+
+LOCKED = frozenset({401, 402, 403})
+"""HTTP statuses of a vendor that does not let the caller in, or wants to be paid first."""
 
 
 @frozen
@@ -49,8 +53,21 @@ class Arms:
 
 
 def troubled(exchange: Exchange) -> bool:
-    """True where no model answered: a fault, or a status that asks for another try."""
-    return not isinstance(exchange.answer, Response) or exchange.answer.status in RETRIED
+    """True where no model answered: a fault, a status that asks for another try, a vendor that refuses.
+
+    What the agent itself gave up is none.
+    """
+    answer = exchange.answer
+    if not isinstance(answer, Response):
+        return answer != CANCELLED
+    locked = answer.status in LOCKED and paths.place(exchange.request.url) is not None
+    return answer.status in RETRIED or locked
+
+
+def unanswered(tape: Tape, matcher: Matcher = exact) -> tuple[Exchange, ...]:
+    """The exchanges in trouble whose question was not put again."""
+    again = _asked_again(tape, matcher)
+    return tuple(x for x in tape if troubled(x) and id(x) not in again)
 
 
 def _asked_again(tape: Tape, matcher: Matcher) -> set[int]:

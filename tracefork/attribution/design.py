@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from hashlib import sha256
+from types import CodeType, FunctionType, MethodType
 from typing import Any, Literal, TypeAlias
 
-from attrs import asdict, field, frozen
+from attrs import asdict, field, fields, frozen, has
 from attrs.validators import ge, in_
 
 from ..core.matching import Matcher, exact
 from ..core.tape import Tape
 from ..providers.prices import Prices
-from ..tools import Tools
+from ..tools import Tools, answers
 from .grading import OnRaise
 from .mutations import Mutation
 from .oracles import Oracle, is_exact
@@ -87,9 +90,11 @@ class Design:
         if self.final != "auto":
             return self.final == "known"
         last = tape.by_head[-1].span.headed
-        chance = any(draw.span.began > last for draw in tape.draws)
-        tools = self.tools != "recorded" and any(effect.span.began > last for effect in tape.effects)
-        return not chance and not tools and is_exact(oracle)
+        if any(draw.span.began > last for draw in tape.draws) or not is_exact(oracle):
+            return False
+        after = [effect for effect in tape.effects if effect.span.began > last]
+        given = answers(tape) if self.tools == "recorded" else {}
+        return all(given.get(effect.call) == effect.answer for effect in after)
 
 
 _OF_RUNS = frozenset(
@@ -99,7 +104,7 @@ _OF_RUNS = frozenset(
 
 def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:
     """What makes two studies the same, as JSON: the ledger of one may go on only for the same."""
-    kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in ("options", "matcher", "prices"))
+    kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in ("options", "prices"))
     told = {
         name: value if isinstance(value, str | int | float | None) else spelled(value)
         for name, value in kept.items()
@@ -114,8 +119,30 @@ def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[
 
 
 def spelled(what: object) -> str:
-    """A name for a function or value that is the same in another process."""
-    if isinstance(what, str):
-        return what
-    name = getattr(what, "__qualname__", "")
-    return f"{getattr(what, '__module__', '')}:{name}" if name else repr(what)
+    """A name for a function or value: the same in another process, another if it does something else.
+
+    Of a function it has a hash of its code and of what it has closed over.
+    """
+    if isinstance(what, MethodType):
+        return f"{spelled(what.__self__)}.{what.__name__}"
+    if isinstance(what, FunctionType):
+        closed = [spelled(cell.cell_contents) for cell in what.__closure__ or ()]
+        defaults = [spelled(value) for value in what.__defaults__ or ()]
+        made = sha256(repr([_code(what.__code__), closed, defaults]).encode()).hexdigest()[:12]
+        return f"{what.__module__}:{what.__qualname__} {made}"
+    if isinstance(what, partial):
+        parts = [what.func, *what.args, *what.keywords.items()]
+        return f"partial({', '.join(map(spelled, parts))})"
+    kind = type(what)
+    if has(kind):
+        values = [spelled(getattr(what, a.name)) for a in fields(kind) if a.init]
+        return f"{kind.__qualname__}({', '.join(values)})"
+    if isinstance(what, tuple | list):
+        return f"({', '.join(map(spelled, what))})"
+    said = repr(what)
+    return f"{kind.__module__}:{kind.__qualname__}" if " at 0x" in said else said
+
+
+def _code(code: CodeType) -> tuple[object, ...]:
+    constants = [_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return code.co_code, constants, code.co_names

@@ -70,19 +70,19 @@ class BlameReport:
 
     `verdict` is the conclusion at level `alpha`: no step is named whose drop is within `margin`, but
     with that probability. `ranking` has every step that was an arm, the certified first, then by belief.
-    `segment` is the first and last step of the shortest certified range. `recorded` is what the oracle
+    `segment` are the steps of the shortest certified range, as answered. `recorded` is what the oracle
     said of the recorded run: what is ranked are steps that made *that* outcome. `spent` is what all
     forks cost, `given` how many live questions were answered without leaving, `undefined` how many
     forks had no clear grade, `broken` how many diverged or failed; `notes` say why, the most frequent
     first. `more` is how many more forks would probably settle it, at the price `more_cost` in `unit`;
-    None where it is settled, or nothing can be said.
+    None where it is settled, or nothing can be said. `digest` is that of the tape.
     """
 
     verdict: Conclusion
     ranking: tuple[Ranked, ...]
     method: str = "value"
     recorded: bool = False
-    segment: tuple[int, int] | None = None
+    segment: tuple[int, ...] = ()
     values: tuple[Point, ...] = ()
     null: float = 0.0
     forks: int = 0
@@ -97,6 +97,7 @@ class BlameReport:
     margin: float = 0.1
     more: int | None = None
     more_cost: float | None = None
+    digest: str = ""
 
     def top(self) -> Ranked | None:
         """The best guess, certified or not; None if there is no step."""

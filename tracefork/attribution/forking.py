@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, TypeAlias, TypeVar
@@ -19,6 +19,7 @@ from attrs import field, frozen
 
 from ..core.matching import Matcher, exact
 from ..core.tape import Tape
+from ..core.values import Exchange, Response
 from ..drive import Agent, called, is_async
 from ..drive import judged as verified
 from ..files import loads
@@ -28,13 +29,18 @@ from ..runs import cut, fork, replay
 from ..session import Session
 from ..store import TapeStore
 from ..tools import Tools
+from .arms import unanswered
 from .grading import OnRaise, graded, ungraded
 from .jobs import Done, Job
-from .known import Forced, Given
+from .known import Forced
 from .metering import Meter
 from .oracles import Oracle, judged, settled
+from .state import Grade
 
 T = TypeVar("T")
+
+LONGEST = 300
+"""Characters of a note."""
 
 SEED = "blame.seed"
 """Where a fork's meta keeps its seed, as decimal digits: for agents that can make use of one."""
@@ -63,7 +69,7 @@ class Setting:
     """What all forks of a study have in common.
 
     `recorded` is what the oracle said of the recorded run, `raised` whether it ended by
-    raising. Forks are kept as branches in `store`, a path or a store, if there is one.
+    raising. Forks are kept as branches of run `parent` in `store`, a path or a store, if there is one.
     `options` go to `tracefork.runs.cut`. `until` is in seconds of `time.time`.
     """
 
@@ -71,6 +77,7 @@ class Setting:
     agent: Agent | str
     oracle: Oracle | str
     store: TapeStore | str | None = None
+    parent: str | None = None
     recorded: bool = False
     raised: bool = False
     on_raise: OnRaise = "as_recorded"
@@ -148,14 +155,16 @@ def named(what: Any) -> Any:
 
     Raises:
         ValueError: the name is no such path, or leads to nothing that can be called.
-        ImportError: there is no such module.
     """
     if not isinstance(what, str):
         return what
     module, _, path = what.partition(":")
     if not module or not path:
         raise ValueError(f"{what!r} is no import path such as package.module:function")
-    found: Any = import_module(module)
+    try:
+        found: Any = import_module(module)
+    except ImportError as exc:
+        raise ValueError(f"{what!r} cannot be imported: {exc}") from exc
     for name in path.split("."):
         found = getattr(found, name, None)
     if not callable(found):
@@ -172,10 +181,10 @@ Steps: TypeAlias = "Generator[Session | Judging, Any, T]"
 
 @frozen
 class Judging:
-    """What an oracle said; it may have to be awaited."""
+    """An oracle, and how to ask it; what it says may have to be awaited."""
 
     oracle: Oracle
-    said: Any
+    said: Callable[[], Any]
 
 
 @frozen
@@ -190,13 +199,17 @@ def _driven(steps: Steps[T], agent: Agent) -> T:
     sent: object = None
     while True:
         try:
-            want = steps.send(sent)
+            want = steps.throw(sent) if isinstance(sent, Exception) else steps.send(sent)
         except StopIteration as over:
             done: T = over.value
             return done
         if isinstance(want, Judging):
-            answer = asyncio.run(_awaited(want.said)) if inspect.isawaitable(want.said) else want.said
-            sent = settled(answer, want.oracle)
+            try:
+                answer = want.said()
+                answer = asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+                sent = settled(answer, want.oracle)
+            except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
+                sent = exc
             continue
         try:
             with want:
@@ -214,13 +227,17 @@ async def _adriven(steps: Steps[T], agent: Agent) -> T:
     sent: object = None
     while True:
         try:
-            want = steps.send(sent)
+            want = steps.throw(sent) if isinstance(sent, Exception) else steps.send(sent)
         except StopIteration as over:
             done: T = over.value
             return done
         if isinstance(want, Judging):
-            answer = await want.said if inspect.isawaitable(want.said) else want.said
-            sent = settled(answer, want.oracle)
+            try:
+                answer = want.said()
+                answer = await answer if inspect.isawaitable(answer) else answer
+                sent = settled(answer, want.oracle)
+            except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
+                sent = exc
             continue
         try:
             async with want:
@@ -228,8 +245,16 @@ async def _adriven(steps: Steps[T], agent: Agent) -> T:
                 if inspect.isawaitable(result):
                     result = await result
             sent = Ending(result)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001  it is to be graded
+        except (Exception, SystemExit, asyncio.CancelledError) as exc:
+            if isinstance(exc, asyncio.CancelledError) and _is_cancelled():
+                raise
             sent = Ending(raised=exc)
+
+
+def _is_cancelled() -> bool:
+    """True if it is this task that is being cancelled, and not something of the agent's that was."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def _awaited(result: Awaitable[T]) -> T:
@@ -268,11 +293,11 @@ def _replayed(setting: Setting) -> Steps[Baseline]:
 def _forked(setting: Setting, job: Job) -> Steps[Done]:
     tape = tape_of(setting.source)
     pivot = tape.by_head[job.upto] if job.forced else None
-    given = Forced(tape, pivot, setting.matcher) if pivot else Given(setting.matcher)
-    served = job.upto + (job.answer is not None)
-    meter = Meter(given, served, job.calls, job.most, setting.until, setting.prices)
+    given = Forced(tape, pivot, setting.matcher) if pivot else None
+    meter = Meter(setting.matcher, job.calls, job.most, setting.until, setting.prices)
     options: dict[str, Any] = {
         "store": setting.store,
+        "parent": setting.parent,
         "name": job.name,
         "meta": {PROBE: job.name, SEED: str(job.seed)},
         "matcher": setting.matcher,
@@ -284,19 +309,34 @@ def _forked(setting: Setting, job: Job) -> Steps[Done]:
     session = fork(tape, pivot, **options) if pivot else cut(tape, job.upto, job.answer, **options)
     meter.session = session
     ending = yield session
-    done = partial(Done, spent=meter.spent(), given=given.count)
+    done = partial(Done, spent=meter.spent(), given=given.count if given else 0)
     if setting.store is not None:
         done = partial(done, run_id=session.run_id)
-    grade = ungraded(ending.raised, session.failure, meter.live(), raising=setting.raising)
+    live = {id(exchange) for exchange in meter.live()}
+    lost = [x for x in unanswered(session.tape, setting.matcher) if id(x) in live]
+    grade = ungraded(ending.raised, session.failure, trouble=bool(lost), raising=setting.raising)
     if grade is not None:
-        problem = ending.raised or session.failure
-        return done(grade, note=f"{type(problem).__name__}: {problem}")
+        return done(grade, note=_note(session, lost)[:LONGEST])
     success: bool | None = False
     if ending.raised is None:
-        success = yield judging(setting, ending.result, session.tape)
+        try:
+            success = yield judging(setting, ending.result, session.tape)
+        except Exception as exc:  # noqa: BLE001  an oracle is somebody else's, and the fork is paid for
+            return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(exc).__name__}")
     return done(graded(success, setting.recorded))
+
+
+def _note(session: Session, lost: Sequence[Exchange]) -> str:
+    """Why there is no grade, without a secret in it: what is kept of the run has none."""
+    if session.failure is not None:
+        return f"{type(session.failure).__name__}: {session.failure}"
+    outcome = session.tape.outcome
+    if outcome.kind == "raised":
+        return f"{outcome.type}: {outcome.message}"
+    answer = lost[0].answer if lost else None
+    return f"no model answered: {answer.status if isinstance(answer, Response) else answer!r}"
 
 
 def judging(setting: Setting, result: object, tape: Tape) -> Judging:
     oracle = named(setting.oracle)
-    return Judging(oracle, judged(oracle, result, tape))
+    return Judging(oracle, partial(judged, oracle, result, tape))

@@ -6,15 +6,13 @@ network did and what a budget cut are never a success or a failure of the agent'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from attrs import evolve
 
 from ..core.matching import exact
-from ..core.values import Call, Exchange, Question, Request
-from ..errors import Divergence, OverBudget, TraceforkError, Unfinished
-from .arms import troubled
+from ..core.values import Call, Question, Request
+from ..errors import Divergence, OverBudget, ToolRefused, TraceforkError, Unfinished
 from .state import Grade
 
 OnRaise: TypeAlias = Literal["as_recorded", "failure", "error"]
@@ -33,26 +31,26 @@ def graded(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two 
 
 
 def ungraded(
-    raised: BaseException | None, failure: TraceforkError | None, live: Sequence[Exchange], *, raising: bool
+    raised: BaseException | None, failure: TraceforkError | None, *, trouble: bool, raising: bool
 ) -> Grade | None:
     """Why a fork has no grade; None if the oracle, or its exception, is to tell.
 
-    `raised` left the agent, `failure` ended the run, `live` are the exchanges that were
-    not served, by head; `raising` says whether an exception of the agent's own counts.
+    `raised` left the agent, `failure` ended the run; `trouble` is whether a live question got no
+    answer of a model; `raising` says whether an exception of the agent's own counts. What may depend
+    on how the fork was going, a refused tool or an exception that does not count, is CENSORED and
+    not an ERROR: to leave it out would bend the rates.
     """
     ours = failure or TraceforkError.find(raised)
     match ours:
         case Divergence() | Unfinished():
             return Grade.DIVERGED
-        case OverBudget():
+        case OverBudget() | ToolRefused():
             return Grade.CENSORED
         case TraceforkError():
             return Grade.ERROR
-    if raised is None:
-        return None
-    if live and troubled(live[-1]):
-        return Grade.ERROR
-    return None if raising else Grade.ERROR
+    if trouble:
+        return Grade.CENSORED if raised is None else Grade.ERROR
+    return None if raised is None or raising else Grade.CENSORED
 
 
 def by_place(question: Question) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 
 from attrs import define, field
 
-from ..core.tape import Tape
+from ..core.matching import Matcher
 from ..core.values import Exchange, Request
 from ..errors import OverBudget
 from ..providers.prices import Prices
 from ..session import Session
-from .known import Given
 from .spending import Spent, at_worst, in_fact
 
 
@@ -20,19 +20,17 @@ from .spending import Spent, at_worst, in_fact
 class Meter:
     """Lets a question leave if the most that it may cost fits what the fork has left.
 
-    The fork is served `served` exchanges and asks at most `calls` more, which cost at
-    most `most` together, if that is not None, none of them after `until`, in seconds of
-    `time.time`. What was `given` costs nothing. `session` is the fork's own. Callable from any thread.
+    At most `calls` leave, which cost at most `most` together, if that is not None, none of them
+    after `until`, in seconds of `time.time`. `session` is the fork's own. Callable from any thread.
     """
 
-    given: Given
-    served: int
+    matcher: Matcher
     calls: int
     most: Spent | None = None
     until: float | None = None
     prices: Prices | None = None
     session: Session = field(init=False)
-    _asked: int = field(default=0, init=False)
+    _left: Counter[str] = field(factory=Counter, init=False)
     _worst: Spent = field(factory=Spent, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -42,15 +40,9 @@ class Meter:
         Raises:
             OverBudget: it may not.
         """
-        try:
-            self._reserve(at_worst(request, self.prices))
-        except OverBudget:
-            self.given.refused(request)
-            raise
-
-    def _reserve(self, worst: Spent) -> None:
+        worst = at_worst(request, self.prices)
         with self._lock:
-            if self._asked >= self.calls:
+            if self._left.total() >= self.calls:
                 raise OverBudget(1, 0, "calls")
             if self.until is not None and (left := self.until - time.time()) <= 0:
                 raise OverBudget(0, left, "s")
@@ -59,18 +51,28 @@ class Meter:
                 if (self._worst + worst).exceeds(self.most):
                     raise _over(self.most, self._worst, worst)
             self._worst += worst
-            self._asked += 1
+            self._left[self.matcher(request)] += 1
 
     def live(self) -> tuple[Exchange, ...]:
-        """The exchanges that were not served, by head."""
-        return self.session.tape.by_head[self.served :]
+        """The exchanges that left, by head: of equal ones the last, since the first were served."""
+        left, found = Counter(self._left), []
+        for exchange in reversed(self.session.tape.by_head):
+            key = self.matcher(exchange.request)
+            if left[key]:
+                left[key] -= 1
+                found.append(exchange)
+        return tuple(reversed(found))
 
     def spent(self) -> Spent:
         """What the fork has cost so far; what is still open, or broke off, at worst."""
-        tape: Tape = self.session.tape
-        open_ = (at_worst(p.asked, self.prices) for p in tape.pending if isinstance(p.asked, Request))
-        over = (in_fact(x, self.prices) for x in self.given.bought(self.live()))
-        return sum((*over, *open_), Spent())
+        live = self.live()
+        open_ = Counter(self._left) - Counter(self.matcher(x.request) for x in live)
+        total = sum((in_fact(exchange, self.prices) for exchange in live), Spent())
+        for pending in self.session.tape.pending:
+            if isinstance(pending.asked, Request) and open_[key := self.matcher(pending.asked)]:
+                open_[key] -= 1
+                total += at_worst(pending.asked, self.prices)
+        return total
 
 
 def _over(most: Spent, spent: Spent, worst: Spent) -> OverBudget:

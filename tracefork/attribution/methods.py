@@ -20,8 +20,8 @@ from .jobs import Line
 from .oracles import Oracle
 from .pricing import Pricing
 from .ranking import by_direct_effect, by_flips, by_value
-from .spending import Budget
-from .state import Grade, Probe, State
+from .sequences import sequence
+from .state import Grade, Kind, Probe, State, Tally
 
 CONTINUATIONS = 5
 """How often a study that was cut short is continued in simulation, to say what it would still take."""
@@ -46,9 +46,7 @@ class Method(Protocol):
         """Which step is ahead by now, in a few words."""
 
 
-def method(
-    design: Design, tape: Tape, oracle: Oracle, arms: Arms, budget: Budget, pricing: Pricing, batch: int
-) -> Method:
+def method(design: Design, tape: Tape, oracle: Oracle, arms: Arms, pricing: Pricing, batch: int) -> Method:
     """The method that `design` asks for, before its first fork."""
     prices = pricing.by_arm(arms)
     known = design.final_is_known(tape, oracle)
@@ -66,7 +64,6 @@ def method(
                 seed=design.seed,
                 batch=batch,
                 barrier=design.barrier,
-                max_forks=budget.forks,
             )
             return ByValue(planner.init(config), arms)
         case "flip":
@@ -77,7 +74,6 @@ def method(
                 prices=prices,
                 seed=design.seed,
                 batch=batch,
-                max_forks=budget.forks,
             )
             return ByFlips(uniform.init(schedule), arms, design.margin)
         case "direct":
@@ -85,13 +81,11 @@ def method(
                 arms.n,
                 design.alpha,
                 design.margin,
-                floor=0.0 if known else design.delta,
                 price=prices[0] / arms.n,
                 seed=design.seed,
                 batch=batch,
-                max_forks=budget.forks,
             )
-            return ByDirectEffect(direct.init(screen), arms)
+            return ByDirectEffect(direct.init(screen), arms, None if known else Tally())
 
 
 @frozen
@@ -151,18 +145,44 @@ class ByFlips:
         return ""
 
 
+FLOOR = 25
+"""Forks that are served all recorded answers, to know how often such a run ends otherwise by itself."""
+
+
 @frozen
 class ByDirectEffect:
-    """Each step asked anew, with all other answers forced."""
+    """Each step asked anew, with all other answers forced.
+
+    `floor` are forks in which all answers are as recorded, made first; None where their outcome is known.
+    They take half of alpha, and their rate's upper bound is what a step has to exceed.
+    """
 
     state: direct.Screened
     arms: Arms
+    floor: Tally | None = None
 
     def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
-        return direct.plan(self.state, in_flight)
+        if self.floor is None:
+            return direct.plan(self.state, in_flight)
+        if self.state.stopped:
+            return ()
+        screen, draws = self.state.screen, range(self.floor.total, FLOOR)
+        due = [Probe.of(screen.seed, screen.n, draw, Kind.NOOP) for draw in draws]
+        return tuple(probe for probe in due if probe not in in_flight)[
+            : max(0, screen.batch - len(in_flight))
+        ]
 
     def observe(self, probe: Probe, grade: Grade, cost: float) -> Self:
-        return evolve(self, state=direct.observe(self.state, probe, grade, cost))
+        if probe.kind is not Kind.NOOP:
+            return evolve(self, state=direct.observe(self.state, probe, grade, cost))
+        floor = (self.floor or Tally()).add(grade)
+        if floor.total < FLOOR:
+            return evolve(self, floor=floor)
+        screen = self.state.screen
+        least = sequence(*floor.best, screen.alpha / 2).high
+        highest = 1 - screen.margin - _LEAST  # where it is noisier than that nothing can be certified
+        settled = evolve(screen, floor=min(least, highest), alpha=screen.alpha / 2)
+        return evolve(self, state=evolve(self.state, screen=settled), floor=None)
 
     def stop(self) -> Self:
         return evolve(self, state=direct.stop(self.state))
@@ -173,3 +193,6 @@ class ByDirectEffect:
     @property
     def leading(self) -> str:
         return ""
+
+
+_LEAST = 1e-6

@@ -63,8 +63,15 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
         raise ValueError("the run asked no model that answered: there is no step to blame")
     pricing = Pricing.of(tape, budget, plan.prices)
     prices = pricing.by_arm(arms)
+    limits = {"USD": budget.usd, "tokens": budget.tokens, "calls": None}
     config = Config(
-        arms.n, alpha=plan.alpha, delta=plan.delta, margin=plan.margin, prices=prices, max_forks=budget.forks
+        arms.n,
+        alpha=plan.alpha,
+        delta=plan.delta,
+        margin=plan.margin,
+        prices=prices,
+        max_forks=budget.forks,
+        max_cost=limits[pricing.unit],
     )
     return Outlook(
         arms.n,

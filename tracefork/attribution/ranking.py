@@ -47,7 +47,7 @@ def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRepo
         estimate.conclusion,
         tuple(entries),
         "value",
-        segment=(arms.steps[found[0]], arms.steps[found[1] - 1]) if found else None,
+        segment=arms.steps[found[0] : found[1]] if found else (),
         values=values,
         null=estimate.null,
         forks=len(lines),
@@ -93,7 +93,7 @@ def by_flips(
     ]
     entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
     return BlameReport(
-        _concluded(entries, complete=found.complete),
+        _concluded(entries),
         tuple(entries),
         "flip",
         forks=len(lines),
@@ -125,24 +125,26 @@ def by_direct_effect(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> 
     ]
     entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
     return BlameReport(
-        _concluded(entries, complete=found.complete),
+        _concluded(entries),
         tuple(entries),
         "direct",
         forks=len(lines),
+        undefined=sum(line.done.grade in (Grade.AMBIGUOUS, Grade.CENSORED) for line in lines),
+        broken=sum(line.done.grade in (Grade.DIVERGED, Grade.ERROR) for line in lines),
         notes=notes(line.done for line in lines),
     )
 
 
-def _concluded(entries: Sequence[Ranked], *, complete: bool) -> Conclusion:
+def _concluded(entries: Sequence[Ranked]) -> Conclusion:
+    """A step, if one is certified; to have found none says nothing, as few forks as a step has here."""
     if any(entry.certified for entry in entries):
         return Conclusion.STEP
-    return Conclusion.NO_DROP if complete else Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+    return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
 
 
 def _evidence(flips: Flips, margin: float) -> float:
-    """That the flip rate exceeds the no-op rate by more than `margin`."""
-    changed, same = flips.trials - flips.flips, flips.noop_trials - flips.noop_flips
-    return log_evidence(flips.flips, changed, flips.noop_flips, same, margin)
+    """That the flip rate exceeds the no-op rate by more than `margin`; what is unclear counts against it."""
+    return log_evidence(*flips.changed.worst, *flips.same.best, margin)
 
 
 def _fall(estimate: Estimate) -> float:

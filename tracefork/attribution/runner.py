@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
@@ -14,13 +22,15 @@ import anyio
 from attrs import evolve, frozen
 
 from ..core.tape import Tape
-from ..drive import Agent
+from ..drive import Agent, is_async
+from ..errors import Conflict
 from ..files import dumps
 from ..store import TapeStore
+from ..turns import in_loop
 from .arms import Arms
 from .design import Design, identity
 from .findings import BlameReport
-from .forking import Baseline, Packed, Setting, Source, abaseline, aperform, baseline, named, perform
+from .forking import Baseline, Packed, Setting, Stored, abaseline, aperform, baseline, named, perform
 from .jobs import Done, Job
 from .ledger import Ledger
 from .methods import method
@@ -31,7 +41,6 @@ from .state import Probe
 from .study import Progress, Study
 
 Watch: TypeAlias = Callable[[Progress], object]
-Replay: TypeAlias = Callable[[Setting], Baseline]
 Store: TypeAlias = TapeStore | str | os.PathLike[str] | None
 
 TASKS = 4
@@ -76,11 +85,17 @@ def blame(
         Divergence: the agent does not do again what is on the tape.
         ValueError: the oracle cannot say what the recorded run was; the run has not come to its end, or
             asked no model; the budget is in USD and a price is not known; an option has no such value.
-        Conflict: the ledger is of another study, or in use.
+        Conflict: the ledger is of another study, or in use; or the store has another run of this name.
+        RuntimeError: the agent is async and an event loop is running; await `ablame`.
         KeyboardInterrupt: as always; the ledger has all forks that are over.
     """
+    if is_async(named(agent)) and in_loop():
+        raise RuntimeError("an event loop is running: await tracefork.ablame(...) instead")
     plan = _Plan.of(tape, agent, oracle, budget, Design.of(**design), _width(executor, workers))
-    with plan.begun(_setting(plan, store, executor), ledger, watch, baseline) as study:
+    elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
+    setting = _setting(plan, store, elsewhere=elsewhere)
+    found = baseline(setting)
+    with plan.begun(setting, found, ledger, watch, elsewhere=elsewhere) as study:
         if executor is not None:
             _on(executor, study)
         else:
@@ -107,9 +122,9 @@ async def ablame(
     Arguments and errors are those of `blame`; a sync agent runs in threads.
     """
     plan = _Plan.of(tape, agent, oracle, budget, Design.of(**design), workers)
-    setting = _setting(plan, store, None)
+    setting = _setting(plan, store, elsewhere=False)
     found = await abaseline(setting)
-    with plan.begun(setting, ledger, watch, lambda _: found) as study:
+    with plan.begun(setting, found, ledger, watch, elsewhere=False) as study:
         await _in_tasks(study)
         return plan.report(study)
 
@@ -146,31 +161,45 @@ class _Plan:
 
     @contextmanager
     def begun(
-        self, setting: Setting, ledger: str | os.PathLike[str] | None, watch: Watch | None, replay: Replay
+        self,
+        setting: Setting,
+        found: Baseline,
+        ledger: str | os.PathLike[str] | None,
+        watch: Watch | None,
+        *,
+        elsewhere: bool,
     ) -> Iterator[Study]:
-        """The study, once the recorded run has been replayed; what it has open is closed in the end."""
-        found = replay(setting)
+        """The study, once the recorded run is known; what it has open is closed in the end.
+
+        With `elsewhere` forks are made in other processes, which open the store by themselves.
+        """
         with ExitStack() as held:
-            store = setting.store
-            if store is not None:
-                store = held.enter_context(_opened(store))
-                if self.tape.run_id not in store:
-                    store.save(self.tape, self.tape.run_id or None)
-            local = isinstance(setting.source, Tape)
-            until = None if self.budget.seconds is None else time.time() + self.budget.seconds
+            store, source, parent = setting.store, setting.source, None
+            if setting.store is not None:
+                opened = held.enter_context(_opened(setting.store))
+                parent = _saved(self.tape, opened)
+                if not elsewhere:
+                    store = opened
+            if elsewhere:
+                source = (
+                    Stored(store, parent) if isinstance(store, str) and parent else Packed(dumps(self.tape))
+                )
             setting = evolve(
                 setting,
-                store=store if local else setting.store,
+                source=source,
+                store=store,
+                parent=parent,
                 recorded=found.success,
                 raised=found.raised,
-                until=until,
+                until=None if self.budget.seconds is None else time.time() + self.budget.seconds,
             )
             kept = None
             if ledger is not None:
                 who = identity(self.design, self.tape, self.agent, self.oracle)
-                kept = held.enter_context(Ledger.open(ledger, who | {"batch": self.batch}))
+                who |= {"batch": self.batch, "recorded": found.success, "raised": found.raised}
+                kept = held.enter_context(Ledger.open(ledger, who))
             oracle = named(self.oracle)
-            start = method(self.design, self.tape, oracle, self.arms, self.budget, self.pricing, self.batch)
+            start = method(self.design, self.tape, oracle, self.arms, self.pricing, self.batch)
             yield Study(
                 setting,
                 self.tape,
@@ -194,20 +223,27 @@ class _Plan:
             alpha=self.design.alpha,
             delta=self.design.delta,
             margin=self.design.margin,
+            digest=self.tape.digest(),
         )
 
 
-def _setting(plan: _Plan, store: Store, executor: Executor | None) -> Setting:
-    """What all forks have in common, in a form that reaches those who make them."""
+def _setting(plan: _Plan, store: Store, *, elsewhere: bool) -> Setting:
+    """What all forks have in common.
+
+    Raises:
+        TypeError: the store is open, and others are to open it.
+        ValueError: several forks of one process would take each other's threads for their own.
+    """
     design = plan.design
-    source: Source = plan.tape
     kept = os.fspath(store) if isinstance(store, os.PathLike) else store
-    if executor is not None and not isinstance(executor, ThreadPoolExecutor):
-        if isinstance(kept, TapeStore):
-            raise TypeError("forks in other processes open the store by themselves: pass its path")
-        source = Packed(dumps(plan.tape))
+    if elsewhere and isinstance(kept, TapeStore):
+        raise TypeError("forks in other processes open the store by themselves: pass its path")
+    if not elsewhere and plan.batch > 1 and design.options.get("scope") == "process":
+        raise ValueError(
+            'with scope="process" forks of one process would mix: make them in processes of their own'
+        )
     return Setting(
-        source,
+        plan.tape,
         plan.agent,
         plan.oracle,
         kept,
@@ -220,6 +256,14 @@ def _setting(plan: _Plan, store: Store, executor: Executor | None) -> Setting:
 
 
 def _on(executor: Executor, study: Study) -> None:
+    if isinstance(executor, ProcessPoolExecutor):
+        try:
+            pickle.dumps(study.setting)
+        except Exception as exc:
+            raise TypeError(
+                f"the agent or the oracle cannot be sent to another process ({exc}): "
+                f"name it by import path, as package.module:function"
+            ) from exc
     flying: dict[Future[Done], Probe] = {}
     try:
         while True:
@@ -235,27 +279,64 @@ def _on(executor: Executor, study: Study) -> None:
 
 
 async def _in_tasks(study: Study) -> None:
-    over, ended = anyio.create_memory_object_stream[tuple[Probe, Done]](math.inf)
+    over, ended = anyio.create_memory_object_stream[tuple[Probe, Done | Exception]](math.inf)
+    failure: Exception | None = None
 
     async def make(probe: Probe, job: Job) -> None:
-        over.send_nowait((probe, await aperform(study.setting, job)))
+        try:
+            over.send_nowait((probe, await aperform(study.setting, job)))
+        except Exception as exc:  # noqa: BLE001  it is raised below, outside of the group
+            over.send_nowait((probe, exc))
 
     with over, ended:
         async with anyio.create_task_group() as tasks:
             flying = 0
-            while True:
+            while failure is None:
                 for probe, job in study.due():
                     tasks.start_soon(make, probe, job)
                     flying += 1
                 if not flying:
                     return
-                study.settle(*await ended.receive())
+                failure = _settle(study, *await ended.receive())
                 flying -= 1
+            tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+def _settle(study: Study, probe: Probe, done: Done | Exception) -> Exception | None:
+    """Tell the study what came of a fork; return what went wrong in telling or making it."""
+    if isinstance(done, Exception):
+        return done
+    try:
+        study.settle(probe, done)
+    except Exception as exc:  # noqa: BLE001  whoever watches may raise
+        return exc
+    return None
+
+
+def _saved(tape: Tape, store: TapeStore) -> str:
+    """The name that the tape has in the store: its own, or, if it had none, a new one.
+
+    Raises:
+        Conflict: another run has its name there.
+    """
+    if not tape.run_id or tape.run_id not in store:
+        return store.save(tape, tape.run_id or None)
+    if store.load(tape.run_id).digest() != tape.digest():
+        raise Conflict(f"the store has another run that is called {tape.run_id}: keep the forks elsewhere")
+    return tape.run_id
 
 
 def _width(executor: Executor | None, workers: int | None) -> int:
-    """How many forks may be in flight."""
+    """How many forks may be in flight.
+
+    Raises:
+        ValueError: there are workers, and nothing for them to work on.
+    """
     if executor is None:
+        if workers not in (None, 1):
+            raise ValueError("workers= is for an executor: pass one, or await ablame(...)")
         return 1
     return workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
 

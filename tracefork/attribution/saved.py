@@ -61,7 +61,8 @@ def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
 def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
     """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
     name = quote(run_id, safe="")[:LONGEST]
-    folder = Path(f"{store}.blame")
+    place = Path(store)
+    folder = place.with_name(f"{place.name}.blame")
     return folder / f"{name}.jsonl", folder / f"{name}.json"
 
 

@@ -19,6 +19,11 @@ from ..providers.prices import Prices, cost, listed
 UNCAPPED = 16_384
 """Tokens that an answer is taken to have at most where its question sets no limit."""
 
+UNSEEN = 1_000_000
+"""Tokens that are taken to be in a conversation which a question only refers to."""
+
+_ELSEWHERE = frozenset({"previous_response_id", "conversation"})
+
 REFUSED = 400
 """HTTP statuses from here on are of answers that vendors do not charge for."""
 
@@ -31,7 +36,8 @@ class Budget:
     """The most that may be spent; None is no limit, but `forks`, which bounds every study.
 
     `seconds` are of wall time: no fork is begun after them, and no call of one leaves.
-    Prices must be known for a limit in USD.
+    They begin anew when a study is continued. Prices must be known for a limit in USD. What tools
+    and judges spend by themselves is not counted.
 
     Raises:
         ValueError: a limit is not positive.
@@ -76,7 +82,9 @@ def at_worst(request: Request, prices: Prices | None = None) -> Spent:
         return Spent(1)
     asked = base.payload(request.body)
     prompt = request.omitted.length if request.omitted else len(request.body)
-    answer = _cap(asked) * max(1, _natural(asked.get("n")) or 1)
+    if asked.keys() & _ELSEWHERE:
+        prompt += UNSEEN
+    answer = _cap(asked)
     price = (prices or listed()).of(base.model_of(request))
     if price is None:
         return Spent(1, prompt + answer, None)
@@ -91,7 +99,13 @@ def in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
     if isinstance(exchange.answer, Response) and exchange.answer.status >= REFUSED:
         return Spent(1)
     said = read.completion(exchange)
-    if said is None or said.usage is None or said.usage.input is None or said.usage.output is None:
+    if (
+        said is None
+        or not said.complete
+        or said.usage is None
+        or said.usage.input is None
+        or said.usage.output is None
+    ):
         return worst
     usd = cost(said, prices=prices)
     if usd is None:
@@ -129,11 +143,14 @@ class Purse:
 
 
 def _cap(asked: base.Payload) -> int:
-    for key in _CAPS:
-        if (said := _natural(asked.get(key))) is not None:
-            return said
+    """The most tokens that all answers to it may have together."""
     config = asked.get("generationConfig")
-    return (_natural(config.get("maxOutputTokens")) if isinstance(config, dict) else None) or UNCAPPED
+    config = config if isinstance(config, dict) else {}
+    several = max(1, _natural(asked.get("n")) or 1, _natural(config.get("candidateCount")) or 1)
+    for said in (*map(asked.get, _CAPS), config.get("maxOutputTokens")):
+        if (most := _natural(said)) is not None:
+            return most * several
+    return UNCAPPED * several
 
 
 def _natural(value: object) -> int | None:

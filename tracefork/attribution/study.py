@@ -25,6 +25,8 @@ from .state import Grade, Kind, Probe
 LOOPS = 3
 """Times the recorded calls that a fork's live tail may ask, and `SPARE` more: agents loop."""
 SPARE = 10
+TRIES = 4
+"""Calls of a forced fork: its step, and the tries again of an SDK."""
 
 
 UNCHANGED = Done(Grade.ERROR, note="the mutation changes nothing here")
@@ -70,6 +72,8 @@ class Study:
         for line in ledger.lines if ledger else ():
             match line:
                 case Begun(probe):
+                    if (lost := self._flying.get(probe)) is not None:  # killed in it more than once
+                        self._purse = self._purse.settle(lost, lost)
                     self._begin(probe)
                 case Line(probe, done):
                     self._end(probe, done)
@@ -129,7 +133,7 @@ class Study:
         """The fork to make; None where the mutation changes nothing."""
         upto = self._arms.upto(probe.arm)
         name = f"{_what(probe, self._arms)}, draw {probe.draw}"
-        calls = 1 if probe.kind is Kind.FORCED else LOOPS * (len(self._tape) - upto) + SPARE
+        calls = TRIES if probe.kind is Kind.FORCED else LOOPS * (len(self._tape) - upto) + SPARE
         most = self._worst(probe) if self._pricing.limited else None
         answer = None
         if probe.kind is Kind.PERTURB and self._mutation:

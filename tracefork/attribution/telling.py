@@ -11,7 +11,7 @@ WIDTH = 41  # characters of a line from -1 to 1
 
 SAYS = {
     Conclusion.STEP: "step {step} is decisive",
-    Conclusion.SEGMENT: "steps {first} to {last} together are decisive; no single one of them is certified",
+    Conclusion.SEGMENT: "steps {steps} together are decisive; no single one of them is certified",
     Conclusion.SYSTEMIC: "hardly a fork ends otherwise even from the start, so no step is to blame",
     Conclusion.NO_DROP: "the recorded answers change nothing: forks end alike before and after them",
     Conclusion.DIFFUSE: "the recorded answers matter, but no single step or short range of them by much",
@@ -26,16 +26,12 @@ def summary(report: BlameReport) -> str:
 
 def _sentences(report: BlameReport) -> Iterator[str]:
     outcome = "success" if report.recorded else "failure"
-    first, last = report.segment or (0, 0)
+    steps = ", ".join(map(str, report.segment))
     top = report.top()
     step = report.named[0].step if report.named else 0
-    yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, first=first, last=last)}."
+    yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
     for entry in report.named:
-        yield (
-            f"With step {entry.step} asked anew {share(entry.before)} of the runs do not end in {outcome}, "
-            f"with its recorded answer {share(entry.after)} do not: a drop of {points(entry.value_drop)} "
-            f"({points(entry.low)} to {points(entry.high)})."
-        )
+        yield _effect(report.method, entry, outcome)
     if top and not report.named and report.method == "value" and top.posterior > 0:
         yield f"The best guess, not certified, is step {top.step} (belief {share(top.posterior)})."
     if report.more is not None:
@@ -44,6 +40,31 @@ def _sentences(report: BlameReport) -> Iterator[str]:
     if report.untrusted:
         steps = ", ".join(map(str, report.untrusted))
         yield f"Not to be trusted, since most forks there said nothing: steps {steps}."
+
+
+def _effect(method: str, entry: Ranked, outcome: str) -> str:
+    match method:
+        case "flip":
+            low, high = entry.excess_low or 0.0, entry.excess_high or 0.0
+            return (
+                f"With step {entry.step} changed {share(entry.flip_rate)} of the runs do not end in "
+                f"{outcome}, unchanged {share(entry.noop_rate)} do not: an excess of "
+                f"{points(entry.value_drop)} "
+                f"({points(low)} to {points(high)})."
+            )
+        case "direct":
+            return (
+                f"With step {entry.step} alone asked anew and all others as recorded "
+                f"{share(entry.direct)} of the runs do not end in {outcome} "
+                f"({share(entry.low)} to {share(entry.high)})."
+            )
+        case _:
+            return (
+                f"With step {entry.step} asked anew {share(entry.before)} of the runs do not end in "
+                f"{outcome}, with its recorded answer {share(entry.after)} do not: a drop of "
+                f"{points(entry.value_drop)} "
+                f"({points(entry.low)} to {points(entry.high)})."
+            )
 
 
 def table(report: BlameReport, most: int = 20) -> Iterator[str]:

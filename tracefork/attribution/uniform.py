@@ -116,7 +116,8 @@ class Flips:
     """A step's flips among its `trials`, those with a grade of success or failure.
 
     `noop_flips` are those among the forks in which nothing was changed. Rates are None
-    without a trial. `excess` is the difference of both rates, `undefined` and `broken`
+    without a trial. `changed` and `same` are all forks of either kind. `excess` is the
+    difference of both rates, `undefined` and `broken`
     count the forks of both kinds that are no trials, and a step of which more than half
     of the forks of one kind broke is `untrusted`.
     """
@@ -128,6 +129,8 @@ class Flips:
     noop_flips: int
     noop_trials: int
     noop_interval: Interval
+    changed: Tally
+    same: Tally
     excess: float | None
     excess_interval: Interval
     undefined: int
@@ -243,6 +246,8 @@ def _flips(schedule: Schedule, step: int, changed: Tally, same: Tally) -> Flips:
         noop_flips=noop_flips,
         noop_trials=noop_trials,
         noop_interval=wilson(noop_flips, noop_trials, level),
+        changed=changed,
+        same=same,
         excess=flips / trials - noop_flips / noop_trials if trials and noop_trials else None,
         excess_interval=newcombe(flips, trials, noop_flips, noop_trials, level),
         undefined=changed.undefined + same.undefined,

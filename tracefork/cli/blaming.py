@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from enum import StrEnum
@@ -87,6 +89,7 @@ def blame(
         tape = taped(run, store)
         if tape.run_id not in kept:
             raise StoreError(f"{run} is not in {store}: import it first, since forks are kept beside it")
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  where --agent and --oracle are looked for, as by `python -m`
     judge = _oracle(oracle, success, failure, json_path)
     budget = Budget(usd=usd, forks=forks, tokens=tokens, seconds=seconds)
     who: Any = agent or program_of(tape, command or [])

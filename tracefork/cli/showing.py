@@ -71,6 +71,9 @@ def report(
         raise StoreError(f"{target} is there already; choose another --output, or pass --force")
     table = load(prices) if prices else None
     blamed = saved.loads(blame.read_bytes(), str(blame)) if blame else saved.found(store, tape.run_id)
+    if blamed and blamed.digest != tape.digest():
+        err.print("[bold yellow]warning:[/] without the blame, which is of another recording of this name")
+        blamed = None
     kept = _branches(tape, store, blamed.contrast if blamed else ()) if branches else []
     data = _written(tape, kept, form, table, blamed).encode()
     if target == STDOUT:

@@ -38,7 +38,8 @@ async def run(store: TapeStore, run_id: str, blames: Blames) -> Response:
     tape = await run_in_threadpool(store.load, run_id)
     branches = await run_in_threadpool(lambda: [b.branch_id for b in store.branches(run_id)])
     found = await run_in_threadpool(blames, run_id)
-    blame = parsed(saved.dumps(found)) if found else None
+    digest = await run_in_threadpool(tape.digest)
+    blame = parsed(saved.dumps(found)) if found and found.digest == digest else None
     return StreamingResponse(_run(tape, branches, blame), media_type=_JSON)
 
 

@@ -55,7 +55,9 @@ def _page(
 ) -> Response:
     infos = list(store.runs())
     own = [info for info in infos if info.run_id == run_id and info.sealed]
-    blame = blames(run_id)
+    blame = blames(run_id) if own else None
+    if blame and blame.digest != own[0].digest:  # of another recording of this name
+        blame = None
     kin = list(shown(descendants(infos, run_id), blame.contrast if blame else ()))
     tag = {"etag": _tag(own + kin, prices, blame)} if own else {}
     if own and tag["etag"] in (one.strip().removeprefix("W/") for one in known.split(",")):
