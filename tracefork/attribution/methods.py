@@ -81,6 +81,7 @@ def method(design: Design, tape: Tape, oracle: Oracle, arms: Arms, pricing: Pric
                 arms.n,
                 design.alpha,
                 design.margin,
+                limit=FORCED if known else 2 * FORCED,
                 price=prices[0] / arms.n,
                 seed=design.seed,
                 batch=batch,
@@ -145,6 +146,8 @@ class ByFlips:
         return ""
 
 
+FORCED = 25
+"""Forks that a step may have for its direct effect; twice as many where the floor had to be measured."""
 FLOOR = 25
 """Forks that are served all recorded answers, to know how often such a run ends otherwise by itself."""
 
