@@ -321,7 +321,7 @@ def test_the_page_is_told_what_is_hidden_where_no_message_is_repeated():
     last = view.steps[1]
 
     assert (last.lineage.base, last.repeated) == (0, 0)
-    assert payload.row(last, {})["h"] == [0, last.hidden]
+    assert payload.row(last, {"": 0})["h"] == [0, last.hidden]
     assert last.hidden > 500
     assert "h" not in payload.row(view.steps[0], {})
 

@@ -60,7 +60,7 @@ def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
 
 def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
     """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
-    name = quote(run_id, safe="")[:LONGEST]
+    name = quote(run_id.encode("utf-8", "surrogatepass"), safe="")[:LONGEST]
     place = Path(store)
     folder = place.with_name(f"{place.name}.blame")
     return folder / f"{name}.jsonl", folder / f"{name}.json"
