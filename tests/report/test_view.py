@@ -323,7 +323,7 @@ def test_the_page_is_told_what_is_hidden_where_no_message_is_repeated():
     assert (last.lineage.base, last.repeated) == (0, 0)
     assert payload.row(last, {"": 0})["h"] == [0, last.hidden]
     assert last.hidden > 500
-    assert "h" not in payload.row(view.steps[0], {})
+    assert "h" not in payload.row(view.steps[0], {"": 0})
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import pickle
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
+    BrokenExecutor,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
     wait,
 )
@@ -256,14 +255,8 @@ def _setting(plan: _Plan, store: Store, *, elsewhere: bool) -> Setting:
 
 
 def _on(executor: Executor, study: Study) -> None:
-    if isinstance(executor, ProcessPoolExecutor):
-        try:
-            pickle.dumps(study.setting)
-        except Exception as exc:
-            raise TypeError(
-                f"the agent or the oracle cannot be sent to another process ({exc}): "
-                f"name it by import path, as package.module:function"
-            ) from exc
+    if not isinstance(executor, ThreadPoolExecutor):
+        _reach(executor, study.setting)
     flying: dict[Future[Done], Probe] = {}
     try:
         while True:
@@ -313,6 +306,28 @@ def _settle(study: Study, probe: Probe, done: Done | Exception) -> Exception | N
     except Exception as exc:  # noqa: BLE001  whoever watches may raise
         return exc
     return None
+
+
+def _reach(executor: Executor, setting: Setting) -> None:
+    """Send what all forks have in common there and see that it arrives, before any fork is begun.
+
+    Raises:
+        TypeError: it does not.
+    """
+    try:
+        executor.submit(_arrived, setting).result()
+    except BrokenExecutor:
+        raise
+    except Exception as exc:
+        raise TypeError(
+            f"the agent or the oracle cannot be sent to another process ({type(exc).__name__}: {exc}): "
+            f"name it by import path, as package.module:function"
+        ) from exc
+
+
+def _arrived(setting: Setting) -> bool:
+    """What was named is there."""
+    return callable(named(setting.agent)) and callable(named(setting.oracle))
 
 
 def _saved(tape: Tape, store: TapeStore) -> str:
