@@ -7,7 +7,7 @@ from itertools import pairwise
 import attrs
 import pytest
 from attribution.searching import backwards, configs, curves, in_turn, outcome, run
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tracefork.attribution import (
@@ -126,7 +126,9 @@ def test_more_forks_lead_where_a_larger_budget_would_have(config, curve, odd):
         attrs.evolve(config, max_forks=whole, max_cost=None),
         attrs.evolve(config, max_forks=80, max_cost=None),
     )
-    state = extend(run(small, curve, in_turn, odd)[0][-1], max_forks=80)
+    ended = run(small, curve, in_turn, odd)[0][-1]
+    assume(ended.segments)  # it had something left to try
+    state = extend(ended, max_forks=80)
     while probes := plan(state):
         state = observe(state, probes[0], outcome(probes[0], curve, odd))
 

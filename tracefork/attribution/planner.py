@@ -100,7 +100,7 @@ def extend(state: State, *, max_forks: int | None = None, max_cost: float | None
     One that came to its conclusion, or has nothing left to try, stays as it is.
     """
     state = evolve(state, config=evolve(state.config, max_forks=max_forks, max_cost=max_cost))
-    if state.segments and _cut_short(state):
+    if _cut_short(state):
         state = evolve(state, conclusion=None, stopped=False)
     return _planned(state)
 
