@@ -11,7 +11,18 @@ from tracefork.testing.validation import EXPECTED, HARMED, trial_of_harm, trial_
 
 pytestmark = pytest.mark.slow
 
-DEAR = {Planted.TWO, Planted.DRIFT, Planted.FLAT, Planted.FLAT_LOW, Planted.BOUNDARY, Planted.FLOOR_30}
+DEAR = {
+    Planted.BOUNDARY_END,
+    Planted.FLOOR_20,
+    Planted.REDUNDANCY,
+    Planted.RECOVERY,
+    Planted.TWO,
+    Planted.DRIFT,
+    Planted.FLAT,
+    Planted.FLAT_LOW,
+    Planted.BOUNDARY,
+    Planted.FLOOR_30,
+}
 """These take all their forks: each alone several seconds."""
 
 
