@@ -72,6 +72,7 @@ def test_a_page_of_a_history_that_is_never_cut_is_light(tmp_path):
     assert report.written(report.uncut(), tmp_path).bytes <= 1.2e6
 
 
+@pytest.mark.nightly  # times are of this machine and this hour
 def test_a_page_is_made_quickly(page):
     # these are seconds of a processor, which two programs that share its caches make twice as many at most
     assert page.seconds <= 1.5 * min(2.0, report.crowding())
@@ -83,12 +84,14 @@ def test_a_page_is_made_in_little_memory():
     assert report.memory(1_000) <= 3 * distinct + (64 << 20)
 
 
+@pytest.mark.nightly  # times are of this machine and this hour
 @pytest.mark.browser
 def test_a_page_is_there_at_once(long):
     assert long.felt.paint <= 500 * long.crowded
     assert long.felt.ready <= 1_000 * long.crowded
 
 
+@pytest.mark.nightly  # times are of this machine and this hour
 @pytest.mark.browser
 def test_a_page_is_quick_to_use(long):
     assert long.felt.opened[1] <= 80 * long.crowded
@@ -102,6 +105,7 @@ def test_a_page_stays_small_in_use(long):
     assert long.felt.heap <= 16e6
 
 
+@pytest.mark.nightly  # times are of this machine and this hour
 @pytest.mark.browser
 def test_an_answer_of_fifty_megabytes_is_there_within_two_seconds(tmp_path):
     page = report.written(report.large_answer(), tmp_path)
