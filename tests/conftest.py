@@ -22,3 +22,12 @@ def _swept():
     """What other modules and the SDKs have brought stays: the collector need not look at it each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def command_line():
+    """Runs commands, `run(words, cwd, env)`, in processes that have imported everything already."""
+    import clis
+
+    with clis.commanding() as run:
+        yield run

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import clis
 import pytest
 
 from tracefork import TapeStore
@@ -29,12 +28,6 @@ with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
 print(said)
 sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 """
-
-
-@pytest.fixture(scope="module")
-def command_line():
-    with clis.commanding() as run:
-        yield run
 
 
 @pytest.fixture

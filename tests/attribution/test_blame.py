@@ -14,12 +14,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tracefork
 from tracefork import Budget, Response, TapeStore
-from tracefork.attribution import saved
+from tracefork.attribution import direct, saved
+from tracefork.attribution.arms import Arms
+from tracefork.attribution.methods import FLOOR, ByDirectEffect
 from tracefork.attribution.mutations import Poison, Text
 from tracefork.attribution.runner import ablame, blame
+from tracefork.attribution.state import Grade, Tally
 from tracefork.attribution.telling import spending, summary, table
 from tracefork.errors import Conflict, CorruptTape
 from tracefork.testing.planted import PlantedAgent, PlantedRun, recorded, succeeded
@@ -571,6 +576,24 @@ def test_a_mutation_that_changes_nothing_leaves_the_step_out(planted):
     )
     assert report.untrusted == tuple(range(STEPS))
     assert report.notes == (("the mutation changes nothing here", STEPS),)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 8))
+def test_no_draw_is_made_twice_whichever_ends_first(random, batch):
+    arms = Arms((0, 1, 2), (0, 1, 2), 3)
+    method = ByDirectEffect(direct.init(direct.Screen(3, batch=batch)), arms, Tally())
+    flying, seen = [], []
+    while True:
+        begun = method.plan(tuple(flying))
+        flying += begun
+        seen += begun
+        if not flying:
+            break
+        probe = flying.pop(random.randrange(len(flying)))
+        method = method.observe(probe, random.choice([Grade.SUCCESS, Grade.FAILURE, Grade.ERROR]), 1.0)
+    assert len(seen) == len(set(seen))
+    assert sum(probe.arm == 3 for probe in seen) == FLOOR
 
 
 @pytest.mark.slow

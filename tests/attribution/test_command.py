@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 
-import clis
 import pytest
 
 from tracefork.testing.planted import PlantedRun, model
@@ -21,12 +20,6 @@ from tracefork.testing.planted import PlantedAgent
 print(PlantedAgent(os.environ["MODEL_URL"], 6)())
 """
 GOOD = ("--success", "Outcome: success")
-
-
-@pytest.fixture(scope="module")
-def command_line():
-    with clis.commanding() as run:
-        yield run
 
 
 @pytest.fixture

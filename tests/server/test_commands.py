@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-import clis
 import pytest
 from report import stories
 from server.asking import asked
@@ -36,12 +35,6 @@ def original(tmp_path_factory):
     path = tmp_path_factory.mktemp("original") / "runs.db"
     filled(path).close()
     return path
-
-
-@pytest.fixture(scope="module")
-def command_line():
-    with clis.commanding() as run:
-        yield run
 
 
 @pytest.fixture

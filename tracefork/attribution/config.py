@@ -8,6 +8,12 @@ from functools import cached_property
 from attrs import Attribute, field, frozen
 
 
+def positive(_instance: object, attribute: Attribute[int], value: int) -> None:
+    """The validator of a number that is at least 1."""
+    if value < 1:
+        raise ValueError(f"{attribute.name} is at least 1, not {value}")
+
+
 @frozen
 class Tuning:
     """How the search spends forks. No guarantee rests on any of these.
@@ -69,7 +75,7 @@ class Config:
             for each arm, or a weight for each step.
     """
 
-    n: int = field()
+    n: int = field(validator=positive)
     alpha: float = 0.05
     delta: float = 0.20
     margin: float = 0.10
@@ -78,17 +84,11 @@ class Config:
     prices: tuple[float, ...] | None = field(default=None)
     prior: tuple[float, ...] | None = field(default=None)
     seed: int = 0
-    batch: int = field(default=4)
+    batch: int = field(default=4, validator=positive)
     barrier: bool = True
     max_forks: int | None = None
     max_cost: float | None = None
     tuning: Tuning = Tuning()
-
-    @n.validator
-    @batch.validator
-    def _positive(self, attribute: Attribute[int], value: int) -> None:
-        if value < 1:
-            raise ValueError(f"{attribute.name} is at least 1, not {value}")
 
     @final.validator
     def _rate(self, _attribute: Attribute[float | None], value: float | None) -> None:

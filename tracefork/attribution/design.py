@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
-from types import CodeType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Literal, TypeAlias
 
 from attrs import asdict, field, fields, frozen, has
@@ -121,28 +121,55 @@ def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[
 def spelled(what: object) -> str:
     """A name for a function or value: the same in another process, another if it does something else.
 
-    Of a function it has a hash of its code and of what it has closed over.
+    Of a function it has a hash of its code, its defaults and what it has closed over. Of what
+    may change, such as a list, it has the type.
     """
-    if isinstance(what, MethodType):
-        return f"{spelled(what.__self__)}.{what.__name__}"
-    if isinstance(what, FunctionType):
-        closed = [spelled(cell.cell_contents) for cell in what.__closure__ or ()]
-        defaults = [spelled(value) for value in what.__defaults__ or ()]
-        made = sha256(repr([_code(what.__code__), closed, defaults]).encode()).hexdigest()[:12]
-        return f"{what.__module__}:{what.__qualname__} {made}"
-    if isinstance(what, partial):
-        parts = [what.func, *what.args, *what.keywords.items()]
-        return f"partial({', '.join(map(spelled, parts))})"
+    return _spelled(what, ())
+
+
+def _spelled(what: object, above: tuple[object, ...]) -> str:
+    def inner(value: object) -> str:
+        return _spelled(value, (*above, what))
+
     kind = type(what)
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    if any(what is one for one in above):  # a function that has closed over itself
+        return "..."
+    if isinstance(what, MethodType):
+        return f"{inner(what.__self__)}.{what.__name__}"
+    if isinstance(what, FunctionType):
+        parts = [_constant(what.__code__), *map(inner, what.__defaults__ or ()), *map(inner, _closed(what))]
+        return f"{what.__module__}:{what.__qualname__} {sha256(repr(parts).encode()).hexdigest()[:12]}"
+    if isinstance(what, partial):
+        return f"partial({', '.join(map(inner, (what.func, *what.args, *what.keywords.items())))})"
     if has(kind):
-        values = [spelled(getattr(what, a.name)) for a in fields(kind) if a.init]
-        return f"{kind.__qualname__}({', '.join(values)})"
-    if isinstance(what, tuple | list):
-        return f"({', '.join(map(spelled, what))})"
-    said = repr(what)
-    return f"{kind.__module__}:{kind.__qualname__}" if " at 0x" in said else said
+        return f"{name}({', '.join(inner(getattr(what, a.name)) for a in fields(kind) if a.init)})"
+    if isinstance(what, tuple):
+        return f"({', '.join(map(inner, what))})"
+    if isinstance(what, type | BuiltinFunctionType):
+        return f"{what.__module__}:{what.__qualname__}"
+    return repr(what) if isinstance(what, str | bytes | int | float | complex | None) else name
 
 
-def _code(code: CodeType) -> tuple[object, ...]:
-    constants = [_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    return code.co_code, constants, code.co_names
+def _closed(function: FunctionType) -> list[object]:
+    """What the function has closed over, as far as it is there yet."""
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:
+            found.append(None)
+    return found
+
+
+def _constant(value: object) -> object:
+    """A constant of a function's code, in an order that no hash decides."""
+    match value:
+        case CodeType():
+            return value.co_code, [_constant(c) for c in value.co_consts], value.co_names
+        case tuple():
+            return [_constant(part) for part in value]
+        case frozenset():
+            return sorted(map(repr, value))
+        case _:
+            return repr(value)

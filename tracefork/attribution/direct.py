@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import evolve, field, frozen
 
+from .config import positive
 from .intervals import Interval
 from .sequences import log_evidence, sequence
 from .state import Grade, Kind, Probe, Tally
@@ -43,23 +44,16 @@ class Screen:
         ValueError: a number is outside of its range.
     """
 
-    n: int = field()
+    n: int = field(validator=positive)
     alpha: float = 0.05
     margin: float = 0.10
     floor: float = 0.0
-    limit: int = field(default=25)
+    limit: int = field(default=25, validator=positive)
     price: float = 1.0
     seed: int = 0
-    batch: int = field(default=4)
+    batch: int = field(default=4, validator=positive)
     max_forks: int | None = None
     max_cost: float | None = None
-
-    @n.validator
-    @limit.validator
-    @batch.validator
-    def _positive(self, attribute: Attribute[int], value: int) -> None:
-        if value < 1:
-            raise ValueError(f"{attribute.name} is at least 1, not {value}")
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.alpha < 1:

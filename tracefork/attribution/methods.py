@@ -156,21 +156,23 @@ FLOOR = 25
 class ByDirectEffect:
     """Each step asked anew, with all other answers forced.
 
-    `floor` are forks in which all answers are as recorded, made first; None where their outcome is known.
-    They take half of alpha, and their rate's upper bound is what a step has to exceed.
+    `floor` are forks in which all answers are as recorded, made first, and `drawn` the draws that
+    are over; `floor` is None where their outcome is known. They take half of alpha, and their rate's
+    upper bound is what a step has to exceed.
     """
 
     state: direct.Screened
     arms: Arms
     floor: Tally | None = None
+    drawn: frozenset[int] = frozenset()
 
     def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
         if self.floor is None:
             return direct.plan(self.state, in_flight)
         if self.state.stopped:
             return ()
-        screen, draws = self.state.screen, range(self.floor.total, FLOOR)
-        due = [Probe.of(screen.seed, screen.n, draw, Kind.NOOP) for draw in draws]
+        screen, left = self.state.screen, sorted(set(range(FLOOR)) - self.drawn)
+        due = [Probe.of(screen.seed, screen.n, draw, Kind.NOOP) for draw in left]
         return tuple(probe for probe in due if probe not in in_flight)[
             : max(0, screen.batch - len(in_flight))
         ]
@@ -180,7 +182,7 @@ class ByDirectEffect:
             return evolve(self, state=direct.observe(self.state, probe, grade, cost))
         floor = (self.floor or Tally()).add(grade)
         if floor.total < FLOOR:
-            return evolve(self, floor=floor)
+            return evolve(self, floor=floor, drawn=self.drawn | {probe.draw})
         screen = self.state.screen
         least = sequence(*floor.best, screen.alpha / 2).high
         highest = 1 - screen.margin - _LEAST  # where it is noisier than that nothing can be certified

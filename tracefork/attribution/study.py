@@ -83,11 +83,9 @@ class Study:
 
     def due(self, most: int | None = None) -> list[tuple[Probe, Job]]:
         """The forks to begin now, `most` of them. None, if those in flight must end first, or all is over."""
-        begun: list[tuple[Probe, Job]] = []
-        if self.setting.until is None or time.time() < self.setting.until:
-            for probe in self.method.plan(tuple(self._flying))[:most]:
-                if not self._purse.fits(self._worst(probe)):
-                    break
+        while planned := self._planned(most):
+            begun = []
+            for probe in planned:
                 if self._ledger:
                     self._ledger.add(Begun(probe))
                 self._begin(probe)
@@ -95,10 +93,24 @@ class Study:
                     begun.append((probe, job))
                 else:
                     self.settle(probe, UNCHANGED)
-                    return begun or self.due(most)
-        if not begun and not self._flying:
+            if begun:
+                return begun
+        if not self._flying:
             self.method = self.method.stop()
-        return begun
+        return []
+
+    def _planned(self, most: int | None) -> list[Probe]:
+        """The probes that are due and fit what is left, whichever of them fly."""
+        if self.setting.until is not None and time.time() >= self.setting.until:
+            return []
+        purse, fitting = self._purse, list[Probe]()
+        for probe in self.method.plan(tuple(self._flying))[:most]:
+            worst = self._worst(probe)
+            if not purse.fits(worst):
+                break
+            purse = purse.reserve(worst)
+            fitting.append(probe)
+        return fitting
 
     def settle(self, probe: Probe, done: Done) -> None:
         """A fork is over. Its line is durable on return."""

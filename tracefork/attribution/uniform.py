@@ -12,8 +12,9 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import evolve, field, frozen
 
+from .config import positive
 from .intervals import Interval, newcombe, wilson
 from .state import Grade, Kind, Probe, Tally
 
@@ -38,22 +39,15 @@ class Schedule:
         ValueError: a number is outside of its range, or there is not a price for each arm.
     """
 
-    n: int = field()
-    forks: int = field(default=10)
+    n: int = field(validator=positive)
+    forks: int = field(default=10, validator=positive)
     recorded: bool = False
     alpha: float = 0.05
     prices: tuple[float, ...] | None = None
     seed: int = 0
-    batch: int = field(default=4)
+    batch: int = field(default=4, validator=positive)
     max_forks: int | None = None
     max_cost: float | None = None
-
-    @n.validator
-    @forks.validator
-    @batch.validator
-    def _positive(self, attribute: Attribute[int], value: int) -> None:
-        if value < 1:
-            raise ValueError(f"{attribute.name} is at least 1, not {value}")
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.alpha < 1:
