@@ -134,7 +134,9 @@ def blame(
 
 @app.command()
 def validate(
-    full: Annotated[bool, typer.Option("--full", help="500 repetitions of each row: hours.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="500 repetitions of each row: about half an hour.")
+    ] = False,
     repetitions: Annotated[int | None, typer.Option(min=1, help="Of each row; by default 20.")] = None,
     seed: int = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
@@ -210,7 +212,10 @@ def _silenced() -> Iterator[None]:
 
 def _validated(rows: Sequence[RowResult], trials: Sequence[Trial], often: int) -> None:
     titles = ["planted", "named", "guessed", "false", "held", "right", "live calls", "uniform", "goals"]
-    print_plain(f"The planner alone, {often} times a row; shares of ten forks for every step.")
+    print_plain(
+        f"The planner alone, {often} times a row. Live calls are shares of those of ten forks for every step; a goal "
+        f"is shown if so many repetitions prove it at 95%."
+    )
     for line in aligned(
         [titles, *(_cells(row) for row in sorted(rows, key=lambda r: r.row.name))], right=set()
     ):
@@ -226,7 +231,7 @@ def _cells(result: RowResult) -> list[str]:
     means = [f"{result.count(measure).mean:.1%}" for measure in (*shown, Measure.UNIFORM)]
     verdicts = result.verdicts()
     missed = [v.goal.measure.name.lower() for v in verdicts if v.refuted]
-    reached = f"{sum(v.shown for v in verdicts)} of {len(verdicts)} shown"
+    reached = f"none missed, {sum(v.shown for v in verdicts)} of {len(verdicts)} shown"
     goals = f"missed: {', '.join(missed)}" if missed else reached
     return [result.row.name, *means, goals]
 
