@@ -213,8 +213,8 @@ def _silenced() -> Iterator[None]:
 def _validated(rows: Sequence[RowResult], trials: Sequence[Trial], often: int) -> None:
     titles = ["planted", "named", "guessed", "false", "held", "right", "live calls", "uniform", "goals"]
     print_plain(
-        f"The planner alone, {often} times a row. Live calls are shares of those of ten forks for every step; a goal "
-        f"is shown if so many repetitions prove it at 95%."
+        f"The planner alone, {often} times a row. Live calls are shares of those of ten forks a step; "
+        f"a goal is shown if so many repetitions prove it at 95%."
     )
     for line in aligned(
         [titles, *(_cells(row) for row in sorted(rows, key=lambda r: r.row.name))], right=set()
