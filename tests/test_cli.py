@@ -139,6 +139,10 @@ def test_the_demo_tells_its_story(desk):
     for word in ("Record", "Verify", "Fork", "Blame", "certified", "Crash", "Resumed", "digest"):
         assert word in done.stdout
     assert len(runs) == 4
+
+
+@pytest.mark.nightly  # the story once more
+def test_the_demo_tells_its_story_to_programs(desk):
     assert set(json.loads(desk("demo", "--store", "two.db", "--json").stdout)) == {
         "recorded",
         "branch",

@@ -42,18 +42,31 @@ def timed(run, agent, error=tracefork.Divergence):
     return caught.value, time.perf_counter() - began
 
 
+def at_once(start, agent, *given):
+    """What the run that `start` gives ends by, and the run; it does so within 50 ms.
+
+    That is the quickest of five: other programs use the processor too.
+    """
+    times = []
+    for _ in range(5):
+        run = start(*given)
+        found, took = timed(run, agent)
+        times.append(took)
+    assert min(times) < 0.05
+    return found, run
+
+
 # -- drift -------------------------------------------------------------------------
 
 
 def test_drift_before_the_pivot_diverges_and_buys_nothing():
     tape = recorded(sequential(["a", "b", "c", "d"]))
-    world, run = World(), tracefork.fork(tape, 2, text("other"))
+    world = World()
 
-    found, took = timed(run, sequential(["a", "B", "c", "d"], world))
+    found, run = at_once(tracefork.fork, sequential(["a", "B", "c", "d"], world), tape, 2, text("other"))
 
     assert found.nearest.body == b"b"
     assert (run.forwarded, world.calls) == (0, 0)
-    assert took < 0.05
 
 
 def test_drift_before_the_pivot_of_a_parallel_agent_buys_nothing():
@@ -73,11 +86,11 @@ def test_drift_before_the_pivot_of_a_parallel_agent_buys_nothing():
 
 def test_drift_while_resuming_buys_nothing():
     tape = recorded(sequential(["a", "b", "c"]))
-    world, run = World(), tracefork.resume(tape)
+    world = World()
 
-    _, took = timed(run, sequential(["a", "b at 12:01", "c", "d"], world))
+    at_once(tracefork.resume, sequential(["a", "b at 12:01", "c", "d"], world), tape)
 
-    assert world.calls == 0 and took < 0.05
+    assert world.calls == 0
 
 
 def test_resuming_follows_the_tape_then_goes_live():
@@ -129,9 +142,9 @@ def test_resuming_a_crash_at_any_tick_of_a_stream_with_tools(at):
 def test_a_skipped_step_diverges_at_once():
     tape = recorded(sequential("abcd"))
 
-    found, took = timed(tracefork.replay(tape), sequential("acd"))
+    found, _ = at_once(tracefork.replay, sequential("acd"), tape)
 
-    assert found.nearest.body == b"b" and took < 0.05
+    assert found.nearest.body == b"b"
 
 
 def test_a_skipped_step_diverges_at_once_in_a_thread():
@@ -154,8 +167,8 @@ def test_a_skipped_step_diverges_at_once_in_a_thread():
         return agent
 
     tape = recorded(threaded("abcd"))
-    found, took = timed(tracefork.replay(tape), threaded("acd"))
-    assert found.nearest.body == b"b" and took < 0.05
+    found, _ = at_once(tracefork.replay, threaded("acd"), tape)
+    assert found.nearest.body == b"b"
 
 
 def test_a_skipped_step_diverges_at_once_where_each_call_has_a_task_of_its_own():
@@ -164,8 +177,8 @@ def test_a_skipped_step_diverges_at_once_where_each_call_has_a_task_of_its_own()
             await asyncio.wait_for(asay(client, t), 5)
 
     tape = recorded(asynchronous(lambda c: each(c, "abcd")))
-    found, took = timed(tracefork.replay(tape), asynchronous(lambda c: each(c, "acd")))
-    assert found.nearest.body == b"b" and took < 0.05
+    found, _ = at_once(tracefork.replay, asynchronous(lambda c: each(c, "acd")), tape)
+    assert found.nearest.body == b"b"
 
 
 def test_a_skipped_step_beside_living_siblings_stalls_and_is_named():
