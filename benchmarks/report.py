@@ -194,10 +194,11 @@ def published(tape: Tape, folder: str | Path, *, plain: bool) -> Written | Missi
     python = environment("tracefork 1.0.0")
     if isinstance(python, Missing):
         return python
-    exchanges, file = Path(folder) / "exchanges", Path(folder) / f"published-{plain}.html"
+    exchanges, file = Path(folder).absolute() / "exchanges", Path(folder) / f"published-{plain}.html"
     wire.write(exchanges, map(wired, tape))
     command = [python, "-c", PUBLISHED, exchanges, file, HERE, str(10**9 if plain else 50)]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    # elsewhere: it has its own tracefork
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode:
         return Missing(done.stderr.strip().splitlines()[-1])
     return Written(file, file.stat().st_size, float(done.stdout))
@@ -228,11 +229,13 @@ def started(launch: Any, file: Path) -> Felt:
     paints, rests, readies = [], [], []
     for _ in range(5):
         with _opened(launch, file) as page:
-            paints.append(_mark(page, "first-contentful-paint"))
-            readies.append(_mark(page, "tracefork-ready"))
             while not (rest := page.evaluate("window.__idle || 0")):
                 page.wait_for_timeout(50)
             rests.append(rest)
+            paints.append(_mark(page, "first-contentful-paint"))
+            if _mark(page, "tracefork-start"):  # it is ours
+                page.wait_for_selector("html[data-ready]", state="attached")
+            readies.append(_mark(page, "tracefork-ready"))
     return Felt(median(paints), median(rests), median(readies))
 
 
@@ -245,20 +248,32 @@ def felt(launch: Any, file: Path, count: int) -> Felt:
         search = page.evaluate(SEARCH, ["the", "careful", "exception", "no such words"])
         opened = page.evaluate(OPEN, [count, ""])
         tabs = [page.evaluate(OPEN, [min(count, 100), tab]) for tab in TABS]
-        heap = page.evaluate("() => { gc(); gc(); return performance.memory.usedJSHeapSize }")
+        held = _heap(page)
         elements = page.evaluate("document.querySelectorAll('*').length")
         scroll = page.evaluate(SCROLL)
     return Felt(
         start.paint,
         start.rest,
         start.ready,
-        heap,
+        held,
         elements,
         (_share(opened, 0.5), _share(opened, 0.95)),
         max(_share(times, 0.95) for times in tabs),
         search[-1],
         (_share(scroll, 0.5), _share(scroll, 0.95)),
     )
+
+
+def heap(launch: Any, file: Path, count: int) -> float:
+    """Bytes of the script's heap once the first `count` steps were opened."""
+    with _opened(launch, file) as page:
+        page.wait_for_selector("html[data-ready]", state="attached")
+        page.evaluate(OPEN, [count, ""])
+        return _heap(page)
+
+
+def _heap(page: Any) -> float:
+    return float(page.evaluate("() => { gc(); gc(); return performance.memory.usedJSHeapSize }"))
 
 
 @contextmanager

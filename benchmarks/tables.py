@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from benchmarks import compression, curve, hashing, large, measure, peers, report, sizes, storage
+from benchmarks import blaming, compression, curve, hashing, large, measure, peers, report, sizes, storage
 from benchmarks.peers import Missing
 
 Row: TypeAlias = tuple[str, ...]
@@ -287,6 +287,20 @@ PARTS = (
             "elements",
         ),
         lambda _: report.uses(),
+    ),
+    Part(
+        "blame",
+        f"Blame beside other designs: the same {blaming.TIMES} runs of each kind",
+        "python -m benchmarks.run blame",
+        ("planted", "design", "best guess is a culprit", "holds an innocent step responsible", "live calls"),
+        lambda _: blaming.designs(),
+    ),
+    Part(
+        "blame",
+        "Blame: what its forks cost",
+        "python -m benchmarks.run blame",
+        ("measured", "value", "beside", "ratio", "goal"),
+        lambda _: blaming.costs(),
     ),
     Part(
         "peers",

@@ -101,8 +101,9 @@ def test_a_page_is_quick_to_use(long):
 
 
 @pytest.mark.browser
-def test_a_page_stays_small_in_use(long):
-    assert long.felt.heap <= 16e6
+def test_a_page_stays_small_in_use(page):
+    with browser() as launch:
+        assert report.heap(launch, page.file, 300) <= 16e6
 
 
 @pytest.mark.nightly  # times are of this machine and this hour

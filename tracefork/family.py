@@ -26,16 +26,25 @@ _REMEMBERED = 8  # parents
 
 @frozen
 class _Known:
+    """A parent; `packed` are the bytes that it was read from, where nothing else was."""
+
     tape: Tape
     identity: str
     shares: Shares | None
+    packed: bytes
 
 
 class Family:
-    """The parents of one store, the last of them remembered. `load` gives a run's header and tape."""
+    """The parents of one store, the last of them remembered.
 
-    def __init__(self, load: Callable[[str, int], tuple[Header, Tape]]) -> None:
+    `load` gives a run's header and tape, `sealed` the bytes of one that is over, and none of others.
+    """
+
+    def __init__(
+        self, load: Callable[[str, int], tuple[Header, Tape]], sealed: Callable[[str], bytes]
+    ) -> None:
         self._load = load
+        self._sealed = sealed
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def of_new(self, head: Header) -> Parent:
@@ -72,8 +81,14 @@ class Family:
         return Parent(known.tape.steps, head.shares)
 
     def _read(self, name: str, below: int) -> _Known:
-        head, tape = self._load(name, below)
-        self._known[name] = known = _Known(tape, identity(tape.steps), head.shares)
+        """The parent of this name as it is now: the one that is known, if its bytes are the same."""
+        before = self._sealed(name)
+        known = self._known.get(name)
+        if known is None or not before or known.packed != before:
+            head, tape = self._load(name, below)
+            alone = head.shares is None and self._sealed(name) == before
+            known = _Known(tape, identity(tape.steps), head.shares, before if alone else b"")
+        self._known[name] = known
         self._known.move_to_end(name)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

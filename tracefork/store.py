@@ -39,7 +39,7 @@ class TapeStore:
     def __init__(self, backend: Backend, *, limits: Limits = DEFAULT) -> None:
         self.backend = backend
         self._limits = limits
-        self._family = family.Family(self._read)
+        self._family = family.Family(self._read, self._sealed)
 
     @classmethod
     def open(
@@ -156,6 +156,12 @@ class TapeStore:
             if pack.is_packed(first):
                 return head, pack.unpack(first, parent, self._limits)
             return head, journal.unroll(_after(first, chunks), run_id, parent, self._limits)
+
+    def _sealed(self, run_id: str) -> bytes:
+        """The bytes of a run that is over; none of one that is not."""
+        chunks = self._chunks(run_id)
+        first = next(chunks, b"")
+        return b"".join((first, *chunks)) if pack.is_packed(first) else b""
 
     def _chunks(self, run_id: str) -> Iterator[bytes]:
         """The chunks of a run, also where it is on its way to its name."""

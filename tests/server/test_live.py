@@ -474,7 +474,7 @@ def test_each_of_300_steps_is_in_the_page_within_a_second_and_once(tab, where):
         violations = tab.evaluate("window.__violations")
         until(tab, "!document.documentElement.dataset.live && document.documentElement.dataset.ready", 30)
         ended = times_of(process, first)
-        count = tab.evaluate("document.querySelectorAll('#steps > li').length")
+        count = tab.evaluate("document.querySelectorAll('#steps > ol > li').length")
     late = [at - max(ended[number], loaded) for number, (at, *_) in seen.items()]
 
     assert all(len(at) == 1 for at in seen.values())
@@ -495,12 +495,12 @@ def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_
         until(tab, "document.documentElement.dataset.ready")
         assert "not over yet" in tab.evaluate("document.body.innerText")
         grown.step(6)
-        until(tab, "document.querySelectorAll('#steps > li').length === 6")
+        until(tab, "document.querySelectorAll('#steps > ol > li').length === 6")
         until(tab, "document.querySelector('h2#name')?.textContent.startsWith('Step 5')")
         tab.evaluate("location.hash = '#step-3/response'")
         until(tab, "document.getElementById('detail').dataset.shown === '#step-3/response'")
         grown.step(6)
-        until(tab, "document.querySelectorAll('#steps > li').length === 12")
+        until(tab, "document.querySelectorAll('#steps > ol > li').length === 12")
         assert tab.evaluate("document.querySelector('h2#name').textContent").startswith("Step 3")
         before = tab.evaluate("document.getElementById('panel').textContent")
         grown.close()
@@ -510,7 +510,7 @@ def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_
 
         assert tab.url == f"http://127.0.0.1:{door.port}/run/growing#step-3/response"
         assert tab.evaluate("document.getElementById('panel').textContent") == before
-        assert tab.evaluate("document.querySelectorAll('#steps > li').length") == 12
+        assert tab.evaluate("document.querySelectorAll('#steps > ol > li').length") == 12
         assert tab.said == []
 
 
@@ -560,7 +560,7 @@ def test_the_same_step_is_shown_in_its_place_where_steps_ended_in_another_order(
         grown = Growing(store, nested())
         entered(tab, server.door, "/run/growing")
         grown.step(4)
-        until(tab, "document.querySelectorAll('#steps > li').length === 4")
+        until(tab, "document.querySelectorAll('#steps > ol > li').length === 4")
         tab.evaluate("location.hash = '#step-0/headers'")
         until(tab, "document.getElementById('detail').dataset.shown === '#step-0/headers'")
         assert "l3" in tab.evaluate("document.getElementById('panel').innerText")
@@ -578,11 +578,11 @@ def test_damage_is_told_in_the_page_which_keeps_what_it_has(tab):
         grown = Growing(store, story(6))
         entered(tab, server.door, "/run/growing")
         grown.step(3)
-        until(tab, "document.querySelectorAll('#steps > li').length === 3")
+        until(tab, "document.querySelectorAll('#steps > ol > li').length === 3")
         store.backend._logs["growing"] += [b"no chunk" * 10, b"and another"]
         until(tab, "document.getElementById('found').textContent.includes('cannot be read: chunk 10')")
 
-        assert tab.evaluate("document.querySelectorAll('#steps > li').length") == 3
+        assert tab.evaluate("document.querySelectorAll('#steps > ol > li').length") == 3
         assert tab.said == []
 
 
@@ -593,12 +593,12 @@ def test_a_page_goes_on_when_the_server_comes_back(tab, tmp_path):
         with serving(store) as server:
             entered(tab, server.door, "/run/growing")
             grown.step(3)
-            until(tab, "document.querySelectorAll('#steps > li').length === 3")
+            until(tab, "document.querySelectorAll('#steps > ol > li').length === 3")
         grown.step(3)
         with serving(store, server.door.port, token=server.door.token):
-            until(tab, "document.querySelectorAll('#steps > li').length === 6")
+            until(tab, "document.querySelectorAll('#steps > ol > li').length === 6")
             grown.step(3)
-            until(tab, "document.querySelectorAll('#steps > li').length === 9")
+            until(tab, "document.querySelectorAll('#steps > ol > li').length === 9")
             seen = tab.evaluate("window.seen")
 
     assert all(len(at) == 1 for at in seen.values())
@@ -619,7 +619,7 @@ def test_every_view_of_a_step_of_a_live_run_is_that_of_the_finished_one(tab):
         grown = Growing(store, tape)
         grown.step(len(tape))
         entered(tab, server.door, "/run/growing")
-        until(tab, f"document.querySelectorAll('#steps > li').length === {len(tape)}")
+        until(tab, f"document.querySelectorAll('#steps > ol > li').length === {len(tape)}")
         live_ = all_of()
         grown.close()
         grown.seal()
@@ -636,7 +636,7 @@ def test_a_live_run_of_any_name_grows_in_its_page(tab, name):
         entered(tab, server.door, "/")
         tab.click("table.runs a")
         grown.step(2)
-        until(tab, "document.querySelectorAll('#steps > li').length === 2")
+        until(tab, "document.querySelectorAll('#steps > ol > li').length === 2")
 
         assert tab.said == []
 
@@ -646,7 +646,7 @@ def test_a_reader_that_leaves_the_page_is_noticed(tab):
     with TapeStore.open(":memory:") as store, serving(store) as server:
         Growing(store, story(3)).step()
         entered(tab, server.door, "/run/growing")
-        until(tab, "document.querySelectorAll('#steps > li').length === 1")
+        until(tab, "document.querySelectorAll('#steps > ol > li').length === 1")
         assert followings() == 1
         tab.goto("about:blank")
 

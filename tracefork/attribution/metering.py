@@ -40,7 +40,7 @@ class Meter:
         Raises:
             OverBudget: it may not.
         """
-        worst = at_worst(request, self.prices)
+        worst = at_worst(request, self.prices) if self.most is not None else Spent()
         with self._lock:
             if self._left.total() >= self.calls:
                 raise OverBudget(1, 0, "calls")

@@ -95,7 +95,6 @@ def at_worst(request: Request, prices: Prices | None = None) -> Spent:
 
 def in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
     """What the exchange cost, by its answer; at worst, where that does not say."""
-    worst = at_worst(exchange.request, prices)
     if isinstance(exchange.answer, Response) and exchange.answer.status >= REFUSED:
         return Spent(1)
     said = read.completion(exchange)
@@ -106,11 +105,13 @@ def in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
         or said.usage.input is None
         or said.usage.output is None
     ):
-        return worst
+        return at_worst(exchange.request, prices)
     usd = cost(said, prices=prices)
     if usd is None:
         usd = cost(said.usage, base.model_of(exchange.request), prices=prices)
-    return Spent(1, said.usage.input + said.usage.output, worst.usd if usd is None else usd)
+    if usd is None:
+        usd = at_worst(exchange.request, prices).usd
+    return Spent(1, said.usage.input + said.usage.output, usd)
 
 
 @frozen

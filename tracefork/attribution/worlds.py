@@ -142,6 +142,6 @@ def _fallen(
     curve = [levels[sum(arm > step for step in steps)] for arm in range(n)]
     curve.append(levels[-1] if final is None else final)
     needed = steps if necessary is None else necessary
-    forced = tuple(curve[step] if step in needed else LOW for step in range(n))
+    forced = tuple(curve[step] if step in needed else levels[-1] for step in range(n))
     blamed = steps if culprits is None else culprits
     return World(tuple(curve), frozenset(blamed), frozenset(needed), forced, frozenset({right}), final)

@@ -36,6 +36,8 @@ _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 MOST_ROWS = 2_000
 """Steps that are listed in the page itself; of a longer run the script makes the list."""
+TOGETHER = 50
+"""Steps that a browser lays out together, once one of them comes into sight."""
 
 
 def html(
@@ -86,6 +88,7 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             head=rows.head(view, live=bool(live)),
             strip=strip(view, live=bool(live)),
             steps=rows.steps(view, MOST_ROWS, whole=not app),
+            together=TOGETHER,
             after=rows.after(view),
             more=rows.more(view, MOST_ROWS) if app else "",
             blame=side.blame(view),

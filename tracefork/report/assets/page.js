@@ -13,6 +13,7 @@
   const KEPT = {c: 12, f: 4};  // chunks of pieces, and of facts, that are kept inflated
   const LISTED = 2000;    // steps up to which the list is the document's own
   const ROW = 50;         // pixels of a row of a longer list
+  const TOGETHER = 50;    // rows that are laid out together, when one of them comes into sight
   const PAIRS = 20;       // steps that a comparison shows at once
   const STREAM = /^\ufeff?(event|data|id|retry|):/;  // how a stream of events begins
   const WORDS = 2000;     // words up to which two texts are compared word by word
@@ -590,7 +591,16 @@
 
   function list() {
     shown = [...index.steps.keys()].filter(passes);
-    if (windowed()) slide(); else $("steps").replaceChildren(...shown.map(line));
+    if (windowed()) { slide(); return; }
+    $("steps").replaceChildren();
+    shown.forEach(put);
+  }
+
+  /** Puts the row of a step at the end of the list. */
+  function put(step) {
+    let last = $("steps").lastElementChild;
+    if (!last || last.childElementCount >= TOGETHER) $("steps").append(last = el("ol"));
+    last.append(line(step));
   }
 
   /** Puts the rows in sight between two blocks of empty room. */
@@ -603,7 +613,7 @@
       return node;
     };
     const held = document.activeElement && document.activeElement.closest("#steps li")?.id;
-    $("steps").replaceChildren(room(top), ...seen.map(line), room(Math.max(0, shown.length - top - seen.length)));
+    $("steps").replaceChildren(el("ol", null, room(top), seen.map(line), room(Math.max(0, shown.length - top - seen.length))));
     if (held) $(held)?.querySelector("a").focus({preventScroll: true});
     choose(false);
   }
@@ -862,7 +872,7 @@
       index.chunks = [0, grown.c.length];
       whole = -1;
       if (several) lanes();
-      if (!every || index.own > LISTED) list(); else { $("steps").append(line(index.own - 1)); shown.push(index.own - 1); }
+      if (!every || index.own > LISTED) list(); else { put(index.own - 1); shown.push(index.own - 1); }
       waiting = waiting || requestAnimationFrame(() => { waiting = 0; draw(); $("found").textContent = `${index.own} so far`; if (last) go(index.own - 1); });
     });
     told.addEventListener("over", (event) => {
