@@ -249,7 +249,7 @@ def _study(tape: tracefork.Tape, agent: Agent, store: str, **how: object) -> Non
         tape, agent, never, method="flip", k=FORKS // STEPS, final="known",
         budget=tracefork.Budget(forks=FORKS), store=store, **how,
     )  # fmt: skip
-    assert report.spent.forks == FORKS, report.spent
+    assert report.forks == FORKS, report.forks
 
 
 def _ready(_: int) -> None:

@@ -66,8 +66,9 @@ def troubled(exchange: Exchange) -> bool:
 
 def unanswered(tape: Tape, matcher: Matcher = exact) -> tuple[Exchange, ...]:
     """The exchanges in trouble whose question was not put again."""
-    again = _asked_again(tape, matcher)
-    return tuple(x for x in tape if troubled(x) and id(x) not in again)
+    lost = tuple(filter(troubled, tape))
+    again = _asked_again(tape, matcher) if lost else ()
+    return tuple(x for x in lost if id(x) not in again)
 
 
 def _asked_again(tape: Tape, matcher: Matcher) -> set[int]:

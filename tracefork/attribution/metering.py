@@ -66,8 +66,10 @@ class Meter:
     def spent(self) -> Spent:
         """What the fork has cost so far; what is still open, or broke off, at worst."""
         live = self.live()
-        open_ = Counter(self._left) - Counter(self.matcher(x.request) for x in live)
         total = sum((in_fact(exchange, self.prices) for exchange in live), Spent())
+        if len(live) == self._left.total():
+            return total
+        open_ = Counter(self._left) - Counter(self.matcher(x.request) for x in live)
         for pending in self.session.tape.pending:
             if isinstance(pending.asked, Request) and open_[key := self.matcher(pending.asked)]:
                 open_[key] -= 1
