@@ -12,7 +12,7 @@ from tracefork.attribution.worlds import Planted
 
 
 def test_our_search_names_the_culprit_and_no_innocent_for_a_part_of_the_calls():
-    found = blaming.compared(Planted.CLEAR, 100, 20)
+    found = blaming.compared(Planted.CLEAR, 100, 20, published=False)
     ours, uniform = found["tracefork"], found["ten forks a step"]
 
     assert isinstance(ours, blaming.Score)
@@ -21,6 +21,7 @@ def test_our_search_names_the_culprit_and_no_innocent_for_a_part_of_the_calls():
     assert ours.calls < 0.1 * uniform.calls
 
 
+@pytest.mark.nightly  # it has an environment to be made
 def test_the_published_release_ranks_by_itself():
     found = blaming.compared(Planted.CLEAR, 10, 20)
     live, recorded = found["1.0.0, live tails"], found["1.0.0, recorded tails"]

@@ -12,6 +12,7 @@ from benchmarks import fidelity
 CLOCK = 3  # tries for the probes that look at the clock: other programs run on this machine too
 
 
+@pytest.mark.nightly  # a process for each probe
 @pytest.mark.parametrize("lib", fidelity.BOTH)
 def test_every_probe_says_yes_of_us(lib):
     def told(title):

@@ -4,28 +4,34 @@ What is kept, matched and digested is the redacted form; the live application
 sees the true bytes. A header's name is always kept, its value only where the
 header is on an allow-list; the values of the process's `*_API_KEY`, `*_TOKEN`
 and `*_SECRET` variables are replaced wherever they stand, also spread over the
-events of a stream. A placeholder names the kind and never the value:
-`[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
+events of a stream; and so is what looks as the keys of well-known issuers do (`patterns`).
+A placeholder names the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import quote, quote_plus
 
 from attrs import evolve, field, frozen
 
-from .codec.content import decoded, is_encoded
+from . import patterns
+from .codec.content import MOST, decoded, is_encoded
 from .codec.spread import spread
+from .core.tape import Tape
 from .core.values import (
     Answer,
     Call,
+    Draw,
+    Effect,
+    Exchange,
     Fault,
     Headers,
     Outcome,
@@ -35,8 +41,10 @@ from .core.values import (
     Request,
     Response,
     Source,
+    Step,
 )
 from .errors import RedactedSecret
+from .patterns import Span
 
 KEPT = frozenset(
     """
@@ -59,6 +67,9 @@ SECRET_NAME = re.compile(r".*(_API_KEY|_TOKEN|_SECRET)$")
 SHORTEST = 6
 """Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
 
+SHORTEST_ENCODED = 8
+"""Values of fewer bytes are not looked for in base64."""
+
 REMEMBERED = 512
 """Headers whose kept form is remembered, so that it is not made anew for each question."""
 
@@ -66,10 +77,36 @@ _PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 _TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
 
+PARAMETERS = frozenset(
+    """
+    key api_key apikey api-key x-api-key subscription-key token access_token id_token refresh_token
+    auth auth_token authorization secret client_secret password passwd pwd sig signature jwt credential
+    x-amz-signature x-amz-credential x-amz-security-token
+    """.split()
+)
+"""Parameters of a URL, in lower case, whose values are taken out."""
+
+_PARAMETER = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]+)")
+_LARGE = 2**14
+"""Bytes from which a body is compared to the ones before it, to look only at what is new."""
+_BODIES = 8
+
 REDACTED = "x-tracefork-redacted"
 """The header that marks a stored body whose bytes are not those of the wire."""
 
 T = TypeVar("T", str, bytes)
+
+
+class Analyzer(Protocol):
+    """An AnalyzerEngine of presidio-analyzer, as far as it is asked here."""
+
+    def analyze(self, text: str, language: str) -> Iterable[Any]:
+        """Give what has `.start`, `.end` and `.entity_type`."""
+        ...
+
+
+Finder: TypeAlias = "Callable[[bytes, int], Iterable[Span]]"
+"""Gives where secrets stand in a text that begin at a place of it or later: (start, stop, placeholder)."""
 
 
 def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
@@ -78,7 +115,7 @@ def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
 
 @frozen
 class Redactor:
-    """What to take out. `known` maps the name of a secret to its value.
+    """What to take out. `known` maps the name of a secret to its value, `finders` look for others.
 
     Make one with `redactor`. Every method is a function of its arguments, and
     redacting twice is the same as redacting once.
@@ -86,6 +123,8 @@ class Redactor:
 
     known: Mapping[str, str] = field(factory=dict, converter=_frozen, repr=lambda k: f"<{len(k)} values>")
     keep_headers: frozenset[str] = KEPT
+    finders: tuple[Finder, ...] = (patterns.found,)
+    _bodies: list[tuple[bytes, tuple[Span, ...]]] = field(factory=list, init=False, eq=False, repr=False)
     _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
 
     def question(self, question: Question) -> Question:
@@ -162,15 +201,58 @@ class Redactor:
         return _PLACEHOLDER.sub(value, data) if b"[secret:" in data else data
 
     def _clean(self, data: T) -> T:
-        if not self.known:
-            return data
+        if isinstance(data, bytes):
+            return _replaced(data, self._spans(data))
+        raw = data.encode("utf-8", "surrogatepass")
+        spans = self._spans(raw)
+        return _replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else data
+
+    def _spans(self, data: bytes, start: int = 0) -> list[Span]:
+        """Where secrets stand that begin at `start` or later, in order, apart from each other."""
+        spans = list[Span]()
+        for form, mark in self._known_forms:
+            at = data.find(form, start)
+            while at >= 0:
+                _add(spans, (at, at + len(form), mark))
+                at = data.find(form, at + len(form))
+        for finder in self.finders:
+            for span in sorted(finder(data, start), key=lambda span: (span[0], -span[1])):
+                _add(spans, span)
+        return sorted(spans)
+
+    def _body(self, body: bytes) -> bytes:
+        """A question's body as it may be kept. What it repeats of one before is not looked at again."""
+        if len(body) < _LARGE:
+            return self._clean(body)
+        shared, known = 0, tuple[Span, ...]()
+        for earlier, spans in self._bodies:
+            if (common := _common(body, earlier)) > shared:
+                shared, known = common, spans
+        start = patterns.safe(body, max(0, shared - self._longest))
+        start = min([start, *(span[0] for span in known if span[1] + self._longest > shared)])
+        kept = [span for span in known if span[1] <= start]
+        spans = (*kept, *self._spans(body, start))
+        self._bodies.insert(0, (body, spans))
+        del self._bodies[_BODIES:]
+        return _replaced(body, spans)
+
+    @cached_property
+    def _longest(self) -> int:
+        """Bytes of the longest form of a known secret, and one more; all, for finders of who knows what."""
+        if self.finders != (patterns.found,):
+            return MOST
+        return 1 + max((len(form) for form, _ in self._known_forms), default=0)
+
+    @cached_property
+    def _known_forms(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Each form of each known secret with its placeholder, the longest secrets first."""
+        forms = dict[bytes, bytes]()
         for name, value in self._longest_first():
-            for form in _forms(value):
-                if isinstance(data, bytes):
-                    data = data.replace(form.encode(), b"[secret:%s]" % name.encode())
-                else:
-                    data = data.replace(form, f"[secret:{name}]")
-        return data
+            for form in map(str.encode, _forms(value)):
+                forms.setdefault(form, b"[secret:%s]" % name.encode())
+            for form in _base64s(value):
+                forms.setdefault(form, b"[secret:%s.base64]" % name.encode())
+        return tuple(forms.items())
 
     def _longest_first(self) -> list[tuple[str, str]]:
         return sorted(self.known.items(), key=lambda pair: (-len(pair[1]), pair[0]))
@@ -198,23 +280,28 @@ class Redactor:
         return f"[secret:{low}]"
 
     def _request(self, request: Request) -> Request:
-        headers, url = self._headers(request.headers), self.text(request.url)
-        if not self.known and headers == request.headers and url == request.url:
+        headers, url = self._headers(request.headers), self._url(request.url)
+        method, body = self._clean(request.method), self._body(request.body)
+        if headers == request.headers and url == request.url and body is request.body:
             return request
-        method, body = self._clean(request.method), self._clean(request.body)
         return Request(method, url, headers, body, request.omitted)
+
+    def _url(self, url: str) -> str:
+        def value(found: re.Match[str]) -> str:
+            name = found[1].lower()
+            secret = name in PARAMETERS and not _PLACEHOLDER.fullmatch(found[2].encode())
+            return f"{found[1]}=[secret:{name}]" if secret else found[0]
+
+        cleaned = self.text(url)
+        return _PARAMETER.sub(value, cleaned) if "=" in cleaned else cleaned
 
     def _response(self, response: Response) -> Response:
         end = response.end
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
         headers, reason = self._headers(response.headers), self._clean(response.reason)
-        if not self.known and headers == response.headers and end == response.end:
-            return response
         whole = response.chunks, end, reason, response.http_version, response.omitted
         clean = Response(response.status, headers, *whole)
-        if not self.known:
-            return clean
         plain = decoded(response.headers, response.chunks) if is_encoded(response.headers) else None
         chunks = None if plain is None else self._recut(plain)
         if chunks is None:  # a body that does not decode may still show one
@@ -248,34 +335,115 @@ class Redactor:
         return tuple(whole[low:high] for low, high in zip([0, *ends], ends, strict=False))
 
     def _found(self, body: bytes) -> list[tuple[int, int, bytes]]:
-        """Where secrets stand: (start, stop, placeholder), in order, apart from each other."""
-        found = list[tuple[int, int, bytes]]()
-        for name, value in self._longest_first():
-            for form in map(str.encode, _forms(value)):
-                at = body.find(form)
-                while at >= 0:
-                    stop = at + len(form)
-                    if all(stop <= s or e <= at for s, e, _ in found):
-                        found.append((at, stop, b"[secret:%s]" % name.encode()))
-                    at = body.find(form, stop)
-                for parts in spread(body, form):
-                    if all(stop <= s or e <= start for start, stop in parts for s, e, _ in found):
-                        marks = (b"[secret:%s]" % name.encode(), *[b""] * (len(parts) - 1))
-                        found += [(*part, mark) for part, mark in zip(parts, marks, strict=True)]
+        """Where secrets stand in an answer: also cut over the events of a stream."""
+        found = self._spans(body)
+        if b"data:" not in body:
+            return found
+        for form, mark in self._known_forms:
+            for parts in spread(body, form):
+                marks = (mark, *[b""] * (len(parts) - 1))
+                _add_all(found, [(*part, mark) for part, mark in zip(parts, marks, strict=True)])
+        if patterns.found in self.finders:
+            for pieces in patterns.spread(body):
+                _add_all(found, pieces)
         return sorted(found)
 
 
-def redactor(environ: Mapping[str, str], *, known: Iterable[tuple[str, str]] = ()) -> Redactor:
+def _add(spans: list[Span], span: Span) -> None:
+    """Add what `span` has that no other has."""
+    start, stop, mark = span
+    left = [(start, stop)]
+    for low, high, _ in spans:
+        cut = [part for a, b in left for part in ((a, min(b, low)), (max(a, high), b))]
+        left = [(a, b) for a, b in cut if a < b]
+    spans.extend((a, b, mark) for a, b in left)
+
+
+def _add_all(spans: list[Span], pieces: Iterable[Span]) -> None:
+    """Add all of `pieces`, unless another has a part of one."""
+    if all(stop <= s or e <= start for start, stop, _ in pieces for s, e, _ in spans):
+        spans.extend(pieces)
+
+
+def _replaced(data: bytes, spans: Iterable[Span]) -> bytes:
+    """`data` with its placeholders in the place of `spans`; the same object where there are none."""
+    out, at = list[bytes](), 0
+    for start, stop, mark in spans:
+        out += [data[at:start], mark]
+        at = stop
+    return b"".join([*out, data[at:]]) if out else data
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes two texts have in common from their beginning."""
+    low, high = 0, min(len(one), len(other))
+    if one[:_LARGE] != other[:_LARGE]:
+        return 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def redactor(
+    environ: Mapping[str, str],
+    *,
+    known: Iterable[tuple[str, str]] = (),
+    finders: Iterable[Finder] = (),
+) -> Redactor:
     """Return the default redactor for a process with the variables `environ`.
 
     Args:
         environ: where the values of `*_API_KEY`, `*_TOKEN` and `*_SECRET` are looked up.
         known: further secrets as (name, value); they add to those found.
+        finders: further ways to find secrets, such as `emails`, `cards`, `phones` or
+            `presidio(analyzer)`; they add to the patterns of well-known issuers.
     """
     found = {name: value for name, value in environ.items() if is_secret(name)}
     found |= dict(known)
     long = {name: value for name, value in found.items() if len(value) >= SHORTEST}
-    return Redactor({name: value for name, value in long.items() if value not in "[secret:"})
+    mine = {name: value for name, value in long.items() if value not in "[secret:"}
+    return Redactor(mine, finders=(patterns.found, *finders))
+
+
+def emails(data: bytes, start: int = 0) -> Iterator[Span]:
+    """Finds e-mail addresses."""
+    for found in _EMAIL.finditer(data, start):
+        yield *found.span(), b"[secret:email]"
+
+
+def phones(data: bytes, start: int = 0) -> Iterator[Span]:
+    """Finds telephone numbers that begin with a plus and the code of a country, as E.164 has them."""
+    for found in _PHONE.finditer(data, start):
+        if 8 <= sum(48 <= c <= 57 for c in found[0]) <= 15:  # noqa: PLR2004  digits, by E.164
+            yield *found.span(), b"[secret:phone]"
+
+
+def cards(data: bytes, start: int = 0) -> Iterator[Span]:
+    """Finds numbers of payment cards, whose last digit is a checksum (ISO/IEC 7812-1, Luhn)."""
+    for found in _CARD.finditer(data, start):
+        digits = [c - 48 for c in found[0] if 48 <= c <= 57]  # noqa: PLR2004  the codes of 0 to 9
+        doubled = [d if n % 2 == 0 else 2 * d - 9 * (d > 4) for n, d in enumerate(reversed(digits))]  # noqa: PLR2004
+        if 13 <= len(digits) <= 19 and sum(doubled) % 10 == 0:  # noqa: PLR2004  lengths of the standard
+            yield *found.span(), b"[secret:card]"
+
+
+def presidio(analyzer: Analyzer, *, language: str = "en") -> Finder:
+    """Return a finder that asks an `AnalyzerEngine` of presidio-analyzer, which is no dependency."""
+
+    def found(data: bytes, start: int = 0) -> Iterator[Span]:
+        text = data[start:].decode("utf-8", "replace")
+        if len(text.encode()) != len(data) - start:
+            return  # no text
+        for one in analyzer.analyze(text=text, language=language):
+            low = start + len(text[: one.start].encode())
+            high = low + len(text[one.start : one.end].encode())
+            yield low, high, f"[secret:{str(one.entity_type).lower()}]".encode()
+
+    return found
 
 
 def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
@@ -298,9 +466,63 @@ def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
     return now
 
 
+def scrubbed(tape: Tape, redact: Redactor, run_id: str = "") -> Tape:
+    """Return `tape` with what `redact` finds taken out of every question, answer and word about the run.
+
+    It is another recording, with another digest; `run_id` names it.
+    """
+    steps = [_step(step, redact) for step in tape.steps]
+    meta = {redact.text(key): redact.text(value) for key, value in tape.meta.items()}
+    return evolve(
+        tape,
+        steps=tuple(steps),
+        pending=tuple(
+            evolve(left, asked=cast("Request | Call", redact.question(left.asked))) for left in tape.pending
+        ),
+        run_id=run_id or tape.run_id,
+        agent_name=redact.text(tape.agent_name),
+        meta=meta,
+        outcome=redact.outcome(tape.outcome),
+    )
+
+
+def _step(step: Step, redact: Redactor) -> Step:
+    asked, answered = redact.question(step.asked), redact.answer(step.answer)
+    match step:
+        case Exchange():
+            return evolve(step, request=cast("Request", asked), answer=cast("Response | Fault", answered))
+        case Draw(source=source, reading=reading):
+            return evolve(step, reading=redact.reading(source, reading))
+        case Effect():
+            return evolve(step, call=cast("Call", asked), reply=cast("Reply | Fault", answered))
+
+
 def is_secret(name: str) -> bool:
     """True if a variable of this name holds a secret."""
     return bool(SECRET_NAME.fullmatch(name.upper()))
+
+
+_EMAIL = re.compile(
+    rb"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}(?![\w-])"
+)
+_PHONE = re.compile(rb"(?<![\w+])\+[1-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9])")
+_CARD = re.compile(rb"(?<![0-9.])[3-6](?:[ -]?[0-9]){12,18}(?![0-9])")
+
+
+def _base64s(value: str) -> Iterator[bytes]:
+    """What base64 of any text around `value` has of it, for each place at which it may begin."""
+    raw = value.encode()
+    if len(raw) < SHORTEST_ENCODED:
+        return
+    for before in range(3):
+        shown = base64.b64encode(b"\0" * before + raw)
+        first = -(-8 * before // 6)  # characters that hold bits of what stands before
+        last = 8 * (before + len(raw)) // 6
+        yield shown[first:last]
+        yield shown[first:last].translate(_URLSAFE)
+
+
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,222 @@
+"""Secrets that nobody named, of every kind that we know, in every place where one may stand."""
+
+import base64
+import binascii
+import json
+import string
+import zlib
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tracefork
+from tracefork import redact
+from tracefork.core.values import Call, Fault, Reply, Request, Response, Span
+from tracefork.patterns import KINDS, found
+
+CLEAN = redact.redactor({})
+PLACES = ("url", "query", "header", "json", "nested", "stream", "base64", "error")
+CHOICE = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+def checksummed(text):
+    """A GitHub token as GitHub makes them, of 30 drawn characters and their checksum."""
+    number, digits = zlib.crc32(text[4:34].encode()), ""
+    while number:
+        number, digit = divmod(number, 62)
+        digits = DIGITS[digit] + digits
+    return text[:34] + digits.rjust(6, "0")
+
+
+def secrets(kind):
+    """Strings of the form of `kind`, as its issuer might draw them."""
+    if kind.name == "jwt":
+        head, body = ({"alg": "HS256", "typ": "JWT"}, {"sub": "1234567890", "name": "somebody"})
+        parts = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in (head, body)]
+        return st.text("abcDEF123_-", min_size=20, max_size=40).map(lambda sign: ".".join([*parts, sign]))
+    if kind.name == "private-key":
+        lines = st.binary(min_size=100, max_size=400).map(lambda raw: base64.encodebytes(raw).decode())
+        return lines.map(lambda b: f"-----BEGIN RSA PRIVATE KEY-----\n{b}-----END RSA PRIVATE KEY-----")
+    texts = st.from_regex(kind.form, fullmatch=True).map(bytes.decode)
+    usual = texts.filter(lambda t: t.isprintable() and '"' not in t and kind.at(t.encode(), 0) == len(t))
+    return usual.map(checksummed) if kind.prefix[:2] == b"gh" and kind.name == "github" else usual
+
+
+def kept(place, secret):
+    """What is kept of a question or answer that holds `secret` in this place."""
+    escaped = json.dumps(secret)[1:-1]
+    match place:
+        case "url":
+            return [CLEAN.question(Request("GET", f"https://a.example/{secret}/more")).url]
+        case "query":
+            return [CLEAN.question(Request("GET", f"https://a.example/?q={secret}&n=1")).url]
+        case "header":
+            asked = Request("GET", "https://a.example/", (("x-own", f"Bearer {secret}"), ("accept", secret)))
+            return [value for _, value in CLEAN.question(asked).headers]
+        case "json":
+            body = json.dumps({"messages": [{"role": "user", "content": f"it is\n{secret}\nthere"}]})
+            return [CLEAN.question(Request("POST", "https://a.example/", (), body.encode())).body.decode()]
+        case "nested":
+            body = json.dumps({"arguments": json.dumps({"said": f"\t{secret} "})})
+            return [CLEAN.question(Request("POST", "https://a.example/", (), body.encode())).body.decode()]
+        case "stream":
+            out = []
+            for cut in range(1, len(escaped), max(1, len(escaped) // 12)):
+                if escaped[cut - 1] == "\\":
+                    continue
+                events = [
+                    f'data: {{"delta": {{"text": "{part}"}}}}\n\n' for part in (escaped[:cut], escaped[cut:])
+                ]
+                answer = CLEAN.answer(Response(200, (), tuple(e.encode() for e in events)))
+                out.append(
+                    "".join(
+                        json.loads(e[6:])["delta"]["text"] for e in answer.body.decode().split("\n\n") if e
+                    )
+                )
+            return out
+        case "base64":
+            text = base64.b64encode(f"user:{secret}".encode()).decode()
+            said = CLEAN.answer(Response(200, (), (json.dumps({"data": text}).encode(),))).body.decode()
+            data = json.loads(said)["data"]
+            try:
+                return [data, base64.b64decode(data, validate=True).decode("utf-8", "replace")]
+            except binascii.Error:
+                return [data]
+        case "error":
+            return [CLEAN.answer(Fault("ReadError", f"no answer for {secret}: closed")).message]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix.decode())
+def test_a_secret_of_every_kind_is_taken_out_of_every_place(kind):
+    @CHOICE
+    @given(secret=secrets(kind))
+    def everywhere(secret):
+        for place in PLACES:
+            for text in kept(place, secret):
+                assert secret not in text, place
+                assert json.dumps(secret)[1:-1] not in text, place
+            if place != "stream":
+                assert "[secret:" in kept(place, secret)[0], place
+
+    everywhere()
+
+
+def test_there_are_kinds_of_many_issuers():
+    assert len({kind.prefix for kind in KINDS}) >= 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-fading-circle-with-a-long-name-of-css",
+        "the skeleton task-list-of-the-day-for-everybody",
+        "AKIA is a prefix, AKIAnot-a-key",
+        "ghp_short",
+        "a_risk-proj-abcdefghijklmnopqrstuvwxyz1",
+        "eyJhbGciOiJIUzI1NiJ9 alone is no token",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        "https://example.com/?page_token=abc&max_tokens=5&keyword=x",
+        "c2tlbGV0b24gdGFza3MgYXJlIG5vdCBzZWNyZXRzIGF0IGFsbA==",
+        "[secret:anthropic] and [secret:jwt]",
+    ],
+)
+def test_what_only_resembles_one_stays(text):
+    assert CLEAN.text(text) == text
+
+
+@pytest.mark.parametrize("name", ["key", "api_key", "X-Amz-Signature", "access_token", "sig"])
+def test_parameters_that_are_named_as_secrets_lose_their_values(name):
+    url = CLEAN.question(Request("GET", f"https://a.example/v1?alt=sse&{name}=s3cr3t#x")).url
+
+    assert url == f"https://a.example/v1?alt=sse&{name}=[secret:{name.lower()}]#x"
+    assert CLEAN.question(Request("GET", url)).url == url
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_a_known_value_is_found_in_base64_wherever_it_begins(before):
+    value = "correct horse battery"
+    own = redact.redactor({"MY_TOKEN": value})
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        text = encode(b"?" * before + value.encode() + b">>~~").decode()
+        clean = own.text(json.dumps(text))
+
+        assert "[secret:MY_TOKEN.base64]" in clean
+        assert value.encode()[3:-3] not in base64.b64decode(clean.partition("[")[0] + "==", b"-_")
+
+
+def test_a_growing_body_is_looked_at_where_it_is_new_and_cleaned_as_if_all_of_it_were():
+    chance = Random(7)
+    secret = "sk-ant-api03-" + "".join(chance.choices(string.ascii_letters + string.digits, k=90))
+    grown, said = redact.redactor({"A_TOKEN": "hunter2-hunter2"}), ""
+    for turn in range(40):
+        said += (
+            "word " * 900 + (secret if turn % 7 == 3 else "") + ("hunter2-hunter2" if turn % 5 == 2 else "")
+        )
+        body = json.dumps({"messages": [said], "turn": turn}).encode()
+        anew = redact.redactor({"A_TOKEN": "hunter2-hunter2"})
+
+        kept = grown.question(Request("POST", "https://a.example/", (), body)).body
+        assert kept == anew.question(Request("POST", "https://a.example/", (), body)).body
+        assert secret.encode() not in kept
+        assert b"hunter2" not in kept
+
+
+def test_redacting_twice_is_redacting_once():
+    text = "AKIA" + "ABCDEFGH23456723" + " and ghp_" + "a1" * 18
+    once = CLEAN.text(text)
+
+    assert once != text
+    assert CLEAN.text(once) == once
+
+
+def test_personal_data_is_taken_out_where_it_is_asked_for():
+    text = "write to jane.doe@mail.example.org, +44 20 7946 0958, 4111 1111 1111 1111, 4111 1111 1111 1112"
+    own = redact.redactor({}, finders=[redact.emails, redact.phones, redact.cards])
+
+    assert CLEAN.text(text) == text
+    assert own.text(text) == "write to [secret:email], [secret:phone], [secret:card], 4111 1111 1111 1112"
+
+
+def test_an_analyzer_of_ones_own_is_asked():
+    class Found:
+        def __init__(self, start, end):
+            self.start, self.end, self.entity_type = start, end, "PERSON"
+
+    class Engine:
+        def analyze(self, text, language):
+            at = text.find("Zoë")
+            return [Found(at, at + 3)] if at >= 0 else []
+
+    own = redact.redactor({}, finders=[redact.presidio(Engine())])
+
+    assert own.text("it is Zoë, again") == "it is [secret:person], again"
+
+
+def test_a_tape_is_scrubbed_of_what_was_kept_before():
+    secret = "gsk_" + "a1B2" * 13
+    steps = (
+        tracefork.Exchange(
+            Request("POST", "https://a.example/?key=abcdef", (), secret.encode()), Response(200, (), (b"ok",))
+        ),
+        tracefork.Effect(
+            Call("send", json.dumps([secret])), Reply("returned", json.dumps(secret)), "", Span(2, 3, 3)
+        ),
+    )
+    tape = tracefork.Tape(steps, run_id="old", agent_name=f"agent {secret}", meta={"command": secret})
+    clean = redact.scrubbed(tape, CLEAN, "new")
+
+    assert secret.encode() not in tracefork.dumps(clean)
+    assert secret not in repr([clean.agent_name, dict(clean.meta), clean.steps[1]])
+    assert (clean.run_id, len(clean)) == ("new", 1)
+    assert clean.digest() != tape.digest()
+
+
+def test_ordinary_traffic_holds_hardly_anything_that_looks_like_a_secret():
+    words = "".join(
+        Random(1).choices(string.ascii_letters + string.digits + "-_.:/ \n", k=2_000_000)
+    ).encode()
+
+    assert len(list(found(words))) == 0
