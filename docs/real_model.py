@@ -47,9 +47,9 @@ class Agent:
         return " ".join(answer["choices"][0]["message"]["content"].split())
 
 
-def mentions_a_bird(sentence: str) -> bool:
-    """The oracle: whether the sentence is about a bird."""
-    return "bird" in sentence.lower()
+def is_finished(sentence: str) -> bool:
+    """The oracle: whether the sentence came to its end, within 24 tokens."""
+    return sentence.endswith((".", "!", "?"))
 
 
 def main(page: Path) -> None:
@@ -61,9 +61,7 @@ def main(page: Path) -> None:
         tape = run.tape
         verdict = tracefork.verify(tape, agent)
         print(f"verified: {verdict.ok}, {verdict.matched} of {verdict.total} answers from the tape")
-        report = tracefork.blame(
-            tape, agent, mentions_a_bird, budget=tracefork.Budget(forks=FORKS), store=store
-        )
+        report = tracefork.blame(tape, agent, is_finished, budget=tracefork.Budget(forks=FORKS), store=store)
         print(report.summary)
         print(*table(report), spending(report), sep="\n")
         with tracefork.TapeStore.open(store) as kept:

