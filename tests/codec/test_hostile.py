@@ -72,11 +72,23 @@ BOMBS = made()
 
 @pytest.fixture(scope="module")
 def came(tmp_path_factory):
-    """(what came of it, CPU seconds) of each bomb, read in processes that may not grow."""
+    """(what came of it, CPU seconds) of each bomb, read in processes that may not grow.
+
+    What took too long is tried twice again: others use the processor's caches too.
+    """
     folder, paths = tmp_path_factory.mktemp("bombs"), {}
     for n, ((name, form), data) in enumerate(BOMBS.items()):
         paths[str(folder / f"{n}.{form}")] = name, form
         (folder / f"{n}.{form}").write_bytes(data)
+    found = read(paths)
+    for _ in range(2):
+        slow = [path for path, (_, seconds) in found.items() if seconds >= SECONDS]
+        found |= read(slow) if slow else {}
+    return {paths[path]: came for path, came in found.items()}
+
+
+def read(paths):
+    """(what came of it, CPU seconds) of each file."""
     child = subprocess.run(
         [sys.executable, bombs.__file__, *paths],
         capture_output=True,
@@ -87,7 +99,7 @@ def came(tmp_path_factory):
     )
     assert child.stderr == ""
     lines = (line.split("\t") for line in child.stdout.splitlines())
-    return {paths[path]: (what, float(seconds)) for path, what, seconds in lines}
+    return {path: (what, float(seconds)) for path, what, seconds in lines}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much memory there is")
