@@ -16,7 +16,7 @@ from tracefork import redact
 from tracefork.core.values import Call, Fault, Reply, Request, Response, Span
 from tracefork.patterns import KINDS, found
 
-CLEAN = redact.redactor({})
+CLEAN = redact.redactor({}, finders=[found])
 PLACES = ("url", "query", "header", "json", "nested", "stream", "base64", "error")
 CHOICE = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -150,13 +150,13 @@ def test_a_known_value_is_found_in_base64_wherever_it_begins(before):
 def test_a_growing_body_is_looked_at_where_it_is_new_and_cleaned_as_if_all_of_it_were():
     chance = Random(7)
     secret = "sk-ant-api03-" + "".join(chance.choices(string.ascii_letters + string.digits, k=90))
-    grown, said = redact.redactor({"A_TOKEN": "hunter2-hunter2"}), ""
+    grown, said = redact.redactor({"A_TOKEN": "hunter2-hunter2"}, finders=[found]), ""
     for turn in range(40):
         said += (
             "word " * 900 + (secret if turn % 7 == 3 else "") + ("hunter2-hunter2" if turn % 5 == 2 else "")
         )
         body = json.dumps({"messages": [said], "turn": turn}).encode()
-        anew = redact.redactor({"A_TOKEN": "hunter2-hunter2"})
+        anew = redact.redactor({"A_TOKEN": "hunter2-hunter2"}, finders=[found])
 
         kept = grown.question(Request("POST", "https://a.example/", (), body)).body
         assert kept == anew.question(Request("POST", "https://a.example/", (), body)).body

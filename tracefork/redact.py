@@ -4,7 +4,7 @@ What is kept, matched and digested is the redacted form; the live application
 sees the true bytes. A header's name is always kept, its value only where the
 header is on an allow-list; the values of the process's `*_API_KEY`, `*_TOKEN`
 and `*_SECRET` variables are replaced wherever they stand, also spread over the
-events of a stream; and so is what looks as the keys of well-known issuers do (`patterns`).
+events of a stream; and, where it is asked for, what looks as the keys of well-known issuers do (`patterns`).
 A placeholder names the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
 """
 
@@ -123,7 +123,7 @@ class Redactor:
 
     known: Mapping[str, str] = field(factory=dict, converter=_frozen, repr=lambda k: f"<{len(k)} values>")
     keep_headers: frozenset[str] = KEPT
-    finders: tuple[Finder, ...] = (patterns.found,)
+    finders: tuple[Finder, ...] = ()
     _bodies: list[tuple[bytes, tuple[Span, ...]]] = field(factory=list, init=False, eq=False, repr=False)
     _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
 
@@ -228,6 +228,8 @@ class Redactor:
         for earlier, spans in self._bodies:
             if (common := _common(body, earlier)) > shared:
                 shared, known = common, spans
+                if 2 * shared > len(body):  # the question before this one, most likely
+                    break
         start = patterns.safe(body, max(0, shared - self._longest))
         start = min([start, *(span[0] for span in known if span[1] + self._longest > shared)])
         kept = [span for span in known if span[1] <= start]
@@ -239,7 +241,7 @@ class Redactor:
     @cached_property
     def _longest(self) -> int:
         """Bytes of the longest form of a known secret, and one more; all, for finders of who knows what."""
-        if self.finders != (patterns.found,):
+        if any(finder is not patterns.found for finder in self.finders):
             return MOST
         return 1 + max((len(form) for form, _ in self._known_forms), default=0)
 
@@ -339,7 +341,7 @@ class Redactor:
         found = self._spans(body)
         if b"data:" not in body:
             return found
-        for form, mark in self._known_forms:
+        for form, mark in self.replacements.items():
             for parts in spread(body, form):
                 marks = (mark, *[b""] * (len(parts) - 1))
                 _add_all(found, [(*part, mark) for part, mark in zip(parts, marks, strict=True)])
@@ -399,14 +401,14 @@ def redactor(
     Args:
         environ: where the values of `*_API_KEY`, `*_TOKEN` and `*_SECRET` are looked up.
         known: further secrets as (name, value); they add to those found.
-        finders: further ways to find secrets, such as `emails`, `cards`, `phones` or
-            `presidio(analyzer)`; they add to the patterns of well-known issuers.
+        finders: further ways to find secrets: `patterns.found` for the keys of well-known issuers,
+            `emails`, `cards`, `phones`, `presidio(analyzer)` or one of your own.
     """
     found = {name: value for name, value in environ.items() if is_secret(name)}
     found |= dict(known)
     long = {name: value for name, value in found.items() if len(value) >= SHORTEST}
     mine = {name: value for name, value in long.items() if value not in "[secret:"}
-    return Redactor(mine, finders=(patterns.found, *finders))
+    return Redactor(mine, finders=tuple(finders))
 
 
 def emails(data: bytes, start: int = 0) -> Iterator[Span]:
