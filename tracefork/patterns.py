@@ -1,8 +1,8 @@
 """Secrets that nobody told us of, by what their issuers make them look like. Pure.
 
 A kind has a prefix that is searched for as it is, and the form of what follows; the
-forms are those that the issuers document, with their lengths. Many are checked further: a GitHub
-token by its checksum, a JWT by its header. What has no prefix of its own, such as forty
+forms are those that the issuers document, with their lengths. A JWT is told by its header, and what
+might be a word of hyphens by its digits. What has no prefix of its own, such as forty
 hexadecimal digits, is not looked for: too much else looks like it.
 """
 
@@ -13,7 +13,6 @@ import binascii
 import json
 import re
 import string
-import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
 
@@ -35,7 +34,6 @@ UNBROKEN = (_WORD + "+/_=.:,-").encode()
 _LONG = re.compile(rb"[A-Za-z0-9+/_=.:,-]{20,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _MOST_BASE64 = OVERLAP  # characters: what is longer is an image or a file
-_DIGITS = "0123456789" + string.ascii_uppercase + string.ascii_lowercase
 
 
 @frozen
@@ -140,16 +138,6 @@ def _mixed(text: bytes) -> bool:
     return bool(letters and digits)
 
 
-def _github(text: bytes) -> bool:
-    """The last six characters are the CRC-32 of those before, in base 62; GitHub documents no more."""
-    secret, said = text[4:-6], text[-6:].decode()
-    number, digits = zlib.crc32(secret), ""
-    while number:
-        number, digit = divmod(number, 62)
-        digits = _DIGITS[digit] + digits
-    return digits.rjust(6, "0") == said or _mixed(text)
-
-
 def _jwt(text: bytes) -> bool:
     """Its header is JSON that names an algorithm."""
     head = text.partition(b".")[0]
@@ -212,7 +200,7 @@ KINDS: tuple[Kind, ...] = tuple(
         _kind("planetscale", "pscale_pw_", "[A-Za-z0-9=._-]{32,64}", _mixed),
         # version control and packages
         *(
-            _kind("github", prefix, "[A-Za-z0-9]{36}" + _END, _github)
+            _kind("github", prefix, "[A-Za-z0-9]{36}" + _END, _mixed)
             for prefix in ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")
         ),
         _kind("github", "github_pat_", "[A-Za-z0-9]{22}_[A-Za-z0-9]{59}" + _END),

@@ -24,6 +24,7 @@ from attrs import evolve, field, frozen
 
 from . import patterns
 from .codec.content import MOST, decoded, is_encoded
+from .codec.delta import common_prefix
 from .codec.spread import spread
 from .core.tape import Tape
 from .core.values import (
@@ -86,9 +87,11 @@ PARAMETERS = frozenset(
 )
 """Parameters of a URL, in lower case, whose values are taken out."""
 
-_PARAMETER = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]+)")
+_PARAMETER = re.compile(r"(?<=[?&])([\w-]+)=([^&#\s\"'<>]+)")
 _LARGE = 2**14
 """Bytes from which a body is compared to the ones before it, to look only at what is new."""
+_LARGEST = 2**22
+"""Bytes up to which a body is remembered for that."""
 _BODIES = 8
 
 REDACTED = "x-tracefork-redacted"
@@ -160,8 +163,9 @@ class Redactor:
         return Reading(self._clean(reading.text))
 
     def text(self, text: str) -> str:
-        """Return `text` without known secrets and without `user:password@` in its URLs."""
-        return self._clean(_USERINFO.sub("[secret:userinfo]@", text) if "@" in text else text)
+        """Return `text` without known secrets, and without `user:password@` and PARAMETERS in its URLs."""
+        cleaned = self._clean(_USERINFO.sub("[secret:userinfo]@", text) if "@" in text else text)
+        return _PARAMETER.sub(_without_value, cleaned) if "=" in cleaned else cleaned
 
     def refilled(self, request: Request) -> Request:
         """Return `request` with the placeholders of known secrets replaced by their values.
@@ -211,22 +215,18 @@ class Redactor:
         """Where secrets stand that begin at `start` or later, in order, apart from each other."""
         spans = list[Span]()
         for form, mark in self._known_forms:
-            at = data.find(form, start)
-            while at >= 0:
-                _add(spans, (at, at + len(form), mark))
-                at = data.find(form, at + len(form))
+            spans = _joined(spans, _places(data, form, mark, start))
         for finder in self.finders:
-            for span in sorted(finder(data, start), key=lambda span: (span[0], -span[1])):
-                _add(spans, span)
-        return sorted(spans)
+            spans = _joined(spans, sorted(finder(data, start), key=lambda span: (span[0], -span[1])))
+        return spans
 
     def _body(self, body: bytes) -> bytes:
         """A question's body as it may be kept. What it repeats of one before is not looked at again."""
-        if len(body) < _LARGE:
+        if not _LARGE <= len(body) <= _LARGEST or not (self.known or self.finders):
             return self._clean(body)
         shared, known = 0, tuple[Span, ...]()
         for earlier, spans in self._bodies:
-            if (common := _common(body, earlier)) > shared:
+            if (common := common_prefix(body, earlier)) > shared:
                 shared, known = common, spans
                 if 2 * shared > len(body):  # the question before this one, most likely
                     break
@@ -282,20 +282,11 @@ class Redactor:
         return f"[secret:{low}]"
 
     def _request(self, request: Request) -> Request:
-        headers, url = self._headers(request.headers), self._url(request.url)
+        headers, url = self._headers(request.headers), self.text(request.url)
         method, body = self._clean(request.method), self._body(request.body)
         if headers == request.headers and url == request.url and body is request.body:
             return request
         return Request(method, url, headers, body, request.omitted)
-
-    def _url(self, url: str) -> str:
-        def value(found: re.Match[str]) -> str:
-            name = found[1].lower()
-            secret = name in PARAMETERS and not _PLACEHOLDER.fullmatch(found[2].encode())
-            return f"{found[1]}=[secret:{name}]" if secret else found[0]
-
-        cleaned = self.text(url)
-        return _PARAMETER.sub(value, cleaned) if "=" in cleaned else cleaned
 
     def _response(self, response: Response) -> Response:
         end = response.end
@@ -304,6 +295,8 @@ class Redactor:
         headers, reason = self._headers(response.headers), self._clean(response.reason)
         whole = response.chunks, end, reason, response.http_version, response.omitted
         clean = Response(response.status, headers, *whole)
+        if not (self.known or self.finders):
+            return response if clean == response else clean
         plain = decoded(response.headers, response.chunks) if is_encoded(response.headers) else None
         chunks = None if plain is None else self._recut(plain)
         if chunks is None:  # a body that does not decode may still show one
@@ -351,14 +344,38 @@ class Redactor:
         return sorted(found)
 
 
-def _add(spans: list[Span], span: Span) -> None:
-    """Add what `span` has that no other has."""
-    start, stop, mark = span
-    left = [(start, stop)]
-    for low, high, _ in spans:
-        cut = [part for a, b in left for part in ((a, min(b, low)), (max(a, high), b))]
-        left = [(a, b) for a, b in cut if a < b]
-    spans.extend((a, b, mark) for a, b in left)
+def _without_value(found: re.Match[str]) -> str:
+    """A parameter of a URL as it may be kept."""
+    name = found[1].lower()
+    if name not in PARAMETERS or _PLACEHOLDER.fullmatch(found[2].encode()):
+        return found[0]
+    return f"{found[1]}=[secret:{name}]"
+
+
+def _places(data: bytes, form: bytes, mark: bytes, start: int) -> Iterator[Span]:
+    at = data.find(form, start)
+    while at >= 0:
+        yield at, at + len(form), mark
+        at = data.find(form, at + len(form))
+
+
+def _joined(spans: list[Span], more: Iterable[Span]) -> list[Span]:
+    """`spans` and what `more` has beside them; both are in order, and so is what comes of it, apart."""
+    out, reached, n = list[Span](), 0, 0
+    for start, stop, mark in more:
+        low = max(start, reached)
+        while n < len(spans) and spans[n][0] < stop:
+            begin, end, _ = spans[n]
+            if low < begin:
+                out.append((low, begin, mark))
+            low = max(low, end)
+            if end > stop:
+                break
+            n += 1
+        if low < stop:
+            out.append((low, stop, mark))
+        reached = max(reached, stop)
+    return sorted([*spans, *out]) if out else spans
 
 
 def _add_all(spans: list[Span], pieces: Iterable[Span]) -> None:
@@ -374,20 +391,6 @@ def _replaced(data: bytes, spans: Iterable[Span]) -> bytes:
         out += [data[at:start], mark]
         at = stop
     return b"".join([*out, data[at:]]) if out else data
-
-
-def _common(one: bytes, other: bytes) -> int:
-    """How many bytes two texts have in common from their beginning."""
-    low, high = 0, min(len(one), len(other))
-    if one[:_LARGE] != other[:_LARGE]:
-        return 0
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def redactor(

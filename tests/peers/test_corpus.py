@@ -11,6 +11,7 @@ import pytest
 from peers import corpus
 
 import tracefork
+from tracefork import patterns
 
 COUNT = 893
 STREAMS = 224
@@ -102,3 +103,11 @@ def was_sent(row, status, headers, raw, decoded):
 def kept(headers):
     """Headers as a replay has them: every name, and every value that is no secret."""
     return [(name, f"[secret:{name}]" if name in corpus.HIDDEN else value) for name, value in headers]
+
+
+def test_nothing_in_nine_megabytes_of_it_is_taken_for_a_secret(rows):
+    bodies = [body for row in rows for body in (row.body, b"".join(row.answer.chunks))]
+
+    assert sum(map(len, bodies)) > 9_000_000
+    assert [span for body in bodies for span in patterns.found(body)] == []
+    assert [parts for body in bodies for parts in patterns.spread(body)] == []
