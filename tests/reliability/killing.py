@@ -29,7 +29,8 @@ OPENERS = {
     "sqlite": lambda root, durability: SQLiteBackend(root / "store.db", durability=durability),
     "directory": lambda root, durability: DirectoryBackend(root / "store", durability=durability),
 }
-LATEST = 0.03  # seconds from the birth of a writer to its death
+ACKNOWLEDGED = 8  # fewer than so many acts are waited for, however slow the disk is, before a writer dies
+LATEST = 0.01  # seconds that it then may live at most
 ACTS = 1_000  # more than a writer lives to do
 PATIENCE = 1.0  # seconds, for opening
 _ACK = struct.Struct("<I")
@@ -46,7 +47,7 @@ def kill_writers(opened, kills, seed=0):
     slowest = 0.0
     for kill in range(kills):
         acts = story(ACTS, f"{seed} {kill}", start=held)
-        count = killed_writer(opened, acts, chance.uniform(0, LATEST))
+        count = killed_writer(opened, acts, chance.randrange(ACKNOWLEDGED), chance.uniform(0, LATEST))
         ledger = Ledger(acts[: count + 1], held)
         ledger.begun, ledger.acknowledged = count + 1, count
         started = time.perf_counter()
@@ -61,8 +62,8 @@ def kill_writers(opened, kills, seed=0):
     return acknowledged, besides, slowest
 
 
-def killed_writer(opened, acts, after):
-    """How many acts a writer acknowledged that was killed after so many seconds."""
+def killed_writer(opened, acts, expected, after):
+    """How many acts a writer acknowledged that was killed so many seconds after the `expected` ones."""
     back, forth = os.pipe()
     writer = os.fork()
     if writer == 0:
@@ -72,10 +73,11 @@ def killed_writer(opened, acts, after):
         finally:
             os._exit(1)
     os.close(forth)
-    time.sleep(after)
-    os.kill(writer, signal.SIGKILL)
     with os.fdopen(back, "rb") as acks:
-        told = acks.read()
+        told = acks.read(expected * _ACK.size)
+        time.sleep(after)
+        os.kill(writer, signal.SIGKILL)
+        told += acks.read()
     _, status = os.waitpid(writer, 0)
     assert os.WIFSIGNALED(status), "the writer died of itself"
     return len(told) // _ACK.size
