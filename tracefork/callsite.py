@@ -1,15 +1,38 @@
-"""Where in the agent's own code a call comes from, for errors that have to name it."""
+"""Whose code a frame is in: the agent's own, or a library's. For errors that name a line, and for chance."""
 
 from __future__ import annotations
 
 import sys
+from functools import cache
 from types import FrameType
 
-_OURS = frozenset(
-    "tracefork httpx httpx2 httpcore httpcore2 anyio asyncio trio threading concurrent contextlib socket ssl "
-    "urllib urllib3 requests http aiohttp aiohappyeyeballs selectors tenacity anthropic openai groq cohere "
-    "google litellm mcp mistralai ollama boto3 botocore s3transfer".split()
+LIBRARIES = frozenset(
+    """
+    tracefork
+    httpx httpx2 httpcore httpcore2 h11 h2 hpack anyio trio sniffio certifi truststore idna
+    urllib3 requests aiohttp aiohappyeyeballs aiosignal frozenlist multidict yarl uvloop websockets grpc
+    anthropic openai groq cohere google googleapiclient litellm mcp mistralai ollama huggingface_hub
+    boto3 botocore s3transfer aiobotocore vertexai tiktoken tokenizers
+    pydantic pydantic_core pydantic_settings attrs attr cattrs annotated_types typing_extensions
+    msgspec orjson
+    tenacity backoff stamina rich tqdm loguru structlog typer click dotenv jinja2
+    opentelemetry langsmith langfuse sentry_sdk posthog datadog ddtrace logfire traceloop segment
+    numpy pandas scipy torch distributed dask joblib sqlalchemy redis psycopg pytest _pytest pluggy hypothesis
+    """.split()
 )
+"""Packages that serve an agent: what they do of themselves is none of its doing."""
+
+
+@cache
+def is_library(module: str) -> bool:
+    """True if a module of this name is of the standard library, or of one of LIBRARIES."""
+    root = module.partition(".")[0]
+    return root in LIBRARIES or root in sys.stdlib_module_names
+
+
+def of_agent(frame: FrameType) -> bool:
+    """True if `frame` runs code that is neither a library's nor ours."""
+    return not is_library(str(frame.f_globals.get("__name__", "")))
 
 
 def callsite() -> str:
@@ -17,7 +40,7 @@ def callsite() -> str:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
     last = frame
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _OURS:
+        if of_agent(frame):
             last = frame
             break
         frame = frame.f_back

@@ -14,7 +14,7 @@ from .core.diff import Difference, diff
 from .core.digest import digest
 from .core.matching import Matcher, exact
 from .core.tape import Tape
-from .core.values import Exchange, Outcome
+from .core.values import Escape, Exchange, Outcome
 from .errors import Divergence, Unfinished
 from .runs import replay
 from .session import Session
@@ -34,7 +34,8 @@ class Verdict:
     exception of the same class. `recorded` and `replayed` are digests, 64 hex
     characters each, and both are computed. `matched` of `total` recorded exchanges
     happened again. `divergence` is where the agent left the tape, `error` the
-    agent's own exception, or another of tracefork's.
+    agent's own exception, or another of tracefork's. `escaped` is what left the run
+    unrecorded, when it was recorded or in the replay: nobody can vouch for that.
     """
 
     ok: bool
@@ -44,13 +45,15 @@ class Verdict:
     replayed: str
     divergence: Divergence | None = None
     error: BaseException | None = None
+    escaped: tuple[Escape, ...] = ()
 
     def __bool__(self) -> bool:
         return self.ok
 
     def __str__(self) -> str:
         said = f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
-        return f"{said}\n{self.divergence}" if self.divergence else said
+        lines = [said, *(f"escaped: {one}" for one in self.escaped)]
+        return "\n".join([*lines, str(self.divergence)] if self.divergence else lines)
 
 
 def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any) -> Verdict:
@@ -138,6 +141,7 @@ def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: 
         replayed=replayed,
         divergence=divergence,
         error=error,
+        escaped=tuple(dict.fromkeys([*tape.escaped, *session.escaped])),
     )
 
 

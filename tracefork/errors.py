@@ -152,21 +152,32 @@ class MissingPart(TraceforkError):
 
 
 class Refused(TraceforkError):
-    """Something tried to reach the network while the run answers from its tape.
+    """Something would have left the run: a connection in a replay, with `strict=True` anything else.
 
-    `target` is the address or host name, `site` the agent's line that led there.
+    `target` is the address, the program or what a thread asked for, `site` the agent's line that led
+    there, and `kind` that of an `Escape`, or "" for a connection in a replay.
     """
 
-    def __init__(self, target: str, site: str) -> None:
-        super().__init__(target, site)
+    def __init__(self, target: str, site: str, kind: str = "") -> None:
+        super().__init__(target, site, kind)
         self.target = target
         self.site = site
+        self.kind = kind
 
     def __str__(self) -> str:
-        return (
-            f"refused to connect to {self.target} during replay, from {self.site}; this client is not "
-            f"recorded: use httpx or httpx2, wrap the call in run.call(), or pass allow=({self.target!r},)"
-        )
+        wrap = f"use httpx or httpx2, wrap the call in run.call(), or pass allow=({self.target!r},)"
+        if not self.kind:
+            return (
+                f"refused to connect to {self.target} during replay, from {self.site}; "
+                f"this client is not recorded: {wrap}"
+            )
+        advice = {
+            "connection": wrap,
+            "thread": 'start the thread within the run, or pass scope="process"',
+            "process": "start it within run.call() or a tool",
+        }[self.kind]
+        what = f"{self.kind} that is not recorded: {self.target}, from {self.site}"
+        return f"strict=True refused a {what}; {advice}"
 
 
 class InDoubt(TraceforkError):

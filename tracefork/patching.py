@@ -12,15 +12,21 @@ Replacement: TypeAlias = Callable[..., Any]
 
 Target: TypeAlias = tuple[Any, str, Replacement]
 
+Beside: TypeAlias = "Callable[[list[tuple[Any, Any]]], Callable[[], object]]"
+
 
 class Patches:
     """Replaces what `targets` names from the first `hold` to the last `release`.
 
     `targets` gives (owner, attribute, replacement); it is called at each first `hold`.
+    `beside` is called with all pairs of an original and what stands for it, once they are in
+    place, and returns what is called when they are no more.
     """
 
-    def __init__(self, targets: Callable[[], Iterable[Target]]) -> None:
+    def __init__(self, targets: Callable[[], Iterable[Target]], beside: Beside | None = None) -> None:
         self._targets = targets
+        self._beside = beside or _nothing
+        self._undo: Callable[..., object] = _nothing
         self._lock = threading.Lock()
         self._holders = 0
         self._held: list[tuple[Any, str, Any, Any]] = []
@@ -33,11 +39,7 @@ class Patches:
         """
         with self._lock:
             if not self._holders:
-                targets = [(owner, name, getattr(owner, name), new) for owner, name, new in self._targets()]
-                for owner, name, original, replacement in targets:
-                    ours = _wrapped(original, replacement)
-                    self._held.append((owner, name, vars(owner).get(name), ours))
-                    setattr(owner, name, ours)
+                self._replace()
             self._holders += 1
 
     def release(self) -> None:
@@ -47,14 +49,38 @@ class Patches:
         """
         with self._lock:
             self._holders -= 1
-            while not self._holders and self._held:
-                owner, name, own, ours = self._held.pop()
-                if vars(owner).get(name) is not ours:
-                    continue
-                if own is None:
-                    delattr(owner, name)
-                else:
-                    setattr(owner, name, own)
+            if not self._holders:
+                self._put_back()
+
+    def _replace(self) -> None:
+        targets = [(owner, name, getattr(owner, name), new) for owner, name, new in self._targets()]
+        pairs = []
+        try:
+            for owner, name, original, replacement in targets:
+                ours = _wrapped(original, replacement)
+                self._held.append((owner, name, vars(owner).get(name), ours))
+                setattr(owner, name, ours)
+                pairs.append((original, ours))
+            self._undo = self._beside(pairs)
+        except BaseException:
+            self._put_back()
+            raise
+
+    def _put_back(self) -> None:
+        while self._held:
+            owner, name, own, ours = self._held.pop()
+            if vars(owner).get(name) is not ours:
+                continue
+            if own is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, own)
+        undo, self._undo = self._undo, _nothing
+        undo()
+
+
+def _nothing(*_: object) -> Callable[[], object]:
+    return _nothing
 
 
 def _wrapped(original: Any, replacement: Replacement) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -14,9 +14,11 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from attrs import evolve
 
+from . import nondet
 from .codec.records import Header
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
+from .core.notes import inherited, noted
 from .core.script import Script
 from .core.tape import Tape
 from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
@@ -65,7 +67,10 @@ def record(
     matcher: Matcher = exact,
     redact: Redactor | None = None,
     passthrough: tuple[str, ...] = TELEMETRY,
+    allow: tuple[str, ...] = (),
     max_body: int = MAX_BODY,
+    virtualize: Iterable[str] = (),
+    strict: bool = False,
 ) -> Session:
     """Start a run whose every answer comes from the real world, and is kept.
 
@@ -84,13 +89,20 @@ def record(
         passthrough: `host/path` patterns of calls that are none of the agent's.
         max_body: the most bytes of one body that are kept. Of a longer one the tape has
             its length and hash; a replay raises `BodyOmitted` when the agent reads it.
+        virtualize: kinds of chance that the agent takes from the standard library and that are
+            drawn through the run: "random", "time", "uuid". See `tracefork.nondet`.
+        strict: refuse what would leave the run unrecorded: connections of clients that are not
+            recorded, calls from threads that do not know the run, and processes. By default they are
+            counted: `tape.escaped`.
+        allow: addresses whose connections are no escapes, as `"127.0.0.1:5432"` or a host.
 
     Raises:
         RunExists: the store has a run of this name.
         StoreError: the store cannot be opened.
+        Refused: the run is strict, and something would have left it.
     """
     head = _header(agent_name, run_id, meta)
-    shell = _Shell(intercept, scope, passthrough, ())
+    shell = _Shell(intercept, scope, passthrough, allow, virtualize, strict)
     return _session(
         nothing(matcher), head, shell, store=store, durability=durability, redact=redact, max_body=max_body
     )
@@ -108,6 +120,8 @@ def replay(
     allow: tuple[str, ...] = (),
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
+    virtualize: Iterable[str] | None = None,
+    strict: bool = False,
 ) -> Session:
     """Start a run whose every answer comes from `tape`. Nothing may connect inside.
 
@@ -118,6 +132,8 @@ def replay(
         allow: addresses that may be connected to all the same, as `"127.0.0.1:5432"` or a host.
         instant_retries: serve recorded answers such as 429 and 529 with a `retry-after` of
             next to nothing, so that an SDK does not sleep. The tape keeps what was said.
+        virtualize: as for `record`; by default what the tape was recorded with.
+        strict: refuse calls from threads that do not know the run, and processes, too.
         intercept, scope, matcher, redact, passthrough, max_body: as for `record`.
 
     Raises:
@@ -125,8 +141,8 @@ def replay(
         Divergence: on asking what the tape cannot answer, and again on leaving the block.
         Unfinished: on leaving the block, when recorded questions were never asked.
     """
-    head = _header(tape.agent_name, tape.run_id or None, tape.meta, tape.parent)
-    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
+    head = _header(tape.agent_name, tape.run_id or None, inherited(tape.meta), tape.parent)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
     return _session(
         everything(tape, matcher),
         head,
@@ -156,6 +172,8 @@ def resume(
     allow: tuple[str, ...] = (),
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
+    virtualize: Iterable[str] | None = None,
+    strict: bool = False,
 ) -> Session:
     """Start a run that follows `tape` to its end for free, then goes live.
 
@@ -170,6 +188,7 @@ def resume(
             "refuse" refuses all; a function from the Call to the result answers instead.
         store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
         patience, allow, instant_retries: as for `replay`, until the run is live.
+        virtualize, strict: as for `replay`.
 
     Raises:
         Divergence: on asking something else than the tape has, before anything goes live.
@@ -178,8 +197,8 @@ def resume(
         RunExists: the store has a run of this name.
     """
     lineage = Branch(tape.run_id, len(tape), "resumed")
-    head = _header(tape.agent_name, run_id, tape.meta, lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
+    head = _header(tape.agent_name, run_id, inherited(tape.meta), lineage)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
     return _session(
         remainder(tape, matcher),
         head,
@@ -220,6 +239,8 @@ def fork(
     allow: tuple[str, ...] = (),
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
+    virtualize: Iterable[str] | None = None,
+    strict: bool = False,
 ) -> Session:
     """Start a run that follows `tape` up to one step, gives it another answer, and goes live from there.
 
@@ -239,6 +260,7 @@ def fork(
         on_doubt, tools: as for `resume`.
         store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
         patience, allow, instant_retries: as for `replay`, until the run is live.
+        virtualize, strict: as for `replay`.
 
     Raises:
         IndexError: the tape has no exchange of this index.
@@ -252,8 +274,8 @@ def fork(
         raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
-    head = _header(tape.agent_name, run_id, {**tape.meta, **(meta or {})}, lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
+    head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
     return _session(
         Fork(tape, pivot, given).script(matcher),
         head,
@@ -295,6 +317,8 @@ def cut(
     allow: tuple[str, ...] = (),
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
+    virtualize: Iterable[str] | None = None,
+    strict: bool = False,
 ) -> Session:
     """Start a run that is served the first `upto` exchanges of `tape`, by head, and asks all else live.
 
@@ -305,7 +329,8 @@ def cut(
         upto: how many exchanges are served as they were recorded.
         answer: what the next one is answered, if it too is to be served.
         store, run_id, meta, gate, known, parent, name, desc, tools, patience, intercept, scope,
-            durability, matcher, redact, passthrough, allow, max_body, instant_retries: as for `fork`.
+            durability, matcher, redact, passthrough, allow, max_body, instant_retries, virtualize,
+            strict: as for `fork`.
 
     Raises:
         IndexError: the tape has not as many exchanges.
@@ -315,8 +340,8 @@ def cut(
     if not 0 <= upto <= last:
         raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
     lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
-    head = _header(tape.agent_name, run_id, {**tape.meta, **(meta or {})}, lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, guarded=True)
+    head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
     return _session(
         Cut(tape, upto, answer).script(matcher),
         head,
@@ -355,7 +380,7 @@ def tool(fn: F) -> F:
 
 
 class _Shell:
-    """What surrounds a run: interception, the guard, and which addresses are none of its business."""
+    """What surrounds a run: what is replaced meanwhile, and which addresses are none of its business."""
 
     def __init__(
         self,
@@ -363,15 +388,17 @@ class _Shell:
         scope: Scope,
         passthrough: tuple[str, ...],
         allow: tuple[str, ...],
-        *,
-        guarded: bool = False,
+        virtualize: Iterable[str],
+        strict: bool,  # noqa: FBT001
     ) -> None:
         if scope not in ("context", "process"):
             raise ValueError(f'scope is "context" or "process", not {scope!r}')
         self.everywhere = scope == "process"
         self.passthrough = tuple(passthrough)
         self.allow = tuple(allow)
-        self._doors = [interception] * intercepted + [guard] * guarded
+        self.virtualize = nondet.kinds(virtualize)
+        self.strict = strict
+        self._doors = [interception] * intercepted + [guard] + [nondet] * bool(self.virtualize)
 
     @contextmanager
     def around(self, _: Session) -> Iterator[None]:
@@ -405,6 +432,7 @@ def _session(
     if max_body < 0:
         raise ValueError(f"max_body is a number of bytes, not {max_body}")
     redacting = ambient(os.environ) if redact is None else lambda: redact
+    head = evolve(head, meta={**head.meta, **noted(shell.virtualize)})
     head = _redacted(head, redacting())
     opened, owned = _opened(store, durability)
     if opened is not None and head.run_id in opened:
@@ -427,8 +455,14 @@ def _session(
         instant_retries=instant_retries,
         gate=gate,
         known=known,
+        virtualize=shell.virtualize,
+        strict=shell.strict,
     )
     return Session(plan)
+
+
+def _virtualized(virtualize: Iterable[str] | None, tape: Tape) -> Iterable[str]:
+    return tape.virtualized if virtualize is None else virtualize
 
 
 def _opened(store: Stored, durability: Durability) -> tuple[TapeStore | None, bool]:

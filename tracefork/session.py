@@ -16,21 +16,25 @@ from typing import Any, Self, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
-from attrs import frozen
+from attrs import evolve, frozen
 
 from . import lanes, tools
+from .callsite import callsite
 from .codec import records
+from .core.notes import added, noted
 from .core.script import NEVER, Script
 from .core.tape import Tape
 from .core.values import (
     RETURNED,
     UNFINISHED,
     Branch,
+    Escape,
     Outcome,
     Source,
 )
 from .effects import class_name, said
-from .errors import StoreError, TraceforkError
+from .errors import Refused, StoreError, TraceforkError
+from .escapes import Escapes
 from .log import Log
 from .port import BLINK, Gate, Known, Port
 from .redact import Redactor
@@ -47,6 +51,9 @@ T = TypeVar("T")
 MAX_BODY = 64 * 2**20
 """Bytes of one body that are kept unless another limit is given."""
 
+LONGEST = 200
+"""Characters of a target or a line that an escape keeps."""
+
 Around: TypeAlias = "Callable[[Session], AbstractContextManager[object]]"
 
 
@@ -59,6 +66,8 @@ class Plan:
     takes in threads that have no run of their own. `passthrough` holds `host/path`
     patterns that are not recorded, `allow` addresses that a replay may connect to.
     `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
+    `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
+    leave it unrecorded.
     """
 
     script: Script
@@ -76,6 +85,8 @@ class Plan:
     instant_retries: bool = False
     gate: Gate | None = None
     known: Known | None = None
+    virtualize: frozenset[str] = frozenset()
+    strict: bool = False
 
 
 class Session:
@@ -92,7 +103,14 @@ class Session:
         """The most bytes of one body that are kept."""
         self.instant_retries = plan.instant_retries
         """Whether recorded answers that ask for a pause are served without one."""
+        self.virtualize = plan.virtualize
+        """The kinds of chance that agents take from the standard library and draw through the run."""
+        self.strict = plan.strict
+        """Whether what would leave the run unrecorded is refused."""
+        self.names: dict[str, str] = {}
+        """Host names by the addresses that the agent was given for them."""
         self._plan = plan
+        self._escapes = Escapes()
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
@@ -123,6 +141,7 @@ class Session:
         lanes.watch(self._root if self._plan.everywhere else None)
         self._root.outer = lanes.enter(self._root)
         self.port.open(self._keeper)
+        _open.append(self)
         return self
 
     def __exit__(
@@ -164,7 +183,7 @@ class Session:
     @property
     def tape(self) -> Tape:
         """What has happened so far; once the block is left, the whole run."""
-        return self._tape or self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
+        return self._tape or self._happened()
 
     @property
     def live(self) -> bool:
@@ -266,6 +285,11 @@ class Session:
             return await result if isinstance(result, Awaitable) else result
         return await tools.acall(self.port, self._plan.tools, name, fn, args, kwargs)
 
+    @property
+    def escaped(self) -> tuple[Escape, ...]:
+        """What left the run unrecorded so far, as far as was seen."""
+        return self._escapes.seen()
+
     # -- what transports and the guard ask ------------------------------------------
 
     def is_aside(self) -> bool:
@@ -284,8 +308,25 @@ class Session:
         """True when a replay may connect to `address`, a `host:port`."""
         return address in self._plan.allow or address.rpartition(":")[0] in self._plan.allow
 
+    def escape(self, kind: str, target: str) -> None:
+        """Note that something leaves the run unrecorded.
+
+        Raises:
+            Refused: the run is strict.
+        """
+        target, site = self._plan.redactor().text(target)[:LONGEST], callsite()[-LONGEST:]
+        self._escapes.add(kind, target, site)
+        if self.strict:
+            raise self.port.fail(Refused(target, site, kind))
+
+    def _happened(self) -> Tape:
+        """The run so far, with what was noted of it."""
+        tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
+        return evolve(tape, meta=added(tape.meta, noted(escaped=self.escaped)))
+
     def _leave(self, exc: BaseException | None) -> None:
         """Put the process back as it was, and end what the agent left open."""
+        _open.remove(self)
         self._around.__exit__(None, None, None)
         if self._root:
             lanes.leave(self._root)
@@ -302,7 +343,7 @@ class Session:
                 self._keeper.close()
             finally:
                 if self._over:
-                    self._tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
+                    self._tape = self._happened()
             if self._log and self._tape:
                 self._tape = self._log.seal(self._tape)
         except TraceforkError as exc:
@@ -334,6 +375,15 @@ class Session:
             raise failure from exc
         if exc is None and (left := unfinished(self.port.state)):
             raise left
+
+
+_open: list[Session] = []
+"""The runs of this process whose blocks are entered and not left."""
+
+
+def alone() -> Session | None:
+    """The one run that is in progress in this process; None if there are more, or none."""
+    return _open[0] if len(_open) == 1 and _open[0]._pid == getpid() else None  # noqa: SLF001
 
 
 def current() -> Session | None:

@@ -7,8 +7,9 @@ from functools import cached_property
 
 from attrs import field, frozen
 
+from . import notes
 from .digest import digest
-from .values import UNFINISHED, Branch, Draw, Effect, Exchange, Outcome, Pending, Step
+from .values import UNFINISHED, Branch, Draw, Effect, Escape, Exchange, Outcome, Pending, Step
 
 
 @frozen
@@ -46,6 +47,21 @@ class Tape:
     @cached_property
     def effects(self) -> tuple[Effect, ...]:
         return tuple(s for s in self.steps if isinstance(s, Effect))
+
+    @property
+    def virtualized(self) -> frozenset[str]:
+        """The kinds of chance that were drawn through the run: "random", "time", "uuid"."""
+        return notes.virtualized(self.meta)
+
+    @property
+    def escaped(self) -> tuple[Escape, ...]:
+        """What left the run unrecorded, as far as the recorder saw it."""
+        return notes.escaped(self.meta)
+
+    @property
+    def redacted(self) -> Mapping[str, int]:
+        """How often secrets of each kind were taken out, by what their placeholders say."""
+        return notes.redacted(self.meta)
 
     def __len__(self) -> int:
         return len(self.exchanges)

@@ -387,7 +387,7 @@ class Pending:
     headed: int | None = None
 
 
-# -- how a run ended ---------------------------------------------------------------
+# -- what became of a run ---------------------------------------------------------------
 
 
 @frozen
@@ -400,6 +400,25 @@ class Outcome:
 
     def __str__(self) -> str:
         return f"raised {self.type}: {self.message}" if self.kind == "raised" else self.kind
+
+
+@frozen
+class Escape:
+    """Something that left a run unrecorded, and how often.
+
+    `kind` is "connection" (an uninstrumented client), "thread" (a call from a thread
+    without the run's context) or "process"; `target` is where it went or what was
+    started, `site` the agent's line that led there.
+    """
+
+    kind: str
+    target: str
+    site: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        times = f", {self.count} times" if self.count > 1 else ""
+        return f"{self.kind} {self.target}, from {self.site}{times}"
 
 
 RETURNED = Outcome("returned")

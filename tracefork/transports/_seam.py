@@ -8,6 +8,7 @@ all headers and extensions, the library's own exceptions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from typing import Any, cast
 
 from .. import lanes
@@ -24,21 +25,29 @@ from ._served import served
 class Seam:
     """The httpx transport protocol in terms of a session; each flavour mixes this in.
 
-    Without a session of its own it belongs to the context's run, if any.
+    Without a session of its own it belongs to the context's run, if any. What is
+    `passing` is none of the run's business, and done aside.
     """
 
     lib: Any
     stream: Any
     again: Any
+    passing = False
 
     def __init__(self, session: Session | None, inner: Any) -> None:
         self._session = session
         self._inner = inner
 
+    @property
+    def inner(self) -> Any:
+        """What forwards live requests."""
+        return self._inner
+
     def handle_request(self, request: Any) -> Any:
         session = self._run()
         if session is None:
-            return self._inner.handle_request(request)
+            with lanes.aside() if self.passing else nullcontext():
+                return self._inner.handle_request(request)
         headers = _pairs(request.headers)
         sent = gathered(request, self._gathering(session, request, headers))
         lifted = lift(request, headers, sent)
@@ -69,7 +78,8 @@ class Seam:
     async def handle_async_request(self, request: Any) -> Any:
         session = self._run()
         if session is None:
-            return await self._inner.handle_async_request(request)
+            with lanes.aside() if self.passing else nullcontext():
+                return await self._inner.handle_async_request(request)
         headers = _pairs(request.headers)
         sent = await agathered(request, self._gathering(session, request, headers))
         lifted = lift(request, headers, sent)
@@ -110,7 +120,7 @@ class Seam:
     def _run(self) -> Session | None:
         """The run that this request belongs to; None when it is none of ours."""
         session = self._session or current()
-        if session is None or session.is_aside() or (session.over and session.live):
+        if self.passing or session is None or session.is_aside() or (session.over and session.live):
             return None
         return session
 

@@ -1,9 +1,13 @@
-"""Nothing may connect while a run answers from its tape: not even a client that we do not know.
+"""What would leave a run: refused where it answers from its tape, counted where it is live.
 
 `socket.connect`, `connect_ex` and `getaddrinfo` are guarded, for every address, and
-so is sending on a connection that was open before. Unix sockets are exempt, and so
-is whatever a live call or a tool does. uvloop and clients written in C bypass
-Python's sockets, and so the guard; other processes are not looked at.
+in a replay so is sending on a connection that was open before: not even a client that we do not
+know may connect. Unix sockets are exempt, and so is whatever a live call or a tool does.
+What a live run cannot record is noted with its line (`Session.escape`): such connections,
+connections by threads that know no run while just one is in progress, and processes.
+
+uvloop and clients written in C bypass Python's sockets, and so the guard; what other
+processes do is not looked at.
 """
 
 from __future__ import annotations
@@ -12,14 +16,24 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from types import FrameType
 from typing import Any
 
 from .. import lanes
 from ..callsite import callsite
 from ..errors import Refused
 from ..patching import Patches, Target
-from ..session import Session, current
+from ..session import Session, alone, current
+
+MACHINERY = frozenset({"subprocess", "os", "asyncio", "anyio", "trio", "concurrent", "tracefork"})
+"""Packages through which others start processes."""
+
+ASKING = frozenset({"platform", "distro", "uuid", "ctypes", "multiprocessing"})
+"""Packages whose processes only ask about this machine, or keep books of this process's own."""
 
 
 def hold() -> None:
@@ -40,14 +54,23 @@ def _targets() -> Iterator[Target]:
         yield socket.socket, name, _send
     for name in ("send", "sendall", "write"):
         yield ssl.SSLSocket, name, _send
+    yield subprocess.Popen, "__init__", _popen
+    for name in ("system", "posix_spawn", "posix_spawnp"):
+        if hasattr(os, name):
+            yield os, name, _spawn
 
 
 _patches = Patches(_targets)
 
 
+# -- connections -------------------------------------------------------------------
+
+
 def _connect(original: Any, sock: Any, address: Any) -> Any:
     if run := _guarding(sock):
         _refuse(run, _target(address))
+    elif _is_network(sock) and (run := _unknown()):
+        _escape(run, "thread", _target(address))
     return original(sock, address)
 
 
@@ -57,12 +80,14 @@ def _connect_ex(original: Any, sock: Any, address: Any) -> Any:
             _refuse(run, _target(address))
         except OSError as exc:
             return exc.errno
+    elif _is_network(sock) and (run := _unknown()):
+        _escape(run, "thread", _target(address))
     return original(sock, address)
 
 
 def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
     run = _guarding(sock)
-    if run and sock.family in (socket.AF_INET, socket.AF_INET6):
+    if run and not run.live and sock.family in (socket.AF_INET, socket.AF_INET6):
         try:
             ends = [_target(sock.getpeername()), _target(sock.getsockname())]
         except OSError:  # not connected: sendto says where
@@ -73,22 +98,31 @@ def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _getaddrinfo(original: Any, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-    if host is not None and (run := _guarding(None)):
-        _refuse(run, _target((host.decode() if isinstance(host, bytes) else host, port)))
-    return original(host, port, *args, **kwargs)
+    run = _guarding(None) if host is not None else None
+    name = host.decode() if isinstance(host, bytes) else host
+    if run and (run.strict or not run.live):
+        _refuse(run, _target((name, port)))
+    found = original(host, port, *args, **kwargs)
+    if run:
+        run.names.update((entry[4][0], name) for entry in found)
+    return found
 
 
 def _guarding(sock: Any) -> Session | None:
-    """The run that forbids a connection here, if one does."""
+    """The run that a connection here would leave, if it would leave one."""
     strand = lanes.current()
-    if (
-        strand is None
-        or strand.aside
-        or (sock is not None and sock.family == getattr(socket, "AF_UNIX", None))
-    ):
+    if strand is None or strand.aside or (sock is not None and not _is_network(sock)):
         return None
-    run = current()
-    return None if run is None or run.live else run
+    return current()
+
+
+def _unknown() -> Session | None:
+    """The run that a thread without one is most likely part of."""
+    return alone() if lanes.current() is None else None
+
+
+def _is_network(sock: socket.socket) -> bool:
+    return sock.family != getattr(socket, "AF_UNIX", None)
 
 
 def _target(address: Any) -> str:
@@ -96,9 +130,56 @@ def _target(address: Any) -> str:
 
 
 def _refuse(run: Session, target: str) -> None:
-    host = target.rpartition(":")[0]
-    if run.allows(target):
+    host, _, port = target.rpartition(":")
+    if run.live:
+        _escape(run, "connection", f"{run.names.get(host, host)}:{port}")
+    elif run.allows(target):
         return
-    if run.passes(host):  # telemetry: as if nobody listened
+    elif run.passes(host):  # telemetry: as if nobody listened
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED), target)
-    raise run.port.fail(Refused(target, callsite()))
+    else:
+        raise run.port.fail(Refused(target, callsite()))
+
+
+def _escape(run: Session, kind: str, target: str) -> None:
+    if not (run.allows(target) or run.passes(target.rpartition(":")[0])):
+        run.escape(kind, target)
+
+
+# -- processes -----------------------------------------------------------------------
+
+
+def _popen(original: Any, process: Any, args: Any, *rest: Any, **kwargs: Any) -> Any:
+    _started(args)
+    return original(process, args, *rest, **kwargs)
+
+
+def _spawn(original: Any, program: Any, *args: Any, **kwargs: Any) -> Any:
+    _started(program)
+    return original(program, *args, **kwargs)
+
+
+def _started(command: Any) -> None:
+    run = _guarding(None) or _unknown()
+    if run and _starter() not in ASKING:
+        run.escape("process", _program(command))
+
+
+def _starter() -> str:
+    """The package whose code starts a process."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in MACHINERY:
+            return package
+        frame = frame.f_back
+    return ""
+
+
+def _program(command: Any) -> str:
+    """The program of a command; what it is told may be secret."""
+    if isinstance(command, bytes | str | os.PathLike):
+        words: Sequence[Any] = os.fsdecode(command).split() or [""]
+    else:
+        words = list(command) or [""]
+    return PurePath(os.fsdecode(words[0])).name
