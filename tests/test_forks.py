@@ -310,7 +310,7 @@ def test_cuts_are_nested_and_serve_exactly_the_first_i(threads):
     tape = recorded(agent)
     by_head = sorted(tape.exchanges, key=lambda s: s.span.headed)
     for upto in range(len(tape) + 1):
-        for _ in range(5):
+        for _ in range(2):
             with cut(tape, upto, patience=3) as run:
                 agent(run)
             assert run.forwarded == len(tape) - upto

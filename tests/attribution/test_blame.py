@@ -222,7 +222,8 @@ blame(tape, PlantedAgent({url!r}, {steps}), succeeded, ledger={ledger!r}, store=
 
 
 @pytest.mark.slow
-def test_a_study_killed_at_30_moments_ends_as_if_it_had_never_stopped(tmp_path):
+@pytest.mark.parametrize("times", [12, pytest.param(30, marks=pytest.mark.nightly)])
+def test_a_study_killed_at_many_moments_ends_as_if_it_had_never_stopped(tmp_path, times):
     slow = world()
     tape, server = recorded(slow)
     agent = PlantedAgent(server.url, STEPS)
@@ -235,7 +236,7 @@ def test_a_study_killed_at_30_moments_ends_as_if_it_had_never_stopped(tmp_path):
         )
         before = len(server.requests)
         kills = 0
-        for round_ in range(30):
+        for round_ in range(times):
             child = subprocess.Popen([sys.executable, "-c", code])
             began, lines = time.monotonic(), _lines(ledger)
             while (
@@ -252,7 +253,7 @@ def test_a_study_killed_at_30_moments_ends_as_if_it_had_never_stopped(tmp_path):
         report = blame(tape, agent, succeeded, ledger=ledger, store=store)
         paid = len(server.requests) - before
 
-    assert kills >= 10
+    assert kills > times // 3
     assert (report.verdict, report.ranking[0].step) == (whole.verdict, whole.ranking[0].step)
     assert [(e.step, e.value_drop, e.low, e.high) for e in report.ranking] == [
         (e.step, e.value_drop, e.low, e.high) for e in whole.ranking

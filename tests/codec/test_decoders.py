@@ -44,7 +44,7 @@ BITS = [
 ]
 
 
-def many(test):
+def many(test, share=1):
     """Give the test that many sources of chance, ten for each example of hypothesis, which are dear."""
 
     def ten(seed):
@@ -52,7 +52,13 @@ def many(test):
             test(random.Random(seed + n))
 
     ten.__name__ = test.__name__
-    return settings(max_examples=EXAMPLES // 10)(given(st.integers(0, 2**64).map(lambda n: 10 * n))(ten))
+    examples = EXAMPLES // share // 10
+    return settings(max_examples=examples)(given(st.integers(0, 2**64).map(lambda n: 10 * n))(ten))
+
+
+def half(test):
+    """`many` for one of two tests that go through the same entry point."""
+    return many(test, share=2)
 
 
 def tried(*reads):
@@ -100,7 +106,7 @@ def test_random_bytes(chance):
     )
 
 
-@many
+@half
 def test_sealed_tapes_that_were_changed(chance):
     number = chance.randrange(len(TAPES))
     data, parent = mutated(chance, TAPES[number]), PARENT if number == 2 else ALONE
@@ -112,7 +118,7 @@ def test_sealed_tapes_that_were_changed(chance):
     )
 
 
-@many
+@half
 def test_logs_that_were_changed(chance):
     number = chance.randrange(len(LOGS))
     chunks, run_id = list(LOGS[number]), ["small", "grown", "branch"][number]
@@ -204,7 +210,7 @@ def json_of(row):
     return json.dumps(row).encode()
 
 
-@many
+@half
 def test_logs_of_forged_rows(chance):
     told, parent = forged_rows(chance)
     raw = b"".join(bombs.chunk([json_of(row)], beside) for row, beside in told)
@@ -215,7 +221,7 @@ def test_logs_of_forged_rows(chance):
         tried(lambda: looked_at(journal.salvage(chunks, "small", parent).tape))
 
 
-@many
+@half
 def test_sealed_tapes_of_forged_columns(chance):
     tape = (SMALL, GROWN)[chance.randrange(2)]
     parts = [bytearray(part) for part in COLUMNS[tape.run_id]]

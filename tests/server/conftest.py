@@ -30,6 +30,6 @@ def door():
         yield server.door
 
 
-@pytest.fixture(params=["sqlite", "directory"])
+@pytest.fixture(params=["sqlite", pytest.param("directory", marks=pytest.mark.nightly)])
 def where(request, tmp_path):
     return tmp_path / ("runs.db" if request.param == "sqlite" else "runs")
