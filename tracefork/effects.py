@@ -6,11 +6,14 @@ import builtins
 import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import GenericAlias
+from typing import Any, Literal
 
-from .codec import objects
+from attrs import frozen
+
+from .codec import objects, rebuild
 from .core.values import Call, Reply
-from .errors import Unrecordable
+from .errors import CorruptTape, Unrecordable
 
 
 def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
@@ -52,6 +55,70 @@ def replayed(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
             raise rebuilt(reply.type, typing.cast("list[Any]", objects.decode(reply.value)))
         case "opaque":
             raise Unrecordable("the recorded result", reply.type)
+
+
+@frozen
+class Yields:
+    """What a generator came to: what it yielded, then how it ended.
+
+    It "returned" `value`, "raised" an exception of class `type` whose arguments `value` is, or was
+    "closed" by who asked, and had nothing more to say then.
+    """
+
+    items: tuple[Any, ...]
+    end: Literal["returned", "raised", "closed"] = "closed"
+    value: Any = None
+    type: str = ""
+
+
+def yielded(items: Sequence[object], value: object = None) -> Reply:
+    """Return the reply of a generator that yielded `items`, then returned `value`."""
+    return _generated({"yielded": list(items), "end": "returned", "value": value})
+
+
+def broken(items: Sequence[object], exc: BaseException) -> Reply:
+    """Return the reply of a generator that yielded `items`, then raised `exc`."""
+    ended = raised(exc)
+    args = objects.decode(ended.value)
+    return _generated({"yielded": list(items), "end": "raised", "type": ended.type, "value": args})
+
+
+def closed(items: Sequence[object]) -> Reply:
+    """Return the reply of a generator that was closed once it had yielded `items`."""
+    return _generated({"yielded": list(items), "end": "closed"})
+
+
+def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
+    """Return what the generator came to, its items typed as `fn` is annotated.
+
+    Raises:
+        Unrecordable: something that it yielded or returned was opaque.
+        CorruptTape: it is no reply of a generator.
+    """
+    if reply.kind == "opaque":
+        raise Unrecordable("what the recorded generator gave", reply.type)
+    said = objects.decode(reply.value)
+    if reply.kind == "raised":
+        return Yields((), "raised", said, reply.type)
+    match said:
+        case list():  # what somebody gave in the tool's stead
+            return Yields(_items(said, fn), "returned")
+        case {"yielded": list() as items, "end": "returned" | "raised" | "closed" as end}:
+            return Yields(_items(items, fn), end, said.get("value"), str(said.get("type", "")))
+    raise CorruptTape(f"a generator gives what it yielded and how it ended, not {reply!r}")
+
+
+def _items(items: list[Any], fn: Callable[..., object] | None) -> tuple[Any, ...]:
+    """`items` as the annotation of `fn` says that they are: the first argument of its Iterator."""
+    given = typing.get_args(_result_type(fn))
+    return tuple(rebuild.rebuilt(items, GenericAlias(list, given[:1])) if given else items)
+
+
+def _generated(said: object) -> Reply:
+    try:
+        return Reply("returned", objects.encode(said, "what a generator gave", ordered=True))
+    except Unrecordable as exc:
+        return Reply("opaque", "null", exc.kind)
 
 
 def said(exc: BaseException) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from itertools import pairwise
 from operator import index
 from typing import Any, Literal, TypeAlias, TypeVar, cast
@@ -362,7 +362,8 @@ def cut(
 def tool(fn: F) -> F:
     """Make `fn` a tool: within a run each call is one effect, which a replay does not repeat.
 
-    For functions and coroutine functions. Outside of a run `fn` is called as it is.
+    For functions, coroutine functions, and generator functions of both kinds. Outside of a run
+    `fn` is called as it is.
     """
     name = fn.__qualname__.rpartition(".<locals>.")[2]
 
@@ -376,6 +377,22 @@ def tool(fn: F) -> F:
         run = current()
         return await (run.acall(name, fn, *args, **kwargs) if run else fn(*args, **kwargs))
 
+    @wraps(fn)
+    def yielding(*args: Any, **kwargs: Any) -> Any:
+        run = current()
+        return (yield from (run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)))
+
+    @wraps(fn)
+    async def ayielding(*args: Any, **kwargs: Any) -> Any:
+        run = current()
+        async with aclosing(run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)) as items:
+            async for item in items:
+                yield item
+
+    if isasyncgenfunction(fn):
+        return cast("F", ayielding)
+    if isgeneratorfunction(fn):
+        return cast("F", yielding)
     return cast("F", acalled if iscoroutinefunction(fn) else called)
 
 

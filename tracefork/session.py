@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager, nullcontext
 from fnmatch import fnmatchcase as fnmatch
 from os import environ, getpid
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 from attrs import evolve, frozen
 
-from . import lanes, tools
+from . import generating, lanes, tools
 from .callsite import callsite
 from .codec import records
 from .core.notes import added, noted
@@ -266,7 +266,8 @@ class Session:
         """Return `fn(*args, **kwargs)`, recorded as one effect. A replay does not run `fn`.
 
         Arguments and result are kept as JSON; a result of a dataclass, attrs or
-        pydantic class is rebuilt from the return annotation of `fn`.
+        pydantic class is rebuilt from the return annotation of `fn`. Of a generator function, plain
+        or asynchronous, what it yields is recorded once it has ended or is closed.
 
         Raises:
             Unrecordable: an argument has no JSON form; or, in a replay, the result had none.
@@ -275,6 +276,8 @@ class Session:
         """
         if self.is_aside():
             return fn(*args, **kwargs)
+        if kind := generating.kind(fn):
+            return cast("T", kind(self.port, self._plan.tools, name, fn, args, kwargs))
         result: T = tools.call(self.port, self._plan.tools, name, fn, args, kwargs)
         return result
 

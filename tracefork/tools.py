@@ -7,6 +7,7 @@ of the effect: it is not recorded by itself, and a replay does not run it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from inspect import isawaitable, iscoroutine
 from typing import Any, Literal, TypeAlias
@@ -21,7 +22,15 @@ from .flight import Flight
 from .port import Port
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
-Tools: TypeAlias = 'Literal["live", "recorded", "refuse"] | Callable[[Call], object]'
+Tools: TypeAlias = 'Literal["live", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
+Instead: TypeAlias = 'Callable[[Call], Answer | Literal["run"] | None]'
+
+
+@frozen
+class Ask:
+    """Runs a tool where `may` says so of its Call, and refuses it otherwise."""
+
+    may: Callable[[Call], bool]
 
 
 @frozen
@@ -29,12 +38,12 @@ class Policy:
     """What happens to a tool call that the script does not answer.
 
     `on_doubt` is for one that may have run before a crash. `instead` gives the answer
-    to serve in place of running the tool, or None where there is none, which
+    to serve in place of running the tool, "run" to run it, or None where there is no answer, which
     refuses the call; without `instead` tools run.
     """
 
     on_doubt: OnDoubt = "raise"
-    instead: Callable[[Call], Answer | None] | None = None
+    instead: Instead | None = None
 
 
 RUN = Policy()
@@ -45,8 +54,9 @@ def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
     """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
 
     "live" runs them; "recorded" serves what an equal call was answered on the tape;
-    "refuse" and a call without an equal one end the run; a function from the Call
-    to the result answers in the tool's stead.
+    "refuse" and a call without an equal one end the run; `Ask(may)` and "ask", which asks at the
+    terminal, run those that are allowed; a function from the Call to the result answers in the
+    tool's stead.
 
     Raises:
         ValueError: `tools` is none of these.
@@ -58,10 +68,29 @@ def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
             return Policy(on_doubt, answers(tape).get)
         case "refuse":
             return Policy(on_doubt, lambda _: None)
+        case "ask":
+            return Policy(on_doubt, _asking(at_the_terminal))
+        case Ask(may):
+            return Policy(on_doubt, _asking(may))
         case _ if callable(tools):
             return Policy(on_doubt, _in_its_stead(tools))
         case _:
-            raise ValueError(f'tools= is "live", "recorded", "refuse" or a function, not {tools!r}')
+            raise ValueError(
+                f'tools= is "live", "recorded", "refuse", "ask", an Ask or a function, not {tools!r}'
+            )
+
+
+def at_the_terminal(call: Call) -> bool:
+    """Ask whoever sits there whether `call` may run; no, where nobody does."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return False
+    print(f"The agent calls {call.name} with {call.arguments}", file=sys.stderr)  # noqa: T201  a prompt
+    print("Run it? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _asking(may: Callable[[Call], bool]) -> Instead:
+    return lambda call: "run" if may(call) else None
 
 
 def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
@@ -82,11 +111,11 @@ def answers(tape: Tape) -> dict[Call, Answer]:
 def call(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return `fn(*args, **kwargs)`, or what the tape says that it returned."""
     flight = port.ask(effects.asked(name, args, kwargs))
-    if (known := _known(port, flight, policy)) is not None:
-        if known == CANCELLED:
-            _hang(port, flight)
-        port.end(flight, known)
-        return _replayed(known, fn)
+    if (answer := known(port, flight, policy)) is not None:
+        if answer == CANCELLED:
+            hang(port, flight)
+        port.end(flight, answer)
+        return _replayed(answer, fn)
     try:
         with lanes.aside():
             result = fn(*args, **kwargs)
@@ -106,11 +135,11 @@ def call(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: An
 async def acall(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """`call` for a function whose result may have to be awaited."""
     flight = await port.aask(effects.asked(name, args, kwargs))
-    if (known := _known(port, flight, policy)) is not None:
-        if known == CANCELLED:
-            await _ahang(port, flight)
-        await port.aend(flight, known)
-        return _replayed(known, fn)
+    if (answer := known(port, flight, policy)) is not None:
+        if answer == CANCELLED:
+            await ahang(port, flight)
+        await port.aend(flight, answer)
+        return _replayed(answer, fn)
     try:
         with lanes.aside():
             result = fn(*args, **kwargs)
@@ -128,7 +157,7 @@ async def acall(port: Port, policy: Policy, name: str, fn: Callable[..., Any], a
     return result
 
 
-def _known(port: Port, flight: Flight, policy: Policy) -> Answer | None:
+def known(port: Port, flight: Flight, policy: Policy) -> Answer | None:
     """The answer, if the tool is not to be run: a recorded one, what settles a doubt, or the policy's.
 
     Raises:
@@ -143,14 +172,16 @@ def _known(port: Port, flight: Flight, policy: Policy) -> Answer | None:
         return None
     assert isinstance(flight.question, Call)
     try:
-        known = policy.instead(flight.question)
+        answer = policy.instead(flight.question)
     except BaseException:
         port.drop(flight, CANCELLED)
         raise
-    if known is None:
+    if answer == "run":
+        return None
+    if answer is None:
         port.drop(flight, CANCELLED)
         raise port.fail(ToolRefused(flight.question))
-    return known
+    return answer
 
 
 def _settled(port: Port, flight: Flight, on_doubt: OnDoubt) -> Reply | None:
@@ -175,7 +206,7 @@ def _replayed(answer: Answer, fn: Callable[..., Any]) -> Any:
     return effects.replayed(answer, fn)
 
 
-def _hang(port: Port, flight: Flight) -> None:
+def hang(port: Port, flight: Flight) -> None:
     """Wait until the agent gives up, as it did when recorded."""
     try:
         port.hang(flight)
@@ -184,8 +215,8 @@ def _hang(port: Port, flight: Flight) -> None:
         raise
 
 
-async def _ahang(port: Port, flight: Flight) -> None:
-    """`_hang`, suspending the task."""
+async def ahang(port: Port, flight: Flight) -> None:
+    """`hang`, suspending the task."""
     try:
         await port.ahang(flight)
     except BaseException:
