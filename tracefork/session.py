@@ -262,6 +262,11 @@ class Session:
 
     # -- tools ------------------------------------------------------------------
 
+    @property
+    def tool_policy(self) -> Policy:
+        """What happens to a tool call that the script does not answer."""
+        return self._plan.tools
+
     def call(self, name: str, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Return `fn(*args, **kwargs)`, recorded as one effect. A replay does not run `fn`.
 

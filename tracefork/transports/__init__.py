@@ -1,11 +1,11 @@
-"""Where a run meets the HTTP libraries: `transports.httpx`, `transports.httpx2` and `transports.botocore`."""
+"""Where a run meets others' libraries: `httpx`, `httpx2`, `botocore` and `mcp` in here."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["botocore", "httpx", "httpx2"]
+__all__ = ["botocore", "httpx", "httpx2", "mcp"]
 
 
 def __getattr__(name: str) -> ModuleType:
