@@ -61,9 +61,19 @@ class Kind:
 LIBS = (httpx, httpx2)
 KINDS = [Kind(lib, how) for lib in LIBS for how in ("sync", "asyncio")]
 ASYNC = [Kind(lib, how) for lib in LIBS for how in ("asyncio", "trio")]
-kinds = pytest.mark.parametrize("kind", KINDS, ids=str)
-async_kinds = pytest.mark.parametrize("kind", ASYNC, ids=str)
-all_kinds = pytest.mark.parametrize("kind", sorted({*KINDS, *ASYNC}, key=str), ids=str)
+
+
+def _by_day(kinds: list[Kind]) -> Any:
+    """By day each library and each way to run it; by night their other pairs, whose code is the same."""
+    pairs = {"httpx-sync", "httpx2-asyncio", "httpx-trio"}
+    marks = {kind: () if str(kind) in pairs else pytest.mark.nightly for kind in kinds}
+    params = [pytest.param(kind, marks=mark) for kind, mark in marks.items()]
+    return pytest.mark.parametrize("kind", params, ids=str)
+
+
+kinds = _by_day(KINDS)
+async_kinds = _by_day(ASYNC)
+all_kinds = _by_day(sorted({*KINDS, *ASYNC}, key=str))
 
 
 def driven(scenario: Any) -> Any:

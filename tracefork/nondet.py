@@ -24,6 +24,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -121,37 +122,39 @@ def _strftime(original: Any, form: str, *when: Any) -> Any:
 
 
 def _uuid4(original: Callable[[], uuid.UUID]) -> uuid.UUID:
-    run = _run("uuid")
+    run = _run("uuid", 2)
     return run.uuid4() if run else original()
 
 
 def _uuid1(
     original: Callable[..., uuid.UUID], node: int | None = None, clock_seq: int | None = None
 ) -> uuid.UUID:
-    run = _run("uuid")
+    run = _run("uuid", 2)
     if run is None:
         return original(node, clock_seq)
     return uuid.UUID(run.draw(Source("uuid", "1"), lambda: str(original(node, clock_seq))))
 
 
+def uuid4() -> Any:
+    """What `uuid.uuid4` runs meanwhile, among the names of its own module."""
+    return _tracefork_uuid4()  # type: ignore[name-defined]  # noqa: F821  put there by _Code
+
+
+def uuid1(node: Any = None, clock_seq: Any = None) -> Any:
+    """What `uuid.uuid1` runs meanwhile."""
+    return _tracefork_uuid1(node, clock_seq)  # type: ignore[name-defined]  # noqa: F821
+
+
 class _Code:
-    """A function of Python that runs other code for a while: so do all names that are bound to it."""
+    """A function of Python that runs another's code for a while: so do all names that are bound to it."""
 
-    def __init__(self, function: Any, replacement: Callable[..., Any], signature: str) -> None:
-        self._function, self._code = function, function.__code__
-        original = FunctionType(
-            self._code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
-        )
-        name = f"_tracefork_{function.__name__}"
-        self._name = name
-
-        def ours(*args: Any) -> Any:
-            return replacement(original, *args)
-
-        function.__globals__[name] = ours
-        made: dict[str, Any] = {}
-        exec(f"def {function.__name__}({signature}): return {name}({signature})", made)  # noqa: S102  fixed text
-        self._ours = function.__code__ = made[function.__name__].__code__
+    def __init__(self, function: Any, ours: Any, replacement: Callable[..., Any]) -> None:
+        self._function, self._code, self._ours = function, function.__code__, ours.__code__
+        self._name = f"_tracefork_{function.__name__}"
+        names, defaults = function.__globals__, function.__defaults__
+        original = FunctionType(self._code, names, function.__name__, defaults, function.__closure__)
+        names[self._name] = partial(replacement, original)
+        function.__code__ = self._ours
 
     def undo(self) -> None:
         if self._function.__code__ is self._ours:
@@ -205,7 +208,7 @@ class _Shared(random.Random):
 
 def _beside(swaps: list[tuple[Any, Any]]) -> Callable[[], None]:
     """Replace the code of functions, the generator's class and bound names; return what undoes it."""
-    functions = [_Code(uuid.uuid4, _uuid4, ""), _Code(uuid.uuid1, _uuid1, "node, clock_seq")]
+    functions = [_Code(uuid.uuid4, uuid4, _uuid4), _Code(uuid.uuid1, uuid1, _uuid1)]
     generator: Any = random._inst  # noqa: SLF001  its only name
     kind = type(generator)
     generator.__class__ = _Shared

@@ -36,7 +36,7 @@ def test_what_is_planted_in_a_real_agent_is_found(kind):
     assert bool(trial.culprits) is (kind not in EXPECTED)
 
 
-@pytest.mark.parametrize("at", [0, HARMED // 2, HARMED - 1])
+@pytest.mark.parametrize("at", [0, pytest.param(HARMED // 2, marks=pytest.mark.nightly), HARMED - 1])
 @pytest.mark.parametrize("harm", Harm)
 def test_a_harm_that_was_done_once_is_named_every_time(harm, at):
     trial = trial_of_harm(harm, at)

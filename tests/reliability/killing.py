@@ -29,8 +29,8 @@ OPENERS = {
     "sqlite": lambda root, durability: SQLiteBackend(root / "store.db", durability=durability),
     "directory": lambda root, durability: DirectoryBackend(root / "store", durability=durability),
 }
-ACKNOWLEDGED = 8  # fewer than so many acts are waited for, however slow the disk is, before a writer dies
-LATEST = 0.01  # seconds that it then may live at most
+ACKNOWLEDGED = 5  # fewer than so many acts are waited for, however slow the disk is, before a writer dies
+LATEST = 0.005  # seconds that it then may live at most
 ACTS = 1_000  # more than a writer lives to do
 PATIENCE = 1.0  # seconds, for opening
 _ACK = struct.Struct("<I")

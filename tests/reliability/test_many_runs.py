@@ -17,6 +17,9 @@ from tracefork.backends import DirectoryBackend
 pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
 
 
+BY_DAY = ["sqlite", pytest.param("directory", marks=pytest.mark.nightly)]
+
+
 def a_run():
     """Chunk 0 of a run; the listing will say that it is another's, which costs it no less."""
     with TapeStore.open(":memory:") as store:
@@ -25,7 +28,7 @@ def a_run():
         return next(iter(store.backend.chunks("model")))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BY_DAY)
 def test_the_first_of_100_000_runs_is_listed_at_once(kind, memory_path):
     fill(kind, memory_path / "store", a_run())
     with closing(KINDS[kind](memory_path / "store")) as backend:

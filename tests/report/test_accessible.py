@@ -70,7 +70,10 @@ def violations(browse):
     return of
 
 
-@pytest.mark.parametrize("what", ["release", "every kind", "0", "1", "1000"])
+BY_NIGHT = pytest.param("release", marks=pytest.mark.nightly)
+
+
+@pytest.mark.parametrize("what", [BY_NIGHT, "every kind", "0", "1", "1000"])
 def test_no_view_breaks_a_rule(violations, what):
     wheres = [""] if what == "0" else [at(0, tab) for tab in TABS]
     if what == "release":
