@@ -194,7 +194,7 @@ def test_a_skipped_step_beside_living_siblings_stalls_and_is_named():
     tape = recorded(asynchronous(lambda c: body(c, None)))
     run = tracefork.replay(tape, patience=0.3)
     found, took = timed(run, asynchronous(lambda c: body(c, (2, 1))))
-    assert took < 0.5
+    assert took < 2
     assert found.nearest.body == b"2.1"
 
 

@@ -5,7 +5,7 @@ Every error tracefork raises on purpose:
   + Divergence          the agent changed: it asked what the tape cannot answer
     - Stalled           replay waits for a question the agent never put
   + Unfinished          the agent stopped before the tape did
-  + Refused             something tried to reach the network inside a replay
+  + Refused             something would have left the run: the network in a replay, anything if strict
   + InDoubt             a tool was called before the crash; whether it ran is unknown
   + ToolRefused         a tool was called live where none may run
   + OverBudget          the next call could cost more than is left
@@ -19,6 +19,7 @@ Every error tracefork raises on purpose:
     - NotFound          no such run (also a LookupError)
     - RunExists         the run_id is taken
     - Conflict          another writer was first, or the log is sealed
+    - Unredacted        a known secret stood in what would have been written
   + CorruptTape         the bytes are not what was written (also a ValueError)
     - Truncated         they stop early
     - TooLarge          they are more than the limits allow
@@ -298,6 +299,24 @@ class Exhausted(TraceforkError):
 
 class StoreError(TraceforkError):
     """The store refused; the message says what and where."""
+
+
+class Unredacted(StoreError):
+    """A secret that is known to this process stands in what would have been written: nothing was.
+
+    `name` is the secret's. Values are taken out of questions, answers and
+    what is told about a run, but not out of names that the agent gives: of its runs, tools and tasks.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"the value of {self.name} stood in what would have been written of a run: nothing was; "
+            "look for it in names, such as those of the run, its tools, tasks and variables"
+        )
 
 
 class NotFound(StoreError, LookupError):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .backends.base import Backend
-from .codec import journal, pack
+from .codec import journal, pack, plain
 from .codec.limits import DEFAULT, Limits
 from .codec.records import ALONE, Header, Parent, Record
 from .core.tape import Tape
@@ -35,6 +35,8 @@ class Log:
         self._encoder: journal.Encoder | None = journal.Encoder(run_id, parent)
         self._next = 1
         self._broken = ""
+        self.look: Callable[[bytes], object] | None = None
+        """Is shown all that is written, before it is compressed, and refuses it by raising."""
 
     @classmethod
     def begin(
@@ -70,8 +72,8 @@ class Log:
         """
         if self._broken or self._encoder is None:
             raise StoreError(self._broken or f"run {self._run_id!r} is over")
-        chunk, kept = self._encoder.chunk(records)
         try:
+            chunk, kept = self._encoder.chunk(records, self.look)
             with refusals(self._run_id):
                 self._backend.append(self._run_id, self._next, chunk)
         except BaseException as exc:  # what comes after would refer to what is not there
@@ -93,6 +95,8 @@ class Log:
         if tape.run_id != self._run_id:
             raise ValueError(f"the log of run {self._run_id!r} cannot be sealed with run {tape.run_id!r}")
         self._encoder = None  # nothing is written any more
+        if self.look:
+            self.look(plain.dump(Header.of(tape)) + tape.outcome.message.encode("utf-8", "replace"))
         try:
             parent = ALONE if self._orphaned() else self.parent
             packed, back = pack.verified(tape, parent, self._limits)

@@ -230,8 +230,7 @@ class Port:
         """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
         flight.taken = None
         if flight.call in self._cell.state.open:
-            kept = self._redactor().answer(answer)
-            self._cell.drop(Ended(flight.call, kept, waits=False))
+            self._cell.drop(Ended(flight.call, self._kept(flight, answer), waits=False))
 
     def stray(self, flight: Flight) -> Divergence:
         """The agent reads past a recorded close; return what to raise."""
@@ -315,9 +314,19 @@ class Port:
         return event
 
     def _ending(self, flight: Flight, answer: Answer) -> Ended:
-        event = Ended(flight.call, self._redactor().answer(answer))
+        event = Ended(flight.call, self._kept(flight, answer))
         flight.taken = None
         return event
+
+    def _kept(self, flight: Flight, answer: Answer) -> Answer:
+        """`answer` as the machine may have it: of the real world's the keeper takes secrets out.
+
+        What the tape says stays what it is, whatever is a secret by now.
+        """
+        served = flight.served
+        if served is None:
+            return answer
+        return served if _is_all_of(served, answer) else self._redactor().answer(answer)
 
     def _hops(self, event: Headed | Ended) -> int | None:
         """What this tick's timing says of the loop: measured when live, else as recorded."""
@@ -339,7 +348,7 @@ class Port:
                 if not flight.ticket:  # given up while its ask was waiting
                     self._note_asked(flight, step.span.began)
                 ended = records.Ended(event.call, step.answer, step.span, flight.timing())
-                flight.ticket = self._keeper.put(ended)
+                flight.ticket = self._keeper.put(ended, None if flight.served else self._redactor())
 
     def _note_asked(self, flight: Flight, tick: int | None) -> None:
         if tick is not None:
@@ -362,3 +371,10 @@ class Port:
     def _diverged(self, halt: Halt) -> Divergence:
         waiting = [(f.lane, f.question, f.site) for f in list(self._flights.values()) if not f.headed]
         return diverged(self._cell.state, halt, patience=self._cell.patience, open_calls=waiting)
+
+
+def _is_all_of(served: Answer, answer: Answer) -> bool:
+    """True if the agent took all of what was served, and nothing else can have been given."""
+    if isinstance(served, Response) and isinstance(answer, Response):
+        return served.end == answer.end and served.lengths == answer.lengths
+    return served == answer

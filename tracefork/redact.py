@@ -4,7 +4,7 @@ What is kept, matched and digested is the redacted form; the live application
 sees the true bytes. A header's name is always kept, its value only where the
 header is on an allow-list; the values of the process's `*_API_KEY`, `*_TOKEN`
 and `*_SECRET` variables are replaced wherever they stand, also spread over the
-events of a stream; and, where it is asked for, what looks as the keys of well-known issuers do (`patterns`).
+events of a stream; and so is what looks as the keys of well-known issuers do (`patterns`).
 A placeholder names the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import accumulate
@@ -44,7 +45,7 @@ from .core.values import (
     Source,
     Step,
 )
-from .errors import RedactedSecret
+from .errors import RedactedSecret, Unredacted
 from .patterns import Span
 
 KEPT = frozenset(
@@ -70,6 +71,9 @@ SHORTEST = 6
 
 SHORTEST_ENCODED = 8
 """Values of fewer bytes are not looked for in base64."""
+
+SHORTEST_CHECKED = 12
+"""Values of fewer characters may stand in what is written by chance, and are not looked for a last time."""
 
 REMEMBERED = 512
 """Headers whose kept form is remembered, so that it is not made anew for each question."""
@@ -188,6 +192,27 @@ class Redactor:
             for name, value in {**environ, **self.known}.items():
                 text = text.replace(f"[secret:{name}]", value)
         return text
+
+    def check(self, written: bytes) -> None:
+        """Look a last time for known secrets in what is about to be written.
+
+        Of shorter values than SHORTEST_CHECKED nobody can tell here whether they are the secret.
+
+        Raises:
+            Unredacted: there is one.
+        """
+        for form, name in self._checked:
+            if form in written:
+                raise Unredacted(name)
+
+    @cached_property
+    def _checked(self) -> tuple[tuple[bytes, str], ...]:
+        long = [(name, value) for name, value in self._longest_first() if len(value) >= SHORTEST_CHECKED]
+        return tuple(
+            (form, name)
+            for name, value in long
+            for form in (*map(str.encode, _forms(value)), *_base64s(value))
+        )
 
     @cached_property
     def replacements(self) -> Mapping[bytes, bytes]:
@@ -398,20 +423,22 @@ def redactor(
     *,
     known: Iterable[tuple[str, str]] = (),
     finders: Iterable[Finder] = (),
+    issuers: bool = True,
 ) -> Redactor:
     """Return the default redactor for a process with the variables `environ`.
 
     Args:
         environ: where the values of `*_API_KEY`, `*_TOKEN` and `*_SECRET` are looked up.
         known: further secrets as (name, value); they add to those found.
-        finders: further ways to find secrets: `patterns.found` for the keys of well-known issuers,
-            `emails`, `cards`, `phones`, `presidio(analyzer)` or one of your own.
+        finders: further ways to find secrets: `emails`, `cards`, `phones`, `presidio(analyzer)` or
+            one of your own.
+        issuers: look for what looks as the keys of well-known issuers do (`patterns.found`).
     """
     found = {name: value for name, value in environ.items() if is_secret(name)}
     found |= dict(known)
     long = {name: value for name, value in found.items() if len(value) >= SHORTEST}
     mine = {name: value for name, value in long.items() if value not in "[secret:"}
-    return Redactor(mine, finders=tuple(finders))
+    return Redactor(mine, finders=(*[patterns.found] * issuers, *finders))
 
 
 def emails(data: bytes, start: int = 0) -> Iterator[Span]:
@@ -469,6 +496,34 @@ def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
         return made
 
     return now
+
+
+def taken_out(said: Question | Answer) -> Iterator[str]:
+    """The kinds of secrets whose placeholders stand in `said`, each as often as it does."""
+    match said:
+        case Request(method, url, headers):
+            texts, body = [method, url, *(value for _, value in headers)], said.body
+        case Response(_, headers):
+            texts, body = [said.reason, *(value for _, value in headers)], said.body
+        case Call(name, arguments):
+            texts, body = [name, arguments], b""
+        case Reading(text) | Fault(_, text) | Reply(_, text):
+            texts, body = [text], b""
+        case _:
+            return
+    for text in texts:
+        if "[secret:" in text:
+            yield from (found[1].decode() for found in _PLACEHOLDER.finditer(text.encode("utf-8", "replace")))
+    if b"[secret:" in body:
+        yield from (found[1].decode("utf-8", "replace") for found in _PLACEHOLDER.finditer(body))
+
+
+def counts(tape: Tape) -> dict[str, int]:
+    """How often secrets of each kind were taken out of `tape`, the most frequent first."""
+    found = Counter(
+        kind for step in tape.steps for said in (step.asked, step.answer) for kind in taken_out(said)
+    )
+    return dict(found.most_common())
 
 
 def scrubbed(tape: Tape, redact: Redactor, run_id: str = "") -> Tape:

@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 
 from . import generating, lanes, tools
 from .callsite import callsite
-from .codec import records
+from .codec import plain, records
 from .core.notes import added, noted
 from .core.script import NEVER, Script
 from .core.tape import Tape
@@ -128,7 +128,9 @@ class Session:
             raise RuntimeError("a run is entered once; start another one")
         try:
             if self._plan.store:
+                self._look(plain.dump(self._plan.header))
                 self._log = self._plan.store.begin(self._plan.header)
+                self._log.look = self._look
             around = self._plan.around(self)
             around.__enter__()
         except BaseException:
@@ -327,10 +329,15 @@ class Session:
         if self.strict:
             raise self.port.fail(Refused(target, site, kind))
 
+    def _look(self, written: bytes) -> None:
+        self._plan.redactor().check(written)
+
     def _happened(self) -> Tape:
         """The run so far, with what was noted of it."""
         tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
-        return evolve(tape, meta=added(tape.meta, noted(escaped=self.escaped)))
+        return evolve(
+            tape, meta=added(tape.meta, noted(escaped=self.escaped, redacted=self._keeper.redacted))
+        )
 
     def _leave(self, exc: BaseException | None) -> None:
         """Put the process back as it was, and end what the agent left open."""

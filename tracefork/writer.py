@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
+from attrs import evolve
+
 from .codec.journal import Shrinker
-from .codec.records import Fold, Record
+from .codec.records import Asked, Ended, Fold, Record
 from .core.values import Pending, Step
 from .errors import StoreError, TraceforkError
 from .log import Log
+from .redact import Redactor, taken_out
 
 BATCH = 256  # records that one chunk holds at most
 BACKLOG = 64  # records that may wait where nobody waits for a disk
@@ -19,12 +24,19 @@ TOGETHER = 16  # records for which the thread is woken there: it takes the inter
 Happened: TypeAlias = "tuple[tuple[Step, ...], tuple[Pending, ...]]"
 """The steps that are over, in the order in which they began, and what is in flight."""
 
+_Item: TypeAlias = "tuple[Record, Redactor | None]"
+
 
 class Keeper(Protocol):
     """Takes records in the order in which things happened; the caller keeps puts in order."""
 
-    def put(self, record: Record) -> int:
-        """Keep `record` and return its ticket, for `wait`."""
+    @property
+    def redacted(self) -> Mapping[str, int]:
+        """How often secrets of each kind were taken out of what is kept."""
+        ...
+
+    def put(self, record: Record, redact: Redactor | None = None) -> int:
+        """Keep `record`, its answer redacted by `redact`, and return its ticket, for `wait`."""
         ...
 
     def hold(self, record: Record) -> None:
@@ -61,9 +73,10 @@ class Unwritten:
 
     def __init__(self) -> None:
         self._fold = Fold()
+        self.redacted: Mapping[str, int] = {}
 
-    def put(self, record: Record) -> int:
-        self._fold.add(record)
+    def put(self, record: Record, redact: Redactor | None = None) -> int:
+        self._fold.add(_redacted(record, redact))
         return 1
 
     def hold(self, record: Record) -> None:
@@ -85,17 +98,18 @@ class Unwritten:
 class Writer:
     """Keeps records with their bodies in little room, and writes them to `log`, if there is one.
 
-    A thread of its own does both, so that the agent's need not; what waits together
-    goes into one chunk. `put` may be called from a finalizer: it takes no lock. The
-    first failure is kept and raised to whoever waits; what happens then is still
-    kept in memory.
+    A thread of its own does both, and looks for secrets in answers, so that the agent's need not;
+    what waits together goes into one chunk. `put` may be called from a finalizer: it takes no
+    lock. The first failure is kept and raised to whoever waits; what happens then is still
+    kept in memory, unless it was the redaction that failed.
     """
 
     def __init__(self, log: Log | None) -> None:
         self._log = log
         self._shrinker = None if log else Shrinker()
-        self._queue: SimpleQueue[Record | None] = SimpleQueue()
-        self._held: list[Record] = []
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._held: list[_Item] = []
+        self._counts = Counter[str]()
         self._fold = Fold()
         self._put = 0
         self._written = 0
@@ -104,19 +118,23 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="tracefork-writer", daemon=True)
         threading.Thread.start(self._thread)
 
-    def put(self, record: Record) -> int:
-        self._held.append(record)
+    @property
+    def redacted(self) -> Mapping[str, int]:
+        return self._counts
+
+    def put(self, record: Record, redact: Redactor | None = None) -> int:
+        self._held.append((record, redact))
         if self._log or len(self._held) >= TOGETHER:
             self.push()
         return self._put + len(self._held)
 
     def hold(self, record: Record) -> None:
-        self._held.append(record)
+        self._held.append((record, None))
 
     def push(self) -> None:
-        for record in self._held:
+        for item in self._held:
             self._put += 1
-            self._queue.put(record)
+            self._queue.put(item)
         self._held.clear()
 
     def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
@@ -156,12 +174,24 @@ class Writer:
             while len(batch) < BATCH and batch[-1] is not None and not self._queue.empty():
                 batch.append(self._queue.get())
             going = batch[-1] is not None
-            records = [record for record in batch if record is not None]
-            for record in self._kept(records):
+            items = [item for item in batch if item is not None]
+            for record in self._kept(self._clean(items)):
                 self._fold.add(record)
             with self._moved:
-                self._written += len(records)
+                self._written += len(items)
                 self._moved.notify_all()
+
+    def _clean(self, items: list[_Item]) -> list[Record]:
+        """The records as they may be kept; none where the redaction fails."""
+        try:
+            records = [_redacted(record, redact) for record, redact in items]
+        except Exception as exc:  # noqa: BLE001  a finder may be anybody's
+            self._failure = StoreError(f"what happened is not kept, since a finder failed: {exc!r}")
+            self._failure.__cause__ = exc
+            return []
+        for record in records:
+            self._counts.update(_taken_out(record))
+        return records
 
     def _kept(self, records: list[Record]) -> list[Record]:
         """Write `records`, and return them with their bodies in less room."""
@@ -176,3 +206,16 @@ class Writer:
             self._failure = StoreError(f"the store failed: {type(exc).__name__}: {exc}")
             self._failure.__cause__ = exc
         return records
+
+
+def _redacted(record: Record, redact: Redactor | None) -> Record:
+    if redact is None or not isinstance(record, Ended):
+        return record
+    clean = redact.answer(record.answer)
+    return record if clean is record.answer else evolve(record, answer=clean)
+
+
+def _taken_out(record: Record) -> Iterable[str]:
+    if isinstance(record, Asked):
+        return taken_out(record.question)
+    return taken_out(record.answer) if isinstance(record, Ended) else ()

@@ -85,8 +85,13 @@ class Encoder:
         self._squeezer = Squeezer(dictionary=dictionary(parent))
         self._number = 0
 
-    def chunk(self, records: Sequence[Record]) -> tuple[bytes, list[Record]]:
-        """Return the next chunk, and its records with their bodies kept in less room."""
+    def chunk(
+        self, records: Sequence[Record], look: Callable[[bytes], object] | None = None
+    ) -> tuple[bytes, list[Record]]:
+        """Return the next chunk, and its records with their bodies kept in less room.
+
+        `look` is shown all that the chunk says, before it is compressed, and refuses it by raising.
+        """
         raw, kept = _Written(), list[Record]()
         for record in records:
             sink = _Written()
@@ -94,6 +99,8 @@ class Encoder:
             said = plain.text(row)
             raw += len(said).to_bytes(_LENGTH, "big") + said + sink
             kept.append(less)
+        if look:
+            look(bytes(raw))
         self._number += 1
         return frames.light(self._squeezer.piece(bytes(raw)), place(self._run_id, self._number)), kept
 
