@@ -74,17 +74,7 @@ def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any
     if is_async(agent) and in_loop():
         raise RuntimeError("an event loop is running: await tracefork.averify(...) instead")
     session = replay(tape, matcher=matcher, **options)
-    raised: BaseException | None = None
-    try:
-        with session:
-            result = called(agent, session)
-            if inspect.isawaitable(result):
-                asyncio.run(_awaited(result))
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as exc:  # noqa: BLE001  it is the verdict's to judge
-        raised = exc
-    return judged(tape, session, raised, matcher)
+    return judged(tape, session, driven(session, agent), matcher)
 
 
 async def averify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any) -> Verdict:
@@ -99,6 +89,24 @@ async def averify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **optio
     except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
         raised = exc
     return judged(tape, session, raised, matcher)
+
+
+def driven(session: Session, agent: Agent) -> BaseException | None:
+    """Run `agent` within `session`, an async one in a loop of its own; return what left the block.
+
+    Raises:
+        KeyboardInterrupt: somebody interrupts it.
+    """
+    try:
+        with session:
+            result = called(agent, session)
+            if inspect.isawaitable(result):
+                asyncio.run(_awaited(result))
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as exc:  # noqa: BLE001  it is the caller's to judge
+        return exc
+    return None
 
 
 def called(agent: Agent, run: Session) -> Any:

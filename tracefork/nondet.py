@@ -37,6 +37,11 @@ KINDS = frozenset({"random", "time", "uuid"})
 """What can be drawn through a run."""
 
 
+def is_virtual(source: Source) -> bool:
+    """True if `source` was drawn from in the standard library, and not from the run itself."""
+    return source.kind in KINDS and bool(source.name)
+
+
 def kinds(asked: Iterable[str]) -> frozenset[str]:
     """Return what `virtualize=` asks for.
 
@@ -92,29 +97,33 @@ _RANDOM, _UUID = vars(random), vars(uuid)
 
 def _time(original: Any) -> float:
     run = _run("time")
-    return run.now() if run else original()
+    return _now(run) if run else original()
+
+
+def _now(run: Session) -> float:
+    return float(run.draw(Source("time", "time"), lambda: repr(time.time())))
 
 
 def _time_ns(original: Any) -> int:
     run = _run("time")
-    return int(run.draw(Source("clock", "ns"), lambda: str(original()))) if run else original()
+    return int(run.draw(Source("time", "time_ns"), lambda: str(original()))) if run else original()
 
 
 def _at(original: Any, seconds: float | None = None, /) -> Any:
     if seconds is None and (run := _run("time")):
-        seconds = run.now()
+        seconds = _now(run)
     return original() if seconds is None else original(seconds)
 
 
 def _asctime(original: Any, *when: Any) -> Any:
     if not when and (run := _run("time")):
-        when = (time.localtime(run.now()),)
+        when = (time.localtime(_now(run)),)
     return original(*when)
 
 
 def _strftime(original: Any, form: str, *when: Any) -> Any:
     if not when and (run := _run("time")):
-        when = (time.localtime(run.now()),)
+        when = (time.localtime(_now(run)),)
     return original(form, *when)
 
 
@@ -123,7 +132,7 @@ def _strftime(original: Any, form: str, *when: Any) -> Any:
 
 def _uuid4(original: Callable[[], uuid.UUID]) -> uuid.UUID:
     run = _run("uuid", 2)
-    return run.uuid4() if run else original()
+    return uuid.UUID(run.draw(Source("uuid", "uuid4"), lambda: str(original()))) if run else original()
 
 
 def _uuid1(
@@ -132,7 +141,7 @@ def _uuid1(
     run = _run("uuid", 2)
     if run is None:
         return original(node, clock_seq)
-    return uuid.UUID(run.draw(Source("uuid", "1"), lambda: str(original(node, clock_seq))))
+    return uuid.UUID(run.draw(Source("uuid", "uuid1"), lambda: str(original(node, clock_seq))))
 
 
 def uuid4() -> Any:
@@ -167,12 +176,16 @@ class _Code:
 
 def _random(original: Any) -> float:
     run = _run("random")
-    return run.random() if run else original()
+    return _unit(run, original) if run else original()
 
 
 def _getrandbits(original: Any, k: int, /) -> int:
     run = _run("random")
     return _bits(run, original, k) if run else original(k)
+
+
+def _unit(run: Session, original: Callable[[], float]) -> float:
+    return float(run.draw(Source("random", "random"), lambda: repr(original())))
 
 
 def _bits(run: Session, original: Callable[[int], int], k: int) -> int:
@@ -187,7 +200,7 @@ class _Shared(random.Random):
 
     def random(self) -> float:
         run = _run("random", 2)
-        return run.random() if run else super().random()
+        return _unit(run, super().random) if run else super().random()
 
     def getrandbits(self, k: int, /) -> int:
         run = _run("random", 2)

@@ -27,9 +27,11 @@ from . import patterns
 from .codec.content import MOST, decoded, is_encoded
 from .codec.delta import common_prefix
 from .codec.spread import spread
+from .core.notes import added, noted
 from .core.tape import Tape
 from .core.values import (
     Answer,
+    Branch,
     Call,
     Draw,
     Effect,
@@ -529,11 +531,11 @@ def counts(tape: Tape) -> dict[str, int]:
 def scrubbed(tape: Tape, redact: Redactor, run_id: str = "") -> Tape:
     """Return `tape` with what `redact` finds taken out of every question, answer and word about the run.
 
-    It is another recording, with another digest; `run_id` names it.
+    It is another recording, with another digest; `run_id` names it, and its `redacted` says what is out.
     """
     steps = [_step(step, redact) for step in tape.steps]
     meta = {redact.text(key): redact.text(value) for key, value in tape.meta.items()}
-    return evolve(
+    clean = evolve(
         tape,
         steps=tuple(steps),
         pending=tuple(
@@ -542,8 +544,15 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "") -> Tape:
         run_id=run_id or tape.run_id,
         agent_name=redact.text(tape.agent_name),
         meta=meta,
+        parent=lineage(tape.parent, redact),
         outcome=redact.outcome(tape.outcome),
     )
+    return evolve(clean, meta=added(clean.meta, noted(redacted=counts(clean))))
+
+
+def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:
+    """Return `parent` with secrets out of what the branch is called and what is said of it."""
+    return parent and evolve(parent, name=redact.text(parent.name), desc=redact.text(parent.desc))
 
 
 def _step(step: Step, redact: Redactor) -> Step:

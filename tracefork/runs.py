@@ -24,7 +24,7 @@ from .core.tape import Tape
 from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
 from .errors import RunExists
 from .port import Gate, Known
-from .redact import Redactor, ambient
+from .redact import Redactor, ambient, lineage
 from .session import MAX_BODY, Plan, Session, current
 from .store import TapeStore, new_run_id
 from .tools import RUN, OnDoubt, Policy, Tools, policy
@@ -511,9 +511,7 @@ def _header(
 
 
 def _redacted(head: Header, redact: Redactor) -> Header:
-    parent = head.parent
-    if parent:
-        parent = evolve(parent, name=redact.text(parent.name), desc=redact.text(parent.desc))
+    parent = lineage(head.parent, redact)
     meta = {redact.text(key): redact.text(value) for key, value in head.meta.items()}
     return evolve(head, agent_name=redact.text(head.agent_name), meta=meta, parent=parent)
 

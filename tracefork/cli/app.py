@@ -123,6 +123,9 @@ def whole(tape: Tape) -> dict[str, Any]:
         "outcome": attrs.asdict(tape.outcome),
         "parent": tape.parent and attrs.asdict(tape.parent),
         "meta": dict(tape.meta),
+        "escaped": [attrs.asdict(one) for one in tape.escaped],
+        "redacted": dict(tape.redacted),
+        "virtualized": sorted(tape.virtualized),
         "exchanges": len(tape),
         "steps": [attrs.asdict(row) for row in lines.rows(tape)],
     }

@@ -1,7 +1,8 @@
-"""Commands that look after a store: check, salvage, gc, export, import, delete."""
+"""Commands that look after a store: check, salvage, gc, export, scrub, import, delete."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import attrs
 import typer
 
+from .. import redact
 from ..errors import StoreError
 from ..files import salvage as salvage_file
 from ..files import save
@@ -120,6 +122,45 @@ def export(
     tape = taped(run, store)
     _write(tape, file, force=force)
     out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escaped(file)}")
+
+
+@app.command()
+def scrub(
+    run: Run,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="A variable whose value is one more secret; again for more.")
+    ] = None,
+    emails: Annotated[bool, typer.Option("--emails", help="Take out e-mail addresses too.")] = False,
+    phones: Annotated[bool, typer.Option("--phones", help="Take out telephone numbers too.")] = False,
+    cards: Annotated[bool, typer.Option("--cards", help="Take out numbers of payment cards too.")] = False,
+    into: Annotated[str | None, typer.Option(help="The run_id to keep it as, else RUN-scrubbed.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Write it to this tape file instead.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Keep a run without its secrets as another run; the one with them stays until it is deleted."""
+    missing = [name for name in secret or () if not os.environ.get(name)]
+    if missing:
+        raise ValueError(f"there is no variable {missing[0]}: --secret names one that has the value")
+    finders = [redact.emails] * emails + [redact.phones] * phones + [redact.cards] * cards
+    known = [(name, os.environ[name]) for name in secret or ()]
+    tape = taped(run, store)
+    clean = redact.scrubbed(
+        tape, redact.redactor(os.environ, known=known, finders=finders), into or f"{tape.run_id}-scrubbed"
+    )
+    found = Counter(redact.counts(clean))
+    found.subtract(redact.counts(tape))
+    if file is not None:
+        _write(clean, file, force=False)
+    else:
+        with TapeStore.open(store, limits=limits()) as kept:
+            kept.save(clean)
+    if json_:
+        print_json({"run_id": clean.run_id, "digest": clean.digest(), "taken_out": dict(+found)})
+        return
+    for kind, count in (+found).most_common():
+        print_plain(f"{count:,} {kind}")
+    out.print(f"{plural((+found).total(), 'secret')} taken out, kept as {escaped(file or clean.run_id)}")
 
 
 @app.command("import")

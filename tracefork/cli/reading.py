@@ -72,7 +72,7 @@ def show(
         print_plain(lines.step_in_full(tape, step))
     else:
         print_plain(lines.heading(tape))
-        for line in lines.lines(tape):
+        for line in (*lines.notes(tape), *lines.lines(tape)):
             print_plain(line)
 
 

@@ -1,4 +1,4 @@
-"""Commands that run an agent: demo, run, verify, fork, resume."""
+"""Commands that run an agent: demo, run, verify, fork, resume, calibrate."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import attrs
 import typer
 
 from .. import runs
+from ..calibration import calibrate as calibrated
 from ..core.tape import Tape
 from ..core.values import Exchange, Response
 from ..drive import verify as verified
@@ -23,13 +25,25 @@ from ..progress import following
 from ..providers import route
 from ..redact import redactor
 from ..session import Session
-from .app import RUNS, Json, Run, Store, app, err, escaped, out, print_json, taped, whole
+from .app import RUNS, Json, Run, Store, app, err, escaped, out, print_json, print_plain, taped, whole
 
 Command = Annotated[
     list[str] | None,
     typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run, after --; by default as recorded."),
 ]
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+class Tools(StrEnum):
+    """What tools do once a run is live."""
+
+    LIVE = "live"
+    RECORDED = "recorded"
+    REFUSE = "refuse"
+    ASK = "ask"
+
+
+LiveTools = Annotated[Tools, typer.Option("--tools", help="What tools do once the run is live.")]
 
 
 @app.command()
@@ -52,13 +66,25 @@ def run(
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
+    virtualize: Annotated[
+        str, typer.Option(help="Chance to draw through the run: of random,time,uuid.")
+    ] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what would not be recorded.")] = False,
     json_: Json = False,
 ) -> None:
     """Record any script or module, unmodified."""
     program = Program.parse([*script, *context.args])
     program.check()
     name = agent_name or Path(program.argv[0]).stem
-    session = runs.record(store, run_id=run_id, agent_name=name, meta=program.meta(), scope="process")
+    session = runs.record(
+        store,
+        run_id=run_id,
+        agent_name=name,
+        meta=program.meta(),
+        scope="process",
+        virtualize=virtualize.replace(",", " ").split(),
+        strict=strict,
+    )
     _run(session, program, json_=json_)
 
 
@@ -75,7 +101,7 @@ def verify(
     program = program_of(tape, command or [])
 
     def agent(run: Session) -> None:
-        with _quietly(json_), following(run, len(tape.steps), "verify"):
+        with _quietly(json_=json_), following(run, len(tape.steps), "verify"):
             program()
 
     verdict = verified(tape, agent, patience=patience, scope="process")
@@ -83,12 +109,15 @@ def verify(
         said = attrs.asdict(verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error"))
         found = verdict.divergence
         said["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
+        said["escaped"] = [attrs.asdict(one) for one in verdict.escaped]
         said["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
         print_json(said)
     else:
         mark = "[green]ok[/]" if verdict.ok else "[bold red]not ok[/]"
         out.print(f"{mark}: {verdict.matched} of {verdict.total} exchanges happened again")
         out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
+        for one in verdict.escaped:
+            out.print(f"escaped: {escaped(one)}")
         for problem in (verdict.divergence, verdict.error):
             if problem is not None:
                 out.print(escaped(problem))
@@ -103,6 +132,7 @@ def fork(
     text: Annotated[str | None, typer.Option(help="Answer with this text, in the vendor's form.")] = None,
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
+    tools: LiveTools = Tools.LIVE,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
@@ -118,7 +148,9 @@ def fork(
         data = body.read_bytes()
         answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
     desc = text or (f"body of {body}" if body else "asked anew")
-    session = runs.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process")
+    session = runs.fork(
+        tape, at, answer, store=store, name=name, desc=desc, tools=tools.value, scope="process"
+    )
     _run(session, program, json_=json_)
 
 
@@ -129,6 +161,7 @@ def resume(
     on_doubt: Annotated[
         str, typer.Option(help="A tool that may have run before the crash: raise or rerun.")
     ] = "raise",
+    tools: LiveTools = Tools.LIVE,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
@@ -137,8 +170,31 @@ def resume(
         raise ValueError(f"--on-doubt is raise or rerun, not {on_doubt!r}")
     tape = taped(run, store)
     program = program_of(tape, command or [])
-    session = runs.resume(tape, store, on_doubt="rerun" if on_doubt == "rerun" else "raise", scope="process")
+    doubt: Literal["raise", "rerun"] = "rerun" if on_doubt == "rerun" else "raise"
+    session = runs.resume(tape, store, on_doubt=doubt, tools=tools.value, scope="process")
     _run(session, program, json_=json_)
+
+
+@app.command(context_settings=PASSING)
+def calibrate(
+    context: typer.Context,
+    script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    json_: Json = False,
+) -> None:
+    """Run a script for real, and again on its recording: what varies by itself, and what would help."""
+    program = Program.parse([*script, *context.args])
+    program.check()
+
+    def agent() -> None:
+        with _quietly(json_=True):
+            program()
+
+    found = calibrated(agent, scope="process")
+    if json_:
+        print_json(attrs.asdict(found) | {"advice": found.advice})
+    else:
+        print_plain(str(found))
+    raise typer.Exit(0 if found.ok else 1)
 
 
 def program_of(tape: Tape, words: list[str]) -> Program:
@@ -163,7 +219,7 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
     """Run `program` within `session`; say what came of it, and leave as the program did."""
     raised: BaseException | None = None
     try:
-        with session, _quietly(json_):
+        with session, _quietly(json_=json_):
             program()
     except TraceforkError:
         raise
@@ -194,7 +250,7 @@ def _theirs(exc: BaseException) -> Any:
 
 
 @contextmanager
-def _quietly(json_: bool) -> Iterator[None]:  # noqa: FBT001
+def _quietly(*, json_: bool) -> Iterator[None]:
     """With `--json`, what the script prints goes to stderr."""
     before = sys.stdout
     sys.stdout = sys.stderr if json_ else before

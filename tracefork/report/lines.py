@@ -47,6 +47,16 @@ def heading(tape: Tape) -> str:
     return f"{name}{lineage}\n{counts}; {tape.outcome}; digest {tape.digest()}"
 
 
+def notes(tape: Tape) -> Iterator[str]:
+    """What the recorder noted: what left the run, which secrets were taken out, which chance was drawn."""
+    for one in tape.escaped:
+        yield f"escaped: {one}"
+    if tape.redacted:
+        yield "secrets taken out: " + ", ".join(f"{kind} {n:,}" for kind, n in sorted(tape.redacted.items()))
+    if tape.virtualized:
+        yield "drawn through the run: " + ", ".join(sorted(tape.virtualized))
+
+
 def rows(tape: Tape) -> Iterator[Row]:
     """A row a step, in the order in which they began; then what was in flight at the end."""
     index = 0
