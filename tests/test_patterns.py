@@ -16,7 +16,7 @@ from tracefork import redact
 from tracefork.core.values import Call, Fault, Reply, Request, Response, Span
 from tracefork.patterns import KINDS, found
 
-CLEAN = redact.redactor({}, finders=[found])
+CLEAN = redact.redactor({})
 PLACES = ("url", "query", "header", "json", "nested", "stream", "base64", "error")
 CHOICE = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -82,7 +82,7 @@ REMEMBERED = 512
 
 _PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 _TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
-_USERINFO = re.compile(r"(?<=://)[^/?#@\s]+@")
+_USERINFO = re.compile(r"(?<=://)[^/?#@\s\"'<>\\]+@")
 
 PARAMETERS = frozenset(
     """
@@ -93,7 +93,7 @@ PARAMETERS = frozenset(
 )
 """Parameters of a URL, in lower case, whose values are taken out."""
 
-_PARAMETER = re.compile(r"(?<=[?&])([\w-]+)=([^&#\s\"'<>]+)")
+_PARAMETER = re.compile(r"(?<=[?&])([\w-]+)=([^&#\s\"'<>\\]+)")
 _LARGE = 2**14
 """Bytes from which a body is compared to the ones before it, to look only at what is new."""
 _LARGEST = 2**22
@@ -142,7 +142,7 @@ class Redactor:
             case Request():
                 return self._request(question)
             case Call(name, arguments):
-                return Call(self._clean(name), self._clean(arguments))
+                return Call(self._clean(name), self.text(arguments))
             case Source():
                 return question
 
@@ -156,7 +156,7 @@ class Redactor:
             case Reading(text):
                 return Reading(self._clean(text))
             case Reply(kind, value, of):
-                return Reply(kind, self._clean(value), of)
+                return Reply(kind, self.text(value), of)
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return `outcome` with secrets out of its message."""
