@@ -132,6 +132,7 @@ def test_what_goes_wrong_is_said_in_a_sentence(desk, words, said):
 
 
 @pytest.mark.slow
+@pytest.mark.nightly  # .ci/run looks at it in an installation of its own
 def test_the_demo_tells_its_story(desk):
     done = desk("demo")
     runs = json.loads(desk("ls", "--store", "demo.db", "--json").stdout)

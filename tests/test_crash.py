@@ -22,7 +22,7 @@ from tracefork.errors import InDoubt
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
-KILLS = 25  # for each kind of store
+KILLS = 12  # for each kind of store
 EARLIEST, LATEST = 0.0, 0.2  # seconds; a run takes about as long
 
 

@@ -23,7 +23,7 @@ from mcp import Client, ClientSession  # noqa: E402
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
 from mcp.server.mcpserver import Context, MCPServer  # noqa: E402
 
-TIMES = 10
+TIMES = 4
 
 
 @contextlib.contextmanager

@@ -504,3 +504,59 @@ def test_without_lanes_only_equal_prompts_can_be_swapped(how, monkeypatch):
                 return list(pool.map(partial(chain, client), "abcdef"))
 
     proves(agent, lanes=False)
+
+
+@pytest.mark.parametrize("how", ["run", "run_until_complete", "runner", "within"])
+def test_how_an_agent_is_started_is_no_part_of_its_lanes(how):
+    async def one(run):
+        return [run.random() for _ in range(3)]
+
+    async def agent(run):
+        return await asyncio.gather(*(one(run) for _ in range(4)))
+
+    def started(run, how):
+        if how == "run":
+            return asyncio.run(agent(run))
+        if how == "runner":
+            with asyncio.Runner() as runner:
+                return runner.run(agent(run))
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(agent(run))
+        finally:
+            loop.close()
+
+    async def within():
+        with tracefork.record() as run:
+            return run, await agent(run)
+
+    if how == "within":
+        run, live = asyncio.run(within())
+    else:
+        with tracefork.record() as run:
+            live = started(run, how)
+    for other in ("run", "run_until_complete", "runner"):
+        with tracefork.replay(run.tape) as again:
+            assert started(again, other) == live
+        assert again.tape.digest() == run.tape.digest()
+    assert tracefork.verify(run.tape, agent).ok
+    assert {draw.lane for draw in run.tape.draws} == {f"one.{n}" for n in range(4)}
+
+
+def test_tasks_that_are_made_before_their_loop_runs_have_lanes_of_their_own():
+    async def one(run):
+        return [run.random() for _ in range(3)]
+
+    def agent(run):
+        loop = asyncio.new_event_loop()
+        try:
+            tasks = [loop.create_task(one(run)) for _ in range(3)]
+            return loop.run_until_complete(asyncio.gather(*tasks))
+        finally:
+            loop.close()
+
+    with tracefork.record() as run:
+        live = agent(run)
+    with tracefork.replay(run.tape) as again:
+        assert agent(again) == live
+    assert len({draw.lane for draw in run.tape.draws}) == 3

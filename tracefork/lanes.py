@@ -2,7 +2,8 @@
 
 A strand is a task, a thread or a job given to an executor. It is named where it
 is *created*, never where it first runs: after the lane that creates it, what it
-runs, and how many of that name came before: `"crew.0/fetch.3"`. Counting by
+runs, and how many of that name came before: `"crew.0/fetch.3"`. The task that `asyncio.run` makes
+goes on in the lane of its caller, who waits: how an agent is started is no part of it. Counting by
 name keeps strands that exist only while recording (a connection attempt, a
 pool's worker thread) from renaming those of the agent. What a live call creates
 within itself is *aside*: it belongs to no lane and is not recorded.
@@ -43,7 +44,7 @@ class Strand:
     `outer` is the strand that the run was entered from.
     """
 
-    __slots__ = ("_beside", "_children", "_group", "aside", "outer", "path", "run")
+    __slots__ = ("_beside", "_children", "_elsewhere", "_group", "aside", "outer", "path", "run")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Strand:
         self._group = group
         self._children: dict[str, Group] = {}
         self._beside: Strand | None = None
+        self._elsewhere = False
 
     def beside(self) -> Strand:
         """The strand that is aside of this one."""
@@ -83,6 +85,17 @@ class Strand:
         group.made += 1
         group.alive += 1
         return Strand(self.run, path, group, outer=self.outer)
+
+    def goes_on(self) -> bool:
+        """True for the one task that a strand makes before a loop runs: most likely it waits for that."""
+        if self.aside or self._elsewhere:
+            return False
+        self._elsewhere = True
+        return True
+
+    def stops(self, *_: object) -> None:
+        """Say that this strand is no task any more."""
+        self._elsewhere = False
 
     def finish(self, *_: object) -> None:
         """Say that this strand is over; its siblings may be alone now."""
@@ -202,15 +215,17 @@ def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **
     parent = _STRAND.get() if context is None else context.get(_STRAND) or _STRAND.get()
     if not parent or _closes_a_generator(coro):
         return original(loop, coro, context=context, **options)
-    child = parent.child(coro)
+    went_on = asyncio._get_running_loop() is None and parent.goes_on()  # noqa: SLF001  `asyncio.run` asks it too
+    child = parent if went_on else parent.child(coro)
+    over = child.stops if went_on else child.finish
     context = copy_context() if context is None else context
     context.run(_STRAND.set, child)
     try:
         task = original(loop, coro, context=context, **options)
     except BaseException:
-        child.finish()
+        over()
         raise
-    task.add_done_callback(child.finish)
+    task.add_done_callback(over)
     return task
 
 

@@ -222,7 +222,7 @@ blame(tape, PlantedAgent({url!r}, {steps}), succeeded, ledger={ledger!r}, store=
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", [12, pytest.param(30, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("times", [6, pytest.param(30, marks=pytest.mark.nightly)])
 def test_a_study_killed_at_many_moments_ends_as_if_it_had_never_stopped(tmp_path, times):
     slow = world()
     tape, server = recorded(slow)
@@ -253,7 +253,7 @@ def test_a_study_killed_at_many_moments_ends_as_if_it_had_never_stopped(tmp_path
         report = blame(tape, agent, succeeded, ledger=ledger, store=store)
         paid = len(server.requests) - before
 
-    assert kills > times // 3
+    assert kills >= times // 3
     assert (report.verdict, report.ranking[0].step) == (whole.verdict, whole.ranking[0].step)
     assert [(e.step, e.value_drop, e.low, e.high) for e in report.ranking] == [
         (e.step, e.value_drop, e.low, e.high) for e in whole.ranking

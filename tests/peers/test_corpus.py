@@ -61,7 +61,9 @@ def side_by_side(lib, rows, url):
     return asyncio.run(main())
 
 
-@pytest.mark.parametrize("lib", [httpx, httpx2], ids=["httpx", "httpx2"])
+@pytest.mark.parametrize(
+    "lib", [pytest.param(httpx, id="httpx"), pytest.param(httpx2, id="httpx2", marks=pytest.mark.nightly)]
+)
 @pytest.mark.parametrize(
     "agent",
     [

@@ -58,7 +58,13 @@ def visited(context, server):
     return tab
 
 
-@pytest.mark.parametrize(("name", "cookie"), [("127.0.0.1", True), ("localhost", True), ("127.0.0.1", False)])
+BY_NIGHT = pytest.mark.nightly
+
+
+@pytest.mark.parametrize(
+    ("name", "cookie"),
+    [("127.0.0.1", True), pytest.param("localhost", True, marks=BY_NIGHT), ("127.0.0.1", False)],
+)
 def test_a_page_of_another_port_or_name_reads_nothing(context, server, name, cookie):
     if cookie:
         visited(context, server)
@@ -78,7 +84,7 @@ def test_a_page_of_another_port_or_name_reads_nothing(context, server, name, coo
     assert not [a for a in answers if [n for n in a.headers if n.startswith("access-control")]]
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("name", ["127.0.0.1", pytest.param("localhost", marks=BY_NIGHT)])
 def test_a_page_that_sends_the_reader_there_shows_nothing_to_anybody(context, server, name):
     visited(context, server)
     with LoopbackServer(PAGE) as other:
