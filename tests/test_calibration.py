@@ -71,7 +71,7 @@ def test_each_source_in_each_place(source, place, world):
         assert not found.ok and "other questions" in found.problem
         return
     (field,) = found.fields
-    assert (field.where, field.cure, field.looks_like) == (where, cure, likeness)
+    assert (field.where, field.cure, field.looks_like) == (where, {cure} - {""}, likeness)
     assert found.virtualize == ({cure} if cure else set())
     assert found.ok is bool(cure or place == "json")
     assert found.ignoring == (() if cure or place != "json" else (where,))
@@ -102,6 +102,34 @@ def test_what_a_model_answers_otherwise_is_not_the_agents_doing(world):
     assert found.ok and found.fields == () and world.asked == 3
 
 
+def test_kinds_that_are_mixed_in_one_field_are_named_together(world):
+    found = calibrate(
+        lambda: world.post(json={"text": f"{uuid.uuid4()} at {time.time()}", "only": random.random()})
+    )
+
+    assert {field.where: field.cure for field in found.fields} == {
+        "$.text": {"time", "uuid"},
+        "$.only": {"random"},
+    }
+    assert found.ok and found.virtualize == {"random", "time", "uuid"}
+
+
+def test_a_list_whose_length_varies_is_not_left_out_of_matching(world):
+    def agent():
+        world.post(json={"messages": [{"n": n} for n in range(1 + next(counter) % 2)]})
+
+    found = calibrate(agent)
+    assert not found.ok and found.ignoring == ()
+    assert "$.messages, its length cannot be left out" in found.problem
+
+
+def test_options_hold_for_every_run(world):
+    redact = tracefork.redact.redactor({}, known=[("CUSTOMER", "customer-4711-x")])
+    secrets = itertools.cycle(["customer-4711-x"])
+    found = calibrate(lambda: world.post(json={"who": next(secrets)}), redact=redact)
+    assert found.ok and found.fields == ()
+
+
 def test_an_agent_that_draws_through_its_run_is_replayable_already(world):
     def agent(run):
         world.post(json={"id": str(run.uuid4()), "at": run.now()})
@@ -123,7 +151,7 @@ def test_a_tool_is_called_once_and_its_arguments_are_looked_at(world):
     found = calibrate(agent)
     (field,) = found.fields
     assert len(called) == 1 and found.ok
-    assert (field.where, field.cure) == ("tool book: $.args[*]", "random")
+    assert (field.where, field.cure) == ("tool book: $.args[*]", {"random"})
 
 
 def test_another_number_of_calls_is_said_so(world):

@@ -152,6 +152,66 @@ def test_the_demo_tells_its_story_to_programs(desk):
     }
 
 
+# -- what an agent does beside its model ----------------------------------------------------
+
+RESTLESS = """
+import itertools, os, subprocess, sys, time, httpx
+from uuid import uuid4
+for n in range(2):
+    content = f"{uuid4()} at {time.time()} with {os.environ.get('SHOP_API_KEY', 'no key')}"
+    trace = os.urandom(8).hex() if "--trace" in sys.argv else 0
+    wish = {"model": "small", "trace": trace, "messages": [{"role": "user", "content": content}]}
+    httpx.post(os.environ["MODEL_URL"] + "/v1/messages", json=wish)
+if "--starts" in sys.argv:
+    subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
+
+@pytest.fixture
+def restless(desk, tmp_path):
+    (tmp_path / "restless.py").write_text(RESTLESS)
+    return desk
+
+
+def test_a_script_with_a_clock_and_ids_is_recorded_with_its_chance(restless):
+    restless("run", "--virtualize", "uuid,time", "restless.py")
+    assert "drawn through the run: time, uuid" in restless("show", "last").stdout
+    restless.server.close()
+    assert "2 of 2 exchanges happened again" in restless("verify", "last").stdout
+
+
+def test_calibration_says_what_would_help(restless):
+    found = restless("calibrate", "restless.py", "--trace")
+    assert "cured by virtualize" in found.stdout and "ignoring=['$.trace']" in found.stdout
+    told = json.loads(restless("calibrate", "--json", "restless.py").stdout)
+    assert told["ok"] and sorted(told["virtualize"]) == ["time", "uuid"]
+    assert len(restless.server.requests) == 4, "twice two calls"
+
+
+def test_what_escapes_is_shown_and_refused_under_strict(restless):
+    restless("run", "--virtualize", "uuid,time", "restless.py", "--starts")
+    assert "escaped: process" in restless("show", "last").stdout
+    assert "escaped: process" in restless("verify", "last").stdout
+    refused = restless("run", "--strict", "restless.py", "--starts", code=2)
+    assert "strict=True refused a process" in refused.stderr
+
+
+def test_a_run_is_scrubbed_of_what_is_known_to_be_secret_now(restless, monkeypatch, tmp_path):
+    monkeypatch.setenv("MODEL_PASSPHRASE", "small")
+    restless("run", "--run-id", "old", "restless.py")
+    refused = restless("scrub", "old", "--secret", "MODEL_PASSPHRASE", code=2).stderr
+    assert "fewer than 6 characters" in refused
+    monkeypatch.setenv("MODEL_PASSPHRASE", "no key")
+    said = restless("scrub", "old", "--secret", "MODEL_PASSPHRASE").stdout
+    assert "4 MODEL_PASSPHRASE" in said and "kept as old-scrubbed" in said
+    shown = restless("show", "old-scrubbed").stdout
+    assert "secrets taken out: MODEL_PASSPHRASE 4" in shown
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        assert all(b"no key" not in exchange.request.body for exchange in store.load("old-scrubbed"))
+        assert all(b"no key" in exchange.request.body for exchange in store.load("old"))
+    assert "there is no variable NONE" in restless("scrub", "old", "--secret", "NONE", code=2).stderr
+
+
 # -- looking after a store -----------------------------------------------------------
 
 

@@ -296,3 +296,61 @@ def test_where_nobody_sits_nothing_runs(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(ToolRefused):
         forked(ask_then(lambda: rows(1)), "ask")
+
+
+def test_an_item_is_kept_as_it_was_when_it_was_given():
+    @tracefork.tool
+    def growing():
+        grown = []
+        for n in range(3):
+            grown.append(n)
+            yield grown
+
+    def agent():
+        return [list(items) for items in growing()]
+
+    with tracefork.record() as run:
+        first = agent()
+    with tracefork.replay(run.tape):
+        assert agent() == first == [[0], [0, 1], [0, 1, 2]]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_what_is_thrown_into_it_is_its_to_catch(asynchronous):
+    cleaned = []
+
+    @tracefork.tool
+    def rescuing():
+        try:
+            yield "first"
+        except LookupError:
+            yield "rescued"
+        finally:
+            with httpx.Client(transport=transport(ECHO, httpx)) as client:
+                cleaned.append(client.post("http://h/", content="c").text)
+
+    @tracefork.tool
+    async def arescuing():
+        try:
+            yield "first"
+        except LookupError:
+            yield "rescued"
+
+    def agent():
+        made = rescuing()
+        return [next(made), made.throw(LookupError("x")), all_of(lambda: made)]
+
+    async def main():
+        made = arescuing()
+        return [await anext(made), await made.athrow(LookupError("x")), [item async for item in made]]
+
+    def aagent():
+        return asyncio.run(main())
+
+    wanted = aagent if asynchronous else agent
+    bare = wanted()
+    with tracefork.record() as run:
+        assert wanted() == bare
+    with tracefork.replay(run.tape) as again:
+        assert wanted() == bare
+    assert again.tape.digest() == run.tape.digest() and len(run.tape) == 0

@@ -2,9 +2,9 @@
 
 The agent is recorded once, with all chance that `nondet` can draw. All else is asked of that
 recording, for nothing: the agent runs again on the recorded answers, whatever it asks in
-detail, without the draws, with each kind of them, and with all. What varies then is the
-agent's own doing, not its model's; what a kind of draws cures is named; and the matcher that is
-proposed for the rest has been tried.
+detail, without the draws, and with each kind of them, or more where one is not enough. What
+varies then is the agent's own doing, not its model's; what a kind of draws cures is named; and the
+matcher that is proposed for the rest has been tried.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain, combinations
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,6 +29,10 @@ from .turns import in_loop
 
 SHOWN = 60  # characters of an example
 
+_LENGTH = ", its length"  # behind the path of a list
+
+_OF_REPLAYS = frozenset({"scope", "intercept", "redact", "passthrough", "allow", "max_body", "strict"})
+
 _NO_DRAW = "no draw that is reached"
 _HINTS = {"a time": f"{_NO_DRAW}: take it from run.now(), or from datetime.today()"}
 
@@ -38,8 +43,8 @@ class Varying:
 
     `where` is a JSON path of the body, with `*` for any index, or "url?name", "url", "header name",
     "body", or "tool name: path"; `step` is the first step, of `times`, that shows it, and `examples`
-    what it was there. `looks_like` says what the values resemble; `cure` is the kind of
-    draws that keeps it from varying, or "" where none does.
+    what it was there. `looks_like` says what the values resemble; `cure` are the kinds of
+    draws that together keep it from varying, none where nothing does.
     """
 
     where: str
@@ -47,7 +52,7 @@ class Varying:
     times: int
     examples: tuple[str, str]
     looks_like: str
-    cure: str = ""
+    cure: frozenset[str] = frozenset()
 
 
 @frozen
@@ -71,7 +76,7 @@ class Calibration:
         """What to write, as Python."""
         words = []
         if self.virtualize:
-            words.append(f"virtualize={{{', '.join(map(repr, sorted(self.virtualize)))}}}")
+            words.append(_virtualize(self.virtualize))
         if self.ignoring:
             words.append(f"matcher=canonical(ignoring={list(self.ignoring)!r})")
         return f"tracefork.record(..., {', '.join(words)})" if words else "tracefork.record(...)"
@@ -94,7 +99,7 @@ class Calibration:
 
 
 def calibrate(agent: Agent, **options: Any) -> Calibration:
-    """Run `agent` once for real and up to six times on its recording; say what varies, and what would help.
+    """Run `agent` once for real and up to nine times on its recording; say what varies, and what would help.
 
     Args:
         agent: as for `tracefork.verify`.
@@ -112,27 +117,36 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
     if raised := driven(session, agent):
         raise raised
     tape = session.tape
-    scope = {"scope": options["scope"]} if "scope" in options else {}
-    bare = _varying(tape, agent, frozenset(), scope)
+    shared = {name: value for name, value in options.items() if name in _OF_REPLAYS}
+    bare = _varying(tape, agent, frozenset(), shared)
     if isinstance(bare, str):
         return Calibration(len(tape), (), nondet.KINDS, (), ok=False, problem=bare)
-    cures = dict[str, str]()
-    for kind in sorted({draw.source.kind for draw in tape.draws if nondet.is_virtual(draw.source)}):
-        left = _varying(tape, agent, frozenset({kind}), scope)
+    drawn = sorted({draw.source.kind for draw in tape.draws if nondet.is_virtual(draw.source)})
+    cures = dict[str, frozenset[str]]()
+    for kinds in chain.from_iterable(combinations(drawn, n) for n in range(1, len(drawn) + 1)):
+        left = (
+            _varying(tape, agent, frozenset(kinds), shared)
+            if bare.keys() - cures.keys()
+            else "nothing is left"
+        )
         if not isinstance(left, str):
-            cures |= dict.fromkeys(bare.keys() - left.keys(), kind)
-    fields = tuple(evolve(field, cure=cures.get(where, "")) for where, field in bare.items())
-    kinds = frozenset(cures.values())
-    ignoring = tuple(field.where for field in fields if not field.cure and field.where.startswith("$"))
-    matcher = canonical(ignoring=ignoring) if ignoring else exact
-    verdict = verify(_without(tape, nondet.KINDS - kinds), agent, matcher=matcher, virtualize=kinds, **scope)
-    stuck = [field.where for field in fields if not field.cure and field.where not in ignoring]
-    problem = (
-        f"{', '.join(stuck)} cannot be left out of matching"
-        if stuck
-        else str(verdict.divergence or verdict.error)
+            cures = dict.fromkeys(bare.keys() - left.keys(), frozenset(kinds)) | cures
+    fields = tuple(evolve(field, cure=cures.get(where, frozenset())) for where, field in bare.items())
+    helpful = frozenset[str]().union(*cures.values())
+    ignoring = tuple(
+        f.where for f in fields if not f.cure and f.where[:1] == "$" and not f.where.endswith(_LENGTH)
     )
-    return Calibration(len(tape), fields, kinds, ignoring, verdict.ok, "" if verdict.ok else problem)
+    matcher = canonical(ignoring=ignoring) if ignoring else exact
+    verdict = verify(
+        _without(tape, nondet.KINDS - helpful), agent, matcher=matcher, virtualize=helpful, **shared
+    )
+    stuck = [field.where for field in fields if not field.cure and field.where not in ignoring]
+    problem = ""
+    if stuck:
+        problem = f"{', '.join(stuck)} cannot be left out of matching"
+    elif not verdict.ok:
+        problem = str(verdict.divergence or verdict.error)
+    return Calibration(len(tape), fields, helpful, ignoring, not problem, problem)
 
 
 def _varying(
@@ -150,6 +164,10 @@ def _varying(
     for one_tool, other_tool in zip(served.effects, session.tape.effects, strict=False):
         _add(found, 0, _differences(one_tool.asked, other_tool.asked))
     return found
+
+
+def _virtualize(kinds: Iterable[str]) -> str:
+    return f"virtualize={{{', '.join(map(repr, sorted(kinds)))}}}"
 
 
 def _without(tape: Tape, kinds: frozenset[str]) -> Tape:
@@ -229,6 +247,8 @@ def _trees(path: str, one: Any, other: Any) -> Iterator[tuple[str, object, objec
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for left, right in zip(one, other, strict=True):
             yield from _trees(f"{path}[*]", left, right)
+    elif isinstance(one, list) and isinstance(other, list):
+        yield f"{path}{_LENGTH}", len(one), len(other)
     elif one != other:
         yield path, one, other
 

@@ -38,12 +38,8 @@ def of_agent(frame: FrameType) -> bool:
 def callsite() -> str:
     """Return `file.py:12 in name` of the innermost frame that is neither a library's nor ours."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
-    last = frame
-    while frame is not None:
-        if of_agent(frame):
-            last = frame
-            break
+    while frame is not None and not of_agent(frame):
         frame = frame.f_back
-    if last is None:
-        return "an unknown place"
-    return f"{last.f_code.co_filename}:{last.f_lineno} in {last.f_code.co_name}"
+    if frame is None:
+        return "a thread of a library's"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

@@ -20,6 +20,36 @@ from .core.script import Script
 Wake: TypeAlias = Callable[[], object]
 
 
+class Lock:
+    """A lock that knows on which threads it is held or waited for."""
+
+    __slots__ = ("_lock", "_threads")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: set[int] = set()
+
+    @property
+    def mine(self) -> bool:
+        """True on a thread that holds it or waits for it: in a finalizer or a signal's handler."""
+        return threading.get_ident() in self._threads
+
+    def is_free(self) -> bool:
+        """True if nobody held it a moment ago."""
+        free = self._lock.acquire(blocking=False)
+        if free:
+            self._lock.release()
+        return free
+
+    def __enter__(self) -> None:
+        self._threads.add(threading.get_ident())
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        self._threads.discard(threading.get_ident())
+
+
 class Cell:
     """Steps the machine, one event at a time, from any thread.
 
@@ -35,7 +65,7 @@ class Cell:
         self.moved = time.monotonic()
         self.mover = threading.get_ident()
         self._note = note
-        self.lock = threading.Lock()
+        self.lock = Lock()
         self._closed = False
         self._order = itertools.count()
         self._waiting: list[tuple[int, int, Wake]] = []
@@ -73,8 +103,7 @@ class Cell:
         then whoever holds the lock sends the event as it leaves.
         """
         self._dropped.append(event)
-        if self.lock.acquire(blocking=False):
-            self.lock.release()
+        if self.lock.is_free():
             self._sweep()
 
     def abandon(self, call: int) -> None:

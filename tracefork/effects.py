@@ -71,21 +71,41 @@ class Yields:
     type: str = ""
 
 
-def yielded(items: Sequence[object], value: object = None) -> Reply:
-    """Return the reply of a generator that yielded `items`, then returned `value`."""
-    return _generated({"yielded": list(items), "end": "returned", "value": value})
+class Yielding:
+    """What a generator has given so far, as it was when it was given."""
 
+    def __init__(self) -> None:
+        self._items: list[str] = []
+        self._opaque = ""
 
-def broken(items: Sequence[object], exc: BaseException) -> Reply:
-    """Return the reply of a generator that yielded `items`, then raised `exc`."""
-    ended = raised(exc)
-    args = objects.decode(ended.value)
-    return _generated({"yielded": list(items), "end": "raised", "type": ended.type, "value": args})
+    def add(self, item: object) -> None:
+        """Keep `item` as it is now: its maker may go on changing it."""
+        try:
+            self._items.append(objects.encode(item, "what a generator gave", ordered=True))
+        except Unrecordable as exc:
+            self._opaque = self._opaque or exc.kind
 
+    def returned(self, value: object = None) -> Reply:
+        """Return the reply of a generator that then returned `value`."""
+        return self._reply(end="returned", value=value)
 
-def closed(items: Sequence[object]) -> Reply:
-    """Return the reply of a generator that was closed once it had yielded `items`."""
-    return _generated({"yielded": list(items), "end": "closed"})
+    def raised(self, exc: BaseException) -> Reply:
+        """Return the reply of a generator that then raised `exc`."""
+        ended = raised(exc)
+        return self._reply(end="raised", type=ended.type, value=objects.decode(ended.value))
+
+    def closed(self) -> Reply:
+        """Return the reply of a generator that was closed then."""
+        return self._reply(end="closed")
+
+    def _reply(self, **end: object) -> Reply:
+        try:
+            ended = objects.encode(end, "what a generator returned", ordered=True)
+        except Unrecordable as exc:
+            return Reply("opaque", "null", exc.kind)
+        if self._opaque:
+            return Reply("opaque", "null", self._opaque)
+        return Reply("returned", f'{{"yielded":[{",".join(self._items)}],{ended[1:]}')
 
 
 def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
@@ -112,13 +132,6 @@ def _items(items: list[Any], fn: Callable[..., object] | None) -> tuple[Any, ...
     """`items` as the annotation of `fn` says that they are: the first argument of its Iterator."""
     given = typing.get_args(_result_type(fn))
     return tuple(rebuild.rebuilt(items, GenericAlias(list, given[:1])) if given else items)
-
-
-def _generated(said: object) -> Reply:
-    try:
-        return Reply("returned", objects.encode(said, "what a generator gave", ordered=True))
-    except Unrecordable as exc:
-        return Reply("opaque", "null", exc.kind)
 
 
 def said(exc: BaseException) -> str:

@@ -2,19 +2,20 @@
 
 A replay yields what was yielded, and ends as it ended. Where the agent stopped asking
 when recorded and goes on in a replay, it has left the tape. What is sent into a
-generator reaches a live one; it is no part of the recording.
+generator, or thrown, reaches a live one; it is no part of the recording.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
 from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction, unwrap
 from typing import Any, cast
 
 from . import effects, lanes
 from .core.values import CANCELLED, Answer, Fault, Reply
-from .effects import Yields
+from .effects import Yielding, Yields
 from .flight import Flight
 from .port import Port
 from .tools import Policy, ahang, hang, known
@@ -28,42 +29,46 @@ def generated(
     if (answer := known(port, flight, policy)) is not None:
         if answer == CANCELLED:
             hang(port, flight)
-        again, items = _unrolled(port, flight, answer, fn), list[Any]()
+        again, given = _unrolled(port, flight, answer, fn), Yielding()
         try:
             for item in again.items:
-                items.append(item)
-                yield item
-        except GeneratorExit:
-            port.drop(flight, answer if len(items) == len(again.items) else effects.closed(items))
+                given.add(item)
+                with suppress(Exception):  # what is thrown into it was its maker's business
+                    yield item
+        except BaseException:
+            port.drop(flight, given.closed())
             raise
         if again.end == "closed":
             raise port.stray(flight)
         port.end(flight, answer)
         return _ended(again)
-    items, sent = [], None
-    made = fn(*args, **kwargs)
+    given = Yielding()
+    with lanes.aside():
+        made = fn(*args, **kwargs)
+    step: Callable[[], Any] = partial(made.send, None)
     try:
         while True:
             try:
                 with lanes.aside():
-                    item = made.send(sent)
+                    item = step()
             except StopIteration as stop:
-                port.end(flight, effects.yielded(items, stop.value))
+                port.end(flight, given.returned(stop.value))
                 return stop.value
-            items.append(item)
-            sent = yield item
+            given.add(item)
+            try:
+                step = partial(made.send, (yield item))
+            except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+                step = partial(made.throw, exc)
     except GeneratorExit:
-        port.drop(flight, effects.closed(items))
+        port.drop(flight, given.closed())
         with lanes.aside():
             made.close()
         raise
     except Exception as exc:
-        port.end(flight, effects.broken(items, exc))
-        made.close()  # the exception may have been thrown into us
+        port.end(flight, given.raised(exc))
         raise
     except BaseException:
         port.drop(flight, CANCELLED)
-        made.close()
         raise
 
 
@@ -75,45 +80,51 @@ async def agenerated(
     if (answer := known(port, flight, policy)) is not None:
         if answer == CANCELLED:
             await ahang(port, flight)
-        again, items = _unrolled(port, flight, answer, fn), list[Any]()
+        again, given = _unrolled(port, flight, answer, fn), Yielding()
         try:
             for item in again.items:
-                items.append(item)
-                yield item
-        except GeneratorExit:
-            port.drop(flight, answer if len(items) == len(again.items) else effects.closed(items))
+                given.add(item)
+                with suppress(Exception):  # what is thrown into it was its maker's business
+                    yield item
+        except BaseException:
+            port.drop(flight, given.closed())
             raise
         if again.end == "closed":
             raise port.stray(flight)
         await port.aend(flight, answer)
         _ended(again)
         return
-    items, sent = [], None
-    made = fn(*args, **kwargs)
+    given = Yielding()
+    with lanes.aside():
+        made = fn(*args, **kwargs)
+    step: Callable[[], Any] = partial(made.asend, None)
     try:
         while True:
             try:
                 with lanes.aside():
-                    item = await made.asend(sent)
+                    item = await step()
             except StopAsyncIteration:
-                await port.aend(flight, effects.yielded(items))
+                await port.aend(flight, given.returned())
                 await port.aflush()
                 return
-            items.append(item)
-            sent = yield item
+            given.add(item)
+            try:
+                step = partial(made.asend, (yield item))
+            except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+                step = partial(made.athrow, exc)
     except GeneratorExit:
-        port.drop(flight, effects.closed(items))
+        port.drop(flight, given.closed())
         with lanes.aside():
             await made.aclose()
         raise
     except Exception as exc:
-        await port.aend(flight, effects.broken(items, exc))
+        await port.aend(flight, given.raised(exc))
         await port.aflush()
-        await made.aclose()  # the exception may have been thrown into us
         raise
     except BaseException:
         port.drop(flight, CANCELLED)
-        await made.aclose()
+        with lanes.aside():
+            await made.aclose()
         raise
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -78,18 +79,46 @@ def _targets() -> Iterator[Target]:
 def _run(kind: str, depth: int = 3) -> Session | None:
     """The run that a draw of `kind` belongs to, asked for so many frames up; None if it passes through.
 
-    What `random` and `uuid` do within themselves is asked for by whoever called them.
+    What `random` and `uuid` do within themselves is asked for by whoever called them, and what
+    pydantic makes a default of, by whoever makes the model. What a finalizer or a signal's handler
+    asks for in the middle of another draw passes through.
     """
     run = current()
-    if run is None or kind not in run.virtualize or run.is_aside():
+    if run is None or kind not in run.virtualize or run.is_aside() or run.is_elsewhere:
+        return None
+    if _here.draws or run.port.is_busy_here:
         return None
     frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001  every draw would pay the price of `inspect`
-    while frame is not None and (frame.f_globals is _RANDOM or frame.f_globals is _UUID):
+    while frame is not None and _is_between(frame.f_globals):
         frame = frame.f_back
     return run if frame is not None and of_agent(frame) else None
 
 
 _RANDOM, _UUID = vars(random), vars(uuid)
+
+
+def _is_between(names: dict[str, Any]) -> bool:
+    return names is _RANDOM or names is _UUID or str(names.get("__name__")).startswith("pydantic.")
+
+
+class _Here(threading.local):
+    draws = False
+
+
+_here = _Here()
+
+
+def _drawn(run: Session, source: Source, sample: Callable[[], str]) -> str:
+    """What `run` draws; where it ends just now, what there would be without it."""
+    _here.draws = True
+    try:
+        return run.draw(source, sample)
+    except RuntimeError:
+        if not run.over:
+            raise
+        return sample()
+    finally:
+        _here.draws = False
 
 
 # -- time ------------------------------------------------------------------------
@@ -101,12 +130,12 @@ def _time(original: Any) -> float:
 
 
 def _now(run: Session) -> float:
-    return float(run.draw(Source("time", "time"), lambda: repr(time.time())))
+    return float(_drawn(run, Source("time", "time"), lambda: repr(time.time())))
 
 
 def _time_ns(original: Any) -> int:
     run = _run("time")
-    return int(run.draw(Source("time", "time_ns"), lambda: str(original()))) if run else original()
+    return int(_drawn(run, Source("time", "time_ns"), lambda: str(original()))) if run else original()
 
 
 def _at(original: Any, seconds: float | None = None, /) -> Any:
@@ -132,7 +161,7 @@ def _strftime(original: Any, form: str, *when: Any) -> Any:
 
 def _uuid4(original: Callable[[], uuid.UUID]) -> uuid.UUID:
     run = _run("uuid", 2)
-    return uuid.UUID(run.draw(Source("uuid", "uuid4"), lambda: str(original()))) if run else original()
+    return uuid.UUID(_drawn(run, Source("uuid", "uuid4"), lambda: str(original()))) if run else original()
 
 
 def _uuid1(
@@ -141,17 +170,17 @@ def _uuid1(
     run = _run("uuid", 2)
     if run is None:
         return original(node, clock_seq)
-    return uuid.UUID(run.draw(Source("uuid", "uuid1"), lambda: str(original(node, clock_seq))))
+    return uuid.UUID(_drawn(run, Source("uuid", "uuid1"), lambda: str(original(node, clock_seq))))
 
 
-def uuid4() -> Any:
-    """What `uuid.uuid4` runs meanwhile, among the names of its own module."""
-    return _tracefork_uuid4()  # type: ignore[name-defined]  # noqa: F821  put there by _Code
+def uuid4(*, _tracefork: Any = None) -> Any:
+    """What `uuid.uuid4` runs meanwhile."""
+    return _tracefork()
 
 
-def uuid1(node: Any = None, clock_seq: Any = None) -> Any:
+def uuid1(node: Any = None, clock_seq: Any = None, *, _tracefork: Any = None) -> Any:
     """What `uuid.uuid1` runs meanwhile."""
-    return _tracefork_uuid1(node, clock_seq)  # type: ignore[name-defined]  # noqa: F821
+    return _tracefork(node, clock_seq)
 
 
 class _Code:
@@ -159,16 +188,15 @@ class _Code:
 
     def __init__(self, function: Any, ours: Any, replacement: Callable[..., Any]) -> None:
         self._function, self._code, self._ours = function, function.__code__, ours.__code__
-        self._name = f"_tracefork_{function.__name__}"
         names, defaults = function.__globals__, function.__defaults__
         original = FunctionType(self._code, names, function.__name__, defaults, function.__closure__)
-        names[self._name] = partial(replacement, original)
+        function.__kwdefaults__ = {"_tracefork": partial(replacement, original)}
         function.__code__ = self._ours
 
     def undo(self) -> None:
         if self._function.__code__ is self._ours:
-            self._function.__code__ = self._code
-            del self._function.__globals__[self._name]
+            self._function.__code__ = self._code  # who runs ours at this moment has all that it needs
+            self._function.__kwdefaults__ = None
 
 
 # -- random ----------------------------------------------------------------------
@@ -185,11 +213,13 @@ def _getrandbits(original: Any, k: int, /) -> int:
 
 
 def _unit(run: Session, original: Callable[[], float]) -> float:
-    return float(run.draw(Source("random", "random"), lambda: repr(original())))
+    value = original()  # also where a recorded one is served: a generator that was seeded goes on alike
+    return float(_drawn(run, Source("random", "random"), lambda: repr(value)))
 
 
 def _bits(run: Session, original: Callable[[int], int], k: int) -> int:
-    return int(run.draw(Source("random", f"{k} bits"), lambda: f"{original(k):x}"), 16)
+    value = original(k)
+    return int(_drawn(run, Source("random", f"{k} bits"), lambda: f"{value:x}"), 16)
 
 
 class _Shared(random.Random):
@@ -205,6 +235,9 @@ class _Shared(random.Random):
     def getrandbits(self, k: int, /) -> int:
         run = _run("random", 2)
         return _bits(run, super().getrandbits, k) if run else super().getrandbits(k)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return random.Random, (), self.getstate()
 
     @property
     def gauss_next(self) -> float | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import update_wrapper, wraps
+from types import BuiltinFunctionType
 from typing import Any, TypeAlias
 
 Replacement: TypeAlias = Callable[..., Any]
@@ -83,7 +84,25 @@ def _nothing(*_: object) -> Callable[[], object]:
     return _nothing
 
 
+class Builtin:
+    """What stands for a builtin: like one, and unlike a function, it is no method of classes that hold it."""
+
+    def __init__(self, original: Any, replacement: Replacement) -> None:
+        update_wrapper(self, original)
+        self.__wrapped__ = original
+        self._replacement = replacement
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._replacement(self.__wrapped__, *args, **kwargs)
+
+    def __reduce__(self) -> str:
+        return str(self.__wrapped__.__qualname__)
+
+
 def _wrapped(original: Any, replacement: Replacement) -> Callable[..., Any]:
+    if isinstance(original, BuiltinFunctionType):
+        return Builtin(original, replacement)
+
     @wraps(original)
     def ours(*args: Any, **kwargs: Any) -> Any:
         return replacement(original, *args, **kwargs)

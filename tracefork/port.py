@@ -21,7 +21,7 @@ from .cell import Cell
 from .codec import records
 from .core import machine
 from .core.machine import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed
-from .core.script import Script
+from .core.script import NEVER, Script
 from .core.values import (
     CANCELLED,
     Answer,
@@ -109,6 +109,11 @@ class Port:
     @property
     def live(self) -> bool:
         return self._cell.state.live
+
+    @property
+    def is_busy_here(self) -> bool:
+        """True on a thread that is in the middle of something here: nothing may be asked from there."""
+        return self._cell.lock.mine
 
     @property
     def state(self) -> machine.State:
@@ -319,13 +324,13 @@ class Port:
         return event
 
     def _kept(self, flight: Flight, answer: Answer) -> Answer:
-        """`answer` as the machine may have it: of the real world's the keeper takes secrets out.
+        """`answer` as the machine may have it. Where anything is written, the keeper takes secrets out.
 
-        What the tape says stays what it is, whatever is a secret by now.
+        In a replay what the tape says stays what it is, whatever is a secret by now.
         """
-        served = flight.served
-        if served is None:
+        if self._cell.state.script.opens != NEVER or flight.served is None:
             return answer
+        served = flight.served
         return served if _is_all_of(served, answer) else self._redactor().answer(answer)
 
     def _hops(self, event: Headed | Ended) -> int | None:
@@ -348,7 +353,7 @@ class Port:
                 if not flight.ticket:  # given up while its ask was waiting
                     self._note_asked(flight, step.span.began)
                 ended = records.Ended(event.call, step.answer, step.span, flight.timing())
-                flight.ticket = self._keeper.put(ended, None if flight.served else self._redactor())
+                flight.ticket = self._keeper.put(ended, self._redactor())
 
     def _note_asked(self, flight: Flight, tick: int | None) -> None:
         if tick is not None:

@@ -153,8 +153,8 @@ class Redactor:
                 return self._response(answer)
             case Fault(kind, message):
                 return Fault(kind, self.text(message))
-            case Reading(text):
-                return Reading(self._clean(text))
+            case Reading(text):  # of a variable it begins so; what a clock or a generator gave is no secret
+                return Reading(self._clean(text)) if text.startswith("=") else answer
             case Reply(kind, value, of):
                 return Reply(kind, self.text(value), of)
 
@@ -163,8 +163,13 @@ class Redactor:
         return evolve(outcome, message=self.text(outcome.message))
 
     def reading(self, source: Source, reading: Reading) -> Reading:
-        """Return `reading` as it may be kept: of a variable that is named as a secret, its name."""
-        if source.kind == "env" and reading.text and is_secret(source.name):
+        """Return `reading` as it may be kept: of a variable that is named as a secret, its name.
+
+        What a clock or a generator gave is no secret, whatever it looks like.
+        """
+        if source.kind != "env":
+            return reading
+        if reading.text and is_secret(source.name):
             return Reading(f"=[secret:{source.name}]")
         return Reading(self._clean(reading.text))
 
@@ -311,6 +316,10 @@ class Redactor:
     def _request(self, request: Request) -> Request:
         headers, url = self._headers(request.headers), self.text(request.url)
         method, body = self._clean(request.method), self._body(request.body)
+        if body and is_encoded(request.headers) and (plain := decoded(request.headers, (request.body,))):
+            clear = b"".join(plain)
+            if (clean := self._clean(clear)) != clear:
+                headers, body = _stored_decoded(headers), clean
         if headers == request.headers and url == request.url and body is request.body:
             return request
         return Request(method, url, headers, body, request.omitted)
@@ -329,8 +338,7 @@ class Redactor:
         if chunks is None:  # a body that does not decode may still show one
             chunks = self._recut(response.chunks)
             return clean if chunks is None else evolve(clean, chunks=chunks)
-        kept = tuple((n, v) for n, v in headers if n.lower() not in ("content-encoding", "content-length"))
-        return evolve(clean, headers=(*kept, (REDACTED, "body stored decoded")), chunks=chunks)
+        return evolve(clean, headers=_stored_decoded(headers), chunks=chunks)
 
     def _recut(self, chunks: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
         """`chunks` without secrets, cut where they were cut; None where there is none.
@@ -369,6 +377,11 @@ class Redactor:
             for pieces in patterns.spread(body):
                 _add_all(found, pieces)
         return sorted(found)
+
+
+def _stored_decoded(headers: Headers) -> Headers:
+    kept = tuple((n, v) for n, v in headers if n.lower() not in ("content-encoding", "content-length"))
+    return (*kept, (REDACTED, "body stored decoded"))
 
 
 def _without_value(found: re.Match[str]) -> str:
@@ -466,7 +479,13 @@ def cards(data: bytes, start: int = 0) -> Iterator[Span]:
 
 
 def presidio(analyzer: Analyzer, *, language: str = "en") -> Finder:
-    """Return a finder that asks an `AnalyzerEngine` of presidio-analyzer, which is no dependency."""
+    """Return a finder that asks an `AnalyzerEngine` of presidio-analyzer, which is no dependency.
+
+    Raises:
+        TypeError: it has no `analyze`.
+    """
+    if not callable(getattr(analyzer, "analyze", None)):
+        raise TypeError(f"presidio() takes an AnalyzerEngine, not {analyzer!r}")
 
     def found(data: bytes, start: int = 0) -> Iterator[Span]:
         text = data[start:].decode("utf-8", "replace")

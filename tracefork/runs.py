@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from functools import wraps
+from functools import partial, wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from itertools import pairwise
 from operator import index
@@ -385,9 +385,18 @@ def tool(fn: F) -> F:
     @wraps(fn)
     async def ayielding(*args: Any, **kwargs: Any) -> Any:
         run = current()
-        async with aclosing(run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)) as items:
-            async for item in items:
-                yield item
+        items = run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)
+        async with aclosing(items):
+            step = partial(items.asend, None)
+            while True:
+                try:
+                    item = await step()
+                except StopAsyncIteration:
+                    return
+                try:
+                    step = partial(items.asend, (yield item))
+                except Exception as exc:  # noqa: BLE001  thrown into us, and the tool's to catch
+                    step = partial(items.athrow, exc)
 
     if isasyncgenfunction(fn):
         return cast("F", ayielding)

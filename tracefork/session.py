@@ -208,6 +208,11 @@ class Session:
         return self._over
 
     @property
+    def is_elsewhere(self) -> bool:
+        """True in a process that was forked from the run's own."""
+        return self._pid != getpid()
+
+    @property
     def failure(self) -> TraceforkError | None:
         """What ended the run's faith in itself, if anything: it is raised when the block is left."""
         return self.port.failure
@@ -347,9 +352,13 @@ class Session:
             lanes.leave(self._root)
         lanes.unwatch(self._root if self._plan.everywhere else None)
         ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
-        self._outcome = self._plan.redactor().outcome(ended)
-        self.port.close(self._outcome)
+        try:
+            self._outcome = self._plan.redactor().outcome(ended)
+        except Exception as failed:  # noqa: BLE001  a finder may be anybody's
+            self._outcome = evolve(ended, message="")
+            self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
         self._over = True
+        self.port.close(self._outcome)
 
     def _close(self) -> None:
         """Write and seal. What goes wrong is kept: it is raised when the run is judged."""
@@ -398,7 +407,10 @@ _open: list[Session] = []
 
 def alone() -> Session | None:
     """The one run that is in progress in this process; None if there are more, or none."""
-    return _open[0] if len(_open) == 1 and _open[0]._pid == getpid() else None  # noqa: SLF001
+    match tuple(_open):
+        case (run,) if not run.is_elsewhere:
+            return run
+    return None
 
 
 def current() -> Session | None:
@@ -410,7 +422,7 @@ def current() -> Session | None:
     strand = lanes.current()
     while strand is not None:
         run = strand.run
-        if isinstance(run, Session) and not (run.live and (run.over or run._pid != getpid())):  # noqa: SLF001
+        if isinstance(run, Session) and not (run.live and (run.over or run.is_elsewhere)):
             return run
         strand = strand.outer
     return None

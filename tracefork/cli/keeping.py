@@ -142,6 +142,11 @@ def scrub(
     missing = [name for name in secret or () if not os.environ.get(name)]
     if missing:
         raise ValueError(f"there is no variable {missing[0]}: --secret names one that has the value")
+    short = [name for name in secret or () if len(os.environ[name]) < redact.SHORTEST]
+    if short:
+        raise ValueError(
+            f"the value of {short[0]} has fewer than {redact.SHORTEST} characters: it would stand everywhere"
+        )
     finders = [redact.emails] * emails + [redact.phones] * phones + [redact.cards] * cards
     known = [(name, os.environ[name]) for name in secret or ()]
     tape = taped(run, store)

@@ -191,10 +191,15 @@ def calibrate(
 
     found = calibrated(agent, scope="process")
     if json_:
-        print_json(attrs.asdict(found) | {"advice": found.advice})
+        print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
     else:
         print_plain(str(found))
     raise typer.Exit(0 if found.ok else 1)
+
+
+def _listed(_: object, __: object, value: Any) -> Any:
+    """JSON has no sets."""
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def program_of(tape: Tape, words: list[str]) -> Program:

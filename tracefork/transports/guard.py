@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shlex
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from pathlib import PurePath
 from types import FrameType
 from typing import Any
@@ -32,8 +35,13 @@ from ..session import Session, alone, current
 MACHINERY = frozenset({"subprocess", "os", "asyncio", "anyio", "trio", "concurrent", "tracefork"})
 """Packages through which others start processes."""
 
-ASKING = frozenset({"platform", "distro", "uuid", "ctypes", "multiprocessing"})
-"""Packages whose processes only ask about this machine, or keep books of this process's own."""
+ASKING = frozenset({"platform", "distro", "uuid", "ctypes"})
+"""Packages whose processes only ask about this machine."""
+
+FORK = "a fork of this process"
+
+_FLAGS = 3  # the place of getaddrinfo's flags behind host and port
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
 def hold() -> None:
@@ -58,6 +66,11 @@ def _targets() -> Iterator[Target]:
     for name in ("system", "posix_spawn", "posix_spawnp"):
         if hasattr(os, name):
             yield os, name, _spawn
+    for name in ("fork", "forkpty"):
+        if hasattr(os, name):
+            yield os, name, _fork
+    if util := sys.modules.get("multiprocessing.util"):
+        yield util, "spawnv_passfds", _spawnv
 
 
 _patches = Patches(_targets)
@@ -90,15 +103,20 @@ def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
     if run and not run.live and sock.family in (socket.AF_INET, socket.AF_INET6):
         try:
             ends = [_target(sock.getpeername()), _target(sock.getsockname())]
-        except OSError:  # not connected: sendto says where
-            ends = [_target(args[-1])]
-        if not any(map(run.allows, ends)):
+        except OSError:  # not connected: sendto and sendmsg may say where; nothing else will leave
+            ends = (
+                [_target(args[-1])] if args and isinstance(args[-1], tuple) and _is_address(args[-1]) else []
+            )
+        if ends and not any(map(run.allows, ends)):
             _refuse(run, ends[0])
     return original(sock, *args, **kwargs)
 
 
 def _getaddrinfo(original: Any, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-    run = _guarding(None) if host is not None else None
+    flags = kwargs.get("flags", args[_FLAGS] if len(args) > _FLAGS else 0)
+    run = (
+        None if host is None or flags & socket.AI_PASSIVE else _guarding(None)
+    )  # to listen is not to connect
     name = host.decode() if isinstance(host, bytes) else host
     if run and (run.strict or not run.live):
         _refuse(run, _target((name, port)))
@@ -119,6 +137,10 @@ def _guarding(sock: Any) -> Session | None:
 def _unknown() -> Session | None:
     """The run that a thread without one is most likely part of."""
     return alone() if lanes.current() is None else None
+
+
+def _is_address(given: tuple[Any, ...]) -> bool:
+    return len(given) >= 2 and isinstance(given[0], str) and isinstance(given[1], int)  # noqa: PLR2004
 
 
 def _is_network(sock: socket.socket) -> bool:
@@ -150,13 +172,27 @@ def _escape(run: Session, kind: str, target: str) -> None:
 
 
 def _popen(original: Any, process: Any, args: Any, *rest: Any, **kwargs: Any) -> Any:
+    if not isinstance(args, str | bytes | os.PathLike | Sequence):
+        args = list(args)  # it can be read once
     _started(args)
     return original(process, args, *rest, **kwargs)
 
 
-def _spawn(original: Any, program: Any, *args: Any, **kwargs: Any) -> Any:
-    _started(program)
-    return original(program, *args, **kwargs)
+def _spawn(original: Any, *args: Any, **kwargs: Any) -> Any:
+    if sys._getframe(2).f_globals.get("__name__") != "subprocess":  # noqa: SLF001  then it is counted already
+        _started(next(iter((*args, *kwargs.values())), ""))
+    return original(*args, **kwargs)
+
+
+def _spawnv(original: Any, path: Any, args: Any, passfds: Any) -> Any:
+    if not any("resource_tracker" in str(word) for word in args):  # keeps books of this process's own
+        _started([path])
+    return original(path, args, passfds)
+
+
+def _fork(original: Any) -> Any:
+    _started(FORK)
+    return original()
 
 
 def _started(command: Any) -> None:
@@ -177,9 +213,16 @@ def _starter() -> str:
 
 
 def _program(command: Any) -> str:
-    """The program of a command; what it is told may be secret."""
-    if isinstance(command, bytes | str | os.PathLike):
-        words: Sequence[Any] = os.fsdecode(command).split() or [""]
-    else:
-        words = list(command) or [""]
-    return PurePath(os.fsdecode(words[0])).name
+    """The program of a command; what it is told may be secret, and so may what is set for it."""
+    if not isinstance(command, bytes | str | os.PathLike):
+        words = list(command)
+        return PurePath(os.fsdecode(words[0])).name if words else ""
+    text = os.fsdecode(command)
+    if text == FORK:
+        return text
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return "a shell command"
+    programs = dropwhile(_ASSIGNMENT.match, words)
+    return PurePath(next(programs, "")).name
