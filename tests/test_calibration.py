@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 import tracefork
+from tracefork.calibration import _likeness as likeness
 from tracefork.calibration import calibrate
 from tracefork.core.matching import canonical, exact
 from tracefork.testing.scripted import async_transport, by_rule, transport
@@ -75,6 +76,11 @@ def test_each_source_in_each_place(source, place, world):
     assert found.virtualize == ({cure} if cure else set())
     assert found.ok is bool(cure or place == "json")
     assert found.ignoring == (() if cure or place != "json" else (where,))
+
+
+@pytest.mark.parametrize("text", ["0.1712345678901234", "7.63891e-05", "0.5000001"])
+def test_a_random_number_is_no_time(text):
+    assert likeness(text, "0.9876543") == "random digits"
 
 
 def test_what_is_proposed_makes_the_agent_replayable(world):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import gc
 import json
+import os
+import pickle
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -288,6 +293,152 @@ def test_without_it_nothing_is_drawn_also_within_a_run_that_does():
         time.time(), early_time(), random.random(), uuid.uuid4()
 
     assert outer.tape.draws == inner.tape.draws == ()
+
+
+# -- awkward moments ------------------------------------------------------------------------
+
+
+def test_finalizers_and_signals_may_draw_in_the_middle_of_anything():
+    class Dying:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            time.time(), uuid.uuid4(), random.random()
+
+    def agent():
+        for _ in range(300):
+            Dying()
+            time.time()
+            uuid.uuid4()
+
+    def tick(*_):
+        time.time(), random.random()
+
+    thresholds, handler = gc.get_threshold(), signal.signal(signal.SIGALRM, tick)
+    gc.set_threshold(5)
+    try:
+        with tracefork.record(virtualize=ALL) as run:
+            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+            agent()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        gc.set_threshold(*thresholds)
+    assert len(run.tape.draws) >= 600
+
+
+def test_threads_that_know_no_run_draw_on_while_runs_come_and_go():
+    stop, wrong = threading.Event(), []
+
+    def work():
+        while not stop.is_set():
+            try:
+                assert isinstance(uuid.uuid4(), uuid.UUID) and 0 <= random.random() < 1 and time.time() > 0
+                random.choice("ab"), uuid.uuid1(), early_uuid()
+            except Exception as exc:
+                wrong.append(exc)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(100):
+            with tracefork.record(virtualize=ALL):
+                uuid.uuid4(), time.time()
+    finally:
+        stop.set()
+        sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def test_a_builtin_in_a_class_is_no_method():
+    def agent():
+        class Clock:
+            now = time.time
+            chance = random.random
+
+        return Clock().now(), Clock().chance(), Clock
+
+    with tracefork.record(virtualize=ALL) as run:
+        *first, clock = agent()
+    with tracefork.replay(run.tape):
+        *again, _ = agent()
+    assert again == first
+    assert clock().now() > 0 and 0 <= clock().chance() < 1, "also afterwards"
+
+
+def test_an_agent_that_seeds_its_chance_goes_on_alike_in_a_fork():
+    def agent():
+        random.seed(42)
+        client = httpx.Client(transport=transport(ECHO, httpx))
+        said = [random.random()]
+        client.post("http://h/", content="a")
+        said += [random.randrange(10**6)]
+        client.post("http://h/", content="b")
+        return [*said, random.random(), random.choice(range(10**6))]
+
+    bare = agent()
+    with tracefork.record(virtualize=ALL) as run:
+        assert agent() == bare
+    with tracefork.fork(run.tape, 1):
+        assert agent() == bare
+    with tracefork.replay(run.tape):
+        assert agent() == bare
+
+
+def test_a_child_that_was_forked_draws_for_itself():
+    def agent():
+        read, write = os.pipe()
+        if (child := os.fork()) == 0:
+            os.write(write, repr(random.random()).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.close(write)
+        with os.fdopen(read) as told:
+            told.read()
+        return random.random(), uuid.uuid4()
+
+    with tracefork.record(virtualize=ALL) as run:
+        first = agent()
+    with tracefork.replay(run.tape):
+        assert agent() == first
+
+
+def test_generators_are_pickled_and_copied_as_what_they_are():
+    with tracefork.record(virtualize=ALL):
+        chosen, copied = pickle.dumps(random.choice), copy.deepcopy(random.seed.__self__)
+        clock = pickle.dumps(time.time)
+    assert b"tracefork" not in chosen and type(copied) is random.Random
+    assert pickle.loads(chosen)("a") == "a" and pickle.loads(clock) is time.time
+
+
+@pytest.mark.parametrize("how", ["pydantic", "attrs", "dataclasses"])
+def test_a_default_that_a_model_makes_is_the_agents(how):
+    module = pytest.importorskip({"attrs": "attrs", "pydantic": "pydantic"}.get(how, "dataclasses"))
+    if how == "pydantic":
+
+        class Wish(module.BaseModel):
+            id: uuid.UUID = module.Field(default_factory=early_uuid)
+    elif how == "attrs":
+
+        @module.define
+        class Wish:
+            id: uuid.UUID = module.field(factory=early_uuid)
+    else:
+
+        @module.dataclass
+        class Wish:
+            id: uuid.UUID = module.field(default_factory=early_uuid)
+
+    with tracefork.record(virtualize=ALL) as run:
+        first = Wish().id
+    with tracefork.replay(run.tape):
+        assert Wish().id == first
 
 
 # -- the process is left as it was found ---------------------------------------------------

@@ -7,9 +7,11 @@ import http.client
 import os
 import platform
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -295,6 +297,70 @@ def test_what_a_program_is_told_is_not_kept():
         os.system("true hunter22")
 
     assert "hunter22" not in repr(run.tape.meta)
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("PGPASSWORD=hunter22 true", "true"),
+        ("A=1 B='hunter22 x' true --key hunter22", "true"),
+        ("A=hunter22/abc", ""),
+        ("true 'unclosed hunter22", "a shell command"),
+    ],
+)
+def test_what_is_set_for_a_program_is_not_its_name(command, named):
+    with tracefork.record() as run:
+        os.system(command)
+
+    assert [e.target for e in run.tape.escaped] == [named]
+    assert "hunter22" not in repr(run.tape.meta)
+
+
+def test_arguments_are_passed_on_as_they_were():
+    with tracefork.record() as run:
+        assert subprocess.Popen(iter(TRUE)).wait() == 0
+        assert subprocess.Popen(args=tuple(TRUE)).wait() == 0
+        assert os.system(command="true") == 0
+        assert subprocess.Popen(TRUE, close_fds=False).wait() == 0
+    assert sum(e.count for e in run.tape.escaped) == 4
+
+
+def test_forks_of_this_process_are_counted():
+    with tracefork.record() as run:
+        if (child := os.fork()) == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    with pytest.raises(Refused), tracefork.record(strict=True):
+        if os.fork() == 0:
+            os._exit(0)
+
+    assert [(e.kind, e.target) for e in run.tape.escaped] == [("process", "a fork of this process")]
+
+
+def test_to_listen_is_not_to_connect():
+    async def main():
+        server = await asyncio.start_server(lambda *_: None, "localhost", 0)
+        server.close()
+        await server.wait_closed()
+
+    with tracefork.record(strict=True) as run:
+        asyncio.run(main())
+    with tracefork.replay(tracefork.Tape()):
+        asyncio.run(main())
+    assert run.tape.escaped == ()
+
+
+def test_what_is_sent_on_a_broken_connection_is_in_no_error():
+    listening = socket.create_server(("127.0.0.1", 0))
+    with listening, socket.create_connection(listening.getsockname()) as ours:
+        theirs, _ = listening.accept()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        theirs.close()
+        time.sleep(0.05)
+        with tracefork.replay(tracefork.Tape()), pytest.raises(OSError) as caught:
+            for _ in range(3):
+                ours.sendall(b"Authorization: Bearer hunter22")
+    assert "hunter22" not in str(caught.value)
 
 
 def test_what_python_asks_about_the_machine_is_none():

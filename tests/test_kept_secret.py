@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import io
 import json
 import logging
 import os
+import random
 import subprocess
 import sys
+import threading
+import time
 import traceback
+import uuid
+import zlib
 from pathlib import Path
 
 import httpx
@@ -18,8 +24,9 @@ import pytest
 
 import tracefork
 from tracefork import TapeStore, report
-from tracefork.errors import StoreError, TraceforkError, Unredacted
-from tracefork.redact import Redactor, counts, emails, redactor, scrubbed
+from tracefork.core.values import Source
+from tracefork.errors import RedactedSecret, StoreError, TraceforkError, Unredacted
+from tracefork.redact import Redactor, cards, counts, emails, redactor, scrubbed
 from tracefork.report import plain
 from tracefork.testing.scripted import async_transport, by_rule, transport
 
@@ -326,3 +333,140 @@ def test_scrubbing_makes_another_tape_that_says_what_is_out(monkeypatch):
     assert clean_.redacted == counts(clean_) and clean_.meta["who"] == "[secret:email]"
     assert scrubbed(clean_, redact, "scrubbed").steps == clean_.steps, "twice is once"
     assert tracefork.loads(tracefork.dumps(clean_)) == clean_
+
+
+# -- what a fork is given, and what it gives on ------------------------------------------------------
+
+
+def asked_once():
+    return httpx.Client(transport=transport(by_rule(lambda _: plainly("hello")), httpx)).get("http://h/").text
+
+
+def test_a_fork_keeps_nothing_of_the_secrets_in_the_answer_that_it_is_given(known, tmp_path):
+    with tracefork.record() as run:
+        asked_once()
+    answer = run.tape[0].response.with_body(f"{ISSUED} and {KNOWN}".encode())
+    with tracefork.fork(run.tape, 0, answer, store=tmp_path / "runs.db", run_id="branch"):
+        assert KNOWN in asked_once(), "the agent sees true bytes"
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        branch = store.load("branch")
+
+    assert branch[0].response.body == b"[secret:github] and [secret:SHOP_API_KEY]"
+    assert branch.redacted == {"github": 1, "SHOP_API_KEY": 1}
+    assert tracefork.verify(branch, asked_once).ok
+
+
+def test_a_run_that_follows_a_leaky_tape_leaks_no_more(known, tmp_path):
+    with tracefork.record(redact=Redactor()) as run:
+        httpx.Client(transport=transport(by_rule(lambda _: plainly(KNOWN)), httpx)).get("http://h/")
+    assert run.tape[0].response.body == KNOWN.encode()
+    with tracefork.resume(run.tape, tmp_path / "runs.db", run_id="more"):
+        httpx.get("http://h/")
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        assert store.load("more")[0].response.body == b"[secret:SHOP_API_KEY]"
+
+
+@pytest.mark.parametrize("coding", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
+def test_a_compressed_question_is_looked_into(coding, known):
+    name = "gzip" if coding is gzip.compress else "deflate"
+
+    def agent():
+        client = httpx.Client(transport=transport(by_rule(lambda _: plainly("ok")), httpx))
+        body = coding(json.dumps({"k": KNOWN, "token": ISSUED}).encode())
+        client.post("http://h/", content=body, headers={"content-encoding": name})
+
+    with tracefork.record() as run:
+        agent()
+    kept = run.tape[0].request
+    assert kept.body == b'{"k": "[secret:SHOP_API_KEY]", "token": "[secret:github]"}'
+    assert dict(kept.headers)["x-tracefork-redacted"] and "content-encoding" not in dict(kept.headers)
+    assert tracefork.verify(run.tape, agent).ok
+
+
+def test_a_compressed_question_without_a_secret_stays_what_it_was(known):
+    body = gzip.compress(b"nothing to see")
+    with tracefork.record() as run:
+        client = httpx.Client(transport=transport(by_rule(lambda _: plainly("ok")), httpx))
+        client.post("http://h/", content=body, headers={"content-encoding": "gzip"})
+    assert run.tape[0].request.body == body
+
+
+def giving(tool):
+    """An agent that gives the tool what the model said."""
+
+    def agent():
+        client = httpx.Client(transport=transport(by_rule(lambda _: plainly(KNOWN)), httpx))
+        said = client.get("http://h/").text
+        client.get("http://h/more")
+        return list(tool(said, [said], {"k": (said,)}))
+
+    return agent
+
+
+@pytest.mark.parametrize("yields", [False, True], ids=["plain", "generator"])
+def test_a_live_tool_is_given_the_true_secret_that_the_tape_had_hidden(yields, known, monkeypatch):
+    got = []
+
+    @tracefork.tool
+    def plain_tool(*args):
+        got.append(args)
+        return []
+
+    @tracefork.tool
+    def yielding_tool(*args):
+        got.append(args)
+        yield 1
+
+    agent = giving(yielding_tool if yields else plain_tool)
+    with tracefork.record() as run:
+        agent()
+    with tracefork.fork(run.tape, 1):
+        agent()
+    assert got == [(KNOWN, [KNOWN], {"k": (KNOWN,)})] * 2
+    monkeypatch.delenv("SHOP_API_KEY")
+    with pytest.raises(RedactedSecret), tracefork.fork(run.tape, 1):
+        agent()
+    assert len(got) == 2
+
+
+# -- finders that do more than find ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["context", "process"])
+def test_a_finder_may_draw_and_ask_as_it_likes(scope):
+    def finder(data, start=0):
+        uuid.uuid4(), time.time(), random.random()
+        return []
+
+    redact = Redactor({}, finders=(finder,))
+    with tracefork.record(redact=redact, virtualize={"uuid", "time", "random"}, scope=scope) as run:
+        asked_once()
+        run.call("tool", lambda: 1)
+        assert len(run.tape) == 1
+    assert len(run.tape) == 1
+
+
+def test_a_finder_that_fails_at_the_end_lets_the_agents_error_through(tmp_path):
+    def finder(data, start=0):
+        if b"the end" in data:
+            raise KeyError("in a finder")
+        return []
+
+    with pytest.raises((StoreError, ValueError)) as caught:
+        with tracefork.record(tmp_path / "runs.db", redact=Redactor({}, finders=(finder,))) as run:
+            asked_once()
+            raise ValueError("the end")
+    chain = [caught.value, caught.value.__cause__]
+    assert any(isinstance(exc, ValueError) and str(exc) == "the end" for exc in chain)
+    assert run.over and run.tape.outcome.type == "ValueError" and run.tape.outcome.message == ""
+    assert "tracefork-writer" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_numbers_that_look_like_cards_are_what_they_were_when_they_are_drawn(monkeypatch):
+    drawn = uuid.UUID("41111111-1111-4111-8111-111111111111")
+    assert list(cards(b"4111 1111 1111 1111"))
+    redact = redactor({}, finders=[cards])
+    with tracefork.record(redact=redact) as run:
+        assert run.draw(Source("uuid", "uuid4"), lambda: str(drawn)) == str(drawn)
+    with tracefork.replay(run.tape, redact=redact) as again:
+        assert again.draw(Source("uuid", "uuid4"), lambda: "another") == str(drawn)

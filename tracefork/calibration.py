@@ -261,8 +261,8 @@ def _shown(value: object) -> str:
 _LIKE = {
     "a UUID": re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE),
     "a time": re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d(:\d\d(\.\d+)?)?"),
-    "seconds since 1970": re.compile(r"\b1[6-9]\d{8}(\d{3}|\d{6}|\d{9})?(\.\d+)?\b"),
-    "random digits": re.compile(r"\b(0\.\d{6,}|[0-9a-f]{12,})\b"),
+    "seconds since 1970": re.compile(r"(?<![\d.])1[6-9]\d{8}(\d{3}|\d{6}|\d{9})?(\.\d+)?\b"),
+    "random digits": re.compile(r"\b(0\.\d{6,}|\d\.\d{4,}e-\d\d|[0-9a-f]{12,})\b"),
 }
 
 

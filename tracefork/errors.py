@@ -228,7 +228,7 @@ class OverBudget(TraceforkError):
 
 
 class RedactedSecret(TraceforkError):
-    """A request that is about to be forwarded holds a placeholder that cannot be refilled."""
+    """A request or a tool call that is about to be live holds a placeholder that cannot be refilled."""
 
     def __init__(self, placeholder: str, where: str) -> None:
         super().__init__(placeholder, where)
@@ -237,7 +237,7 @@ class RedactedSecret(TraceforkError):
 
     def __str__(self) -> str:
         return (
-            f"the request to {self.where} holds {self.placeholder}, whose secret the tape does not keep; "
+            f"what goes to {self.where} holds {self.placeholder}, whose secret the tape does not keep; "
             "set the environment variable of that name, or answer the step that it came from"
         )
 

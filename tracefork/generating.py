@@ -43,8 +43,7 @@ def generated(
         port.end(flight, answer)
         return _ended(again)
     given = Yielding()
-    with lanes.aside():
-        made = fn(*args, **kwargs)
+    made = _made(port, flight, name, fn, args, kwargs)
     step: Callable[[], Any] = partial(made.send, None)
     try:
         while True:
@@ -95,8 +94,7 @@ async def agenerated(
         _ended(again)
         return
     given = Yielding()
-    with lanes.aside():
-        made = fn(*args, **kwargs)
+    made = _made(port, flight, name, fn, args, kwargs)
     step: Callable[[], Any] = partial(made.asend, None)
     try:
         while True:
@@ -125,6 +123,16 @@ async def agenerated(
         port.drop(flight, CANCELLED)
         with lanes.aside():
             await made.aclose()
+        raise
+
+
+def _made(port: Port, flight: Flight, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    try:
+        args, kwargs = port.true((args, kwargs), name)
+        with lanes.aside():
+            return fn(*args, **kwargs)
+    except BaseException:
+        port.drop(flight, CANCELLED)
         raise
 
 

@@ -222,19 +222,23 @@ def _bits(run: Session, original: Callable[[int], int], k: int) -> int:
     return int(_drawn(run, Source("random", f"{k} bits"), lambda: f"{value:x}"), 16)
 
 
+_OWN_RANDOM, _OWN_BITS = random.Random.random, random.Random.getrandbits
+
+
 class _Shared(random.Random):
     """The class of the generator that the functions of `random` share, meanwhile.
 
-    All of them are made of these two methods, whoever has bound them to whatever name.
+    All of them are made of these two methods, whoever has bound them to whatever name. A thread
+    may be in one of them while the class is put back: so they do not ask `super`.
     """
 
     def random(self) -> float:
         run = _run("random", 2)
-        return _unit(run, super().random) if run else super().random()
+        return _unit(run, partial(_OWN_RANDOM, self)) if run else _OWN_RANDOM(self)
 
     def getrandbits(self, k: int, /) -> int:
         run = _run("random", 2)
-        return _bits(run, super().getrandbits, k) if run else super().getrandbits(k)
+        return _bits(run, partial(_OWN_BITS, self), k) if run else _OWN_BITS(self, k)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return random.Random, (), self.getstate()

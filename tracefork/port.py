@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -42,6 +42,8 @@ from .redact import Redactor
 from .straying import diverged
 from .turns import asettle, in_loop, settle
 from .writer import Happened, Keeper, Unwritten
+
+T = TypeVar("T")
 
 Gate: TypeAlias = Callable[[Request], None]
 """Is shown each request, as it is kept, before it leaves, and ends the run by raising a TraceforkError."""
@@ -190,6 +192,19 @@ class Port:
             if self._gate:
                 self._gate(cast("Request", self._redactor().question(request)))
             return self._redactor().refilled(request) if self._cell.state.script.lines else request
+        except TraceforkError as exc:
+            raise self.fail(exc) from None
+
+    def true(self, arguments: T, tool: str) -> T:
+        """Return `arguments` as a tool must have them: secrets that the script's answers hid are put back.
+
+        Raises:
+            RedactedSecret: one of them is not known to this process.
+        """
+        if not self._cell.state.script.lines:
+            return arguments
+        try:
+            return cast("T", self._redactor().true(arguments, tool))
         except TraceforkError as exc:
             raise self.fail(exc) from None
 

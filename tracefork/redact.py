@@ -188,10 +188,29 @@ class Redactor:
             RedactedSecret: a placeholder's secret is not known to this process.
         """
         headers = tuple(
-            (n, self._fill(v.encode("latin-1"), request).decode("latin-1")) for n, v in request.headers
+            (n, self._fill(v.encode("latin-1"), request.url).decode("latin-1")) for n, v in request.headers
         )
-        url = self._fill(request.url.encode(), request).decode()
-        return evolve(request, url=url, headers=headers, body=self._fill(request.body, request))
+        url = self._fill(request.url.encode(), request.url).decode()
+        return evolve(request, url=url, headers=headers, body=self._fill(request.body, request.url))
+
+    def true(self, value: Any, where: str) -> Any:
+        """Return `value` with placeholders in its texts replaced likewise: for a tool that is about to run.
+
+        Raises:
+            RedactedSecret: a placeholder's secret is not known to this process.
+        """
+        match value:
+            case str() if "[secret:" in value:
+                return self._fill(value.encode("utf-8", "surrogatepass"), where).decode(
+                    "utf-8", "surrogatepass"
+                )
+            case list() if type(value) is list:
+                return [self.true(item, where) for item in value]
+            case tuple() if type(value) is tuple:
+                return tuple([self.true(item, where) for item in value])
+            case dict() if type(value) is dict:
+                return {self.true(key, where): self.true(item, where) for key, item in value.items()}
+        return value
 
     def restored(self, text: str, environ: Mapping[str, str]) -> str:
         """Return `text` with placeholders replaced where `environ` or this has their secret, others left."""
@@ -227,11 +246,11 @@ class Redactor:
         forms = ((form.encode(), name) for name, value in self._longest_first() for form in _forms(value))
         return MappingProxyType({form: b"[secret:%s]" % name.encode() for form, name in forms})
 
-    def _fill(self, data: bytes, request: Request) -> bytes:
+    def _fill(self, data: bytes, where: str) -> bytes:
         def value(found: re.Match[bytes]) -> bytes:
             name = found[1].decode("utf-8", "replace")
             if name not in self.known:
-                raise RedactedSecret(found[0].decode("utf-8", "replace"), request.url)
+                raise RedactedSecret(found[0].decode("utf-8", "replace"), where)
             return self.known[name].encode()
 
         return _PLACEHOLDER.sub(value, data) if b"[secret:" in data else data

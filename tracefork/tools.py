@@ -117,6 +117,7 @@ def call(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: An
         port.end(flight, answer)
         return _replayed(answer, fn)
     try:
+        args, kwargs = port.true((args, kwargs), name)
         with lanes.aside():
             result = fn(*args, **kwargs)
         if iscoroutine(result):
@@ -141,6 +142,7 @@ async def acall(port: Port, policy: Policy, name: str, fn: Callable[..., Any], a
         await port.aend(flight, answer)
         return _replayed(answer, fn)
     try:
+        args, kwargs = port.true((args, kwargs), name)
         with lanes.aside():
             result = fn(*args, **kwargs)
             if isawaitable(result):

@@ -138,8 +138,9 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         try:
             answer = tools.known(self._run.port, flight, policy)
             if answer is None:
+                true = self._run.port.true(said, f"{self._name}:{name}")
                 await self._started()
-                await self._server.send(message)
+                await self._server.send(message if true == said else _message(true))
                 return
         except BaseException:
             self._run.port.drop(flight, CANCELLED)
