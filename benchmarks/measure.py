@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from contextvars import copy_context
 from statistics import median
 from typing import Any
 
@@ -339,6 +341,35 @@ def thread_order(recordings: int = 5, replays: int = 50) -> list[int]:
             agent(run)
         held.append(sum(tracefork.verify(run.tape, agent, patience=5).ok for _ in range(replays)))
     return held
+
+
+def chance(count: int = 2_000) -> dict[str, dict[str, float]]:
+    """CPU us a call of what `virtualize=` replaces: without a run, beside one, within one, and afterwards."""
+    calls: dict[str, Callable[[], object]] = {
+        "time.time": lambda: time.time(),  # noqa: PLW0108  looked up as an agent does
+        "random.random": lambda: random.random(),  # noqa: PLW0108
+        "uuid.uuid4": lambda: uuid.uuid4(),  # noqa: PLW0108
+    }
+
+    def each(count: int) -> dict[str, float]:
+        return {name: min(_us(call, count) for _ in range(5)) for name, call in calls.items()}
+
+    spent = {"bare": each(50 * count)}
+    run, within = tracefork.record(virtualize={"random", "time", "uuid"}), copy_context()
+    within.run(run.__enter__)  # in a context of its own: here nothing is drawn through it
+    spent["beside a run"] = each(50 * count)
+    within.run(run.__exit__, None, None, None)
+    with tracefork.record(virtualize={"random", "time", "uuid"}):
+        spent["within a run"] = {name: _us(call, count) for name, call in calls.items()}
+    spent["afterwards"] = each(50 * count)
+    return spent
+
+
+def _us(call: Callable[[], object], count: int) -> float:
+    began = time.thread_time()
+    for _ in range(count):
+        call()
+    return (time.thread_time() - began) / count * 1e6
 
 
 def _ask(client: httpx.Client) -> Any:

@@ -177,6 +177,12 @@ def _cost(_: int) -> Iterator[Row]:
         yield _added("", what, busy[kind], busy["bare"])
     order = measure.thread_order()
     yield "", "threads: replays in the order of completion, of 50", str(order), "", "", "none promised"
+    spent = measure.chance()
+    for name, bare in spent["bare"].items():
+        for when in ("beside a run", "within a run", "afterwards"):
+            cost = spent[when][name]
+            what = f"`{name}` {when} that virtualizes it, us"
+            yield "", what, f"{cost:.2f}", f"bare: {bare:.2f}", f"{cost / bare:.2f}", ""
 
 
 def _turns(spent: dict[str, float], turn: str, record: str, replay: str) -> Iterator[Row]:

@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from .runs import record as record
     from .runs import replay as replay
     from .runs import resume as resume
-    from .runs import tool as tool
     from .session import Session as Session
     from .session import current as current
     from .store import TapeStore as TapeStore
+    from .tooling import tool as tool
 
 __version__ = "0.1.0"
 
@@ -64,9 +64,10 @@ _HOMES = {
     "drive": ["Verdict", "averify", "verify"],
     "errors": ["Divergence", "TraceforkError"],
     "files": ["dumps", "load", "loads", "save"],
-    "runs": ["fork", "record", "replay", "resume", "tool"],
+    "runs": ["fork", "record", "replay", "resume"],
     "session": ["Session", "current"],
     "store": ["TapeStore"],
+    "tooling": ["tool"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
-from functools import partial, wraps
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from contextlib import contextmanager
 from itertools import pairwise
 from operator import index
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Literal, TypeAlias
 
 from attrs import evolve
 
@@ -25,7 +23,7 @@ from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
 from .errors import RunExists
 from .port import Gate, Known
 from .redact import Redactor, ambient, lineage
-from .session import MAX_BODY, Plan, Session, current
+from .session import MAX_BODY, Plan, Session
 from .store import TapeStore, new_run_id
 from .tools import RUN, OnDoubt, Policy, Tools, policy
 from .transports import guard
@@ -35,8 +33,6 @@ Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
 Scope: TypeAlias = Literal["context", "process"]
 Durability: TypeAlias = Literal["process", "power"]
 Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 TELEMETRY = (
     "*.posthog.com/*",
@@ -357,52 +353,6 @@ def cut(
         max_body=max_body,
         instant_retries=instant_retries,
     )
-
-
-def tool(fn: F) -> F:
-    """Make `fn` a tool: within a run each call is one effect, which a replay does not repeat.
-
-    For functions, coroutine functions, and generator functions of both kinds. Outside of a run
-    `fn` is called as it is.
-    """
-    name = fn.__qualname__.rpartition(".<locals>.")[2]
-
-    @wraps(fn)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        return run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)
-
-    @wraps(fn)
-    async def acalled(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        return await (run.acall(name, fn, *args, **kwargs) if run else fn(*args, **kwargs))
-
-    @wraps(fn)
-    def yielding(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        return (yield from (run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)))
-
-    @wraps(fn)
-    async def ayielding(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        items = run.call(name, fn, *args, **kwargs) if run else fn(*args, **kwargs)
-        async with aclosing(items):
-            step = partial(items.asend, None)
-            while True:
-                try:
-                    item = await step()
-                except StopAsyncIteration:
-                    return
-                try:
-                    step = partial(items.asend, (yield item))
-                except Exception as exc:  # noqa: BLE001  thrown into us, and the tool's to catch
-                    step = partial(items.athrow, exc)
-
-    if isasyncgenfunction(fn):
-        return cast("F", ayielding)
-    if isgeneratorfunction(fn):
-        return cast("F", yielding)
-    return cast("F", acalled if iscoroutinefunction(fn) else called)
 
 
 class _Shell:

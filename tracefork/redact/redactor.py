@@ -1,41 +1,23 @@
-"""Secrets out of questions and answers, at one seam, before anything keeps them. Pure.
-
-What is kept, matched and digested is the redacted form; the live application
-sees the true bytes. A header's name is always kept, its value only where the
-header is on an allow-list; the values of the process's `*_API_KEY`, `*_TOKEN`
-and `*_SECRET` variables are replaced wherever they stand, also spread over the
-events of a stream; and so is what looks as the keys of well-known issuers do (`patterns`).
-A placeholder names the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
-"""
+"""The redactor: what it knows, what it looks for, and what it leaves in a question or an answer. Pure."""
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
-from urllib.parse import quote, quote_plus
+from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 
-from . import patterns
-from .codec.content import MOST, decoded, is_encoded
-from .codec.delta import common_prefix
-from .codec.spread import spread
-from .core.notes import added, noted
-from .core.tape import Tape
-from .core.values import (
+from .. import patterns
+from ..codec.content import MOST, decoded, is_encoded
+from ..codec.delta import common_prefix
+from ..codec.spread import spread
+from ..core.values import (
     Answer,
-    Branch,
     Call,
-    Draw,
-    Effect,
-    Exchange,
     Fault,
     Headers,
     Outcome,
@@ -45,34 +27,19 @@ from .core.values import (
     Request,
     Response,
     Source,
-    Step,
 )
-from .errors import RedactedSecret, Unredacted
-from .patterns import Span
-
-KEPT = frozenset(
-    """
-    accept accept-charset accept-encoding accept-language accept-ranges age allow
-    cache-control cf-cache-status cf-ray connection date etag expect expires host keep-alive
-    idempotency-key last-modified link location mcp-protocol-version origin pragma range referer
-    request-id retry-after retry-after-ms server te trailer transfer-encoding upgrade user-agent
-    vary via www-authenticate x-amz-crc32 x-amz-id-2 x-amz-request-id x-amzn-errortype x-amzn-requestid
-    x-request-id x-should-retry apim-request-id
-    """.split()
-)
-"""Headers, in lower case, whose values are kept; so are those that start with one of KEPT_PREFIXES."""
-
-KEPT_PREFIXES = (
-    "content-", "anthropic-", "openai-", "x-ratelimit-", "x-stainless-", "access-control-",
-    "x-amzn-bedrock-", "x-amz-checksum-",
-)  # fmt: skip
+from ..errors import RedactedSecret, Unredacted
+from ..patterns import Span
+from .finders import Finder
+from .forms import base64s, forms
+from .headers import KEPT, is_kept, stored_decoded
+from .spans import add_all, joined, places, replaced
+from .urls import without_parameters, without_user
 
 SECRET_NAME = re.compile(r".*(_API_KEY|_TOKEN|_SECRET)$")
+
 SHORTEST = 6
 """Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
-
-SHORTEST_ENCODED = 8
-"""Values of fewer bytes are not looked for in base64."""
 
 SHORTEST_CHECKED = 12
 """Values of fewer characters may stand in what is written by chance, and are not looked for a last time."""
@@ -80,42 +47,17 @@ SHORTEST_CHECKED = 12
 REMEMBERED = 512
 """Headers whose kept form is remembered, so that it is not made anew for each question."""
 
-_PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
-_TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
-_USERINFO = re.compile(r"(?<=://)[^/?#@\s\"'<>\\]+@")
+PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 
-PARAMETERS = frozenset(
-    """
-    key api_key apikey api-key x-api-key subscription-key token access_token id_token refresh_token
-    auth auth_token authorization secret client_secret password passwd pwd sig signature jwt credential
-    x-amz-signature x-amz-credential x-amz-security-token
-    """.split()
-)
-"""Parameters of a URL, in lower case, whose values are taken out."""
-
-_PARAMETER = re.compile(r"(?<=[?&])([\w-]+)=([^&#\s\"'<>\\]+)")
 _LARGE = 2**14
 """Bytes from which a body is compared to the ones before it, to look only at what is new."""
+
 _LARGEST = 2**22
 """Bytes up to which a body is remembered for that."""
+
 _BODIES = 8
 
-REDACTED = "x-tracefork-redacted"
-"""The header that marks a stored body whose bytes are not those of the wire."""
-
 T = TypeVar("T", str, bytes)
-
-
-class Analyzer(Protocol):
-    """An AnalyzerEngine of presidio-analyzer, as far as it is asked here."""
-
-    def analyze(self, text: str, language: str) -> Iterable[Any]:
-        """Give what has `.start`, `.end` and `.entity_type`."""
-        ...
-
-
-Finder: TypeAlias = "Callable[[bytes, int], Iterable[Span]]"
-"""Gives where secrets stand in a text that begin at a place of it or later: (start, stop, placeholder)."""
 
 
 def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
@@ -175,8 +117,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` without known secrets, and without `user:password@` and PARAMETERS in its URLs."""
-        cleaned = self._clean(_USERINFO.sub("[secret:userinfo]@", text) if "@" in text else text)
-        return _PARAMETER.sub(_without_value, cleaned) if "=" in cleaned else cleaned
+        return without_parameters(self._clean(without_user(text)))
 
     def refilled(self, request: Request) -> Request:
         """Return `request` with the placeholders of known secrets replaced by their values.
@@ -235,16 +176,14 @@ class Redactor:
     def _checked(self) -> tuple[tuple[bytes, str], ...]:
         long = [(name, value) for name, value in self._longest_first() if len(value) >= SHORTEST_CHECKED]
         return tuple(
-            (form, name)
-            for name, value in long
-            for form in (*map(str.encode, _forms(value)), *_base64s(value))
+            (form, name) for name, value in long for form in (*map(str.encode, forms(value)), *base64s(value))
         )
 
     @cached_property
     def replacements(self) -> Mapping[bytes, bytes]:
         """The placeholder for each form of each known secret."""
-        forms = ((form.encode(), name) for name, value in self._longest_first() for form in _forms(value))
-        return MappingProxyType({form: b"[secret:%s]" % name.encode() for form, name in forms})
+        told = ((form.encode(), name) for name, value in self._longest_first() for form in forms(value))
+        return MappingProxyType({form: b"[secret:%s]" % name.encode() for form, name in told})
 
     def _fill(self, data: bytes, where: str) -> bytes:
         def value(found: re.Match[bytes]) -> bytes:
@@ -253,22 +192,22 @@ class Redactor:
                 raise RedactedSecret(found[0].decode("utf-8", "replace"), where)
             return self.known[name].encode()
 
-        return _PLACEHOLDER.sub(value, data) if b"[secret:" in data else data
+        return PLACEHOLDER.sub(value, data) if b"[secret:" in data else data
 
     def _clean(self, data: T) -> T:
         if isinstance(data, bytes):
-            return _replaced(data, self._spans(data))
+            return replaced(data, self._spans(data))
         raw = data.encode("utf-8", "surrogatepass")
         spans = self._spans(raw)
-        return _replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else data
+        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else data
 
     def _spans(self, data: bytes, start: int = 0) -> list[Span]:
         """Where secrets stand that begin at `start` or later, in order, apart from each other."""
         spans = list[Span]()
         for form, mark in self._known_forms:
-            spans = _joined(spans, _places(data, form, mark, start))
+            spans = joined(spans, places(data, form, mark, start))
         for finder in self.finders:
-            spans = _joined(spans, sorted(finder(data, start), key=lambda span: (span[0], -span[1])))
+            spans = joined(spans, sorted(finder(data, start), key=lambda span: (span[0], -span[1])))
         return spans
 
     def _body(self, body: bytes) -> bytes:
@@ -287,7 +226,7 @@ class Redactor:
         spans = (*kept, *self._spans(body, start))
         self._bodies.insert(0, (body, spans))
         del self._bodies[_BODIES:]
-        return _replaced(body, spans)
+        return replaced(body, spans)
 
     @cached_property
     def _longest(self) -> int:
@@ -299,13 +238,13 @@ class Redactor:
     @cached_property
     def _known_forms(self) -> tuple[tuple[bytes, bytes], ...]:
         """Each form of each known secret with its placeholder, the longest secrets first."""
-        forms = dict[bytes, bytes]()
+        marks = dict[bytes, bytes]()
         for name, value in self._longest_first():
-            for form in map(str.encode, _forms(value)):
-                forms.setdefault(form, b"[secret:%s]" % name.encode())
-            for form in _base64s(value):
-                forms.setdefault(form, b"[secret:%s.base64]" % name.encode())
-        return tuple(forms.items())
+            for form in map(str.encode, forms(value)):
+                marks.setdefault(form, b"[secret:%s]" % name.encode())
+            for form in base64s(value):
+                marks.setdefault(form, b"[secret:%s.base64]" % name.encode())
+        return tuple(marks.items())
 
     def _longest_first(self) -> list[tuple[str, str]]:
         return sorted(self.known.items(), key=lambda pair: (-len(pair[1]), pair[0]))
@@ -322,13 +261,11 @@ class Redactor:
 
     def _value(self, name: str, value: str) -> str:
         low = name.lower()
-        if low in self.keep_headers or low == REDACTED:
-            return self.text(value)
-        if low.startswith(KEPT_PREFIXES) and not _TELLING.search(low):
+        if is_kept(low, self.keep_headers):
             return self.text(value)
         cleaned = self._clean(value)
         scheme, _, rest = cleaned.rpartition(" ")
-        if _PLACEHOLDER.fullmatch(rest.encode()) and scheme.lower() in ("", "bearer", "basic", "token"):
+        if PLACEHOLDER.fullmatch(rest.encode()) and scheme.lower() in ("", "bearer", "basic", "token"):
             return cleaned
         return f"[secret:{low}]"
 
@@ -338,7 +275,7 @@ class Redactor:
         if body and is_encoded(request.headers) and (plain := decoded(request.headers, (request.body,))):
             clear = b"".join(plain)
             if (clean := self._clean(clear)) != clear:
-                headers, body = _stored_decoded(headers), clean
+                headers, body = stored_decoded(headers), clean
         if headers == request.headers and url == request.url and body is request.body:
             return request
         return Request(method, url, headers, body, request.omitted)
@@ -357,7 +294,7 @@ class Redactor:
         if chunks is None:  # a body that does not decode may still show one
             chunks = self._recut(response.chunks)
             return clean if chunks is None else evolve(clean, chunks=chunks)
-        return evolve(clean, headers=_stored_decoded(headers), chunks=chunks)
+        return evolve(clean, headers=stored_decoded(headers), chunks=chunks)
 
     def _recut(self, chunks: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
         """`chunks` without secrets, cut where they were cut; None where there is none.
@@ -391,65 +328,11 @@ class Redactor:
         for form, mark in self.replacements.items():
             for parts in spread(body, form):
                 marks = (mark, *[b""] * (len(parts) - 1))
-                _add_all(found, [(*part, mark) for part, mark in zip(parts, marks, strict=True)])
+                add_all(found, [(*part, mark) for part, mark in zip(parts, marks, strict=True)])
         if patterns.found in self.finders:
             for pieces in patterns.spread(body):
-                _add_all(found, pieces)
+                add_all(found, pieces)
         return sorted(found)
-
-
-def _stored_decoded(headers: Headers) -> Headers:
-    kept = tuple((n, v) for n, v in headers if n.lower() not in ("content-encoding", "content-length"))
-    return (*kept, (REDACTED, "body stored decoded"))
-
-
-def _without_value(found: re.Match[str]) -> str:
-    """A parameter of a URL as it may be kept."""
-    name = found[1].lower()
-    if name not in PARAMETERS or _PLACEHOLDER.fullmatch(found[2].encode()):
-        return found[0]
-    return f"{found[1]}=[secret:{name}]"
-
-
-def _places(data: bytes, form: bytes, mark: bytes, start: int) -> Iterator[Span]:
-    at = data.find(form, start)
-    while at >= 0:
-        yield at, at + len(form), mark
-        at = data.find(form, at + len(form))
-
-
-def _joined(spans: list[Span], more: Iterable[Span]) -> list[Span]:
-    """`spans` and what `more` has beside them; both are in order, and so is what comes of it, apart."""
-    out, reached, n = list[Span](), 0, 0
-    for start, stop, mark in more:
-        low = max(start, reached)
-        while n < len(spans) and spans[n][0] < stop:
-            begin, end, _ = spans[n]
-            if low < begin:
-                out.append((low, begin, mark))
-            low = max(low, end)
-            if end > stop:
-                break
-            n += 1
-        if low < stop:
-            out.append((low, stop, mark))
-        reached = max(reached, stop)
-    return sorted([*spans, *out]) if out else spans
-
-
-def _add_all(spans: list[Span], pieces: Iterable[Span]) -> None:
-    """Add all of `pieces`, unless another has a part of one."""
-    if all(stop <= s or e <= start for start, stop, _ in pieces for s, e, _ in spans):
-        spans.extend(pieces)
-
-
-def _replaced(data: bytes, spans: Iterable[Span]) -> bytes:
-    """`data` with its placeholders in the place of `spans`; the same object where there are none."""
-    out, at = list[bytes](), 0
-    for start, stop, mark in spans:
-        out += [data[at:start], mark]
-        at = stop
-    return b"".join([*out, data[at:]]) if out else data
 
 
 def redactor(
@@ -475,49 +358,6 @@ def redactor(
     return Redactor(mine, finders=(*[patterns.found] * issuers, *finders))
 
 
-def emails(data: bytes, start: int = 0) -> Iterator[Span]:
-    """Finds e-mail addresses."""
-    for found in _EMAIL.finditer(data, start):
-        yield *found.span(), b"[secret:email]"
-
-
-def phones(data: bytes, start: int = 0) -> Iterator[Span]:
-    """Finds telephone numbers that begin with a plus and the code of a country, as E.164 has them."""
-    for found in _PHONE.finditer(data, start):
-        if 8 <= sum(48 <= c <= 57 for c in found[0]) <= 15:  # noqa: PLR2004  digits, by E.164
-            yield *found.span(), b"[secret:phone]"
-
-
-def cards(data: bytes, start: int = 0) -> Iterator[Span]:
-    """Finds numbers of payment cards, whose last digit is a checksum (ISO/IEC 7812-1, Luhn)."""
-    for found in _CARD.finditer(data, start):
-        digits = [c - 48 for c in found[0] if 48 <= c <= 57]  # noqa: PLR2004  the codes of 0 to 9
-        doubled = [d if n % 2 == 0 else 2 * d - 9 * (d > 4) for n, d in enumerate(reversed(digits))]  # noqa: PLR2004
-        if 13 <= len(digits) <= 19 and sum(doubled) % 10 == 0:  # noqa: PLR2004  lengths of the standard
-            yield *found.span(), b"[secret:card]"
-
-
-def presidio(analyzer: Analyzer, *, language: str = "en") -> Finder:
-    """Return a finder that asks an `AnalyzerEngine` of presidio-analyzer, which is no dependency.
-
-    Raises:
-        TypeError: it has no `analyze`.
-    """
-    if not callable(getattr(analyzer, "analyze", None)):
-        raise TypeError(f"presidio() takes an AnalyzerEngine, not {analyzer!r}")
-
-    def found(data: bytes, start: int = 0) -> Iterator[Span]:
-        text = data[start:].decode("utf-8", "replace")
-        if len(text.encode()) != len(data) - start:
-            return  # no text
-        for one in analyzer.analyze(text=text, language=language):
-            low = start + len(text[: one.start].encode())
-            high = low + len(text[one.start : one.end].encode())
-            yield low, high, f"[secret:{str(one.entity_type).lower()}]".encode()
-
-    return found
-
-
 def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
     """Return a function that gives the redactor for `environ` as it is when called.
 
@@ -538,105 +378,6 @@ def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
     return now
 
 
-def taken_out(said: Question | Answer) -> Iterator[str]:
-    """The kinds of secrets whose placeholders stand in `said`, each as often as it does."""
-    match said:
-        case Request(method, url, headers):
-            texts, body = [method, url, *(value for _, value in headers)], said.body
-        case Response(_, headers):
-            texts, body = [said.reason, *(value for _, value in headers)], said.body
-        case Call(name, arguments):
-            texts, body = [name, arguments], b""
-        case Reading(text) | Fault(_, text) | Reply(_, text):
-            texts, body = [text], b""
-        case _:
-            return
-    for text in texts:
-        if "[secret:" in text:
-            yield from (found[1].decode() for found in _PLACEHOLDER.finditer(text.encode("utf-8", "replace")))
-    if b"[secret:" in body:
-        yield from (found[1].decode("utf-8", "replace") for found in _PLACEHOLDER.finditer(body))
-
-
-def counts(tape: Tape) -> dict[str, int]:
-    """How often secrets of each kind were taken out of `tape`, the most frequent first."""
-    found = Counter(
-        kind for step in tape.steps for said in (step.asked, step.answer) for kind in taken_out(said)
-    )
-    return dict(found.most_common())
-
-
-def scrubbed(tape: Tape, redact: Redactor, run_id: str = "") -> Tape:
-    """Return `tape` with what `redact` finds taken out of every question, answer and word about the run.
-
-    It is another recording, with another digest; `run_id` names it, and its `redacted` says what is out.
-    """
-    steps = [_step(step, redact) for step in tape.steps]
-    meta = {redact.text(key): redact.text(value) for key, value in tape.meta.items()}
-    clean = evolve(
-        tape,
-        steps=tuple(steps),
-        pending=tuple(
-            evolve(left, asked=cast("Request | Call", redact.question(left.asked))) for left in tape.pending
-        ),
-        run_id=run_id or tape.run_id,
-        agent_name=redact.text(tape.agent_name),
-        meta=meta,
-        parent=lineage(tape.parent, redact),
-        outcome=redact.outcome(tape.outcome),
-    )
-    return evolve(clean, meta=added(clean.meta, noted(redacted=counts(clean))))
-
-
-def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:
-    """Return `parent` with secrets out of what the branch is called and what is said of it."""
-    return parent and evolve(parent, name=redact.text(parent.name), desc=redact.text(parent.desc))
-
-
-def _step(step: Step, redact: Redactor) -> Step:
-    asked, answered = redact.question(step.asked), redact.answer(step.answer)
-    match step:
-        case Exchange():
-            return evolve(step, request=cast("Request", asked), answer=cast("Response | Fault", answered))
-        case Draw(source=source, reading=reading):
-            return evolve(step, reading=redact.reading(source, reading))
-        case Effect():
-            return evolve(step, call=cast("Call", asked), reply=cast("Reply | Fault", answered))
-
-
 def is_secret(name: str) -> bool:
     """True if a variable of this name holds a secret."""
     return bool(SECRET_NAME.fullmatch(name.upper()))
-
-
-_EMAIL = re.compile(
-    rb"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}(?![\w-])"
-)
-_PHONE = re.compile(rb"(?<![\w+])\+[1-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9])")
-_CARD = re.compile(rb"(?<![0-9.])[3-6](?:[ -]?[0-9]){12,18}(?![0-9])")
-
-
-def _base64s(value: str) -> Iterator[bytes]:
-    """What base64 of any text around `value` has of it, for each place at which it may begin."""
-    raw = value.encode()
-    if len(raw) < SHORTEST_ENCODED:
-        return
-    for before in range(3):
-        shown = base64.b64encode(b"\0" * before + raw)
-        first = -(-8 * before // 6)  # characters that hold bits of what stands before
-        last = 8 * (before + len(raw)) // 6
-        yield shown[first:last]
-        yield shown[first:last].translate(_URLSAFE)
-
-
-_URLSAFE = bytes.maketrans(b"+/", b"-_")
-
-
-@lru_cache(maxsize=256)
-def _forms(value: str) -> tuple[str, ...]:
-    """The ways in which `value` stands in text: as it is, in JSON, and in a URL."""
-    escaped = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
-    slashed = (form.replace("/", "\\/") for form in escaped)
-    return tuple(
-        dict.fromkeys((value, *escaped, *slashed, quote(value, safe=""), quote(value), quote_plus(value)))
-    )

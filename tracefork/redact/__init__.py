@@ -1,0 +1,40 @@
+"""Secrets out of questions and answers, at one seam, before anything keeps them. Pure.
+
+What is kept, matched and digested is the redacted form; the live application
+sees the true bytes. A header's name is always kept, its value only where the
+header is on an allow-list; the values of the process's `*_API_KEY`, `*_TOKEN`
+and `*_SECRET` variables are replaced wherever they stand, also spread over the
+events of a stream; and so is what looks as the keys of well-known issuers do (`patterns`).
+A placeholder names the kind and never the value: `[secret:OPENAI_API_KEY]`, `[secret:x-api-key]`.
+"""
+
+from __future__ import annotations
+
+from .finders import Analyzer, Finder, cards, emails, phones, presidio
+from .headers import KEPT, KEPT_PREFIXES, REDACTED
+from .redactor import SHORTEST, SHORTEST_CHECKED, Redactor, ambient, is_secret, redactor
+from .scrubbing import counts, lineage, scrubbed, taken_out
+from .urls import PARAMETERS
+
+__all__ = [
+    "KEPT",
+    "KEPT_PREFIXES",
+    "PARAMETERS",
+    "REDACTED",
+    "SHORTEST",
+    "SHORTEST_CHECKED",
+    "Analyzer",
+    "Finder",
+    "Redactor",
+    "ambient",
+    "cards",
+    "counts",
+    "emails",
+    "is_secret",
+    "lineage",
+    "phones",
+    "presidio",
+    "redactor",
+    "scrubbed",
+    "taken_out",
+]
