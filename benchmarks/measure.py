@@ -188,7 +188,7 @@ def round_trip(trips: Iterator[Callable[[], object]], count: int = 500, rounds: 
 
 
 def conversation(store: str, turns: int = 50, rounds: int = 5, *, parsed: bool = True) -> dict[str, float]:
-    """Median CPU microseconds of the agent's thread, for a turn of a conversation that grows.
+    """Least CPU microseconds of the agent's thread, for a turn of a conversation that grows.
 
     A turn is what an agent does in any case, `client.post(url, json=...).json()`, to a
     MockTransport: bare, recorded in memory and into SQLite, and replayed. Unless
@@ -222,7 +222,7 @@ def conversation(store: str, turns: int = 50, rounds: int = 5, *, parsed: bool =
             agent("replay", Transport(again))
         with tracefork.record(f"{folder}/turns{number}.db", intercept=False) as run:
             agent("to SQLite", Transport(run, network()))
-    return {kind: median(times) for kind, times in spent.items()}
+    return {kind: min(times) for kind, times in spent.items()}
 
 
 # -- the first byte of a stream ---------------------------------------------------------------

@@ -76,6 +76,8 @@ class Port:
         self._gate = gate
         self._known = known
         self._cell = Cell(script, self._note, patience)
+        self._keeps_clean = not script.lines
+        """Whether nothing is matched, so that the keeper alone takes secrets out of questions."""
         self._pacers = Pacers(self._cell)
         self._calls = itertools.count()
         self._flights: dict[int, Flight] = {}
@@ -305,17 +307,31 @@ class Port:
         if self._failure:
             raise self._failure
         if self.phase == "over" and self.live:
-            raise RuntimeError(f"the run is over: {question!r} was asked after its block")
+            asked = self._redactor().question(question)
+            raise RuntimeError(f"the run is over: {asked!r} was asked after its block")
         site = "" if self.live else callsite()
         if self.phase == "over":
-            raise Refused(f"{question!r}, after the end of the run,", site)
+            raise Refused(f"{self._redactor().question(question)!r}, after the end of the run,", site)
         if self.phase == "new":
             raise RuntimeError("the run has not begun: use it as a context manager")
         strand = lanes.current()
         path, alone = (strand.path, strand.alone) if strand else ("", True)
-        flight = Flight(next(self._calls), self._redactor().question(question), path, site)
+        flight = Flight(next(self._calls), self._matched(question, path), path, site)
         self._flights[flight.call] = flight
         return flight, Asked(flight.call, flight.question, path, alone)
+
+    def _matched(self, question: Question, lane: Lane) -> Question:
+        """`question` as it is matched: redacted, where there is a script; else the keeper will do that.
+
+        A body that is word for word what the script expects of this lane has been looked through.
+        """
+        if self._keeps_clean:
+            return question
+        if isinstance(question, Request):
+            expected = machine.expected(self._cell.state, lane)
+            if isinstance(expected, Request) and expected.kept == question.kept:
+                return self._redactor().question(question, expected.kept)
+        return self._redactor().question(question)
 
     def _answered(self, flight: Flight, order: Order) -> None:
         match self._checked(order):
@@ -374,9 +390,8 @@ class Port:
         if tick is not None:
             opened = self._cell.state.open.get(flight.call)
             question = flight.question if opened is None else opened.asked
-            flight.ticket = self._keeper.put(
-                records.Asked(flight.call, question, flight.lane, tick, flight.began)
-            )
+            asked = records.Asked(flight.call, question, flight.lane, tick, flight.began)
+            flight.ticket = self._keeper.put(asked, self._redactor() if self._keeps_clean else None)
 
     async def _durable(self, ticket: int | None = None) -> None:
         """Wait for the keeper in slices, between which the loop goes on: a busy one would starve it."""

@@ -37,7 +37,7 @@ class Keeper(Protocol):
         ...
 
     def put(self, record: Record, redact: Redactor | None = None) -> int:
-        """Keep `record`, its answer redacted by `redact`, and return its ticket, for `wait`."""
+        """Keep `record`, redacted by `redact`, and return its ticket, for `wait`."""
         ...
 
     def hold(self, record: Record) -> None:
@@ -99,7 +99,7 @@ class Unwritten:
 class Writer:
     """Keeps records with their bodies in little room, and writes them to `log`, if there is one.
 
-    A thread of its own does both, and looks for secrets in answers, so that the agent's need not;
+    A thread of its own does both, and looks for secrets, so that the agent's need not;
     what waits together goes into one chunk. `put` may be called from a finalizer: it takes no
     lock. The first failure is kept and raised to whoever waits; what happens then is still
     kept in memory, unless it was the redaction that failed.
@@ -214,10 +214,15 @@ class Writer:
 
 
 def _redacted(record: Record, redact: Redactor | None) -> Record:
-    if redact is None or not isinstance(record, Ended):
+    if redact is None:
         return record
-    clean = redact.answer(record.answer)
-    return record if clean is record.answer else evolve(record, answer=clean)
+    if isinstance(record, Asked):
+        question = redact.question(record.question)
+        return record if question is record.question else evolve(record, question=question)
+    if isinstance(record, Ended):
+        answer = redact.answer(record.answer)
+        return record if answer is record.answer else evolve(record, answer=answer)
+    return record
 
 
 def _taken_out(record: Record) -> Iterable[str]:

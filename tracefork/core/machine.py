@@ -293,6 +293,12 @@ def _ended(state: State, event: Ended) -> tuple[State, Order]:
     return _put(state, event.call, None, (now[0], _freed(state.script, now[1], opened.line))), Commit(done)
 
 
+def expected(state: State, lane: Lane) -> Question | None:
+    """The recorded question that `lane` has to ask next, if it is known and nothing is live."""
+    own = None if state.live else state.script.first(state.script.by_lane, lane, state.claimed)
+    return None if own is None else state.script.lines[own].asked
+
+
 def _found(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
     """The line that `event` is, and its question: the script's where both are equal: one copy will do."""
     script, question = state.script, event.question

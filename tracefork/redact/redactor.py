@@ -18,6 +18,7 @@ from ..codec.spread import spread
 from ..core.values import (
     Answer,
     Call,
+    Deferred,
     Fault,
     Headers,
     Outcome,
@@ -78,9 +79,12 @@ class Redactor:
     _bodies: list[tuple[bytes, tuple[Span, ...]]] = field(factory=list, init=False, eq=False, repr=False)
     _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
 
-    def question(self, question: Question) -> Question:
-        """Return `question` as it may be kept."""
+    def question(self, question: Question, clean: bytes | Deferred | None = None) -> Question:
+        """Return `question` as it may be kept; of a request whose body is known to be `clean`, with that."""
         match question:
+            case Request() if clean is not None:
+                headers, url = self._headers(question.headers), self.text(question.url)
+                return Request(self._clean(question.method), url, headers, clean, question.omitted)
             case Request():
                 return self._request(question)
             case Call(name, arguments):
