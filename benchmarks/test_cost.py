@@ -39,8 +39,8 @@ def test_the_import_costs_next_to_nothing():
     assert ours <= IMPORT * theirs, (ours, theirs)
 
 
-# In milliseconds the last. The goals of the first two are 1.25 and 1.35: README.md says how near they are. In an hour
-# in which this machine is slow, the same code takes up to 1.5 of a bare turn: these tell a change from an hour.
+# In milliseconds the last. The goals of the first two are 1.25 and 1.35: README.md says how near they are.
+# In a machine's slow hours the same code has taken 1.5 of a bare turn: these tell a change from an hour.
 RECORDED, REPLAYED, ADDED = 1.6, 1.6, 1.0
 LONG_REPLAYED = 2.0
 

@@ -341,11 +341,11 @@ def test_threads_that_know_no_run_draw_on_while_runs_come_and_go():
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
-    threads = [threading.Thread(target=work) for _ in range(3)]
+    threads = [threading.Thread(target=work) for _ in range(2)]
     try:
         for thread in threads:
             thread.start()
-        for _ in range(100):
+        for _ in range(20):
             with tracefork.record(virtualize=ALL):
                 uuid.uuid4(), time.time()
     finally:

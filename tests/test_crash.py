@@ -23,7 +23,7 @@ from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
 KILLS = 12  # for each kind of store
-EARLIEST, LATEST = 0.0, 0.2  # seconds; a run takes about as long
+LATEST = 0.03  # seconds that it lives on after the answer that is waited for
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +33,18 @@ def forking():
         yield process
 
 
-def killed(forking, acks, after, *agent):
-    """Run the agent in a process, kill it after so many seconds; return the steps it has seen end."""
+def killed(forking, acks, answers, after, *agent):
+    """Run the agent in a process, kill it so long after that many answers; return the steps it has seen end."""
     os.mkfifo(acks)
     forking.stdin.write(json.dumps([str(acks), *agent]) + "\n")
     forking.stdin.flush()
     child = int(forking.stdout.readline())
     with acks.open() as told:
         assert told.readline() == "ready\n"
+        seen = [told.readline() for _ in range(answers)]
         time.sleep(after)
         os.kill(child, signal.SIGKILL)
-        return [int(line) for line in told.read().split("\n")[:-1]]
+        return [int(line) for line in ("".join(seen) + told.read()).split("\n")[:-1]]
 
 
 @pytest.mark.slow
@@ -55,9 +56,9 @@ def test_a_killed_run_keeps_what_was_acknowledged_and_resumes(kind, forking, tmp
         with LoopbackServer(
             by_rule(lambda r: Response(200, (), (b"[%d]" % len(r.body),))), delay=0.005
         ) as server:
-            after = chance.uniform(EARLIEST, LATEST)
+            moment = chance.randrange(crashing.STEPS), chance.uniform(0, LATEST)
             acks = tmp_path / f"acks{n}"
-            acknowledged = killed(forking, acks, after, server.url, store, f"run{n}", str(mail))
+            acknowledged = killed(forking, acks, *moment, server.url, store, f"run{n}", str(mail))
             seen["steps"] += len(acknowledged)
             with TapeStore.open(store) as kept:
                 if f"run{n}" not in kept:

@@ -122,7 +122,16 @@ async def giving_up(transport):
             return str(exc), (await client.call_tool("stock", {"item": "ab"})).model_dump()
 
 
-AGENTS = [by_client, by_legacy_client, by_session, side_by_side, with_a_model, refused, dying, giving_up]
+AGENTS = [
+    by_client,
+    pytest.param(by_legacy_client, marks=pytest.mark.nightly),
+    by_session,
+    side_by_side,
+    with_a_model,
+    refused,
+    dying,
+    giving_up,
+]
 
 
 def bounded(agent, shop, **options):

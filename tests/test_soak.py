@@ -30,7 +30,8 @@ TASKS = 200
 @pytest.mark.parametrize(
     ("kept", "each"),
     [
-        ("SQLite", 25),
+        ("SQLite", 10),
+        pytest.param("SQLite", 25, marks=pytest.mark.nightly),
         pytest.param("SQLite", 50, marks=pytest.mark.nightly),
         pytest.param("memory", 50, marks=pytest.mark.nightly),
     ],

@@ -224,6 +224,7 @@ def test_names_that_reach_a_path_are_seen(monkeypatch, tmp_path):
 # Listing
 
 
+@pytest.mark.nightly  # 100,000 files
 def test_a_listing_that_sorts_first_is_seen(monkeypatch, memory_path):
     real = DirectoryBackend._files
     monkeypatch.setattr(DirectoryBackend, "_files", lambda self, ours: iter(sorted(real(self, ours))))
