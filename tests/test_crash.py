@@ -34,7 +34,7 @@ def forking():
 
 
 def killed(forking, acks, answers, after, *agent):
-    """Run the agent in a process, kill it so long after that many answers; return the steps it has seen end."""
+    """Run the agent in a process, kill it so long after so many answers; return what it has seen end."""
     os.mkfifo(acks)
     forking.stdin.write(json.dumps([str(acks), *agent]) + "\n")
     forking.stdin.flush()
