@@ -100,6 +100,7 @@ def test_a_page_is_quick_to_use(long):
     assert long.felt.scroll[1] <= 34
 
 
+@pytest.mark.nightly
 @pytest.mark.browser
 def test_a_page_stays_small_in_use(page):
     with browser() as launch:

@@ -13,7 +13,7 @@ import tracefork
 from tracefork.transports.httpx import AsyncTransport, Transport
 
 URL = "http://model/"
-TIMES = int(os.environ.get("TRACEFORK_REPLAYS", "25"))
+TIMES = int(os.environ.get("TRACEFORK_REPLAYS", "20"))
 
 
 def jitter(most: float = 0.004) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from pathlib import PurePath
 from types import FrameType
 
 LIBRARIES = frozenset(
@@ -35,11 +36,16 @@ def of_agent(frame: FrameType) -> bool:
     return not is_library(str(frame.f_globals.get("__name__", "")))
 
 
-def callsite() -> str:
-    """Return `file.py:12 in name` of the innermost frame that is neither a library's nor ours."""
+def callsite(*, whole: bool = True) -> str:
+    """Return `file.py:12 in name` of the innermost frame that is neither a library's nor ours.
+
+    Unless `whole`, the file's path is cut to its last two parts: the rest is this machine's business.
+    """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
     while frame is not None and not of_agent(frame):
         frame = frame.f_back
     if frame is None:
         return "a thread of a library's"
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    file = frame.f_code.co_filename
+    shown = file if whole else "/".join(PurePath(file).parts[-2:])
+    return f"{shown}:{frame.f_lineno} in {frame.f_code.co_name}"

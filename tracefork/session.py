@@ -329,7 +329,7 @@ class Session:
         Raises:
             Refused: the run is strict.
         """
-        target, site = self._plan.redactor().text(target)[:LONGEST], callsite()[-LONGEST:]
+        target, site = self._plan.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
         self._escapes.add(kind, target, site)
         if self.strict:
             raise self.port.fail(Refused(target, site, kind))

@@ -446,7 +446,7 @@ CUT = """() => {
 PAPER = 1123  # pixels of a page of A4 from edge to edge
 
 
-@pytest.mark.parametrize("mode", ["app", "static"])
+@pytest.mark.parametrize("mode", ["app", pytest.param("static", marks=pytest.mark.nightly)])
 def test_a_thousand_steps_are_printed_and_none_of_them_is_cut(browse, mode):
     asked = asking("What do you see?")
     wordy = stories.anthropic.text("A long line of words, all of which are printed. " * 5)(asked)
