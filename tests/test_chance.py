@@ -232,9 +232,9 @@ def test_an_sdk_that_waits_by_chance_between_its_retries_replays(monkeypatch):
     with LoopbackServer(rule) as server:
 
         def agent():
-            client = anthropic.Anthropic(api_key="k", base_url=server.url, max_retries=2)
             wish = {"role": "user", "content": f"{early_uuid()} at {time.time()} or {random.random()}"}
-            return client.messages.create(model="m", max_tokens=1, messages=[wish]).id
+            with anthropic.Anthropic(api_key="k", base_url=server.url, max_retries=2) as client:
+                return client.messages.create(model="m", max_tokens=1, messages=[wish]).id
 
         with tracefork.record(virtualize=ALL) as run:
             agent()
@@ -380,7 +380,7 @@ def test_an_agent_that_seeds_its_chance_goes_on_alike_in_a_fork():
         client.post("http://h/", content="a")
         said += [random.randrange(10**6)]
         client.post("http://h/", content="b")
-        return [*said, random.random(), random.choice(range(10**6))]
+        return [*said, random.random(), random.choice(range(10**6)), *(random.gauss(0, 1) for _ in range(3))]
 
     bare = agent()
     with tracefork.record(virtualize=ALL) as run:

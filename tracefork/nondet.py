@@ -25,9 +25,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from functools import partial
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
+from weakref import ref
 
 from .callsite import is_library, of_agent
 from .core.values import Source
@@ -222,6 +224,9 @@ def _bits(run: Session, original: Callable[[int], int], k: int) -> int:
     return int(_drawn(run, Source("random", f"{k} bits"), lambda: f"{value:x}"), 16)
 
 
+_GAUSS: ContextVar[tuple[Callable[[], object], float | None]] = ContextVar(
+    "tracefork.gauss", default=(object, None)
+)
 _OWN_RANDOM, _OWN_BITS = random.Random.random, random.Random.getrandbits
 
 
@@ -245,12 +250,20 @@ class _Shared(random.Random):
 
     @property
     def gauss_next(self) -> float | None:
-        """The second of a pair of numbers, which a run does not take from who drew the first before it."""
-        return None if _run("random", 2) else vars(self).get("gauss_next")
+        """The second of a pair of numbers, of which who drew the first in this run and context has it."""
+        run = _run("random", 2)
+        if run is None:
+            return vars(self).get("gauss_next")
+        whose, value = _GAUSS.get()
+        return value if whose() is run else None
 
     @gauss_next.setter
     def gauss_next(self, value: float | None) -> None:
-        vars(self)["gauss_next"] = None if _run("random", 2) else value
+        run = _run("random", 2)
+        if run is None:
+            vars(self)["gauss_next"] = value
+        else:
+            _GAUSS.set((ref(run), value))
 
 
 # -- names that are bound already ---------------------------------------------------
