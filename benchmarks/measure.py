@@ -361,7 +361,7 @@ def chance(count: int = 2_000) -> dict[str, dict[str, float]]:
     within.run(run.__exit__, None, None, None)
     with tracefork.record(virtualize={"random", "time", "uuid"}):
         spent["within a run"] = {name: _us(call, count) for name, call in calls.items()}
-    spent["afterwards"] = each(50 * count)
+    spent["after a run"] = each(50 * count)
     return spent
 
 

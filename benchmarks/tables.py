@@ -179,7 +179,7 @@ def _cost(_: int) -> Iterator[Row]:
     yield "", "threads: replays in the order of completion, of 50", str(order), "", "", "none promised"
     spent = measure.chance()
     for name, bare in spent["bare"].items():
-        for when in ("beside a run", "within a run", "afterwards"):
+        for when in ("beside a run", "within a run", "after a run"):
             cost = spent[when][name]
             what = f"`{name}` {when} that virtualizes it, us"
             yield "", what, f"{cost:.2f}", f"bare: {bare:.2f}", f"{cost / bare:.2f}", ""
