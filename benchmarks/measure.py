@@ -188,11 +188,13 @@ def round_trip(trips: Iterator[Callable[[], object]], count: int = 500, rounds: 
 
 
 def conversation(store: str, turns: int = 50, rounds: int = 5, *, parsed: bool = True) -> dict[str, float]:
-    """Least CPU microseconds of the agent's thread, for a turn of a conversation that grows.
+    """CPU microseconds of the agent's thread, for a turn of a conversation that grows.
 
     A turn is what an agent does in any case, `client.post(url, json=...).json()`, to a
     MockTransport: bare, recorded in memory and into SQLite, and replayed. Unless
-    `parsed`, bodies are ready-made bytes, and there is little beside the round trip.
+    `parsed`, bodies are ready-made bytes, and there is little beside the round trip. The bare turn is the
+    median; the others are that times the median of their ratios to the bare turn of the same
+    round, since the machine itself is faster and slower by the second.
     """
     turn = list(corpora.growth(turns))
     bodies = [] if parsed else [compact(asked) for asked, _ in turn]
@@ -222,7 +224,11 @@ def conversation(store: str, turns: int = 50, rounds: int = 5, *, parsed: bool =
             agent("replay", Transport(again))
         with tracefork.record(f"{folder}/turns{number}.db", intercept=False) as run:
             agent("to SQLite", Transport(run, network()))
-    return {kind: min(times) for kind, times in spent.items()}
+    bare = median(spent["bare"])
+    return {
+        kind: bare * median(one / beside for one, beside in zip(times, spent["bare"], strict=True))
+        for kind, times in spent.items()
+    }
 
 
 # -- the first byte of a stream ---------------------------------------------------------------
