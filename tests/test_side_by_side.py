@@ -16,7 +16,7 @@ import pytest
 from worlds import URL, World, asay, jitter, proves, say
 
 import tracefork
-from tracefork import lanes
+from tracefork import spawning
 from tracefork.core.values import abandoned
 from tracefork.transports.httpx import AsyncTransport, Transport
 
@@ -492,8 +492,8 @@ def test_reading_past_a_recorded_close_diverges():
 
 @pytest.mark.parametrize("how", ["tasks", "threads"])
 def test_without_lanes_only_equal_prompts_can_be_swapped(how, monkeypatch):
-    monkeypatch.setattr(lanes, "watch", lambda *_: None)
-    monkeypatch.setattr(lanes, "unwatch", lambda *_: None)
+    monkeypatch.setattr(spawning, "watch", lambda *_: None)
+    monkeypatch.setattr(spawning, "unwatch", lambda *_: None)
     if how == "tasks":
         agent = asynchronous(lambda c: asyncio.gather(*(achain(c, f"c{i}") for i in range(6))))
     else:

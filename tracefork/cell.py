@@ -14,8 +14,10 @@ from typing import TypeAlias
 from attrs import evolve
 
 from .core import machine
-from .core.machine import Asked, Ended, Event, Halt, Headed, Order, State, Wait
+from .core.machine import Asked, Ended, Event, Halt, Headed, Order, State, Strayed, Wait
 from .core.script import Script
+
+JOB_PATIENCE = 0.5  # seconds for which others wait for the end of a job that an agent may do without
 
 Wake: TypeAlias = Callable[[], object]
 
@@ -120,8 +122,25 @@ class Cell:
         _wake(ready)
 
     def left(self) -> float:
-        """Seconds of patience that remain."""
-        return self.moved + self.patience - time.monotonic()
+        """Seconds of patience that remain; little is had with a job that nobody has begun."""
+        patience = self.patience
+        if machine.waits_for_job(self.state):
+            patience = min(JOB_PATIENCE, patience)
+        return self.moved + patience - time.monotonic()
+
+    def lapse(self, call: int) -> Order | None:
+        """Patience has run out for `call`: return the order to stop, or None where it may go on waiting."""
+        with self.lock:
+            passed = machine.pass_over(self.state)
+            if passed is not self.state:
+                self.state, self.moved = passed, time.monotonic()
+                ready = self._due()
+            else:
+                ready = None
+        if ready is None:
+            return self.send(Strayed(call, stalled=True))
+        _wake(ready)
+        return None
 
     def _step(self, event: Event, wake: Wake | None = None) -> Order:
         with self.lock:

@@ -1,31 +1,39 @@
 """Lanes: a name for every strand of the agent, the same in every run of the same program.
 
-A strand is a task, a thread or a job given to an executor. It is named where it
-is *created*, never where it first runs: after the lane that creates it, what it
+A strand is a task, a thread, a greenlet or a job given to an executor. It is named where it
+is *created* (`spawning.py`), never where it first runs: after the lane that creates it, what it
 runs, and how many of that name came before: `"crew.0/fetch.3"`. The task that `asyncio.run` makes
 goes on in the lane of its caller, who waits: how an agent is started is no part of it. Counting by
 name keeps strands that exist only while recording (a connection attempt, a
 pool's worker thread) from renaming those of the agent. What a live call creates
 within itself is *aside*: it belongs to no lane and is not recorded.
 
-`Thread.start`, `ThreadPoolExecutor.submit` and the loops' `create_task` are
-wrapped while any run is active, so that a strand knows its run; outside of a
-run's context the wrappers do nothing.
+Which strand asks is read off, in this order:
+
+1. the context variable, unless a job runs in a copy of the context of whoever gave it:
+   then the job's own strand;
+2. the stack, where the context says nothing, or where some run's block stands in a generator:
+   a generator may be stepped in any context, but while it runs its frame is on the stack;
+3. the root of the newest run that takes in the whole process.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from contextvars import Context, ContextVar, copy_context
+from collections.abc import Callable
+from contextvars import Context, ContextVar
 from functools import partial
-from typing import Any
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+from types import FrameType
+from typing import Any, TypeVar
 
-from .patching import Patches, Target
+from attrs import frozen
+
+from . import greenlets
+from .callsite import of_agent
+
+T = TypeVar("T")
 
 
 class Group:
@@ -41,10 +49,10 @@ class Group:
 class Strand:
     """One lane of `run`, in progress. Its own strand alone adds children to it.
 
-    `outer` is the strand that the run was entered from.
+    `outer` is the strand that the run was entered from, `giver` the strand that created this one.
     """
 
-    __slots__ = ("_beside", "_children", "_elsewhere", "_group", "aside", "outer", "path", "run")
+    __slots__ = ("_beside", "_children", "_elsewhere", "_group", "aside", "giver", "outer", "path", "run")
 
     def __init__(
         self,
@@ -53,11 +61,13 @@ class Strand:
         group: Group | None = None,
         *,
         outer: Strand | None = None,
+        giver: Strand | None = None,
         aside: bool = False,
     ) -> None:
         self.run = run
         self.path = path
         self.outer = outer
+        self.giver = giver
         self.aside = aside
         self._group = group
         self._children: dict[str, Group] = {}
@@ -79,12 +89,12 @@ class Strand:
         """Name and return the strand that will run `what`."""
         if self.aside:
             return self
-        name = _name(what)
+        name = name_of(what)
         group = self._children.setdefault(name, Group())
         path = f"{self.path}/{name}.{group.made}".lstrip("/")
         group.made += 1
         group.alive += 1
-        return Strand(self.run, path, group, outer=self.outer)
+        return Strand(self.run, path, group, outer=self.outer, giver=self)
 
     def goes_on(self) -> bool:
         """True for the one task that a strand makes before a loop runs: most likely it waits for that."""
@@ -102,28 +112,79 @@ class Strand:
         if self._group and not self.aside:
             self._group.alive -= 1
 
+    def comes_of(self, other: Strand) -> bool:
+        """True if `other` created this strand, or created one that did."""
+        above = self.giver
+        while above is not None and above is not other:
+            above = above.giver
+        return above is not None
+
+    def is_within(self, run: object) -> bool:
+        """True if this strand's run was entered within `run`."""
+        outer = self.outer
+        while outer is not None and outer.run is not run:
+            outer = outer.outer
+        return outer is not None
+
+
+def name_of(what: object) -> str:
+    """Return the name of a function, coroutine or class without its module and enclosing functions."""
+    while isinstance(what, partial):
+        what = what.func
+    name = getattr(what, "__qualname__", None) or type(what).__qualname__
+    return str(name).rpartition(".<locals>.")[2]
+
+
+# -- who asks ----------------------------------------------------------------------
 
 _STRAND: ContextVar[Strand | None] = ContextVar("tracefork.strand", default=None)
+
+_NOWHERE = Strand(None)
+"""Stands in a context for the knowledge that what is done there belongs to nobody."""
 
 _everywhere: list[Strand] = []
 """Roots of the runs that take in threads without a context of their own, newest last."""
 
 
+_jobs: dict[int, Strand] = {}
+"""The strands of the jobs that are being done, by their threads; by greenlets, where gevent makes them threads."""
+
+
 def current() -> Strand | None:
-    """The strand of this context, or of the newest run that takes in the whole process."""
-    return _STRAND.get() or (_everywhere[-1] if _everywhere else None)
+    """Return the strand that asks here, or else the root of the newest run that takes in all threads."""
+    return known() or (_everywhere[-1] if _everywhere else None)
 
 
-def leave(root: Strand) -> None:
-    """End `root`: what was current before is so again, unless another run has begun since.
+def known() -> Strand | None:
+    """Return the strand that asks here, or None if it knows of no run."""
+    strand = in_context()
+    if strand is None:
+        return (_on_stack(None) or _of_greenlet()) if _blocks.all else None
+    if strand is _NOWHERE:
+        return None
+    return _on_stack(strand) if _blocks.generators and not strand.aside else strand
 
-    Runs that are over by then are passed by, so that overlapping runs end in any order.
-    """
-    if _STRAND.get() is root:
-        outer = root.outer
-        while outer is not None and getattr(outer.run, "over", False):
-            outer = outer.outer
-        _STRAND.set(outer)
+
+def of(context: Context) -> Strand | None:
+    """The strand that `context` holds."""
+    strand = context.get(_STRAND)
+    return None if strand is _NOWHERE else strand
+
+
+def in_context() -> Strand | None:
+    """The strand of this context; in a job that runs in a copy of its giver's context, the job's own."""
+    strand = _STRAND.get()
+    if strand is None or not _jobs:
+        return strand
+    job = _jobs.get(threading.get_ident())
+    return job if job is not None and job is not strand and job.comes_of(strand) else strand
+
+
+def outside(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    """Return `call(*args, **kwargs)`, made by no strand: a thread that it starts belongs to none."""
+    context = Context()
+    context.run(_STRAND.set, _NOWHERE)
+    return context.run(call, *args, **kwargs)
 
 
 def enter(strand: Strand | None) -> Strand | None:
@@ -131,6 +192,24 @@ def enter(strand: Strand | None) -> Strand | None:
     before = _STRAND.get()
     _STRAND.set(strand)  # never reset by token: a generator may end in another context
     return before
+
+
+def begin_job(strand: Strand) -> tuple[Strand | None, Strand | None]:
+    """Make `strand` that of this thread's job, and current; return what to give to `end_job`."""
+    thread = threading.get_ident()
+    before = enter(strand), _jobs.get(thread)
+    _jobs[thread] = strand
+    return before
+
+
+def end_job(before: tuple[Strand | None, Strand | None]) -> None:
+    """Make current what was so before the job."""
+    strand, job = before
+    if job is None:
+        _jobs.pop(threading.get_ident(), None)
+    else:
+        _jobs[threading.get_ident()] = job
+    enter(strand)
 
 
 class aside:  # noqa: N801  it is used like a function
@@ -146,123 +225,124 @@ class aside:  # noqa: N801  it is used like a function
         enter(self._before)
 
 
-# -- where strands are created --------------------------------------------------
+# -- blocks of runs ----------------------------------------------------------------
 
 
-def watch(everywhere: Strand | None = None) -> None:
-    """Start naming strands; each call wants one `unwatch` with the same argument.
+@frozen(eq=False)
+class Block:
+    """Where the `with` of a run stands. `frame` is None where that is not known."""
 
-    With `everywhere`, that strand is current wherever no other is.
+    root: Strand
+    frame: FrameType | None
+
+    @property
+    def in_generator(self) -> bool:
+        """True if it may be left alone in mid-block, and go on in another context."""
+        return self.frame is not None and bool(
+            self.frame.f_code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)
+        )
+
+
+class _Blocks:
+    """The blocks in progress by their frames. Replaced as a whole, so that readers need no lock."""
+
+    def __init__(self, blocks: tuple[Block, ...] = ()) -> None:
+        self.all = blocks
+        self.by_frame = {block.frame: block for block in blocks if block.frame is not None}
+        self.by_run = {id(block.root.run): block for block in blocks}
+        self.generators = any(block.in_generator for block in blocks)
+
+
+_blocks = _Blocks()
+_changing = threading.Lock()
+
+
+def open_block(root: Strand, *, everywhere: bool = False) -> None:
+    """Begin the block of `root.run`, in the frame that enters it.
+
+    With `everywhere`, `root` is current wherever no other strand is.
     """
+    global _blocks  # noqa: PLW0603  one value for the process, as there is one stack a thread
+    block = Block(root, _frame_of_block())
+    with _changing:
+        _blocks = _Blocks((*_blocks.all, block))
     if everywhere:
-        _everywhere.append(everywhere)
-    _patches.hold()
+        _everywhere.append(root)
+    root.outer = enter(root)
 
 
-def unwatch(everywhere: Strand | None = None) -> None:
-    """Stop naming strands; the last call takes every wrapper away."""
-    if everywhere:
-        _everywhere.remove(everywhere)
-    _patches.release()
+def close_block(root: Strand) -> None:
+    """End the block of `root.run`: what was current before is so again, unless another run has begun since.
+
+    Runs that are over by then are passed by, so that overlapping runs end in any order.
+    """
+    global _blocks  # noqa: PLW0603
+    with _changing:
+        _blocks = _Blocks(tuple(block for block in _blocks.all if block.root is not root))
+    if root in _everywhere:
+        _everywhere.remove(root)
+    at = _STRAND.get()
+    if at is not None and at.run is root.run:
+        outer = root.outer
+        while outer is not None and getattr(outer.run, "over", False):
+            outer = outer.outer
+        _STRAND.set(outer)
 
 
-def _targets() -> Iterator[Target]:
-    yield threading.Thread, "start", _start
-    yield ThreadPoolExecutor, "submit", _submit
-    yield asyncio.BaseEventLoop, "create_task", _create_task
-    if uvloop := sys.modules.get("uvloop"):
-        yield uvloop.Loop, "create_task", _create_task
+def _on_stack(strand: Strand | None) -> Strand | None:
+    """The strand that asks, where the context says `strand`: the innermost block on the stack may know better.
+
+    A block in a generator that is not on the stack is between two steps: what is asked
+    meanwhile is not its own, whatever context it has left behind.
+    """
+    blocks = _blocks
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
+    while frame is not None and frame not in blocks.by_frame:
+        frame = frame.f_back
+    if frame is None:
+        return strand
+    block = blocks.by_frame[frame]
+    if strand is None:
+        return block.root
+    if strand.run is block.root.run:
+        return strand
+    other = blocks.by_run.get(id(strand.run))
+    if other is not None and other.in_generator:
+        return block.root
+    if block.in_generator and not strand.is_within(block.root.run):
+        return block.root
+    return strand
 
 
-_patches = Patches(_targets)
+def _of_greenlet() -> Strand | None:
+    """The strand of a greenlet that was not given one: a child of that of whoever spawned it."""
+    unnamed = []
+    for greenlet, context in greenlets.spawners():
+        unnamed.append(greenlet)
+        if (strand := of(context)) is not None:
+            for one in reversed(unnamed):
+                strand = strand.child(getattr(one, "_run", None) or one)
+            enter(strand)
+            return strand
+    return None
 
 
-def _start(original: Any, thread: threading.Thread) -> None:
-    if parent := _STRAND.get():
-        child = parent.child(getattr(thread, "_target", None) or type(thread))
-        run = _job(child, thread.run)
-
-        def once() -> None:
-            vars(thread).pop("run", None)  # leave the thread as its class made it
-            run()
-
-        thread.run = once  # type: ignore[method-assign]
-        try:
-            original(thread)
-        except BaseException:  # it did not start: nobody will say that it is over
-            vars(thread).pop("run", None)
-            child.finish()
-            raise
-        return
-    original(thread)
+_BETWEEN = ("contextlib", "tracefork.session")
+"""Modules whose frames stand between a block and the code that it is in."""
 
 
-def _submit(original: Any, pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-    if not (parent := _STRAND.get()):
-        return original(pool, fn, *args, **kwargs)
-    child = parent.child(fn)
-    outside = Context()  # whether a worker thread starts now is chance: it belongs to no strand
-    try:
-        future = outside.run(original, pool, _job(child, fn, ends=False), *args, **kwargs)
-    except BaseException:
-        child.finish()
-        raise
-    future.add_done_callback(child.finish)  # also of a job that is cancelled before it runs
-    return future
-
-
-def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **options: Any) -> Any:
-    parent = _STRAND.get() if context is None else context.get(_STRAND) or _STRAND.get()
-    if not parent or _closes_a_generator(coro):
-        return original(loop, coro, context=context, **options)
-    went_on = asyncio._get_running_loop() is None and parent.goes_on()  # noqa: SLF001  `asyncio.run` asks it too
-    child = parent if went_on else parent.child(coro)
-    over = child.stops if went_on else child.finish
-    context = copy_context() if context is None else context
-    context.run(_STRAND.set, child)
-    try:
-        task = original(loop, coro, context=context, **options)
-    except BaseException:
-        over()
-        raise
-    task.add_done_callback(over)
-    return task
-
-
-def _job(child: Strand, fn: Callable[..., Any], *, ends: bool = True) -> Callable[..., Any]:
-    def job(*args: Any, **kwargs: Any) -> Any:
-        before = enter(child)
-        try:
-            return fn(*args, **kwargs)
-        finally:
-            enter(before)
-            if ends:
-                child.finish()
-
-    return job
-
-
-def _closes_a_generator(coro: object) -> bool:
-    """The loop makes a task to close a generator the agent dropped, whenever that is collected."""
-    return type(coro) is _ACLOSE
-
-
-async def _generator() -> AsyncGenerator[None, None]:
-    yield
-
-
-def _type_of_aclose() -> type:
-    closing = _generator().aclose()
-    with suppress(StopIteration):
-        closing.send(None)  # run to its end, or it is said never to have been awaited
-    return type(closing)
-
-
-_ACLOSE = _type_of_aclose()
-
-
-def _name(what: object) -> str:
-    while isinstance(what, partial):
-        what = what.func
-    name = getattr(what, "__qualname__", None) or type(what).__qualname__
-    return str(name).rpartition(".<locals>.")[2]
+def _frame_of_block() -> FrameType | None:
+    """The frame whose `with` enters a run, past context managers made of generators."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
+    through = False
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        managed = frame.f_back is not None and frame.f_back.f_globals.get("__name__") == "contextlib"
+        if module not in _BETWEEN and not (
+            managed and frame.f_code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)
+        ):
+            break
+        through = through or module == "contextlib"
+        frame = frame.f_back
+    # a server enters somebody's context manager on one of its threads: the block is not in its code
+    return None if frame is None or (through and not of_agent(frame)) else frame

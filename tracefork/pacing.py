@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from .cell import Cell
 from .core import machine
-from .core.machine import Ended, Headed, Order, Strayed, Wait
+from .core.machine import Ended, Headed, Order, Wait
 
 FAR = 64  # beats after which a tick no longer tells when the next one is due
 ROUNDS = 100  # beats to wait for rest in a loop that is never at rest
@@ -242,7 +242,7 @@ async def patiently(
 ) -> Order | None:
     """Wait for `future`; return the order to stop if patience runs out before."""
     lapsed: list[Order] = []
-    timer: asyncio.TimerHandle | None = None
+    timer: asyncio.Handle | None = None
 
     def look() -> None:
         nonlocal timer
@@ -250,10 +250,13 @@ async def patiently(
             return
         if (left := cell.left()) > 0:
             timer = loop.call_later(left, look)
-        else:
-            if call in cell.state.open:
-                lapsed.append(cell.send(Strayed(call, stalled=True)))
+        elif call not in cell.state.open:
             resolve(future)
+        elif order := cell.lapse(call):
+            lapsed.append(order)
+            resolve(future)
+        else:
+            timer = loop.call_soon(look)
 
     look()
     try:

@@ -24,6 +24,9 @@ from .core.machine import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed
 from .core.script import NEVER, Script
 from .core.values import (
     CANCELLED,
+    DONE,
+    GIVEN_UP,
+    JOB,
     Answer,
     Call,
     Lane,
@@ -99,6 +102,8 @@ class Port:
                 self.drop(flight, flight.taken())
             elif isinstance(flight.question, Request) and flight.call in self._cell.state.open:
                 self.drop(flight, CANCELLED)  # nobody is left to hear the answer
+            elif isinstance(flight.question, Source) and flight.question.is_job:
+                self.give_up_job(flight)
         with self._cell.lock:
             self._keeper.put(records.Closed(outcome))
             self.phase = "over"
@@ -267,15 +272,21 @@ class Port:
 
     def hang(self, flight: Flight) -> None:
         """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""
-        while self._cell.left() > 0 and not self._cell.state.halt and self.phase != "over":
+        while not (order := self._over_for(flight)):
             time.sleep(min(max(self._cell.left(), 0.0), 0.02))
-        self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
+        self._checked(order)
 
     async def ahang(self, flight: Flight) -> None:
         """`hang`, suspending the task."""
-        while self._cell.left() > 0 and not self._cell.state.halt and self.phase != "over":  # noqa: ASYNC110  patience is no event
+        while not (order := self._over_for(flight)):  # noqa: ASYNC110  patience is no event
             await anyio.sleep(min(max(self._cell.left(), 0.0), 0.02))
-        self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
+        self._checked(order)
+
+    def _over_for(self, flight: Flight) -> Order | None:
+        """The order that ends the wait of a call whose answer never comes; None while it may go on."""
+        if self._cell.state.halt or self.phase == "over":
+            return self._cell.send(Strayed(flight.call, stalled=True))
+        return self._cell.lapse(flight.call) if self._cell.left() <= 0 else None
 
     def fail(self, error: TraceforkError) -> TraceforkError:
         """Keep `error`, to be raised by every later question and when the block is left; return it."""
@@ -294,12 +305,48 @@ class Port:
             reading = flight.served or Reading(sample())
             assert isinstance(reading, Reading)
         except BaseException:
-            self._cell.abandon(flight.call)
-            self._flights.pop(flight.call, None)
+            self._forget(flight)
             raise
         kept = self._redactor().reading(source, reading)
         self._cell.send(Ended(flight.call, kept, waits=False))
         return reading.text
+
+    # -- executors' jobs that a task awaits ----------------------------------------------
+
+    def begin_job(self, name: str, strand: lanes.Strand) -> Flight | None:
+        """Note that `strand` hands a job to an executor; None if its end has no place in this run."""
+        job = Source(JOB, name)
+        if self.phase != "open" or self._failure or self._cell.state.halt:
+            return None
+        if not machine.finds_job(self._cell.state, job):
+            return None
+        flight = Flight(next(self._calls), job, strand.path, "")
+        self._flights[flight.call] = flight
+        order = self._cell.send(Asked(flight.call, job, strand.path, strand.alone, waits=False))
+        opened = self._cell.state.open.get(flight.call)
+        if isinstance(order, Halt) or opened is None:
+            return None
+        if opened.line is None and not self.live:  # another thread's job was quicker
+            self._forget(flight)
+            return None
+        return flight
+
+    async def end_job(self, flight: Flight) -> None:
+        """Wait until it is the job's turn to end, as it was when recorded; the loop goes on meanwhile."""
+        try:
+            await asettle(self._cell, Ended(flight.call, DONE), self._pacers, flight)
+        except BaseException:
+            self.give_up_job(flight)
+            raise
+
+    def give_up_job(self, flight: Flight) -> None:
+        """Note that nobody waits for the job any more."""
+        if flight.call in self._cell.state.open:
+            self._cell.drop(Ended(flight.call, GIVEN_UP, waits=False))
+
+    def _forget(self, flight: Flight) -> None:
+        self._cell.abandon(flight.call)
+        self._flights.pop(flight.call, None)
 
     # -- below ----------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import anyio
 import anyio.lowlevel
 from attrs import evolve, frozen
 
-from . import generating, lanes, tools
+from . import generating, lanes, spawning, tools
 from .callsite import callsite
 from .codec import plain, records
 from .core.notes import added, noted
@@ -35,6 +35,7 @@ from .core.values import (
 from .effects import class_name, said
 from .errors import Refused, StoreError, TraceforkError
 from .escapes import Escapes
+from .flight import Flight
 from .log import Log
 from .port import BLINK, Gate, Known, Port
 from .redact import Redactor
@@ -140,8 +141,8 @@ class Session:
             self._keeper = Writer(self._log)
         self._around = around
         self._root = lanes.Strand(self)
-        lanes.watch(self._root if self._plan.everywhere else None)
-        self._root.outer = lanes.enter(self._root)
+        spawning.watch()
+        lanes.open_block(self._root, everywhere=self._plan.everywhere)
         self.port.open(self._keeper)
         _open.append(self)
         return self
@@ -305,6 +306,20 @@ class Session:
         """What left the run unrecorded so far, as far as was seen."""
         return self._escapes.seen()
 
+    # -- executors' jobs, for `spawning` ----------------------------------------------
+
+    def begin_job(self, name: str, strand: lanes.Strand) -> object | None:
+        """Note that `strand` hands a job to an executor; None if its end has no place in this run."""
+        return self.port.begin_job(name, strand)
+
+    async def end_job(self, job: object) -> None:
+        """Wait until it is the job's turn to end, as it was when recorded."""
+        await self.port.end_job(cast("Flight", job))
+
+    def give_up_job(self, job: object) -> None:
+        """Note that nobody waits for the job any more."""
+        self.port.give_up_job(cast("Flight", job))
+
     # -- what transports and the guard ask ------------------------------------------
 
     def is_aside(self) -> bool:
@@ -349,8 +364,8 @@ class Session:
         _open.remove(self)
         self._around.__exit__(None, None, None)
         if self._root:
-            lanes.leave(self._root)
-        lanes.unwatch(self._root if self._plan.everywhere else None)
+            lanes.close_block(self._root)
+        spawning.unwatch()
         ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
         try:
             self._outcome = self._plan.redactor().outcome(ended)

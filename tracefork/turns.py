@@ -21,7 +21,7 @@ from attrs import evolve
 
 from .cell import Cell
 from .core import machine
-from .core.machine import Asked, Order, Strayed, Wait
+from .core.machine import Asked, Order, Wait
 from .flight import Flight
 from .pacing import Pacers, Tick, patiently, poster, resolve, running_loop
 
@@ -54,8 +54,8 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
         order = _paced(cell, event, woken.set)
         if isinstance(order, Wait):
             while not woken.wait(max(0.0, cell.left())):
-                if cell.left() <= 0:
-                    return cell.send(Strayed(event.call, stalled=True))
+                if cell.left() <= 0 and (lapsed := cell.lapse(event.call)):
+                    return lapsed
     return order
 
 
@@ -114,5 +114,5 @@ async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
         while not woken.is_set():
             with trio.move_on_after(max(0.0, cell.left())):
                 await woken.wait()
-            if not woken.is_set() and cell.left() <= 0:
-                return cell.send(Strayed(event.call, stalled=True))
+            if not woken.is_set() and cell.left() <= 0 and (lapsed := cell.lapse(event.call)):
+                return lapsed

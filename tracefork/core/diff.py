@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .digest import Recorded
+from .digest import Recorded, told
 from .matching import Matcher, exact, meaningful, normalised
 from .values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request, Response, Source, Step
 
@@ -49,7 +49,7 @@ def diff(left: Recorded, right: Recorded, *, matcher: Matcher = exact) -> Partin
     Steps are compared in the order in which they began; then in the order of their ticks.
     """
     index = 0
-    for one, other in zip_longest(left.steps, right.steps):
+    for one, other in zip_longest(told(left.steps), told(right.steps)):
         if one is None or other is None:
             texts = (_brief(step.asked) if step else "the end" for step in (one, other))
             return Parting(index, Difference("steps", *texts), one, other)

@@ -2,13 +2,13 @@
 
 In it: method, URL, meaningful headers and body of each question; status,
 headers, raw body and end of each answer; draws, effects, and the ticks of all.
-Not in it: timing, and lanes, which break ties while matching but say nothing
-about what happened.
+Not in it: timing; lanes, which break ties while matching but say nothing
+about what happened; and the ends of executors' jobs, which are there to be waited for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
@@ -41,9 +41,14 @@ def digest(tape: Recorded, version: int = 2, *, matcher: Matcher = exact) -> Dig
         case 1:
             return _fingerprint(tape)
         case 2:
-            return hashed([b"tracefork.2", *(_leaf(step, matcher) for step in tape.steps)]).hex()
+            return hashed([b"tracefork.2", *(_leaf(step, matcher) for step in told(tape.steps))]).hex()
         case _:
             raise ValueError(f"digest versions are 1 and 2, not {version!r}")
+
+
+def told(steps: Sequence[Step]) -> Iterator[Step]:
+    """Give the steps that say what happened: all but the ends of executors' jobs."""
+    return (step for step in steps if not (isinstance(step, Draw) and step.source.is_job))
 
 
 def _value(draw: Draw) -> str:
@@ -76,7 +81,7 @@ def _pair(name: str, value: str) -> bytes:
 
 
 def _fingerprint(tape: Recorded) -> Digest:
-    draws = [s for s in tape.steps if isinstance(s, Draw)]
+    draws = [s for s in told(tape.steps) if isinstance(s, Draw)]
     lines = [f"D:{s.source.kind}:{_value(s)}\n" for s in draws]
     for step in tape.steps:
         if isinstance(step, Exchange):

@@ -16,7 +16,7 @@ Adapters carry out orders and report events; nothing here performs I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import evolve, frozen
@@ -184,7 +184,26 @@ def unasked(state: State) -> tuple[int, ...]:
     """Places in the script of what the agent has not asked yet; once live, it owes nothing."""
     if state.live:
         return ()
-    return tuple(n for n in range(len(state.script.lines)) if n not in state.claimed)
+    lines = state.script.lines
+    return tuple(n for n in range(len(lines)) if n not in state.claimed and not lines[n].is_job)
+
+
+def finds_job(state: State, job: Source) -> bool:
+    """True if the end of this executor's job has a place in the run: one on the script, or a live one."""
+    script = state.script
+    return state.live or script.first(script.by_key, script.matcher(job), state.claimed) is not None
+
+
+def waits_for_job(state: State) -> bool:
+    """True if what holds up the run is the end of a job that nobody has begun."""
+    due = _due(state)
+    return due is not None and state.script.lines[due].is_job and due not in state.claimed
+
+
+def pass_over(state: State) -> State:
+    """The state in which the job that holds up the run is waited for no more."""
+    due = _due(state)
+    return state if due is None or not waits_for_job(state) else _passed(state, (due,))
 
 
 def turn(state: State, event: Headed | Ended) -> int:
@@ -248,7 +267,7 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
             return evolve(state, halt=line), line
         opened = Open(question, event.lane, line)
         if line is not None:
-            state = evolve(state, claimed=state.claimed.add(line))
+            state = _claimed(state, line)
     recorded = _line(state, opened)
     if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
         return _put(state, event.call, opened), Wait(due)
@@ -283,6 +302,8 @@ def _ended(state: State, event: Ended) -> tuple[State, Order]:
         case Request() as request, Response() | Fault() as reply:
             span = Span(began, ended if headed is None else headed, ended)
             done: Step = Exchange(request, reply, opened.lane, span)
+        case Source(kind="job") as source, Reading() as reading:
+            done = Draw(source, reading, opened.lane, Span(began, ended, ended))
         case Source() as source, Reading() as reading:
             now = state.clock, state.happened  # a draw is one tick
             done = Draw(source, reading, opened.lane, Span(began, began, began))
@@ -302,6 +323,8 @@ def expected(state: State, lane: Lane) -> Question | None:
 def _found(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
     """The line that `event` is, and its question: the script's where both are equal: one copy will do."""
     script, question = state.script, event.question
+    if isinstance(question, Source) and question.is_job:
+        return _job(state, question, event.lane), question
     own = None if state.live else script.first(script.by_lane, event.lane, state.claimed)
     if own is not None and script.lines[own].asked == question:
         return own, script.lines[own].asked  # word for word: its key need not be made
@@ -309,6 +332,30 @@ def _found(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
     if isinstance(line, int) and script.lines[line].asked == question:
         return line, script.lines[line].asked
     return line, question
+
+
+def _job(state: State, job: Source, lane: Lane) -> int | None:
+    """The line of an executor's job: the lane's own, or else any; an order that has changed is no divergence."""
+    script, key = state.script, state.script.matcher(job)
+    if state.live:
+        return None
+    own = script.first(script.by_both, (key, lane), state.claimed)
+    return script.first(script.by_key, key, state.claimed) if own is None else own
+
+
+def _claimed(state: State, line: int) -> State:
+    """The state in which `line` is asked; its lane did without the jobs before it that were not begun."""
+    state = evolve(state, claimed=state.claimed.add(line))
+    lane = state.script.lines[line].lane
+    jobs = [n for n in state.script.jobs.get(lane, ()) if n < line and n not in state.claimed]
+    return _passed(state, jobs) if jobs else state
+
+
+def _passed(state: State, lines: Iterable[int]) -> State:
+    claimed, happened = state.claimed, state.happened
+    for n in lines:
+        claimed, happened = claimed.add(n), _freed(state.script, happened, n)
+    return evolve(state, claimed=claimed, happened=happened)
 
 
 def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
@@ -349,8 +396,8 @@ _UNSCRIPTED = Line(Source("none"), "")
 
 
 def _at_head(event: Headed | Ended) -> bool:
-    """True if `event` is a head, or an answer that has none of its own: a fault, a tool's reply."""
-    return isinstance(event, Headed) or isinstance(event.answer, Fault | Reply)
+    """True if `event` is a head, or an answer that has none of its own: a fault, a reply, a job's end."""
+    return isinstance(event, Headed) or isinstance(event.answer, Fault | Reply | Reading)
 
 
 def _line_of(state: State, event: Headed | Ended) -> Line:

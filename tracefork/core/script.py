@@ -16,7 +16,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from .matching import Matcher
-from .values import Answer, Fault, Lane, Question, Request, Step, abandoned
+from .values import Answer, Fault, Lane, Question, Request, Source, Step, abandoned
 
 AT_ONCE = -1
 NEVER = sys.maxsize
@@ -46,6 +46,11 @@ class Line:
         ticks = span.began, span.headed, span.ended
         hops = timing.head_hops, timing.end_hops
         return cls(step.asked, step.lane, step.answer, *ticks, False, *hops)  # noqa: FBT003
+
+    @property
+    def is_job(self) -> bool:
+        """True for the end of an executor's job: an agent that does without it has not left the script."""
+        return isinstance(self.asked, Source) and self.asked.is_job
 
     def gates(self) -> Iterable[int]:
         """The ticks that later ones wait for. An end the agent chose gates nobody."""
@@ -100,6 +105,7 @@ class Script:
     by_key: Index = field(repr=False)
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
+    jobs: Index = field(repr=False)  # by lane, the ends of executors' jobs, which by_lane leaves out
     again: Index = field(repr=False)  # by key, what was in flight when the recording died
     mixed: frozenset[Lane]  # lanes that cannot be one strand: they asked while they waited
 
@@ -109,16 +115,16 @@ class Script:
         gates = [tuple(line.gates()) for line in lines]
         owner = {tick: n for n, ticks in enumerate(gates) for tick in ticks}
         places = {tick: place for place, tick in enumerate(sorted(owner))}
-        by_key, by_lane, by_both, again = (defaultdict[object, list[int]](list) for _ in range(4))
+        by_key, by_lane, by_both, jobs, again = (defaultdict[object, list[int]](list) for _ in range(5))
         mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
         for n, line in enumerate(lines):
-            if line.began is not None:
+            if line.began is not None and not line.is_job:
                 if line.began < headed.get(line.lane, AT_ONCE):
                     mixed.add(line.lane)
                 headed[line.lane] = NEVER if line.headed is None else line.headed
             key = matcher(line.asked)
             by_key[key].append(n)
-            by_lane[line.lane].append(n)
+            (jobs if line.is_job else by_lane)[line.lane].append(n)
             by_both[key, line.lane].append(n)
             if line.again:
                 again[key].append(n)
@@ -137,6 +143,7 @@ class Script:
             _frozen(by_key),
             _frozen(by_lane),
             _frozen(by_both),
+            _frozen(jobs),
             _frozen(again),
             frozenset(mixed),
         )

@@ -42,7 +42,8 @@ class Tape:
 
     @cached_property
     def draws(self) -> tuple[Draw, ...]:
-        return tuple(s for s in self.steps if isinstance(s, Draw))
+        """What the agent drew; that the ends of executors' jobs keep their order is no draw of its own."""
+        return tuple(s for s in self.steps if isinstance(s, Draw) and not s.source.is_job)
 
     @cached_property
     def effects(self) -> tuple[Effect, ...]:

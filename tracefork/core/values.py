@@ -124,12 +124,21 @@ class Request:
         return _sha256(self._body, self.omitted)
 
 
+JOB = "job"
+"""The kind of the source that says when an executor's job ends which a task awaits; `name` is what runs."""
+
+
 @frozen
 class Source:
     """A source of chance: `Source("clock")`, `Source("env", "HOME")`."""
 
     kind: str
     name: str = ""
+
+    @property
+    def is_job(self) -> bool:
+        """True if this is the end of an executor's job: chance that orders a run and tells it nothing."""
+        return self.kind == JOB
 
 
 @frozen
@@ -247,6 +256,13 @@ class Reading:
     text: str = field(repr=_length)
 
 
+DONE = Reading("done")
+"""What the end of an executor's job reads."""
+
+GIVEN_UP = Reading("given up")
+"""What it reads where nobody waited for it any more."""
+
+
 @frozen
 class Reply:
     """What a tool call came to: `value` is JSON text.
@@ -268,7 +284,7 @@ Answer: TypeAlias = "Response | Fault | Reading | Reply"
 def abandoned(answer: Answer) -> bool:
     """True when the agent itself ended the step, perhaps from the garbage collector."""
     match answer:
-        case Response(end="closed" | "cancelled") | Fault("cancelled"):
+        case Response(end="closed" | "cancelled") | Fault("cancelled") | Reading("given up"):
             return True
         case _:
             return False
@@ -282,8 +298,8 @@ class Span:
     """When a step happened, in ticks of the run's logical clock.
 
     `began < headed < ended` for an exchange with a body; a fault and a tool's
-    reply have no head of their own, so that `headed == ended`; all three are
-    equal for a draw.
+    reply have no head of their own, so that `headed == ended`, and so has the end of an
+    executor's job; all three are equal for any other draw.
     """
 
     began: int
