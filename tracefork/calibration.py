@@ -31,7 +31,9 @@ SHOWN = 60  # characters of an example
 
 _LENGTH = ", its length"  # behind the path of a list
 
-_OF_REPLAYS = frozenset({"scope", "intercept", "redact", "passthrough", "allow", "max_body", "strict"})
+_OF_REPLAYS = frozenset(
+    {"scope", "intercept", "redact", "passthrough", "allow", "max_body", "strict", "processes"}
+)
 
 _NO_DRAW = "no draw that is reached"
 _HINTS = {"a time": f"{_NO_DRAW}: take it from run.now(), or from datetime.today()"}
@@ -145,7 +147,7 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
     if stuck:
         problem = f"{', '.join(stuck)} cannot be left out of matching"
     elif not verdict.ok:
-        problem = str(verdict.divergence or verdict.error)
+        problem = str(verdict.divergence or verdict.error or verdict.summary)
     return Calibration(len(tape), fields, helpful, ignoring, not problem, problem)
 
 

@@ -36,6 +36,17 @@ def of_agent(frame: FrameType) -> bool:
     return not is_library(str(frame.f_globals.get("__name__", "")))
 
 
+def caller() -> str:
+    """Return the package of the innermost frame that is neither the standard library's nor ours."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if root != "tracefork" and root not in sys.stdlib_module_names:
+            return root
+        frame = frame.f_back
+    return ""
+
+
 def callsite(*, whole: bool = True) -> str:
     """Return `file.py:12 in name` of the innermost frame that is neither a library's nor ours.
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 from attrs import frozen
 
 from .core.diff import Difference, diff
 from .core.digest import digest
-from .core.matching import Matcher, exact
+from .core.matching import Matcher
 from .core.tape import Tape
 from .core.values import Escape, Exchange, Outcome
 from .errors import Divergence, Unfinished
+from .options import ReplayOptions, lists
 from .runs import replay
 from .session import Session
 from .turns import in_loop
@@ -31,11 +32,16 @@ class Verdict:
 
     `ok` means: the same things happened in the same order, nothing was left
     unasked, and the run ended as it was recorded to end, returning or raising an
-    exception of the same class. `recorded` and `replayed` are digests, 64 hex
+    exception of the same class; nothing got out of the replay; and the tape holds something
+    to vouch for: a tape without an exchange, draw or effect `is_empty`, and not ok.
+    `recorded` and `replayed` are digests, 64 hex
     characters each, and both are computed. `matched` of `total` recorded exchanges
     happened again. `divergence` is where the agent left the tape, `error` the
-    agent's own exception, or another of tracefork's. `escaped` is what left the run
-    unrecorded, when it was recorded or in the replay: nobody can vouch for that.
+    agent's own exception, or another of tracefork's.
+
+    `escaped` is what left the run unrecorded, when it was recorded or in the replay: nobody can
+    vouch for that. `refused` is what was kept from leaving the replay, `processes` which the agent
+    started in it, and `remarks` what else one should know, a sentence each.
     """
 
     ok: bool
@@ -46,17 +52,34 @@ class Verdict:
     divergence: Divergence | None = None
     error: BaseException | None = None
     escaped: tuple[Escape, ...] = ()
+    refused: tuple[Escape, ...] = ()
+    processes: tuple[Escape, ...] = ()
+    remarks: tuple[str, ...] = ()
+    is_empty: bool = False
 
     def __bool__(self) -> bool:
         return self.ok
 
     def __str__(self) -> str:
-        said = f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
-        lines = [said, *(f"escaped: {one}" for one in self.escaped)]
-        return "\n".join([*lines, str(self.divergence)] if self.divergence else lines)
+        return "\n".join([self.summary, *self.notes(), *([str(self.divergence)] if self.divergence else [])])
+
+    @property
+    def summary(self) -> str:
+        """The verdict in one line."""
+        if self.is_empty and self.divergence is None:
+            return "nothing to vouch for: the tape holds no exchange, draw or effect"
+        return f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
+
+    def notes(self) -> Iterator[str]:
+        """What one should know beside the verdict, a line each."""
+        yield from (f"escaped: {one}" for one in self.escaped if one not in self.processes)
+        yield from (f"refused in the replay: {one}" for one in self.refused)
+        yield from (f"ran again in the replay: {one}" for one in self.processes)
+        yield from self.remarks
 
 
-def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any) -> Verdict:
+@lists(ReplayOptions)
+def verify(tape: Tape, agent: Agent, **options: Unpack[ReplayOptions]) -> Verdict:
     """Replay `tape` through `agent` and say whether everything happened again.
 
     The agent's own exceptions are part of the verdict and never raised. An
@@ -65,21 +88,21 @@ def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any
     Args:
         tape: the recording.
         agent: what to run.
-        matcher: what makes two questions equal, for the replay and both digests.
-        options: as for `tracefork.replay`.
+        options: as for `tracefork.replay`; the matcher is that of both digests, too.
 
     Raises:
         RuntimeError: the agent is async and an event loop is running; await `averify`.
     """
     if is_async(agent) and in_loop():
         raise RuntimeError("an event loop is running: await tracefork.averify(...) instead")
-    session = replay(tape, matcher=matcher, **options)
-    return judged(tape, session, driven(session, agent), matcher)
+    session = replay(tape, **options)
+    return judged(tape, session, driven(session, agent))
 
 
-async def averify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any) -> Verdict:
+@lists(ReplayOptions)
+async def averify(tape: Tape, agent: Agent, **options: Unpack[ReplayOptions]) -> Verdict:
     """`verify` within a running event loop, for sync and async agents."""
-    session = replay(tape, matcher=matcher, **options)
+    session = replay(tape, **options)
     raised: BaseException | None = None
     try:
         async with session:
@@ -88,7 +111,7 @@ async def averify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **optio
                 await result
     except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
         raised = exc
-    return judged(tape, session, raised, matcher)
+    return judged(tape, session, raised)
 
 
 def driven(session: Session, agent: Agent) -> BaseException | None:
@@ -131,9 +154,9 @@ def is_async(agent: Agent) -> bool:
     return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)
 
 
-def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: Matcher = exact) -> Verdict:
+def judged(tape: Tape, session: Session, raised: BaseException | None) -> Verdict:
     """Return the verdict on a replay that is over; `raised` is what left its block."""
-    again = session.tape
+    again, matcher = session.tape, session.port.state.script.matcher
     recorded, replayed = digest(tape, matcher=matcher), digest(again, matcher=matcher)
     ours = session.failure is not None or isinstance(raised, Unfinished)
     told = isinstance(session.failure or raised, Divergence | Unfinished)
@@ -141,8 +164,10 @@ def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: 
     error = None if isinstance(raised, Divergence | Unfinished) else raised
     if isinstance(raised, Divergence) and raised.__cause__ is not None:
         error = raised.__cause__
+    out = [one for one in session.escaped if one.kind != "process"]
+    is_empty = not (tape.exchanges or tape.draws or tape.effects)
     return Verdict(
-        ok=divergence is None and not ours and recorded == replayed,
+        ok=divergence is None and not ours and recorded == replayed and not out and not is_empty,
         matched=_matched(tape, again, matcher),
         total=len(tape),
         recorded=recorded,
@@ -150,6 +175,10 @@ def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: 
         divergence=divergence,
         error=error,
         escaped=tuple(dict.fromkeys([*tape.escaped, *session.escaped])),
+        refused=session.refused,
+        processes=tuple(one for one in session.escaped if one.kind == "process"),
+        remarks=tuple(session.remarks),
+        is_empty=is_empty,
     )
 
 

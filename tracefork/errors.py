@@ -6,6 +6,7 @@ Every error tracefork raises on purpose:
     - Stalled           replay waits for a question the agent never put
   + Unfinished          the agent stopped before the tape did
   + Refused             something would have left the run: the network in a replay, anything if strict
+                        (also a ConnectionRefusedError)
   + InDoubt             a tool was called before the crash; whether it ran is unknown
   + ToolRefused         a tool was called live where none may run
   + OverBudget          the next call could cost more than is left
@@ -31,6 +32,7 @@ Each holds its facts as attributes and writes its sentence in `__str__`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from errno import ECONNREFUSED
 from typing import ClassVar, Self
 
 from .core.diff import Difference
@@ -152,8 +154,10 @@ class MissingPart(TraceforkError):
         return f"{self.what} needs {self.needs}: pip install 'tracefork[{self.extra}]'"
 
 
-class Refused(TraceforkError):
+class Refused(TraceforkError, ConnectionRefusedError):
     """Something would have left the run: a connection in a replay, with `strict=True` anything else.
+
+    To whoever asked it is a refused connection, an OSError, such as clients know how to bear.
 
     `target` is the address, the program or what a thread asked for, `site` the agent's line that led
     there, and `kind` that of an `Escape`, or "" for a connection in a replay.
@@ -161,6 +165,8 @@ class Refused(TraceforkError):
 
     def __init__(self, target: str, site: str, kind: str = "") -> None:
         super().__init__(target, site, kind)
+        self.errno = ECONNREFUSED
+        self.strerror = "refused by tracefork"
         self.target = target
         self.site = site
         self.kind = kind

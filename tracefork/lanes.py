@@ -147,7 +147,7 @@ _everywhere: list[Strand] = []
 
 
 _jobs: dict[int, Strand] = {}
-"""The strands of the jobs that are being done, by their threads; by greenlets, where gevent makes them threads."""
+"""The strands of the jobs that are being done, by thread: by greenlet, where gevent makes threads of them."""
 
 
 def current() -> Strand | None:
@@ -290,7 +290,7 @@ def close_block(root: Strand) -> None:
 
 
 def _on_stack(strand: Strand | None) -> Strand | None:
-    """The strand that asks, where the context says `strand`: the innermost block on the stack may know better.
+    """The strand that asks, where the context says `strand`: a block on the stack may know better.
 
     A block in a generator that is not on the stack is between two steps: what is asked
     meanwhile is not its own, whatever context it has left behind.

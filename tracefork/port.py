@@ -188,6 +188,10 @@ class Port:
             raise
         return flight
 
+    def has_answer(self, question: Question) -> bool:
+        """True if the script holds an answer to `question` that nobody has had."""
+        return machine.has_answer(self._cell.state, self._redactor().question(question))
+
     def outgoing(self, request: Request) -> Request:
         """Return `request` as it must leave: secrets that the script's answers hid are put back.
 
@@ -362,7 +366,7 @@ class Port:
         if self.phase == "new":
             raise RuntimeError("the run has not begun: use it as a context manager")
         strand = lanes.current()
-        path, alone = (strand.path, strand.alone) if strand else ("", True)
+        path, alone = (strand.path, strand.alone) if strand else ("", self.live)
         flight = Flight(next(self._calls), self._matched(question, path), path, site)
         self._flights[flight.call] = flight
         return flight, Asked(flight.call, flight.question, path, alone)

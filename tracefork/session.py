@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from fnmatch import fnmatchcase as fnmatch
 from os import environ, getpid
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, cast
@@ -37,6 +36,7 @@ from .errors import Refused, StoreError, TraceforkError
 from .escapes import Escapes
 from .flight import Flight
 from .log import Log
+from .passing import pattern
 from .port import BLINK, Gate, Known, Port
 from .redact import Redactor
 from .store import TapeStore
@@ -45,7 +45,8 @@ from .tools import Policy
 from .turns import is_cancellation
 from .writer import Keeper, Unwritten, Writer
 
-logging.getLogger("tracefork").addHandler(logging.NullHandler())
+_logger = logging.getLogger("tracefork")
+_logger.addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
@@ -64,11 +65,12 @@ class Plan:
 
     `redactor` is asked anew for each thing that is kept: secrets may be set within the run.
     `around` wraps the block: interception and the network guard. `everywhere`
-    takes in threads that have no run of their own. `passthrough` holds `host/path`
-    patterns that are not recorded, `allow` addresses that a replay may connect to.
+    takes in threads that have no run of their own. `passthrough` holds patterns of calls
+    that are not recorded, `allow` addresses that a replay may connect to.
     `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
-    leave it unrecorded.
+    leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
+    run that `joins` is a view of it.
     """
 
     script: Script
@@ -88,6 +90,8 @@ class Plan:
     known: Known | None = None
     virtualize: frozenset[str] = frozenset()
     strict: bool = False
+    processes: str = "run"
+    joins: bool = False
 
 
 class Session:
@@ -111,7 +115,14 @@ class Session:
         self.names: dict[str, str] = {}
         """Host names by the addresses that the agent was given for them."""
         self._plan = plan
+        self.processes = plan.processes
+        """Whether processes that the agent starts are refused: "run" or "refuse"."""
+        self.joins = plan.joins
+        """Whether a `record()` within this run joins it."""
+        self.remarks: list[str] = []
+        """What whoever looks at this run should know, a sentence each."""
         self._escapes = Escapes()
+        self._refusals = Escapes()
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
@@ -119,7 +130,7 @@ class Session:
         self._outcome = UNFINISHED
         self._root: lanes.Strand | None = None
         self._around: AbstractContextManager[object] = nullcontext()
-        self._passing = [(h, p) for h, _, p in (pattern.partition("/") for pattern in plan.passthrough)]
+        self._passing = [pattern(text) for text in plan.passthrough]
         self._pid = getpid()
 
     # -- the block --------------------------------------------------------------
@@ -306,6 +317,11 @@ class Session:
         """What left the run unrecorded so far, as far as was seen."""
         return self._escapes.seen()
 
+    @property
+    def refused(self) -> tuple[Escape, ...]:
+        """What was kept from leaving a replay so far."""
+        return self._refusals.seen()
+
     # -- executors' jobs, for `spawning` ----------------------------------------------
 
     def begin_job(self, name: str, strand: lanes.Strand) -> object | None:
@@ -327,27 +343,51 @@ class Session:
         strand = lanes.current()
         return strand is not None and strand.aside and strand.run is self
 
-    def passes(self, place: str) -> bool:
-        """True when `place`, a host or `host/path`, is none of the agent's business."""
-        host, _, path = place.partition("/")
-        return any(
-            fnmatch(host, h) and fnmatch(path, p or "*") for h, p in self._passing if path or p in ("", "*")
-        )
+    def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
+        """True when a call is none of the agent's business; of a connection only the host is known."""
+        if path is None:
+            return any(one.takes_all_of(host) for one in self._passing)
+        return any(one.takes(method, host, path) for one in self._passing)
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Addresses that a replay may connect to."""
+        return self._plan.allow
 
     def allows(self, address: str) -> bool:
-        """True when a replay may connect to `address`, a `host:port`."""
-        return address in self._plan.allow or address.rpartition(":")[0] in self._plan.allow
+        """True when a replay may connect to `address`, a `host:port` or the path of a unix socket."""
+        host, _, port = address.rpartition(":")
+        names = {address, host, f"{self.names.get(host, host)}:{port}", self.names.get(host, host)}
+        return not names.isdisjoint(self._plan.allow)
 
-    def escape(self, kind: str, target: str) -> None:
-        """Note that something leaves the run unrecorded.
+    def escape(self, kind: str, target: str, *, certain: bool = True) -> None:
+        """Note that something leaves the run unrecorded; `certain` if it is this run's for sure.
 
         Raises:
             Refused: the run is strict.
         """
         target, site = self._plan.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
         self._escapes.add(kind, target, site)
-        if self.strict:
+        if self.strict and certain:
             raise self.port.fail(Refused(target, site, kind))
+
+    def refuse(self, target: str, kind: str = "") -> Refused:
+        """Note that something was kept from leaving a replay, and return what to raise.
+
+        It is held against the run if that is strict; else only what the agent then does is.
+        """
+        target, site = self._plan.redactor().text(target)[:LONGEST], callsite()
+        self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
+        error = Refused(target, site, kind)
+        if self.strict:
+            self.port.fail(error)
+        return error
+
+    def remark(self, text: str) -> None:
+        """Note something that whoever looks at the run should know."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+            _logger.warning("run %s: %s", self.run_id, text)
 
     def _look(self, written: bytes) -> None:
         self._plan.redactor().check(written)
@@ -410,22 +450,25 @@ class Session:
             return
         if (failure := self.failure) and not isinstance(exc, type(failure)):
             if exc is None:
-                raise failure  # with the cause that it has
-            raise failure from exc
+                raise self._explained(failure)  # with the cause that it has
+            raise self._explained(failure) from exc
         if exc is None and (left := unfinished(self.port.state)):
-            raise left
+            raise self._explained(left)
+
+    def _explained(self, failure: TraceforkError) -> TraceforkError:
+        """`failure` with a note of what was refused before: that may be why the agent did something else."""
+        for one in self.refused:
+            failure.add_note(f"before that, this was refused: {one}")
+        return failure
 
 
 _open: list[Session] = []
 """The runs of this process whose blocks are entered and not left."""
 
 
-def alone() -> Session | None:
-    """The one run that is in progress in this process; None if there are more, or none."""
-    match tuple(_open):
-        case (run,) if not run.is_elsewhere:
-            return run
-    return None
+def open_runs() -> tuple[Session, ...]:
+    """Return the runs that are in progress in this process."""
+    return tuple(run for run in tuple(_open) if not run.is_elsewhere)
 
 
 def current() -> Session | None:

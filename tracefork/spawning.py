@@ -257,7 +257,7 @@ async def _in_turn(jobs: Jobs, job: object, future: asyncio.Future[Any]) -> Any:
 
 
 def _behind_context(fn: Any, args: tuple[Any, ...] = ()) -> Any:
-    """What `fn` runs, where it runs something in a context: `copy_context().run, fn`, or a partial of both."""
+    """What `fn` runs, where it runs something in a context: `copy_context().run, fn`, or a partial."""
     while True:
         if isinstance(fn, partial):
             fn, args = fn.func, (*fn.args, *args)

@@ -8,11 +8,12 @@ from hashlib import sha256
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Literal, TypeAlias
 
-from attrs import asdict, field, fields, frozen, has
+from attrs import asdict, evolve, field, fields, frozen, has
 from attrs.validators import ge, in_
 
 from ..core.matching import Matcher, exact
 from ..core.tape import Tape
+from ..options import Options, ReplayOptions
 from ..providers.prices import Prices
 from ..tools import Tools, answers
 from .grading import OnRaise
@@ -96,10 +97,14 @@ class Design:
         given = answers(tape) if self.tools == "recorded" else {}
         return all(given.get(effect.call) == effect.answer for effect in after)
 
+    def on(self, tape: Tape) -> Design:
+        """This design with the matcher of `tape`, where that ignores something and no other is asked for."""
+        told = {"matcher": self.matcher, "ignore": self.options.get("ignore")}
+        options = {name: value for name, value in self.options.items() if name != "ignore"}
+        return evolve(self, matcher=Options.of(told, tape).matcher, options=options)
 
-_OF_RUNS = frozenset(
-    {"patience", "intercept", "scope", "redact", "passthrough", "allow", "max_body", "instant_retries"}
-)
+
+_OF_RUNS = frozenset(ReplayOptions.__annotations__) - {"matcher"}
 
 
 def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:

@@ -272,7 +272,7 @@ def _replayed(setting: Setting) -> Steps[Baseline]:
         )
     session = replay(tape, matcher=setting.matcher, **dict(setting.options))
     ending = yield session
-    verdict = verified(tape, session, ending.raised, setting.matcher)
+    verdict = verified(tape, session, ending.raised)
     if verdict.divergence is not None:
         raise verdict.divergence
     if session.failure is not None:

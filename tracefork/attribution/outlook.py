@@ -57,7 +57,7 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
     Raises:
         ValueError: the run asked no model, or has no price.
     """
-    plan = Design.of(**design)
+    plan = Design.of(**design).on(tape)
     arms = Arms.of(tape, plan.matcher)
     if not arms.n:
         raise ValueError("the run asked no model that answered: there is no step to blame")

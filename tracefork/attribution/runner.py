@@ -151,6 +151,7 @@ class _Plan:
         design: Design,
         width: int,
     ) -> _Plan:
+        design = design.on(tape)
         arms = Arms.of(tape, design.matcher)
         if not arms.n:
             raise ValueError("the run asked no model that answered: there is no step to blame")

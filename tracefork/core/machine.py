@@ -188,6 +188,13 @@ def unasked(state: State) -> tuple[int, ...]:
     return tuple(n for n in range(len(lines)) if n not in state.claimed and not lines[n].is_job)
 
 
+def has_answer(state: State, question: Question) -> bool:
+    """True if the script holds an answer to `question` that nobody has had, before the run is live."""
+    script = state.script
+    line = None if state.live else script.first(script.by_key, script.matcher(question), state.claimed)
+    return line is not None and script.lines[line].answer is not None
+
+
 def finds_job(state: State, job: Source) -> bool:
     """True if the end of this executor's job has a place in the run: one on the script, or a live one."""
     script = state.script
@@ -335,7 +342,7 @@ def _found(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
 
 
 def _job(state: State, job: Source, lane: Lane) -> int | None:
-    """The line of an executor's job: the lane's own, or else any; an order that has changed is no divergence."""
+    """The line of an executor's job: the lane's own, or else any; another order is no divergence."""
     script, key = state.script, state.script.matcher(job)
     if state.live:
         return None

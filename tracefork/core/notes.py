@@ -17,6 +17,9 @@ ESCAPED = "run.escaped"
 REDACTED = "run.redacted"
 """How often secrets of each kind were taken out, as JSON."""
 
+OPTIONS = "run.options"
+"""Which options the run had, where they were not the default ones, as JSON."""
+
 MOST = 50
 """Escapes that are named one by one; of more, the last one's count stands for the others."""
 
@@ -51,8 +54,17 @@ def redacted(meta: Mapping[str, str]) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if isinstance(count, int)}
 
 
+def options(meta: Mapping[str, str]) -> dict[str, object]:
+    """The options that a run with this `meta` had, where they were not the default ones."""
+    found = _parsed(meta.get(OPTIONS, "{}"))
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
+
+
 def noted(
-    virtualized: Iterable[str] = (), escaped: Iterable[Escape] = (), redacted: Mapping[str, int] | None = None
+    virtualized: Iterable[str] = (),
+    escaped: Iterable[Escape] = (),
+    redacted: Mapping[str, int] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> dict[str, str]:
     """Return these as `meta` keeps them; what is empty is left out."""
     notes = {}
@@ -60,6 +72,8 @@ def noted(
         notes[VIRTUALIZED] = " ".join(kinds)
     if rows := [[e.kind, e.target, e.site, e.count] for e in escaped]:
         notes[ESCAPED] = json.dumps(rows)
+    if options:
+        notes[OPTIONS] = json.dumps(dict(sorted(options.items())))
     if redacted:
         notes[REDACTED] = json.dumps(dict(sorted(redacted.items())))
     return notes
@@ -73,7 +87,7 @@ def added(meta: Mapping[str, str], notes: Mapping[str, str]) -> Mapping[str, str
 
 def inherited(meta: Mapping[str, str]) -> dict[str, str]:
     """Return what of `meta` a run takes over from the one it follows: all but these notes."""
-    return {key: text for key, text in meta.items() if key not in (VIRTUALIZED, ESCAPED, REDACTED)}
+    return {key: text for key, text in meta.items() if key not in (VIRTUALIZED, ESCAPED, REDACTED, OPTIONS)}
 
 
 def _list(text: str) -> list[object]:

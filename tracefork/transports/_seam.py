@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from typing import Any, cast
+from urllib.parse import urlsplit
 
-from .. import lanes
+from .. import lanes, strangers
 from ..core.matching import NORMAL, boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
 from ..effects import class_name, rebuilt, said
 from ..errors import Refused, TraceforkError
 from ..flight import Flight
 from ..session import Session, current
+from ..strangers import ASIDE, PAST, Way
 from ._bodies import Gathering, agathered, gathered
 from ._served import served
 
@@ -25,14 +27,12 @@ from ._served import served
 class Seam:
     """The httpx transport protocol in terms of a session; each flavour mixes this in.
 
-    Without a session of its own it belongs to the context's run, if any. What is
-    `passing` is none of the run's business, and done aside.
+    Without a session of its own it belongs to the run of whoever asks, if any.
     """
 
     lib: Any
     stream: Any
     again: Any
-    passing = False
 
     def __init__(self, session: Session | None, inner: Any) -> None:
         self._session = session
@@ -44,13 +44,15 @@ class Seam:
         return self._inner
 
     def handle_request(self, request: Any) -> Any:
-        session = self._run()
+        way = self._way(request)
+        session = way.run
         if session is None:
-            with lanes.aside() if self.passing else nullcontext():
+            with lanes.aside() if way.aside else nullcontext():
                 return self._inner.handle_request(request)
         headers = _pairs(request.headers)
         sent = gathered(request, self._gathering(session, request, headers))
         lifted = lift(request, headers, sent)
+        self._admit(way, session, lifted)
         flight = session.port.ask(lifted)
         source = None
         try:
@@ -76,13 +78,15 @@ class Seam:
         return self._response(session, request, head, source, body)
 
     async def handle_async_request(self, request: Any) -> Any:
-        session = self._run()
+        way = self._way(request)
+        session = way.run
         if session is None:
-            with lanes.aside() if self.passing else nullcontext():
+            with lanes.aside() if way.aside else nullcontext():
                 return await self._inner.handle_async_request(request)
         headers = _pairs(request.headers)
         sent = await agathered(request, self._gathering(session, request, headers))
         lifted = lift(request, headers, sent)
+        self._admit(way, session, lifted)
         flight = await session.port.aask(lifted)
         source = None
         try:
@@ -117,12 +121,40 @@ class Seam:
         """True for a body that can be read once, and has been when it leaves."""
         return not isinstance(request.stream, self.lib.ByteStream)
 
-    def _run(self) -> Session | None:
-        """The run that this request belongs to; None when it is none of ours."""
+    def _way(self, request: Any) -> Way:
+        """Where `request` goes.
+
+        Raises:
+            Refused: it would leave a replay, and nobody can say whose it is.
+        """
         session = self._session or current()
-        if self.passing or session is None or session.is_aside() or (session.over and session.live):
-            return None
-        return session
+        method, url = request.method, urlsplit(str(request.url))
+        host, path = url.hostname or "", url.path
+        if session is None:
+            return (
+                strangers.way(method, host, url.port or url.scheme, path) if lanes.current() is None else PAST
+            )
+        if session.is_aside() or (session.over and session.live):
+            return PAST
+        if self._session is None and session.passes(host, method, path):
+            if session.live:
+                return ASIDE
+            raise self._unreachable(request)
+        return Way(session)
+
+    def _admit(self, way: Way, session: Session, asked: Request) -> None:
+        """Let a call through that knows no run only if the tape has an answer for it.
+
+        Raises:
+            Refused: it has none.
+        """
+        if way.stranger and not session.port.has_answer(asked):
+            raise session.refuse(f"{asked.method} {asked.url}", "thread")
+
+    def _unreachable(self, request: Any) -> Exception:
+        """What a call that none may record meets in a replay: nobody listens."""
+        error: Exception = self.lib.ConnectError("not recorded, and refused in a replay", request=request)
+        return error
 
     def _forward(self, session: Session, flight: Flight, outgoing: Any) -> Any:
         try:

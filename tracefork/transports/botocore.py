@@ -24,6 +24,7 @@ from ..core.values import End, Fault, Headers, Request, Response
 from ..errors import TraceforkError
 from ..flight import Flight
 from ..session import Session
+from ..strangers import PAST, Way
 from ._bodies import Gathering
 from ._seam import Seam, Tee
 from ._served import is_bodiless, served
@@ -241,12 +242,17 @@ class _Door(Seam):
             _dress(exc, request.url)
             raise
 
-    def _run(self) -> Session | None:
+    def _way(self, request: Any) -> Way:
         for attached in reversed(self.runs):
             self._session = attached
-            if (run := super()._run()) is not None:
-                return run
-        return None
+            if (way := super()._way(request)).run is not None:
+                return way
+        return PAST
+
+    def _unreachable(self, request: Any) -> Exception:
+        why = "not recorded, and refused in a replay"
+        error: Exception = exceptions.EndpointConnectionError(endpoint_url=request.url, error=why)
+        return error
 
     def _head(self, source: Any) -> Response:
         raw, headers = source.raw, tuple(source.raw.headers.items())

@@ -1,47 +1,41 @@
-"""What would leave a run: refused where it answers from its tape, counted where it is live.
+"""Connections that would leave a run: refused where it answers from its tape, counted where it is live.
 
-`socket.connect`, `connect_ex` and `getaddrinfo` are guarded, for every address, and
-in a replay so is sending on a connection that was open before: not even a client that we do not
-know may connect. Unix sockets are exempt, and so is whatever a live call or a tool does.
-What a live run cannot record is noted with its line (`Session.escape`): such connections,
-connections by threads that know no run while just one is in progress, and processes.
+Guarded are `connect` and `connect_ex`, every look-up of a host, sending (also by `os.write`, `os.sendfile`
+and uvloop's ways to connect), for every address and unix sockets: not even a client that we do not
+know may connect. Exempt is whatever a live call or a tool does, and what stays within this process
+(`own_sockets.py`). A call that knows no run is held to every replay in progress, and
+counted by every recording (`strangers.py`).
 
-uvloop and clients written in C bypass Python's sockets, and so the guard; what other
-processes do is not looked at.
+A refusal is an OSError to whoever asked: clients that report quietly go on quietly.
+Clients written in C bypass Python's sockets, and so the guard.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
-import shlex
 import socket
 import ssl
-import subprocess
+import stat
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import dropwhile
-from pathlib import PurePath
-from types import FrameType
+from collections.abc import Iterator
+from operator import index
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
-from .. import lanes
-from ..callsite import callsite
-from ..errors import Refused
+from .. import lanes, strangers
 from ..patching import Patches, Target
-from ..session import Session, alone, current
+from ..session import Session, current, open_runs
+from . import own_sockets
 
-MACHINERY = frozenset({"subprocess", "os", "asyncio", "anyio", "trio", "concurrent", "tracefork"})
-"""Packages through which others start processes."""
-
-ASKING = frozenset({"platform", "distro", "uuid", "ctypes"})
-"""Packages whose processes only ask about this machine."""
-
-FORK = "a fork of this process"
+_LOCAL = frozenset(
+    getattr(socket, name)
+    for name in ("AF_NETLINK", "AF_ALG", "AF_ROUTE", "AF_SYSTEM")
+    if hasattr(socket, name)
+)
+"""Families of sockets that speak with this machine's kernel."""
 
 _FLAGS = 3  # the place of getaddrinfo's flags behind host and port
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
 def hold() -> None:
@@ -57,172 +51,278 @@ def release() -> None:
 def _targets() -> Iterator[Target]:
     yield socket.socket, "connect", _connect
     yield socket.socket, "connect_ex", _connect_ex
-    yield socket, "getaddrinfo", _getaddrinfo
+    yield socket.socket, "accept", _accept
+    yield socket.socket, "listen", _listen
+    yield socket.socket, "bind", _bind
     for name in ("send", "sendall", "sendto", "sendmsg"):
         yield socket.socket, name, _send
     for name in ("send", "sendall", "write"):
         yield ssl.SSLSocket, name, _send
-    yield subprocess.Popen, "__init__", _popen
-    for name in ("system", "posix_spawn", "posix_spawnp"):
+    for name in ("write", "writev", "sendfile", "pwrite", "pwritev"):
         if hasattr(os, name):
-            yield os, name, _spawn
-    for name in ("fork", "forkpty"):
-        if hasattr(os, name):
-            yield os, name, _fork
-    if util := sys.modules.get("multiprocessing.util"):
-        yield util, "spawnv_passfds", _spawnv
+            yield os, name, _write
+    if hasattr(os, "splice"):
+        yield os, "splice", _splice
+    yield socket, "getaddrinfo", _getaddrinfo
+    for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+        yield socket, name, _look_up
+    yield socket, "getnameinfo", _name_of
+    if uvloop := sys.modules.get("uvloop"):
+        for name in ("create_connection", "create_unix_connection", "create_datagram_endpoint"):
+            yield uvloop.Loop, name, _LOOPS[name]
 
 
 _patches = Patches(_targets)
 
 
-# -- connections -------------------------------------------------------------------
+# -- who leaves which run ---------------------------------------------------------------
+
+
+def _leave(target: str, *, sock: Any = None, address: Any = None, look_up: bool = False) -> None:
+    """Count that something goes to `target`, or refuse it.
+
+    Raises:
+        Refused: it would leave a replay, or a strict run.
+        ConnectionRefusedError: it would leave a replay, which passes it over.
+    """
+    strand = lanes.current()
+    if strand is None:
+        _leave_as_stranger(target, sock, address, look_up=look_up)
+    elif not strand.aside and (run := current()) is not None and not _stays(run, sock, address):
+        if not run.live:
+            _hold_back(run, target)
+        elif run.strict or not look_up:
+            _count(run, "connection", target, sock)
+
+
+def _leave_as_stranger(target: str, sock: Any, address: Any, *, look_up: bool) -> None:
+    for run in strangers.held():
+        if not _stays(run, sock, address):
+            _hold_back(run, target)
+    runs = strangers.counting()
+    for run in [] if look_up else runs:
+        if not _stays(run, sock, address):
+            _count(run, "thread", target, sock, certain=strangers.is_certain(runs))
+
+
+def _stays(run: Session, sock: Any, address: Any) -> bool:
+    """True if what goes through `sock`, or to `address`, leaves neither this process nor the run."""
+    if sock is None:
+        return False
+    if address is None:
+        return own_sockets.stays_within(sock)
+    if not own_sockets.is_own_listener(run, sock.family, address):
+        return False
+    own_sockets.keep(sock)
+    return True
+
+
+def _hold_back(run: Session, target: str) -> None:
+    """Refuse what would leave a replay."""
+    if run.allows(target):
+        return
+    if run.passes(target.rpartition(":")[0]):  # as if nobody listened
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED), target)
+    raise run.refuse(target)
+
+
+_counted: WeakKeyDictionary[socket.socket, WeakSet[Session]] = WeakKeyDictionary()
+"""Sockets, and the runs that have counted what they are connected to."""
+
+
+def _count(run: Session, kind: str, target: str, sock: Any, *, certain: bool = True) -> None:
+    """Note that a socket of somebody leaves a live run, once."""
+    if sock is not None:
+        runs = _counted.setdefault(sock, WeakSet())
+        if run in runs:
+            return
+        runs.add(run)
+    host, _, port = target.rpartition(":")
+    if not (run.allows(target) or run.passes(host)):
+        run.escape(kind, f"{run.names.get(host, host)}:{port}" if host else target, certain=certain)
+
+
+# -- sockets ---------------------------------------------------------------------------
 
 
 def _connect(original: Any, sock: Any, address: Any) -> Any:
-    if run := _guarding(sock):
-        _refuse(run, _target(address))
-    elif _is_network(sock) and (run := _unknown()):
-        _escape(run, "thread", _target(address))
+    if _is_connection(sock):
+        _leave(target_of(address), sock=sock, address=address)
     return original(sock, address)
 
 
 def _connect_ex(original: Any, sock: Any, address: Any) -> Any:
-    if run := _guarding(sock):
+    if _is_connection(sock):
         try:
-            _refuse(run, _target(address))
+            _leave(target_of(address), sock=sock, address=address)
         except OSError as exc:
             return exc.errno
-    elif _is_network(sock) and (run := _unknown()):
-        _escape(run, "thread", _target(address))
     return original(sock, address)
 
 
+def _accept(original: Any, sock: Any) -> Any:
+    made = original(sock)
+    own_sockets.keep(made[0])
+    return made
+
+
+def _listen(original: Any, sock: Any, *args: Any) -> Any:
+    result = original(sock, *args)
+    own_sockets.listening(sock)
+    return result
+
+
+def _bind(original: Any, sock: Any, address: Any) -> Any:
+    result = original(sock, address)
+    if sock.type == socket.SOCK_DGRAM:  # nobody listens, nobody accepts
+        own_sockets.listening(sock)
+    return result
+
+
 def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
-    run = _guarding(sock)
-    if run and not run.live and sock.family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            ends = [_target(sock.getpeername()), _target(sock.getsockname())]
-        except OSError:  # not connected: sendto and sendmsg may say where; nothing else will leave
-            ends = (
-                [_target(args[-1])] if args and isinstance(args[-1], tuple) and _is_address(args[-1]) else []
-            )
-        if ends and not any(map(run.allows, ends)):
-            _refuse(run, ends[0])
+    if not _is_known(sock):
+        _leave_by(sock, args)
     return original(sock, *args, **kwargs)
+
+
+def _is_known(sock: Any) -> bool:
+    """True for what need not be looked at: a live call's own, and what was looked at before."""
+    strand = lanes.current()
+    if (strand is not None and strand.aside) or not _is_connection(sock) or own_sockets.is_kept(sock):
+        return True
+    runs = _counted.get(sock, ())
+    return bool(runs) and all(run.live and run in runs for run in open_runs())
+
+
+def _leave_by(sock: Any, args: tuple[Any, ...] = ()) -> None:
+    """Count or refuse what is sent through `sock`, which may say where it goes to."""
+    try:
+        target, address = target_of(sock.getpeername() or sock.getsockname()), None
+        if not sock.getpeername() and own_sockets.stays_within(sock):
+            return
+    except OSError:  # not connected: sendto and sendmsg may say where; nothing else will leave
+        address = args[-1] if len(args) > 1 and _is_address(args[-1]) else None
+        if address is None:
+            return
+        target = target_of(address)
+    _leave(target, sock=sock, address=address)
+
+
+def _write(original: Any, fd: Any, *args: Any, **kwargs: Any) -> Any:
+    _leave_by_descriptor(fd)
+    return original(fd, *args, **kwargs)
+
+
+def _splice(original: Any, src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
+    _leave_by_descriptor(dst)
+    return original(src, dst, *args, **kwargs)
+
+
+def _leave_by_descriptor(fd: Any) -> None:
+    try:
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            return
+        sock = socket.socket(fileno=index(fd))
+    except (OSError, TypeError, ValueError):
+        return
+    try:
+        if not _is_known(sock):
+            _leave_by(sock)
+    finally:
+        sock.detach()
+
+
+def _is_connection(sock: Any) -> bool:
+    return sock.family not in _LOCAL
+
+
+def _is_address(given: object) -> bool:
+    if isinstance(given, str | bytes | os.PathLike):
+        return True
+    return isinstance(given, tuple) and len(given) >= 2 and isinstance(given[0], str | bytes | bytearray)  # noqa: PLR2004
+
+
+def target_of(address: Any) -> str:
+    """Return `host:port`, or the path of a unix socket, in whichever form Python takes it."""
+    if not isinstance(address, tuple):
+        return os.fsdecode(bytes(address) if isinstance(address, bytearray) else address)
+    if len(address) < 2:  # noqa: PLR2004  a family of its own
+        return ":".join(map(str, address))
+    host, port = address[:2]
+    name = bytes(host).decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
+    return f"{name}:{index(port) if hasattr(port, '__index__') else port}"
+
+
+# -- looking up hosts ------------------------------------------------------------------------
 
 
 def _getaddrinfo(original: Any, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
     flags = kwargs.get("flags", args[_FLAGS] if len(args) > _FLAGS else 0)
-    run = (
-        None if host is None or flags & socket.AI_PASSIVE else _guarding(None)
-    )  # to listen is not to connect
-    name = host.decode() if isinstance(host, bytes) else host
-    if run and (run.strict or not run.live):
-        _refuse(run, _target((name, port)))
+    if host is None or flags & socket.AI_PASSIVE:  # to listen is not to connect
+        return original(host, port, *args, **kwargs)
+    _ask_about(host, port)
     found = original(host, port, *args, **kwargs)
-    if run:
-        run.names.update((entry[4][0], name) for entry in found)
+    _name((entry[4][0] for entry in found), host)
     return found
 
 
-def _guarding(sock: Any) -> Session | None:
-    """The run that a connection here would leave, if it would leave one."""
-    strand = lanes.current()
-    if strand is None or strand.aside or (sock is not None and not _is_network(sock)):
-        return None
-    return current()
+def _look_up(original: Any, host: Any) -> Any:
+    _ask_about(host, 0)
+    found = original(host)
+    _name([found] if isinstance(found, str) else found[2], host)
+    return found
 
 
-def _unknown() -> Session | None:
-    """The run that a thread without one is most likely part of."""
-    return alone() if lanes.current() is None else None
+def _name_of(original: Any, address: Any, flags: int) -> Any:
+    if not flags & socket.NI_NUMERICHOST:
+        _ask_about("", 0, target_of(address))
+    return original(address, flags)
 
 
-def _is_address(given: tuple[Any, ...]) -> bool:
-    return len(given) >= 2 and isinstance(given[0], str) and isinstance(given[1], int)  # noqa: PLR2004
-
-
-def _is_network(sock: socket.socket) -> bool:
-    return sock.family != getattr(socket, "AF_UNIX", None)
-
-
-def _target(address: Any) -> str:
-    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)
-
-
-def _refuse(run: Session, target: str) -> None:
-    host, _, port = target.rpartition(":")
-    if run.live:
-        _escape(run, "connection", f"{run.names.get(host, host)}:{port}")
-    elif run.allows(target):
+def _ask_about(host: Any, port: Any, target: str = "") -> None:
+    """Count or refuse a question to a name server; none is asked about addresses and this machine."""
+    if not target and (own_sockets.is_numeric(host) or own_sockets.is_loopback(host) or _is_this(host)):
         return
-    elif run.passes(host):  # telemetry: as if nobody listened
-        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED), target)
-    else:
-        raise run.port.fail(Refused(target, callsite()))
+    _leave(target or target_of((host, port)), look_up=True)
 
 
-def _escape(run: Session, kind: str, target: str) -> None:
-    if not (run.allows(target) or run.passes(target.rpartition(":")[0])):
-        run.escape(kind, target)
+def _is_this(host: Any) -> bool:
+    return host in ("", socket.gethostname())
 
 
-# -- processes -----------------------------------------------------------------------
+def _name(addresses: Any, host: Any) -> None:
+    """Remember which name the agent was given these addresses for."""
+    if (run := current()) is not None:
+        name = host.decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
+        run.names.update(dict.fromkeys(addresses, name))
 
 
-def _popen(original: Any, process: Any, args: Any, *rest: Any, **kwargs: Any) -> Any:
-    if not isinstance(args, str | bytes | os.PathLike | Sequence):
-        args = list(args)  # it can be read once
-    _started(args)
-    return original(process, args, *rest, **kwargs)
+# -- uvloop, which does not use Python's sockets -----------------------------------------------
 
 
-def _spawn(original: Any, *args: Any, **kwargs: Any) -> Any:
-    if sys._getframe(2).f_globals.get("__name__") != "subprocess":  # noqa: SLF001  then it is counted already
-        _started(next(iter((*args, *kwargs.values())), ""))
-    return original(*args, **kwargs)
+async def _by_loop(
+    original: Any, loop: Any, factory: Any, host: Any = None, port: Any = None, **how: Any
+) -> Any:
+    if host is not None:
+        _leave(target_of((host, port)))
+    return await original(loop, factory, host, port, **how)
 
 
-def _spawnv(original: Any, path: Any, args: Any, passfds: Any) -> Any:
-    if not any("resource_tracker" in str(word) for word in args):  # keeps books of this process's own
-        _started([path])
-    return original(path, args, passfds)
+async def _by_loop_to_path(original: Any, loop: Any, factory: Any, path: Any = None, **how: Any) -> Any:
+    if path is not None:
+        _leave(os.fsdecode(path))
+    return await original(loop, factory, path, **how)
 
 
-def _fork(original: Any) -> Any:
-    _started(FORK)
-    return original()
+async def _by_loop_datagrams(original: Any, loop: Any, factory: Any, *args: Any, **how: Any) -> Any:
+    remote = how.get("remote_addr", args[1] if len(args) > 1 else None)
+    if remote is not None:
+        _leave(target_of(remote))
+    return await original(loop, factory, *args, **how)
 
 
-def _started(command: Any) -> None:
-    run = _guarding(None) or _unknown()
-    if run and _starter() not in ASKING:
-        run.escape("process", _program(command))
-
-
-def _starter() -> str:
-    """The package whose code starts a process."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
-    while frame is not None:
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in MACHINERY:
-            return package
-        frame = frame.f_back
-    return ""
-
-
-def _program(command: Any) -> str:
-    """The program of a command; what it is told may be secret, and so may what is set for it."""
-    if not isinstance(command, bytes | str | os.PathLike):
-        words = list(command)
-        return PurePath(os.fsdecode(words[0])).name if words else ""
-    text = os.fsdecode(command)
-    if text == FORK:
-        return text
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return "a shell command"
-    programs = dropwhile(_ASSIGNMENT.match, words)
-    return PurePath(next(programs, "")).name
+_LOOPS: dict[str, Any] = {
+    "create_connection": _by_loop,
+    "create_unix_connection": _by_loop_to_path,
+    "create_datagram_endpoint": _by_loop_datagrams,
+}

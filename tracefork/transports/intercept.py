@@ -13,9 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from .. import lanes
 from ..patching import Patches, Target
-from ..session import alone, current
 from ._seam import Seam
 
 LIBRARIES = ("httpx", "httpx2")
@@ -50,31 +48,11 @@ _patches = Patches(_targets)
 def _picking(lib: Any, adapter: Any) -> Any:
     def picked(original: Any, client: Any, url: Any) -> Any:
         transport = original(client, url)
-        run = current()
         if isinstance(transport, Seam) or _in_process(lib, transport):
             return transport
-        if run is None:
-            return _past(adapter(None, transport), url) if lanes.current() is None else transport
-        if run.is_aside():
-            return transport
-        made = adapter(run, transport)
-        if run.passes(f"{url.host}{url.path}"):
-            made.passing = True
-            return made if run.live else lib.MockTransport(_unreachable(lib))
-        return made
+        return adapter(None, transport)
 
     return picked
-
-
-def _past(adapter: Any, url: Any) -> Any:
-    """What a thread asks with that knows no run: noted by the one in progress, if it is just one."""
-    run = alone()
-    place = f"{url.host}{url.path}"
-    if run is None or run.passes(place) or run.allows(f"{url.host}:{url.port or url.scheme}"):
-        return adapter.inner
-    run.escape("thread", place)
-    adapter.passing = True
-    return adapter
 
 
 def _in_process(lib: Any, transport: object) -> bool:
@@ -83,10 +61,3 @@ def _in_process(lib: Any, transport: object) -> bool:
     if starlette := sys.modules.get("starlette.testclient"):
         kinds.append(starlette._TestClientTransport)  # noqa: SLF001  its only name
     return isinstance(transport, tuple(kinds))
-
-
-def _unreachable(lib: Any) -> Any:
-    def handler(request: Any) -> Any:
-        raise lib.ConnectError("not recorded, and refused in a replay", request=request)
-
-    return handler

@@ -1,0 +1,77 @@
+"""Calls that are none of the agent's: patterns of methods, hosts and paths. Pure."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from attrs import frozen
+
+TELEMETRY = (
+    "POST *.posthog.com/batch*",
+    "POST *.posthog.com/capture*",
+    "POST *.posthog.com/e/*",
+    "POST *.posthog.com/i/v0/e*",
+    "POST *.posthog.com/s/*",
+    "POST *.sentry.io/api/*/envelope*",
+    "POST *.sentry.io/api/*/store*",
+    "POST *.langfuse.com/api/public/ingestion*",
+    "POST *.langfuse.com/api/public/otel/v1/*",
+    "POST *.smith.langchain.com/runs",
+    "POST *.smith.langchain.com/runs/batch",
+    "POST *.smith.langchain.com/runs/multipart",
+    "PATCH *.smith.langchain.com/runs/*",
+    "POST *.smith.langchain.com/otel/v1/*",
+    "POST *.datadoghq.com/api/v2/logs*",
+    "POST *.datadoghq.com/api/v?/series*",
+    "POST *.datadoghq.com/api/beta/sketches*",
+    "POST *.datadoghq.com/api/v1/check_run*",
+    "POST *.datadoghq.com/api/v1/distribution_points*",
+    "POST *-intake.*.datadoghq.com/*",
+    "POST *-intake.datadoghq.com/*",
+    "POST *.honeycomb.io/1/events/*",
+    "POST *.honeycomb.io/1/batch/*",
+    "POST *.honeycomb.io/v1/*",
+    "POST *.segment.io/v1/*",
+    "POST *.traceloop.com/v1/traces*",
+    "POST *.traceloop.com/v1/metrics*",
+    "POST *.traceloop.com/v1/logs*",
+    "POST logfire-*.pydantic.dev/v1/*",
+    "POST api.openai.com/v1/traces/*",
+    "POST telemetry.crewai.com/*",
+    "POST *.agno.com/*telemetry*",
+)
+"""What exporters send that report on an agent rather than serve it. What an agent reads there is its own."""
+
+
+@frozen
+class Pattern:
+    """Calls of one kind. An empty `method` stands for all of them, an empty `path` too."""
+
+    method: str
+    host: str
+    path: str
+
+    def takes(self, method: str, host: str, path: str) -> bool:
+        """True if a call of `method` to `path` (with its slash, or without) at `host` is one of these."""
+        return (
+            self.method in ("", method.upper())
+            and fnmatchcase(host, self.host)
+            and fnmatchcase(path.removeprefix("/"), self.path or "*")
+        )
+
+    def takes_all_of(self, host: str) -> bool:
+        """True if whatever goes to `host` is one of these: all that can be asked of a connection."""
+        return not self.method and self.path in ("", "*") and fnmatchcase(host, self.host)
+
+
+def pattern(text: str) -> Pattern:
+    """Return the pattern that `"POST host/path"` is; method and path may be left out.
+
+    Raises:
+        ValueError: there is no host in it.
+    """
+    method, _, place = text.strip().rpartition(" ")
+    host, _, path = place.partition("/")
+    if not host or not (method == "" or method.isalpha()):
+        raise ValueError(f'passthrough= takes "host/path" or "POST host/path", not {text!r}')
+    return Pattern(method.upper(), host.lower(), path)
