@@ -235,11 +235,16 @@ def test_a_strict_run_refuses_it(stranger, server):
     assert caught.value.kind == "thread" and server.requests == ()
 
 
-def test_with_two_runs_nobody_knows_whose_it_is(stranger, server):
+def test_with_two_runs_nobody_knows_whose_it_is_and_both_say_so(stranger, server):
     with tracefork.record() as one, tracefork.record() as other:
         stranger(httpx.get, server.url)
 
-    assert one.tape.escaped == other.tape.escaped == ()
+    assert [e.kind for e in one.tape.escaped] == [e.kind for e in other.tape.escaped] == ["thread"]
+
+
+def test_with_two_runs_none_refuses_what_may_be_the_others(stranger, server):
+    with tracefork.record(strict=True), tracefork.record(strict=True):
+        assert stranger(httpx.get, server.url).text == "ok"
 
 
 def test_the_scope_of_a_process_has_no_such_threads(stranger, server):
@@ -374,12 +379,16 @@ def test_what_python_asks_about_the_machine_is_none():
 
 
 def test_a_replay_counts_processes_too_and_the_verdict_says_so():
-    with tracefork.record() as run:
+    def agent(run):
+        run.call("tool", len, "a")
         by_run()
-    verdict = tracefork.verify(run.tape, by_run)
 
-    assert verdict.ok and verdict.escaped == run.tape.escaped
-    assert f"escaped: process {PYTHON}" in str(verdict)
+    with tracefork.record() as run:
+        agent(run)
+    verdict = tracefork.verify(run.tape, agent)
+
+    assert verdict.ok and verdict.escaped == verdict.processes == run.tape.escaped
+    assert f"ran again in the replay: process {PYTHON}" in str(verdict)
 
 
 def test_there_is_room_for_so_many_and_the_rest_is_counted():

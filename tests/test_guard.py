@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import socket
 import urllib.request
@@ -55,14 +56,8 @@ def by_socket(server):
         raw.connect((host, int(port)))
 
 
-def by_connect_ex(server):
-    host, _, port = server.url.removeprefix("http://").partition(":")
-    with socket.socket() as raw:
-        raw.connect_ex((host, int(port)))
-
-
 def by_name(server):
-    socket.getaddrinfo("localhost", 80)
+    socket.getaddrinfo("m.example", 80)
 
 
 def by_asyncio(server):
@@ -70,7 +65,7 @@ def by_asyncio(server):
     asyncio.run(asyncio.open_connection(host, int(port)))
 
 
-CLIENTS = [by_requests, by_aiohttp, by_urllib, by_http_client, by_socket, by_connect_ex, by_name, by_asyncio]
+CLIENTS = [by_requests, by_aiohttp, by_urllib, by_http_client, by_socket, by_name, by_asyncio]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
@@ -83,12 +78,47 @@ def test_a_client_that_is_not_recorded_is_refused_by_name_of_its_call_site(clien
     assert client.__name__ in caught.value.site or "main" in caught.value.site
 
 
-def test_a_refusal_that_the_agent_swallows_is_raised_when_the_run_is_left(server):
-    with pytest.raises(Refused), tracefork.replay(EMPTY):
-        try:
-            by_socket(server)
-        except Exception:
-            pass
+def quietly(server):
+    try:
+        by_socket(server)
+    except OSError as exc:
+        assert isinstance(exc, Refused)
+
+
+def test_a_refusal_that_the_agent_swallows_is_told_and_not_held_against_it(server):
+    with tracefork.replay(EMPTY) as run:
+        quietly(server)
+
+    (refused,) = run.refused
+    assert (refused.kind, refused.target) == ("connection", server.url.removeprefix("http://"))
+    assert "test_guard.py" in refused.site and server.requests == ()
+
+
+def test_a_strict_replay_holds_it_against_the_run(server):
+    with pytest.raises(Refused), tracefork.replay(EMPTY, strict=True):
+        quietly(server)
+
+
+def test_where_the_agent_then_does_something_else_the_divergence_tells_of_the_refusal(server):
+    def agent(run, *, refused):
+        if refused:
+            quietly(server)
+        run.call("tool", len, "b" if refused else "a")
+
+    with tracefork.record() as run:
+        agent(run, refused=False)
+    with pytest.raises(tracefork.Divergence) as caught, tracefork.replay(run.tape) as again:
+        agent(again, refused=True)
+
+    (note,) = caught.value.__notes__
+    assert server.url.removeprefix("http://") in note and "test_guard.py" in note
+
+
+def test_a_client_that_asks_for_an_error_number_gets_one(server):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with tracefork.replay(EMPTY) as run, socket.socket() as raw:
+        assert raw.connect_ex((host, int(port))) == errno.ECONNREFUSED
+    assert len(run.refused) == 1
 
 
 def test_an_allowed_address_may_be_connected_to(server):

@@ -188,9 +188,9 @@ def test_the_run_is_given_to_an_agent_that_asks_for_it():
     got = []
     tape = tracefork.Tape(outcome=tracefork.core.values.RETURNED)
     for agent in (lambda run: got.append(run), lambda x: got.append(x), lambda *, run=None: got.append(run)):
-        assert tracefork.verify(tape, agent).ok
+        assert tracefork.verify(tape, agent).is_empty
     for agent in (lambda: got.append(None), lambda a=1, b=2: got.append(None)):
-        assert tracefork.verify(tape, agent).ok
+        assert tracefork.verify(tape, agent).is_empty
 
     assert [isinstance(run, tracefork.Session) for run in got] == [True, True, True, False, False]
 

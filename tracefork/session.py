@@ -448,12 +448,18 @@ class Session:
         """
         if isinstance(exc, (KeyboardInterrupt, GeneratorExit)) or is_cancellation(exc):
             return
-        if (failure := self.failure) and not isinstance(exc, type(failure)):
+        failure = self.failure
+        if failure and isinstance(exc, type(failure)):
+            self._explained(exc)
+            return
+        if failure:
             if exc is None:
                 raise self._explained(failure)  # with the cause that it has
             raise self._explained(failure) from exc
         if exc is None and (left := unfinished(self.port.state)):
             raise self._explained(left)
+        if (refused := Refused.find(exc)) is not None and refused is not exc:
+            raise refused from exc  # what the agent's client made of it does not say who refused
 
     def _explained(self, failure: TraceforkError) -> TraceforkError:
         """`failure` with a note of what was refused before: that may be why the agent did something else."""

@@ -17,8 +17,13 @@ from .callsite import caller
 from .session import Session, open_runs
 from .turns import in_loop
 
-INSTRUMENTS = frozenset({"pydevd", "_pydevd_bundle", "debugpy", "execnet", "xdist", "coverage"})
-"""Packages that look at a process from within, over connections of their own."""
+MACHINERY = frozenset(
+    """
+    _pydevd_bundle debugpy pydevd coverage execnet xdist
+    amqp billiard celery distributed dramatiq ipykernel jupyter_client kombu ray tornado zmq
+    """.split()
+)
+"""Packages that debug a process, or hand it its work, over connections of their own."""
 
 
 @frozen
@@ -79,5 +84,5 @@ def is_certain(runs: list[Session]) -> bool:
 
 
 def _concerned() -> Iterator[Session]:
-    if lanes.current() is None and caller() not in INSTRUMENTS:
+    if lanes.current() is None and caller() not in MACHINERY:
         yield from open_runs()
