@@ -1,7 +1,8 @@
 """What all commands share: the application, its two consoles, common options, stores and tapes by name.
 
 Exit codes: 0 fine, 1 the answer is no (a verdict that is not ok, two tapes that
-part, damage), 2 wrong usage or an error that the message explains.
+part, damage), 2 wrong usage or an error that the message explains, 3 nothing to vouch for
+(a run without an exchange, draw or effect is verified).
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a file: tape or report.")
 ]
 RUNS = "runs.db"
+NOTHING = 3
+"""The exit code of `verify` for a run that holds nothing."""
 _PAGE = b"<!doctype html>"
 _LIMITS: ContextVar[Limits] = ContextVar("tracefork.cli.limits", default=DEFAULT)
 

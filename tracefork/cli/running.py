@@ -18,6 +18,7 @@ from .. import runs
 from ..calibration import calibrate as calibrated
 from ..core.tape import Tape
 from ..core.values import Exchange, Response
+from ..drive import Verdict
 from ..drive import verify as verified
 from ..errors import TraceforkError
 from ..program import Program
@@ -25,7 +26,22 @@ from ..progress import following
 from ..providers import route
 from ..redact import redactor
 from ..session import Session
-from .app import RUNS, Json, Run, Store, app, err, escaped, out, print_json, print_plain, taped, whole
+from . import options
+from .app import (
+    NOTHING,
+    RUNS,
+    Json,
+    Run,
+    Store,
+    app,
+    err,
+    escaped,
+    out,
+    print_json,
+    print_plain,
+    taped,
+    whole,
+)
 
 Command = Annotated[
     list[str] | None,
@@ -66,13 +82,17 @@ def run(
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
-    virtualize: Annotated[
-        str, typer.Option(help="Chance to draw through the run: of random,time,uuid.")
-    ] = "",
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse what would not be recorded.")] = False,
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    max_body: options.MaxBody = None,
+    virtualize: options.Virtualize = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
 ) -> None:
-    """Record any script or module, unmodified."""
+    """Record any script or module, unmodified. A record() of its own joins the run."""
     program = Program.parse([*script, *context.args])
     program.check()
     name = agent_name or Path(program.argv[0]).stem
@@ -82,8 +102,17 @@ def run(
         agent_name=name,
         meta=program.meta(),
         scope="process",
-        virtualize=virtualize.replace(",", " ").split(),
-        strict=strict,
+        adopts=True,
+        **options.given(
+            allow=allow,
+            passthrough=passthrough,
+            ignore=ignore,
+            max_body=max_body,
+            virtualize=virtualize,
+            strict=strict,
+            processes=processes,
+            durability=durability,
+        ),
     )
     _run(session, program, json_=json_)
 
@@ -93,10 +122,19 @@ def verify(
     run: Run,
     command: Command = None,
     store: Store = RUNS,
-    patience: Annotated[float | None, typer.Option(help="Seconds to wait for a recorded question.")] = None,
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    patience: options.Patience = None,
+    instant_retries: options.InstantRetries = False,
     json_: Json = False,
 ) -> None:
-    """Replay a run with its script, offline, and say whether everything happened again."""
+    """Replay a run with its script, offline, and say whether everything happened again.
+
+    Exit code 3 where the run holds nothing that could be vouched for.
+    """
     tape = taped(run, store)
     program = program_of(tape, command or [])
 
@@ -104,24 +142,37 @@ def verify(
         with _quietly(json_=json_), following(run, len(tape.steps), "verify"):
             program()
 
-    verdict = verified(tape, agent, patience=patience, scope="process")
+    told = options.given(
+        allow=allow,
+        passthrough=passthrough,
+        ignore=ignore,
+        strict=strict,
+        processes=processes,
+        patience=patience,
+        instant_retries=instant_retries,
+    )
+    verdict = verified(tape, agent, scope="process", **told)
     if json_:
         said = attrs.asdict(verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error"))
         found = verdict.divergence
         said["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
-        said["escaped"] = [attrs.asdict(one) for one in verdict.escaped]
+        for name in ("escaped", "refused", "processes"):
+            said[name] = [attrs.asdict(one) for one in getattr(verdict, name)]
         said["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
         print_json(said)
     else:
         mark = "[green]ok[/]" if verdict.ok else "[bold red]not ok[/]"
-        out.print(f"{mark}: {verdict.matched} of {verdict.total} exchanges happened again")
-        out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
-        for one in verdict.escaped:
-            out.print(f"escaped: {escaped(one)}")
+        if verdict.is_empty:
+            out.print(f"[bold yellow]{escaped(verdict.summary)}[/]")
+        else:
+            out.print(f"{mark}: {verdict.matched} of {verdict.total} exchanges happened again")
+            out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
+        for line in verdict.notes():
+            out.print(escaped(line))
         for problem in (verdict.divergence, verdict.error):
             if problem is not None:
                 out.print(escaped(problem))
-    raise typer.Exit(0 if verdict.ok else 1)
+    raise typer.Exit(0 if verdict.ok else NOTHING if is_vacuous(verdict) else 1)
 
 
 @app.command()
@@ -134,6 +185,14 @@ def fork(
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
     tools: LiveTools = Tools.LIVE,
     store: Store = RUNS,
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    patience: options.Patience = None,
+    instant_retries: options.InstantRetries = False,
+    durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
 ) -> None:
     """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
@@ -148,9 +207,18 @@ def fork(
         data = body.read_bytes()
         answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
     desc = text or (f"body of {body}" if body else "asked anew")
-    session = runs.fork(
-        tape, at, answer, store=store, name=name, desc=desc, tools=tools.value, scope="process"
+    told = options.given(
+        allow=allow,
+        passthrough=passthrough,
+        ignore=ignore,
+        strict=strict,
+        processes=processes,
+        patience=patience,
+        instant_retries=instant_retries,
+        durability=durability,
+        tools=tools,
     )
+    session = runs.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **told)
     _run(session, program, json_=json_)
 
 
@@ -163,6 +231,14 @@ def resume(
     ] = "raise",
     tools: LiveTools = Tools.LIVE,
     store: Store = RUNS,
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    patience: options.Patience = None,
+    instant_retries: options.InstantRetries = False,
+    durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
 ) -> None:
     """Run an interrupted script to its end: what was recorded costs nothing."""
@@ -171,7 +247,18 @@ def resume(
     tape = taped(run, store)
     program = program_of(tape, command or [])
     doubt: Literal["raise", "rerun"] = "rerun" if on_doubt == "rerun" else "raise"
-    session = runs.resume(tape, store, on_doubt=doubt, tools=tools.value, scope="process")
+    told = options.given(
+        allow=allow,
+        passthrough=passthrough,
+        ignore=ignore,
+        strict=strict,
+        processes=processes,
+        patience=patience,
+        instant_retries=instant_retries,
+        durability=durability,
+        tools=tools,
+    )
+    session = runs.resume(tape, store, on_doubt=doubt, scope="process", **told)
     _run(session, program, json_=json_)
 
 
@@ -215,6 +302,11 @@ def program_of(tape: Tape, words: list[str]) -> Program:
         raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
     program.check()
     return program
+
+
+def is_vacuous(verdict: Verdict) -> bool:
+    """True where nothing speaks against a run, and it holds nothing that could be vouched for."""
+    return verdict.is_empty and verdict.divergence is None and verdict.error is None and not verdict.ok
 
 
 # -- below -------------------------------------------------------------------------

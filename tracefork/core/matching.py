@@ -22,8 +22,18 @@ from .values import Call, Headers, Question, Request, Source
 Matcher: TypeAlias = Callable[[Question], Digest]
 """Gives equal keys, 64 hex characters, to questions that one answer fits."""
 
-MEANINGFUL = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
-"""Request headers that are part of the question, in lower case."""
+FIRST_MEANINGFUL = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
+"""The headers that were part of a question when the first digests were stored."""
+
+MEANINGFUL = FIRST_MEANINGFUL | {
+    "range",
+    "if-range",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+}
+"""Request headers that are part of the question, in lower case: they change what is answered."""
 
 NORMAL = b"--boundary"
 """What stands for a multipart boundary in a normalised body."""
@@ -34,6 +44,12 @@ _BOUNDARY = re.compile(r'multipart/[^;]+;.*?boundary="?([^";,]+)', re.IGNORECASE
 def exact(question: Question) -> Digest:
     """The default matcher: method, URL, meaningful headers and the body's bytes are equal."""
     return _key(question, normalised(question).sha256 if isinstance(question, Request) else "")
+
+
+def first(question: Question) -> Digest:
+    """`exact` as it was when the first digests were stored: to check those."""
+    content = normalised(question).sha256 if isinstance(question, Request) else ""
+    return _key(question, content, FIRST_MEANINGFUL)
 
 
 def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGFUL) -> Matcher:

@@ -10,7 +10,8 @@ KEPT = frozenset(
     """
     accept accept-charset accept-encoding accept-language accept-ranges age allow
     cache-control cf-cache-status cf-ray connection date etag expect expires host keep-alive
-    idempotency-key last-modified link location mcp-protocol-version origin pragma range referer
+    idempotency-key if-match if-modified-since if-none-match if-range if-unmodified-since
+    last-modified link location mcp-protocol-version origin pragma range referer
     request-id retry-after retry-after-ms server te trailer transfer-encoding upgrade user-agent
     vary via www-authenticate x-amz-crc32 x-amz-id-2 x-amz-request-id x-amzn-errortype x-amzn-requestid
     x-request-id x-should-retry apim-request-id
