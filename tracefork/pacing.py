@@ -13,6 +13,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,7 @@ from .core.machine import Ended, Headed, Order, Wait
 FAR = 64  # beats after which a tick no longer tells when the next one is due
 ROUNDS = 100  # beats to wait for rest in a loop that is never at rest
 CROWD = 64  # callbacks about to run; in a loop with more, a live tick does not wait for its beat
+TOGETHER = 1.0  # seconds for which an answer is held back for jobs that ended in one breath with it
 SLOW = 0.0005  # seconds of a long turn; after `SEVERAL` of these on end nor is a beat waited for
 SEVERAL = 32  # fewer may come of other threads alone, which hold the interpreter
 
@@ -115,6 +117,8 @@ class Pacer:
         self._queue = Queue.of(loop)
         self._live: list[asyncio.Future[None]] = []  # live ticks, in the order in which they came
         self._asleep: dict[int | None, asyncio.Future[None]] = {}  # recorded ones, by line
+        self._jobs: set[int] = set()  # lines of executors' jobs that are being done
+        self._held = (-1, 0.0)  # the place that is held back for them, and since when
         self._early: set[int] = set()  # places of ticks that were woken for ahead of a question, once
         self._since: int | None = None  # beats since the last tick; None once the loop has rested
         self._rounds = 0  # beats that nobody was woken at
@@ -128,6 +132,15 @@ class Pacer:
         if self._since is None:
             self._since = 0
             self._arm()
+
+    def begin_job(self, line: int) -> None:
+        """Note that an executor does the job of this line: it takes its time, also in a replay."""
+        self._jobs.add(line)
+
+    def end_job(self, line: int) -> None:
+        """Note that it is done, or given up."""
+        self._jobs.discard(line)
+        self._arm()
 
     def mark(self) -> int | None:
         """A tick happens here and now; return how many beats ago the last one was."""
@@ -221,12 +234,37 @@ class Pacer:
                 break
             elif not self._is_time(hops):
                 return [], not asks
+            elif self._waits_for_jobs(place):
+                return [], False
             elif asks:
                 self._early.add(place)
             lines.add(line)
             if sleeper is not None:
                 woken.append(sleeper)
         return woken, False
+
+    def _waits_for_jobs(self, place: int) -> bool:
+        """True while a job is being done that ended, when recorded, before the loop came to rest after this tick.
+
+        Released alone, the tick's task would be ahead of those that it ran side by side with.
+        """
+        if not self._jobs:
+            return False
+        lines = self._cell.state.script.lines
+        for line, answers, hops in islice(machine.upcoming(self._cell.state, place + 1), FAR):
+            if answers and hops is None:
+                break
+            if answers and lines[line].is_job and line in self._jobs:
+                return not self._has_held(place)
+        return False
+
+    def _has_held(self, place: int) -> bool:
+        """True once this tick has been held back for as long as it may be."""
+        now = time.monotonic()
+        if self._held[0] != place:
+            self._held = (place, now)
+            self._loop.call_later(TOGETHER, self._arm)
+        return now - self._held[1] >= TOGETHER
 
     def _is_time(self, hops: int | None) -> bool:
         if hops is None:

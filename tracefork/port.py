@@ -40,7 +40,7 @@ from .core.values import (
 )
 from .errors import BodyOmitted, Divergence, Refused, TraceforkError
 from .flight import Flight
-from .pacing import Pacers
+from .pacing import Pacers, running_loop
 from .redact import Redactor
 from .straying import diverged
 from .turns import asettle, in_loop, settle
@@ -333,11 +333,14 @@ class Port:
         if opened.line is None and not self.live:  # another thread's job was quicker
             self._forget(flight)
             return None
+        if opened.line is not None and (loop := running_loop()):
+            self._pacers.of(loop).begin_job(opened.line)
         return flight
 
     async def end_job(self, flight: Flight) -> None:
         """Wait until it is the job's turn to end, as it was when recorded; the loop goes on meanwhile."""
         try:
+            self._job_is_done(flight)
             await asettle(self._cell, Ended(flight.call, DONE), self._pacers, flight)
         except BaseException:
             self.give_up_job(flight)
@@ -345,8 +348,14 @@ class Port:
 
     def give_up_job(self, flight: Flight) -> None:
         """Note that nobody waits for the job any more."""
+        self._job_is_done(flight)
         if flight.call in self._cell.state.open:
             self._cell.drop(Ended(flight.call, GIVEN_UP, waits=False))
+
+    def _job_is_done(self, flight: Flight) -> None:
+        opened = self._cell.state.open.get(flight.call)
+        if opened and opened.line is not None and (loop := running_loop()):
+            self._pacers.of(loop).end_job(opened.line)
 
     def _forget(self, flight: Flight) -> None:
         self._cell.abandon(flight.call)

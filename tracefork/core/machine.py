@@ -250,10 +250,10 @@ def step(state: State, event: Event) -> tuple[State, Order]:
             return evolve(state, halt=halt), halt
 
 
-def upcoming(state: State) -> Iterator[tuple[int, bool, int | None]]:
-    """The gating ticks to come, in order, as (line, whether it is an answer's, its hops)."""
+def upcoming(state: State, start: int | None = None) -> Iterator[tuple[int, bool, int | None]]:
+    """The gating ticks to come, or those from place `start`, in order: (line, whether it is an answer's, its hops)."""
     script = state.script
-    for place in range(state.turn, len(script.by_place)):
+    for place in range(state.turn if start is None else start, len(script.by_place)):
         n = script.by_place[place]
         line, tick = script.lines[n], script.ticks[place]
         if tick == line.began:

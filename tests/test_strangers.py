@@ -1,0 +1,381 @@
+"""Who asks without knowing the run: served or refused by a replay, never let out; counted by a recording."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import contextvars
+import http.client
+import socket
+import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+from queue import SimpleQueue
+
+import httpx
+import pytest
+
+import tracefork
+from tracefork import Response
+from tracefork.errors import Refused
+from tracefork.testing.scripted import by_rule
+from tracefork.testing.server import LoopbackServer
+
+
+class Counted:
+    """A client that knows how often it was live."""
+
+    def __init__(self):
+        self.live = 0
+        self.client = httpx.Client(transport=httpx.MockTransport(self._serve))
+
+    def _serve(self, request):
+        self.live += 1
+        return httpx.Response(200, text=f"answer {self.live}")
+
+    def ask(self, question="q"):
+        return self.client.post("https://m.example/pay", content=question).text
+
+
+@pytest.fixture
+def model():
+    return Counted()
+
+
+class Worker:
+    """A thread that is older than any run, and does what it is given."""
+
+    def __init__(self):
+        self._jobs, self._results = SimpleQueue(), SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self):
+        while job := self._jobs.get():
+            try:
+                self._results.put((job(), None))
+            except BaseException as exc:
+                self._results.put((None, exc))
+
+    def do(self, job):
+        self._jobs.put(job)
+        result, raised = self._results.get(timeout=10)
+        if raised:
+            raise raised
+        return result
+
+
+@pytest.fixture
+def worker():
+    made = Worker()
+    yield made
+    made._jobs.put(None)
+
+
+@pytest.fixture
+def server():
+    with LoopbackServer(by_rule(lambda _: Response(200, (), (b"ok",)))) as server:
+        yield server
+
+
+def in_an_empty_context(ask):
+    return contextvars.Context().run(ask)
+
+
+def in_a_raw_thread(ask):
+    over, said = threading.Event(), []
+
+    def job():
+        try:
+            said.append(ask())
+        finally:
+            over.set()
+
+    _thread.start_new_thread(job, ())
+    assert over.wait(10)
+    return said[0]
+
+
+def submitted_from_an_empty_context(ask):
+    with ThreadPoolExecutor(1) as pool:
+        return contextvars.Context().run(pool.submit, ask).result()
+
+
+def in_a_thread_started_from_an_empty_context(ask):
+    said = []
+    thread = threading.Thread(target=lambda: said.append(ask()))
+    contextvars.Context().run(thread.start)
+    thread.join()
+    return said[0]
+
+
+def in_a_pool_of_threads(ask):
+    with ThreadPool(1) as pool:
+        return pool.apply(ask)
+
+
+def in_a_task_of_an_empty_context(ask):
+    async def main():
+        async def asked():
+            return ask()
+
+        return await asyncio.get_running_loop().create_task(asked(), context=contextvars.Context())
+
+    return asyncio.run(main())
+
+
+WAYS = [
+    in_an_empty_context,
+    in_a_raw_thread,
+    submitted_from_an_empty_context,
+    in_a_thread_started_from_an_empty_context,
+    in_a_pool_of_threads,
+    in_a_task_of_an_empty_context,
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_whoever_the_run_began_is_recorded_and_replayed_whatever_its_context(way, model):
+    with tracefork.record() as run:
+        said = way(model.ask)
+    live = model.live
+    with tracefork.replay(run.tape):
+        again = way(model.ask)
+
+    assert len(run.tape) == 1 and run.tape.escaped == ()
+    assert said == again and model.live == live == 1
+
+
+def test_an_older_worker_is_served_where_the_tape_has_its_question(model, worker):
+    with tracefork.record() as run:
+        model.ask()
+    with tracefork.replay(run.tape):
+        assert worker.do(model.ask) == "answer 1"
+    assert model.live == 1
+
+
+def test_an_older_worker_is_refused_where_the_tape_has_not_and_the_replay_goes_on(model, worker):
+    with tracefork.record() as run:
+        model.ask("a")
+
+    def agent():
+        with pytest.raises(Refused):
+            worker.do(lambda: model.ask("b"))
+        model.ask("a")
+
+    verdict = tracefork.verify(run.tape, agent)
+    assert model.live == 1
+    assert verdict.ok and [one.kind for one in verdict.refused] == ["thread"]
+    assert "refused in the replay" in str(verdict)
+
+
+def test_with_a_recording_beside_a_replay_nobody_can_say_whose_it_is_and_it_is_refused(model, worker):
+    tape = tracefork.Tape()
+    with tracefork.record(), tracefork.replay(tape) as replayed:
+        with pytest.raises(Refused):
+            worker.do(model.ask)
+    assert model.live == 0 and len(replayed.refused) == 1
+
+
+def test_a_connection_of_an_older_worker_is_refused_in_a_replay_and_counted_in_a_recording(worker, server):
+    def ask():
+        return urllib.request.urlopen(server.url).read()
+
+    with tracefork.record() as run:
+        worker.do(ask)
+    with tracefork.replay(tracefork.Tape()) as replayed, pytest.raises(OSError):
+        worker.do(ask)
+
+    assert [one.kind for one in run.tape.escaped] == ["thread"]
+    assert len(replayed.refused) == 1 and len(server.requests) == 1
+
+
+def test_so_is_a_connection_that_was_open_before(worker, server):
+    host = server.url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host)
+
+    def ask():
+        connection.request("GET", "/")
+        return connection.getresponse().read()
+
+    worker.do(ask)
+    with tracefork.record() as run:
+        worker.do(ask)
+        worker.do(ask)
+    with tracefork.replay(tracefork.Tape()) as replayed, pytest.raises(OSError):
+        worker.do(ask)
+    connection.close()
+
+    assert [(one.kind, one.target, one.count) for one in run.tape.escaped] == [("thread", host, 1)]
+    assert len(replayed.refused) == 1 and len(server.requests) == 3
+
+
+def test_an_own_connection_that_was_open_before_is_counted_once_and_refused_where_it_is_strict(server):
+    host = server.url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host)
+
+    def ask():
+        connection.request("GET", "/")
+        return connection.getresponse().read()
+
+    ask()
+    with tracefork.record() as run:
+        ask()
+        ask()
+    with pytest.raises(Refused), tracefork.record(strict=True):
+        ask()
+    connection.close()
+
+    assert [(one.kind, one.target, one.count) for one in run.tape.escaped] == [("connection", host, 1)]
+    assert len(server.requests) == 3
+
+
+def test_a_stranger_on_a_loop_is_counted_and_not_refused_by_a_strict_run():
+    """An endpoint of a server: whose request it serves, nobody knows."""
+
+    async def main():
+        begun, over = asyncio.Event(), asyncio.Event()
+
+        async def one_user():
+            with tracefork.record(strict=True) as run:
+                begun.set()
+                await over.wait()
+            return run.tape
+
+        async def another():
+            await begun.wait()
+            transport = httpx.MockTransport(lambda _: httpx.Response(200))
+            async with httpx.AsyncClient(transport=transport) as client:
+                response = await client.get("https://m.example/")
+            over.set()
+            return response.status_code
+
+        return await asyncio.gather(one_user(), another())
+
+    tape, status = asyncio.run(main())
+    assert status == 200
+    assert [one.kind for one in tape.escaped] == ["thread"] and len(tape) == 0
+
+
+def test_a_cell_of_a_notebook_whose_context_was_lost_is_served(model):
+    with tracefork.record() as run:
+        model.ask()
+    cells = [contextvars.Context(), contextvars.Context(), contextvars.Context()]
+    session = tracefork.replay(run.tape)
+    cells[0].run(session.__enter__)
+    said = cells[1].run(model.ask)
+    cells[2].run(session.__exit__, None, None, None)
+
+    assert said == "answer 1" and model.live == 1
+
+
+# -- other ways to look up and to send ------------------------------------------------------
+
+
+def by_gethostbyname():
+    socket.gethostbyname("m.example")
+
+
+def by_gethostbyname_ex():
+    socket.gethostbyname_ex("m.example")
+
+
+def by_gethostbyaddr():
+    socket.gethostbyaddr("m.example")
+
+
+def by_getnameinfo():
+    socket.getnameinfo(("192.0.2.1", 80), 0)
+
+
+def by_getaddrinfo_of_bytes():
+    socket.getaddrinfo(b"m.example", 80)
+
+
+LOOK_UPS = [by_gethostbyname, by_gethostbyname_ex, by_gethostbyaddr, by_getnameinfo, by_getaddrinfo_of_bytes]
+
+
+@pytest.mark.parametrize("look_up", LOOK_UPS, ids=lambda look_up: look_up.__name__)
+def test_a_replay_asks_no_name_server(look_up):
+    with tracefork.replay(tracefork.Tape()) as run, pytest.raises(Refused):
+        look_up()
+    assert len(run.refused) == 1
+
+
+def test_names_of_this_machine_and_addresses_may_be_looked_up():
+    with tracefork.replay(tracefork.Tape()) as run:
+        assert socket.gethostbyname("localhost")
+        assert socket.getaddrinfo("127.0.0.1", 80)
+        assert socket.getaddrinfo("::1", 80)
+    assert run.refused == ()
+
+
+class Port:
+    def __init__(self, number):
+        self.number = number
+
+    def __index__(self):
+        return self.number
+
+
+def test_a_host_of_bytes_and_a_port_that_is_an_index_are_refused(server):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with tracefork.replay(tracefork.Tape()) as run:
+        for address in (
+            (host.encode(), int(port)),
+            (bytearray(host.encode()), int(port)),
+            (host, Port(int(port))),
+        ):
+            with socket.socket() as raw, pytest.raises(Refused, match=f"{host}:{port}"):
+                raw.connect(address)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as raw, pytest.raises(Refused):
+            raw.sendto(b"x", (host.encode(), Port(int(port))))
+    assert sum(one.count for one in run.refused) == 4
+
+
+def by_write(raw, os):
+    os.write(raw.fileno(), b"x")
+
+
+def by_writev(raw, os):
+    os.writev(raw.fileno(), [b"x"])
+
+
+def by_sendfile(raw, os):
+    with open(__file__, "rb") as file:
+        raw.sendfile(file)
+
+
+def by_os_sendfile(raw, os):
+    with open(__file__, "rb") as file:
+        os.sendfile(raw.fileno(), file.fileno(), 0, 10)
+
+
+@pytest.mark.parametrize(
+    "send", [by_write, by_writev, by_sendfile, by_os_sendfile], ids=lambda send: send.__name__
+)
+def test_what_writes_to_a_socket_that_was_open_before_is_refused(send):
+    import os
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    theirs = socket.create_connection(listening.getsockname())
+    ours = socket.socket(fileno=theirs.detach())  # as another library's, of which nothing is known
+    peer, _ = listening.accept()
+    listening.close()
+    with tracefork.replay(tracefork.Tape()) as run, pytest.raises(Refused):
+        send(ours, os)
+    ours.close()
+    assert peer.recv(10) == b"" and len(run.refused) == 1
+    peer.close()
+
+
+def test_files_and_pipes_are_written_as_ever(tmp_path):
+    import os
+
+    with tracefork.replay(tracefork.Tape()):
+        reading, writing = os.pipe()
+        os.write(writing, b"x")
+        assert os.read(reading, 1) == b"x"
+        os.close(reading)
+        os.close(writing)
+        (tmp_path / "file").write_bytes(b"x")
