@@ -69,11 +69,11 @@ def record(
         StoreError: the store cannot be opened.
         Refused: the run is strict, and something would have left it.
     """
-    told = Options.of(options)
-    if told.nested == "join" and (around := outer()) is not None:
+    told, around = Options.of(options), outer()
+    if told.nested == "join" and around is not None:
         return cast("Session", Joined(around, store, run_id))
     head = _header(agent_name, run_id, meta)
-    return _session(nothing(told.matcher), head, told, store=store)
+    return _session(nothing(told.matcher), head, told, store=store, within=around)
 
 
 @lists(ReplayOptions)
@@ -247,6 +247,7 @@ def _session(
     gate: Gate | None = None,
     known: Known | None = None,
     tape: Tape | None = None,
+    within: Session | None = None,
 ) -> Session:
     redact = options.redact
     redacting = ambient(os.environ) if redact is None else lambda: redact
@@ -277,6 +278,7 @@ def _session(
         strict=bool(options.strict),
         processes=options.processes or "run",
         joins=tape is not None or options.adopts,
+        within=within,
     )
     return Session(plan)
 

@@ -70,7 +70,7 @@ class Plan:
     `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
     leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
-    run that `joins` is a view of it.
+    run that `joins` is a view of it. `within` is the replay in which a separate run is made.
     """
 
     script: Script
@@ -92,6 +92,7 @@ class Plan:
     strict: bool = False
     processes: str = "run"
     joins: bool = False
+    within: Session | None = None
 
 
 class Session:
@@ -414,6 +415,8 @@ class Session:
             self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
         self._over = True
         self.port.close(self._outcome)
+        if (around := self._plan.within) and not around.live and self.forwarded:
+            around.escape("run", f"{self.forwarded} calls of {self.run_id}", certain=False)
 
     def _close(self) -> None:
         """Write and seal. What goes wrong is kept: it is raised when the run is judged."""

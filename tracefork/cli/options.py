@@ -35,7 +35,7 @@ Passthrough = Annotated[
     typer.Option(
         "--passthrough",
         metavar="PATTERN",
-        help="None of the agent's: [METHOD ]HOST[/PATH], beside telemetry.",
+        help="None of the agent's, as 'POST HOST/PATH', beside telemetry.",
     ),
 ]
 Ignore = Annotated[

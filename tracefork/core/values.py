@@ -423,8 +423,8 @@ class Escape:
     """Something that left a run unrecorded, and how often.
 
     `kind` is "connection" (an uninstrumented client), "thread" (a call from a thread
-    without the run's context) or "process"; `target` is where it went or what was
-    started, `site` the agent's line that led there.
+    without the run's context), "process", or "run" (a live recording of its own within a replay);
+    `target` is where it went or what was started, `site` the agent's line that led there.
     """
 
     kind: str
