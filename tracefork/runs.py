@@ -30,7 +30,7 @@ from .redact import Redactor, ambient, lineage
 from .session import Plan, Session
 from .store import TapeStore, new_run_id
 from .tools import RUN, Policy, policy
-from .transports import guard, processes
+from .transports import guard, processes, rpc
 from .transports import intercept as interception
 
 Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
@@ -219,7 +219,7 @@ def cut(
 def _around(options: Options) -> Callable[[Session], Any]:
     """Return what installs the patches of a run (HTTP clients, network, processes, chance) for its block."""
     doors: list[Any] = [interception] * options.intercept
-    doors += [guard, processes]
+    doors += [guard, processes, rpc]
     doors += [nondet] * bool(options.virtualize)
 
     @contextmanager

@@ -78,7 +78,7 @@ _patches = Patches(_targets)
 # -- who leaves which run ---------------------------------------------------------------
 
 
-def _leave(target: str, *, sock: Any = None, address: Any = None, look_up: bool = False) -> None:
+def leave(target: str, *, sock: Any = None, address: Any = None, look_up: bool = False) -> None:
     """Count that something goes to `target`, or refuse it.
 
     Raises:
@@ -147,14 +147,14 @@ def _count(run: Session, kind: str, target: str, sock: Any, *, certain: bool = T
 
 def _connect(original: Any, sock: Any, address: Any) -> Any:
     if _is_connection(sock):
-        _leave(target_of(address), sock=sock, address=address)
+        leave(target_of(address), sock=sock, address=address)
     return original(sock, address)
 
 
 def _connect_ex(original: Any, sock: Any, address: Any) -> Any:
     if _is_connection(sock):
         try:
-            _leave(target_of(address), sock=sock, address=address)
+            leave(target_of(address), sock=sock, address=address)
         except OSError as exc:
             return exc.errno
     return original(sock, address)
@@ -205,7 +205,7 @@ def _leave_by(sock: Any, args: tuple[Any, ...] = ()) -> None:
         if address is None:
             return
         target = target_of(address)
-    _leave(target, sock=sock, address=address)
+    leave(target, sock=sock, address=address)
 
 
 def _write(original: Any, fd: Any, *args: Any, **kwargs: Any) -> Any:
@@ -283,7 +283,7 @@ def _ask_about(host: Any, port: Any, target: str = "") -> None:
     """Count or refuse a question to a name server; none is asked about addresses and this machine."""
     if not target and (own_sockets.is_numeric(host) or own_sockets.is_loopback(host) or _is_this(host)):
         return
-    _leave(target or target_of((host, port)), look_up=True)
+    leave(target or target_of((host, port)), look_up=True)
 
 
 def _is_this(host: Any) -> bool:
@@ -304,20 +304,20 @@ async def _by_loop(
     original: Any, loop: Any, factory: Any, host: Any = None, port: Any = None, **how: Any
 ) -> Any:
     if host is not None:
-        _leave(target_of((host, port)))
+        leave(target_of((host, port)))
     return await original(loop, factory, host, port, **how)
 
 
 async def _by_loop_to_path(original: Any, loop: Any, factory: Any, path: Any = None, **how: Any) -> Any:
     if path is not None:
-        _leave(os.fsdecode(path))
+        leave(os.fsdecode(path))
     return await original(loop, factory, path, **how)
 
 
 async def _by_loop_datagrams(original: Any, loop: Any, factory: Any, *args: Any, **how: Any) -> Any:
     remote = how.get("remote_addr", args[1] if len(args) > 1 else None)
     if remote is not None:
-        _leave(target_of(remote))
+        leave(target_of(remote))
     return await original(loop, factory, *args, **how)
 
 

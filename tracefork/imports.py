@@ -1,0 +1,67 @@
+"""Says when modules are imported that were not there when a run began."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+
+class Watch:
+    """Calls `imported` after one of `names` was imported, from `begin` until `end`."""
+
+    def __init__(self, names: frozenset[str], imported: Callable[[], object]) -> None:
+        self._names = names
+        self._imported = imported
+        self._here = threading.local()
+
+    def begin(self) -> None:
+        """Start to watch; nothing if all of `names` are imported already."""
+        if self not in sys.meta_path and not self._names <= sys.modules.keys():
+            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+
+    def end(self) -> None:
+        """Stop to watch."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)  # type: ignore[arg-type]
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Return the spec that the other finders have for one of `names`, its loader watched."""
+        if name not in self._names or getattr(self._here, "looks", False):
+            return None
+        self._here.looks = True
+        try:
+            for finder in [one for one in sys.meta_path if one is not self]:
+                spec = finder.find_spec(name, path, target) if hasattr(finder, "find_spec") else None
+                if spec is not None:
+                    if spec.loader is not None:
+                        spec.loader = _Then(spec.loader, self._imported)
+                    return spec
+        finally:
+            self._here.looks = False
+        return None
+
+
+class _Then(Loader):
+    """A loader that says when it has run a module, and leaves it with its own."""
+
+    def __init__(self, loader: Any, imported: Callable[[], object]) -> None:
+        self._loader, self._imported = loader, imported
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._imported()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
