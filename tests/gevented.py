@@ -1,4 +1,4 @@
-"""Agents of gevent, run by test_greenlets.py in a process of its own, which gevent has patched: prints what came of them."""
+"""Agents of gevent, for test_greenlets.py, in a process that gevent has patched; prints what came of them."""
 
 from gevent import monkey
 
@@ -15,14 +15,14 @@ import httpx  # noqa: E402
 
 import tracefork  # noqa: E402
 
-live = 0
+served = []
 
 
 def serve(request):
-    global live
-    live += 1
-    gevent.sleep(0.001 * (7 - live % 7))
-    return httpx.Response(200, text=f"answer {live}")
+    served.append(request)
+    said = f"answer {len(served)}"
+    gevent.sleep(0.001 * (7 - len(served) % 7))
+    return httpx.Response(200, text=said)
 
 
 client = httpx.Client(transport=httpx.MockTransport(serve))
@@ -104,7 +104,7 @@ for agent in (
 ):
     with tracefork.record() as run:
         said = agent()
-    before, again = live, []
+    before, again = len(served), []
     verdict = tracefork.verify(run.tape, lambda again=again, agent=agent: again.append(agent()), patience=5)
     lanes = {exchange.lane for exchange in run.tape}
     found[agent.__name__] = {
@@ -113,6 +113,6 @@ for agent in (
         "lanes": len(lanes),
         "ok": verdict.ok,
         "same": again == [said],
-        "live": live - before,
+        "live": len(served) - before,
     }
 json.dump(found, sys.stdout)

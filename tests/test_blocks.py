@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -114,6 +115,19 @@ def test_a_block_of_a_context_manager_belongs_to_whoever_uses_it():
         stack.enter_context(recorded(kept, "d"))
         ask("d")
     assert {who: set(said(run)) for who, run in kept.items()} == {who: {who} for who in "abcd"}
+
+
+def test_a_conversation_that_is_dropped_in_the_middle_is_left():
+    kept = {}
+    steps = conversation("a", kept)
+    next(steps)
+    del steps
+    gc.collect()
+
+    assert kept["a"].over and said(kept["a"]) == ["a"]
+    with tracefork.record() as run:
+        ask("b")
+    assert said(run) == ["b"]
 
 
 def test_a_block_that_is_entered_by_a_function_that_has_returned_goes_by_its_context():

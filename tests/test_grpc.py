@@ -1,4 +1,4 @@
-"""gRPC goes past Python's sockets: its channels and calls are counted, and refused under strict and in replays."""
+"""gRPC goes past Python's sockets: its calls are counted, and refused under strict and in replays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tracefork
 from tracefork.errors import Refused
 
 grpc = pytest.importorskip("grpc")
-import grpc.aio  # noqa: E402
+aio = pytest.importorskip("grpc.aio")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def by_future(address):
 
 def asynchronously(address):
     async def main():
-        async with grpc.aio.insecure_channel(address) as channel:
+        async with aio.insecure_channel(address) as channel:
             return await channel.unary_unary("/a.B/C")(b"q", timeout=5)
 
     return asyncio.run(main())

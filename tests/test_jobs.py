@@ -1,4 +1,4 @@
-"""Jobs of executors: lanes of their own in whatever context they run, and their recorded order when awaited."""
+"""Jobs of executors: lanes of their own, whatever their context, and their recorded order when awaited."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A `record()` of the agent's own within a replay, a fork, a resumed run or `tracefork run` is a view of that."""
+"""A `record()` within a replay, a fork, a resumed run or `tracefork run` is a view of that."""
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 
@@ -51,10 +50,15 @@ def test_within_a_verification_it_is_served_and_its_store_is_passed_over(model, 
     agent = joining(model, tmp_path)
     verdict = tracefork.verify(tape, lambda: said.extend(agent()))
 
-    assert verdict.ok and model.live == 2
+    assert verdict.ok and model.live == 2 and isinstance(said[0], tracefork.Tape)
     assert [len(one) for one in said] == [1, 2]
     assert not (tmp_path / "own.db").exists()
     assert len(verdict.remarks) == 2 and "own.db" in verdict.remarks[0] and "own0" in verdict.remarks[0]
+
+
+def test_to_whoever_asks_it_is_a_session(model):
+    with tracefork.replay(tracefork.Tape()) as around, tracefork.record() as run:
+        assert isinstance(run, tracefork.Session) and run.run_id == around.run_id and not run.live
 
 
 def test_it_is_remarked_once_however_often_it_is_done(model):

@@ -1,4 +1,4 @@
-"""What a run is told is said once: in the value, for type checkers, in the shell; and it is kept with the run."""
+"""What a run is told is said once, for Python, type checkers and the shell, and is kept with the run."""
 
 from __future__ import annotations
 

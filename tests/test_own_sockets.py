@@ -158,7 +158,8 @@ def test_it_may_be_allowed_and_a_replay_of_the_run_need_not_be_told(older):
 def test_an_agent_that_is_itself_a_server_answers_who_asks_it():
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    asking = f"import socket; s = socket.create_connection(('127.0.0.1', {port})); s.sendall(b'hi'); print(s.recv(9))"
+    ask = "s = socket.create_connection(('127.0.0.1', {})); s.sendall(b'hi'); print(s.recv(9))"
+    asking = f"import socket; {ask.format(port)}"
 
     def agent(run):
         run.call("tool", len, "a")

@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 from queue import SimpleQueue
 
 import httpx
@@ -342,12 +343,12 @@ def by_writev(raw, os):
 
 
 def by_sendfile(raw, os):
-    with open(__file__, "rb") as file:
+    with Path(__file__).open("rb") as file:
         raw.sendfile(file)
 
 
 def by_os_sendfile(raw, os):
-    with open(__file__, "rb") as file:
+    with Path(__file__).open("rb") as file:
         os.sendfile(raw.fileno(), file.fileno(), 0, 10)
 
 

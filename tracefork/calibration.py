@@ -115,7 +115,7 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
         raise RuntimeError(
             "an event loop is running: calibrate the agent in a thread or a process of its own"
         )
-    session = record(virtualize=nondet.KINDS, **options)
+    session = record(virtualize=nondet.KINDS, adopts=True, **options)
     if raised := driven(session, agent):
         raise raised
     tape = session.tape

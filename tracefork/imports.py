@@ -22,12 +22,12 @@ class Watch:
     def begin(self) -> None:
         """Start to watch; nothing if all of `names` are imported already."""
         if self not in sys.meta_path and not self._names <= sys.modules.keys():
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, self)
 
     def end(self) -> None:
         """Stop to watch."""
         if self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            sys.meta_path.remove(self)
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return the spec that the other finders have for one of `names`, its loader watched."""

@@ -34,6 +34,11 @@ class Joined:
             f'a record() within this run joined it{passed} (nested="separate" makes it a run of its own)'
         )
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Session]:  # type: ignore[override]
+        """A Session, to whoever asks what it is."""
+        return Session
+
     def __enter__(self) -> Self:
         return self
 

@@ -244,7 +244,7 @@ class Pacer:
         return woken, False
 
     def _waits_for_jobs(self, place: int) -> bool:
-        """True while a job is being done that ended, when recorded, before the loop came to rest after this tick.
+        """True while a job is being done that ended, when recorded, before the loop rested after this tick.
 
         Released alone, the tick's task would be ahead of those that it ran side by side with.
         """

@@ -251,7 +251,7 @@ def step(state: State, event: Event) -> tuple[State, Order]:
 
 
 def upcoming(state: State, start: int | None = None) -> Iterator[tuple[int, bool, int | None]]:
-    """The gating ticks to come, or those from place `start`, in order: (line, whether it is an answer's, its hops)."""
+    """The gating ticks to come, or from place `start` on, as (line, whether it is an answer's, its hops)."""
     script = state.script
     for place in range(state.turn if start is None else start, len(script.by_place)):
         n = script.by_place[place]
