@@ -114,12 +114,20 @@ def current() -> Strand | None:
     return _STRAND.get() or (_everywhere[-1] if _everywhere else None)
 
 
+def begin(root: Strand) -> None:
+    """Make `root` current in this context, until `leave`."""
+    root.outer = _STRAND.get()
+    _STRAND.set(root)
+
+
 def leave(root: Strand) -> None:
     """End `root`: what was current before is so again, unless another run has begun since.
 
-    Runs that are over by then are passed by, so that overlapping runs end in any order.
+    Runs that are over by then are passed by, so that overlapping runs end in any order. An
+    interrupt may have left the run aside.
     """
-    if _STRAND.get() is root:
+    at = _STRAND.get()
+    if at is root or (at is not None and at.aside and at.run is root.run):
         outer = root.outer
         while outer is not None and getattr(outer.run, "over", False):
             outer = outer.outer
@@ -136,34 +144,44 @@ def enter(strand: Strand | None) -> Strand | None:
 class aside:  # noqa: N801  it is used like a function
     """Run the block aside: what a live call does inside must not be recorded, nor counted."""
 
-    __slots__ = ("_before",)
+    __slots__ = ("_before", "_beside")
+
+    def __init__(self) -> None:
+        self._before = _STRAND.get()
+        at = current()
+        self._beside: Strand | None = at.beside() if at else Strand(None, aside=True)
 
     def __enter__(self) -> None:
-        at = current()
-        self._before = enter(at.beside() if at else Strand(None, aside=True))
+        enter(self._beside)
 
     def __exit__(self, *_: object) -> None:
         enter(self._before)
+        self._beside = None
+
+    def __del__(self) -> None:
+        beside = getattr(self, "_beside", None)  # not even `__init__` may have come to its end
+        if beside is not None and _STRAND.get() is beside:  # interrupted on the way in or out
+            enter(self._before)
 
 
 # -- where strands are created --------------------------------------------------
 
 
-def watch(everywhere: Strand | None = None) -> None:
-    """Start naming strands; each call wants one `unwatch` with the same argument.
+def watch(root: Strand, *, everywhere: bool) -> None:
+    """Start naming strands, for the run of `root`; doing it twice is harmless.
 
     With `everywhere`, that strand is current wherever no other is.
     """
-    if everywhere:
-        _everywhere.append(everywhere)
-    _patches.hold()
+    if everywhere and root not in _everywhere:
+        _everywhere.append(root)
+    _patches.hold(root)
 
 
-def unwatch(everywhere: Strand | None = None) -> None:
-    """Stop naming strands; the last call takes every wrapper away."""
-    if everywhere:
-        _everywhere.remove(everywhere)
-    _patches.release()
+def unwatch(root: Strand) -> None:
+    """Stop naming strands for the run of `root`; the last one takes every wrapper away."""
+    if root in _everywhere:
+        _everywhere.remove(root)
+    _patches.release(root)
 
 
 def _targets() -> Iterator[Target]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from operator import index
 from typing import Any, Literal, TypeAlias
@@ -374,19 +373,7 @@ class _Shell:
         self.allow = tuple(allow)
         self.virtualize = nondet.kinds(virtualize)
         self.strict = strict
-        self._doors = [interception] * intercepted + [guard] + [nondet] * bool(self.virtualize)
-
-    @contextmanager
-    def around(self, _: Session) -> Iterator[None]:
-        held = []
-        try:
-            for door in self._doors:
-                door.hold()
-                held.append(door)
-            yield
-        finally:
-            for door in reversed(held):
-                door.release()
+        self.doors = (*[interception] * intercepted, guard, *[nondet] * bool(self.virtualize))
 
 
 def _session(
@@ -419,7 +406,7 @@ def _session(
         script,
         head,
         redacting,
-        around=shell.around,
+        doors=shell.doors,
         store=opened,
         owns_store=owned,
         patience=_patience(tape) if patience is None else patience,

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
-import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import suppress
 from fnmatch import fnmatchcase as fnmatch
-from os import environ, getpid
-from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar, cast
+from functools import partial
+from os import environ
+from types import MethodType, TracebackType
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 from attrs import evolve, frozen
 
 from . import generating, lanes, tools
+from .apart import LOOK, apart
 from .callsite import callsite
 from .codec import plain, records
 from .core.notes import added, noted
@@ -51,10 +53,19 @@ T = TypeVar("T")
 MAX_BODY = 64 * 2**20
 """Bytes of one body that are kept unless another limit is given."""
 
+SEALING = 10.0
+"""Seconds that an interrupted run is waited for."""
+
 LONGEST = 200
 """Characters of a target or a line that an escape keeps."""
 
-Around: TypeAlias = "Callable[[Session], AbstractContextManager[object]]"
+
+
+class Door(Protocol):
+    """Something outside of us that is replaced while a run needs it; doing either twice is harmless."""
+
+    def hold(self, run: object) -> None: ...
+    def release(self, run: object) -> None: ...
 
 
 @frozen
@@ -62,7 +73,7 @@ class Plan:
     """What a session is made from; `tracefork.record` and its siblings fill it in.
 
     `redactor` is asked anew for each thing that is kept: secrets may be set within the run.
-    `around` wraps the block: interception and the network guard. `everywhere`
+    `doors` are held for the time of the block: interception and the network guard. `everywhere`
     takes in threads that have no run of their own. `passthrough` holds `host/path`
     patterns that are not recorded, `allow` addresses that a replay may connect to.
     `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
@@ -73,7 +84,7 @@ class Plan:
     script: Script
     header: records.Header
     redactor: Callable[[], Redactor]
-    around: Around
+    doors: Sequence[Door] = ()
     store: TapeStore | None = None
     owns_store: bool = False
     patience: float = 60.0
@@ -114,43 +125,34 @@ class Session:
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
+        self._entered = False
         self._over = False
-        self._outcome = UNFINISHED
-        self._root: lanes.Strand | None = None
-        self._around: AbstractContextManager[object] = nullcontext()
+        self._outcome: Outcome | None = None
+        self._root = lanes.Strand(self)
         self._passing = [(h, p) for h, _, p in (pattern.partition("/") for pattern in plan.passthrough)]
-        self._pid = getpid()
 
     # -- the block --------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        if self._root:
+        if self._entered:
             raise RuntimeError("a run is entered once; start another one")
+        self._entered = True
         try:
-            if self._plan.store:
-                self._look(plain.dump(self._plan.header))
-                self._log = self._plan.store.begin(self._plan.header)
-                self._log.look = self._look
-            around = self._plan.around(self)
-            around.__enter__()
+            self._begin()
         except BaseException:
-            self._close()
+            self.abandon()
             raise
-        if self._plan.script.opens != NEVER:
-            self._keeper = Writer(self._log)
-        self._around = around
-        self._root = lanes.Strand(self)
-        lanes.watch(self._root if self._plan.everywhere else None)
-        self._root.outer = lanes.enter(self._root)
-        self.port.open(self._keeper)
-        _open.append(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._leave(exc)
-        self._close()
+        if self.is_elsewhere:
+            return
+        self._keeper.close(self._seal)
+        while not self._keeper.is_over(LOOK):
+            pass
         self._judge(exc)
 
     async def __aenter__(self) -> Self:
@@ -160,11 +162,11 @@ class Session:
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._leave(exc)
-        closing = threading.Thread(target=self._close_apart, name="tracefork-close")
-        closing.start()
+        if self.is_elsewhere:
+            return
+        self._keeper.close(self._seal)
         with anyio.CancelScope(shield=True):
-            while closing.is_alive():  # in slices: a busy loop would not let that thread run by itself
-                closing.join(BLINK)
+            while not self._keeper.is_over(BLINK):  # in slices: a busy loop would starve who seals
                 await anyio.lowlevel.checkpoint()
         self._judge(exc)
 
@@ -210,7 +212,7 @@ class Session:
     @property
     def is_elsewhere(self) -> bool:
         """True in a process that was forked from the run's own."""
-        return self._pid != getpid()
+        return self.port.is_elsewhere
 
     @property
     def failure(self) -> TraceforkError | None:
@@ -308,8 +310,13 @@ class Session:
     # -- what transports and the guard ask ------------------------------------------
 
     def is_aside(self) -> bool:
-        """True inside a live call or a tool of this run: what is asked there is not recorded."""
+        """True inside a live call or a tool of this run: what is asked there is not recorded.
+
+        Nor is what a process asks that was forked from a live run's own.
+        """
         strand = lanes.current()
+        if self.is_elsewhere and self.live:
+            return True
         return strand is not None and strand.aside and strand.run is self
 
     def passes(self, place: str) -> bool:
@@ -339,51 +346,109 @@ class Session:
 
     def _happened(self) -> Tape:
         """The run so far, with what was noted of it."""
-        tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
+        tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome or UNFINISHED)
         return evolve(
             tape, meta=added(tape.meta, noted(escaped=self.escaped, redacted=self._keeper.redacted))
         )
 
-    def _leave(self, exc: BaseException | None) -> None:
-        """Put the process back as it was, and end what the agent left open."""
-        _open.remove(self)
-        self._around.__exit__(None, None, None)
-        if self._root:
-            lanes.leave(self._root)
-        lanes.unwatch(self._root if self._plan.everywhere else None)
-        ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
-        try:
-            self._outcome = self._plan.redactor().outcome(ended)
-        except Exception as failed:  # noqa: BLE001  a finder may be anybody's
-            self._outcome = evolve(ended, message="")
-            self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
-        self._over = True
-        self.port.close(self._outcome)
+    def abandon(self) -> None:
+        """Leave the block as an interrupt would have it: at once, or for the rest of what it came amid.
 
-    def _close(self) -> None:
-        """Write and seal. What goes wrong is kept: it is raised when the run is judged."""
+        Waits a while until what happened is sealed; what was acknowledged is in the store already.
+        """
+        self._leave(None, UNFINISHED)
+        if not self.is_elsewhere:
+            self._keeper.close(self._seal)
+            self._keeper.is_over(SEALING)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """True if the block was entered, and is not wholly left: whoever let go of it was interrupted."""
+        return self._entered and not (self._over and (self.is_elsewhere or self._keeper.is_over(0.0)))
+
+    @property
+    def is_entered(self) -> bool:
+        """True once the block was entered, even if it has been left since."""
+        return self._entered
+
+    def depart(self) -> None:
+        """In a process that was forked from the run's own: leave nothing of it here."""
+        with suppress(ValueError):
+            _open.remove(self)
+        self._release()
+        lanes.leave(self._root)
+
+    def _begin(self) -> None:
+        plan = self._plan
+        if plan.script.opens != NEVER:
+            self._keeper = writer = Writer(stored=plan.store is not None)
+            writer.start()
+            if plan.store:
+                writer.begin(self._begun)
+        apart(self._hold)
+        self.port.open(self._keeper)
+        _open.append(self)
+        lanes.begin(self._root)
+
+    def _begun(self) -> Log:
+        assert self._plan.store
+        self._look(plain.dump(self._plan.header))
+        self._log = self._plan.store.begin(self._plan.header)
+        self._log.look = self._look
+        return self._log
+
+    def _hold(self) -> None:
+        for door in self._plan.doors:
+            door.hold(self)
+        lanes.watch(self._root, everywhere=self._plan.everywhere)
+
+    def _release(self) -> None:
+        lanes.unwatch(self._root)
+        for door in reversed(self._plan.doors):
+            door.release(self)
+
+    def _leave(self, exc: BaseException | None, ended: Outcome | None = None) -> None:
+        """Put the process back as it was, and end what the agent left open.
+
+        Each of these may be done again: whoever was interrupted in here is followed by somebody else.
+        """
+        with suppress(ValueError):
+            _open.remove(self)
+        apart(self._release)
+        lanes.leave(self._root)
+        if not self.is_elsewhere:
+            if self._outcome is None:
+                self._outcome = self._ended(exc, ended)
+            self._over = True
+            self.port.close(self._outcome)
+        self._over = True
+
+    def _ended(self, exc: BaseException | None, ended: Outcome | None) -> Outcome:
+        """How the block ended, as it may be kept."""
+        if ended is None:
+            ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
         try:
-            try:
-                self._keeper.close()
-            finally:
-                if self._over:
-                    self._tape = self._happened()
-            if self._log and self._tape:
+            return self._plan.redactor().outcome(ended)
+        except Exception as failed:  # noqa: BLE001  a finder may be anybody's
+            self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
+            return evolve(ended, message="")
+
+    def _seal(self) -> None:
+        """Keep the tape. What goes wrong is kept too: it is raised when the run is judged."""
+        try:
+            self._tape = self._happened()
+            self._keeper.wait(0)
+            if self._log:
                 self._tape = self._log.seal(self._tape)
         except TraceforkError as exc:
             self.port.fail(exc)
-        finally:
-            if self._plan.store and self._plan.owns_store:
-                self._plan.store.close()
-
-    def _close_apart(self) -> None:
-        """`_close` on a thread of its own, from which nothing else would reach who leaves the block."""
-        try:
-            self._close()
         except BaseException as exc:  # noqa: BLE001  whoever leaves the block must hear of it
             failure = StoreError(f"the run could not be closed: {type(exc).__name__}: {exc}")
             failure.__cause__ = exc
             self.port.fail(failure)
+        finally:
+            if self._plan.store and self._plan.owns_store:
+                self._plan.store.close()
 
     def _judge(self, exc: BaseException | None) -> None:
         """Raise what the agent may have swallowed.
@@ -408,7 +473,7 @@ _open: list[Session] = []
 def alone() -> Session | None:
     """The one run that is in progress in this process; None if there are more, or none."""
     match tuple(_open):
-        case (run,) if not run.is_elsewhere:
+        case (run,) if not (run.live and run.is_elsewhere):
             return run
     return None
 
@@ -426,3 +491,50 @@ def current() -> Session | None:
             return run
         strand = strand.outer
     return None
+
+
+class _Lease(partial[Any]):
+    """What a `with` statement holds of a run: it is called to leave the block.
+
+    An interrupt may come just before that, or just after the run was entered: then nobody
+    calls it, but the statement lets go of it, and the block is left all the same.
+    """
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        run: Session = self.args[0]
+        if run.is_abandoned:
+            try:
+                run.abandon()
+            finally:
+                if run.is_abandoned:  # interrupted once more
+                    run.abandon()
+
+
+class _Exit:
+    """The attribute of a class by which its blocks are left: gives leases until one is entered."""
+
+    def __init__(self, leave: Callable[..., Any]) -> None:
+        self._leave = leave
+
+    def __get__(self, run: Session | None, kind: type) -> Callable[..., Any]:
+        if run is None:
+            return self._leave
+        return MethodType(self._leave, run) if run.is_entered else _Lease(self._leave, run)
+
+
+# A `with` statement looks these up on its way in, just before it enters
+Session.__exit__ = _Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
+Session.__aexit__ = _Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
+
+
+def _leave_in_child() -> None:
+    """In a forked child: runs that were live have nothing more to do with it; replays still refuse."""
+    for run in list(_open):
+        if run.live:
+            run.depart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_in_child)

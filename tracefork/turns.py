@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-import time
 from collections.abc import Callable
+from functools import partial
 
 from attrs import evolve
 
-from .cell import Cell
+from .apart import gate, wait_at
+from .cell import Cell, look
 from .core import machine
 from .core.machine import Asked, Order, Strayed, Wait
 from .flight import Flight
@@ -48,26 +48,20 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
     """
     if in_loop():
         return cell.send(evolve(event, waits=False))
-    order = _paced(cell, event)
-    while isinstance(order, Wait):
-        woken = threading.Event()
-        order = _paced(cell, event, woken.set)
-        if isinstance(order, Wait):
-            while not woken.wait(max(0.0, cell.left())):
-                if cell.left() <= 0:
-                    return cell.send(Strayed(event.call, stalled=True))
+    at = gate()
+    wake = partial(at.put, None)
+    while isinstance(order := _paced(cell, event, wake), Wait):
+        left = cell.left()
+        if not wait_at(at, look(left)) and left <= 0:
+            return cell.send(Strayed(event.call, stalled=True))
     return order
 
 
 def _paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:
     """Send `event`; a tick, not too soon after another thread's."""
-    if isinstance(event, Asked):
-        return cell.send(event, wake)
-    with cell.pace:
-        if cell.mover != threading.get_ident():
-            pause = LIVE_PAUSE if cell.live else PAUSE
-            time.sleep(max(0.0, cell.moved + pause - time.monotonic()))
-        return cell.send(event, wake)
+    if not isinstance(event, Asked):
+        cell.part(LIVE_PAUSE if cell.live else PAUSE)
+    return cell.send(event, wake)
 
 
 async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Flight) -> Order:
@@ -81,9 +75,9 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Fligh
     if isinstance(event, Asked):
         pacer.anchor()
     elif cell.live:
-        flight.came_after(await pacer.align())
+        flight.came_after(await pacer.align(), event)
     elif machine.is_scheduled(cell.state, event):
-        flight.came_after(machine.hops(cell.state, event))
+        flight.came_after(machine.hops(cell.state, event), event)
         return await pacer.release(event)
     while True:
         woken = loop.create_future()
