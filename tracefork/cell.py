@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import TypeAlias, TypeVar
+from typing import Self, TypeAlias
 
 from attrs import evolve
 
@@ -32,8 +32,6 @@ Note: TypeAlias = "tuple[Record, Redactor | None]"
 Wake: TypeAlias = Callable[[], object]
 """Is called once the turn has come that somebody waits for, maybe more than once, and from anywhere."""
 
-N = TypeVar("N", bound="Link")
-
 
 class Link:
     """A link of a chain that grows at one end, from any number of threads."""
@@ -43,15 +41,15 @@ class Link:
     def __init__(self) -> None:
         self._after: dict[int, Link] = {}
 
-    def after(self: N) -> N | None:
+    def after(self) -> Self | None:
         """The next link, if there is one."""
         return self._after.get(0)  # type: ignore[return-value]
 
-    def add(self: N, link: N) -> bool:
+    def add(self, link: Self) -> bool:
         """Make `link` the next one; False if there is a next one already."""
         return self._after.setdefault(0, link) is link
 
-    def last(self: N) -> N:
+    def last(self) -> Self:
         """The newest link."""
         link = self
         while (after := link.after()) is not None:
@@ -241,7 +239,7 @@ def is_amid_a_step() -> bool:
 
 
 def look(left: float) -> float:
-    """Seconds to wait before looking whether the turn has come: who was to wake us may have been interrupted."""
+    """Seconds to wait, of those `left`, before looking again: whoever was to wake us may be interrupted."""
     return max(0.0, min(left, LOOK))
 
 

@@ -48,7 +48,7 @@ class Flight:
         self.chunks.append(round(time.perf_counter() - self._zero, 3))
 
     def came_after(self, hops: int | None, tick: object) -> None:
-        """Note how far from the one before it `tick` is: the head, or the end, which of some is the only one."""
+        """Note how far from the one before it `tick` is: a head, or an end."""
         if isinstance(tick, Headed) or self.headed is None:
             self.head_hops = hops
         else:

@@ -167,13 +167,13 @@ class aside:  # noqa: N801  it is used like a function
 # -- where strands are created --------------------------------------------------
 
 
-def watch(root: Strand, *, everywhere: bool) -> None:
+def watch(root: Strand, everywhere: Strand | None = None) -> None:
     """Start naming strands, for the run of `root`; doing it twice is harmless.
 
-    With `everywhere`, that strand is current wherever no other is.
+    `everywhere`, if it is given, is current wherever no other strand is.
     """
-    if everywhere and root not in _everywhere:
-        _everywhere.append(root)
+    if everywhere and everywhere not in _everywhere:
+        _everywhere.append(everywhere)
     _patches.hold(root)
 
 

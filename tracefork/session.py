@@ -60,7 +60,6 @@ LONGEST = 200
 """Characters of a target or a line that an escape keeps."""
 
 
-
 class Door(Protocol):
     """Something outside of us that is replaced while a run needs it; doing either twice is harmless."""
 
@@ -400,7 +399,7 @@ class Session:
     def _hold(self) -> None:
         for door in self._plan.doors:
             door.hold(self)
-        lanes.watch(self._root, everywhere=self._plan.everywhere)
+        lanes.watch(self._root, self._root if self._plan.everywhere else None)
 
     def _release(self) -> None:
         lanes.unwatch(self._root)
@@ -531,9 +530,9 @@ Session.__aexit__ = _Exit(Session.__aexit__)  # type: ignore[method-assign, assi
 
 def _leave_in_child() -> None:
     """In a forked child: runs that were live have nothing more to do with it; replays still refuse."""
-    for run in list(_open):
-        if run.live:
-            run.depart()
+    live = [run for run in _open if run.live]
+    for run in live:
+        run.depart()
 
 
 if hasattr(os, "register_at_fork"):

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
+from tracefork.apart import apart
 from tracefork.errors import CorruptTape
 
 from ._files import quiet, reader
@@ -142,8 +143,12 @@ def _calm(fd: int, look: Callable[[], T]) -> T:
     try:
         return look()
     except CorruptTape:
-        with quiet(fd):
-            return look()
+        return apart(partial(_quietly, fd, look))
+
+
+def _quietly(fd: int, look: Callable[[], T]) -> T:
+    with quiet(fd):
+        return look()
 
 
 def _size(fd: int) -> int:

@@ -3,8 +3,8 @@ Logs as files of one folder: easy to look at, to copy and to delete.
 
 No text of the caller reaches a path: a file is named by the sha-256 of its log's name and bears
 the name inside. `_records` knows the bytes, `_logfile` reads them, `_files` meets the system.
-Writers of all threads and processes take turns by a lock on the file; readers go on with what
-they began when the log is sealed or deleted meanwhile.
+Writers of all threads and processes take turns by a lock on the file, and work apart, where no
+interrupt leaves it held; readers go on with what they began when the log is sealed or deleted meanwhile.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from tracefork.apart import apart
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
 from ._files import (
@@ -32,7 +34,7 @@ from ._files import (
     write_all,
 )
 from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
-from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, remains
+from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, only, remains
 
 _NOTHING = End()
 _ABANDONED = 3_600  # seconds
@@ -66,12 +68,17 @@ class DirectoryBackend:
         self._ends: dict[str, End] = {}
         self._poisoned: dict[str, str] = {}
         self._closed = False
-        with refusals(str(self._path)):
-            make_folder(self._path)
+        apart(self._make)
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
         """See `Backend.append`; raises CorruptTape if the end of the log is damaged."""
-        key = self._key(name)
+        apart(partial(self._append, name, self._key(name), seq, chunk))
+
+    def _make(self) -> None:
+        with refusals(str(self._path)):
+            make_folder(self._path)
+
+    def _append(self, name: str, key: bytes, seq: int, chunk: bytes) -> None:
         try:
             with self._writing(name, create=seq == 0) as (folder, fd):
                 end = find_end(fd, key, self._ends.get(name, _NOTHING))
@@ -104,9 +111,11 @@ class DirectoryBackend:
         self._usable()
         return filter(None, map(self._head, self._files(SUFFIX)))
 
-    def seal(self, name: str, packed: bytes) -> None:
-        """See `Backend.seal`; raises CorruptTape if the beginning of the log is damaged."""
-        key = self._key(name)
+    def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
+        """See `Backend.seal`; raises CorruptTape if the log is damaged, as far as it is looked at."""
+        apart(partial(self._seal, name, self._key(name), packed, chunks))
+
+    def _seal(self, name: str, key: bytes, packed: bytes, chunks: int | None) -> None:
         with self._writing(name, create=True) as (folder, fd):
             held = prelude_of(fd, key)
             if held and held.sealed:
@@ -114,15 +123,27 @@ class DirectoryBackend:
                 if not first or first[2] != packed:
                     raise Conflict(f"log {name!r} is sealed with other bytes")
             else:
+                if chunks is not None:
+                    self._only(folder, fd, name, key, chunks)
                 _publish(folder, fd, key, encode(_new(key, sealed=True), 0, packed))
             try:
                 folder.sync()
             except OSError as error:
                 self._poison(name, "it is sealed, but may not survive a power cut", error)
 
+    def _only(self, folder: Folder, fd: int, name: str, key: bytes, chunks: int) -> None:
+        """Refuse to seal a log that holds another number of chunks."""
+        try:
+            only(name, chunks, find_end(fd, key, self._ends.get(name, _NOTHING)).seq)
+        except BaseException:
+            _remove_empty(folder, fd, key)
+            raise
+
     def delete(self, name: str) -> None:
         """See `Backend.delete`; a damaged log can be deleted too."""
-        key = self._key(name)
+        apart(partial(self._delete, name, self._key(name)))
+
+    def _delete(self, name: str, key: bytes) -> None:
         with self._writing(name, create=False) as (folder, fd):
             with suppress(CorruptTape):
                 if first_chunk(fd, key) is None:
@@ -146,6 +167,9 @@ class DirectoryBackend:
     def reclaim(self) -> int:
         """Remove what writers that died have left of their seals, an hour ago or longer; bytes given back."""
         self._usable()
+        return apart(self._reclaim)
+
+    def _reclaim(self) -> int:
         freed = 0
         for file in self._files(TEMPORARY):
             with refusals(str(self._path)), open_folder(self._path) as folder, suppress(FileNotFoundError):
