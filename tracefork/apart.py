@@ -14,7 +14,6 @@ import _thread
 import queue
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
 from os import getpid
 from typing import Any, TypeAlias, TypeVar
 
@@ -59,13 +58,24 @@ def apart(work: Callable[[], T]) -> T:
     """
     if _HERE.get():
         return work()
-    answer = gate()
-    start(partial(give, answer, work))
-    done: T = result(answer)
+    answer, runners = gate(), dict[int, object]()
+
+    def run() -> None:
+        me = object()
+        if runners.setdefault(0, me) is me:
+            give(answer, work)
+
+    def goes_on() -> bool:
+        if not runners:  # what was sent to this thread may have hit the new one, which has our id at first
+            start(run)
+        return True
+
+    start(run)
+    done: T = result(answer, goes_on)
     return done
 
 
-def result(answer: Gate, goes_on: Callable[[], bool] = lambda: True) -> Any:
+def result(answer: Gate, goes_on: Callable[[], bool]) -> Any:
     """Wait for what `give` puts there, as long as whoever does the work `goes_on`; return or raise it.
 
     Raises:

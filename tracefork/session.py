@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -125,7 +126,9 @@ class Session:
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
         self._entered = False
+        self._left = False
         self._over = False
+        self._doors = threading.Lock()  # only threads that are apart take it
         self._outcome: Outcome | None = None
         self._root = lanes.Strand(self)
         self._passing = [(h, p) for h, _, p in (pattern.partition("/") for pattern in plan.passthrough)]
@@ -371,11 +374,16 @@ class Session:
         return self._entered
 
     def depart(self) -> None:
-        """In a process that was forked from the run's own: leave nothing of it here."""
-        with suppress(ValueError):
-            _open.remove(self)
-        self._release()
-        lanes.leave(self._root)
+        """In a process that was just forked from the run's own: leave nothing of it here, if it was live.
+
+        A replay still refuses here what it refuses there, until its block is left here too.
+        """
+        self._doors = threading.Lock()  # who held it is not here
+        if self.live:
+            with suppress(ValueError):
+                _open.remove(self)
+            self._release()
+            lanes.leave(self._root)
 
     def _begin(self) -> None:
         plan = self._plan
@@ -397,20 +405,25 @@ class Session:
         return self._log
 
     def _hold(self) -> None:
-        for door in self._plan.doors:
-            door.hold(self)
-        lanes.watch(self._root, self._root if self._plan.everywhere else None)
+        with self._doors:
+            if self._left:  # whoever waits for this was interrupted, and quicker
+                return
+            for door in self._plan.doors:
+                door.hold(self)
+            lanes.watch(self._root, self._root if self._plan.everywhere else None)
 
     def _release(self) -> None:
-        lanes.unwatch(self._root)
-        for door in reversed(self._plan.doors):
-            door.release(self)
+        with self._doors:
+            lanes.unwatch(self._root)
+            for door in reversed(self._plan.doors):
+                door.release(self)
 
     def _leave(self, exc: BaseException | None, ended: Outcome | None = None) -> None:
         """Put the process back as it was, and end what the agent left open.
 
         Each of these may be done again: whoever was interrupted in here is followed by somebody else.
         """
+        self._left = True
         with suppress(ValueError):
             _open.remove(self)
         apart(self._release)
@@ -529,9 +542,7 @@ Session.__aexit__ = _Exit(Session.__aexit__)  # type: ignore[method-assign, assi
 
 
 def _leave_in_child() -> None:
-    """In a forked child: runs that were live have nothing more to do with it; replays still refuse."""
-    live = [run for run in _open if run.live]
-    for run in live:
+    for run in tuple(_open):
         run.depart()
 
 

@@ -15,6 +15,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 
 from attrs import evolve
 
@@ -44,17 +45,33 @@ def in_loop() -> bool:
 def settle(cell: Cell, event: Asked | Tick) -> Order:
     """Send `event`, blocking this thread until its turn comes.
 
-    Inside a running event loop nothing is waited for.
+    Inside a running event loop nothing is waited for, nor by a signal's handler that came while this
+    very thread was asking: it would wait for itself.
     """
     if in_loop():
         return cell.send(evolve(event, waits=False))
     at = gate()
     wake = partial(at.put, None)
     while isinstance(order := _paced(cell, event, wake), Wait):
+        if _is_nested():
+            return cell.send(evolve(event, waits=False))
         left = cell.left()
         if not wait_at(at, look(left)) and left <= 0:
             return cell.send(Strayed(event.call, stalled=True))
     return order
+
+
+def _is_nested() -> bool:
+    """True where another question of this thread is under way below."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  only who must wait pays for it
+    port = frame.f_globals if frame else {}
+    while frame is not None and frame.f_globals is port:
+        frame = frame.f_back
+    while frame is not None:
+        if frame.f_globals is port:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:

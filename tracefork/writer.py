@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias, TypeVar
 from attrs import evolve
 
 from . import lanes
-from .apart import Gate, gate, give, result, start, wait_at
+from .apart import Gate, apart, gate, give, result, start, wait_at
 from .cell import Moment, Note, look
 from .codec.journal import Shrinker
 from .codec.records import Asked, Ended, Fold, Headed, Record
@@ -112,7 +112,7 @@ class Unwritten:
         return fold.happened()
 
     def close(self, last: Callable[[], object]) -> None:
-        last()
+        apart(last)
 
     def is_over(self, timeout: float) -> bool:  # noqa: ARG002
         return True
@@ -210,6 +210,11 @@ class Writer:
     def _goes_on(self) -> bool:
         return not self._over and self._process == getpid()
 
+    def _is_there(self) -> bool:
+        if not self._runner:  # what was sent to the agent's thread may have hit the new one
+            self.start()
+        return self._goes_on()
+
     def _do(self, job: Callable[[], T]) -> T:
         """What `job` returns on the writer's thread, behind all that has happened.
 
@@ -220,7 +225,7 @@ class Writer:
             raise StoreError("the run is over, or this process was forked from its own: ask it there")
         answer = gate()
         self._jobs.put(partial(give, answer, job))
-        done: T = result(answer, self._goes_on)
+        done: T = result(answer, self._is_there)
         return done
 
     def _reach(self, number: int | None, timeout: float) -> None:
@@ -232,6 +237,7 @@ class Writer:
                 if not wait_at(at, look(until - monotonic())):
                     if monotonic() >= until:
                         return
+                    self._is_there()
                     self.push()  # who was to say that there is news may have been interrupted
         finally:
             self._waiting.pop(at, None)
