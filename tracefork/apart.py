@@ -11,9 +11,12 @@ Threads and queues are looked up when they are needed: gevent replaces them.
 from __future__ import annotations
 
 import _thread
+import os
 import queue
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from os import getpid
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,6 +25,7 @@ from .errors import StoreError
 T = TypeVar("T")
 
 LOOK = 0.25  # seconds after which somebody who waits looks for himself: who would wake him may be no more
+IDLE = 0.05  # seconds
 
 Gate: TypeAlias = "queue.SimpleQueue[Any]"
 """What one thread waits at: of C alone, so that finalizers and handlers of signals may open it."""
@@ -70,7 +74,12 @@ def apart(work: Callable[[], T]) -> T:
             start(run)
         return True
 
-    start(run)
+    try:
+        _idle.pop().put(run)
+    except IndexError:
+        at = gate()
+        at.put(run)
+        start(partial(_serve, at))
     done: T = result(answer, goes_on)
     return done
 
@@ -88,7 +97,7 @@ def result(answer: Gate, goes_on: Callable[[], bool]) -> Any:
         except queue.Empty:
             if process == getpid() and goes_on():
                 continue
-            raise StoreError("this process was forked amid a call: open the store anew here") from None
+            raise StoreError("this process was forked amid a call: open the store anew in it") from None
         if exc is None:
             return value
         try:
@@ -108,3 +117,32 @@ def give(answer: Gate, work: Callable[[], object]) -> None:
 def _run(work: Callable[[], object]) -> None:
     _HERE.set(True)
     work()
+
+
+_idle: deque[Gate] = deque()
+"""The gates of threads that wait a moment for more work: to make a thread takes longer than most work."""
+
+
+def _serve(at: Gate) -> None:
+    """Do all the work that comes through the gate, until none has come for a while."""
+    patience = LOOK
+    while True:
+        try:
+            work = at.get(timeout=patience)
+        except queue.Empty:
+            try:
+                _idle.remove(at)
+            except ValueError:  # somebody has just taken it, and brings work, unless he is interrupted
+                if patience == LOOK:
+                    return
+                patience = LOOK
+                continue
+            return
+        work()
+        del work  # what it holds must not live as long as this thread waits
+        patience = IDLE
+        _idle.append(at)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)

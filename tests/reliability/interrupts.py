@@ -115,7 +115,9 @@ async def ablock(started, seen):
 
 def attributes():
     """Everything that is replaced while a run is in progress, with what stands there."""
-    targets = [(owner, name) for own in (lanes, guard, intercept, nondet) for owner, name, _ in own._targets()]
+    targets = [
+        (owner, name) for own in (lanes, guard, intercept, nondet) for owner, name, _ in own._targets()
+    ]
     more = [
         (threading.Thread, "start"), (concurrent.futures.ThreadPoolExecutor, "submit"),
         (asyncio.BaseEventLoop, "create_task"), (socket.socket, "connect"), (socket, "getaddrinfo"),
@@ -294,7 +296,11 @@ class Trial:
         if "r" not in store:
             return problems + ([f"{self.seen} are lost with their run"] if self.seen else [])
         tape = store.load("r")
-        kept = [("post", x.response.body.decode()) for x in tape.exchanges if isinstance(x.answer, tracefork.Response)]
+        kept = [
+            ("post", x.response.body.decode())
+            for x in tape.exchanges
+            if isinstance(x.answer, tracefork.Response)
+        ]
         kept += [("tool", {"paid": 100}) for effect in tape.effects if effect.call.name == "pay"]
         problems += [f"lost: {one}" for one in self.seen if one not in kept]
         if tape.outcome.kind == "raised" and tape.outcome.type not in ENDS:
@@ -384,8 +390,18 @@ def interrupt(count, seed=0, at_once=1):
     landed, wrong, first = {}, [], seed * 1_000_000
     while sum(landed.values()) < count:
         size = min(CHUNK, max(20, count - sum(landed.values())))
-        command = [sys.executable, "-m", "tests.reliability.interrupts", "--from", str(first), "--trials", str(size)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parents[2])
+        command = [
+            sys.executable,
+            "-m",
+            "tests.reliability.interrupts",
+            "--from",
+            str(first),
+            "--trials",
+            str(size),
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parents[2]
+        )
         assert done.returncode == 0, f"seeds from {first}: it hung or died\n{done.stdout}\n{done.stderr}"
         said = json.loads(done.stdout.splitlines()[-1])
         wrong += said["wrong"]
@@ -399,7 +415,9 @@ def main():
     parser = argparse.ArgumentParser(description="Interrupt runs, many times.")
     parser.add_argument("--count", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--from", dest="first", type=int, help="make trials of these seeds here, and say JSON")
+    parser.add_argument(
+        "--from", dest="first", type=int, help="make trials of these seeds here, and say JSON"
+    )
     parser.add_argument("--trials", type=int, default=CHUNK)
     options = parser.parse_args()
     if options.first is not None:

@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from tracefork.apart import apart
 from tracefork.errors import CorruptTape
 
 from ._files import quiet, reader
@@ -143,12 +142,8 @@ def _calm(fd: int, look: Callable[[], T]) -> T:
     try:
         return look()
     except CorruptTape:
-        return apart(partial(_quietly, fd, look))
-
-
-def _quietly(fd: int, look: Callable[[], T]) -> T:
-    with quiet(fd):
-        return look()
+        with quiet(fd):
+            return look()
 
 
 def _size(fd: int) -> int:

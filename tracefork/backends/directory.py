@@ -3,8 +3,8 @@ Logs as files of one folder: easy to look at, to copy and to delete.
 
 No text of the caller reaches a path: a file is named by the sha-256 of its log's name and bears
 the name inside. `_records` knows the bytes, `_logfile` reads them, `_files` meets the system.
-Writers of all threads and processes take turns by a lock on the file, and work apart, where no
-interrupt leaves it held; readers go on with what they began when the log is sealed or deleted meanwhile.
+Writers of all threads and processes take turns by a lock on the file; readers go on with what
+they began when the log is sealed or deleted meanwhile.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from tracefork.apart import apart
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
 from ._files import (
@@ -68,17 +67,12 @@ class DirectoryBackend:
         self._ends: dict[str, End] = {}
         self._poisoned: dict[str, str] = {}
         self._closed = False
-        apart(self._make)
-
-    def append(self, name: str, seq: int, chunk: bytes) -> None:
-        """See `Backend.append`; raises CorruptTape if the end of the log is damaged."""
-        apart(partial(self._append, name, self._key(name), seq, chunk))
-
-    def _make(self) -> None:
         with refusals(str(self._path)):
             make_folder(self._path)
 
-    def _append(self, name: str, key: bytes, seq: int, chunk: bytes) -> None:
+    def append(self, name: str, seq: int, chunk: bytes) -> None:
+        """See `Backend.append`; raises CorruptTape if the end of the log is damaged."""
+        key = self._key(name)
         try:
             with self._writing(name, create=seq == 0) as (folder, fd):
                 end = find_end(fd, key, self._ends.get(name, _NOTHING))
@@ -113,9 +107,7 @@ class DirectoryBackend:
 
     def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
         """See `Backend.seal`; raises CorruptTape if the log is damaged, as far as it is looked at."""
-        apart(partial(self._seal, name, self._key(name), packed, chunks))
-
-    def _seal(self, name: str, key: bytes, packed: bytes, chunks: int | None) -> None:
+        key = self._key(name)
         with self._writing(name, create=True) as (folder, fd):
             held = prelude_of(fd, key)
             if held and held.sealed:
@@ -141,9 +133,7 @@ class DirectoryBackend:
 
     def delete(self, name: str) -> None:
         """See `Backend.delete`; a damaged log can be deleted too."""
-        apart(partial(self._delete, name, self._key(name)))
-
-    def _delete(self, name: str, key: bytes) -> None:
+        key = self._key(name)
         with self._writing(name, create=False) as (folder, fd):
             with suppress(CorruptTape):
                 if first_chunk(fd, key) is None:
@@ -167,9 +157,6 @@ class DirectoryBackend:
     def reclaim(self) -> int:
         """Remove what writers that died have left of their seals, an hour ago or longer; bytes given back."""
         self._usable()
-        return apart(self._reclaim)
-
-    def _reclaim(self) -> int:
         freed = 0
         for file in self._files(TEMPORARY):
             with refusals(str(self._path)), open_folder(self._path) as folder, suppress(FileNotFoundError):
@@ -226,7 +213,7 @@ class DirectoryBackend:
 
     @contextmanager
     def _writing(self, name: str, *, create: bool) -> Iterator[tuple[Folder, int]]:
-        key = name_bytes(name)
+        key, writer = name_bytes(name), sys._getframe(2)  # noqa: SLF001  the call that this is the beginning of
         if name in self._poisoned:
             raise StoreError(self._poisoned[name])
         with (
@@ -235,7 +222,7 @@ class DirectoryBackend:
             ExitStack() as stack,
         ):
             try:
-                fd = stack.enter_context(folder.locked(file_name(key), create=create))
+                fd = stack.enter_context(folder.locked(file_name(key), writer, create=create))
             except FileNotFoundError:
                 if create:
                     raise
