@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase as fnmatch
 from functools import partial
+from inspect import iscoroutinefunction
 from os import environ
 from types import MethodType, TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
@@ -161,15 +162,23 @@ class Session:
         return self.__enter__()
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+        hold: object = None,
     ) -> None:
-        self._leave(exc)
-        if self.is_elsewhere:
-            return
-        self._keeper.close(self._seal)
-        with anyio.CancelScope(shield=True):
-            while not self._keeper.is_over(BLINK):  # in slices: a busy loop would starve who seals
-                await anyio.lowlevel.checkpoint()
+        try:
+            self._leave(exc)
+            if self.is_elsewhere:
+                return
+            self._keeper.close(self._seal)
+            with anyio.CancelScope(shield=True):
+                while not self._keeper.is_over(BLINK):  # in slices: a busy loop would starve who seals
+                    await anyio.lowlevel.checkpoint()
+        except BaseException:
+            self.abandon()
+            raise
         self._judge(exc)
 
     @property
@@ -505,27 +514,39 @@ def current() -> Session | None:
     return None
 
 
-class _Lease(partial[Any]):
-    """What a `with` statement holds of a run: it is called to leave the block.
+class _Hold:
+    """What a `with` statement holds of a run, and lets go of in the end.
 
-    An interrupt may come just before that, or just after the run was entered: then nobody
-    calls it, but the statement lets go of it, and the block is left all the same.
+    An interrupt may come just before it would leave the block, or just after it was entered: then
+    nobody leaves it, but this goes, and the block is left all the same.
     """
 
-    __slots__ = ()
+    __slots__ = ("run",)
+
+    def __init__(self, run: Session) -> None:
+        self.run = run
 
     def __del__(self) -> None:
-        run: Session = self.args[0]
-        if run.is_abandoned:
+        if self.run.is_abandoned:
             try:
-                run.abandon()
+                self.run.abandon()
             finally:
-                if run.is_abandoned:  # interrupted once more
-                    run.abandon()
+                if self.run.is_abandoned:  # interrupted once more
+                    self.run.abandon()
+
+
+class _Leaving(partial[Any]):
+    """Leaves the block of a run. It goes with its `hold`, which the frame of what it calls does not know."""
+
+    hold: _Hold
 
 
 class _Exit:
-    """The attribute of a class by which its blocks are left: gives leases until one is entered."""
+    """The attribute of a class by which its blocks are left.
+
+    A `with` statement asks for it on its way in, just before it enters, and holds what it is given. A
+    coroutine runs after that was let go of, so it is given the hold itself.
+    """
 
     def __init__(self, leave: Callable[..., Any]) -> None:
         self._leave = leave
@@ -533,10 +554,15 @@ class _Exit:
     def __get__(self, run: Session | None, kind: type) -> Callable[..., Any]:
         if run is None:
             return self._leave
-        return MethodType(self._leave, run) if run.is_entered else _Lease(self._leave, run)
+        if run.is_entered:
+            return MethodType(self._leave, run)
+        if iscoroutinefunction(self._leave):
+            return partial(self._leave, run, hold=_Hold(run))
+        leaving = _Leaving(self._leave, run)
+        leaving.hold = _Hold(run)
+        return leaving
 
 
-# A `with` statement looks these up on its way in, just before it enters
 Session.__exit__ = _Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
 Session.__aexit__ = _Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
 

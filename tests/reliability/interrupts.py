@@ -36,6 +36,7 @@ import time
 import traceback
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 
@@ -215,7 +216,7 @@ class Trial:
                 run.now()
             len(run.tape)
         except (tracefork.TraceforkError, RuntimeError) as exc:
-            self.came = exc
+            self.came = noted(exc)
 
     def attempt(self, length, took):
         """Run the body with the interrupt on its way; what it raised is in `came`."""
@@ -228,7 +229,7 @@ class Trial:
             try:
                 self.body()
             except BaseException as exc:
-                self.came = exc
+                self.came = noted(exc)
             finally:
                 sys.settrace(None)
             self.landed = tracer.hits > 0
@@ -244,7 +245,7 @@ class Trial:
                 self.body()
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except BaseException as exc:
-                self.came = exc
+                self.came = noted(exc)
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         else:
@@ -263,8 +264,8 @@ class Trial:
             for _ in range(100):  # what was sent and has not come yet comes here
                 pass
         except BaseException as exc:
-            self.came, self.landed = exc, True
-            self.stayed = self.patched()
+            self.came, self.landed = noted(exc), True
+        self.stayed = self.patched()
 
     def patched(self):
         return [name for name, was in ORIGINALS.items() if attributes()[name] is not was]
@@ -272,15 +273,18 @@ class Trial:
     def wrong(self):
         """What is not as it is promised, in words."""
         stayed = self.stayed if self.stayed is not None else self.patched()
-        problems = [f"{len(stayed)} stay patched, {stayed[0]} for one: {told(self.came)}"] if stayed else []
+        problems = (
+            [f"{len(stayed)} stay patched, {stayed[0]} for one: {self.came and self.came.how}"]
+            if stayed
+            else []
+        )
         if lanes.current() is not None or lanes._everywhere or session._open:
             problems.append(f"stays: {lanes.current()} {lanes._everywhere} {session._open}")
-        came = type(self.came).__name__
         if self.way.startswith("asked"):
             if self.came is not None and self.verb == "record":
-                problems.append(f"a handler that asked brought {self.came!r}")
-        elif self.landed and self.came is not None and not isinstance(self.came, KeyboardInterrupt):
-            problems.append(f"{came} came through: {self.came!r}")
+                problems.append(f"a handler that asked brought {self.came}")
+        elif self.landed and self.came is not None and self.came.kind != "KeyboardInterrupt":
+            problems.append(f"something else came through: {self.came}")
         problems += self.lost()
         problems += self.cannot_go_on()
         return problems
@@ -303,6 +307,8 @@ class Trial:
         ]
         kept += [("tool", {"paid": 100}) for effect in tape.effects if effect.call.name == "pay"]
         problems += [f"lost: {one}" for one in self.seen if one not in kept]
+        if self.came is None and not self.landed and tape.outcome.kind != "returned":
+            problems.append(f"it was not interrupted, and ended as {tape.outcome}")
         if tape.outcome.kind == "raised" and tape.outcome.type not in ENDS:
             problems.append(f"it ended as {tape.outcome}")
         if not fresh:
@@ -324,8 +330,18 @@ class Trial:
         return problems
 
 
-def told(exc):
-    return "".join(traceback.format_exception(exc)[-12:]) if exc else ""
+def noted(exc):
+    """What is to be known of an exception; itself, it would hold the frames that it went through."""
+    return Raised(type(exc).__name__, repr(exc), "".join(traceback.format_exception(exc)[-12:]))
+
+
+class Raised(NamedTuple):
+    kind: str
+    what: str
+    how: str
+
+    def __str__(self):
+        return self.what
 
 
 ORIGINALS = attributes()
