@@ -1,125 +1,198 @@
-"""The mutable cell of a run: a lock, the machine's state, and who waits for a turn."""
+"""The moving state of a run: a chain of moments, and who waits for a turn.
+
+Nothing here is locked. A moment is a value; one becomes the next by a single call of C, which
+succeeds for one of those who try, and the others try again from what is then the newest. So whatever
+comes in the middle of a step (an interrupt, a finalizer, a signal's handler that asks itself, a fork)
+finds one moment or the next, and has nobody to wait for.
+"""
 
 from __future__ import annotations
 
-import heapq
 import itertools
+import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeAlias
+from types import FrameType
+from typing import Self, TypeAlias
 
 from attrs import evolve
 
+from .apart import LOOK
+from .codec.records import Record
 from .core import machine
-from .core.machine import Asked, Ended, Event, Halt, Headed, Order, State, Strayed, Wait
+from .core.machine import Asked, Commit, Ended, Event, Halt, Headed, Order, State, Strayed, Wait
 from .core.script import Script
+from .redact import Redactor
+
+Note: TypeAlias = "tuple[Record, Redactor | None]"
+"""What is to be kept of an event, and what takes secrets out of it, where that is not done already."""
 
 JOB_PATIENCE = 0.5  # seconds for which others wait for the end of a job that an agent may do without
 
 Wake: TypeAlias = Callable[[], object]
+"""Is called once the turn has come that somebody waits for, maybe more than once, and from anywhere."""
 
 
-class Lock:
-    """A lock that knows on which threads it is held or waited for."""
+class Link:
+    """A link of a chain that grows at one end, from any number of threads."""
 
-    __slots__ = ("_lock", "_threads")
+    __slots__ = ("_after",)
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._threads: set[int] = set()
+        self._after: dict[int, Link] = {}
 
-    @property
-    def mine(self) -> bool:
-        """True on a thread that holds it or waits for it: in a finalizer or a signal's handler."""
-        return threading.get_ident() in self._threads
+    def after(self) -> Self | None:
+        """The next link, if there is one."""
+        return self._after.get(0)  # type: ignore[return-value]
 
-    def is_free(self) -> bool:
-        """True if nobody held it a moment ago."""
-        free = self._lock.acquire(blocking=False)
-        if free:
-            self._lock.release()
-        return free
+    def add(self, link: Self) -> bool:
+        """Make `link` the next one; False if there is a next one already."""
+        return self._after.setdefault(0, link) is link
 
-    def __enter__(self) -> None:
-        self._threads.add(threading.get_ident())
-        self._lock.acquire()
+    def last(self) -> Self:
+        """The newest link."""
+        link = self
+        while (after := link.after()) is not None:
+            link = after
+        return link
 
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-        self._threads.discard(threading.get_ident())
+
+class Moment(Link):
+    """The run after its first `number` moments, and the `notes` on what brought this one about.
+
+    `steps` of them ended a step. Once the run is `over` nothing is noted any more.
+    """
+
+    __slots__ = ("notes", "number", "over", "state", "steps")
+
+    def __init__(
+        self,
+        number: int,
+        state: State,
+        notes: tuple[Note, ...] = (),
+        steps: int = 0,
+        *,
+        over: bool = False,
+    ) -> None:
+        super().__init__()
+        self.number = number
+        self.state = state
+        self.notes = notes
+        self.steps = steps
+        self.over = over
+
+
+class _Slot(Link):
+    """A time, by the monotonic clock, at which one thread may tick."""
+
+    __slots__ = ("at", "thread")
+
+    def __init__(self, at: float, thread: int) -> None:
+        super().__init__()
+        self.at = at
+        self.thread = thread
 
 
 class Cell:
     """Steps the machine, one event at a time, from any thread.
 
-    `note` is told of every event that was not made to wait and the order it
-    brought, inside the lock and in the machine's order. It must not raise.
-    `patience` is in seconds. Whoever holds `lock` sees one moment of the run.
+    `note` gives the notes on an event that was not made to wait, from the state before it, the one
+    after it and the order that it brought. It is asked again when somebody else was faster, and
+    must change nothing. `done` is told of the event, the order and the moment's number once it is there,
+    unless an interrupt comes between. `patience` is in seconds.
     """
 
-    def __init__(self, script: Script, note: Callable[[Event, Order], None], patience: float) -> None:
-        self.state: State = machine.start(script)
+    def __init__(
+        self,
+        script: Script,
+        note: Callable[[State, State, Event, Order], tuple[Note, ...]],
+        done: Callable[[Event, Order, int], object],
+        patience: float,
+    ) -> None:
         self.patience = patience
-        self.pace = threading.Lock()
         self.moved = time.monotonic()
         self.mover = threading.get_ident()
+        self._newest = Moment(0, machine.start(script))
         self._note = note
-        self.lock = Lock()
-        self._closed = False
-        self._order = itertools.count()
-        self._waiting: list[tuple[int, int, Wake]] = []
-        self._dropped: deque[Ended] = deque()
+        self._done = done
+        self._slot = _Slot(0.0, self.mover)
+        self._numbers = itertools.count()
+        self._waiting: dict[Wake, tuple[int, int]] = {}
+
+    @property
+    def now(self) -> Moment:
+        """The newest moment."""
+        self._newest = newest = self._newest.last()
+        return newest
+
+    @property
+    def state(self) -> State:
+        return self.now.state
 
     @property
     def live(self) -> bool:
-        return self.state.live
+        return self.now.state.live
 
     @property
     def closed(self) -> bool:
         """True once nothing is waited for any more."""
-        return self._closed
+        return self.now.over
 
     def send(self, event: Event, wake: Wake | None = None) -> Order:
         """Step the machine. Should it say Wait, `wake` is called once the turn has come."""
-        order = self._step(event, wake)
-        self._sweep()
+        while True:
+            now = self.now
+            state, order = machine.step(now.state, event)
+            if isinstance(order, Wait) and now.over:
+                order = _stalled(state, event)
+            if state is now.state:
+                moment = now  # nothing has changed
+                break
+            waits = now.over or isinstance(order, Wait)
+            notes = () if waits else self._note(now.state, state, event, order)
+            steps = now.steps + isinstance(order, Commit)
+            moment = Moment(now.number + 1, state, notes, steps, over=now.over)
+            if now.add(moment):
+                break
+        if isinstance(order, Wait):
+            self._wait(order.turn, wake)
+        else:
+            self.moved, self.mover = time.monotonic(), threading.get_ident()
+            if moment is not now:
+                self._done(event, order, moment.number)
+        self._wake()
         return order
 
     def has_come(self, event: Headed | Ended, wake: Wake | None = None) -> bool:
         """True if the turn of `event` has come, or the run is halted; else `wake` is called when it does."""
-        with self.lock:
-            turn = machine.turn(self.state, event)
-            come = turn <= self.state.turn or bool(self.state.halt) or self._closed
-            if not come and wake:
-                heapq.heappush(self._waiting, (turn, next(self._order), wake))
-        self._sweep()
+        now = self.now
+        turn = machine.turn(now.state, event)
+        come = turn <= now.state.turn or bool(now.state.halt) or now.over
+        if not come:
+            self._wait(turn, wake)
+            self._wake()
         return come
 
     def drop(self, event: Ended) -> None:
-        """Send an end that the agent chose: at once, from any thread, even a finalizer.
-
-        The collector may run a finalizer on this very thread in the middle of a step:
-        then whoever holds the lock sends the event as it leaves.
-        """
-        self._dropped.append(event)
-        if self.lock.is_free():
-            self._sweep()
+        """Send an end that the agent chose: at once, from any thread, even a finalizer."""
+        self.send(event)
 
     def abandon(self, call: int) -> None:
         """Forget a draw whose sample failed: it told nobody anything."""
-        with self.lock:
-            rest = {number: opened for number, opened in self.state.open.items() if number != call}
-            self.state = evolve(self.state, open=rest)
+        while True:
+            now = self.now
+            rest = {number: opened for number, opened in now.state.open.items() if number != call}
+            state = evolve(now.state, open=rest)
+            if now.add(Moment(now.number + 1, state, steps=now.steps, over=now.over)):
+                return
 
-    def close(self) -> None:
-        """Nothing is waited for any more: who waits is told that the run has stalled."""
-        with self.lock:
-            self._closed = True
-            ready = self._due()
-        _wake(ready)
+    def close(self, *notes: Note) -> None:
+        """Note that the run is over, once: who waits is told that it has stalled."""
+        while not (now := self.now).over:
+            now.add(Moment(now.number + 1, now.state, notes, now.steps, over=True))
+        self._wake()
 
     def left(self) -> float:
         """Seconds of patience that remain; little is had with a job that nobody has begun."""
@@ -130,56 +203,67 @@ class Cell:
 
     def lapse(self, call: int) -> Order | None:
         """Patience has run out for `call`: return the order to stop, or None where it may go on waiting."""
-        with self.lock:
-            passed = machine.pass_over(self.state)
-            if passed is not self.state:
-                self.state, self.moved = passed, time.monotonic()
-                ready = self._due()
-            else:
-                ready = None
-        if ready is None:
-            return self.send(Strayed(call, stalled=True))
-        _wake(ready)
+        while True:
+            now = self.now
+            passed = machine.pass_over(now.state)
+            if passed is now.state:
+                return self.send(Strayed(call, stalled=True))
+            if now.add(Moment(now.number + 1, passed, steps=now.steps, over=now.over)):
+                break
+        self.moved = time.monotonic()
+        self._wake()
         return None
 
-    def _step(self, event: Event, wake: Wake | None = None) -> Order:
-        with self.lock:
-            self.state, order = machine.step(self.state, event)
-            if isinstance(order, Wait) and self._closed:
-                order = _stalled(self.state, event)
-            if isinstance(order, Wait):
-                if wake:
-                    heapq.heappush(self._waiting, (order.turn, next(self._order), wake))
-            else:
-                self.moved, self.mover = time.monotonic(), threading.get_ident()
-                self._note(event, order)
-            ready = self._due()
-        _wake(ready)
-        return order
-
-    def _due(self) -> list[Wake]:
-        if not self._waiting:
-            return []
-        ready = []
-        over = self.state.halt or self._closed
-        while self._waiting and (over or self._waiting[0][0] <= self.state.turn):
-            ready.append(heapq.heappop(self._waiting)[2])
-        return ready
-
-    def _sweep(self) -> None:
-        """Send what finalizers left."""
-        while self._dropped:
-            try:
-                event = self._dropped.popleft()
-            except IndexError:  # another thread was quicker
+    def part(self, pause: float) -> None:
+        """Sleep until this thread's next tick is `pause` seconds behind the last one of another thread."""
+        me = threading.get_ident()
+        while True:
+            self._slot = last = self._slot.last()
+            if self.mover == me == last.thread:
                 return
-            self._step(event)
+            at = max(time.monotonic(), last.at + pause * (last.thread != me))
+            slot = _Slot(max(at, self.moved + pause) if self.mover != me else at, me)
+            if last.add(slot):
+                break
+        _sleep_until(slot.at)
+        if self.mover != me:  # whose slot was before ours may have overslept
+            _sleep_until(self.moved + pause)
+
+    def _wait(self, turn: int, wake: Wake | None) -> None:
+        if wake:
+            self._waiting[wake] = (turn, next(self._numbers))
+
+    def _wake(self) -> None:
+        """Wake whose turn has come. Who was just about to wait may have missed it: so this is asked last."""
+        if not self._waiting:
+            return
+        now = self.now
+        over, come = bool(now.state.halt) or now.over, now.state.turn
+        waiting = [(*when, wake) for wake, when in list(self._waiting.items())]
+        for _, _, wake in sorted((due for due in waiting if over or due[0] <= come), key=lambda due: due[:2]):
+            with suppress(RuntimeError):  # its event loop has ended: nobody waits there any more
+                wake()
+            self._waiting.pop(wake, None)
 
 
-def _wake(ready: list[Wake]) -> None:
-    for call in ready:
-        with suppress(RuntimeError):  # its event loop has ended: nobody waits there any more
-            call()
+def is_amid_a_step() -> bool:
+    """True in a finalizer or a signal's handler that runs in the middle of a step of this thread."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  every draw would pay the price of `inspect`
+    while frame is not None:
+        if frame.f_code is Cell.send.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def look(left: float) -> float:
+    """Seconds to wait, of those `left`, before looking again: whoever was to wake us may be interrupted."""
+    return max(0.0, min(left, LOOK))
+
+
+def _sleep_until(at: float) -> None:
+    if (left := at - time.monotonic()) > 0:
+        time.sleep(left)
 
 
 def _stalled(state: State, event: Event) -> Halt:

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from attrs import frozen
 
-from .backends.base import Backend
+from .backends.base import Backend, seal
 from .codec import journal, pack
 from .codec.identity import identity
 from .codec.limits import Limits
@@ -107,7 +107,7 @@ def replace(backend: Backend, tape: Tape, limits: Limits) -> None:
         StoreError: the backend refused; `finish` goes on where this stopped.
     """
     packed, _ = pack.verified(tape, limits=limits)
-    backend.seal(moved(tape.run_id), packed)
+    seal(backend, moved(tape.run_id), packed, 0)
     finish(backend, tape.run_id, packed)
 
 
@@ -116,7 +116,7 @@ def finish(backend: Backend, run_id: str, packed: bytes) -> None:
     if _sealed_as(backend, run_id) != packed:
         with suppress(NotFound):
             backend.delete(run_id)
-        backend.seal(run_id, packed)
+        seal(backend, run_id, packed, 0)
     with suppress(NotFound):
         backend.delete(moved(run_id))
 

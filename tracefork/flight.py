@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from .core.machine import Headed
 from .core.values import Answer, Lane, Question, Timing
 
 
@@ -46,9 +47,9 @@ class Flight:
         """Note that a chunk of the answer is about to reach the agent."""
         self.chunks.append(round(time.perf_counter() - self._zero, 3))
 
-    def came_after(self, hops: int | None) -> None:
-        """Note how far from the one before it this tick is: the head, or else the end."""
-        if self.taken is not None or self.headed is None:
+    def came_after(self, hops: int | None, tick: object) -> None:
+        """Note how far from the one before it `tick` is: a head, or an end."""
+        if isinstance(tick, Headed) or self.headed is None:
             self.head_hops = hops
         else:
             self.end_hops = hops

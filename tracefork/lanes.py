@@ -19,6 +19,7 @@ Which strand asks is read off, in this order:
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -215,14 +216,24 @@ def end_job(before: tuple[Strand | None, Strand | None]) -> None:
 class aside:  # noqa: N801  it is used like a function
     """Run the block aside: what a live call does inside must not be recorded, nor counted."""
 
-    __slots__ = ("_before",)
+    __slots__ = ("_before", "_beside")
+
+    def __init__(self) -> None:
+        self._before = _STRAND.get()
+        at = current()
+        self._beside: Strand | None = at.beside() if at else Strand(None, aside=True)
 
     def __enter__(self) -> None:
-        at = current()
-        self._before = enter(at.beside() if at else Strand(None, aside=True))
+        enter(self._beside)
 
     def __exit__(self, *_: object) -> None:
         enter(self._before)
+        self._beside = None
+
+    def __del__(self) -> None:
+        beside = getattr(self, "_beside", None)  # not even `__init__` may have come to its end
+        if beside is not None and _STRAND.get() is beside:  # interrupted on the way in or out
+            enter(self._before)
 
 
 # -- blocks of runs ----------------------------------------------------------------
@@ -257,36 +268,55 @@ _blocks = _Blocks()
 _changing = threading.Lock()
 
 
-def open_block(root: Strand, *, everywhere: bool = False) -> None:
-    """Begin the block of `root.run`, in the frame that enters it.
+def open_block(root: Strand, frame: FrameType | None, *, everywhere: bool = False) -> None:
+    """Note that the block of `root.run` stands in `frame`; to do it twice is harmless.
 
-    With `everywhere`, `root` is current wherever no other strand is.
+    With `everywhere`, `root` is current wherever no other strand is. Interrupts must not reach this.
     """
     global _blocks  # noqa: PLW0603  one value for the process, as there is one stack a thread
-    block = Block(root, _frame_of_block())
     with _changing:
-        _blocks = _Blocks((*_blocks.all, block))
-    if everywhere:
-        _everywhere.append(root)
-    root.outer = enter(root)
+        others = tuple(block for block in _blocks.all if block.root is not root)
+        _blocks = _Blocks((*others, Block(root, frame)))
+        if everywhere and root not in _everywhere:
+            _everywhere.append(root)
 
 
 def close_block(root: Strand) -> None:
-    """End the block of `root.run`: what was current before is so again, unless another run has begun since.
-
-    Runs that are over by then are passed by, so that overlapping runs end in any order.
-    """
+    """Forget the block of `root.run`. Interrupts must not reach this."""
     global _blocks  # noqa: PLW0603
     with _changing:
         _blocks = _Blocks(tuple(block for block in _blocks.all if block.root is not root))
-    if root in _everywhere:
-        _everywhere.remove(root)
+        if root in _everywhere:
+            _everywhere.remove(root)
+
+
+def begin(root: Strand) -> None:
+    """Make `root` current in this context, until `leave`."""
+    root.outer = _STRAND.get()
+    _STRAND.set(root)
+
+
+def leave(root: Strand) -> None:
+    """End `root`: what was current before is so again, unless another run has begun since.
+
+    Runs that are over by then are passed by, so that overlapping runs end in any order. An
+    interrupt may have left the run aside.
+    """
     at = _STRAND.get()
     if at is not None and at.run is root.run:
         outer = root.outer
         while outer is not None and getattr(outer.run, "over", False):
             outer = outer.outer
         _STRAND.set(outer)
+
+
+def _unlock() -> None:
+    global _changing  # noqa: PLW0603
+    _changing = threading.Lock()  # in a forked child: who held it is not here
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def _on_stack(strand: Strand | None) -> Strand | None:
@@ -331,7 +361,7 @@ _BETWEEN = ("contextlib", "tracefork.session")
 """Modules whose frames stand between a block and the code that it is in."""
 
 
-def _frame_of_block() -> FrameType | None:
+def frame_of_block() -> FrameType | None:
     """The frame whose `with` enters a run, past context managers made of generators."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
     through = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from .backends.base import Backend
+from .backends.base import Backend, seal
 from .codec import journal, pack, plain
 from .codec.limits import DEFAULT, Limits
 from .codec.records import ALONE, Header, Parent, Record
@@ -89,6 +89,7 @@ class Log:
         a branch whose parent was deleted meanwhile stands by itself.
 
         Raises:
+            Conflict: somebody else has written to the log of this run; the records stay.
             StoreError: the backend refused, or the proof failed; the records stay.
             ValueError: it is the tape of another run.
         """
@@ -103,7 +104,7 @@ class Log:
         except CorruptTape as exc:
             raise StoreError(f"run {self._run_id!r} is not sealed, its records are kept: {exc}") from exc
         with refusals(self._run_id):
-            self._backend.seal(self._run_id, packed)
+            seal(self._backend, self._run_id, packed, self._next)
         return back
 
 

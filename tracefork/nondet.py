@@ -57,14 +57,14 @@ def kinds(asked: Iterable[str]) -> frozenset[str]:
     return found
 
 
-def hold() -> None:
-    """Start drawing through runs; each call wants one `release`."""
-    _patches.hold()
+def hold(run: object) -> None:
+    """Start drawing through runs for `run`; doing it twice is harmless."""
+    _patches.hold(run)
 
 
-def release() -> None:
-    """Stop drawing through runs; the last call leaves no trace."""
-    _patches.release()
+def release(run: object) -> None:
+    """Stop drawing through runs for `run`; the last one leaves no trace."""
+    _patches.release(run)
 
 
 def _targets() -> Iterator[Target]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import update_wrapper, wraps
 from types import BuiltinFunctionType
 from typing import Any, TypeAlias
+
+from attrs import frozen
 
 Replacement: TypeAlias = Callable[..., Any]
 """Called with the original, then with the arguments of the call."""
@@ -16,12 +19,26 @@ Target: TypeAlias = tuple[Any, str, Replacement]
 Beside: TypeAlias = "Callable[[list[tuple[Any, Any]]], Callable[[], object]]"
 
 
+@frozen
+class _Replaced:
+    """One attribute: what its owner held itself, None for nothing, and what stands there meanwhile."""
+
+    owner: Any
+    name: str
+    own: Any
+    ours: Any
+
+
 class Patches:
-    """Replaces what `targets` names from the first `hold` to the last `release`.
+    """Replaces what `targets` names as long as anybody holds it.
 
     `targets` gives (owner, attribute, replacement); it is called at each first `hold`.
     `beside` is called with all pairs of an original and what stands for it, once they are in
     place, and returns what is called when they are no more.
+
+    Whoever holds is known by himself, so that to hold or to release twice is what once is. In a
+    forked child the patches stay as they are until nobody holds them there. Interrupts must
+    not reach what is done here: see `apart`.
     """
 
     def __init__(self, targets: Callable[[], Iterable[Target]], beside: Beside | None = None) -> None:
@@ -29,11 +46,12 @@ class Patches:
         self._beside = beside or _nothing
         self._undo: Callable[..., object] = _nothing
         self._lock = threading.Lock()
-        self._holders = 0
-        self._held: list[tuple[Any, str, Any, Any]] = []
+        self._holders: dict[int, object] = {}
+        self._replaced: list[_Replaced] = []
+        _all.append(self)
 
-    def hold(self) -> None:
-        """Put the replacements in place; each call wants one `release`.
+    def hold(self, holder: object) -> None:
+        """Put the replacements in place, for `holder`.
 
         Raises:
             AttributeError: a target is gone; nothing is replaced then.
@@ -41,17 +59,21 @@ class Patches:
         with self._lock:
             if not self._holders:
                 self._replace()
-            self._holders += 1
+            self._holders[id(holder)] = holder
 
-    def release(self) -> None:
-        """Put the originals back if nobody holds the patches any more.
+    def release(self, holder: object) -> None:
+        """Put the originals back if nobody else holds the patches any more.
 
         What somebody else replaced in the meantime is left to them.
         """
         with self._lock:
-            self._holders -= 1
+            self._holders.pop(id(holder), None)
             if not self._holders:
                 self._put_back()
+
+    def unlock(self) -> None:
+        """In a forked child: the thread that may have held the lock is not here."""
+        self._lock = threading.Lock()
 
     def _replace(self) -> None:
         targets = [(owner, name, getattr(owner, name), new) for owner, name, new in self._targets()]
@@ -59,7 +81,7 @@ class Patches:
         try:
             for owner, name, original, replacement in targets:
                 ours = _wrapped(original, replacement)
-                self._held.append((owner, name, vars(owner).get(name), ours))
+                self._replaced.append(_Replaced(owner, name, vars(owner).get(name), ours))
                 setattr(owner, name, ours)
                 pairs.append((original, ours))
             self._undo = self._beside(pairs)
@@ -68,16 +90,28 @@ class Patches:
             raise
 
     def _put_back(self) -> None:
-        while self._held:
-            owner, name, own, ours = self._held.pop()
-            if vars(owner).get(name) is not ours:
-                continue
-            if own is None:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, own)
+        while self._replaced:
+            at = self._replaced[-1]
+            if vars(at.owner).get(at.name) is at.ours:
+                if at.own is None:
+                    delattr(at.owner, at.name)
+                else:
+                    setattr(at.owner, at.name, at.own)
+            self._replaced.pop()  # only now: a child may be forked at any moment, and goes on here
         undo, self._undo = self._undo, _nothing
         undo()
+
+
+_all: list[Patches] = []
+
+
+def _unlock() -> None:
+    for patches in _all:
+        patches.unlock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def _nothing(*_: object) -> Callable[[], object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping
+from os import getpid
 from typing import Literal, TypeAlias, TypeVar, cast
 
 import anyio
@@ -17,10 +18,10 @@ from attrs import evolve
 
 from . import lanes
 from .callsite import callsite
-from .cell import Cell
+from .cell import Cell, Note, is_amid_a_step
 from .codec import records
 from .core import machine
-from .core.machine import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed
+from .core.machine import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, State, Strayed
 from .core.script import NEVER, Script
 from .core.values import (
     CANCELLED,
@@ -73,12 +74,13 @@ class Port:
         known: Known | None = None,
     ) -> None:
         self.forwarded = 0
-        self.happened = 0
+        self.process = getpid()
+        """The process that the run belongs to: in one that is forked from it nothing happens any more."""
         self.phase: Literal["new", "open", "over"] = "new"
         self._redactor = redactor
         self._gate = gate
         self._known = known
-        self._cell = Cell(script, self._note, patience)
+        self._cell = Cell(script, self._notes, self._done, patience)
         self._keeps_clean = not script.lines
         """Whether nothing is matched, so that the keeper alone takes secrets out of questions."""
         self._pacers = Pacers(self._cell)
@@ -92,11 +94,12 @@ class Port:
     def open(self, keeper: Keeper) -> None:
         """Questions may come from now on, and are kept by `keeper`; patience begins."""
         self._keeper = keeper
+        keeper.follow(self._cell.now)
         self._cell.moved = time.monotonic()
         self.phase = "open"
 
     def close(self, outcome: Outcome) -> None:
-        """End what is open. Later events count no more."""
+        """End what is open. Later events count no more. Doing it twice is harmless."""
         for flight in list(self._flights.values()):
             if flight.taken:
                 self.drop(flight, flight.taken())
@@ -104,16 +107,28 @@ class Port:
                 self.drop(flight, CANCELLED)  # nobody is left to hear the answer
             elif isinstance(flight.question, Source) and flight.question.is_job:
                 self.give_up_job(flight)
-        with self._cell.lock:
-            self._keeper.put(records.Closed(outcome))
-            self.phase = "over"
-        self._cell.close()
+        self._cell.close((records.Closed(outcome), None))
+        self.phase = "over"
+        self._keeper.put(self._cell.now.number)
         self._pacers.clear()
 
     def so_far(self) -> Happened:
-        """What has happened, as of one moment."""
-        with self._cell.lock:
-            return self._keeper.so_far()
+        """What has happened, as of one moment.
+
+        Raises:
+            StoreError: this process was forked from the one that keeps it.
+        """
+        return self._keeper.so_far()
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """True in a process that was forked from the run's own."""
+        return self.process != getpid()
+
+    @property
+    def happened(self) -> int:
+        """How many steps are over."""
+        return self._cell.now.steps
 
     @property
     def live(self) -> bool:
@@ -122,7 +137,7 @@ class Port:
     @property
     def is_busy_here(self) -> bool:
         """True on a thread that is in the middle of something here: nothing may be asked from there."""
-        return self._cell.lock.mine
+        return is_amid_a_step()
 
     @property
     def state(self) -> machine.State:
@@ -140,15 +155,17 @@ class Port:
         Raises:
             StoreError: the store refused.
         """
-        with self._cell.lock:
+        if not self.is_elsewhere:
+            number = self._cell.now.number
             self._keeper.push()
-        self._keeper.wait()
+            self._keeper.wait(number)
 
     async def aflush(self) -> None:
         """`flush`, without holding the event loop."""
-        with self._cell.lock:
+        if not self.is_elsewhere:
+            number = self._cell.now.number
             self._keeper.push()
-        await self._durable()
+            await self._durable(number)
 
     # -- questions and answers ----------------------------------------------------------
 
@@ -225,12 +242,16 @@ class Port:
 
     def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """Wait for the head's turn; `taken` says, should the run end first, what the agent read."""
+        if self.is_elsewhere:
+            return
         event = self._heading(flight, taken)
-        flight.came_after(self._hops(event))
+        flight.came_after(self._hops(event), event)
         self._checked(settle(self._cell, event))
 
     async def ahead(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """`head`, suspending the task."""
+        if self.is_elsewhere:
+            return
         event = self._heading(flight, taken)
         self._checked(await asettle(self._cell, event, self._pacers, flight))
 
@@ -239,32 +260,45 @@ class Port:
 
         Inside a running event loop a response is durable before the next question leaves.
         """
-        event = self._ending(flight, answer)
-        flight.came_after(self._hops(event))
-        self._checked(settle(self._cell, event))
+        if self.is_elsewhere:
+            return
+        event = Ended(flight.call, self._kept(flight, answer))
+        try:
+            flight.came_after(self._hops(event), event)
+            self._checked(settle(self._cell, event))
+        except TraceforkError:
+            raise
+        except BaseException:  # an interrupt while waiting, or just after
+            self.drop(flight, _given_up(answer))
+            raise
+        flight.taken = None
         if isinstance(flight.question, Call) or not in_loop():
             self._keeper.wait(flight.ticket)
 
     async def aend(self, flight: Flight, answer: Answer) -> None:
         """`end`, suspending the task; it is durable before the next question leaves."""
-        event = self._ending(flight, answer)
+        if self.is_elsewhere:
+            return
+        event = Ended(flight.call, self._kept(flight, answer))
         try:
             self._checked(await asettle(self._cell, event, self._pacers, flight))
         except TraceforkError:
             raise
         except BaseException:  # cancelled while waiting, or just after
-            given_up = evolve(answer, end="cancelled") if isinstance(answer, Response) else CANCELLED
-            self.drop(flight, given_up)
+            self.drop(flight, _given_up(answer))
             raise
+        flight.taken = None
 
     def drop(self, flight: Flight, answer: Answer) -> None:
         """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
-        flight.taken = None
-        if flight.call in self._cell.state.open:
+        if not self.is_elsewhere and flight.call in self._cell.state.open:
             self._cell.drop(Ended(flight.call, self._kept(flight, answer), waits=False))
+        flight.taken = None
 
-    def stray(self, flight: Flight) -> Divergence:
+    def stray(self, flight: Flight) -> TraceforkError:
         """The agent reads past a recorded close; return what to raise."""
+        if self.is_elsewhere:
+            return self._elsewhere(flight.question)
         order = self._cell.send(Strayed(flight.call, stalled=False))
         over = Halt(flight.question, flight.lane, None, overread=True)
         return self._diverged(order if isinstance(order, Halt) else over)
@@ -276,12 +310,16 @@ class Port:
 
     def hang(self, flight: Flight) -> None:
         """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""
+        if self.is_elsewhere:
+            raise self._elsewhere(flight.question)
         while not (order := self._over_for(flight)):
             time.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(order)
 
     async def ahang(self, flight: Flight) -> None:
         """`hang`, suspending the task."""
+        if self.is_elsewhere:
+            raise self._elsewhere(flight.question)
         while not (order := self._over_for(flight)):  # noqa: ASYNC110  patience is no event
             await anyio.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(order)
@@ -320,7 +358,7 @@ class Port:
     def begin_job(self, name: str, strand: lanes.Strand) -> Flight | None:
         """Note that `strand` hands a job to an executor; None if its end has no place in this run."""
         job = Source(JOB, name)
-        if self.phase != "open" or self._failure or self._cell.state.halt:
+        if self.phase != "open" or self.is_elsewhere or self._failure or self._cell.state.halt:
             return None
         if not machine.finds_job(self._cell.state, job):
             return None
@@ -363,7 +401,13 @@ class Port:
 
     # -- below ----------------------------------------------------------------------
 
+    def _elsewhere(self, question: Question) -> Refused:
+        asked = self._redactor().question(question)
+        return Refused(f"{asked!r}, in a process that was forked from the run's own,", callsite())
+
     def _flight(self, question: Question) -> tuple[Flight, Asked]:
+        if self.is_elsewhere:
+            raise self._elsewhere(question)
         if self._failure:
             raise self._failure
         if self.phase == "over" and self.live:
@@ -409,11 +453,6 @@ class Port:
         flight.saw_head()
         return event
 
-    def _ending(self, flight: Flight, answer: Answer) -> Ended:
-        event = Ended(flight.call, self._kept(flight, answer))
-        flight.taken = None
-        return event
-
     def _kept(self, flight: Flight, answer: Answer) -> Answer:
         """`answer` as the machine may have it. Where anything is written, the keeper takes secrets out.
 
@@ -428,32 +467,44 @@ class Port:
         """What this tick's timing says of the loop: measured when live, else as recorded."""
         return self._pacers.mark() if self.live else machine.hops(self._cell.state, event)
 
-    def _note(self, event: Event, order: Order) -> None:
-        """Keep what happened. Called inside the cell's lock, in the machine's order."""
-        if self.phase == "over":
-            return
+    def _notes(self, before: State, after: State, event: Event, order: Order) -> tuple[Note, ...]:
+        """What is to be kept of `event`: see `Cell`."""
+        call = event.call
         match order:
             case Forward() | Serve():
-                self._note_asked(self._flights[event.call], self._cell.state.open[event.call].began)
+                return self._asking(call, after.open[call].asked, after.open[call].began)
             case Go() if isinstance(event, Headed):
-                if (tick := self._cell.state.open[event.call].headed) is not None:
-                    self._keeper.hold(records.Headed(event.call, tick))
+                tick = after.open[call].headed
+                return () if tick is None else ((records.Headed(call, tick), None),)
             case Commit(step):
-                flight = self._flights.pop(event.call)
-                self.happened += 1
-                if not flight.ticket:  # given up while its ask was waiting
-                    self._note_asked(flight, step.span.began)
-                ended = records.Ended(event.call, step.answer, step.span, flight.timing())
-                flight.ticket = self._keeper.put(ended, self._redactor())
+                flight, opened = self._flights[call], before.open[call]
+                # one that was given up while its ask was waiting is asked only now
+                asking = self._asking(call, opened.asked, step.span.began) if opened.began is None else ()
+                ended = records.Ended(call, step.answer, step.span, flight.timing())
+                return (*asking, (ended, self._redactor()))
+            case _:
+                return ()
 
-    def _note_asked(self, flight: Flight, tick: int | None) -> None:
-        if tick is not None:
-            opened = self._cell.state.open.get(flight.call)
-            question = flight.question if opened is None else opened.asked
-            asked = records.Asked(flight.call, question, flight.lane, tick, flight.began)
-            flight.ticket = self._keeper.put(asked, self._redactor() if self._keeps_clean else None)
+    def _asking(self, call: int, question: Question, tick: int | None) -> tuple[Note, ...]:
+        if tick is None:
+            return ()
+        flight = self._flights[call]
+        asked = records.Asked(call, question, flight.lane, tick, flight.began)
+        return ((asked, self._redactor() if self._keeps_clean else None),)
 
-    async def _durable(self, ticket: int | None = None) -> None:
+    def _done(self, event: Event, order: Order, number: int) -> None:
+        """Learn which moment `event` brought: see `Cell`."""
+        match order:
+            case Forward() | Serve():
+                self._flights[event.call].ticket = number
+            case Commit():
+                if flight := self._flights.pop(event.call, None):
+                    flight.ticket = number
+            case _:
+                return  # a head is kept with what comes next: nothing depends on it before
+        self._keeper.put(number)
+
+    async def _durable(self, ticket: int) -> None:
         """Wait for the keeper in slices, between which the loop goes on: a busy one would starve it."""
         while not self._keeper.wait(ticket, BLINK):
             await anyio.lowlevel.checkpoint()
@@ -464,8 +515,14 @@ class Port:
         return order
 
     def _diverged(self, halt: Halt) -> Divergence:
-        waiting = [(f.lane, f.question, f.site) for f in list(self._flights.values()) if not f.headed]
-        return diverged(self._cell.state, halt, patience=self._cell.patience, open_calls=waiting)
+        state = self._cell.state
+        flights = [f for f in list(self._flights.values()) if not f.headed and f.call in state.open]
+        waiting = [(f.lane, f.question, f.site) for f in flights]
+        return diverged(state, halt, patience=self._cell.patience, open_calls=waiting)
+
+
+def _given_up(answer: Answer) -> Answer:
+    return evolve(answer, end="cancelled") if isinstance(answer, Response) else CANCELLED
 
 
 def _is_all_of(served: Answer, answer: Answer) -> bool:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from operator import index
 from typing import Any, TypeAlias, Unpack, cast
@@ -216,25 +215,13 @@ def cut(
     return _session(script, head, told, store=store, tools=tools, gate=gate, known=known, tape=tape)
 
 
-def _around(options: Options) -> Callable[[Session], Any]:
-    """Return what installs the patches of a run (HTTP clients, network, processes, chance) for its block."""
-    doors: list[Any] = [interception] * options.intercept
-    doors += [guard, processes, rpc]
-    doors += [nondet] * bool(options.virtualize)
-
-    @contextmanager
-    def around(_: Session) -> Iterator[None]:
-        held = []
-        try:
-            for door in doors:
-                door.hold()
-                held.append(door)
-            yield
-        finally:
-            for door in reversed(held):
-                door.release()
-
-    return around
+def _doors(options: Options) -> tuple[Any, ...]:
+    """Return what replaces attributes of others (clients, network, processes, chance) while a run is entered."""
+    return (
+        *[interception] * options.intercept,
+        *(guard, processes, rpc),
+        *[nondet] * bool(options.virtualize),
+    )
 
 
 def _session(
@@ -262,7 +249,7 @@ def _session(
         script,
         head,
         redacting,
-        around=_around(options),
+        doors=_doors(options),
         store=opened,
         owns_store=owned,
         patience=_patience(tape) if options.patience is None else options.patience,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from os import environ, getpid
-from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar, cast
+from contextlib import suppress
+from functools import partial
+from inspect import iscoroutinefunction
+from os import environ
+from types import FrameType, MethodType, TracebackType
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 from attrs import evolve, frozen
 
 from . import generating, lanes, spawning, tools
+from .apart import LOOK, apart
 from .callsite import callsite
 from .codec import plain, records
 from .core.notes import added, noted
@@ -53,10 +57,18 @@ T = TypeVar("T")
 MAX_BODY = 64 * 2**20
 """Bytes of one body that are kept unless another limit is given."""
 
+SEALING = 10.0
+"""Seconds that an interrupted run is waited for."""
+
 LONGEST = 200
 """Characters of a target or a line that an escape keeps."""
 
-Around: TypeAlias = "Callable[[Session], AbstractContextManager[object]]"
+
+class Door(Protocol):
+    """Something outside of us that is replaced while a run needs it; doing either twice is harmless."""
+
+    def hold(self, run: object) -> None: ...
+    def release(self, run: object) -> None: ...
 
 
 @frozen
@@ -64,7 +76,7 @@ class Plan:
     """What a session is made from; `tracefork.record` and its siblings fill it in.
 
     `redactor` is asked anew for each thing that is kept: secrets may be set within the run.
-    `around` wraps the block: interception and the network guard. `everywhere`
+    `doors` are held for the time of the block: interception and the network guard. `everywhere`
     takes in threads that have no run of their own. `passthrough` holds patterns of calls
     that are not recorded, `allow` addresses that a replay may connect to.
     `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
@@ -76,7 +88,7 @@ class Plan:
     script: Script
     header: records.Header
     redactor: Callable[[], Redactor]
-    around: Around
+    doors: Sequence[Door] = ()
     store: TapeStore | None = None
     owns_store: bool = False
     patience: float = 60.0
@@ -127,58 +139,60 @@ class Session:
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
+        self._entered = False
+        self._left = False
         self._over = False
-        self._outcome = UNFINISHED
-        self._root: lanes.Strand | None = None
-        self._around: AbstractContextManager[object] = nullcontext()
+        self._doors = threading.Lock()  # only threads that are apart take it
+        self._outcome: Outcome | None = None
+        self._root = lanes.Strand(self)
+        self._frame: FrameType | None = None
         self._passing = [pattern(text) for text in plan.passthrough]
-        self._pid = getpid()
 
     # -- the block --------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        if self._root:
+        if self._entered:
             raise RuntimeError("a run is entered once; start another one")
+        self._entered = True
         try:
-            if self._plan.store:
-                self._look(plain.dump(self._plan.header))
-                self._log = self._plan.store.begin(self._plan.header)
-                self._log.look = self._look
-            around = self._plan.around(self)
-            around.__enter__()
+            self._begin()
         except BaseException:
-            self._close()
+            self.abandon()
             raise
-        if self._plan.script.opens != NEVER:
-            self._keeper = Writer(self._log)
-        self._around = around
-        self._root = lanes.Strand(self)
-        spawning.watch()
-        lanes.open_block(self._root, everywhere=self._plan.everywhere)
-        self.port.open(self._keeper)
-        _open.append(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._leave(exc)
-        self._close()
+        if self.is_elsewhere:
+            return
+        self._keeper.close(self._seal)
+        while not self._keeper.is_over(LOOK):
+            pass
         self._judge(exc)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+        hold: object = None,
     ) -> None:
-        self._leave(exc)
-        closing = threading.Thread(target=self._close_apart, name="tracefork-close")
-        closing.start()
-        with anyio.CancelScope(shield=True):
-            while closing.is_alive():  # in slices: a busy loop would not let that thread run by itself
-                closing.join(BLINK)
-                await anyio.lowlevel.checkpoint()
+        try:
+            self._leave(exc)
+            if self.is_elsewhere:
+                return
+            self._keeper.close(self._seal)
+            with anyio.CancelScope(shield=True):
+                while not self._keeper.is_over(BLINK):  # in slices: a busy loop would starve who seals
+                    await anyio.lowlevel.checkpoint()
+        except BaseException:
+            self.abandon()
+            raise
         self._judge(exc)
 
     @property
@@ -223,7 +237,7 @@ class Session:
     @property
     def is_elsewhere(self) -> bool:
         """True in a process that was forked from the run's own."""
-        return self._pid != getpid()
+        return self.port.is_elsewhere
 
     @property
     def failure(self) -> TraceforkError | None:
@@ -340,8 +354,13 @@ class Session:
     # -- what transports and the guard ask ------------------------------------------
 
     def is_aside(self) -> bool:
-        """True inside a live call or a tool of this run: what is asked there is not recorded."""
+        """True inside a live call or a tool of this run: what is asked there is not recorded.
+
+        Nor is what a process asks that was forked from a live run's own.
+        """
         strand = lanes.current()
+        if self.is_elsewhere and self.live:
+            return True
         return strand is not None and strand.aside and strand.run is self
 
     def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
@@ -395,53 +414,125 @@ class Session:
 
     def _happened(self) -> Tape:
         """The run so far, with what was noted of it."""
-        tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome)
+        tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome or UNFINISHED)
         return evolve(
             tape, meta=added(tape.meta, noted(escaped=self.escaped, redacted=self._keeper.redacted))
         )
 
-    def _leave(self, exc: BaseException | None) -> None:
-        """Put the process back as it was, and end what the agent left open."""
-        _open.remove(self)
-        self._around.__exit__(None, None, None)
-        if self._root:
-            lanes.close_block(self._root)
-        spawning.unwatch()
-        ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
-        try:
-            self._outcome = self._plan.redactor().outcome(ended)
-        except Exception as failed:  # noqa: BLE001  a finder may be anybody's
-            self._outcome = evolve(ended, message="")
-            self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
-        self._over = True
-        self.port.close(self._outcome)
-        if (around := self._plan.within) and not around.live and self.forwarded:
-            around.escape("run", f"{self.forwarded} calls of {self.run_id}", certain=False)
+    def abandon(self) -> None:
+        """Leave the block as an interrupt would have it: at once, or for the rest of what it came amid.
 
-    def _close(self) -> None:
-        """Write and seal. What goes wrong is kept: it is raised when the run is judged."""
+        Waits a while until what happened is sealed; what was acknowledged is in the store already.
+        """
+        self._leave(None, UNFINISHED)
+        if not self.is_elsewhere:
+            self._keeper.close(self._seal)
+            self._keeper.is_over(SEALING)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """True if the block was entered, and is not wholly left: whoever let go of it was interrupted."""
+        return self._entered and not (self._over and (self.is_elsewhere or self._keeper.is_over(0.0)))
+
+    @property
+    def is_entered(self) -> bool:
+        """True once the block was entered, even if it has been left since."""
+        return self._entered
+
+    def depart(self) -> None:
+        """In a process that was just forked from the run's own: leave nothing of it here, if it was live.
+
+        A replay still refuses here what it refuses there, until its block is left here too.
+        """
+        self._doors = threading.Lock()  # who held it is not here
+        if self.live:
+            with suppress(ValueError):
+                _open.remove(self)
+            self._release()
+            lanes.leave(self._root)
+
+    def _begin(self) -> None:
+        plan = self._plan
+        if plan.script.opens != NEVER:
+            self._keeper = writer = Writer(stored=plan.store is not None)
+            writer.start()
+            if plan.store:
+                writer.begin(self._begun)
+        self._frame = lanes.frame_of_block()
+        apart(self._hold)
+        self._frame = None
+        self.port.open(self._keeper)
+        _open.append(self)
+        lanes.begin(self._root)
+
+    def _begun(self) -> Log:
+        assert self._plan.store
+        self._look(plain.dump(self._plan.header))
+        self._log = self._plan.store.begin(self._plan.header)
+        self._log.look = self._look
+        return self._log
+
+    def _hold(self) -> None:
+        with self._doors:
+            if self._left:  # whoever waits for this was interrupted, and quicker
+                return
+            for door in self._plan.doors:
+                door.hold(self)
+            spawning.watch(self._root)
+            lanes.open_block(self._root, self._frame, everywhere=self._plan.everywhere)
+
+    def _release(self) -> None:
+        with self._doors:
+            lanes.close_block(self._root)
+            spawning.unwatch(self._root)
+            for door in reversed(self._plan.doors):
+                door.release(self)
+
+    def _leave(self, exc: BaseException | None, ended: Outcome | None = None) -> None:
+        """Put the process back as it was, and end what the agent left open.
+
+        Each of these may be done again: whoever was interrupted in here is followed by somebody else.
+        """
+        self._left = True
+        with suppress(ValueError):
+            _open.remove(self)
+        apart(self._release)
+        lanes.leave(self._root)
+        if not self.is_elsewhere:
+            if self._outcome is None:
+                self._outcome = self._ended(exc, ended)
+            self._over = True
+            self.port.close(self._outcome)
+            if (around := self._plan.within) and not around.live and self.forwarded:
+                around.escape("run", f"{self.forwarded} calls of {self.run_id}", certain=False)
+        self._over = True
+
+    def _ended(self, exc: BaseException | None, ended: Outcome | None) -> Outcome:
+        """How the block ended, as it may be kept."""
+        if ended is None:
+            ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
         try:
-            try:
-                self._keeper.close()
-            finally:
-                if self._over:
-                    self._tape = self._happened()
-            if self._log and self._tape:
+            return self._plan.redactor().outcome(ended)
+        except Exception as failed:  # noqa: BLE001  a finder may be anybody's
+            self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
+            return evolve(ended, message="")
+
+    def _seal(self) -> None:
+        """Keep the tape. What goes wrong is kept too: it is raised when the run is judged."""
+        try:
+            self._tape = self._happened()
+            self._keeper.wait(0)
+            if self._log:
                 self._tape = self._log.seal(self._tape)
         except TraceforkError as exc:
             self.port.fail(exc)
-        finally:
-            if self._plan.store and self._plan.owns_store:
-                self._plan.store.close()
-
-    def _close_apart(self) -> None:
-        """`_close` on a thread of its own, from which nothing else would reach who leaves the block."""
-        try:
-            self._close()
         except BaseException as exc:  # noqa: BLE001  whoever leaves the block must hear of it
             failure = StoreError(f"the run could not be closed: {type(exc).__name__}: {exc}")
             failure.__cause__ = exc
             self.port.fail(failure)
+        finally:
+            if self._plan.store and self._plan.owns_store:
+                self._plan.store.close()
 
     def _judge(self, exc: BaseException | None) -> None:
         """Raise what the agent may have swallowed.
@@ -476,8 +567,11 @@ _open: list[Session] = []
 
 
 def open_runs() -> tuple[Session, ...]:
-    """Return the runs that are in progress in this process."""
-    return tuple(run for run in tuple(_open) if not run.is_elsewhere)
+    """Return the runs in progress that calls of this process may belong to.
+
+    A live one ends where a child is forked; a replay is one in the child too, and lets nothing out.
+    """
+    return tuple(run for run in tuple(_open) if not (run.live and run.is_elsewhere))
 
 
 def current() -> Session | None:
@@ -493,3 +587,65 @@ def current() -> Session | None:
             return run
         strand = strand.outer
     return None
+
+
+class _Hold:
+    """What a `with` statement holds of a run, and lets go of in the end.
+
+    An interrupt may come just before it would leave the block, or just after it was entered: then
+    nobody leaves it, but this goes, and the block is left all the same.
+    """
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Session) -> None:
+        self.run = run
+
+    def __del__(self) -> None:
+        if self.run.is_abandoned:
+            try:
+                self.run.abandon()
+            finally:
+                if self.run.is_abandoned:  # interrupted once more
+                    self.run.abandon()
+
+
+class _Leaving(partial[Any]):
+    """Leaves the block of a run. It goes with its `hold`, which the frame of what it calls does not know."""
+
+    hold: _Hold
+
+
+class _Exit:
+    """The attribute of a class by which its blocks are left.
+
+    A `with` statement asks for it on its way in, just before it enters, and holds what it is given. A
+    coroutine runs after that was let go of, so it is given the hold itself.
+    """
+
+    def __init__(self, leave: Callable[..., Any]) -> None:
+        self._leave = leave
+
+    def __get__(self, run: Session | None, kind: type) -> Callable[..., Any]:
+        if run is None:
+            return self._leave
+        if run.is_entered:
+            return MethodType(self._leave, run)
+        if iscoroutinefunction(self._leave):
+            return partial(self._leave, run, hold=_Hold(run))
+        leaving = _Leaving(self._leave, run)
+        leaving.hold = _Hold(run)
+        return leaving
+
+
+Session.__exit__ = _Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
+Session.__aexit__ = _Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
+
+
+def _leave_in_child() -> None:
+    for run in tuple(_open):
+        run.depart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_in_child)

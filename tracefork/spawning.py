@@ -42,14 +42,14 @@ class Jobs(Protocol):
         ...
 
 
-def watch() -> None:
-    """Start naming strands; each call wants one `unwatch`."""
-    _patches.hold()
+def watch(root: Strand) -> None:
+    """Start naming strands, for the run of `root`; doing it twice is harmless."""
+    _patches.hold(root)
 
 
-def unwatch() -> None:
-    """Stop naming strands; the last call takes every wrapper away."""
-    _patches.release()
+def unwatch(root: Strand) -> None:
+    """Stop naming strands for the run of `root`; the last one takes every wrapper away."""
+    _patches.release(root)
 
 
 def _targets() -> Iterator[Target]:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-import time
 from collections.abc import Callable
+from functools import partial
+from types import FrameType
 
 from attrs import evolve
 
-from .cell import Cell
+from .apart import gate, wait_at
+from .cell import Cell, look
 from .core import machine
 from .core.machine import Asked, Order, Wait
 from .flight import Flight
@@ -44,30 +45,40 @@ def in_loop() -> bool:
 def settle(cell: Cell, event: Asked | Tick) -> Order:
     """Send `event`, blocking this thread until its turn comes.
 
-    Inside a running event loop nothing is waited for.
+    Inside a running event loop nothing is waited for, nor by a signal's handler that came while this
+    very thread was asking: it would wait for itself.
     """
     if in_loop():
         return cell.send(evolve(event, waits=False))
-    order = _paced(cell, event)
-    while isinstance(order, Wait):
-        woken = threading.Event()
-        order = _paced(cell, event, woken.set)
-        if isinstance(order, Wait):
-            while not woken.wait(max(0.0, cell.left())):
-                if cell.left() <= 0 and (lapsed := cell.lapse(event.call)):
-                    return lapsed
+    at = gate()
+    wake = partial(at.put, None)
+    while isinstance(order := _paced(cell, event, wake), Wait):
+        if _is_nested():
+            return cell.send(evolve(event, waits=False))
+        left = cell.left()
+        if not wait_at(at, look(left)) and left <= 0 and (lapsed := cell.lapse(event.call)):
+            return lapsed
     return order
+
+
+def _is_nested() -> bool:
+    """True where another question of this thread is under way below."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  only who must wait pays for it
+    port = frame.f_globals if frame else {}
+    while frame is not None and frame.f_globals is port:
+        frame = frame.f_back
+    while frame is not None:
+        if frame.f_globals is port:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:
     """Send `event`; a tick, not too soon after another thread's."""
-    if isinstance(event, Asked):
-        return cell.send(event, wake)
-    with cell.pace:
-        if cell.mover != threading.get_ident():
-            pause = LIVE_PAUSE if cell.live else PAUSE
-            time.sleep(max(0.0, cell.moved + pause - time.monotonic()))
-        return cell.send(event, wake)
+    if not isinstance(event, Asked):
+        cell.part(LIVE_PAUSE if cell.live else PAUSE)
+    return cell.send(event, wake)
 
 
 async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Flight) -> Order:
@@ -81,9 +92,9 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Fligh
     if isinstance(event, Asked):
         pacer.anchor()
     elif cell.live:
-        flight.came_after(await pacer.align())
+        flight.came_after(await pacer.align(), event)
     elif machine.is_scheduled(cell.state, event):
-        flight.came_after(machine.hops(cell.state, event))
+        flight.came_after(machine.hops(cell.state, event), event)
         return await pacer.release(event)
     while True:
         woken = loop.create_future()

@@ -1,71 +1,80 @@
-"""Keepers of what happens in a run: one that writes on a thread of its own, one that writes nothing."""
+"""Keepers of what happens in a run: one that writes on a thread of its own, one that writes nothing.
+
+Both walk along the chain of moments (`cell.py`), each at its own pace; the number of a moment is the
+ticket to wait for it.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from queue import SimpleQueue
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from os import getpid
+from time import monotonic
+from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import evolve
 
 from . import lanes
+from .apart import Gate, apart, gate, give, result, start, wait_at
+from .cell import Moment, Note, look
 from .codec.journal import Shrinker
-from .codec.records import Asked, Ended, Fold, Record
+from .codec.records import Asked, Ended, Fold, Headed, Record
 from .core.values import Pending, Step
 from .errors import StoreError, TraceforkError
 from .log import Log
 from .redact import Redactor, taken_out
 
 BATCH = 256  # records that one chunk holds at most
-BACKLOG = 64  # records that may wait where nobody waits for a disk
-TOGETHER = 16  # records for which the thread is woken there: it takes the interpreter from the agent
+BACKLOG = 64  # moments that may wait where nobody waits for a disk
+TOGETHER = 16  # moments for which the thread is woken there: it takes the interpreter from the agent
+SOME_TIME = 1e9  # seconds
+
+T = TypeVar("T")
 
 Happened: TypeAlias = "tuple[tuple[Step, ...], tuple[Pending, ...]]"
 """The steps that are over, in the order in which they began, and what is in flight."""
 
-_Item: TypeAlias = "tuple[Record, Redactor | None]"
-
 
 class Keeper(Protocol):
-    """Takes records in the order in which things happened; the caller keeps puts in order."""
+    """Keeps what the moments of a run say, in their order. Callable from any thread, and from finalizers."""
 
     @property
     def redacted(self) -> Mapping[str, int]:
         """How often secrets of each kind were taken out of what is kept."""
         ...
 
-    def put(self, record: Record, redact: Redactor | None = None) -> int:
-        """Keep `record`, redacted by `redact`, and return its ticket, for `wait`."""
+    def follow(self, moment: Moment) -> None:
+        """Keep what comes after `moment`."""
         ...
 
-    def hold(self, record: Record) -> None:
-        """Keep `record` together with the next one: nothing depends on it before."""
+    def put(self, number: int) -> None:
+        """Say that there is news, up to the moment of this number."""
         ...
 
     def push(self) -> None:
-        """Keep what is held."""
+        """Keep all there is now, also what may wait for what comes next."""
         ...
 
-    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
-        """Wait until the record of `ticket`, or all, is as safe as it is to be; False on a timeout.
+    def wait(self, number: int, timeout: float | None = None) -> bool:
+        """Wait until that moment, and all before it, is as safe as it is to be; False on a timeout.
 
         Raises:
-            StoreError: the store refused this record or an earlier one.
+            StoreError: the store refused this moment or an earlier one.
         """
         ...
 
     def so_far(self) -> Happened:
-        """What all records that were put come to."""
+        """What all moments come to."""
         ...
 
-    def close(self) -> None:
-        """Keep all that was put, and take no more.
+    def close(self, last: Callable[[], object]) -> None:
+        """Keep all that happened, do `last`, and keep no more. Doing it twice is harmless."""
+        ...
 
-        Raises:
-            StoreError: the store refused.
-        """
+    def is_over(self, timeout: float) -> bool:
+        """True once all of that is done; waits for it so many seconds."""
         ...
 
 
@@ -73,123 +82,204 @@ class Unwritten:
     """Keeps the records of a replay as they are: its answers are those of the tape, and redacted already."""
 
     def __init__(self) -> None:
-        self._fold = Fold()
+        self._notes: dict[int, tuple[Note, ...]] = {}
+        self._moment: Moment | None = None
         self.redacted: Mapping[str, int] = {}
 
-    def put(self, record: Record, redact: Redactor | None = None) -> int:  # noqa: ARG002
-        self._fold.add(record)
-        return 1
+    def follow(self, moment: Moment) -> None:
+        self._moment = moment
 
-    def hold(self, record: Record) -> None:
-        self._fold.add(record)
+    def put(self, number: int) -> None:  # noqa: ARG002
+        """Take the notes of new moments. Whoever is interrupted in here, or does it at once, does no harm."""
+        moment = self._moment
+        while moment is not None and (after := moment.after()) is not None:
+            if after.notes:
+                self._notes[after.number] = after.notes
+            self._moment = moment = after
 
     def push(self) -> None:
         pass
 
-    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:  # noqa: ARG002
+    def wait(self, number: int, timeout: float | None = None) -> bool:  # noqa: ARG002
         return True
 
     def so_far(self) -> Happened:
-        return self._fold.happened()
+        self.put(0)
+        fold = Fold()
+        for _, notes in sorted(self._notes.items()):
+            for record, _ in notes:
+                fold.add(record)
+        return fold.happened()
 
-    def close(self) -> None:
-        pass
+    def close(self, last: Callable[[], object]) -> None:
+        apart(last)
+
+    def is_over(self, timeout: float) -> bool:  # noqa: ARG002
+        return True
 
 
 class Writer:
-    """Keeps records with their bodies in little room, and writes them to `log`, if there is one.
+    """Keeps records with their bodies in little room, and writes them to its log, if it has one.
 
-    A thread of its own does both, and looks for secrets, so that the agent's need not;
-    what waits together goes into one chunk. `put` may be called from a finalizer: it takes no
-    lock. The first failure is kept and raised to whoever waits; what happens then is still
-    kept in memory, unless it was the redaction that failed.
+    A thread of its own does both, looks for secrets and asks the store, so that the agent's
+    need not, and no interrupt reaches any of it; what waits together goes into one chunk. The first
+    failure is kept and raised to whoever waits; what happens then is still kept in memory,
+    unless it was the redaction that failed.
     """
 
-    def __init__(self, log: Log | None) -> None:
-        self._log = log
-        self._shrinker = None if log else Shrinker()
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
-        self._held: list[_Item] = []
+    def __init__(self, *, stored: bool) -> None:
+        self._stored = stored
+        self._log: Log | None = None
+        self._shrinker = None if stored else Shrinker()
+        self._jobs = gate()
+        self._runner: dict[int, int] = {}
+        self._moment: Moment | None = None
         self._counts = Counter[str]()
         self._fold = Fold()
-        self._put = 0
+        self._told = 0
         self._written = 0
+        self._over = False
         self._failure: TraceforkError | None = None
-        self._moved = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="tracefork-writer", daemon=True)
-        threading.Thread.start(self._thread)
+        self._waiting: dict[Gate, float] = {}
+        self._process = getpid()
 
     @property
     def redacted(self) -> Mapping[str, int]:
         return self._counts
 
-    def put(self, record: Record, redact: Redactor | None = None) -> int:
-        self._held.append((record, redact))
-        if self._log or len(self._held) >= TOGETHER:
-            self.push()
-        return self._put + len(self._held)
+    def start(self) -> None:
+        """Start the thread; one that was started already remains the only one."""
+        start(self._run)
 
-    def hold(self, record: Record) -> None:
-        self._held.append((record, None))
+    def begin(self, begun: Callable[[], Log]) -> None:
+        """Write to the log that `begun` makes, on the writer's thread."""
+
+        def begin() -> None:
+            self._log = begun()
+
+        self._do(begin)
+
+    def follow(self, moment: Moment) -> None:
+        self._moment = moment
+
+    def put(self, number: int) -> None:
+        if self._stored or number - self._told >= TOGETHER:
+            self._told = number
+            self._jobs.put(None)
 
     def push(self) -> None:
-        for item in self._held:
-            self._put += 1
-            self._queue.put(item)
-        self._held.clear()
+        self._jobs.put(_nothing)
 
-    def wait(self, ticket: int | None = None, timeout: float | None = None) -> bool:
-        ticket = self._put if ticket is None else ticket
-        if self._log is None:
-            ticket -= BACKLOG
-        self._reach(ticket, timeout)
+    def wait(self, number: int, timeout: float | None = None) -> bool:
+        number -= 0 if self._stored else BACKLOG
+        if self._written < number and not self._over:
+            self._reach(number, SOME_TIME if timeout is None else timeout)
         if self._failure:
             raise self._failure
-        if self._written < ticket and not self._thread.is_alive():
+        if self._written < number and not self._goes_on():
             raise StoreError(
                 "nothing is written any more: the run is over, or this process was forked from its own"
             )
-        return self._written >= ticket
+        return self._written >= number
 
     def so_far(self) -> Happened:
-        self.push()
-        self._reach(self._put)
-        return self._fold.happened()
+        if self._over:
+            return self._fold.happened()
+        if self._runner.get(0) == threading.get_ident():
+            self._write(everything=True)
+            return self._fold.happened()
+        return self._do(self._fold.happened)
 
-    def close(self) -> None:
-        self.push()
-        self._queue.put(None)
-        self._thread.join()
-        if self._failure:
-            raise self._failure
+    def close(self, last: Callable[[], object]) -> None:
+        if not self._runner:
+            self.start()  # an interrupt may have come before
 
-    def _reach(self, ticket: int, timeout: float | None = None) -> None:
-        if self._written < ticket and self._thread.is_alive():
-            with self._moved:
-                self._moved.wait_for(lambda: self._written >= ticket, timeout)
+        def end() -> None:
+            try:
+                last()
+            finally:
+                self._over = True
+
+        self._jobs.put(end)
+
+    def is_over(self, timeout: float) -> bool:
+        if self._goes_on():
+            self._reach(None, timeout)
+        return self._over
+
+    def _goes_on(self) -> bool:
+        return not self._over and self._process == getpid()
+
+    def _is_there(self) -> bool:
+        if not self._runner:  # what was sent to the agent's thread may have hit the new one
+            self.start()
+        return self._goes_on()
+
+    def _do(self, job: Callable[[], T]) -> T:
+        """What `job` returns on the writer's thread, behind all that has happened.
+
+        Raises:
+            StoreError: there is no such thread any more.
+        """
+        if not self._goes_on():
+            raise StoreError("the run is over, or this process was forked from its own: ask it there")
+        answer = gate()
+        self._jobs.put(partial(give, answer, job))
+        done: T = result(answer, self._is_there)
+        return done
+
+    def _reach(self, number: int | None, timeout: float) -> None:
+        """Wait until that moment is written, or all is over."""
+        at, until = gate(), monotonic() + timeout
+        self._waiting[at] = SOME_TIME if number is None else number
+        try:
+            while self._goes_on() and (number is None or self._written < number):
+                if not wait_at(at, look(until - monotonic())):
+                    if monotonic() >= until:
+                        return
+                    self._is_there()
+                    self.push()  # who was to say that there is news may have been interrupted
+        finally:
+            self._waiting.pop(at, None)
+
+    # -- on the writer's thread -------------------------------------------------------
 
     def _run(self) -> None:
+        me = threading.get_ident()
+        if self._runner.setdefault(0, me) != me or self._over:
+            return
         with lanes.aside():  # finders, and what backends ask, are nothing of the agent's
-            self._write()
+            while not self._over:
+                job = self._jobs.get()
+                self._write(everything=job is not None)
+                if job is not None:
+                    job()
+                self._open_gates()
 
-    def _write(self) -> None:
-        going = True
-        while going:
-            batch = [self._queue.get()]
-            while len(batch) < BATCH and batch[-1] is not None and not self._queue.empty():
-                batch.append(self._queue.get())
-            going = batch[-1] is not None
-            items = [item for item in batch if item is not None]
-            for record in self._kept(self._clean(items)):
+    def _write(self, *, everything: bool) -> None:
+        """Keep what has happened; heads that nothing came after can wait, unless `everything` is wanted."""
+        while True:
+            notes, moment = list[Note](), self._moment
+            while moment and len(notes) < BATCH and (after := moment.after()) is not None:
+                moment = after
+                notes += after.notes
+            heads = all(isinstance(record, Headed) for record, _ in notes)
+            if moment is None or moment is self._moment or (heads and not everything):
+                return
+            for record in self._kept(self._clean(notes)):
                 self._fold.add(record)
-            with self._moved:
-                self._written += len(items)
-                self._moved.notify_all()
+            self._moment, self._written = moment, moment.number
+            self._open_gates()
 
-    def _clean(self, items: list[_Item]) -> list[Record]:
+    def _open_gates(self) -> None:
+        for at, number in list(self._waiting.items()):
+            if self._over or number <= self._written:
+                at.put(None)
+
+    def _clean(self, notes: list[Note]) -> list[Record]:
         """The records as they may be kept; none where the redaction fails."""
         try:
-            records = [_redacted(record, redact) for record, redact in items]
+            records = [_redacted(record, redact) for record, redact in notes]
         except Exception as exc:  # noqa: BLE001  a finder may be anybody's
             self._failure = StoreError(f"what happened is not kept, since a finder failed: {exc!r}")
             self._failure.__cause__ = exc
@@ -211,6 +301,10 @@ class Writer:
             self._failure = StoreError(f"the store failed: {type(exc).__name__}: {exc}")
             self._failure.__cause__ = exc
         return records
+
+
+def _nothing() -> None:
+    pass
 
 
 def _redacted(record: Record, redact: Redactor | None) -> Record:

@@ -3,7 +3,8 @@ The edge to the file system: one folder of plain files, opened without following
 
 Rules: every call opens what it needs and closes it, a listing when it ends or is left, so nothing is
 kept across threads, forks or a replaced folder. A lock belongs to an open file; it is given back by
-name before the file is closed, since a child forked meanwhile holds a copy of the descriptor. OSError
+name before the file is closed, since a child forked meanwhile holds a copy of the descriptor. `_locks`
+knows which call each lock is for: one whose call was interrupted is given back by who waits for it. OSError
 leaves through `refusals` only. Where there is no fcntl (Windows) one lock keeps this process's threads
 apart and nothing keeps processes apart; that path is written for, and untested.
 """
@@ -16,10 +17,14 @@ import secrets
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
+
+from attrs import frozen
 
 from tracefork.errors import StoreError
 
@@ -33,6 +38,7 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd
+SHORTEST, LONGEST = 0.0005, 0.02  # seconds between two looks at a lock that somebody holds
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
 
 if sys.platform == "win32":
@@ -47,7 +53,17 @@ else:
     import fcntl
 
     def _lock(fd: int, *, shared: bool = False) -> None:
-        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        """Lock the file, by turns: whoever holds it in this process may have been interrupted."""
+        pause = SHORTEST
+        while True:
+            try:
+                fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _locks.give_back(fd)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST)
+            else:
+                return
 
     def _unlock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_UN)
@@ -119,8 +135,10 @@ class Folder:
         return fd
 
     @contextmanager
-    def locked(self, file: str, *, create: bool) -> Iterator[int]:
+    def locked(self, file: str, writer: FrameType, *, create: bool) -> Iterator[int]:
         """A descriptor that holds the lock of `file`; without `create`, FileNotFoundError if there is none.
+
+        It is held as long as the frame of `writer` goes on.
 
         While we waited, the file may have been replaced or removed: the lock that
         counts is that of the file which bears the name, so look again. An OSError at
@@ -128,17 +146,17 @@ class Folder:
         """
         while True:
             fd = self.open(file, os.O_RDWR | (os.O_CREAT if create else 0))
+            lock = _locks.add(fd, writer)
             try:
                 _lock(fd)
-                try:
-                    if self._is(fd, file):
-                        yield fd
-                        return
-                finally:
+                if self._is(fd, file):
+                    yield fd
+                    return
+            finally:
+                if _locks.take(lock):
                     with suppress(OSError):  # closing it gives it back too
                         _unlock(fd)
-            finally:
-                os.close(fd)
+                    os.close(fd)
 
     def replace(self, file: str, data: bytes) -> None:
         """Give `file` the content `data` in one instant; `data` is on the disk, the name may not be yet."""
@@ -185,6 +203,66 @@ class Folder:
         except FileNotFoundError:
             return False
         return os.path.samestat(named, os.fstat(fd))
+
+
+@frozen(eq=False)
+class _Lock:
+    """A descriptor that is locked, or about to be, and the call that it is for."""
+
+    fd: int
+    writer: FrameType
+    thread: int
+
+    def goes_on(self) -> bool:
+        """True if the call is under way."""
+        frame = sys._current_frames().get(self.thread)  # noqa: SLF001  there is no other way to see it
+        while frame is not None and frame is not self.writer:
+            frame = frame.f_back
+        return frame is not None
+
+
+class _Locks:
+    """The locks of this process. Each is taken out once, by who gives it back."""
+
+    def __init__(self) -> None:
+        self._all: dict[int, _Lock] = {}
+
+    def add(self, fd: int, writer: FrameType) -> _Lock:
+        self._all[fd] = lock = _Lock(fd, writer, threading.get_ident())
+        return lock
+
+    def take(self, lock: _Lock) -> bool:
+        """True for the one who is to give it back."""
+        return self._all.get(lock.fd) is lock and self._all.pop(lock.fd, None) is lock
+
+    def give_back(self, wanted: int) -> None:
+        """Give back what interrupted calls have left.
+
+        Raises:
+            StoreError: the file `wanted` is locked by a call of this very thread, which is in a signal's
+                handler, or in a finalizer, in the middle of that.
+        """
+        for lock in list(self._all.values()):
+            if lock.fd == wanted:
+                continue
+            if not lock.goes_on():
+                if self.take(lock):
+                    with suppress(OSError):
+                        _unlock(lock.fd)
+                    let_go(lock.fd)
+            elif lock.thread == threading.get_ident() and os.path.sameopenfile(lock.fd, wanted):
+                raise StoreError(
+                    "this thread is in the middle of a call to the same log: make this one after it"
+                )
+
+    def forget(self) -> None:
+        """In a forked child: all of them are the parent's."""
+        self._all.clear()
+
+
+_locks = _Locks()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_locks.forget)
 
 
 def reader(fd: int) -> Read:

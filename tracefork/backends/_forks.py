@@ -12,6 +12,8 @@ import threading
 from typing import Protocol
 from weakref import WeakSet
 
+from tracefork.apart import apart
+
 
 class Forkable(Protocol):
     """What can be put aside for a fork."""
@@ -36,8 +38,12 @@ _aside: list[tuple[Forkable, bool]] = []
 
 def between_forks(backend: Forkable) -> None:
     """Call the methods of `backend` around each fork, for as long as it lives."""
-    with _registering:
-        _known.add(backend)
+
+    def register() -> None:
+        with _registering:
+            _known.add(backend)
+
+    apart(register)
 
 
 def _before() -> None:

@@ -23,7 +23,7 @@ from zlib import crc32
 
 from attrs import frozen
 
-from tracefork.errors import CorruptTape, StoreError, Truncated, UnknownVersion
+from tracefork.errors import Conflict, CorruptTape, StoreError, Truncated, UnknownVersion
 
 from .base import HEAD
 
@@ -58,6 +58,18 @@ def name_bytes(name: str) -> bytes:
     if not 0 < len(name) <= NAME_LIMIT:
         raise ValueError(f"a log's name has 1 to {NAME_LIMIT} characters, this one has {len(name)}")
     return name.encode("utf-8", "surrogatepass")
+
+
+def only(name: str, expected: int | None, held: int) -> None:
+    """Refuse to seal the log `name` if it holds another number of chunks than is `expected`; None takes any.
+
+    Raises:
+        Conflict: somebody else has written to it, or it was deleted.
+    """
+    if expected is not None and held != expected:
+        raise Conflict(
+            f"log {name!r} has {held} chunks, and {expected} were to be replaced: it is not sealed"
+        )
 
 
 def from_start(start: int) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+from tracefork.errors import Conflict, NotFound
 
 HEAD = 65_536
 """How much of chunk 0 `heads` must give at least, in bytes. A run's header is smaller."""
@@ -49,8 +52,13 @@ class Backend(Protocol):
 
         Creates the log if there is none. Nothing can be appended to it afterwards.
 
+        An implementation does well to take a third argument, `chunks: int | None = None`: how many chunks
+        the caller means to replace. A log that is not sealed and holds another number, 0 where there is
+        none, is then a Conflict, found in the same instant. For one that does not take it
+        they are counted just before.
+
         Raises:
-            Conflict: the log is sealed already, with other bytes.
+            Conflict: the log is sealed already, with other bytes; or is not as long as it is said to be.
             StoreError: the medium refused; the log is as it was before the call.
         """
         ...
@@ -68,3 +76,34 @@ class Backend(Protocol):
         raises StoreError.
         """
         ...
+
+
+def seal(backend: Backend, name: str, packed: bytes, chunks: int) -> None:
+    """Replace the `chunks` chunks of `name` by `packed`, and no others: see `Backend.seal`.
+
+    Raises:
+        Conflict: the log holds more or fewer, or is sealed already, with other bytes.
+        StoreError: the medium refused; the log is as it was before the call.
+    """
+    sealing: Any = backend.seal
+    if counts(backend):
+        sealing(name, packed, chunks=chunks)
+        return
+    held, first = 0, b""
+    try:
+        for chunk in backend.chunks(name):
+            first, held = first or chunk, held + 1
+    except NotFound:
+        held = 0
+    if held != chunks and not (held == 1 and first == packed):
+        raise Conflict(f"log {name!r} has {held} chunks, not the {chunks} that were to be sealed")
+    sealing(name, packed)
+
+
+def counts(backend: Backend) -> bool:
+    """True if the backend takes the number of chunks that a seal replaces."""
+    try:
+        parameters = inspect.signature(backend.seal).parameters
+    except (TypeError, ValueError):
+        return False
+    return "chunks" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())

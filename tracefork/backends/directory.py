@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,7 +33,7 @@ from ._files import (
     write_all,
 )
 from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
-from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, remains
+from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, only, remains
 
 _NOTHING = End()
 _ABANDONED = 3_600  # seconds
@@ -104,8 +105,8 @@ class DirectoryBackend:
         self._usable()
         return filter(None, map(self._head, self._files(SUFFIX)))
 
-    def seal(self, name: str, packed: bytes) -> None:
-        """See `Backend.seal`; raises CorruptTape if the beginning of the log is damaged."""
+    def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
+        """See `Backend.seal`; raises CorruptTape if the log is damaged, as far as it is looked at."""
         key = self._key(name)
         with self._writing(name, create=True) as (folder, fd):
             held = prelude_of(fd, key)
@@ -114,11 +115,21 @@ class DirectoryBackend:
                 if not first or first[2] != packed:
                     raise Conflict(f"log {name!r} is sealed with other bytes")
             else:
+                if chunks is not None:
+                    self._only(folder, fd, name, key, chunks)
                 _publish(folder, fd, key, encode(_new(key, sealed=True), 0, packed))
             try:
                 folder.sync()
             except OSError as error:
                 self._poison(name, "it is sealed, but may not survive a power cut", error)
+
+    def _only(self, folder: Folder, fd: int, name: str, key: bytes, chunks: int) -> None:
+        """Refuse to seal a log that holds another number of chunks."""
+        try:
+            only(name, chunks, find_end(fd, key, self._ends.get(name, _NOTHING)).seq)
+        except BaseException:
+            _remove_empty(folder, fd, key)
+            raise
 
     def delete(self, name: str) -> None:
         """See `Backend.delete`; a damaged log can be deleted too."""
@@ -202,7 +213,7 @@ class DirectoryBackend:
 
     @contextmanager
     def _writing(self, name: str, *, create: bool) -> Iterator[tuple[Folder, int]]:
-        key = name_bytes(name)
+        key, writer = name_bytes(name), sys._getframe(2)  # noqa: SLF001  the call that this is the beginning of
         if name in self._poisoned:
             raise StoreError(self._poisoned[name])
         with (
@@ -211,7 +222,7 @@ class DirectoryBackend:
             ExitStack() as stack,
         ):
             try:
-                fd = stack.enter_context(folder.locked(file_name(key), create=create))
+                fd = stack.enter_context(folder.locked(file_name(key), writer, create=create))
             except FileNotFoundError:
                 if create:
                     raise

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from functools import partial
 
+from tracefork.apart import apart
 from tracefork.errors import Conflict, NotFound, StoreError
 
 from ._forks import between_forks
-from ._records import from_start, name_bytes
+from ._records import from_start, name_bytes, only
 
 _PATIENCE = 5.0  # seconds; a call takes microseconds
 
 
 class MemoryBackend:
-    """Keeps every log in a dict; a forked child goes on with a copy of its own."""
+    """Keeps every log in a dict; a forked child goes on with a copy of its own.
+
+    What holds the lock runs apart, where no interrupt leaves it held.
+    """
 
     def __init__(self) -> None:
         self._logs: dict[str, list[bytes]] = {}
@@ -24,6 +29,9 @@ class MemoryBackend:
         between_forks(self)
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
+        apart(partial(self._append, name, seq, chunk))
+
+    def _append(self, name: str, seq: int, chunk: bytes) -> None:
         with self._lock:
             self._usable(name)
             held = self._logs.get(name, [])
@@ -34,24 +42,38 @@ class MemoryBackend:
             self._logs.setdefault(name, held).append(bytes(chunk))
 
     def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
+        return apart(partial(self._chunks, name, start))
+
+    def _chunks(self, name: str, start: int) -> Iterable[bytes]:
         with self._lock:
             self._usable(name)
             return iter(self._log(name)[from_start(start) :])
 
     def heads(self) -> Iterable[tuple[str, bytes]]:
+        return apart(self._heads)
+
+    def _heads(self) -> Iterable[tuple[str, bytes]]:
         with self._lock:
             self._usable()
             return iter([(name, log[0]) for name, log in self._logs.items()])
 
-    def seal(self, name: str, packed: bytes) -> None:
+    def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
+        apart(partial(self._seal, name, packed, chunks))
+
+    def _seal(self, name: str, packed: bytes, chunks: int | None) -> None:
         with self._lock:
             self._usable(name)
-            if name in self._sealed and self._logs[name] != [packed]:
+            if name not in self._sealed:
+                only(name, chunks, len(self._logs.get(name, [])))
+            elif self._logs[name] != [packed]:
                 raise Conflict(f"log {name!r} is sealed with other bytes")
             self._logs[name] = [bytes(packed)]
             self._sealed.add(name)
 
     def delete(self, name: str) -> None:
+        apart(partial(self._delete, name))
+
+    def _delete(self, name: str) -> None:
         with self._lock:
             self._usable(name)
             self._log(name)

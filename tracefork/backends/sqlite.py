@@ -7,6 +7,8 @@ Logs as rows of one SQLite file; `_sqlite_file` opens it. Nothing else imports t
   a new connection in the child would believe in locks that only the parent holds. Hence `_forks`
   closes the connection before a fork, between two calls, and both sides open their own when they need it.
 * Writing is one BEGIN IMMEDIATE. Reading fetches a batch and is over before anything is given out.
+* What holds the lock runs apart, on a thread that no interrupt reaches: else one could leave it held for
+  ever, and a signal's handler that asks the store would wait for its own thread.
 * Names are BLOBs: no collation, no trouble with NUL. Each chunk has a checksum that is bound to its place.
 """
 
@@ -17,13 +19,15 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from tracefork.apart import apart
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
 from ._forks import between_forks
-from ._records import checks, from_start, name_bytes
+from ._records import checks, from_start, name_bytes, only
 from ._sqlite_file import PATIENCE, open_store, refusals, transaction
 from .base import HEAD
 
@@ -70,11 +74,12 @@ class SQLiteBackend:
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         between_forks(self)
-        with self._using(str(self._path)):
-            pass
+        apart(self._open)
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
-        key = self._key(name)
+        apart(partial(self._append, name, self._key(name), seq, chunk))
+
+    def _append(self, name: str, key: bytes, seq: int, chunk: bytes) -> None:
         with self._writing(name) as db:
             log, sealed = db.execute(_FIND, (key,)).fetchone() or (None, 0)
             if sealed:
@@ -102,15 +107,17 @@ class SQLiteBackend:
         self._usable()
         return map(_verified_head, self._head_rows())
 
-    def seal(self, name: str, packed: bytes) -> None:
-        key = self._key(name)
+    def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
+        apart(partial(self._seal, name, self._key(name), packed, chunks))
+
+    def _seal(self, name: str, key: bytes, packed: bytes, chunks: int | None) -> None:
         with self._writing(name, sync=True) as db:
             log, sealed = db.execute(_FIND, (key,)).fetchone() or (None, 0)
-            if (
-                sealed
-                and b"".join(_verified(name, key, row)[1] for row in db.execute(_READ, (0, key))) != packed
-            ):
-                raise Conflict(f"log {name!r} is sealed with other bytes")
+            if sealed:
+                if b"".join(_verified(name, key, row)[1] for row in db.execute(_READ, (0, key))) != packed:
+                    raise Conflict(f"log {name!r} is sealed with other bytes")
+            else:
+                only(name, chunks, 0 if log is None else db.execute(_NEXT, (log,)).fetchone()[0])
             if log is None:
                 log = db.execute(_ADD_LOG, (key,)).lastrowid
             # Written again even if it is the same: what came back from a COMMIT that failed is in doubt.
@@ -119,7 +126,9 @@ class SQLiteBackend:
             db.execute("UPDATE logs SET sealed = 1 WHERE id = ?", (log,))
 
     def delete(self, name: str) -> None:
-        key = self._key(name)
+        apart(partial(self._delete, name, self._key(name)))
+
+    def _delete(self, name: str, key: bytes) -> None:
         with self._writing(name) as db:
             found = db.execute(_FIND, (key,)).fetchone()
             if found is None:
@@ -136,9 +145,7 @@ class SQLiteBackend:
             NotFound: there is no log of this name.
             CorruptTape: SQLite cannot read its file any more.
         """
-        key = self._key(name)
-        with self._using(f"log {name!r} in {self._path}") as db:
-            rows = db.execute(_READ, (0, key)).fetchall()
+        rows = apart(partial(self._rows, f"log {name!r} in {self._path}", _READ, (0, self._key(name))))
         if not rows:
             raise NotFound(name)
         held = dict[int, bytes]()
@@ -153,6 +160,9 @@ class SQLiteBackend:
         Takes the time, and for that time the space, of writing the store anew. Readers that are at
         work elsewhere may keep some of it for later.
         """
+        return apart(self._reclaim)
+
+    def _reclaim(self) -> int:
         with self._using(str(self._path)) as db:
             before = self._size()
             if db.execute("PRAGMA freelist_count").fetchone()[0]:
@@ -162,6 +172,9 @@ class SQLiteBackend:
 
     def close(self) -> None:
         self._closed = True
+        apart(self._close)
+
+    def _close(self) -> None:
         with self._lock:
             self._disconnect()
 
@@ -184,7 +197,7 @@ class SQLiteBackend:
         log: object = None
         more = True
         while more:
-            rows, more = self._batch(name, key, start)
+            rows, more = apart(partial(self._batch, name, key, start))
             if not rows:
                 raise NotFound(name) if log is None else _moved(name)
             if log not in (None, rows[0][:2]):
@@ -215,11 +228,18 @@ class SQLiteBackend:
                 cursor.close()
         return rows, False
 
+    def _open(self) -> None:
+        with self._using(str(self._path)):
+            pass
+
+    def _rows(self, where: str, query: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+        with self._using(where) as db:
+            return db.execute(query, values).fetchall()
+
     def _head_rows(self) -> Iterator[tuple[object, ...]]:
         last: object = 0
         while True:
-            with self._using(str(self._path)) as db:
-                rows = db.execute(_HEADS, (last, _LOGS_A_BATCH)).fetchall()
+            rows = apart(partial(self._rows, str(self._path), _HEADS, (last, _LOGS_A_BATCH)))
             yield from rows
             if len(rows) < _LOGS_A_BATCH:
                 return

@@ -38,14 +38,14 @@ _LOCAL = frozenset(
 _FLAGS = 3  # the place of getaddrinfo's flags behind host and port
 
 
-def hold() -> None:
-    """Start guarding; each call wants one `release`."""
-    _patches.hold()
+def hold(run: object) -> None:
+    """Start guarding for `run`; doing it twice is harmless."""
+    _patches.hold(run)
 
 
-def release() -> None:
-    """Stop guarding; the last call leaves no trace."""
-    _patches.release()
+def release(run: object) -> None:
+    """Stop guarding for `run`; the last one leaves no trace."""
+    _patches.release(run)
 
 
 def _targets() -> Iterator[Target]:

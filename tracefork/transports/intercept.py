@@ -19,18 +19,18 @@ from ._seam import Seam
 LIBRARIES = ("httpx", "httpx2")
 
 
-def hold() -> None:
-    """Start intercepting; each call wants one `release`.
+def hold(run: object) -> None:
+    """Start intercepting for `run`; doing it twice is harmless.
 
     Raises:
         AttributeError: a library no longer picks its transport where we look.
     """
-    _patches.hold()
+    _patches.hold(run)
 
 
-def release() -> None:
-    """Stop intercepting; the last call leaves no trace."""
-    _patches.release()
+def release(run: object) -> None:
+    """Stop intercepting for `run`; the last one leaves no trace."""
+    _patches.release(run)
 
 
 def _targets() -> Iterator[Target]:

@@ -51,14 +51,14 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _ENV = 5  # the place of the environment among the arguments of `_posixsubprocess.fork_exec`
 
 
-def hold() -> None:
-    """Start looking at processes; each call wants one `release`."""
-    _patches.hold()
+def hold(run: object) -> None:
+    """Start looking at processes, for `run`; doing it twice is harmless."""
+    _patches.hold(run)
 
 
-def release() -> None:
-    """Stop looking; the last call leaves no trace."""
-    _patches.release()
+def release(run: object) -> None:
+    """Stop looking for `run`; the last one leaves no trace."""
+    _patches.release(run)
 
 
 def _targets() -> Iterator[Target]:

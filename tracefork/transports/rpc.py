@@ -17,14 +17,14 @@ LATE = frozenset({"grpc._channel", "grpc.aio._channel"})
 """Modules that may be imported after a run has begun."""
 
 
-def hold() -> None:
-    """Start looking at gRPC; each call wants one `release`."""
-    _patches.hold()
+def hold(run: object) -> None:
+    """Start looking at gRPC, for `run`; doing it twice is harmless."""
+    _patches.hold(run)
 
 
-def release() -> None:
-    """Stop looking; the last call leaves no trace."""
-    _patches.release()
+def release(run: object) -> None:
+    """Stop looking for `run`; the last one leaves no trace."""
+    _patches.release(run)
 
 
 def _targets() -> Iterator[Target]:
