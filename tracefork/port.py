@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias, TypeVar, cast
 
 import anyio
@@ -35,6 +35,7 @@ from .core.values import (
     Response,
     Source,
 )
+from .doubts import Doubts
 from .errors import BodyOmitted, Divergence, Refused, TraceforkError
 from .flight import Flight
 from .pacing import Pacers
@@ -68,7 +69,12 @@ class Port:
         patience: float,
         gate: Gate | None = None,
         known: Known | None = None,
+        doubts: Iterable[Call] = (),
     ) -> None:
+        self.doubts = Doubts(doubts)
+        """The calls that may have run before this run began."""
+        self.interrupted: BaseException | None = None
+        """What was raised in this replay as a tool had raised it: an interrupt of the recorded run's."""
         self.forwarded = 0
         self.happened = 0
         self.phase: Literal["new", "open", "over"] = "new"
@@ -337,8 +343,7 @@ class Port:
         match self._checked(order):
             case Serve(answer):
                 flight.served = answer
-            case Forward(again):
-                flight.again = again
+            case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
                 self.forwarded += flight.served is None

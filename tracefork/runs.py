@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from operator import index
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from attrs import evolve
 
-from . import nondet
+from . import nondet, wrapping
 from .codec.records import Header
+from .core.doubt import continued, unsettled
+from .core.doubt import inherited as inherited_doubts
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
-from .core.notes import inherited, noted
+from .core.notes import doubted, inherited, noted
 from .core.script import Script
 from .core.tape import Tape
-from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
+from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Step
 from .errors import RunExists
 from .port import Gate, Known
 from .redact import Redactor, ambient, lineage
 from .session import MAX_BODY, Plan, Session
 from .store import TapeStore, new_run_id
-from .tools import RUN, OnDoubt, Policy, Tools, policy
+from .tools import RUN, Loss, OnDoubt, Policy, Tools, lossy, policy
 from .transports import guard
 from .transports import intercept as interception
+from .wrapping import Wrapped
 
 Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
 Scope: TypeAlias = Literal["context", "process"]
@@ -67,6 +70,8 @@ def record(
     max_body: int = MAX_BODY,
     virtualize: Iterable[str] = (),
     strict: bool = False,
+    unrecordable: Loss = "raise",
+    wrap: Iterable[Wrapped] = (),
 ) -> Session:
     """Start a run whose every answer comes from the real world, and is kept.
 
@@ -91,6 +96,10 @@ def record(
             recorded, calls from threads that do not know the run, and processes. By default they are
             counted: `tape.escaped`.
         allow: addresses whose connections are no escapes, as `"127.0.0.1:5432"` or a host.
+        unrecordable: what becomes of a tool's result or exception that could not be made again from a tape:
+            "raise" Unrecordable, once the tool has run, or "warn", and a replay raises it.
+        wrap: functions that are tools of the run as they stand, without a decorator: themselves, or as
+            `"module:path"`. The tape knows them, so that what follows it need not be told.
 
     Raises:
         RunExists: the store has a run of this name.
@@ -98,9 +107,16 @@ def record(
         Refused: the run is strict, and something would have left it.
     """
     head = _header(agent_name, run_id, meta)
-    shell = _Shell(intercept, scope, passthrough, allow, virtualize, strict)
+    shell = _Shell(intercept, scope, passthrough, allow, virtualize, strict, wrap)
     return _session(
-        nothing(matcher), head, shell, store=store, durability=durability, redact=redact, max_body=max_body
+        nothing(matcher),
+        head,
+        shell,
+        store=store,
+        durability=durability,
+        redact=redact,
+        max_body=max_body,
+        tools=Policy(unrecordable=lossy(unrecordable)),
     )
 
 
@@ -118,6 +134,7 @@ def replay(
     instant_retries: bool = False,
     virtualize: Iterable[str] | None = None,
     strict: bool = False,
+    wrap: Iterable[Wrapped] | None = None,
 ) -> Session:
     """Start a run whose every answer comes from `tape`. Nothing may connect inside.
 
@@ -128,7 +145,7 @@ def replay(
         allow: addresses that may be connected to all the same, as `"127.0.0.1:5432"` or a host.
         instant_retries: serve recorded answers such as 429 and 529 with a `retry-after` of
             next to nothing, so that an SDK does not sleep. The tape keeps what was said.
-        virtualize: as for `record`; by default what the tape was recorded with.
+        virtualize, wrap: as for `record`; by default what the tape was recorded with.
         strict: refuse calls from threads that do not know the run, and processes, too.
         intercept, scope, matcher, redact, passthrough, max_body: as for `record`.
 
@@ -138,7 +155,7 @@ def replay(
         Unfinished: on leaving the block, when recorded questions were never asked.
     """
     head = _header(tape.agent_name, tape.run_id or None, inherited(tape.meta), tape.parent)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
     return _session(
         everything(tape, matcher),
         head,
@@ -170,6 +187,8 @@ def resume(
     instant_retries: bool = False,
     virtualize: Iterable[str] | None = None,
     strict: bool = False,
+    unrecordable: Loss = "raise",
+    wrap: Iterable[Wrapped] | None = None,
 ) -> Session:
     """Start a run that follows `tape` to its end for free, then goes live.
 
@@ -177,14 +196,16 @@ def resume(
 
     Args:
         tape: an interrupted recording, or any other.
-        on_doubt: what to do about a tool that was called before a crash and may have
-            run: "raise" InDoubt, "rerun" it, or a function from its Call to its result.
+        on_doubt: what to do when a tool is called live that was called before a crash and may have run, with
+            whatever arguments: "raise" InDoubt, "rerun" it, or a function from the Call that may have run
+            to its result. One decision is for one such call. See `tool(repeatable=True)`.
         tools: what a tool call does once the run is live: "live" runs the tool; "recorded"
             serves what an equal call was answered on the tape, and refuses others;
             "refuse" refuses all; a function from the Call to the result answers instead.
         store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
         patience, allow, instant_retries: as for `replay`, until the run is live.
-        virtualize, strict: as for `replay`.
+        virtualize, strict, wrap: as for `replay`.
+        unrecordable: as for `record`.
 
     Raises:
         Divergence: on asking something else than the tape has, before anything goes live.
@@ -192,18 +213,20 @@ def resume(
         ToolRefused: on calling one live that `tools` does not let run.
         RunExists: the store has a run of this name.
     """
+    went = continued(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
     head = _header(tape.agent_name, run_id, inherited(tape.meta), lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
     return _session(
-        remainder(tape, matcher),
+        remainder(went, matcher),
         head,
         shell,
+        doubts=unsettled(tape),
         store=store,
         durability=durability,
         redact=redact,
         patience=patience,
-        tools=policy(tools, tape, on_doubt),
+        tools=policy(tools, tape, on_doubt, unrecordable),
         tape=tape,
         max_body=max_body,
         instant_retries=instant_retries,
@@ -237,6 +260,8 @@ def fork(
     instant_retries: bool = False,
     virtualize: Iterable[str] | None = None,
     strict: bool = False,
+    unrecordable: Loss = "raise",
+    wrap: Iterable[Wrapped] | None = None,
 ) -> Session:
     """Start a run that follows `tape` up to one step, gives it another answer, and goes live from there.
 
@@ -256,7 +281,8 @@ def fork(
         on_doubt, tools: as for `resume`.
         store, run_id, durability, matcher, redact, scope, intercept, passthrough, max_body: as for `record`.
         patience, allow, instant_retries: as for `replay`, until the run is live.
-        virtualize, strict: as for `replay`.
+        virtualize, strict, wrap: as for `replay`.
+        unrecordable: as for `record`.
 
     Raises:
         IndexError: the tape has no exchange of this index.
@@ -271,16 +297,17 @@ def fork(
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
     return _session(
-        Fork(tape, pivot, given).script(matcher),
+        Fork(continued(tape, pivot), pivot, given).script(matcher),
         head,
         shell,
+        doubts=unsettled(tape, pivot if given is not None else None),
         store=store,
         durability=durability,
         redact=redact,
         patience=patience,
-        tools=policy(tools, tape, on_doubt),
+        tools=policy(tools, tape, on_doubt, unrecordable),
         gate=gate,
         known=known,
         tape=tape,
@@ -300,6 +327,7 @@ def cut(
     parent: str | None = None,
     name: str = "cut",
     desc: str = "",
+    on_doubt: OnDoubt = "raise",
     tools: Tools = "live",
     gate: Gate | None = None,
     known: Known | None = None,
@@ -315,6 +343,8 @@ def cut(
     instant_retries: bool = False,
     virtualize: Iterable[str] | None = None,
     strict: bool = False,
+    unrecordable: Loss = "raise",
+    wrap: Iterable[Wrapped] | None = None,
 ) -> Session:
     """Start a run that is served the first `upto` exchanges of `tape`, by head, and asks all else live.
 
@@ -324,9 +354,9 @@ def cut(
         tape: the recording.
         upto: how many exchanges are served as they were recorded.
         answer: what the next one is answered, if it too is to be served.
-        store, run_id, meta, gate, known, parent, name, desc, tools, patience, intercept, scope,
+        store, run_id, meta, gate, known, parent, name, desc, on_doubt, tools, patience, intercept, scope,
             durability, matcher, redact, passthrough, allow, max_body, instant_retries, virtualize,
-            strict: as for `fork`.
+            strict, unrecordable, wrap: as for `fork`.
 
     Raises:
         IndexError: the tape has not as many exchanges.
@@ -337,22 +367,30 @@ def cut(
         raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
     lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict)
+    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
     return _session(
-        Cut(tape, upto, answer).script(matcher),
+        Cut(continued(tape), upto, answer).script(matcher),
         head,
         shell,
+        doubts=unsettled(tape),
         store=store,
         durability=durability,
         redact=redact,
         patience=patience,
-        tools=policy(tools, tape),
+        tools=policy(tools, tape, on_doubt, unrecordable),
         gate=gate,
         known=known,
         tape=tape,
         max_body=max_body,
         instant_retries=instant_retries,
     )
+
+
+class Door(Protocol):
+    """What is replaced while it is held."""
+
+    def hold(self) -> None: ...
+    def release(self) -> None: ...
 
 
 class _Shell:
@@ -366,6 +404,7 @@ class _Shell:
         allow: tuple[str, ...],
         virtualize: Iterable[str],
         strict: bool,  # noqa: FBT001
+        wrap: Iterable[Wrapped] = (),
     ) -> None:
         if scope not in ("context", "process"):
             raise ValueError(f'scope is "context" or "process", not {scope!r}')
@@ -374,7 +413,9 @@ class _Shell:
         self.allow = tuple(allow)
         self.virtualize = nondet.kinds(virtualize)
         self.strict = strict
-        self._doors = [interception] * intercepted + [guard] + [nondet] * bool(self.virtualize)
+        self.wrap = wrapping.Wraps.of(wrap)
+        doors: list[Door] = [interception] * intercepted + [guard] + [nondet] * bool(self.virtualize)
+        self._doors = doors + [self.wrap] * bool(self.wrap.paths)
 
     @contextmanager
     def around(self, _: Session) -> Iterator[None]:
@@ -404,12 +445,16 @@ def _session(
     tape: Tape | None = None,
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
+    doubts: Sequence[Call] = (),
 ) -> Session:
     if max_body < 0:
         raise ValueError(f"max_body is a number of bytes, not {max_body}")
     redacting = ambient(os.environ) if redact is None else lambda: redact
-    head = evolve(head, meta={**head.meta, **noted(shell.virtualize)})
+    head = evolve(head, meta={**head.meta, **noted(shell.virtualize, wrapped=shell.wrap.paths)})
     head = _redacted(head, redacting())
+    if doubts:  # they are redacted as all of their tape is, and must not be lost for being no JSON any more
+        doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
+        head = evolve(head, meta={**head.meta, **doubted(inherited_doubts(doubts, script))})
     opened, owned = _opened(store, durability)
     if opened is not None and head.run_id in opened:
         if owned:
@@ -433,12 +478,18 @@ def _session(
         known=known,
         virtualize=shell.virtualize,
         strict=shell.strict,
+        doubts=tuple(doubts),
+        wrapped=frozenset(shell.wrap.paths),
     )
     return Session(plan)
 
 
 def _virtualized(virtualize: Iterable[str] | None, tape: Tape) -> Iterable[str]:
     return tape.virtualized if virtualize is None else virtualize
+
+
+def _wrap(wrap: Iterable[Wrapped] | None, tape: Tape) -> Iterable[Wrapped]:
+    return tape.wrapped if wrap is None else wrap
 
 
 def _opened(store: Stored, durability: Durability) -> tuple[TapeStore | None, bool]:

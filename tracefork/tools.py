@@ -7,22 +7,27 @@ of the effect: it is not recorded by itself, and a replay does not run it.
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable, iscoroutine
 from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
-from . import effects, lanes
+from . import changing, effects, lanes
+from .core.doubt import IN_DOUBT, REFUSALS, TOOL_REFUSED, is_refused
 from .core.tape import Tape
 from .core.values import CANCELLED, Answer, Call, Fault, Reply
-from .errors import InDoubt, ToolRefused
+from .errors import InDoubt, ToolRefused, TraceforkError
 from .flight import Flight
 from .port import Port
+from .turns import is_cancellation
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
 Tools: TypeAlias = 'Literal["live", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
+Loss: TypeAlias = Literal["raise", "warn"]
 Instead: TypeAlias = 'Callable[[Call], Answer | Literal["run"] | None]'
 
 
@@ -39,18 +44,56 @@ class Policy:
 
     `on_doubt` is for one that may have run before a crash. `instead` gives the answer
     to serve in place of running the tool, "run" to run it, or None where there is no answer, which
-    refuses the call; without `instead` tools run.
+    refuses the call; without `instead` tools run. `unrecordable` is what becomes of a result that cannot
+    be kept whole.
     """
 
     on_doubt: OnDoubt = "raise"
     instead: Instead | None = None
+    unrecordable: Loss = "raise"
 
 
 RUN = Policy()
 """Tools run."""
 
 
-def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
+@frozen
+class Use:
+    """One call of a tool: what runs, `fn(*args, **kwargs)`, and what of its arguments is the question.
+
+    `seen` leaves out what a method belongs to, and arguments that are ignored. A `repeatable` tool
+    may run twice: it is never in doubt.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+    _seen: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
+    repeatable: bool = False
+
+    @property
+    def seen(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        return (self.args, self.kwargs) if self._seen is None else self._seen
+
+    @property
+    def question(self) -> Call:
+        """The call as it is asked.
+
+        Raises:
+            Unrecordable: an argument has no JSON form.
+        """
+        return effects.asked(self.name, *self.seen)
+
+    @property
+    def module(self) -> str:
+        """Where `fn` is from: near the classes that it returns."""
+        return str(getattr(self.fn, "__module__", None) or "")
+
+
+def policy(
+    tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise"
+) -> Policy:
     """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
 
     "live" runs them; "recorded" serves what an equal call was answered on the tape;
@@ -61,19 +104,36 @@ def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
     Raises:
         ValueError: `tools` is none of these.
     """
+    if on_doubt not in ("raise", "rerun") and not callable(on_doubt):
+        raise ValueError(f'on_doubt= is "raise", "rerun" or a function, not {on_doubt!r}')
+    return Policy(on_doubt, _instead(tools, tape), lossy(unrecordable))
+
+
+def lossy(unrecordable: Loss) -> Loss:
+    """Return `unrecordable`.
+
+    Raises:
+        ValueError: it is neither "raise" nor "warn".
+    """
+    if unrecordable not in ("raise", "warn"):
+        raise ValueError(f'unrecordable= is "raise" or "warn", not {unrecordable!r}')
+    return unrecordable
+
+
+def _instead(tools: Tools, tape: Tape) -> Instead | None:
     match tools:
         case "live":
-            return Policy(on_doubt)
+            return None
         case "recorded":
-            return Policy(on_doubt, answers(tape).get)
+            return answers(tape).get
         case "refuse":
-            return Policy(on_doubt, lambda _: None)
+            return lambda _: None
         case "ask":
-            return Policy(on_doubt, _asking(at_the_terminal))
+            return _asking(at_the_terminal)
         case Ask(may):
-            return Policy(on_doubt, _asking(may))
+            return _asking(may)
         case _ if callable(tools):
-            return Policy(on_doubt, _in_its_stead(tools))
+            return _in_its_stead(tools)
         case _:
             raise ValueError(
                 f'tools= is "live", "recorded", "refuse", "ask", an Ask or a function, not {tools!r}'
@@ -96,70 +156,114 @@ def _asking(may: Callable[[Call], bool]) -> Instead:
 def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
     def answer(asked: Call) -> Answer:
         try:
-            return effects.returned(given(asked))
+            return effects.returned(given(asked), asked.name)
         except Exception as exc:  # noqa: BLE001  as the tool itself may raise
-            return effects.raised(exc)
+            return effects.raised(exc, asked.name)
 
     return answer
 
 
 def answers(tape: Tape) -> dict[Call, Answer]:
     """What each call was answered; where it was asked more than once, the last time."""
-    return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED}
+    return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED and not is_refused(e)}
 
 
-def call(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Return `fn(*args, **kwargs)`, or what the tape says that it returned."""
-    flight = port.ask(effects.asked(name, args, kwargs))
-    if (answer := known(port, flight, policy)) is not None:
+def call(port: Port, policy: Policy, use: Use) -> Any:
+    """Return what the tool returns, or what the tape says that it returned."""
+    flight = port.ask(use.question)
+    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             hang(port, flight)
         port.end(flight, answer)
-        return _replayed(answer, fn)
+        return replayed(port, answer, use)
+    before = changing.forms(*use.seen)
     try:
-        args, kwargs = port.true((args, kwargs), name)
+        args, kwargs = port.true((use.args, use.kwargs), use.name)
         with lanes.aside():
-            result = fn(*args, **kwargs)
+            result = use.fn(*args, **kwargs)
         if iscoroutine(result):
             result.close()
-            raise TypeError(f"{name} is a coroutine function: await run.acall(...) instead")
+            raise TypeError(f"{use.name} is a coroutine function: await run.acall(...) instead")
     except BaseException as exc:
+        reply = _raised(exc, before, policy, use)
         if isinstance(exc, Exception):
-            port.end(flight, effects.raised(exc))
+            port.end(flight, reply)
         else:
-            port.drop(flight, CANCELLED)
+            port.drop(flight, CANCELLED if is_cancellation(exc) and _by_agent() else reply)
+        lost(reply, exc, policy)
         raise
-    port.end(flight, effects.returned(result))
+    reply = changing.noted(effects.returned(result, use.name, use.fn), before, use.name, use.module)
+    port.end(flight, reply)
+    lost(reply, None, policy)
     return result
 
 
-async def acall(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+async def acall(port: Port, policy: Policy, use: Use) -> Any:
     """`call` for a function whose result may have to be awaited."""
-    flight = await port.aask(effects.asked(name, args, kwargs))
-    if (answer := known(port, flight, policy)) is not None:
+    flight = await port.aask(use.question)
+    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             await ahang(port, flight)
         await port.aend(flight, answer)
-        return _replayed(answer, fn)
+        return replayed(port, answer, use)
+    before = changing.forms(*use.seen)
     try:
-        args, kwargs = port.true((args, kwargs), name)
+        args, kwargs = port.true((use.args, use.kwargs), use.name)
         with lanes.aside():
-            result = fn(*args, **kwargs)
+            result = use.fn(*args, **kwargs)
             if isawaitable(result):
                 result = await result
     except BaseException as exc:
+        if isinstance(exc, GeneratorExit) or (is_cancellation(exc) and _by_agent()):
+            port.drop(flight, CANCELLED)  # the agent gave up, and does so again
+            raise
+        reply = _raised(exc, before, policy, use)
         if isinstance(exc, Exception):
-            await port.aend(flight, effects.raised(exc))
+            await port.aend(flight, reply)
             await port.aflush()
         else:
-            port.drop(flight, CANCELLED)
+            port.drop(flight, reply)
+        lost(reply, exc, policy)
         raise
-    await port.aend(flight, effects.returned(result))
+    reply = changing.noted(effects.returned(result, use.name, use.fn), before, use.name, use.module)
+    await port.aend(flight, reply)
     await port.aflush()
+    lost(reply, None, policy)
     return result
 
 
-def known(port: Port, flight: Flight, policy: Policy) -> Answer | None:
+def _by_agent() -> bool:
+    """True if somebody cancelled this task, so that no tool raised that by itself."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return "trio" in sys.modules
+    return task is None or task.cancelling() > 0
+
+
+def _raised(exc: BaseException, before: Sequence[changing.Form], policy: Policy, use: Use) -> Reply:
+    """The reply of a tool that raised `exc`. An interrupt, and an error of ours, is kept as far as it can be."""
+    reply = effects.raised(exc, use.name, use.fn)
+    must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
+    if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
+        reply = effects.raised_at_least(exc)
+    return reply if must_pass else changing.noted(reply, before, use.name, use.module)
+
+
+def lost(reply: Reply, raised: BaseException | None, policy: Policy) -> None:
+    """Say that a live tool came to what the tape cannot keep.
+
+    Raises:
+        Unrecordable: unless that is only to be warned of.
+    """
+    if reply.kind != "opaque":
+        return
+    if policy.unrecordable == "raise":
+        raise effects.refused(reply) from raised
+    warnings.warn(str(effects.refused(reply)), RuntimeWarning, stacklevel=2)
+
+
+def known(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = False) -> Answer | None:
     """The answer, if the tool is not to be run: a recorded one, what settles a doubt, or the policy's.
 
     Raises:
@@ -167,45 +271,80 @@ def known(port: Port, flight: Flight, policy: Policy) -> Answer | None:
         ToolRefused: no tool may run, and nothing answers in its stead.
     """
     if flight.served is not None:
+        if isinstance(flight.served, Fault) and flight.served.kind in REFUSALS:
+            port.end(flight, flight.served)
+            raise _refused_again(flight, flight.served)
         return flight.served
-    if (settled := _settled(port, flight, policy.on_doubt)) is not None:
-        return settled
-    if policy.instead is None:
-        return None
     assert isinstance(flight.question, Call)
+    settled = _settled(port, flight, flight.question, "rerun" if repeatable else policy.on_doubt)
+    if settled is not None or policy.instead is None:
+        return settled
     try:
-        answer = policy.instead(flight.question)
+        with lanes.aside():
+            answer = policy.instead(flight.question)
     except BaseException:
         port.drop(flight, CANCELLED)
         raise
     if answer == "run":
         return None
     if answer is None:
-        port.drop(flight, CANCELLED)
+        port.drop(flight, Fault(TOOL_REFUSED))
         raise port.fail(ToolRefused(flight.question))
     return answer
 
 
-def _settled(port: Port, flight: Flight, on_doubt: OnDoubt) -> Reply | None:
-    """The reply to a call that was in flight at a crash, if it is not to be run again.
+def _settled(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply | None:
+    """The reply to a live call of a tool that may have run before, if it is not to be run again.
+
+    One decision is for one of the calls that may have run. Whoever decides may ask servers: that
+    is nothing of the agent's.
 
     Raises:
         InDoubt: nobody said what to do about it.
     """
-    if not flight.again or on_doubt == "rerun":
-        return None
+    with port.doubts.deciding:
+        doubted = port.doubts.about(call)
+        if doubted is None:
+            return None
+        if on_doubt == "rerun":
+            port.doubts.settle(doubted)
+            return None
+        refusal = Fault(IN_DOUBT, doubted.arguments)
+        if not callable(on_doubt):
+            port.drop(flight, refusal)
+            raise port.fail(InDoubt(doubted, call))
+        try:
+            with lanes.aside():
+                reply = effects.returned(on_doubt(doubted), call.name)
+        except BaseException:
+            port.drop(flight, refusal)
+            raise
+        port.doubts.settle(doubted)
+        return reply
+
+
+def _refused_again(flight: Flight, answer: Fault) -> TraceforkError:
+    """What a refused call of the tape raises in a replay."""
     assert isinstance(flight.question, Call)
-    if callable(on_doubt):
-        return effects.returned(on_doubt(flight.question))
-    port.drop(flight, CANCELLED)
-    raise port.fail(InDoubt(flight.question))
+    if answer.kind == TOOL_REFUSED:
+        return ToolRefused(flight.question)
+    return InDoubt(Call(flight.question.name, answer.message), flight.question)
 
 
-def _replayed(answer: Answer, fn: Callable[..., Any]) -> Any:
+def replayed(port: Port, answer: Answer, use: Use) -> Any:
+    """Return what the tool returned, or raise what it raised; its arguments are changed as it changed them."""
     if isinstance(answer, Fault):
-        raise effects.rebuilt(answer.kind, [answer.message])
+        raise effects.fault(answer.kind, answer.message)
     assert isinstance(answer, Reply)
-    return effects.replayed(answer, fn)
+    changes, reply = changing.bare(answer)
+    if changes:
+        changing.change(changes, *use.seen, use.module)
+    try:
+        return effects.replayed(reply, use.fn)
+    except BaseException as exc:
+        if not isinstance(exc, Exception):
+            port.interrupted = exc
+        raise
 
 
 def hang(port: Port, flight: Flight) -> None:
