@@ -94,10 +94,24 @@ def test_an_argument_without_a_form_is_refused_before_the_tool_runs(sent):
     assert sent == []
 
 
-def test_a_result_without_a_form_reaches_the_live_agent_and_fails_in_a_replay():
-    made = object()
+def test_a_result_without_a_form_is_refused_once_the_tool_has_run_and_so_it_is_in_a_replay(sent):
+    def make(run):
+        with pytest.raises(Unrecordable, match="result of make") as caught:
+            run.call("make", lambda: sent.append(1) or object())
+        return str(caught.value)
+
     with tracefork.record() as run:
-        assert run.call("make", lambda: made) is made
+        first = make(run)
+    verdict = tracefork.verify(run.tape, lambda run: sent.append(make(run)))
+
+    assert verdict.ok and sent == [1, first]
+
+
+def test_a_result_without_a_form_may_be_warned_of_and_fails_in_a_replay():
+    made = object()
+    with tracefork.record(unrecordable="warn") as run:
+        with pytest.warns(RuntimeWarning, match="result of make"):
+            assert run.call("make", lambda: made) is made
     with pytest.raises(Unrecordable, match="result"), tracefork.replay(run.tape) as again:
         again.call("make", lambda: made)
 

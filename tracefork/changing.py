@@ -35,11 +35,8 @@ class Form:
 
 def forms(args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Form, ...]:
     """Return what those arguments hold that can be changed in place."""
-    return tuple(
-        Form(key, value, *_written(value))
-        for key, value in (*enumerate(args), *kwargs.items())
-        if not isinstance(value, _FIXED)
-    )
+    named: list[tuple[int | str, object]] = [*enumerate(args), *kwargs.items()]
+    return tuple(Form(key, value, *_written(value)) for key, value in named if not isinstance(value, _FIXED))
 
 
 def noted(reply: Reply, before: Sequence[Form], tool: str, near: str) -> Reply:
@@ -124,9 +121,9 @@ def patched(old: Any, new: Any) -> Any:
             old.clear()
             old.update(new)
         case dict():
-            items = {key: patched(old[key], value) if key in old else value for key, value in new.items()}
+            pairs = [(key, patched(old[key], value) if key in old else value) for key, value in new.items()]
             old.clear()
-            for key, value in items.items():
+            for key, value in pairs:
                 old[key] = value
         case tuple():
             parts = [*_pairs(old, new)]
@@ -151,7 +148,8 @@ def _filled(old: Any, state: Mapping[str, Any]) -> None:
     before = classes.held(old)
     try:
         classes.fill(
-            old, {key: patched(before[key], value) if key in before else value for key, value in state.items()}
+            old,
+            {key: patched(before[key], value) if key in before else value for key, value in state.items()},
         )
         for key in before.keys() - state.keys():
             object.__delattr__(old, key)

@@ -16,6 +16,7 @@ from .core.matching import Matcher, exact
 from .core.tape import Tape
 from .core.values import Escape, Exchange, Outcome
 from .errors import Divergence, Unfinished
+from .providers.unrecorded import sentence, unrecorded
 from .runs import replay
 from .session import Session
 from .turns import in_loop
@@ -35,7 +36,8 @@ class Verdict:
     characters each, and both are computed. `matched` of `total` recorded exchanges
     happened again. `divergence` is where the agent left the tape, `error` the
     agent's own exception, or another of tracefork's. `escaped` is what left the run
-    unrecorded, when it was recorded or in the replay: nobody can vouch for that.
+    unrecorded, when it was recorded or in the replay: nobody can vouch for that. `unrecorded` names the
+    tools that a model called and that are no effects of the tape: they ran for real, in the replay too.
     """
 
     ok: bool
@@ -46,6 +48,7 @@ class Verdict:
     divergence: Divergence | None = None
     error: BaseException | None = None
     escaped: tuple[Escape, ...] = ()
+    unrecorded: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.ok
@@ -53,6 +56,7 @@ class Verdict:
     def __str__(self) -> str:
         said = f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
         lines = [said, *(f"escaped: {one}" for one in self.escaped)]
+        lines += [sentence(self.unrecorded)] if self.unrecorded else []
         return "\n".join([*lines, str(self.divergence)] if self.divergence else lines)
 
 
@@ -88,6 +92,10 @@ async def averify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **optio
                 await result
     except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
         raised = exc
+    except BaseException as exc:
+        if exc is not session.port.interrupted:
+            raise
+        raised = exc  # the recorded run was interrupted
     return judged(tape, session, raised, matcher)
 
 
@@ -102,10 +110,11 @@ def driven(session: Session, agent: Agent) -> BaseException | None:
             result = called(agent, session)
             if inspect.isawaitable(result):
                 asyncio.run(_awaited(result))
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as exc:  # noqa: BLE001  it is the caller's to judge
-        return exc
+    except BaseException as exc:
+        ours = isinstance(exc, KeyboardInterrupt | GeneratorExit) and exc is not session.port.interrupted
+        if ours:
+            raise
+        return exc  # it is the caller's to judge, as is an interrupt of the recorded run
     return None
 
 
@@ -150,6 +159,7 @@ def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: 
         divergence=divergence,
         error=error,
         escaped=tuple(dict.fromkeys([*tape.escaped, *session.escaped])),
+        unrecorded=unrecorded(tape),
     )
 
 

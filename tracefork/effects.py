@@ -214,7 +214,9 @@ def rebuilt(dotted: str, args: Sequence[object], near: str = "") -> BaseExceptio
     """
     found = next(filter(None, (classes.found(path, near) for path in _paths(dotted))), None)
     if found is None or classes.how(found) != "exception":
-        problem = "is not imported here" if found is None else "is no exception that is made of what a tape says"
+        problem = (
+            "is not imported here" if found is None else "is no exception that is made of what a tape says"
+        )
         raise Unrecordable("what the recorded tool raised", f"{dotted}, which {problem}")
     with damage("a recorded exception"):
         made: BaseException = classes.exception(found, tuple(args), {})
@@ -222,7 +224,7 @@ def rebuilt(dotted: str, args: Sequence[object], near: str = "") -> BaseExceptio
 
 
 def fault(dotted: str, message: str) -> Exception:
-    """Return an exception of class `dotted` that says `message`; a RuntimeError that names it where there is none.
+    """Return an exception of class `dotted` that says `message`, or a RuntimeError that names the class.
 
     For faults of transports, of which no more is kept.
     """

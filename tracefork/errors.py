@@ -203,9 +203,9 @@ class InDoubt(TraceforkError):
             said += f"; now it is called again: {self.asked.arguments}"
         if self.what == "blame":
             return (
-                f"{said}; each fork might run it again: resume the run with on_doubt=\"rerun\", or with a "
+                f'{said}; each fork might run it again: resume the run with on_doubt="rerun", or with a '
                 "function from the call to its result (tracefork resume --on-doubt rerun), and blame what "
-                'comes of that; or pass on_doubt= to blame'
+                "comes of that; or pass on_doubt= to blame"
             )
         return f'{said}; resume with on_doubt="rerun", or with a function from the call to its result'
 
@@ -266,14 +266,14 @@ class Unrecordable(TraceforkError):
 
     def __str__(self) -> str:
         return (
-            f"{self.what} is a {self.kind}: a tape cannot keep it whole; use plain values, Enums, namedtuples, "
-            "and dataclasses, attrs or pydantic classes and exceptions that a module defines and "
+            f"{self.what} is a {self.kind}: a tape cannot keep it whole; use plain values, Enums, "
+            "namedtuples, dataclasses, attrs or pydantic classes and exceptions that a module defines and "
             'that hold such; leave an argument out by tool(ignore=...); or record with unrecordable="warn"'
         )
 
 
 class UnrecordedTools(TraceforkError):
-    """A model called the tools `names`, and the tape has no effect of theirs: they run for real in each fork."""
+    """A model called the tools `names`, which are no effects of the tape: each fork runs them for real."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__(names)
@@ -282,8 +282,8 @@ class UnrecordedTools(TraceforkError):
     def __str__(self) -> str:
         return (
             f"the model called {', '.join(self.names)}, and the tape has no effect of that name: each fork "
-            "would run it for real; make it a tool by wrap=[module.function], by --wrap module:function or by "
-            "@tracefork.tool and record again, or pass tools_run_for_real=True (--tools-run-for-real)"
+            "would run it for real; make it a tool by wrap=[module.function], by --wrap module:function or "
+            "by @tracefork.tool and record again, or pass tools_run_for_real=True (--tools-run-for-real)"
         )
 
 

@@ -108,18 +108,11 @@ async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any
             lost(reply, None, policy)
             return
         except BaseException as exc:
-            if is_cancellation(exc) or isinstance(exc, GeneratorExit):
-                port.drop(flight, CANCELLED)
-            else:
-                reply = _broken(exc, given, before, policy, use)
-                if isinstance(exc, Exception):
-                    await port.aend(flight, reply)
-                    await port.aflush()
-                else:
-                    port.drop(flight, reply)
-                lost(reply, exc, policy)
-            with lanes.aside():
-                await made.aclose()
+            try:
+                await _abroke(port, flight, exc, _broken(exc, given, before, policy, use), policy)
+            finally:
+                with lanes.aside():
+                    await made.aclose()
             raise
         given.add(item)
         try:
@@ -131,6 +124,18 @@ async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any
             with lanes.aside():
                 await made.aclose()
             raise
+
+
+async def _abroke(port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy) -> None:
+    """End the flight of a generator that raised `exc` while it was asked for its next item."""
+    if is_cancellation(exc) or isinstance(exc, GeneratorExit):
+        port.drop(flight, CANCELLED)
+    elif isinstance(exc, Exception):
+        await port.aend(flight, reply)
+        await port.aflush()
+        lost(reply, exc, policy)
+    else:
+        port.drop(flight, reply)
 
 
 def _made(port: Port, flight: Flight, use: Use) -> Any:
@@ -152,7 +157,7 @@ def _whole(reply: Reply, before: Sequence[changing.Form], use: Use) -> Reply:
 def _broken(
     exc: BaseException, given: Yielding, before: Sequence[changing.Form], policy: Policy, use: Use
 ) -> Reply:
-    """The reply of a generator that raised `exc`. An interrupt, and an error of ours, is kept as far as can be."""
+    """The reply of a generator that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
     reply = given.raised(exc)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
     if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):

@@ -7,8 +7,11 @@ import os
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 from attrs import frozen
+
+from .wrapping import MAIN, Defining, names_of_main
 
 COMMAND = "command"
 """Where a run's meta keeps the command that made it, as a JSON list."""
@@ -66,9 +69,25 @@ class Program:
                 runpy.run_module(self.argv[0], run_name="__main__", alter_sys=True)
             else:
                 sys.path.insert(0, os.path.dirname(os.path.abspath(self.argv[0])))  # noqa: PTH100, PTH120
-                runpy.run_path(self.argv[0], run_name="__main__")
+                _run_script(self.argv[0])
         except SystemExit as exc:
             if exc.code not in (None, 0):
                 raise
         finally:
             sys.argv, sys.path[:] = argv, path
+
+
+def _run_script(path: str) -> None:
+    """Run the script as `python` does; functions of it that a run wraps are taken as they are defined."""
+    if not names_of_main() or os.path.isdir(path):  # noqa: PTH112
+        runpy.run_path(path, run_name=MAIN)
+        return
+    with open(path, "rb") as file:  # noqa: PTH123
+        code = compile(file.read(), path, "exec")
+    module, before = ModuleType(MAIN), sys.modules[MAIN]
+    module.__file__ = path
+    sys.modules[MAIN] = module
+    try:
+        exec(code, vars(module), Defining(vars(module)))  # noqa: S102  it is what we are here for
+    finally:
+        sys.modules[MAIN] = before

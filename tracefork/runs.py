@@ -155,7 +155,9 @@ def replay(
         Unfinished: on leaving the block, when recorded questions were never asked.
     """
     head = _header(tape.agent_name, tape.run_id or None, inherited(tape.meta), tape.parent)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
+    shell = _Shell(
+        intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape)
+    )
     return _session(
         everything(tape, matcher),
         head,
@@ -216,7 +218,9 @@ def resume(
     went = continued(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
     head = _header(tape.agent_name, run_id, inherited(tape.meta), lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
+    shell = _Shell(
+        intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape)
+    )
     return _session(
         remainder(went, matcher),
         head,
@@ -297,7 +301,9 @@ def fork(
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
+    shell = _Shell(
+        intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape)
+    )
     return _session(
         Fork(continued(tape, pivot), pivot, given).script(matcher),
         head,
@@ -367,7 +373,9 @@ def cut(
         raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
     lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
-    shell = _Shell(intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape))
+    shell = _Shell(
+        intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape)
+    )
     return _session(
         Cut(continued(tape), upto, answer).script(matcher),
         head,
@@ -414,8 +422,12 @@ class _Shell:
         self.virtualize = nondet.kinds(virtualize)
         self.strict = strict
         self.wrap = wrapping.Wraps.of(wrap)
-        doors: list[Door] = [interception] * intercepted + [guard] + [nondet] * bool(self.virtualize)
-        self._doors = doors + [self.wrap] * bool(self.wrap.paths)
+        doors: list[Door] = [interception, guard] if intercepted else [guard]
+        self._doors = [
+            *doors,
+            *([nondet] if self.virtualize else ()),
+            *([self.wrap] if self.wrap.paths else ()),
+        ]
 
     @contextmanager
     def around(self, _: Session) -> Iterator[None]:

@@ -13,7 +13,7 @@ from inspect import (
     signature,
     unwrap,
 )
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from attrs import frozen
 
@@ -29,9 +29,7 @@ REPEATABLE: dict[str, bool] = {}
 @overload
 def tool(fn: F, /) -> F: ...
 @overload
-def tool(
-    *, name: str = "", ignore: Iterable[str] = (), repeatable: bool = False
-) -> Callable[[F], F]: ...
+def tool(*, name: str = "", ignore: Iterable[str] = (), repeatable: bool = False) -> Callable[[F], F]: ...
 def tool(
     fn: F | None = None, /, *, name: str = "", ignore: Iterable[str] = (), repeatable: bool = False
 ) -> F | Callable[[F], F]:
@@ -50,9 +48,11 @@ def tool(
     Raises:
         TypeError: `fn` has no argument of a name to ignore, or cannot be called.
     """
-    if fn is None:
-        return lambda given: _tool(given, Spec.of(given, name, ignore, repeatable=repeatable))
-    return _tool(fn, Spec.of(fn, name, ignore, repeatable=repeatable))
+
+    def decorated(given: F) -> F:
+        return cast("F", _tool(given, Spec.of(given, name, ignore, repeatable=repeatable)))
+
+    return decorated if fn is None else decorated(fn)
 
 
 @frozen
@@ -87,7 +87,9 @@ class Spec:
         REPEATABLE[called] = repeatable and REPEATABLE.get(called, True)
         return cls(called, parameters, ignored, repeatable)
 
-    def use(self, fn: Callable[..., Any], outer: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Use:
+    def use(
+        self, fn: Callable[..., Any], outer: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Use:
         """Return the use of `fn`, which stands in its class, if any, as `outer`, with these arguments."""
         first = 1 if args and is_bound(outer, args[0]) else 0
         if not self.ignore:
@@ -119,7 +121,7 @@ def called_as(fn: Any) -> str:
 
 
 def is_bound(outer: Any, first: Any) -> bool:
-    """True if `first` is what the method `outer` belongs to: an instance of a class that holds it, or the class."""
+    """True if `first` is what the method `outer` belongs to: an instance of its class, or the class."""
     kind = first if isinstance(first, type) else type(first)
     for base in kind.__mro__[:-1]:
         holds = [held for held in vars(base).values() if _inner(held) is outer]
@@ -186,7 +188,7 @@ def _tool(fn: Any, spec: Spec) -> Any:
 
 
 def kind_of(fn: Any) -> str:
-    """Return what calling `fn` makes: a "coroutine", a "generator", an "async generator", or "" for its result."""
+    """Return what calling `fn` makes: "coroutine", "generator", "async generator", or "" for its result."""
     inner = unwrap(fn)
     while isinstance(inner, partial):
         inner = unwrap(inner.func)

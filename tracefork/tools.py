@@ -91,9 +91,7 @@ class Use:
         return str(getattr(self.fn, "__module__", None) or "")
 
 
-def policy(
-    tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise"
-) -> Policy:
+def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise") -> Policy:
     """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
 
     "live" runs them; "recorded" serves what an equal call was answered on the tape;
@@ -242,7 +240,7 @@ def _by_agent() -> bool:
 
 
 def _raised(exc: BaseException, before: Sequence[changing.Form], policy: Policy, use: Use) -> Reply:
-    """The reply of a tool that raised `exc`. An interrupt, and an error of ours, is kept as far as it can be."""
+    """The reply of a tool that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
     reply = effects.raised(exc, use.name, use.fn)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
     if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
@@ -332,7 +330,7 @@ def _refused_again(flight: Flight, answer: Fault) -> TraceforkError:
 
 
 def replayed(port: Port, answer: Answer, use: Use) -> Any:
-    """Return what the tool returned, or raise what it raised; its arguments are changed as it changed them."""
+    """Return what the tool returned, or raise what it raised, once its arguments are changed likewise."""
     if isinstance(answer, Fault):
         raise effects.fault(answer.kind, answer.message)
     assert isinstance(answer, Reply)

@@ -14,7 +14,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
-from functools import partial
 from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
@@ -114,7 +113,7 @@ def names_of_main() -> frozenset[str]:
 
 
 class Defining(MutableMapping[str, Any]):
-    """The names of a script that runs, `names`, as it defines them: a function that is awaited is taken at once."""
+    """The names of a script that runs: a function that is awaited is taken as it is defined."""
 
     def __init__(self, names: dict[str, Any]) -> None:
         self._names = names
@@ -150,8 +149,8 @@ def _path(one: object) -> tuple[str, FunctionType | None]:
     if function is None:
         what = getattr(one, "__qualname__", None) or repr(one)
         raise TypeError(
-            f"wrap= takes functions and methods of Python; {what} is a {type(one).__name__}, whose code cannot be "
-            "exchanged: wrap the function within, or one of your own that calls it, or use tracefork.tool"
+            f"wrap= takes functions and methods of Python; {what} is a {type(one).__name__}, whose code "
+            "cannot be exchanged: wrap the function within, or one of your own that calls it, or use tracefork.tool"
         )
     return f"{function.__module__}:{function.__qualname__}", function
 
@@ -210,7 +209,7 @@ class _Finder:
             with suppress(AttributeError):
                 del loader.exec_module
             run(module)
-            for wraps in list(_awaiting):
+            for wraps in _awaiting:
                 wraps.came(name)
 
         with suppress(AttributeError):  # a loader of C: nobody has those write their tools
@@ -232,7 +231,7 @@ class _Swap:
         self._signed = "__signature__" in vars(function)
         if not self._signed:
             with suppress(TypeError, ValueError):
-                function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+                vars(function)["__signature__"] = inspect.signature(function)
         self._ours = _code(self._code)
         function.__kwdefaults__ = {"_tracefork": self._call}
         function.__code__ = self._ours
@@ -247,7 +246,7 @@ class _Swap:
     def undo(self) -> None:
         if self.function.__code__ is self._ours:
             self.function.__code__ = self._code  # who runs ours at this moment has all that it needs
-            self.function.__kwdefaults__ = self._defaults  # type: ignore[assignment]
+            self.function.__kwdefaults__ = self._defaults
         if not self._signed:
             vars(self.function).pop("__signature__", None)
 
@@ -298,7 +297,7 @@ def _code(of: CodeType) -> CodeType:
         inspect.CO_COROUTINE: _acalled,
         inspect.CO_ASYNC_GENERATOR: _ayielding,
     }.get(of.co_flags & kinds, _called)
-    code: CodeType = made.__code__  # type: ignore[attr-defined]
+    code: CodeType = made.__code__
     return code.replace(co_name=of.co_name, co_qualname=of.co_qualname, co_freevars=of.co_freevars)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import attrs
 import typer
@@ -23,8 +23,10 @@ from ..errors import TraceforkError
 from ..program import Program
 from ..progress import following
 from ..providers import route
+from ..providers.unrecorded import sentence, unrecorded
 from ..redact import redactor
 from ..session import Session
+from ..wrapping import MAIN
 from .app import RUNS, Json, Run, Store, app, err, escaped, out, print_json, print_plain, taped, whole
 
 Command = Annotated[
@@ -32,6 +34,13 @@ Command = Annotated[
     typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run, after --; by default as recorded."),
 ]
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+class Doubt(StrEnum):
+    """What becomes of a tool that may have run before the crash."""
+
+    RAISE = "raise"
+    RERUN = "rerun"
 
 
 class Tools(StrEnum):
@@ -43,6 +52,14 @@ class Tools(StrEnum):
     ASK = "ask"
 
 
+Wrap = Annotated[
+    list[str] | None,
+    typer.Option("--wrap", metavar="MODULE:FUNCTION", help="A function that is a tool; may be repeated."),
+]
+OnDoubt = Annotated[
+    Doubt,
+    typer.Option("--on-doubt", help="A tool that may have run before the crash: raise InDoubt, or rerun it."),
+]
 LiveTools = Annotated[Tools, typer.Option("--tools", help="What tools do once the run is live.")]
 
 
@@ -70,6 +87,7 @@ def run(
         str, typer.Option(help="Chance to draw through the run: of random,time,uuid.")
     ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what would not be recorded.")] = False,
+    wrap: Wrap = None,
     json_: Json = False,
 ) -> None:
     """Record any script or module, unmodified."""
@@ -84,6 +102,7 @@ def run(
         scope="process",
         virtualize=virtualize.replace(",", " ").split(),
         strict=strict,
+        wrap=_wrapped(wrap, program),
     )
     _run(session, program, json_=json_)
 
@@ -118,6 +137,8 @@ def verify(
         out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
         for one in verdict.escaped:
             out.print(f"escaped: {escaped(one)}")
+        if verdict.unrecorded:
+            out.print(escaped(sentence(verdict.unrecorded)))
         for problem in (verdict.divergence, verdict.error):
             if problem is not None:
                 out.print(escaped(problem))
@@ -133,6 +154,7 @@ def fork(
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
     tools: LiveTools = Tools.LIVE,
+    on_doubt: OnDoubt = Doubt.RAISE,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
@@ -148,8 +170,17 @@ def fork(
         data = body.read_bytes()
         answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
     desc = text or (f"body of {body}" if body else "asked anew")
+    _say_unrecorded(tape)
     session = runs.fork(
-        tape, at, answer, store=store, name=name, desc=desc, tools=tools.value, scope="process"
+        tape,
+        at,
+        answer,
+        store=store,
+        name=name,
+        desc=desc,
+        tools=tools.value,
+        on_doubt=on_doubt.value,
+        scope="process",
     )
     _run(session, program, json_=json_)
 
@@ -158,20 +189,20 @@ def fork(
 def resume(
     run: Run,
     command: Command = None,
-    on_doubt: Annotated[
-        str, typer.Option(help="A tool that may have run before the crash: raise or rerun.")
-    ] = "raise",
+    on_doubt: OnDoubt = Doubt.RAISE,
     tools: LiveTools = Tools.LIVE,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
-    """Run an interrupted script to its end: what was recorded costs nothing."""
-    if on_doubt not in ("raise", "rerun"):
-        raise ValueError(f"--on-doubt is raise or rerun, not {on_doubt!r}")
-    tape = taped(run, store)
+    """Run an interrupted script to its end: what was recorded costs nothing.
+
+    `last` is the newest run; if that is itself a resumed run which got less far than the one it followed,
+    it is that one.
+    """
+    tape = taped(run, store, furthest=True)
     program = program_of(tape, command or [])
-    doubt: Literal["raise", "rerun"] = "rerun" if on_doubt == "rerun" else "raise"
-    session = runs.resume(tape, store, on_doubt=doubt, tools=tools.value, scope="process")
+    _say_unrecorded(tape)
+    session = runs.resume(tape, store, on_doubt=on_doubt.value, tools=tools.value, scope="process")
     _run(session, program, json_=json_)
 
 
@@ -179,6 +210,7 @@ def resume(
 def calibrate(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    wrap: Wrap = None,
     json_: Json = False,
 ) -> None:
     """Run a script for real, and again on its recording: what varies by itself, and what would help."""
@@ -189,7 +221,7 @@ def calibrate(
         with _quietly(json_=True):
             program()
 
-    found = calibrated(agent, scope="process")
+    found = calibrated(agent, scope="process", wrap=_wrapped(wrap, program))
     if json_:
         print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
     else:
@@ -218,6 +250,18 @@ def program_of(tape: Tape, words: list[str]) -> Program:
 
 
 # -- below -------------------------------------------------------------------------
+
+
+def _wrapped(paths: list[str] | None, program: Program) -> list[str]:
+    """The paths that `--wrap` names; what the script defines may go by its name, or the file's."""
+    own = "" if program.module else Path(program.argv[0]).stem
+    parts = [path.rpartition(":") for path in paths or []]
+    return [f"{MAIN if module in ('', own) else module}:{inside}" for module, _, inside in parts]
+
+
+def _say_unrecorded(tape: Tape) -> None:
+    if names := unrecorded(tape):
+        err.print(escaped(sentence(names)))
 
 
 def _run(session: Session, program: Program, *, json_: bool) -> None:

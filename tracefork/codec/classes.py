@@ -15,7 +15,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping
 from enum import Enum, Flag
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from ..errors import Unrecordable
 
@@ -90,7 +90,7 @@ def how(kind: type) -> Kind | None:
 
 def held(value: object) -> dict[str, Any]:
     """Return what an instance holds, by name: its slots that are filled, and its `__dict__`."""
-    out = {}
+    out = dict[str, Any]()
     for base in type(value).__mro__:
         for key, slot in vars(base).items():
             if isinstance(slot, MemberDescriptorType | GetSetDescriptorType) and _is_state(base, key, slot):
@@ -121,7 +121,7 @@ def _got(slot: Any, value: object) -> object:
 
 def instance(kind: type, state: Mapping[str, object]) -> Any:
     """Return an instance of the dataclass, attrs or pydantic class `kind` that holds `state`."""
-    made = object.__new__(kind)
+    made: object = object.__new__(kind)
     fill(made, state)
     return made
 
@@ -165,7 +165,7 @@ def beside(exc: BaseException) -> dict[str, Any]:
     """
     try:
         bare = held(exception(type(exc), exc.args, {}))
-    except Exception as problem:  # noqa: BLE001  whatever C has against the arguments
+    except Exception as problem:
         raise Unrecordable("an exception", f"{name(type(exc))} with arguments of its own") from problem
     return {key: value for key, value in held(exc).items() if not _equal(bare.get(key, _MISSING), value)}
 
@@ -185,13 +185,13 @@ def member(kind: type[Enum], said: object) -> Enum:
         return members[said]
     if issubclass(kind, Flag) and type(said) is int:
         parts = [one for one in members.values() if one.value & said == one.value]
-        whole = kind._value2member_map_.get(said)
+        whole: Any = kind._value2member_map_.get(said)
         if whole is None and parts:
             whole = parts[0]
             for one in parts[1:]:
-                whole = whole | one  # type: ignore[operator]  flags have it
+                whole |= one
         if whole is not None and whole.value == said:
-            return whole
+            return cast("Enum", whole)
     raise ValueError(f"{name(kind)} has no member {said!r}")
 
 
@@ -202,10 +202,10 @@ def member_name(value: Enum) -> str | int:
         Unrecordable: nothing.
     """
     kind = type(value)
-    said = value._name_ if kind._member_map_.get(value._name_ or "") is value else value.value
+    said: str | int = value._name_ if kind._member_map_.get(value._name_ or "") is value else value.value
     try:
         if member(kind, said) is value:
-            return said  # type: ignore[no-any-return]
+            return said
     except ValueError:
         pass
     raise Unrecordable("a value", f"{name(kind)} without a name")
@@ -248,4 +248,3 @@ def validation_error(said: Mapping[str, Any]) -> Any:
 def _base(kind: type) -> Any:
     """The class of C that `kind` is made from."""
     return next(base for base in kind.__mro__ if not base.__flags__ & _HEAP)
-

@@ -108,7 +108,9 @@ def kept(value: object, what: str, as_: Any = None, near: str = "") -> str:
             return text if stands else f"{_AS_IS}{text}}}"
         refused = Unrecordable(what, f"{_shown(type(value))} that does not come back as it was")
     except CorruptTape as exc:
-        refused = Unrecordable(what, f"{_shown(type(value))} that does not come back as it was: {exc.problem}")
+        refused = Unrecordable(
+            what, f"{_shown(type(value))} that does not come back as it was: {exc.problem}"
+        )
     except Unrecordable as exc:
         refused = Unrecordable(what, exc.kind)
     if as_ is not None:
@@ -126,7 +128,7 @@ def same(one: object, other: object) -> bool:
     match one, other:
         case Enum(), _:
             return one is other
-        case (list() | tuple() | deque()), (list() | tuple() | deque()):
+        case ((list() | tuple() | deque()), (list() | tuple() | deque())):
             return len(one) == len(other) and all(map(same, one, other))
         case dict(), dict():
             return len(one) == len(other) and same([*one.items()], [*other.items()])
@@ -328,7 +330,8 @@ def _made(name: Any, said: Any, near: str) -> Any:
         case "validation", dict():
             return classes.validation_error(said)
         case "exception", {"args": list() as args, **more} if not more.keys() - _MORE:
-            made = classes.exception(kind, tuple(args), more.get("holds", {}))
+            holds: Any = more.get("holds", {})
+            made = classes.exception(kind, tuple(args), holds)
             if "cause" in more:
                 made.__cause__ = more["cause"]
             return made

@@ -1,4 +1,4 @@
-"""Which tool calls of a run, and of those that it follows, may have run with nobody knowing what came of them.
+"""Which tool calls of a run, and of those it follows, may have run with nobody knowing what came of them.
 
 A call is *unsettled* when it was in flight as the recording died, or when the run ended by an interrupt
 that left the tool. A run that follows another takes its unsettled calls over, in a note of its own.
@@ -42,9 +42,7 @@ def continued(tape: Tape, but: Step | Pending | None = None) -> Tape:
     if len(steps) == len(tape.steps):
         return tape
     pending = [Pending(s.call, s.lane, s.span.began) for s in tape.effects if id(s) in left]
-    return evolve(
-        tape, steps=steps, pending=tuple(sorted([*tape.pending, *pending], key=lambda p: p.began))
-    )
+    return evolve(tape, steps=steps, pending=tuple(sorted([*tape.pending, *pending], key=lambda p: p.began)))
 
 
 def unsettled(tape: Tape, but: Step | Pending | None = None) -> tuple[Call, ...]:
@@ -56,9 +54,7 @@ def unsettled(tape: Tape, but: Step | Pending | None = None) -> tuple[Call, ...]
     left = list(inherited.calls)
     asked = [(s.span.began, s.call) for s in went.effects if inherited.is_live(s.span.began)]
     asked += [
-        (p.began, p.asked)
-        for p in went.pending
-        if isinstance(p.asked, Call) and inherited.is_live(p.began)
+        (p.began, p.asked) for p in went.pending if isinstance(p.asked, Call) and inherited.is_live(p.began)
     ]
     for _, call in sorted(asked, key=lambda one: one[0]):
         if (settled := about(left, call)) is not None:

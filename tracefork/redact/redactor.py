@@ -150,7 +150,9 @@ class Redactor:
                 return self._fill(value.encode("utf-8", "surrogatepass"), where).decode(
                     "utf-8", "surrogatepass"
                 )
-            case list() if type(value) is list:  # what holds none stays the same: a tool may change it in place
+            case list() if (
+                type(value) is list
+            ):  # what holds none stays the same: a tool may change it in place
                 items = [self.true(item, where) for item in value]
                 return value if all(map(is_, items, value)) else items
             case tuple() if type(value) is tuple:
