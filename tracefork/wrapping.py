@@ -150,7 +150,8 @@ def _path(one: object) -> tuple[str, FunctionType | None]:
         what = getattr(one, "__qualname__", None) or repr(one)
         raise TypeError(
             f"wrap= takes functions and methods of Python; {what} is a {type(one).__name__}, whose code "
-            "cannot be exchanged: wrap the function within, or one of your own that calls it, or use tracefork.tool"
+            "cannot be exchanged: wrap the function within, or one of your own that calls it, or use "
+            "tracefork.tool"
         )
     return f"{function.__module__}:{function.__qualname__}", function
 

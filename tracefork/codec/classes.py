@@ -226,7 +226,7 @@ def validation_error(said: Mapping[str, Any]) -> Any:
     Raises:
         Unrecordable: pydantic is not imported.
     """
-    core = sys.modules.get("pydantic_core")
+    core = sys.modules.get(_VALIDATION)
     if core is None:
         raise Unrecordable("the recorded result", "ValidationError of pydantic, which is not imported here")
     known, lines = core.list_all_errors(), []

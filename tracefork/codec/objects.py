@@ -173,6 +173,8 @@ def _plain(value: Any, form: _Form) -> Any:
             return {kind: sorted((_plain(v, form) for v in value), key=_text)}
         case dict():
             return _mapping(value, form)
+        case deque():
+            return {"$deque": [_plain(v, form) for v in value]}
         case datetime() | time() if value.tzinfo is not None and value.utcoffset() is None:
             raise form.refused(f"{type(value).__name__} whose zone gives no offset")
         case datetime() if form.named and type(value.tzinfo) is ZoneInfo and value.tzinfo.key:
@@ -386,6 +388,7 @@ _FROM_TEXT: dict[str, tuple[type, Callable[[Any], Any]]] = {
     "$purepath": (str, PurePath),
     "$tuple": (list, tuple),
     "$set": (list, set),
+    "$deque": (list, deque),
     "$frozenset": (list, frozenset),
     "$dict": (list, dict),
 }
