@@ -405,7 +405,7 @@ FAILURES = {
 def told(exc):
     """Whatever of an exception an agent might look at."""
     seen = {name: getattr(exc, name, None) for name in dir(exc) if not name.startswith("_") and name != "obj"}
-    values = {name: repr(value) for name, value in seen.items() if not callable(value)}
+    values = {name: repr(value) for name, value in seen.items() if not callable(value) and name != "args"}
     cause = exc.__cause__ and told(exc.__cause__)
     details = exc.errors() if isinstance(exc, pydantic.ValidationError) else None
     args = "" if details else repr(exc.args)  # those of pydantic's are objects of its own
