@@ -478,9 +478,7 @@ def test_a_secret_in_a_doubt_is_hidden_and_the_doubt_stays():
 
 
 def blamed(tape, till, **design):
-    return tracefork.blame(
-        tape, till.agent, lambda said: False, budget=tracefork.Budget(forks=2), **design
-    )
+    return tracefork.blame(tape, till.agent, lambda said: False, budget=tracefork.Budget(forks=2), **design)
 
 
 def test_blame_of_a_run_with_a_doubt_is_refused_with_the_cure():

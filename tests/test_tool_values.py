@@ -195,7 +195,9 @@ VALUES = {
     "an exception": lambda: Odd(4),
     "exceptions, as gather returns them": lambda: [1, ValueError("x"), OSError(2, "no", "file")],
     "a dict that looks like a class": lambda: {"$class": ["os:system", "ls"]},
-    "a time in a zone": lambda: dt.datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=zoneinfo.ZoneInfo("Europe/Oslo")),
+    "a time in a zone": lambda: dt.datetime(
+        2024, 10, 27, 2, 30, fold=1, tzinfo=zoneinfo.ZoneInfo("Europe/Oslo")
+    ),
     "half a surrogate pair": lambda: "\ud83d",
     "a model in a union": lambda: [Click(posX=1), Event()],
     "not a number": lambda: [float("nan"), Point(float("inf"))],
@@ -303,7 +305,10 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_come_back_whole_is_refused_when_it_is_recorded(name):
-    with pytest.raises(Unrecordable, match=r"result of make .*unrecordable=\"warn\""), tracefork.record() as run:
+    with (
+        pytest.raises(Unrecordable, match=r"result of make .*unrecordable=\"warn\""),
+        tracefork.record() as run,
+    ):
         run.call("make", REFUSED[name])
     assert [effect.reply.kind for effect in run.tape.effects] == ["opaque"]
 
@@ -448,7 +453,9 @@ def test_an_exception_of_a_class_that_no_name_leads_to_is_refused():
         run.call("fail", raises(Local("x")))
 
 
-@pytest.mark.parametrize("exc", [SystemExit(2), KeyboardInterrupt("x"), GeneratorExit(), Stop(1, 2)], ids=repr)
+@pytest.mark.parametrize(
+    "exc", [SystemExit(2), KeyboardInterrupt("x"), GeneratorExit(), Stop(1, 2)], ids=repr
+)
 def test_an_interrupt_that_left_a_tool_is_raised_again(exc):
     seen = []
 

@@ -122,7 +122,10 @@ def sent():
 CASES = {
     "a function": (book, lambda: book("Oslo", seats=2)),
     "a name bound early": (book, lambda: early("Oslo")),
-    "in a dict and lists": (book, lambda: [TOOLS["book"]("a"), TOOLS["list"][0]("b"), TOOLS["list"][1][0]("c")]),
+    "in a dict and lists": (
+        book,
+        lambda: [TOOLS["book"]("a"), TOOLS["list"][0]("b"), TOOLS["list"][1][0]("c")],
+    ),
     "in a class": (book, lambda: Desk.tools[0]("Oslo")),
     "a default argument": (book, lambda: defaulted("Oslo")),
     "a partial of it": (book, lambda: functools.partial(book, "Oslo")(seats=3)),

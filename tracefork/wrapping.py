@@ -95,13 +95,14 @@ class Wraps:
 
     def _take(self, path: str, function: FunctionType) -> None:
         if not hasattr(function, "__tracefork_tool__"):  # else it is a tool by itself
-            _known[path] = function
+            if "<locals>" in path:
+                _known[path] = function
             _hold(path, function)
             self._held.append(function)
 
 
 _known: WeakValueDictionary[str, FunctionType] = WeakValueDictionary()
-"""Functions that were wrapped in this process: some were made in a function, and no path leads to them."""
+"""Functions that were made in a function and wrapped in this process: no other way leads to them."""
 
 _awaiting: list[Wraps] = []
 
@@ -164,11 +165,12 @@ def _function(held: object) -> FunctionType | None:
 
 def _found(path: str) -> FunctionType | None:
     module, _, inside = path.partition(":")
+    if "<locals>" in inside:
+        return _known.get(path)
     held: object = sys.modules.get(module)
     for part in inside.split("."):
-        names = getattr(held, "__dict__", {})
-        held = names.get(part)
-    return _function(held) or _known.get(path)
+        held = getattr(held, "__dict__", {}).get(part)
+    return _function(held)
 
 
 def _is_imported(path: str) -> bool:
