@@ -1,4 +1,4 @@
-"""A tool that may have run before a crash runs again only if somebody said so: once a call, in the whole lineage."""
+"""A tool that may have run before a crash runs again only if somebody said so, in the whole lineage."""
 
 from __future__ import annotations
 
@@ -296,6 +296,26 @@ def test_a_tape_of_an_earlier_version_that_stopped_at_a_doubt_can_be_resumed():
         assert till.agent(run) == ["paid k"]
 
 
+def test_a_resume_of_an_earlier_version_that_died_early_has_its_doubts_from_its_parent():
+    """It noted none; the store of the new run has the one that it followed."""
+    till = Till(keys=iter("abcdefgh"))
+    with TapeStore.open(":memory:") as store:
+        parent = attrs.evolve(killed(till), run_id="parent")
+        store.save(parent)
+        with tracefork.resume(parent, on_doubt="rerun") as run:
+            till.agent(run)
+        old = attrs.evolve(died(run, keep=1), meta={}, run_id="old")
+        store.save(old)
+        with pytest.raises(InDoubt), tracefork.resume(old, store, run_id="new") as again:
+            till.agent(again)
+        with tracefork.fork(old, 0, store=store, on_doubt="rerun") as again:
+            till.agent(again)
+        settled = attrs.evolve(run.tape, meta={}, outcome=UNFINISHED)
+        with tracefork.resume(settled, store, run_id="newer") as again:
+            assert till.agent(again, pays=0) == []
+        assert unsettled(again.tape) == ()
+
+
 # -- interrupts --------------------------------------------------------------------------------
 
 
@@ -333,7 +353,7 @@ def test_an_interrupt_that_the_agent_went_on_from_is_a_result_like_another():
         try:
             run.call("stop", lambda: sys.exit(3))
         except SystemExit as exc:
-            return run.call("after", lambda: f"left with {exc.code}")
+            return run.call("after", "left with {}".format, exc.code)
 
     with tracefork.record() as run:
         agent(run)
@@ -426,7 +446,11 @@ with run:
 
 def played(folder, where, how, old, new, die):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, where, how, old, new, die], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-c", SCRIPT, where, how, old, new, die],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.returncode, done.stderr
 

@@ -78,7 +78,7 @@ class Shop(Client):
 
     @plainly
     @tracefork.tool
-    def around(this, n):
+    def around(this, n):  # noqa: N805  it need not be called self
         ran.append(n)
         return n
 

@@ -1,4 +1,4 @@
-"""What a tool returned or raised is what a replay returns or raises: of the same class, and holding the same."""
+"""What a tool returned or raised is what a replay returns or raises: of its class, and holding the same."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import types
 import zoneinfo
+from pathlib import Path
 from typing import NamedTuple
 
 import attrs
@@ -385,7 +386,7 @@ def raises(exc):
 
 FAILURES = {
     "a process": raises(subprocess.CalledProcessError(3, ["ls"], b"out", b"err")),
-    "a file": lambda: open("/no/such/file"),
+    "a file": lambda: Path("/no/such/file").read_text(),
     "an error of two files": raises(OSError(18, "cross", "a", None, "b")),
     "a timeout": raises(subprocess.TimeoutExpired("ls", 3.5)),
     "bytes": lambda: b"\xff".decode(),
@@ -436,7 +437,7 @@ def test_an_exception_that_holds_what_cannot_be_kept_is_refused_and_says_what_ra
         exc.where = Nothing()
         raise exc
 
-    with pytest.raises(Unrecordable, match="Odd.*Nothing") as caught, tracefork.record() as run:
+    with pytest.raises(Unrecordable, match=r"Odd.*Nothing") as caught, tracefork.record() as run:
         run.call("fail", failing)
     assert isinstance(caught.value.__cause__, Odd)
     with tracefork.record(unrecordable="warn") as run, pytest.raises(Odd, match="odd 1"):
@@ -692,7 +693,7 @@ def test_what_a_generator_gives_and_raises_is_of_its_class():
         made, items = litter(), []
         try:
             for item in made:
-                items.append(item)
+                items.append(item)  # noqa: PERF402  those before an exception are wanted too
         except Odd as exc:
             return items, told(exc)
 

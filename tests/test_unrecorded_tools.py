@@ -1,4 +1,4 @@
-"""A tool that a model calls and no run knows of runs for real: that is said, and blame does not do it unasked."""
+"""A tool that a model calls and no run knows of runs for real: that is said, and blame refuses to do it."""
 
 from __future__ import annotations
 
@@ -129,10 +129,9 @@ def test_each_name_is_said_once_in_the_order_of_calls():
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_it_is_seen_whoever_the_vendor_is(build, url, stream):
-    if stream and "gemini" not in url:
-        body = b'{"model":"m","stream":true}'
-    else:
-        body = b'{"model":"m"}'
+    body = b'{"model":"m","stream":true}' if stream else b'{"model":"m"}'
+    if stream and "gemini" in url:
+        url = url.replace("generateContent", "streamGenerateContent?alt=sse")
     assert unrecorded(tracefork.Tape(steps=(exchange(build("book", {}), url, body),))) == ("book",)
 
 
@@ -174,8 +173,10 @@ def main():
     with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
         content = client.post(url, json=asked).json()["content"]
         call = content[-1]
-        result = {{"type": "tool_result", "tool_use_id": call["id"], "content": TOOLS[call["name"]](**call["input"])}}
-        asked["messages"] += [{{"role": "assistant", "content": content}}, {{"role": "user", "content": [result]}}]
+        came = TOOLS[call["name"]](**call["input"])
+        result = {{"type": "tool_result", "tool_use_id": call["id"], "content": came}}
+        asked["messages"].append({{"role": "assistant", "content": content}})
+        asked["messages"].append({{"role": "user", "content": [result]}})
         print(client.post(url, json=asked).json()["content"][0]["text"])
 if __name__ == "__main__":
     main()

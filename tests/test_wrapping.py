@@ -1,4 +1,4 @@
-"""`wrap=` makes functions tools as they stand: wherever they are bound, within the run alone, and no longer."""
+"""`wrap=` makes functions tools as they stand: wherever they are bound, and within the run alone."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Desk:
         ran.append(city)
         return city
 
-    tools = [book]
+    tools = (book,)
 
 
 early = book
@@ -291,7 +291,7 @@ def test_it_calls_itself_straight():
 
 
 @pytest.mark.parametrize(
-    "what", [len, functools.partial(book, "x"), Desk, object(), functools.lru_cache(book), 5], ids=repr
+    "what", [len, functools.partial(book, "x"), Desk, object(), functools.lru_cache(book), 5], ids="abcdef"
 )
 def test_what_has_no_code_to_exchange_is_refused_with_a_cure(what):
     with pytest.raises(TypeError, match=r"wrap=.*tracefork\.tool"):
@@ -300,7 +300,7 @@ def test_what_has_no_code_to_exchange_is_refused_with_a_cure(what):
 
 @pytest.mark.parametrize("path", ["book", "a.b", ":f", "m:", "a b:c"])
 def test_a_path_that_is_none_is_refused(path):
-    with pytest.raises(ValueError, match="package.module:function"):
+    with pytest.raises(ValueError, match=r"package\.module:function"):
         tracefork.record(wrap=[path])
 
 

@@ -19,7 +19,7 @@ from .effects import Yielding, Yields
 from .errors import TraceforkError
 from .flight import Flight
 from .port import Port
-from .tools import Policy, Use, ahang, hang, known, lost
+from .tools import Policy, Use, ahang, fault, hang, known, lost
 from .turns import is_cancellation
 
 
@@ -178,7 +178,7 @@ def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
 def _unrolled(port: Port, flight: Flight, answer: Answer, use: Use) -> Yields:
     try:
         if isinstance(answer, Fault):
-            raise effects.fault(answer.kind, answer.message)
+            raise fault(answer, use)
         return effects.unrolled(cast("Reply", answer), use.fn)
     except BaseException:
         port.drop(flight, answer)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from operator import index
 from typing import Any, Literal, Protocol, TypeAlias, cast
@@ -14,7 +14,7 @@ from attrs import evolve
 
 from . import nondet, wrapping
 from .codec.records import Header
-from .core.doubt import continued, unsettled
+from .core.doubt import Elder, continued, unsettled, wants_elder
 from .core.doubt import inherited as inherited_doubts
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
@@ -22,7 +22,7 @@ from .core.notes import doubted, inherited, noted
 from .core.script import Script
 from .core.tape import Tape
 from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Step
-from .errors import RunExists
+from .errors import RunExists, TraceforkError
 from .port import Gate, Known
 from .redact import Redactor, ambient, lineage
 from .session import MAX_BODY, Plan, Session
@@ -225,7 +225,7 @@ def resume(
         remainder(went, matcher),
         head,
         shell,
-        doubts=unsettled(tape),
+        following=tape,
         store=store,
         durability=durability,
         redact=redact,
@@ -308,7 +308,8 @@ def fork(
         Fork(continued(tape, pivot), pivot, given).script(matcher),
         head,
         shell,
-        doubts=unsettled(tape, pivot if given is not None else None),
+        following=tape,
+        pivot=pivot if given is not None else None,
         store=store,
         durability=durability,
         redact=redact,
@@ -380,7 +381,7 @@ def cut(
         Cut(continued(tape), upto, answer).script(matcher),
         head,
         shell,
-        doubts=unsettled(tape),
+        following=tape,
         store=store,
         durability=durability,
         redact=redact,
@@ -457,17 +458,18 @@ def _session(
     tape: Tape | None = None,
     max_body: int = MAX_BODY,
     instant_retries: bool = False,
-    doubts: Sequence[Call] = (),
+    following: Tape | None = None,
+    pivot: Step | None = None,
 ) -> Session:
     if max_body < 0:
         raise ValueError(f"max_body is a number of bytes, not {max_body}")
     redacting = ambient(os.environ) if redact is None else lambda: redact
     head = evolve(head, meta={**head.meta, **noted(shell.virtualize, wrapped=shell.wrap.paths)})
     head = _redacted(head, redacting())
-    if doubts:  # they are redacted as all of their tape is, and must not be lost for being no JSON any more
-        doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
-        head = evolve(head, meta={**head.meta, **doubted(inherited_doubts(doubts, script))})
     opened, owned = _opened(store, durability)
+    doubts = () if following is None else _doubts(following, opened, pivot)
+    doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
+    head = evolve(head, meta={**head.meta, **doubted(inherited_doubts(doubts, script))})
     if opened is not None and head.run_id in opened:
         if owned:
             opened.close()
@@ -490,7 +492,7 @@ def _session(
         known=known,
         virtualize=shell.virtualize,
         strict=shell.strict,
-        doubts=tuple(doubts),
+        doubts=doubts,
         wrapped=frozenset(shell.wrap.paths),
     )
     return Session(plan)
@@ -498,6 +500,16 @@ def _session(
 
 def _virtualized(virtualize: Iterable[str] | None, tape: Tape) -> Iterable[str]:
     return tape.virtualized if virtualize is None else virtualize
+
+
+def _doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None) -> tuple[Call, ...]:
+    """The calls that may have run before a run that follows `tape`, whose parent may be in `store`."""
+    elder = None
+    if store is not None and tape.parent is not None and wants_elder(tape):
+        with suppress(TraceforkError, RecursionError):
+            parent = store.load(tape.parent.parent)
+            elder = Elder(parent, _doubts(parent, store))
+    return unsettled(tape, pivot, elder)
 
 
 def _wrap(wrap: Iterable[Wrapped] | None, tape: Tape) -> Iterable[Wrapped]:

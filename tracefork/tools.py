@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import frozen
 
 from . import changing, effects, lanes
-from .core.doubt import IN_DOUBT, REFUSALS, TOOL_REFUSED, is_refused
+from .core.doubt import IN_DOUBT, TOOL_REFUSED, is_refused
 from .core.tape import Tape
 from .core.values import CANCELLED, Answer, Call, Fault, Reply
 from .errors import InDoubt, ToolRefused, TraceforkError
@@ -269,9 +269,6 @@ def known(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = Fals
         ToolRefused: no tool may run, and nothing answers in its stead.
     """
     if flight.served is not None:
-        if isinstance(flight.served, Fault) and flight.served.kind in REFUSALS:
-            port.end(flight, flight.served)
-            raise _refused_again(flight, flight.served)
         return flight.served
     assert isinstance(flight.question, Call)
     settled = _settled(port, flight, flight.question, "rerun" if repeatable else policy.on_doubt)
@@ -321,18 +318,19 @@ def _settled(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply
         return reply
 
 
-def _refused_again(flight: Flight, answer: Fault) -> TraceforkError:
-    """What a refused call of the tape raises in a replay."""
-    assert isinstance(flight.question, Call)
+def fault(answer: Fault, use: Use) -> Exception:
+    """Return what is raised for a Fault on the tape: a refusal, or what somebody gave in the tool's stead."""
     if answer.kind == TOOL_REFUSED:
-        return ToolRefused(flight.question)
-    return InDoubt(Call(flight.question.name, answer.message), flight.question)
+        return ToolRefused(use.question)
+    if answer.kind == IN_DOUBT:
+        return InDoubt(Call(use.name, answer.message), use.question)
+    return effects.fault(answer.kind, answer.message)
 
 
 def replayed(port: Port, answer: Answer, use: Use) -> Any:
     """Return what the tool returned, or raise what it raised, once its arguments are changed likewise."""
     if isinstance(answer, Fault):
-        raise effects.fault(answer.kind, answer.message)
+        raise fault(answer, use)
     assert isinstance(answer, Reply)
     changes, reply = changing.bare(answer)
     if changes:

@@ -39,6 +39,11 @@ def name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+def shown(kind: type) -> str:
+    """Return the name of `kind` as a person writes it."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def found(name: str, near: str = "") -> type | None:
     """Return the class that `name` leads to, among what is imported; None if it leads to none.
 

@@ -17,7 +17,7 @@ import dataclasses
 import json
 import math
 import re
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
@@ -33,7 +33,7 @@ import attrs
 from attrs import frozen
 
 from ..errors import CorruptTape, TooLarge, TraceforkError, Unrecordable
-from . import classes
+from . import classes, instances
 from .limits import UNLIMITED, nesting
 from .plain import damage
 from .rebuild import rebuilt
@@ -106,10 +106,10 @@ def kept(value: object, what: str, as_: Any = None, near: str = "") -> str:
         if encode(decode(text, None, near), what, ordered=True, named=True) == text:
             stands = as_ is None or same(value, decode(text, as_, near))
             return text if stands else f"{_AS_IS}{text}}}"
-        refused = Unrecordable(what, f"{_shown(type(value))} that does not come back as it was")
+        refused = Unrecordable(what, f"{classes.shown(type(value))} that does not come back as it was")
     except CorruptTape as exc:
         refused = Unrecordable(
-            what, f"{_shown(type(value))} that does not come back as it was: {exc.problem}"
+            what, f"{classes.shown(type(value))} that does not come back as it was: {exc.problem}"
         )
     except Unrecordable as exc:
         refused = Unrecordable(what, exc.kind)
@@ -188,60 +188,15 @@ def _plain(value: Any, form: _Form) -> Any:
             return {tag: to_text(value)}
     if (fields := _fields(value)) is not None:
         return _plain(fields, form)
-    raise form.refused(_shown(type(value)))
+    raise form.refused(classes.shown(type(value)))
 
 
 def _held(value: Any, form: _Form) -> Any:
-    """What an instance holds, as its class takes it back."""
-    kind = type(value)
-    how = classes.how(kind)
-    if how is None:
-        raise form.refused(_shown(kind))
-    if classes.found(classes.name(kind)) is not kind:
-        raise form.refused(f"{_shown(kind)}, to which no name leads")
-    match how:
-        case "enum":
-            return _plain(classes.member_name(value), form)
-        case "namedtuple" if classes.held(value):
-            raise form.refused(f"{_shown(kind)} with attributes of its own")
-        case "namedtuple":
-            return [_plain(v, form) for v in value]
-        case "collection":
-            return _collection(value, form)
-        case "validation":
-            return _plain(classes.validation(value), form)
-        case "exception":
-            return _exception(value, form)
-        case "instance":
-            return _mapping(classes.held(value), form)
-
-
-def _collection(value: Any, form: _Form) -> Any:
-    if vars(value) if hasattr(value, "__dict__") else None:
-        raise form.refused(f"{_shown(type(value))} with attributes of its own")
-    if isinstance(value, deque):
-        return [[_plain(v, form) for v in value], value.maxlen]
-    if not isinstance(value, defaultdict):
-        return _mapping(value, form)
-    made = value.default_factory
-    named = None if made is None else next((n for n, kind in classes.FACTORIES.items() if kind is made), "")
-    if named == "":
-        raise form.refused("defaultdict whose factory is no builtin class")
-    return [named, _mapping(value, form)]
-
-
-def _exception(exc: BaseException, form: _Form) -> Any:
-    """An exception's arguments, what it holds beside them, and, where it can be kept, its cause."""
-    said: dict[str, Any] = {"args": [_plain(arg, form) for arg in exc.args]}
-    if state := classes.beside(exc):
-        said["holds"] = _mapping(state, form)
-    if not isinstance(exc, Exception):
-        said["interrupts"] = True
-    if exc.__suppress_context__:
-        said["cause"] = None
-        with suppress(Unrecordable, RecursionError):
-            said["cause"] = None if exc.__cause__ is None else _plain(exc.__cause__, form)
-    return said
+    """What an instance holds, with all in it written in its turn."""
+    try:
+        return instances.held(value, lambda inside: _plain(inside, form))
+    except Unrecordable as exc:
+        raise form.refused(exc.kind) from None
 
 
 def _mapping(value: dict[Any, Any], form: _Form) -> Any:
@@ -253,10 +208,6 @@ def _mapping(value: dict[Any, Any], form: _Form) -> Any:
 
 def _folded(text: str, value: datetime | time) -> object:
     return [text, value.fold] if value.fold else text
-
-
-def _shown(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _fields(value: object) -> Any:
@@ -285,7 +236,6 @@ _TAGGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
 )
 
 
-_MORE = frozenset({"holds", "interrupts", "cause"})
 _EXACT = frozenset(
     {bool, str, int, float, list, tuple, set, frozenset, dict, datetime, time, date, timedelta}
     | {bytes, bytearray, Decimal, UUID, type(Path()), type(PurePath()), complex}
@@ -303,7 +253,7 @@ def _built(plain: dict[str, Any], near: str) -> Any:
     ((tag, inside),) = plain.items()
     if tag == "$class":
         name, said = inside
-        return _made(name, said, near)
+        return instances.made(name, said, near)
     if tag == "$as_is":
         return inside
     kind, build = _FROM_TEXT[tag]
@@ -313,47 +263,6 @@ def _built(plain: dict[str, Any], near: str) -> Any:
             return build(text).replace(fold=fold)
         raise TypeError(f"{tag} holds a {type(inside).__name__}")
     return build(inside)
-
-
-def _made(name: Any, said: Any, near: str) -> Any:
-    """The instance that `said` is what it holds of, of the class that `name` leads to."""
-    kind = classes.found(name, near)
-    how = kind and classes.how(kind)
-    if kind is None or how is None:
-        problem = "is not imported here" if kind is None else "is no class that is made of what a tape says"
-        raise Unrecordable("the recorded result", f"{name.replace(':', '.')}, which {problem}")
-    match how, said:
-        case "enum", _:
-            return classes.member(kind, said)
-        case "namedtuple", list():
-            return tuple.__new__(kind, said)
-        case "collection", _:
-            return _collected(kind, said)
-        case "validation", dict():
-            return classes.validation_error(said)
-        case "exception", {"args": list() as args, **more} if not more.keys() - _MORE:
-            holds: Any = more.get("holds", {})
-            made = classes.exception(kind, tuple(args), holds)
-            if "cause" in more:
-                made.__cause__ = more["cause"]
-            return made
-        case "instance", dict():
-            return classes.instance(kind, said)
-    raise TypeError(f"{name} is not made of a {type(said).__name__}")
-
-
-def _collected(kind: Any, said: Any) -> Any:
-    if kind is deque:
-        items, most = said
-        return deque(items, most)
-    factory = None
-    if kind is defaultdict:
-        named, said = said
-        factory = None if named is None else classes.FACTORIES[named]
-    made = defaultdict(factory) if kind is defaultdict else kind()
-    for key, value in dict(said).items():
-        made[key] = value
-    return made
 
 
 def _in_zone(said: list[Any]) -> datetime:

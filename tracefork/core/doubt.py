@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from . import notes
 from .script import Script
@@ -45,13 +45,31 @@ def continued(tape: Tape, but: Step | Pending | None = None) -> Tape:
     return evolve(tape, steps=steps, pending=tuple(sorted([*tape.pending, *pending], key=lambda p: p.began)))
 
 
-def unsettled(tape: Tape, but: Step | Pending | None = None) -> tuple[Call, ...]:
+@frozen
+class Elder:
+    """The run that one followed which noted nothing of its doubts, and what is unsettled of that."""
+
+    tape: Tape
+    calls: tuple[Call, ...]
+
+
+def wants_elder(tape: Tape) -> bool:
+    """True if only the run that `tape` followed may know of doubts: earlier versions noted none."""
+    return tape.parent is not None and notes.DOUBTS not in tape.meta and tape.outcome.kind != "returned"
+
+
+def unsettled(tape: Tape, but: Step | Pending | None = None, elder: Elder | None = None) -> tuple[Call, ...]:
     """Return the calls of `tape` and of those it followed of which nobody knows what came of them.
 
     The step `but` is not one of them: it is answered otherwise.
     """
     inherited, went = notes.doubts(tape.meta), continued(tape, but)
     left = list(inherited.calls)
+    if elder is not None:
+        served = {effect.span.began: effect.call for effect in elder.tape.effects}
+        left = list(elder.calls)
+        own = tuple(s for s in went.effects if served.get(s.span.began) != s.call)
+        went = evolve(went, steps=own)
     asked = [(s.span.began, s.call) for s in went.effects if inherited.is_live(s.span.began)]
     asked += [
         (p.began, p.asked) for p in went.pending if isinstance(p.asked, Call) and inherited.is_live(p.began)
