@@ -67,6 +67,16 @@ def test_the_verdict_and_the_list_of_steps_name_it_and_the_cure():
     assert booked == ["Oslo"] * 2
 
 
+def test_a_fork_and_a_resume_warn_of_it():
+    tape = recorded()
+    for begin in (lambda: tracefork.fork(tape, 1), lambda: tracefork.resume(tape)):
+        with pytest.warns(tracefork.runs.UnrecordedWarning, match="the model called book"):
+            begin()
+    wrapped = recorded(wrap=[book])
+    with tracefork.resume(wrapped):
+        agent()
+
+
 def test_blame_refuses_and_runs_nothing_unless_it_may():
     tape = recorded()
     with pytest.raises(UnrecordedTools, match=r"book.*wrap=.*tools_run_for_real"):

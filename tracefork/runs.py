@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -24,6 +25,7 @@ from .core.tape import Tape
 from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Step
 from .errors import RunExists, TraceforkError
 from .port import Gate, Known
+from .providers.unrecorded import sentence, unrecorded
 from .redact import Redactor, ambient, lineage
 from .session import MAX_BODY, Plan, Session
 from .store import TapeStore, new_run_id
@@ -212,9 +214,11 @@ def resume(
     Raises:
         Divergence: on asking something else than the tape has, before anything goes live.
         InDoubt: on calling a tool that may have run.
+        UnrecordedWarning: as a warning, when a model called tools that are no effects of the tape.
         ToolRefused: on calling one live that `tools` does not let run.
         RunExists: the store has a run of this name.
     """
+    _say_unrecorded(tape)
     went = continued(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
     head = _header(tape.agent_name, run_id, inherited(tape.meta), lineage)
@@ -298,6 +302,7 @@ def fork(
     given = answer(pivot) if callable(answer) else answer
     if given is None and answer is not None:
         raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
+    _say_unrecorded(tape)
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
@@ -393,6 +398,10 @@ def cut(
         max_body=max_body,
         instant_retries=instant_retries,
     )
+
+
+class UnrecordedWarning(RuntimeWarning):
+    """A model called tools that no run knows of: they run for real in what follows."""
 
 
 class Door(Protocol):
@@ -500,6 +509,12 @@ def _session(
 
 def _virtualized(virtualize: Iterable[str] | None, tape: Tape) -> Iterable[str]:
     return tape.virtualized if virtualize is None else virtualize
+
+
+def _say_unrecorded(tape: Tape) -> None:
+    """Warn of tools that run for real in what follows `tape`."""
+    if names := unrecorded(tape):
+        warnings.warn(sentence(names), UnrecordedWarning, stacklevel=3)
 
 
 def _doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None) -> tuple[Call, ...]:

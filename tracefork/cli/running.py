@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -260,6 +261,8 @@ def _wrapped(paths: list[str] | None, program: Program) -> list[str]:
 
 
 def _say_unrecorded(tape: Tape) -> None:
+    """Say in a line of our own what Python would be warned of."""
+    warnings.simplefilter("ignore", runs.UnrecordedWarning)
     if names := unrecorded(tape):
         err.print(escaped(sentence(names)))
 
