@@ -475,7 +475,7 @@ def test_doubt_survives_whatever_happens_to_the_runs_in_a_store(tmp_path, where,
         with TapeStore.open(":memory:") as other:
             other.save(one)
             assert len(unsettled(other.load("r1"))) == 1
-    assert not list(TapeStore.open(tmp_path / where).check())
+        assert not list(store.check())
 
 
 def test_many_and_long_doubts_fit_into_a_header():

@@ -15,7 +15,8 @@ import sys
 import types
 import zoneinfo
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic as GenericBase
+from typing import NamedTuple, TypeVar
 
 import attrs
 import pydantic
@@ -92,6 +93,14 @@ class Seat:
 class Plane:
     seats: list[Seat] = attrs.field(factory=list)
     _cache: dict[str, int] = attrs.field(factory=dict, init=False)
+
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass
+class Generic(GenericBase[T]):
+    x: T
 
 
 class Event(pydantic.BaseModel):
@@ -201,6 +210,9 @@ VALUES = {
     ),
     "half a surrogate pair": lambda: "\ud83d",
     "a model in a union": lambda: [Click(posX=1), Event()],
+    "a generic class": lambda: Generic[int](4),
+    "a process that is over": lambda: subprocess.CompletedProcess(["ls"], 0, b"out"),
+    "a namespace": lambda: types.SimpleNamespace(a=[Dog("x")]),
     "not a number": lambda: [float("nan"), Point(float("inf"))],
 }
 

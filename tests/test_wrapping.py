@@ -77,6 +77,15 @@ async def adecorated(city):
     return city
 
 
+anonymous = lambda n: ran.append(n) or n
+
+
+@functools.wraps(print)
+def misnamed(city):
+    ran.append(city)
+    return city
+
+
 class Desk:
     def __init__(self):
         self.handle = object()
@@ -94,6 +103,11 @@ class Desk:
     def closed(city):
         ran.append(city)
         return city
+
+    @property
+    def price(self):
+        ran.append("price")
+        return 5
 
     tools = (book,)
 
@@ -141,6 +155,9 @@ CASES = {
     "a method": (Desk.reserve, lambda: Desk().reserve("Oslo")),
     "a bound method": (Desk().reserve, lambda: Desk().reserve("Oslo")),
     "a class method": (Desk.opened, lambda: (Desk.opened("a"), Desk().opened("b"))),
+    "a property": (Desk.price, lambda: Desk().price),
+    "a lambda": (anonymous, lambda: anonymous(3)),
+    "one that bears another's name": (misnamed, lambda: misnamed("Oslo")),
     "a static method": (Desk.closed, lambda: (Desk.closed("a"), Desk().closed("b"))),
 }
 

@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
@@ -95,14 +96,12 @@ class Wraps:
 
     def _take(self, path: str, function: FunctionType) -> None:
         if not hasattr(function, "__tracefork_tool__"):  # else it is a tool by itself
-            if "<locals>" in path:
-                _known[path] = function
             _hold(path, function)
             self._held.append(function)
 
 
 _known: WeakValueDictionary[str, FunctionType] = WeakValueDictionary()
-"""Functions that were made in a function and wrapped in this process: no other way leads to them."""
+"""Functions that were wrapped in this process and to which no path leads: those made in another, for one."""
 
 _awaiting: list[Wraps] = []
 
@@ -154,19 +153,26 @@ def _path(one: object) -> tuple[str, FunctionType | None]:
             "cannot be exchanged: wrap the function within, or one of your own that calls it, or use "
             "tracefork.tool"
         )
-    return f"{function.__module__}:{function.__qualname__}", function
+    path = f"{function.__module__}:{function.__qualname__}"
+    if _found(path) is not function:
+        _known[path] = function
+    return path, function
 
 
 def _function(held: object) -> FunctionType | None:
     if isinstance(held, classmethod | staticmethod | MethodType):
         held = held.__func__
+    elif isinstance(held, property):
+        held = held.fget
+    elif isinstance(held, cached_property):
+        held = held.func
     return held if isinstance(held, FunctionType) else None
 
 
 def _found(path: str) -> FunctionType | None:
+    if (known := _known.get(path)) is not None:
+        return known
     module, _, inside = path.partition(":")
-    if "<locals>" in inside:
-        return _known.get(path)
     held: object = sys.modules.get(module)
     for part in inside.split("."):
         held = getattr(held, "__dict__", {}).get(part)

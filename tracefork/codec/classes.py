@@ -23,6 +23,9 @@ Kind: TypeAlias = Literal["enum", "namedtuple", "collection", "exception", "vali
 """How the instances of a class are kept; "validation" is pydantic's ValidationError."""
 
 COLLECTIONS: frozenset[type] = frozenset({Counter, OrderedDict, defaultdict, deque})
+PLAIN = frozenset({"types:SimpleNamespace", "subprocess:CompletedProcess"})
+"""Classes of the standard library whose instances are no more than their `__dict__`."""
+
 FACTORIES: Mapping[str, type] = {
     kind.__name__: kind for kind in (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)
 }
@@ -31,6 +34,7 @@ FACTORIES: Mapping[str, type] = {
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes of Python, and not of C
 _VALIDATION = "pydantic_core._pydantic_core"
 _HINTS = frozenset({"obj"})  # of an AttributeError: for suggestions, and whatever was asked
+_ALIAS = "__orig_class__"  # what typing writes into instances of generic classes, for nobody to read
 _MISSING = object()
 
 
@@ -84,10 +88,15 @@ def how(kind: type) -> Kind | None:
     if base is tuple:
         names = next((of["_fields"] for of in fields if "_fields" in of), None)
         return "namedtuple" if isinstance(names, tuple) else None
-    if base is object and (
-        dataclasses.is_dataclass(kind)
-        or any("__attrs_attrs__" in of for of in fields)
-        or any(c.__name__ == "BaseModel" and c.__module__.split(".")[0] == "pydantic" for c in kind.__mro__)
+    if name(kind) in PLAIN or (
+        base is object
+        and (
+            dataclasses.is_dataclass(kind)
+            or any("__attrs_attrs__" in of for of in fields)
+            or any(
+                c.__name__ == "BaseModel" and c.__module__.split(".")[0] == "pydantic" for c in kind.__mro__
+            )
+        )
     ):
         return "instance"
     return None
@@ -103,7 +112,9 @@ def held(value: object) -> dict[str, Any]:
                 if inside is not _MISSING:
                     out.setdefault(key, inside)
     own = getattr(value, "__dict__", None)
-    return {**own, **out} if isinstance(own, dict) else out
+    if isinstance(own, dict):
+        out = {**{key: inside for key, inside in own.items() if key != _ALIAS}, **out}
+    return out
 
 
 def _is_state(base: type, key: str, slot: object) -> bool:
@@ -126,7 +137,7 @@ def _got(slot: Any, value: object) -> object:
 
 def instance(kind: type, state: Mapping[str, object]) -> Any:
     """Return an instance of the dataclass, attrs or pydantic class `kind` that holds `state`."""
-    made: object = object.__new__(kind)
+    made: object = _base(kind).__new__(kind)
     fill(made, state)
     return made
 
@@ -142,7 +153,7 @@ def fill(made: object, state: Mapping[str, object]) -> None:
         if isinstance(slot, MemberDescriptorType | GetSetDescriptorType) and key != "__dict__":
             slot.__set__(made, value)
         elif isinstance(slot, FunctionType | classmethod | staticmethod) or (
-            key.startswith("__") and key not in ("__notes__", "__orig_class__")
+            key.startswith("__") and key != "__notes__"
         ):
             raise ValueError(f"{key} is nothing that an instance of {name(type(made))} holds")
         else:
