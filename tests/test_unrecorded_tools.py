@@ -175,9 +175,8 @@ def book(city):
     return "booked " + city
 """
 
-AGENT = """
+AGENT = """{imports}
 import os, httpx
-{imports}
 def main():
     url, asked = "/v1/messages", {{"model": "m", "messages": [{{"role": "user", "content": "Book."}}]}}
     with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
@@ -192,7 +191,11 @@ if __name__ == "__main__":
     main()
 """
 EARLY = "from tools_of_agent import book\nTOOLS = {'book': book}\n"
-OWN = TOOLS.replace("from pathlib import Path", "") + "TOOLS = {'book': book}\n"
+OWN = (
+    '"""It says what it is."""\nfrom __future__ import annotations\n'
+    + TOOLS.replace("from pathlib import Path", "")
+    + "TOOLS = {'book': book}\n"
+)
 
 
 @pytest.fixture
@@ -242,6 +245,10 @@ def test_wrap_makes_it_a_tool_of_this_and_all_that_follows(desk, wrap, script):
     desk("fork", "--at", "1", "last")
     desk("blame", "last", "--success", "Never", "--forks", "2")
     assert desk.booked() == 1
+
+
+def test_a_name_that_the_script_never_defines_is_said(desk):
+    assert "has no function pay" in desk("run", "--wrap", "pay", "alone.py").stderr
 
 
 def test_a_path_to_nothing_is_said(desk):

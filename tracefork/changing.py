@@ -162,6 +162,6 @@ def _written(value: object) -> tuple[str | None, bool]:
     for named in (True, False):
         try:
             return objects.encode(value, ordered=True, named=named), named
-        except Unrecordable:
+        except (Unrecordable, RuntimeError):  # somebody changes it at this moment
             continue
     return None, False

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from importlib.machinery import SourceFileLoader
+from types import CodeType, ModuleType
 
 from attrs import frozen
 
-from .wrapping import MAIN, Defining, names_of_main
+from .wrapping import MAIN, is_awaited, look
 
 COMMAND = "command"
 """Where a run's meta keeps the command that made it, as a JSON list."""
@@ -79,15 +81,41 @@ class Program:
 
 def _run_script(path: str) -> None:
     """Run the script as `python` does; functions of it that a run wraps are taken as they are defined."""
-    if not names_of_main() or os.path.isdir(path):  # noqa: PTH112
+    if not is_awaited(MAIN) or os.path.isdir(path):  # noqa: PTH112
         runpy.run_path(path, run_name=MAIN)
         return
-    with open(path, "rb") as file:  # noqa: PTH123
-        code = compile(file.read(), path, "exec")
     module, before = ModuleType(MAIN), sys.modules[MAIN]
     module.__file__ = path
+    vars(module)[_LOOK] = lambda: look(MAIN)
     sys.modules[MAIN] = module
     try:
-        exec(code, vars(module), Defining(vars(module)))  # noqa: S102  it is what we are here for
+        _Script(MAIN, path).exec_module(module)
     finally:
         sys.modules[MAIN] = before
+
+
+_LOOK = "__tracefork_look__"
+
+
+class _Script(SourceFileLoader):
+    """Runs a script that looks, behind each of its statements, whether what is awaited is there."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        made: CodeType = self.source_to_code(
+            _looking(self.get_data(path)), path
+        )  # never from, or to, a cache
+        return made
+
+
+def _looking(source: bytes) -> ast.Module:
+    tree = ast.parse(source)
+    body: list[ast.stmt] = []
+    for n, statement in enumerate(tree.body):
+        body.append(statement)
+        is_first = n == 0 and isinstance(statement, ast.Expr)  # a docstring, and what may follow it only
+        if not is_first and not (isinstance(statement, ast.ImportFrom) and statement.module == "__future__"):
+            call = ast.Expr(ast.Call(ast.Name(_LOOK, ast.Load()), [], []))
+            body.append(ast.fix_missing_locations(ast.copy_location(call, statement)))
+    tree.body = body
+    return tree

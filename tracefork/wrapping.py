@@ -12,7 +12,7 @@ import inspect
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from importlib.machinery import ModuleSpec
@@ -35,6 +35,7 @@ class Wraps:
     def __init__(self, functions: dict[str, FunctionType | None]) -> None:
         self._functions = functions
         self._held: list[FunctionType] = []
+        self._taken: set[str] = set()
         self._finder = _Finder(self)
 
     @classmethod
@@ -73,8 +74,16 @@ class Wraps:
             _awaiting.remove(self)
         with suppress(ValueError):
             sys.meta_path.remove(self._finder)
+        missing = [path for path in self._functions if path.startswith(f"{MAIN}:") and not self._came(path)]
         while self._held:
             _release(self._held.pop())
+        with suppress(RuntimeWarning):  # as an error it would keep what is left of the run from ending
+            for path in missing:
+                _missed(path)
+
+    def _came(self, path: str) -> bool:
+        """True if the function is here, or is a tool by itself."""
+        return path in self._taken
 
     def awaits(self, module: str) -> bool:
         """True if a function of `module` is still to come."""
@@ -89,12 +98,14 @@ class Wraps:
                 elif found not in self._held:
                     self._take(path, found)
 
-    def define(self, name: str, value: object) -> None:
-        """Take what the script that runs has just called `name`."""
-        if f"{MAIN}:{name}" in self._functions and (found := _function(value)) and found not in self._held:
-            self._take(f"{MAIN}:{name}", found)
+    def look(self, module: str) -> None:
+        """Take what `module` has by now: it is still being run."""
+        for path in self._functions:
+            if path.startswith(f"{module}:") and (found := _found(path)) and found not in self._held:
+                self._take(path, found)
 
     def _take(self, path: str, function: FunctionType) -> None:
+        self._taken.add(path)
         if not hasattr(function, "__tracefork_tool__"):  # else it is a tool by itself
             _hold(path, function)
             self._held.append(function)
@@ -106,34 +117,15 @@ _known: WeakValueDictionary[str, FunctionType] = WeakValueDictionary()
 _awaiting: list[Wraps] = []
 
 
-def names_of_main() -> frozenset[str]:
-    """The names that runs in progress wait for a script to define."""
-    paths = [path.partition(":") for wraps in _awaiting for path in wraps.paths]
-    return frozenset(name for module, _, name in paths if module == MAIN)
+def is_awaited(module: str) -> bool:
+    """True if a run in progress waits for functions of `module`."""
+    return any(wraps.awaits(module) for wraps in _awaiting)
 
 
-class Defining(MutableMapping[str, Any]):
-    """The names of a script that runs: a function that is awaited is taken as it is defined."""
-
-    def __init__(self, names: dict[str, Any]) -> None:
-        self._names = names
-
-    def __getitem__(self, name: str) -> Any:
-        return self._names[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._names[name] = value
-        for wraps in _awaiting:
-            wraps.define(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        del self._names[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
+def look(module: str) -> None:
+    """Take what runs in progress wait for and `module`, which is being run, has by now."""
+    for wraps in _awaiting:
+        wraps.look(module)
 
 
 # -- by path ---------------------------------------------------------------------------

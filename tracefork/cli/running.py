@@ -44,6 +44,13 @@ class Doubt(StrEnum):
     RERUN = "rerun"
 
 
+class Loss(StrEnum):
+    """What becomes of what a tool gave and no tape can keep."""
+
+    RAISE = "raise"
+    WARN = "warn"
+
+
 class Tools(StrEnum):
     """What tools do once a run is live."""
 
@@ -89,6 +96,9 @@ def run(
     ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what would not be recorded.")] = False,
     wrap: Wrap = None,
+    unrecordable: Annotated[
+        Loss, typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn.")
+    ] = Loss.RAISE,
     json_: Json = False,
 ) -> None:
     """Record any script or module, unmodified."""
@@ -104,6 +114,7 @@ def run(
         virtualize=virtualize.replace(",", " ").split(),
         strict=strict,
         wrap=_wrapped(wrap, program),
+        unrecordable=unrecordable.value,
     )
     _run(session, program, json_=json_)
 

@@ -149,8 +149,9 @@ def fill(made: object, state: Mapping[str, object]) -> None:
         ValueError: it has no place for some of that, or something else in its place.
     """
     for key, value in state.items():
-        slot = next((vars(base)[key] for base in type(made).__mro__ if key in vars(base)), None)
-        if isinstance(slot, MemberDescriptorType | GetSetDescriptorType) and key != "__dict__":
+        slot: Any = next((vars(base)[key] for base in type(made).__mro__ if key in vars(base)), None)
+        is_own = isinstance(slot, GetSetDescriptorType) and not key.startswith("__")
+        if is_own or isinstance(slot, MemberDescriptorType):
             slot.__set__(made, value)
         elif isinstance(slot, FunctionType | classmethod | staticmethod) or (
             key.startswith("__") and key != "__notes__"

@@ -24,11 +24,7 @@ NEVER = sys.maxsize
 
 @frozen
 class Line:
-    """One recorded step as this run treats it.
-
-    `again`: the question was in flight when the recording died, so that asking
-    it again may do twice what it did. The hops are `Timing`'s.
-    """
+    """One recorded step as this run treats it; the hops are `Timing`'s."""
 
     asked: Question
     lane: Lane
@@ -36,7 +32,6 @@ class Line:
     began: int | None = None
     headed: int | None = None
     ended: int | None = None
-    again: bool = False
     head_hops: int | None = None
     end_hops: int | None = None
 
@@ -45,7 +40,7 @@ class Line:
         span, timing = step.span, step.timing
         ticks = span.began, span.headed, span.ended
         hops = timing.head_hops, timing.end_hops
-        return cls(step.asked, step.lane, step.answer, *ticks, False, *hops)  # noqa: FBT003
+        return cls(step.asked, step.lane, step.answer, *ticks, *hops)
 
     def gates(self) -> Iterable[int]:
         """The ticks that later ones wait for. An end the agent chose gates nobody."""
@@ -100,7 +95,6 @@ class Script:
     by_key: Index = field(repr=False)
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
-    again: Index = field(repr=False)  # by key, what was in flight when the recording died
     mixed: frozenset[Lane]  # lanes that cannot be one strand: they asked while they waited
 
     @classmethod
@@ -109,7 +103,7 @@ class Script:
         gates = [tuple(line.gates()) for line in lines]
         owner = {tick: n for n, ticks in enumerate(gates) for tick in ticks}
         places = {tick: place for place, tick in enumerate(sorted(owner))}
-        by_key, by_lane, by_both, again = (defaultdict[object, list[int]](list) for _ in range(4))
+        by_key, by_lane, by_both = (defaultdict[object, list[int]](list) for _ in range(3))
         mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
         for n, line in enumerate(lines):
             if line.began is not None:
@@ -120,8 +114,6 @@ class Script:
             by_key[key].append(n)
             by_lane[line.lane].append(n)
             by_both[key, line.lane].append(n)
-            if line.again:
-                again[key].append(n)
             exchanges.append(exchanges[-1] + isinstance(line.asked, Request))
         opening = len(places) if opens == NEVER else sum(t <= opens for t in places) - 1
         return cls(
@@ -137,7 +129,6 @@ class Script:
             _frozen(by_key),
             _frozen(by_lane),
             _frozen(by_both),
-            _frozen(again),
             frozenset(mixed),
         )
 
