@@ -16,7 +16,7 @@ import pytest
 
 import tracefork
 from tracefork import Response, TapeStore
-from tracefork.core.doubt import unsettled
+from tracefork.core.doubt import find_doubts
 from tracefork.core.values import CANCELLED, UNFINISHED, Call, Effect, Outcome, Pending, Reply, Span
 from tracefork.errors import InDoubt, ToolRefused
 from tracefork.runs import cut
@@ -93,7 +93,7 @@ def test_one_decision_settles_one_call_in_all_that_follows(begin, key):
     with begin(tape, on_doubt="rerun") as run:
         till.agent(run, pays=2)
     assert till.paid == [key, key]
-    assert unsettled(run.tape) == ()
+    assert find_doubts(run.tape) == ()
     with tracefork.resume(run.tape) as again:
         till.agent(again, pays=3)
     assert till.paid == [key, key, key]
@@ -129,7 +129,7 @@ def test_two_calls_want_two_decisions_the_equal_one_first():
     with pytest.raises(LookupError), tracefork.resume(tape, on_doubt=decide) as run:
         till.agent(run, pays=2)
     assert told == ["b", "a"]
-    assert [call.arguments for call in unsettled(run.tape)] == ['{"args":["a"],"kwargs":{}}']
+    assert [call.arguments for call in find_doubts(run.tape)] == ['{"args":["a"],"kwargs":{}}']
     till.keys, till.paid = iter("bcde"), []
     with pytest.raises(InDoubt) as caught, tracefork.resume(run.tape) as last:
         till.agent(last, pays=2)
@@ -157,7 +157,7 @@ def test_siblings_do_not_settle_each_others_doubts():
         till.agent(run)
     with pytest.raises(InDoubt), tracefork.resume(tape) as other:
         till.agent(other)
-    assert till.paid == ["k"] and unsettled(run.tape) == () and len(unsettled(other.tape)) == 1
+    assert till.paid == ["k"] and find_doubts(run.tape) == () and len(find_doubts(other.tape)) == 1
 
 
 def test_a_rerun_that_died_too_is_one_doubt_and_not_two():
@@ -167,10 +167,10 @@ def test_a_rerun_that_died_too_is_one_doubt_and_not_two():
         till.agent(run)
     again = died(run)
 
-    assert [json.loads(call.arguments)["args"] for call in unsettled(again)] == [["b"]]
+    assert [json.loads(call.arguments)["args"] for call in find_doubts(again)] == [["b"]]
     with tracefork.resume(again, on_doubt="rerun") as last:
         till.agent(last)
-    assert unsettled(last.tape) == ()
+    assert find_doubts(last.tape) == ()
 
 
 def test_other_tools_are_not_in_doubt():
@@ -179,7 +179,7 @@ def test_other_tools_are_not_in_doubt():
     with tracefork.resume(tape) as run:
         Till(asks=2).agent(run, pays=0)
         assert run.call("look", lambda: "seen") == "seen"
-    assert [call.name for call in unsettled(run.tape)] == ["pay"]
+    assert [call.name for call in find_doubts(run.tape)] == ["pay"]
 
 
 def test_a_repeatable_tool_is_never_in_doubt():
@@ -194,7 +194,7 @@ def test_a_repeatable_tool_is_never_in_doubt():
         search("a")
     with tracefork.resume(died(run)) as again:
         assert search("b") == "b"
-    assert ran == ["a", "b"] and unsettled(again.tape) == ()
+    assert ran == ["a", "b"] and find_doubts(again.tape) == ()
 
 
 def test_a_second_thread_waits_for_the_decision_that_the_first_asks_for():
@@ -314,7 +314,7 @@ def test_a_resume_of_an_earlier_version_that_died_early_has_its_doubts_from_its_
         with tracefork.resume(settled, store, run_id="newer") as again:
             till.keys = iter("bz")
             assert till.agent(again, pays=2) == ["paid b", "paid z"]
-        assert unsettled(again.tape) == ()
+        assert find_doubts(again.tape) == ()
 
 
 # -- interrupts --------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ def test_a_tool_that_an_interrupt_left_is_in_doubt_when_the_run_goes_on(kind, be
         interrupted(again, None)
     with begin(tape, on_doubt="rerun", patience=3.0) as again:
         interrupted(again, None)
-    assert till.paid == ["k", "k"] and unsettled(again.tape) == ()
+    assert till.paid == ["k", "k"] and find_doubts(again.tape) == ()
 
 
 def test_an_interrupt_that_the_agent_went_on_from_is_a_result_like_another():
@@ -395,7 +395,7 @@ def test_a_tool_that_the_agent_timed_out_is_none():
 
     with tracefork.record() as run:
         asyncio.run(agent(run))
-    assert unsettled(run.tape) == ()
+    assert find_doubts(run.tape) == ()
     with tracefork.resume(run.tape, patience=3.0) as again:
         asyncio.run(agent(again))
 
@@ -468,13 +468,13 @@ def test_doubt_survives_whatever_happens_to_the_runs_in_a_store(tmp_path, where,
     assert (tmp_path / "paid").read_text() == "x"
     with TapeStore.open(tmp_path / where) as store:
         list(store.gc(idle=0.001, now=time.time() + 9))
-        assert all(len(unsettled(store.load(name))) == 1 for name in ("r0", "r1", "r2", "r3"))
+        assert all(len(find_doubts(store.load(name))) == 1 for name in ("r0", "r1", "r2", "r3"))
         store.delete("r0", rebase=True)
         one = tracefork.loads(tracefork.dumps(store.load("r1")))
-        assert len(unsettled(one)) == 1
+        assert len(find_doubts(one)) == 1
         with TapeStore.open(":memory:") as other:
             other.save(one)
-            assert len(unsettled(other.load("r1"))) == 1
+            assert len(find_doubts(other.load("r1"))) == 1
         assert not list(store.check())
 
 
@@ -486,7 +486,7 @@ def test_many_and_long_doubts_fit_into_a_header():
     tape = tracefork.Tape(pending=pending, run_id="big")
     with TapeStore.open(":memory:") as store, tracefork.resume(tape, store) as run:
         pass
-    assert [call.name for call in unsettled(run.tape)] == [p.asked.name for p in pending]
+    assert [call.name for call in find_doubts(run.tape)] == [p.asked.name for p in pending]
 
 
 def test_a_secret_in_a_doubt_is_hidden_and_the_doubt_stays():
@@ -496,7 +496,7 @@ def test_a_secret_in_a_doubt_is_hidden_and_the_doubt_stays():
     with tracefork.resume(tape, redact=redact) as run:
         pass
     assert secret not in run.tape.meta["run.doubts"]
-    assert [call.name for call in unsettled(run.tape)] == ["pay"]
+    assert [call.name for call in find_doubts(run.tape)] == ["pay"]
 
 
 # -- blame ---------------------------------------------------------------------------------------
@@ -538,7 +538,7 @@ def test_what_came_of_a_call_is_told_apart_from_what_a_run_was_served():
     note = json.dumps({"calls": [["pay", "[2]"]], "since": 5, "open": [3]})
     tape = tracefork.Tape(steps=(served,), meta={"run.doubts": note}, outcome=Outcome("returned"))
 
-    assert unsettled(tape) == (Call("pay", "[2]"),)
+    assert find_doubts(tape) == (Call("pay", "[2]"),)
     for began in (3, 6):
         own = attrs.evolve(served, span=Span(began, began + 1, began + 1))
-        assert unsettled(attrs.evolve(tape, steps=(served, own))) == ()
+        assert find_doubts(attrs.evolve(tape, steps=(served, own))) == ()

@@ -23,7 +23,7 @@ import pydantic
 import pytest
 
 import tracefork
-from tracefork.codec.objects import decode, encode, kept, same
+from tracefork.codec.objects import are_same, decode, encode, encode_whole
 from tracefork.core.values import Reply
 from tracefork.errors import CorruptTape, TraceforkError, Unrecordable
 
@@ -234,14 +234,18 @@ def test_what_was_returned_is_returned_again(name):
     with tracefork.replay(tracefork.loads(tracefork.dumps(run.tape))) as again:
         back = agent(again)
 
-    assert same(live, back)
+    assert are_same(live, back)
     assert ran == []
 
 
 def test_what_holds_the_same_is_the_same_and_no_more():
-    assert same(Dog("a"), Dog("a")) and not same(Dog("a"), Dog("b")) and not same(Dog("a"), Puppy("a"))
-    assert not same([1], [True]) and not same({"a": 1}, {"a": 1.0}) and not same(1, Level(3))
-    assert same(float("nan"), float("nan")) and not same(0.0, -0.0)
+    assert (
+        are_same(Dog("a"), Dog("a"))
+        and not are_same(Dog("a"), Dog("b"))
+        and not are_same(Dog("a"), Puppy("a"))
+    )
+    assert not are_same([1], [True]) and not are_same({"a": 1}, {"a": 1.0}) and not are_same(1, Level(3))
+    assert are_same(float("nan"), float("nan")) and not are_same(0.0, -0.0)
 
 
 @tracefork.tool
@@ -259,7 +263,7 @@ def test_an_arm_of_a_union_is_not_guessed(kind):
     with tracefork.record() as run:
         live = pet(kind)
     with tracefork.replay(run.tape):
-        assert same(pet(kind), live)
+        assert are_same(pet(kind), live)
 
 
 def test_an_annotation_makes_no_instance_of_what_was_none():
@@ -284,7 +288,7 @@ def test_a_class_of_a_function_comes_back_as_annotated_or_is_refused():
         with pytest.raises(Unrecordable, match="no name leads"):
             run.call("bare", lambda: Local(1))
     with tracefork.replay(run.tape) as again:
-        assert same(again.call("annotated", annotated), live)
+        assert are_same(again.call("annotated", annotated), live)
         with pytest.raises(Unrecordable):
             again.call("bare", lambda: Local(1))
 
@@ -634,7 +638,7 @@ class Loud(Exception):
 
 
 def test_exceptions_are_made_without_being_asked():
-    text = kept(Loud("x"), "it")
+    text = encode_whole(Loud("x"), "it")
     ran.clear()
 
     back = decode(text)
@@ -662,7 +666,7 @@ def test_older_tapes_come_back_as_annotated():
         ),
     )
     with tracefork.replay(old) as again:
-        assert same(again.call("dog", dog), Dog("rex"))
+        assert are_same(again.call("dog", dog), Dog("rex"))
         with pytest.raises(Odd) as caught:
             again.call("fail", failing)
     assert caught.value.args == ("no", 3)
@@ -685,7 +689,7 @@ def test_a_class_that_is_not_imported_is_named_and_not_imported(tmp_path, monkey
 def test_what_a_script_defined_is_found_where_its_tool_is_from(monkeypatch):
     text = encode(Dog("rex"), named=True).replace(f"{MODULE}:Dog", "__main__:Dog")
 
-    assert same(decode(text, near=MODULE), Dog("rex"))
+    assert are_same(decode(text, near=MODULE), Dog("rex"))
     with pytest.raises(Unrecordable):
         decode(text)
 
@@ -713,4 +717,4 @@ def test_what_a_generator_gives_and_raises_is_of_its_class():
         live = agent()
     with tracefork.replay(run.tape):
         back = agent()
-    assert same(live[0], back[0]) and live[1] == back[1]
+    assert are_same(live[0], back[0]) and live[1] == back[1]

@@ -14,7 +14,7 @@ from tracefork.attribution.spending import Budget
 from tracefork.core.values import Call, Effect, Exchange, Pending, Reply
 from tracefork.errors import UnrecordedTools
 from tracefork.providers import anthropic, gemini, openai
-from tracefork.providers.unrecorded import unrecorded
+from tracefork.providers.unrecorded import find_unrecorded
 from tracefork.report.lines import notes
 from tracefork.testing.scripted import by_rule, transport
 from tracefork.testing.server import LoopbackServer
@@ -88,7 +88,7 @@ def test_blame_refuses_and_runs_nothing_unless_it_may():
 
 def test_a_wrapped_function_is_no_such_tool():
     tape = recorded(wrap=[book])
-    assert unrecorded(tape) == () and tracefork.verify(tape, agent).unrecorded == ()
+    assert find_unrecorded(tape) == () and tracefork.verify(tape, agent).unrecorded == ()
     tracefork.blame(tape, agent, lambda said: False, budget=Budget(forks=2))
     assert len(booked) == 1
 
@@ -115,17 +115,17 @@ def called(name):
 )
 def test_an_effect_of_that_name_is_what_counts(names, left):
     effects = [Effect(Call(name, "{}"), Reply("returned", "1")) for name in names]
-    assert unrecorded(tracefork.Tape(steps=(called("book"), *effects))) == left
+    assert find_unrecorded(tracefork.Tape(steps=(called("book"), *effects))) == left
 
 
 def test_one_that_was_in_flight_counts_too():
     tape = tracefork.Tape(steps=(called("book"),), pending=(Pending(Call("book", "{}"), "", 3),))
-    assert unrecorded(tape) == ()
+    assert find_unrecorded(tape) == ()
 
 
 def test_each_name_is_said_once_in_the_order_of_calls():
     steps = (called("pay"), called("book"), called("pay"), called("get-weather"))
-    assert unrecorded(tracefork.Tape(steps=steps)) == ("pay", "book", "get-weather")
+    assert find_unrecorded(tracefork.Tape(steps=steps)) == ("pay", "book", "get-weather")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_it_is_seen_whoever_the_vendor_is(build, url, stream):
     body = b'{"model":"m","stream":true}' if stream else b'{"model":"m"}'
     if stream and "gemini" in url:
         url = url.replace("generateContent", "streamGenerateContent?alt=sse")
-    assert unrecorded(tracefork.Tape(steps=(exchange(build("book", {}), url, body),))) == ("book",)
+    assert find_unrecorded(tracefork.Tape(steps=(exchange(build("book", {}), url, body),))) == ("book",)
 
 
 def test_what_the_vendor_runs_is_none_of_the_agents():
@@ -156,13 +156,13 @@ def test_what_the_vendor_runs_is_none_of_the_agents():
     responses = Response(200, (), (json.dumps({"output": output, "status": "completed"}).encode(),))
 
     steps = (exchange(answer), exchange(responses, "https://api.openai.com/v1/responses"))
-    assert unrecorded(tracefork.Tape(steps=steps)) == ()
+    assert find_unrecorded(tracefork.Tape(steps=steps)) == ()
 
 
 def test_a_tool_that_was_called_over_mcp_and_http_is_on_the_tape():
     asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "stock", "arguments": {}}}
     over = exchange(Response(200), "https://shop.test/mcp", json.dumps(asked).encode())
-    assert unrecorded(tracefork.Tape(steps=(called("stock"), over))) == ()
+    assert find_unrecorded(tracefork.Tape(steps=(called("stock"), over))) == ()
 
 
 # -- the shell -----------------------------------------------------------------------------------

@@ -33,35 +33,35 @@ class Form:
     named: bool
 
 
-def forms(args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Form, ...]:
+def read_forms(args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Form, ...]:
     """Return what those arguments hold that can be changed in place."""
     named: list[tuple[int | str, object]] = [*enumerate(args), *kwargs.items()]
-    return tuple(Form(key, value, *_written(value)) for key, value in named if not isinstance(value, _FIXED))
+    return tuple(Form(key, value, *_write(value)) for key, value in named if not isinstance(value, _FIXED))
 
 
-def noted(reply: Reply, before: Sequence[Form], tool: str, near: str) -> Reply:
+def note_changes(reply: Reply, before: Sequence[Form], tool: str, near: str) -> Reply:
     """Return `reply` with what has changed since `before`; opaque where that cannot be kept."""
     changes = []
     for form in before:
-        text, named = _written(form.value)
+        text, named = _write(form.value)
         if text == form.text and named == form.named:
             continue
         what = f"an argument that {tool} changed"
         kind = f"{type(form.value).__module__}.{type(form.value).__qualname__}"
         if text is None or not named:
-            return opaque(what, kind)
+            return make_opaque(what, kind)
         try:
             if objects.encode(objects.decode(text, near=near), ordered=True, named=True) != text:
-                return opaque(what, kind)
+                return make_opaque(what, kind)
         except TraceforkError:
-            return opaque(what, kind)
+            return make_opaque(what, kind)
         changes.append(f"[{json.dumps(form.key)},{text}]")
     if not changes or reply.kind == "opaque":
         return reply
     return evolve(reply, value=f"{_HEAD}[{','.join(changes)}]{_MIDDLE}{reply.value}}}")
 
 
-def opaque(what: str, kind: str, of: str = "") -> Reply:
+def make_opaque(what: str, kind: str, of: str = "") -> Reply:
     """Return the reply that stands for `what`, a `kind` of value that cannot be kept.
 
     Of an exception, `of` is the class.
@@ -70,7 +70,7 @@ def opaque(what: str, kind: str, of: str = "") -> Reply:
     return Reply("opaque", json.dumps([what, said]), of or kind)
 
 
-def bare(reply: Reply) -> tuple[str, Reply]:
+def split_changes(reply: Reply) -> tuple[str, Reply]:
     """Return the changes that `reply` keeps, as text or "", and the reply without them.
 
     Raises:
@@ -85,7 +85,7 @@ def bare(reply: Reply) -> tuple[str, Reply]:
         return reply.value[len(_HEAD) : end], evolve(reply, value=reply.value[end + len(_MIDDLE) : -1])
 
 
-def change(text: str, args: Sequence[object], kwargs: Mapping[str, object], near: str) -> None:
+def apply_changes(text: str, args: Sequence[object], kwargs: Mapping[str, object], near: str) -> None:
     """Change `args` and `kwargs` in place as `text` says that they were changed.
 
     Raises:
@@ -96,11 +96,11 @@ def change(text: str, args: Sequence[object], kwargs: Mapping[str, object], near
         held: Any = args if isinstance(key, int) else kwargs
         with damage("changed arguments"):
             before = held[key]
-        if patched(before, after) is not before:
+        if patch(before, after) is not before:
             raise Unrecordable("a changed argument", f"{type(before).__qualname__} now")
 
 
-def patched(old: Any, new: Any) -> Any:
+def patch(old: Any, new: Any) -> Any:
     """Make `old` what `new` is, in place as far as its class lets that be done; return what stands for `new`.
 
     Raises:
@@ -110,46 +110,46 @@ def patched(old: Any, new: Any) -> Any:
         return new
     match old:
         case list():
-            old[:] = [*_pairs(old, new)]
+            old[:] = [*_patch_each(old, new)]
         case bytearray():
             old[:] = new
         case deque():
-            items = [*_pairs([*old], [*new])]
+            items = [*_patch_each([*old], [*new])]
             old.clear()
             old.extend(items)
         case set():
             old.clear()
             old.update(new)
         case dict():
-            pairs = [(key, patched(old[key], value) if key in old else value) for key, value in new.items()]
+            pairs = [(key, patch(old[key], value) if key in old else value) for key, value in new.items()]
             old.clear()
             for key, value in pairs:
                 old[key] = value
         case tuple():
-            parts = [*_pairs(old, new)]
+            parts = [*_patch_each(old, new)]
             return old if len(old) == len(new) and all(map(_is, old, parts)) else new
-        case _ if classes.how(type(old)) == "instance":
-            _filled(old, classes.held(new))
+        case _ if classes.classify(type(old)) == "instance":
+            _fill(old, classes.read_state(new))
         case _:
-            return old if objects.same(old, new) else new
+            return old if objects.are_same(old, new) else new
     return old
 
 
-def _pairs(old: Sequence[Any], new: Sequence[Any]) -> Iterator[Any]:
+def _patch_each(old: Sequence[Any], new: Sequence[Any]) -> Iterator[Any]:
     for n, value in enumerate(new):
-        yield patched(old[n], value) if n < len(old) else value
+        yield patch(old[n], value) if n < len(old) else value
 
 
 def _is(one: object, other: object) -> bool:
     return one is other
 
 
-def _filled(old: Any, state: Mapping[str, Any]) -> None:
-    before = classes.held(old)
+def _fill(old: Any, state: Mapping[str, Any]) -> None:
+    before = classes.read_state(old)
     try:
         classes.fill(
             old,
-            {key: patched(before[key], value) if key in before else value for key, value in state.items()},
+            {key: patch(before[key], value) if key in before else value for key, value in state.items()},
         )
         for key in before.keys() - state.keys():
             object.__delattr__(old, key)
@@ -157,7 +157,7 @@ def _filled(old: Any, state: Mapping[str, Any]) -> None:
         raise Unrecordable("a changed argument", f"{type(old).__qualname__}, which {exc}") from exc
 
 
-def _written(value: object) -> tuple[str | None, bool]:
+def _write(value: object) -> tuple[str | None, bool]:
     """What `value` holds as text, and whether its classes are in it; None where it has no form."""
     for named in (True, False):
         try:

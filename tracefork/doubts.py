@@ -18,7 +18,7 @@ class Doubts:
 
     def about(self, call: Call) -> Call | None:
         """The one that `call` may repeat, if any."""
-        return doubt.about(self._calls, call)
+        return doubt.find_about(self._calls, call)
 
     def settle(self, call: Call) -> None:
         """Take `call` out: somebody decided."""

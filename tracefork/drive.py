@@ -16,7 +16,7 @@ from .core.matching import Matcher, exact
 from .core.tape import Tape
 from .core.values import Escape, Exchange, Outcome
 from .errors import Divergence, Unfinished
-from .providers.unrecorded import sentence, unrecorded
+from .providers.unrecorded import describe_unrecorded, find_unrecorded
 from .runs import replay
 from .session import Session
 from .turns import in_loop
@@ -56,7 +56,7 @@ class Verdict:
     def __str__(self) -> str:
         said = f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
         lines = [said, *(f"escaped: {one}" for one in self.escaped)]
-        lines += [sentence(self.unrecorded)] if self.unrecorded else []
+        lines += [describe_unrecorded(self.unrecorded)] if self.unrecorded else []
         return "\n".join([*lines, str(self.divergence)] if self.divergence else lines)
 
 
@@ -159,7 +159,7 @@ def judged(tape: Tape, session: Session, raised: BaseException | None, matcher: 
         divergence=divergence,
         error=error,
         escaped=tuple(dict.fromkeys([*tape.escaped, *session.escaped])),
-        unrecorded=unrecorded(tape),
+        unrecorded=find_unrecorded(tape),
     )
 
 

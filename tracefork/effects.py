@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from .changing import opaque
+from .changing import make_opaque
 from .codec import classes, objects, rebuild
 from .codec.plain import damage
 from .core.values import Call, Reply
@@ -29,9 +29,9 @@ def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Ca
 def returned(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
     """Return the reply of tool `name` that returned `value`; "opaque" where it could not come back whole."""
     try:
-        return Reply("returned", objects.kept(value, "a result", _result_type(fn), _module(fn)))
+        return Reply("returned", objects.encode_whole(value, "a result", _result_type(fn), _name_module(fn)))
     except Unrecordable as exc:
-        return opaque(f"the result of {name}", exc.kind)
+        return make_opaque(f"the result of {name}", exc.kind)
 
 
 def raised(exc: BaseException, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
@@ -40,14 +40,14 @@ def raised(exc: BaseException, name: str = "a tool", fn: Callable[..., object] |
     `value` has its arguments; or the whole of it, where there is more.
     """
     try:
-        text = objects.kept(exc, "an exception", near=_module(fn))
-        said = _only_arguments(text)
+        text = objects.encode_whole(exc, "an exception", near=_name_module(fn))
+        said = _read_arguments(text)
         return Reply("raised", text if said is None else said, class_name(exc))
     except Unrecordable as problem:
-        return opaque(f"what {name} raised", problem.kind, class_name(exc))
+        return make_opaque(f"what {name} raised", problem.kind, class_name(exc))
 
 
-def raised_at_least(exc: BaseException) -> Reply:
+def keep_raised(exc: BaseException) -> Reply:
     """Return what can be kept of `exc`: its class, and its arguments or else its text."""
     try:
         args = objects.encode(list(exc.args), ordered=True, named=True)
@@ -57,7 +57,7 @@ def raised_at_least(exc: BaseException) -> Reply:
     return Reply("raised", args, class_name(exc))
 
 
-def refused(reply: Reply) -> Unrecordable:
+def make_refusal(reply: Reply) -> Unrecordable:
     """Return what is raised for an "opaque" reply, when it is recorded and in each replay."""
     match objects.decode(reply.value):
         case [str(what), str(kind)]:
@@ -65,7 +65,7 @@ def refused(reply: Reply) -> Unrecordable:
     return Unrecordable("the recorded result", reply.type)
 
 
-def _only_arguments(text: str) -> str | None:
+def _read_arguments(text: str) -> str | None:
     """The arguments of an exception that is no more than these, as text."""
     match json.loads(text):
         case {"$class": [str(), {"args": list() as args, **more}]} if not more:
@@ -81,26 +81,26 @@ def replayed(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
     """
     match reply.kind:
         case "returned":
-            return objects.decode(reply.value, _result_type(fn), _module(fn))
+            return objects.decode(reply.value, _result_type(fn), _name_module(fn))
         case "raised":
-            raise exception(reply, fn)
+            raise read_exception(reply, fn)
         case "opaque":
-            raise refused(reply)
+            raise make_refusal(reply)
 
 
-def exception(reply: Reply, fn: Callable[..., object] | None = None) -> BaseException:
+def read_exception(reply: Reply, fn: Callable[..., object] | None = None) -> BaseException:
     """Return the exception that a "raised" reply is about.
 
     Raises:
         Unrecordable: its class is not imported, or it cannot be made.
         CorruptTape: it is no such reply.
     """
-    said = objects.decode(reply.value, near=_module(fn))
+    said = objects.decode(reply.value, near=_name_module(fn))
     if isinstance(said, BaseException):
         return said
     if not isinstance(said, list):
         raise CorruptTape(f"an exception has arguments, not {reply.value!r:.60}")
-    return rebuilt(reply.type, said, _module(fn))
+    return make_exception(reply.type, said, _name_module(fn))
 
 
 @frozen
@@ -123,14 +123,14 @@ class Yielding:
     def __init__(self, name: str = "a tool", fn: Callable[..., object] | None = None) -> None:
         self._items: list[str] = []
         self._opaque: Reply | None = None
-        self._name, self._near, self._as = name, _module(fn), _item_type(fn)
+        self._name, self._near, self._as = name, _name_module(fn), _find_item_type(fn)
 
     def add(self, item: object) -> None:
         """Keep `item` as it is now: its maker may go on changing it."""
         try:
-            self._items.append(objects.kept(item, "what a generator gave", self._as, self._near))
+            self._items.append(objects.encode_whole(item, "what a generator gave", self._as, self._near))
         except Unrecordable as exc:
-            self._opaque = self._opaque or opaque(f"what {self._name} gave", exc.kind)
+            self._opaque = self._opaque or make_opaque(f"what {self._name} gave", exc.kind)
 
     def returned(self, value: object = None) -> Reply:
         """Return the reply of a generator that then returned `value`."""
@@ -168,24 +168,24 @@ def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
         CorruptTape: it is no reply of a generator.
     """
     if reply.kind == "opaque":
-        raise refused(reply)
-    said = objects.decode(reply.value, near=_module(fn))
+        raise make_refusal(reply)
+    said = objects.decode(reply.value, near=_name_module(fn))
     if reply.kind == "raised":
-        return Yields((), "raised", exception(reply, fn), reply.type)
+        return Yields((), "raised", read_exception(reply, fn), reply.type)
     match said:
         case list():  # what somebody gave in the tool's stead
             return Yields(_items(said, fn, reply.value), "returned")
         case {"yielded": list() as items, "end": "returned" | "raised" | "closed" as end}:
             value, of = said.get("value"), str(said.get("type", ""))
             if end == "raised" and isinstance(value, list):
-                value = rebuilt(of, value, _module(fn))
+                value = make_exception(of, value, _name_module(fn))
             return Yields(_items(items, fn, reply.value), end, value, of)
     raise CorruptTape(f"a generator gives what it yielded and how it ended, not {reply!r}")
 
 
 def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tuple[Any, ...]:
     """`items` as the annotation of `fn` says that they are, where they carry no names of their own."""
-    given = _item_type(fn)
+    given = _find_item_type(fn)
     is_plain = given is not None and '{"$class":' not in text and '{"$as_is":' not in text
     return tuple(rebuild.rebuilt(items, GenericAlias(list, (given,))) if is_plain else items)
 
@@ -204,7 +204,7 @@ def class_name(exc: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def rebuilt(dotted: str, args: Sequence[object], near: str = "") -> BaseException:
+def make_exception(dotted: str, args: Sequence[object], near: str = "") -> BaseException:
     """Return an exception of class `dotted` with `args`, from modules that are imported already.
 
     Nothing of its class is run.
@@ -212,23 +212,23 @@ def rebuilt(dotted: str, args: Sequence[object], near: str = "") -> BaseExceptio
     Raises:
         Unrecordable: the class is not imported, is none of an exception, or has other arguments.
     """
-    found = next(filter(None, (classes.found(path, near) for path in _paths(dotted))), None)
-    if found is None or classes.how(found) != "exception":
+    found = next(filter(None, (classes.find_class(path, near) for path in _list_paths(dotted))), None)
+    if found is None or classes.classify(found) != "exception":
         problem = (
             "is not imported here" if found is None else "is no exception that is made of what a tape says"
         )
         raise Unrecordable("what the recorded tool raised", f"{dotted}, which {problem}")
     with damage("a recorded exception"):
-        made: BaseException = classes.exception(found, tuple(args), {})
+        made: BaseException = classes.make_exception(found, tuple(args), {})
     return made
 
 
-def fault(dotted: str, message: str) -> Exception:
+def make_fault(dotted: str, message: str) -> Exception:
     """Return an exception of class `dotted` that says `message`, or a RuntimeError that names the class.
 
     For faults of transports, of which no more is kept.
     """
-    found = next(filter(None, map(classes.found, _paths(dotted))), None)
+    found = next(filter(None, map(classes.find_class, _list_paths(dotted))), None)
     if found is not None and issubclass(found, Exception):
         made = found.__new__(found, message)
         made.args = (message,)
@@ -236,7 +236,7 @@ def fault(dotted: str, message: str) -> Exception:
     return RuntimeError(f"{dotted}: {message}")
 
 
-def _paths(dotted: str) -> list[str]:
+def _list_paths(dotted: str) -> list[str]:
     """Where the class may be: the dots of a module and those of a class look alike."""
     parts = dotted.split(".")
     if len(parts) == 1:
@@ -253,10 +253,10 @@ def _result_type(fn: Callable[..., object] | None) -> Any:
         return None
 
 
-def _item_type(fn: Callable[..., object] | None) -> Any:
+def _find_item_type(fn: Callable[..., object] | None) -> Any:
     """What a generator function says that it gives: the first argument of its Iterator."""
     return next(iter(typing.get_args(_result_type(fn))), None)
 
 
-def _module(fn: Callable[..., object] | None) -> str:
+def _name_module(fn: Callable[..., object] | None) -> str:
     return str(getattr(fn, "__module__", None) or "")

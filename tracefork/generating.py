@@ -19,7 +19,7 @@ from .effects import Yielding, Yields
 from .errors import TraceforkError
 from .flight import Flight
 from .port import Port
-from .tools import Policy, Use, ahang, fault, hang, known, lost
+from .tools import Policy, Use, ahang, hang, known, make_fault, report_loss
 from .turns import is_cancellation
 
 
@@ -42,7 +42,7 @@ def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
             raise port.stray(flight)
         port.end(flight, answer)
         return _ended(port, again)
-    given, before = Yielding(use.name, use.fn), changing.forms(*use.seen)
+    given, before = Yielding(use.name, use.fn), changing.read_forms(*use.seen)
     made = _made(port, flight, use)
     step: Callable[[], Any] = partial(made.send, None)
     while True:
@@ -50,17 +50,17 @@ def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
             with lanes.aside():
                 item = step()
         except StopIteration as stop:
-            reply = _whole(given.returned(stop.value), before, use)
+            reply = _check_changes(given.returned(stop.value), before, use)
             port.end(flight, reply)
-            lost(reply, None, policy)
+            report_loss(reply, None, policy)
             return stop.value
         except BaseException as exc:
-            reply = _broken(exc, given, before, policy, use)
+            reply = _keep_broken(exc, given, before, policy, use)
             if isinstance(exc, Exception):
                 port.end(flight, reply)
             else:
                 port.drop(flight, reply)
-            lost(reply, exc, policy)
+            report_loss(reply, exc, policy)
             raise
         given.add(item)
         try:
@@ -68,7 +68,7 @@ def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
         except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
             step = partial(made.throw, exc)
         except BaseException:
-            port.drop(flight, _whole(given.closed(), before, use))
+            port.drop(flight, _check_changes(given.closed(), before, use))
             with lanes.aside():
                 made.close()
             raise
@@ -94,7 +94,7 @@ async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any
         await port.aend(flight, answer)
         _ended(port, again)
         return
-    given, before = Yielding(use.name, use.fn), changing.forms(*use.seen)
+    given, before = Yielding(use.name, use.fn), changing.read_forms(*use.seen)
     made = _made(port, flight, use)
     step: Callable[[], Any] = partial(made.asend, None)
     while True:
@@ -102,14 +102,14 @@ async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any
             with lanes.aside():
                 item = await step()
         except StopAsyncIteration:
-            reply = _whole(given.returned(), before, use)
+            reply = _check_changes(given.returned(), before, use)
             await port.aend(flight, reply)
             await port.aflush()
-            lost(reply, None, policy)
+            report_loss(reply, None, policy)
             return
         except BaseException as exc:
             try:
-                await _abroke(port, flight, exc, _broken(exc, given, before, policy, use), policy)
+                await _end_broken(port, flight, exc, _keep_broken(exc, given, before, policy, use), policy)
             finally:
                 with lanes.aside():
                     await made.aclose()
@@ -120,20 +120,20 @@ async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any
         except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
             step = partial(made.athrow, exc)
         except BaseException:
-            port.drop(flight, _whole(given.closed(), before, use))
+            port.drop(flight, _check_changes(given.closed(), before, use))
             with lanes.aside():
                 await made.aclose()
             raise
 
 
-async def _abroke(port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy) -> None:
+async def _end_broken(port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy) -> None:
     """End the flight of a generator that raised `exc` while it was asked for its next item."""
     if is_cancellation(exc) or isinstance(exc, GeneratorExit):
         port.drop(flight, CANCELLED)
     elif isinstance(exc, Exception):
         await port.aend(flight, reply)
         await port.aflush()
-        lost(reply, exc, policy)
+        report_loss(reply, exc, policy)
     else:
         port.drop(flight, reply)
 
@@ -148,21 +148,25 @@ def _made(port: Port, flight: Flight, use: Use) -> Any:
         raise
 
 
-def _whole(reply: Reply, before: Sequence[changing.Form], use: Use) -> Reply:
+def _check_changes(reply: Reply, before: Sequence[changing.Form], use: Use) -> Reply:
     """`reply`; opaque if arguments changed meanwhile: which item saw which change is not kept."""
-    seen = changing.noted(reply, before, use.name, use.module)
-    return reply if seen == reply else changing.opaque(f"an argument that {use.name} changed", "generator's")
+    seen = changing.note_changes(reply, before, use.name, use.module)
+    return (
+        reply
+        if seen == reply
+        else changing.make_opaque(f"an argument that {use.name} changed", "generator's")
+    )
 
 
-def _broken(
+def _keep_broken(
     exc: BaseException, given: Yielding, before: Sequence[changing.Form], policy: Policy, use: Use
 ) -> Reply:
     """The reply of a generator that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
     reply = given.raised(exc)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
     if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
-        reply = given.ended(effects.raised_at_least(exc))
-    return reply if must_pass else _whole(reply, before, use)
+        reply = given.ended(effects.keep_raised(exc))
+    return reply if must_pass else _check_changes(reply, before, use)
 
 
 def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -178,7 +182,7 @@ def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
 def _unrolled(port: Port, flight: Flight, answer: Answer, use: Use) -> Yields:
     try:
         if isinstance(answer, Fault):
-            raise fault(answer, use)
+            raise make_fault(answer, use)
         return effects.unrolled(cast("Reply", answer), use.fn)
     except BaseException:
         port.drop(flight, answer)

@@ -103,12 +103,12 @@ class _Script(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
         made: CodeType = self.source_to_code(
-            _looking(self.get_data(path)), path
+            _insert_looks(self.get_data(path)), path
         )  # never from, or to, a cache
         return made
 
 
-def _looking(source: bytes) -> ast.Module:
+def _insert_looks(source: bytes) -> ast.Module:
     tree = ast.parse(source)
     body: list[ast.stmt] = []
     for n, statement in enumerate(tree.body):

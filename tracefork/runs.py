@@ -15,21 +15,20 @@ from attrs import evolve
 
 from . import nondet, wrapping
 from .codec.records import Header
-from .core.doubt import Elder, continued, unsettled, wants_elder
-from .core.doubt import inherited as inherited_doubts
+from .core.doubt import Elder, continue_tape, find_doubts, make_note, wants_elder
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
-from .core.notes import doubted, inherited, noted
+from .core.notes import inherited, note_doubts, noted
 from .core.script import Script
 from .core.tape import Tape
 from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Step
 from .errors import RunExists, TraceforkError
 from .port import Gate, Known
-from .providers.unrecorded import sentence, unrecorded
+from .providers.unrecorded import describe_unrecorded, find_unrecorded
 from .redact import Redactor, ambient, lineage
 from .session import MAX_BODY, Plan, Session
 from .store import TapeStore, new_run_id
-from .tools import RUN, Loss, OnDoubt, Policy, Tools, lossy, policy
+from .tools import RUN, Loss, OnDoubt, Policy, Tools, check_loss, policy
 from .transports import guard
 from .transports import intercept as interception
 from .wrapping import Wrapped
@@ -118,7 +117,7 @@ def record(
         durability=durability,
         redact=redact,
         max_body=max_body,
-        tools=Policy(unrecordable=lossy(unrecordable)),
+        tools=Policy(unrecordable=check_loss(unrecordable)),
     )
 
 
@@ -219,7 +218,7 @@ def resume(
         RunExists: the store has a run of this name.
     """
     _say_unrecorded(tape)
-    went = continued(tape)
+    went = continue_tape(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
     head = _header(tape.agent_name, run_id, inherited(tape.meta), lineage)
     shell = _Shell(
@@ -310,7 +309,7 @@ def fork(
         intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape)
     )
     return _session(
-        Fork(continued(tape, pivot), pivot, given).script(matcher),
+        Fork(continue_tape(tape, pivot), pivot, given).script(matcher),
         head,
         shell,
         following=tape,
@@ -383,7 +382,7 @@ def cut(
         intercept, scope, passthrough, allow, _virtualized(virtualize, tape), strict, _wrap(wrap, tape)
     )
     return _session(
-        Cut(continued(tape), upto, answer).script(matcher),
+        Cut(continue_tape(tape), upto, answer).script(matcher),
         head,
         shell,
         following=tape,
@@ -476,9 +475,9 @@ def _session(
     head = evolve(head, meta={**head.meta, **noted(shell.virtualize, wrapped=shell.wrap.paths)})
     head = _redacted(head, redacting())
     opened, owned = _opened(store, durability)
-    doubts = () if following is None else _doubts(following, opened, pivot)
+    doubts = () if following is None else _find_doubts(following, opened, pivot)
     doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
-    head = evolve(head, meta={**head.meta, **doubted(inherited_doubts(doubts, script))})
+    head = evolve(head, meta={**head.meta, **note_doubts(make_note(doubts, script))})
     if opened is not None and head.run_id in opened:
         if owned:
             opened.close()
@@ -513,18 +512,18 @@ def _virtualized(virtualize: Iterable[str] | None, tape: Tape) -> Iterable[str]:
 
 def _say_unrecorded(tape: Tape) -> None:
     """Warn of tools that run for real in what follows `tape`."""
-    if names := unrecorded(tape):
-        warnings.warn(sentence(names), UnrecordedWarning, stacklevel=3)
+    if names := find_unrecorded(tape):
+        warnings.warn(describe_unrecorded(names), UnrecordedWarning, stacklevel=3)
 
 
-def _doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None) -> tuple[Call, ...]:
+def _find_doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None) -> tuple[Call, ...]:
     """The calls that may have run before a run that follows `tape`, whose parent may be in `store`."""
     elder = None
     if store is not None and tape.parent is not None and wants_elder(tape):
         with suppress(TraceforkError, RecursionError):
             parent = store.load(tape.parent.parent)
-            elder = Elder(parent, _doubts(parent, store))
-    return unsettled(tape, pivot, elder)
+            elder = Elder(parent, _find_doubts(parent, store))
+    return find_doubts(tape, pivot, elder)
 
 
 def _wrap(wrap: Iterable[Wrapped] | None, tape: Tape) -> Iterable[Wrapped]:

@@ -50,7 +50,7 @@ def tool(
     """
 
     def decorated(given: F) -> F:
-        return cast("F", _tool(given, Spec.of(given, name, ignore, repeatable=repeatable)))
+        return cast("F", _make_tool(given, Spec.of(given, name, ignore, repeatable=repeatable)))
 
     return decorated if fn is None else decorated(fn)
 
@@ -81,7 +81,7 @@ class Spec:
             parameters = ()
         known = {one.name for one in parameters}
         takes_any = any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
-        called = name or called_as(inner)
+        called = name or name_tool(inner)
         if (unknown := sorted(ignored - known)) and not takes_any:
             raise TypeError(f"{called} has no argument {', '.join(unknown)} that could be ignored")
         REPEATABLE[called] = repeatable and REPEATABLE.get(called, True)
@@ -112,7 +112,7 @@ class Spec:
         yield from [name] * max(count, 0)
 
 
-def called_as(fn: Any) -> str:
+def name_tool(fn: Any) -> str:
     """Return what `fn` is called, without the function that it was made in."""
     while isinstance(fn, partial):
         fn = fn.func
@@ -124,7 +124,7 @@ def is_bound(outer: Any, first: Any) -> bool:
     """True if `first` is what the method `outer` belongs to: an instance of its class, or the class."""
     kind = first if isinstance(first, type) else type(first)
     for base in kind.__mro__[:-1]:
-        holds = [held for held in vars(base).values() if _inner(held) is outer]
+        holds = [held for held in vars(base).values() if _unwrap(held) is outer]
         if not holds and base.__module__ == getattr(outer, "__module__", None):
             name = getattr(outer, "__name__", "")  # another decorator may stand around it
             is_own = f"{base.__qualname__}.{name}" == getattr(outer, "__qualname__", None)
@@ -134,13 +134,13 @@ def is_bound(outer: Any, first: Any) -> bool:
     return False
 
 
-def _inner(held: Any) -> Any:
+def _unwrap(held: Any) -> Any:
     return held.__func__ if isinstance(held, classmethod | staticmethod) else held
 
 
-def _tool(fn: Any, spec: Spec) -> Any:
+def _make_tool(fn: Any, spec: Spec) -> Any:
     if isinstance(fn, classmethod | staticmethod):
-        return type(fn)(_tool(fn.__func__, spec))
+        return type(fn)(_make_tool(fn.__func__, spec))
 
     @wraps(fn)
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -174,7 +174,7 @@ def _tool(fn: Any, spec: Spec) -> Any:
                     step = partial(items.athrow, exc)
 
     ours: Any
-    match kind_of(fn):
+    match classify(fn):
         case "async generator":
             ours = ayielding
         case "generator":
@@ -187,7 +187,7 @@ def _tool(fn: Any, spec: Spec) -> Any:
     return ours
 
 
-def kind_of(fn: Any) -> str:
+def classify(fn: Any) -> str:
     """Return what calling `fn` makes: "coroutine", "generator", "async generator", or "" for its result."""
     inner = unwrap(fn)
     while isinstance(inner, partial):

@@ -104,10 +104,10 @@ def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: 
     """
     if on_doubt not in ("raise", "rerun") and not callable(on_doubt):
         raise ValueError(f'on_doubt= is "raise", "rerun" or a function, not {on_doubt!r}')
-    return Policy(on_doubt, _instead(tools, tape), lossy(unrecordable))
+    return Policy(on_doubt, _read_tools(tools, tape), check_loss(unrecordable))
 
 
-def lossy(unrecordable: Loss) -> Loss:
+def check_loss(unrecordable: Loss) -> Loss:
     """Return `unrecordable`.
 
     Raises:
@@ -118,7 +118,7 @@ def lossy(unrecordable: Loss) -> Loss:
     return unrecordable
 
 
-def _instead(tools: Tools, tape: Tape) -> Instead | None:
+def _read_tools(tools: Tools, tape: Tape) -> Instead | None:
     match tools:
         case "live":
             return None
@@ -173,8 +173,8 @@ def call(port: Port, policy: Policy, use: Use) -> Any:
         if answer == CANCELLED:
             hang(port, flight)
         port.end(flight, answer)
-        return replayed(port, answer, use)
-    before = changing.forms(*use.seen)
+        return give_again(port, answer, use)
+    before = changing.read_forms(*use.seen)
     try:
         args, kwargs = port.true((use.args, use.kwargs), use.name)
         with lanes.aside():
@@ -183,16 +183,16 @@ def call(port: Port, policy: Policy, use: Use) -> Any:
             result.close()
             raise TypeError(f"{use.name} is a coroutine function: await run.acall(...) instead")
     except BaseException as exc:
-        reply = _raised(exc, before, policy, use)
+        reply = _keep_raised(exc, before, policy, use)
         if isinstance(exc, Exception):
             port.end(flight, reply)
         else:
-            port.drop(flight, CANCELLED if is_cancellation(exc) and _by_agent() else reply)
-        lost(reply, exc, policy)
+            port.drop(flight, CANCELLED if is_cancellation(exc) and _is_by_agent() else reply)
+        report_loss(reply, exc, policy)
         raise
-    reply = changing.noted(effects.returned(result, use.name, use.fn), before, use.name, use.module)
+    reply = changing.note_changes(effects.returned(result, use.name, use.fn), before, use.name, use.module)
     port.end(flight, reply)
-    lost(reply, None, policy)
+    report_loss(reply, None, policy)
     return result
 
 
@@ -203,8 +203,8 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
         if answer == CANCELLED:
             await ahang(port, flight)
         await port.aend(flight, answer)
-        return replayed(port, answer, use)
-    before = changing.forms(*use.seen)
+        return give_again(port, answer, use)
+    before = changing.read_forms(*use.seen)
     try:
         args, kwargs = port.true((use.args, use.kwargs), use.name)
         with lanes.aside():
@@ -212,25 +212,25 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
             if isawaitable(result):
                 result = await result
     except BaseException as exc:
-        if isinstance(exc, GeneratorExit) or (is_cancellation(exc) and _by_agent()):
+        if isinstance(exc, GeneratorExit) or (is_cancellation(exc) and _is_by_agent()):
             port.drop(flight, CANCELLED)  # the agent gave up, and does so again
             raise
-        reply = _raised(exc, before, policy, use)
+        reply = _keep_raised(exc, before, policy, use)
         if isinstance(exc, Exception):
             await port.aend(flight, reply)
             await port.aflush()
         else:
             port.drop(flight, reply)
-        lost(reply, exc, policy)
+        report_loss(reply, exc, policy)
         raise
-    reply = changing.noted(effects.returned(result, use.name, use.fn), before, use.name, use.module)
+    reply = changing.note_changes(effects.returned(result, use.name, use.fn), before, use.name, use.module)
     await port.aend(flight, reply)
     await port.aflush()
-    lost(reply, None, policy)
+    report_loss(reply, None, policy)
     return result
 
 
-def _by_agent() -> bool:
+def _is_by_agent() -> bool:
     """True if somebody cancelled this task, so that no tool raised that by itself."""
     try:
         task = asyncio.current_task()
@@ -239,16 +239,16 @@ def _by_agent() -> bool:
     return task is None or task.cancelling() > 0
 
 
-def _raised(exc: BaseException, before: Sequence[changing.Form], policy: Policy, use: Use) -> Reply:
+def _keep_raised(exc: BaseException, before: Sequence[changing.Form], policy: Policy, use: Use) -> Reply:
     """The reply of a tool that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
     reply = effects.raised(exc, use.name, use.fn)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
     if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
-        reply = effects.raised_at_least(exc)
-    return reply if must_pass else changing.noted(reply, before, use.name, use.module)
+        reply = effects.keep_raised(exc)
+    return reply if must_pass else changing.note_changes(reply, before, use.name, use.module)
 
 
-def lost(reply: Reply, raised: BaseException | None, policy: Policy) -> None:
+def report_loss(reply: Reply, raised: BaseException | None, policy: Policy) -> None:
     """Say that a live tool came to what the tape cannot keep.
 
     Raises:
@@ -257,8 +257,8 @@ def lost(reply: Reply, raised: BaseException | None, policy: Policy) -> None:
     if reply.kind != "opaque":
         return
     if policy.unrecordable == "raise":
-        raise effects.refused(reply) from raised
-    warnings.warn(str(effects.refused(reply)), RuntimeWarning, stacklevel=2)
+        raise effects.make_refusal(reply) from raised
+    warnings.warn(str(effects.make_refusal(reply)), RuntimeWarning, stacklevel=2)
 
 
 def known(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = False) -> Answer | None:
@@ -318,23 +318,23 @@ def _settled(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply
         return reply
 
 
-def fault(answer: Fault, use: Use) -> Exception:
+def make_fault(answer: Fault, use: Use) -> Exception:
     """Return what is raised for a Fault on the tape: a refusal, or what somebody gave in the tool's stead."""
     if answer.kind == TOOL_REFUSED:
         return ToolRefused(use.question)
     if answer.kind == IN_DOUBT:
         return InDoubt(Call(use.name, answer.message), use.question)
-    return effects.fault(answer.kind, answer.message)
+    return effects.make_fault(answer.kind, answer.message)
 
 
-def replayed(port: Port, answer: Answer, use: Use) -> Any:
+def give_again(port: Port, answer: Answer, use: Use) -> Any:
     """Return what the tool returned, or raise what it raised, once its arguments are changed likewise."""
     if isinstance(answer, Fault):
-        raise fault(answer, use)
+        raise make_fault(answer, use)
     assert isinstance(answer, Reply)
-    changes, reply = changing.bare(answer)
+    changes, reply = changing.split_changes(answer)
     if changes:
-        changing.change(changes, *use.seen, use.module)
+        changing.apply_changes(changes, *use.seen, use.module)
     try:
         return effects.replayed(reply, use.fn)
     except BaseException as exc:

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from .session import current
-from .tooling import Spec, kind_of
+from .tooling import Spec, classify
 
 Wrapped: TypeAlias = "Callable[..., Any] | str"
 """A function, or the way to it as `"module:path"`."""
@@ -47,7 +47,7 @@ class Wraps:
             ValueError: a text is no path such as `module:function`.
         """
         asked = [wrap] if isinstance(wrap, str) or callable(wrap) else wrap
-        return cls(dict(_path(one) for one in asked))
+        return cls(dict(_read_path(one) for one in asked))
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -57,11 +57,11 @@ class Wraps:
         """Make them tools; wants one `release`."""
         awaited = False
         for path, function in self._functions.items():
-            found = function or _found(path)
+            found = function or _find(path)
             if found is not None:
                 self._take(path, found)
             elif _is_imported(path):
-                _missed(path)
+                _warn_missing(path)
             else:
                 awaited = True
         if awaited:
@@ -74,14 +74,16 @@ class Wraps:
             _awaiting.remove(self)
         with suppress(ValueError):
             sys.meta_path.remove(self._finder)
-        missing = [path for path in self._functions if path.startswith(f"{MAIN}:") and not self._came(path)]
+        missing = [
+            path for path in self._functions if path.startswith(f"{MAIN}:") and not self._has_come(path)
+        ]
         while self._held:
             _release(self._held.pop())
         with suppress(RuntimeWarning):  # as an error it would keep what is left of the run from ending
             for path in missing:
-                _missed(path)
+                _warn_missing(path)
 
-    def _came(self, path: str) -> bool:
+    def _has_come(self, path: str) -> bool:
         """True if the function is here, or is a tool by itself."""
         return path in self._taken
 
@@ -89,19 +91,19 @@ class Wraps:
         """True if a function of `module` is still to come."""
         return any(path.startswith(f"{module}:") for path in self._functions)
 
-    def came(self, module: str) -> None:
+    def take(self, module: str) -> None:
         """Take the functions of `module`, which has just been imported."""
         for path in self._functions:
             if path.startswith(f"{module}:"):
-                if (found := _found(path)) is None:
-                    _missed(path)
+                if (found := _find(path)) is None:
+                    _warn_missing(path)
                 elif found not in self._held:
                     self._take(path, found)
 
     def look(self, module: str) -> None:
         """Take what `module` has by now: it is still being run."""
         for path in self._functions:
-            if path.startswith(f"{module}:") and (found := _found(path)) and found not in self._held:
+            if path.startswith(f"{module}:") and (found := _find(path)) and found not in self._held:
                 self._take(path, found)
 
     def _take(self, path: str, function: FunctionType) -> None:
@@ -131,13 +133,13 @@ def look(module: str) -> None:
 # -- by path ---------------------------------------------------------------------------
 
 
-def _path(one: object) -> tuple[str, FunctionType | None]:
+def _read_path(one: object) -> tuple[str, FunctionType | None]:
     if isinstance(one, str):
         module, _, path = one.partition(":")
         if not module or not path or not all(part.isidentifier() for part in module.split(".")):
             raise ValueError(f"wrap= takes functions, or paths such as package.module:function, not {one!r}")
         return one, None
-    function = _function(one)
+    function = _unwrap(one)
     if function is None:
         what = getattr(one, "__qualname__", None) or repr(one)
         raise TypeError(
@@ -146,12 +148,12 @@ def _path(one: object) -> tuple[str, FunctionType | None]:
             "tracefork.tool"
         )
     path = f"{function.__module__}:{function.__qualname__}"
-    if _found(path) is not function:
+    if _find(path) is not function:
         _known[path] = function
     return path, function
 
 
-def _function(held: object) -> FunctionType | None:
+def _unwrap(held: object) -> FunctionType | None:
     if isinstance(held, classmethod | staticmethod | MethodType):
         held = held.__func__
     elif isinstance(held, property):
@@ -161,14 +163,14 @@ def _function(held: object) -> FunctionType | None:
     return held if isinstance(held, FunctionType) else None
 
 
-def _found(path: str) -> FunctionType | None:
+def _find(path: str) -> FunctionType | None:
     if (known := _known.get(path)) is not None:
         return known
     module, _, inside = path.partition(":")
     held: object = sys.modules.get(module)
     for part in inside.split("."):
         held = getattr(held, "__dict__", {}).get(part)
-    return _function(held)
+    return _unwrap(held)
 
 
 def _is_imported(path: str) -> bool:
@@ -176,7 +178,7 @@ def _is_imported(path: str) -> bool:
     return module in sys.modules and module != MAIN
 
 
-def _missed(path: str) -> None:
+def _warn_missing(path: str) -> None:
     module, _, inside = path.partition(":")
     warnings.warn(
         f"wrap= names {path}, and {module} has no function {inside}: if it is called, it runs for real",
@@ -211,7 +213,7 @@ class _Finder:
                 del loader.exec_module
             run(module)
             for wraps in _awaiting:
-                wraps.came(name)
+                wraps.take(name)
 
         with suppress(AttributeError):  # a loader of C: nobody has those write their tools
             loader.exec_module = exec_module
@@ -226,14 +228,14 @@ class _Swap:
     def __init__(self, path: str, function: FunctionType) -> None:
         self.function, self.paths, self.holders = function, {path}, 0
         self._code, self._defaults = function.__code__, function.__kwdefaults__
-        self.original = _copy(function)
+        self.original = _copy_function(function)
         self._spec = Spec.of(function)
-        self._kind = kind_of(self.original)
+        self._kind = classify(self.original)
         self._signed = "__signature__" in vars(function)
         if not self._signed:
             with suppress(TypeError, ValueError):
                 vars(function)["__signature__"] = inspect.signature(function)
-        self._ours = _code(self._code)
+        self._ours = _make_code(self._code)
         function.__kwdefaults__ = {"_tracefork": self._call}
         function.__code__ = self._ours
 
@@ -274,7 +276,7 @@ def _release(function: FunctionType) -> None:
             swap.undo()
 
 
-def _copy(function: FunctionType) -> FunctionType:
+def _copy_function(function: FunctionType) -> FunctionType:
     """The function as it is now, for those who mean it."""
     made = FunctionType(
         function.__code__,
@@ -290,7 +292,7 @@ def _copy(function: FunctionType) -> FunctionType:
     return made
 
 
-def _code(of: CodeType) -> CodeType:
+def _make_code(of: CodeType) -> CodeType:
     """Code of the same kind that calls its `_tracefork` instead. It may use no names of this module."""
     kinds = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
     made = {

@@ -20,12 +20,12 @@ from typing import Any, TypeAlias
 import anyio
 from attrs import evolve, frozen
 
-from ..core.doubt import unsettled
+from ..core.doubt import find_doubts
 from ..core.tape import Tape
 from ..drive import Agent, is_async
 from ..errors import Conflict, InDoubt, UnrecordedTools
 from ..files import dumps
-from ..providers.unrecorded import unrecorded
+from ..providers.unrecorded import find_unrecorded
 from ..store import TapeStore
 from ..tooling import REPEATABLE
 from ..turns import in_loop
@@ -239,10 +239,10 @@ def _forkable(tape: Tape, design: Design) -> None:
         InDoubt: one may have run, and nobody has said what came of it.
         UnrecordedTools: one is unknown to the run.
     """
-    doubted = [call for call in unsettled(tape) if not REPEATABLE.get(call.name)]
+    doubted = [call for call in find_doubts(tape) if not REPEATABLE.get(call.name)]
     if doubted and "on_doubt" not in design.options:
         raise InDoubt(doubted[0], what="blame")
-    if not design.tools_run_for_real and (names := unrecorded(tape)):
+    if not design.tools_run_for_real and (names := find_unrecorded(tape)):
         raise UnrecordedTools(names)
 
 

@@ -27,7 +27,7 @@ from ..attribution.telling import spending, summary, table
 from ..errors import StoreError
 from ..progress import counted, forking
 from ..providers import prices as pricing
-from ..providers.unrecorded import sentence, unrecorded
+from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..report.lines import aligned
 from .app import RUNS, Json, Run, Store, app, err, escaped, opened, print_json, print_plain, taped
 from .running import Command, Doubt, program_of
@@ -123,8 +123,8 @@ def blame(
         raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")
     if not json_:
         err.print(f"[dim]tools of a fork: {tools}; its prefix costs nothing. Ledger:[/] {escaped(file)}")
-        if names := unrecorded(tape):
-            err.print(escaped(sentence(names)))
+        if names := find_unrecorded(tape):
+            err.print(escaped(describe_unrecorded(names)))
     try:
         with _silenced(), _executor(workers) as pool, forking(forks) as watch:
             report = measured(

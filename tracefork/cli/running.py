@@ -24,7 +24,7 @@ from ..errors import TraceforkError
 from ..program import Program
 from ..progress import following
 from ..providers import route
-from ..providers.unrecorded import sentence, unrecorded
+from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..session import Session
 from ..wrapping import MAIN
@@ -113,7 +113,7 @@ def run(
         scope="process",
         virtualize=virtualize.replace(",", " ").split(),
         strict=strict,
-        wrap=_wrapped(wrap, program),
+        wrap=_read_wrap(wrap, program),
         unrecordable=unrecordable.value,
     )
     _run(session, program, json_=json_)
@@ -150,7 +150,7 @@ def verify(
         for one in verdict.escaped:
             out.print(f"escaped: {escaped(one)}")
         if verdict.unrecorded:
-            out.print(escaped(sentence(verdict.unrecorded)))
+            out.print(escaped(describe_unrecorded(verdict.unrecorded)))
         for problem in (verdict.divergence, verdict.error):
             if problem is not None:
                 out.print(escaped(problem))
@@ -233,7 +233,7 @@ def calibrate(
         with _quietly(json_=True):
             program()
 
-    found = calibrated(agent, scope="process", wrap=_wrapped(wrap, program))
+    found = calibrated(agent, scope="process", wrap=_read_wrap(wrap, program))
     if json_:
         print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
     else:
@@ -264,7 +264,7 @@ def program_of(tape: Tape, words: list[str]) -> Program:
 # -- below -------------------------------------------------------------------------
 
 
-def _wrapped(paths: list[str] | None, program: Program) -> list[str]:
+def _read_wrap(paths: list[str] | None, program: Program) -> list[str]:
     """The paths that `--wrap` names; what the script defines may go by its name, or the file's."""
     own = "" if program.module else Path(program.argv[0]).stem
     parts = [path.rpartition(":") for path in paths or []]
@@ -274,8 +274,8 @@ def _wrapped(paths: list[str] | None, program: Program) -> list[str]:
 def _say_unrecorded(tape: Tape) -> None:
     """Say in a line of our own what Python would be warned of."""
     warnings.simplefilter("ignore", runs.UnrecordedWarning)
-    if names := unrecorded(tape):
-        err.print(escaped(sentence(names)))
+    if names := find_unrecorded(tape):
+        err.print(escaped(describe_unrecorded(names)))
 
 
 def _run(session: Session, program: Program, *, json_: bool) -> None:

@@ -38,24 +38,24 @@ _ALIAS = "__orig_class__"  # what typing writes into instances of generic classe
 _MISSING = object()
 
 
-def name(kind: type) -> str:
+def name_class(kind: type) -> str:
     """Return the name that leads to the class `kind`: its module and its path in there."""
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def shown(kind: type) -> str:
+def spell(kind: type) -> str:
     """Return the name of `kind` as a person writes it."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def found(name: str, near: str = "") -> type | None:
+def find_class(name: str, near: str = "") -> type | None:
     """Return the class that `name` leads to, among what is imported; None if it leads to none.
 
     What a script defined, in `__main__`, is looked for in the module `near` too, and what `near` defined
     in a script: the same file may be either.
     """
     module, _, path = name.partition(":")
-    for place in [module, *_aliases(module, near)]:
+    for place in [module, *_list_aliases(module, near)]:
         at: object = sys.modules.get(place)
         for part in path.split("."):
             held = getattr(at, "__dict__", None)  # not `getattr`: modules import what they are asked for
@@ -65,13 +65,13 @@ def found(name: str, near: str = "") -> type | None:
     return None
 
 
-def _aliases(module: str, near: str) -> tuple[str, ...]:
+def _list_aliases(module: str, near: str) -> tuple[str, ...]:
     if module == "__main__" and near:
         return (near,)
     return ("__main__",) if module == near else ()
 
 
-def how(kind: type) -> Kind | None:
+def classify(kind: type) -> Kind | None:
     """Return how the instances of `kind` are kept, or None if they are not."""
     if kind in COLLECTIONS:
         return "collection"
@@ -84,11 +84,11 @@ def how(kind: type) -> Kind | None:
         return "enum"
     if issubclass(kind, BaseException):
         return "exception"
-    base = _base(kind)
+    base = _find_base(kind)
     if base is tuple:
         names = next((of["_fields"] for of in fields if "_fields" in of), None)
         return "namedtuple" if isinstance(names, tuple) else None
-    if name(kind) in PLAIN or (
+    if name_class(kind) in PLAIN or (
         base is object
         and (
             dataclasses.is_dataclass(kind)
@@ -102,13 +102,13 @@ def how(kind: type) -> Kind | None:
     return None
 
 
-def held(value: object) -> dict[str, Any]:
+def read_state(value: object) -> dict[str, Any]:
     """Return what an instance holds, by name: its slots that are filled, and its `__dict__`."""
     out = dict[str, Any]()
     for base in type(value).__mro__:
         for key, slot in vars(base).items():
             if isinstance(slot, MemberDescriptorType | GetSetDescriptorType) and _is_state(base, key, slot):
-                inside = _got(slot, value)
+                inside = _read_slot(slot, value)
                 if inside is not _MISSING:
                     out.setdefault(key, inside)
     own = getattr(value, "__dict__", None)
@@ -125,7 +125,7 @@ def _is_state(base: type, key: str, slot: object) -> bool:
     return not key.startswith("__") and key != "args" and key not in _HINTS
 
 
-def _got(slot: Any, value: object) -> object:
+def _read_slot(slot: Any, value: object) -> object:
     try:
         return slot.__get__(value)
     except AttributeError:
@@ -135,9 +135,9 @@ def _got(slot: Any, value: object) -> object:
 # -- made again --------------------------------------------------------------------
 
 
-def instance(kind: type, state: Mapping[str, object]) -> Any:
+def make_instance(kind: type, state: Mapping[str, object]) -> Any:
     """Return an instance of the dataclass, attrs or pydantic class `kind` that holds `state`."""
-    made: object = _base(kind).__new__(kind)
+    made: object = _find_base(kind).__new__(kind)
     fill(made, state)
     return made
 
@@ -156,42 +156,44 @@ def fill(made: object, state: Mapping[str, object]) -> None:
         elif isinstance(slot, FunctionType | classmethod | staticmethod) or (
             key.startswith("__") and key != "__notes__"
         ):
-            raise ValueError(f"{key} is nothing that an instance of {name(type(made))} holds")
+            raise ValueError(f"{key} is nothing that an instance of {name_class(type(made))} holds")
         else:
             made.__dict__[key] = value
 
 
-def exception(kind: type[BaseException], args: tuple[object, ...], state: Mapping[str, object]) -> Any:
+def make_exception(kind: type[BaseException], args: tuple[object, ...], state: Mapping[str, object]) -> Any:
     """Return an exception of class `kind` with `args`, that holds `state`."""
-    base = _base(kind)
+    base = _find_base(kind)
     if issubclass(base, UnicodeError) and len(args) > 2 and not (isinstance(args[2], int) and args[2] >= 0):  # noqa: PLR2004  C would read before the text
         raise ValueError("a UnicodeError begins before its text")
     made: Any = base.__new__(kind, *args)
     base.__init__(made, *args)
     made.args = args
-    fixed = held(made) if issubclass(base, UnicodeError) else {}  # C trusts these
+    fixed = read_state(made) if issubclass(base, UnicodeError) else {}  # C trusts these
     fill(made, {key: value for key, value in state.items() if key not in fixed})
     return made
 
 
-def beside(exc: BaseException) -> dict[str, Any]:
+def read_extras(exc: BaseException) -> dict[str, Any]:
     """Return what `exc` holds beside what its class and its `args` make of it.
 
     Raises:
         Unrecordable: nothing can be made of them.
     """
     try:
-        bare = held(exception(type(exc), exc.args, {}))
+        bare = read_state(make_exception(type(exc), exc.args, {}))
     except Exception as problem:
-        raise Unrecordable("an exception", f"{name(type(exc))} with arguments of its own") from problem
-    return {key: value for key, value in held(exc).items() if not _equal(bare.get(key, _MISSING), value)}
+        raise Unrecordable("an exception", f"{name_class(type(exc))} with arguments of its own") from problem
+    return {
+        key: value for key, value in read_state(exc).items() if not _is_equal(bare.get(key, _MISSING), value)
+    }
 
 
-def _equal(one: object, other: object) -> bool:
+def _is_equal(one: object, other: object) -> bool:
     return one is other or (type(one) is type(other) and isinstance(one, str | int) and one == other)
 
 
-def member(kind: type[Enum], said: object) -> Enum:
+def find_member(kind: type[Enum], said: object) -> Enum:
     """Return the member of `kind` that is called so, or, of flags, has that number.
 
     Raises:
@@ -209,10 +211,10 @@ def member(kind: type[Enum], said: object) -> Enum:
                 whole |= one
         if whole is not None and whole.value == said:
             return cast("Enum", whole)
-    raise ValueError(f"{name(kind)} has no member {said!r}")
+    raise ValueError(f"{name_class(kind)} has no member {said!r}")
 
 
-def member_name(value: Enum) -> str | int:
+def name_member(value: Enum) -> str | int:
     """Return what `member` finds `value` by.
 
     Raises:
@@ -221,23 +223,23 @@ def member_name(value: Enum) -> str | int:
     kind = type(value)
     said: str | int = value._name_ if kind._member_map_.get(value._name_ or "") is value else value.value
     try:
-        if member(kind, said) is value:
+        if find_member(kind, said) is value:
             return said
     except ValueError:
         pass
-    raise Unrecordable("a value", f"{name(kind)} without a name")
+    raise Unrecordable("a value", f"{name_class(kind)} without a name")
 
 
 # -- pydantic's ValidationError, which only its own function makes -----------------------
 
 
-def validation(value: Any) -> dict[str, object]:
+def read_validation(value: Any) -> dict[str, object]:
     """Return what pydantic's ValidationError `value` is made of."""
     lines = value.errors(include_url=False)
     return {"title": value.title, "lines": lines}
 
 
-def validation_error(said: Mapping[str, Any]) -> Any:
+def make_validation(said: Mapping[str, Any]) -> Any:
     """Return the ValidationError that `validation` took apart.
 
     Raises:
@@ -262,6 +264,6 @@ def validation_error(said: Mapping[str, Any]) -> Any:
 # -- below -------------------------------------------------------------------------
 
 
-def _base(kind: type) -> Any:
+def _find_base(kind: type) -> Any:
     """The class of C that `kind` is made from."""
     return next(base for base in kind.__mro__ if not base.__flags__ & _HEAP)

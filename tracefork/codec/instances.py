@@ -16,38 +16,38 @@ Plain: TypeAlias = Callable[[Any], Any]
 _MORE = frozenset({"holds", "interrupts", "cause"})
 
 
-def held(value: Any, plain: Plain) -> Any:
+def take_apart(value: Any, plain: Plain) -> Any:
     """Return what `value` holds, as `made` takes it; `plain` writes what is in it.
 
     Raises:
         Unrecordable: its class is none that is made again, or no name leads to it.
     """
     kind = type(value)
-    how = classes.how(kind)
+    how = classes.classify(kind)
     if how is None:
-        raise _refused(classes.shown(kind))
-    if classes.found(classes.name(kind)) is not kind:
-        raise _refused(f"{classes.shown(kind)}, to which no name leads")
+        raise _refuse(classes.spell(kind))
+    if classes.find_class(classes.name_class(kind)) is not kind:
+        raise _refuse(f"{classes.spell(kind)}, to which no name leads")
     match how:
         case "enum":
-            return plain(classes.member_name(value))
-        case "namedtuple" if classes.held(value):
-            raise _refused(f"{classes.shown(kind)} with attributes of its own")
+            return plain(classes.name_member(value))
+        case "namedtuple" if classes.read_state(value):
+            raise _refuse(f"{classes.spell(kind)} with attributes of its own")
         case "namedtuple":
             return [plain(v) for v in value]
         case "collection":
-            return _collection(value, plain)
+            return _write_collection(value, plain)
         case "validation":
-            return plain(classes.validation(value))
+            return plain(classes.read_validation(value))
         case "exception":
-            return _exception(value, plain)
+            return _write_exception(value, plain)
         case "instance":
-            return plain(classes.held(value))
+            return plain(classes.read_state(value))
 
 
-def _collection(value: Any, plain: Plain) -> Any:
+def _write_collection(value: Any, plain: Plain) -> Any:
     if vars(value) if hasattr(value, "__dict__") else None:
-        raise _refused(f"{classes.shown(type(value))} with attributes of its own")
+        raise _refuse(f"{classes.spell(type(value))} with attributes of its own")
     if isinstance(value, deque):
         return [[plain(v) for v in value], value.maxlen]
     if not isinstance(value, defaultdict):
@@ -55,14 +55,14 @@ def _collection(value: Any, plain: Plain) -> Any:
     made = value.default_factory
     named = None if made is None else next((n for n, kind in classes.FACTORIES.items() if kind is made), "")
     if named == "":
-        raise _refused("defaultdict whose factory is no builtin class")
+        raise _refuse("defaultdict whose factory is no builtin class")
     return [named, plain(dict(value))]
 
 
-def _exception(exc: BaseException, plain: Plain) -> Any:
+def _write_exception(exc: BaseException, plain: Plain) -> Any:
     """An exception's arguments, what it holds beside them, and, where it can be kept, its cause."""
     said: dict[str, Any] = {"args": [plain(arg) for arg in exc.args]}
-    if state := classes.beside(exc):
+    if state := classes.read_extras(exc):
         said["holds"] = plain(state)
     if not isinstance(exc, Exception):
         said["interrupts"] = True
@@ -73,39 +73,39 @@ def _exception(exc: BaseException, plain: Plain) -> Any:
     return said
 
 
-def made(name: Any, said: Any, near: str) -> Any:
+def put_together(name: Any, said: Any, near: str) -> Any:
     """Return the instance that holds `said`, of the class that `name` leads to.
 
     Raises:
         Unrecordable: that is not imported, or none that is made of what a tape says.
         TypeError, ValueError, LookupError: the class holds something else.
     """
-    kind = classes.found(name, near)
-    how = kind and classes.how(kind)
+    kind = classes.find_class(name, near)
+    how = kind and classes.classify(kind)
     if kind is None or how is None:
         problem = "is not imported here" if kind is None else "is no class that is made of what a tape says"
         raise Unrecordable("the recorded result", f"{name.replace(':', '.')}, which {problem}")
     match how, said:
         case "enum", _:
-            return classes.member(kind, said)
+            return classes.find_member(kind, said)
         case "namedtuple", list():
             return tuple.__new__(kind, said)
         case "collection", _:
-            return _collected(kind, said)
+            return _make_collection(kind, said)
         case "validation", dict():
-            return classes.validation_error(said)
+            return classes.make_validation(said)
         case "exception", {"args": list() as args, **more} if not more.keys() - _MORE:
             holds: Any = more.get("holds", {})
-            exc = classes.exception(kind, tuple(args), holds)
+            exc = classes.make_exception(kind, tuple(args), holds)
             if "cause" in more:
                 exc.__cause__ = more["cause"]
             return exc
         case "instance", dict():
-            return classes.instance(kind, said)
+            return classes.make_instance(kind, said)
     raise TypeError(f"{name} is not made of a {type(said).__name__}")
 
 
-def _collected(kind: Any, said: Any) -> Any:
+def _make_collection(kind: Any, said: Any) -> Any:
     if kind is deque:
         items, most = said
         return deque(items, most)
@@ -119,5 +119,5 @@ def _collected(kind: Any, said: Any) -> Any:
     return made
 
 
-def _refused(kind: str) -> Unrecordable:
+def _refuse(kind: str) -> Unrecordable:
     return Unrecordable("a value", kind)

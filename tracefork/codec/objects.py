@@ -50,7 +50,7 @@ class _Form:
     ordered: bool
     named: bool
 
-    def refused(self, kind: str) -> Unrecordable:
+    def refuse(self, kind: str) -> Unrecordable:
         return Unrecordable(self.what, kind)
 
 
@@ -70,7 +70,7 @@ def encode(value: object, what: str = "a value", *, ordered: bool = False, named
         text = _text(_plain(value, form), ordered=ordered)
         nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
     except (RecursionError, TooLarge):
-        raise form.refused("structure that is too deep or holds itself") from None
+        raise form.refuse("structure that is too deep or holds itself") from None
     return text
 
 
@@ -92,7 +92,7 @@ def decode(text: str, as_: Any = None, near: str = "") -> Any:
     return value if as_ is None or is_named else rebuilt(value, as_)
 
 
-def kept(value: object, what: str, as_: Any = None, near: str = "") -> str:
+def encode_whole(value: object, what: str, as_: Any = None, near: str = "") -> str:
     """Return the text from which `decode` makes `value` again, of the same classes and holding the same.
 
     That is the named form; or the plain one, where the annotation `as_` gives all of it back: of classes
@@ -104,24 +104,24 @@ def kept(value: object, what: str, as_: Any = None, near: str = "") -> str:
     try:
         text = encode(value, what, ordered=True, named=True)
         if encode(decode(text, None, near), what, ordered=True, named=True) == text:
-            stands = as_ is None or same(value, decode(text, as_, near))
+            stands = as_ is None or are_same(value, decode(text, as_, near))
             return text if stands else f"{_AS_IS}{text}}}"
-        refused = Unrecordable(what, f"{classes.shown(type(value))} that does not come back as it was")
+        refused = Unrecordable(what, f"{classes.spell(type(value))} that does not come back as it was")
     except CorruptTape as exc:
         refused = Unrecordable(
-            what, f"{classes.shown(type(value))} that does not come back as it was: {exc.problem}"
+            what, f"{classes.spell(type(value))} that does not come back as it was: {exc.problem}"
         )
     except Unrecordable as exc:
         refused = Unrecordable(what, exc.kind)
     if as_ is not None:
         with suppress(TraceforkError):
             text = encode(value, what, ordered=True)
-            if same(value, decode(text, as_, near)):
+            if are_same(value, decode(text, as_, near)):
                 return text
     raise refused
 
 
-def same(one: object, other: object) -> bool:
+def are_same(one: object, other: object) -> bool:
     """True if both are of the same classes, all through, and hold the same."""
     if type(one) is not type(other):
         return False
@@ -129,15 +129,17 @@ def same(one: object, other: object) -> bool:
         case Enum(), _:
             return one is other
         case ((list() | tuple() | deque()), (list() | tuple() | deque())):
-            return len(one) == len(other) and all(map(same, one, other))
+            return len(one) == len(other) and all(map(are_same, one, other))
         case dict(), dict():
-            return len(one) == len(other) and same([*one.items()], [*other.items()])
+            return len(one) == len(other) and are_same([*one.items()], [*other.items()])
         case float(), float():
             return repr(one) == repr(other)
         case BaseException(), BaseException():
-            return same(one.args, other.args) and same(classes.held(one), classes.held(other))
-        case _ if classes.how(type(one)) == "instance":
-            return same(classes.held(one), classes.held(other))
+            return are_same(one.args, other.args) and are_same(
+                classes.read_state(one), classes.read_state(other)
+            )
+        case _ if classes.classify(type(one)) == "instance":
+            return are_same(classes.read_state(one), classes.read_state(other))
     return bool(one == other)
 
 
@@ -152,7 +154,7 @@ def _text(plain: object, *, ordered: bool = False) -> str:
 
 def _plain(value: Any, form: _Form) -> Any:
     if form.named and type(value) not in _EXACT and value is not None:
-        return {"$class": [classes.name(type(value)), _held(value, form)]}
+        return {"$class": [classes.name_class(type(value)), _write_instance(value, form)]}
     match value:
         case None | bool():
             return value
@@ -176,7 +178,7 @@ def _plain(value: Any, form: _Form) -> Any:
         case deque():
             return {"$deque": [_plain(v, form) for v in value]}
         case datetime() | time() if value.tzinfo is not None and value.utcoffset() is None:
-            raise form.refused(f"{type(value).__name__} whose zone gives no offset")
+            raise form.refuse(f"{type(value).__name__} whose zone gives no offset")
         case datetime() if form.named and type(value.tzinfo) is ZoneInfo and value.tzinfo.key:
             return {"$zoned": [value.replace(tzinfo=None).isoformat(), value.fold, value.tzinfo.key]}
         case datetime():  # unbound: a subclass may write itself in another way
@@ -188,15 +190,15 @@ def _plain(value: Any, form: _Form) -> Any:
             return {tag: to_text(value)}
     if (fields := _fields(value)) is not None:
         return _plain(fields, form)
-    raise form.refused(classes.shown(type(value)))
+    raise form.refuse(classes.spell(type(value)))
 
 
-def _held(value: Any, form: _Form) -> Any:
+def _write_instance(value: Any, form: _Form) -> Any:
     """What an instance holds, with all in it written in its turn."""
     try:
-        return instances.held(value, lambda inside: _plain(inside, form))
+        return instances.take_apart(value, lambda inside: _plain(inside, form))
     except Unrecordable as exc:
-        raise form.refused(exc.kind) from None
+        raise form.refuse(exc.kind) from None
 
 
 def _mapping(value: dict[Any, Any], form: _Form) -> Any:
@@ -253,7 +255,7 @@ def _built(plain: dict[str, Any], near: str) -> Any:
     ((tag, inside),) = plain.items()
     if tag == "$class":
         name, said = inside
-        return instances.made(name, said, near)
+        return instances.put_together(name, said, near)
     if tag == "$as_is":
         return inside
     kind, build = _FROM_TEXT[tag]
@@ -265,7 +267,7 @@ def _built(plain: dict[str, Any], near: str) -> Any:
     return build(inside)
 
 
-def _in_zone(said: list[Any]) -> datetime:
+def _read_zoned(said: list[Any]) -> datetime:
     text, fold, key = said
     if not re.fullmatch(r"[A-Za-z0-9_+/-]{1,99}", key):
         raise ValueError(f"{key!r} is no name of a zone")
@@ -283,7 +285,7 @@ def _no_number(constant: str) -> NoReturn:
 _FROM_TEXT: dict[str, tuple[type, Callable[[Any], Any]]] = {
     "$bytes": (str, lambda v: base64.b64decode(v, validate=True)),
     "$bytearray": (str, lambda v: bytearray(base64.b64decode(v, validate=True))),
-    "$zoned": (list, _in_zone),
+    "$zoned": (list, _read_zoned),
     "$datetime": (str, datetime.fromisoformat),
     "$date": (str, date.fromisoformat),
     "$time": (str, time.fromisoformat),

@@ -31,13 +31,13 @@ def is_refused(step: Step) -> bool:
     return isinstance(step, Effect) and isinstance(step.answer, Fault) and step.answer.kind in REFUSALS
 
 
-def continued(tape: Tape, but: Step | Pending | None = None) -> Tape:
+def continue_tape(tape: Tape, but: Step | Pending | None = None) -> Tape:
     """Return `tape` as a run may go on from it: without refused calls, and interrupted ones pending.
 
     A tool that was left by an interrupt which ended the run, or its strand before a crash, is in flight:
     whoever goes on does not want to be interrupted again. The step `but` stays as it is.
     """
-    left = {id(step) for step in _left(tape) if step is not but}
+    left = {id(step) for step in _find_left(tape) if step is not but}
     steps = tuple(s for s in tape.steps if id(s) not in left and (s is but or not is_refused(s)))
     if len(steps) == len(tape.steps):
         return tape
@@ -58,12 +58,14 @@ def wants_elder(tape: Tape) -> bool:
     return tape.parent is not None and notes.DOUBTS not in tape.meta and tape.outcome.kind != "returned"
 
 
-def unsettled(tape: Tape, but: Step | Pending | None = None, elder: Elder | None = None) -> tuple[Call, ...]:
+def find_doubts(
+    tape: Tape, but: Step | Pending | None = None, elder: Elder | None = None
+) -> tuple[Call, ...]:
     """Return the calls of `tape` and of those it followed of which nobody knows what came of them.
 
     The step `but` is not one of them: it is answered otherwise.
     """
-    inherited, went = notes.doubts(tape.meta), continued(tape, but)
+    inherited, went = notes.doubts(tape.meta), continue_tape(tape, but)
     left = list(inherited.calls)
     if elder is not None:
         served = {effect.span.began: effect.call for effect in elder.tape.effects}
@@ -75,18 +77,18 @@ def unsettled(tape: Tape, but: Step | Pending | None = None, elder: Elder | None
         (p.began, p.asked) for p in went.pending if isinstance(p.asked, Call) and inherited.is_live(p.began)
     ]
     for _, call in sorted(asked, key=lambda one: one[0]):
-        if (settled := about(left, call)) is not None:
+        if (settled := find_about(left, call)) is not None:
             left.remove(settled)
     return (*left, *(p.asked for p in went.pending if isinstance(p.asked, Call)))
 
 
-def about(doubts: Sequence[Call], call: Call) -> Call | None:
+def find_about(doubts: Sequence[Call], call: Call) -> Call | None:
     """Return the one of `doubts` that a live `call` may repeat: an equal one, or one of the same tool."""
     of_tool = [one for one in doubts if one.name == call.name]
     return next((one for one in of_tool if one == call), of_tool[0] if of_tool else None)
 
 
-def inherited(calls: Sequence[Call], script: Script) -> notes.Doubts:
+def make_note(calls: Sequence[Call], script: Script) -> notes.Doubts:
     """Return what a run that follows `script` notes of the unsettled `calls` that it takes over."""
     open_ = (
         line.began
@@ -96,7 +98,7 @@ def inherited(calls: Sequence[Call], script: Script) -> notes.Doubts:
     return notes.Doubts(tuple(calls), script.opens, tuple(open_))
 
 
-def _left(tape: Tape) -> list[Effect]:
+def _find_left(tape: Tape) -> list[Effect]:
     """The calls that an interrupt left, where their strands stopped there."""
     ended = tape.outcome.type if tape.outcome.kind == "raised" else ""
     if ended not in _ENDS and tape.outcome.kind != "unfinished" and not _is_base(tape, ended):
@@ -117,7 +119,7 @@ def is_interrupt(reply: Reply) -> bool:
     """True if the tool, or generator, raised what is no Exception."""
     if reply.kind == "opaque" or reply.type in _INTERRUPTS:
         return reply.kind == "raised"
-    match _parsed(reply.value):
+    match _parse(reply.value):
         case {"$class": [_, {"interrupts": True}]}:
             return True
         case {"end": "raised", "type": of, "value": {"$class": [_, {"interrupts": True}]}}:
@@ -125,7 +127,7 @@ def is_interrupt(reply: Reply) -> bool:
     return False
 
 
-def _parsed(text: str) -> object:
+def _parse(text: str) -> object:
     if '"interrupts":true' not in text:
         return None
     try:
@@ -138,12 +140,14 @@ def _parsed(text: str) -> object:
 def _is_base(tape: Tape, ended: str) -> bool:
     """True if the run ended by an interrupt of somebody's own class."""
     return bool(ended) and any(
-        isinstance(s.answer, Reply) and is_interrupt(s.answer) and ended in (s.answer.type, *_ended(s.answer))
+        isinstance(s.answer, Reply)
+        and is_interrupt(s.answer)
+        and ended in (s.answer.type, *_read_classes(s.answer))
         for s in tape.effects
     )
 
 
-def _ended(reply: Reply) -> tuple[str, ...]:
+def _read_classes(reply: Reply) -> tuple[str, ...]:
     """The class of what a generator raised."""
-    said = _parsed(reply.value)
+    said = _parse(reply.value)
     return (str(said.get("type")),) if isinstance(said, dict) else ()

@@ -102,7 +102,7 @@ class Cut:
 
 
 def remainder(tape: Tape, matcher: Matcher = exact) -> Script:
-    """Resume: every committed step, then live. `tape` is as `doubt.continued` gives it.
+    """Resume: every committed step, then live. `tape` is as `doubt.continue_tape` gives it.
 
     A question whose head had been given may have been acted on, and its answer
     is lost: nothing asked after that head can be relied on.

@@ -89,7 +89,7 @@ def doubts(meta: Mapping[str, str]) -> Doubts:
     return Doubts()
 
 
-def doubted(doubts: Doubts) -> dict[str, str]:
+def note_doubts(doubts: Doubts) -> dict[str, str]:
     """Return `doubts` as `meta` keeps them: nothing where there are none."""
     if not doubts.calls:
         return {}

@@ -21,21 +21,21 @@ _BY_VENDORS = ("srvtoolu_", "mcptoolu_")
 CURE = "wrap=[module.function], --wrap module:function or @tracefork.tool makes it a tool of the run"
 
 
-def unrecorded(tape: Tape) -> tuple[str, ...]:
+def find_unrecorded(tape: Tape) -> tuple[str, ...]:
     """Return the tools that a model called in `tape` and of which it has no effect, first come first.
 
     Those that the vendor runs, or that were called over MCP and HTTP, are none of them.
     """
-    known = {name for call in _calls(tape) for name in _names(call.name)}
-    known |= {name for path in tape.wrapped for name in _names(path)}
-    asked = dict.fromkeys(name for exchange in tape for name in _asked(exchange))
+    known = {name for call in _list_calls(tape) for name in _list_names(call.name)}
+    known |= {name for path in tape.wrapped for name in _list_names(path)}
+    asked = dict.fromkeys(name for exchange in tape for name in _read_calls(exchange))
     if not asked:
         return ()
-    known |= {_plain(name) for exchange in tape for name in _over_http(exchange)}
-    return tuple(name for name in asked if _plain(name) not in known)
+    known |= {_normalise(name) for exchange in tape for name in _read_http_calls(exchange)}
+    return tuple(name for name in asked if _normalise(name) not in known)
 
 
-def sentence(names: tuple[str, ...]) -> str:
+def describe_unrecorded(names: tuple[str, ...]) -> str:
     """Return one line that says it of these names."""
     which, them = ", ".join(names), "it runs" if len(names) == 1 else "they run"
     return (
@@ -44,26 +44,26 @@ def sentence(names: tuple[str, ...]) -> str:
     )
 
 
-def _calls(tape: Tape) -> Iterator[Call]:
+def _list_calls(tape: Tape) -> Iterator[Call]:
     yield from (effect.call for effect in tape.effects)
     yield from (left.asked for left in tape.pending if isinstance(left.asked, Call))
 
 
-def _asked(exchange: Exchange) -> Iterator[str]:
+def _read_calls(exchange: Exchange) -> Iterator[str]:
     completion = read.completion(exchange)
     for choice in completion.choices if completion else ():
-        answered = _answered(choice.message)
+        answered = _find_answered(choice.message)
         for call in choice.message.calls:
             if call.name and call.id not in answered and not call.id.startswith(_BY_VENDORS):
                 yield call.name
 
 
-def _answered(message: Message) -> frozenset[str]:
+def _find_answered(message: Message) -> frozenset[str]:
     """Calls whose results the vendor gave along with them."""
     return frozenset(part.id for part in message.parts if isinstance(part, ToolResult) and part.id)
 
 
-def _over_http(exchange: Exchange) -> Iterator[str]:
+def _read_http_calls(exchange: Exchange) -> Iterator[str]:
     """The tool that a request calls, by JSON-RPC as MCP has it."""
     if b"tools/call" not in exchange.request.body:
         return
@@ -77,10 +77,10 @@ def _over_http(exchange: Exchange) -> Iterator[str]:
                 yield name
 
 
-def _names(name: str) -> tuple[str, str]:
+def _list_names(name: str) -> tuple[str, str]:
     """What a model may call the tool `name`: all of it, or what follows its class, module or server."""
-    return _plain(name), _plain(re.split(r"[.:/]", name)[-1])
+    return _normalise(name), _normalise(re.split(r"[.:/]", name)[-1])
 
 
-def _plain(name: str) -> str:
+def _normalise(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", name.lower())

@@ -14,8 +14,7 @@ from typing import Any, cast
 from .. import lanes
 from ..core.matching import NORMAL, boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
-from ..effects import class_name, said
-from ..effects import fault as raised_again
+from ..effects import class_name, make_fault, said
 from ..errors import Refused, TraceforkError
 from ..flight import Flight
 from ..session import Session, current
@@ -345,7 +344,7 @@ def _raised(lib: Any, fault: Fault, request: Any = None) -> Exception:
     if isinstance(kind, type) and issubclass(kind, lib.RequestError):
         error: Exception = kind(fault.message, request=request)
         return error
-    return raised_again(fault.kind, fault.message)
+    return make_fault(fault.kind, fault.message)
 
 
 def _upgraded(session: Session, flight: Flight, closed: Answer) -> TraceforkError:
