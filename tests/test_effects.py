@@ -12,7 +12,7 @@ import pytest
 import tracefork
 from tracefork import Response
 from tracefork.core.values import Pending, Reply
-from tracefork.errors import InDoubt, ToolRefused, Unrecordable
+from tracefork.errors import InDoubt, RedactedSecret, ToolRefused, Unrecordable
 from tracefork.runs import cut
 from tracefork.testing.scripted import by_rule, transport
 
@@ -335,3 +335,38 @@ def test_a_policy_that_is_none_is_refused_before_anything_is_spent():
         pass
     with pytest.raises(ValueError, match=r'"live", "recorded", "refuse"'):
         tracefork.resume(run.tape, tools="recorder")
+
+
+def test_a_policy_that_fails_is_a_refusal_and_replays():
+    def may_not(call):
+        raise LookupError("who knows")
+
+    def agent(run):
+        with pytest.raises((LookupError, ToolRefused)):
+            run.call("book", int)
+
+    with tracefork.record() as run:
+        run.call("book", int)
+    with tracefork.fork(run.tape, run.tape.effects[0], tools=may_not) as branch:
+        agent(branch)
+    with tracefork.replay(branch.tape, patience=3.0) as again:
+        agent(again)
+
+
+def test_a_tool_whose_secret_is_not_known_has_not_run_and_runs_once_it_is(sent):
+    with tracefork.record() as run:
+        run.now()
+    redact = tracefork.redact.redactor({"MY_API_KEY": "a-long-secret-value"})
+
+    def agent(run):
+        run.now()
+        return run.call("pay", lambda key: sent.append(key) or "paid", "[secret:MY_API_KEY]")
+
+    with pytest.raises(RedactedSecret), tracefork.resume(run.tape) as first:
+        agent(first)
+    assert sent == []
+    with pytest.raises(RedactedSecret), tracefork.replay(first.tape, patience=3.0) as again:
+        agent(again)
+    with tracefork.resume(first.tape, redact=redact, patience=3.0) as last:
+        assert agent(last) == "paid"
+    assert sent == ["a-long-secret-value"]

@@ -247,6 +247,13 @@ def test_wrap_makes_it_a_tool_of_this_and_all_that_follows(desk, wrap, script):
     assert desk.booked() == 1
 
 
+@pytest.mark.parametrize("wrap", ["book", "alone:book"])
+def test_a_module_that_is_run_is_wrapped_as_a_script_is(desk, wrap):
+    desk("run", "--wrap", wrap, "-m", "alone")
+    assert "2 of 2" in desk("verify", "last").stdout
+    assert desk.booked() == 1
+
+
 def test_a_name_that_the_script_never_defines_is_said(desk):
     assert "has no function pay" in desk("run", "--wrap", "pay", "alone.py").stderr
 

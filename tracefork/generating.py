@@ -19,7 +19,7 @@ from .effects import Yielding, Yields
 from .errors import TraceforkError
 from .flight import Flight
 from .port import Port
-from .tools import Policy, Use, ahang, hang, known, make_fault, report_loss
+from .tools import Policy, Use, ahang, fill_secrets, hang, known, make_fault, report_loss
 from .turns import is_cancellation
 
 
@@ -139,8 +139,8 @@ async def _end_broken(port: Port, flight: Flight, exc: BaseException, reply: Rep
 
 
 def _made(port: Port, flight: Flight, use: Use) -> Any:
+    args, kwargs = fill_secrets(port, flight, use)
     try:
-        args, kwargs = port.true((use.args, use.kwargs), use.name)
         with lanes.aside():
             return use.fn(*args, **kwargs)
     except BaseException:

@@ -8,7 +8,8 @@ import os
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import find_spec
 from types import CodeType, ModuleType
 
 from attrs import frozen
@@ -68,7 +69,7 @@ class Program:
         try:
             if self.module:
                 sys.path.insert(0, os.getcwd())  # noqa: PTH109
-                runpy.run_module(self.argv[0], run_name="__main__", alter_sys=True)
+                _run_module(self.argv[0])
             else:
                 sys.path.insert(0, os.path.dirname(os.path.abspath(self.argv[0])))  # noqa: PTH100, PTH120
                 _run_script(self.argv[0])
@@ -80,12 +81,30 @@ class Program:
 
 
 def _run_script(path: str) -> None:
-    """Run the script as `python` does; functions of it that a run wraps are taken as they are defined."""
+    """Run the script as `python` does."""
     if not is_awaited(MAIN) or os.path.isdir(path):  # noqa: PTH112
         runpy.run_path(path, run_name=MAIN)
-        return
+    else:
+        _run_looking(path, None)
+
+
+def _run_module(name: str) -> None:
+    """Run the module, or the `__main__` of the package, as `python -m` does."""
+    spec = find_spec(name) if is_awaited(MAIN) else None
+    if spec is not None and spec.submodule_search_locations is not None:
+        spec = find_spec(f"{name}.{MAIN}")
+    if spec is None or not spec.has_location or not str(spec.origin).endswith(".py"):
+        runpy.run_module(name, run_name=MAIN, alter_sys=True)
+    else:
+        sys.argv[0] = str(spec.origin)
+        _run_looking(str(spec.origin), spec)
+
+
+def _run_looking(path: str, spec: ModuleSpec | None) -> None:
+    """Run the file at `path`; functions of it that a run wraps are taken as they are defined."""
     module, before = ModuleType(MAIN), sys.modules[MAIN]
-    module.__file__ = path
+    module.__file__, module.__spec__ = path, spec
+    module.__package__ = spec.parent if spec else None
     vars(module)[_LOOK] = lambda: look(MAIN)
     sys.modules[MAIN] = module
     try:

@@ -17,10 +17,10 @@ from typing import Any, Literal, TypeAlias
 from attrs import frozen
 
 from . import changing, effects, lanes
-from .core.doubt import IN_DOUBT, TOOL_REFUSED, is_refused
+from .core.doubt import IN_DOUBT, TOOL_REFUSED, UNFILLED, is_refused
 from .core.tape import Tape
 from .core.values import CANCELLED, Answer, Call, Fault, Reply
-from .errors import InDoubt, ToolRefused, TraceforkError
+from .errors import InDoubt, RedactedSecret, ToolRefused, TraceforkError
 from .flight import Flight
 from .port import Port
 from .turns import is_cancellation
@@ -175,8 +175,8 @@ def call(port: Port, policy: Policy, use: Use) -> Any:
         port.end(flight, answer)
         return give_again(port, answer, use)
     before = changing.read_forms(*use.seen)
+    args, kwargs = fill_secrets(port, flight, use)
     try:
-        args, kwargs = port.true((use.args, use.kwargs), use.name)
         with lanes.aside():
             result = use.fn(*args, **kwargs)
         if iscoroutine(result):
@@ -205,8 +205,8 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
         await port.aend(flight, answer)
         return give_again(port, answer, use)
     before = changing.read_forms(*use.seen)
+    args, kwargs = fill_secrets(port, flight, use)
     try:
-        args, kwargs = port.true((use.args, use.kwargs), use.name)
         with lanes.aside():
             result = use.fn(*args, **kwargs)
             if isawaitable(result):
@@ -228,6 +228,19 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
     await port.aflush()
     report_loss(reply, None, policy)
     return result
+
+
+def fill_secrets(port: Port, flight: Flight, use: Use) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Return the arguments as the tool must have them: secrets that recorded answers hid are put back.
+
+    Raises:
+        RedactedSecret: one of them is not known to this process; the tool has not run.
+    """
+    try:
+        return port.true((use.args, use.kwargs), use.name)
+    except RedactedSecret as exc:
+        port.drop(flight, Fault(UNFILLED, exc.placeholder))
+        raise
 
 
 def _is_by_agent() -> bool:
@@ -278,7 +291,7 @@ def known(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = Fals
         with lanes.aside():
             answer = policy.instead(flight.question)
     except BaseException:
-        port.drop(flight, CANCELLED)
+        port.drop(flight, Fault(TOOL_REFUSED))
         raise
     if answer == "run":
         return None
@@ -322,6 +335,8 @@ def make_fault(answer: Fault, use: Use) -> Exception:
     """Return what is raised for a Fault on the tape: a refusal, or what somebody gave in the tool's stead."""
     if answer.kind == TOOL_REFUSED:
         return ToolRefused(use.question)
+    if answer.kind == UNFILLED:
+        return RedactedSecret(answer.message, use.name)
     if answer.kind == IN_DOUBT:
         return InDoubt(Call(use.name, answer.message), use.question)
     return effects.make_fault(answer.kind, answer.message)

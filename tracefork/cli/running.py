@@ -266,7 +266,7 @@ def program_of(tape: Tape, words: list[str]) -> Program:
 
 def _read_wrap(paths: list[str] | None, program: Program) -> list[str]:
     """The paths that `--wrap` names; what the script defines may go by its name, or the file's."""
-    own = "" if program.module else Path(program.argv[0]).stem
+    own = program.argv[0] if program.module else Path(program.argv[0]).stem
     parts = [path.rpartition(":") for path in paths or []]
     return [f"{MAIN if module in ('', own) else module}:{inside}" for module, _, inside in parts]
 

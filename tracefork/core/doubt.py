@@ -18,7 +18,8 @@ from .tape import Tape
 from .values import CANCELLED, Call, Effect, Fault, Lane, Pending, Reply, Step
 
 IN_DOUBT, TOOL_REFUSED = "tracefork.errors.InDoubt", "tracefork.errors.ToolRefused"
-REFUSALS = frozenset({IN_DOUBT, TOOL_REFUSED})
+UNFILLED = "tracefork.errors.RedactedSecret"
+REFUSALS = frozenset({IN_DOUBT, TOOL_REFUSED, UNFILLED})
 """Faults of calls that were refused: the tool did not run."""
 
 _INTERRUPTS = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit"})
