@@ -400,6 +400,28 @@ def raises(exc):
     return failing
 
 
+def of_itself():
+    exc = Odd(1)
+    exc.__cause__ = exc
+    raise exc
+
+
+def chained_for_long():
+    exc = Odd(0)
+    for n in range(60):
+        exc, exc.__cause__ = Odd(n), exc
+    raise exc
+
+
+@pytest.mark.parametrize("fail", [of_itself, chained_for_long])
+def test_a_cause_that_cannot_be_kept_is_left_out(fail):
+    with tracefork.record() as run, pytest.raises(Odd):
+        run.call("fail", fail)
+    with tracefork.replay(run.tape) as again, pytest.raises(Odd) as caught:
+        again.call("fail", fail)
+    assert caught.value.__cause__ is None
+
+
 FAILURES = {
     "a process": raises(subprocess.CalledProcessError(3, ["ls"], b"out", b"err")),
     "a file": lambda: Path("/no/such/file").read_text(),

@@ -13,6 +13,7 @@ from . import classes
 Plain: TypeAlias = Callable[[Any], Any]
 """Writes a value as plain data."""
 
+_CAUSES = 10
 _MORE = frozenset({"holds", "interrupts", "cause"})
 
 
@@ -69,8 +70,16 @@ def _write_exception(exc: BaseException, plain: Plain) -> Any:
     if exc.__suppress_context__:
         said["cause"] = None
         with suppress(Unrecordable, RecursionError):
-            said["cause"] = None if exc.__cause__ is None else plain(exc.__cause__)
+            said["cause"] = None if exc.__cause__ is None or _is_long(exc) else plain(exc.__cause__)
     return said
+
+
+def _is_long(exc: BaseException) -> bool:
+    """True if `exc` comes of so many causes, or of itself, that they would be nested too deep."""
+    cause: BaseException | None = exc
+    for _ in range(_CAUSES + 1):
+        cause = cause and cause.__cause__
+    return cause is not None
 
 
 def put_together(name: Any, said: Any, near: str) -> Any:
