@@ -14,12 +14,13 @@ from inspect import isasyncgenfunction, isgeneratorfunction, unwrap
 from typing import Any, cast
 
 from . import changing, effects, lanes
+from .calling import ahang, fill_secrets, hang, known, make_fault, report_loss
 from .core.values import CANCELLED, Answer, Fault, Reply
 from .effects import Yielding, Yields
 from .errors import TraceforkError
 from .flight import Flight
 from .port import Port
-from .tools import Policy, Use, ahang, fill_secrets, hang, known, make_fault, report_loss
+from .tools import Policy, Use
 from .turns import is_cancellation
 
 

@@ -18,7 +18,7 @@ import anyio
 import anyio.lowlevel
 from attrs import evolve, frozen
 
-from . import generating, lanes, tools
+from . import calling, generating, lanes, tools
 from .callsite import callsite
 from .codec import plain, records
 from .core.notes import added, noted
@@ -303,7 +303,7 @@ class Session:
         """`call`, of a use of a tool."""
         if self.is_aside():
             return use.fn(*use.args, **use.kwargs)
-        make = generating.kind(use.fn) or tools.call
+        make = generating.kind(use.fn) or calling.call
         return make(self.port, self._plan.tools, use)
 
     async def ause(self, use: Use) -> Any:
@@ -311,7 +311,7 @@ class Session:
         if self.is_aside():
             result = use.fn(*use.args, **use.kwargs)
             return await result if isinstance(result, Awaitable) else result
-        return await tools.acall(self.port, self._plan.tools, use)
+        return await calling.acall(self.port, self._plan.tools, use)
 
     @property
     def escaped(self) -> tuple[Escape, ...]:
