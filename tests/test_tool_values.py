@@ -9,6 +9,7 @@ import datetime as dt
 import subprocess
 import types
 import zoneinfo
+from collections.abc import Iterator
 
 import pytest
 from kinds import (
@@ -252,3 +253,30 @@ def test_what_a_generator_gives_and_raises_is_of_its_class():
     with tracefork.replay(run.tape):
         back = agent()
     assert are_same(live[0], back[0]) and live[1] == back[1]
+
+
+def test_each_item_of_a_generator_comes_back_as_it_was_whatever_the_others_are():
+    @dataclasses.dataclass
+    class Local:
+        n: int
+
+    def given():
+        yield Local(1)
+        yield Dog("x")
+        yield {"n": 2}
+        raise Odd(3)
+
+    given.__annotations__["return"] = Iterator[Local]
+    tool = tracefork.tool(given)
+
+    def agent():
+        items = []
+        with pytest.raises(Odd):
+            for item in tool():
+                items.append(item)  # noqa: PERF402  those before an exception are wanted too
+        return items
+
+    with tracefork.record() as run:
+        live = agent()
+    with tracefork.replay(run.tape):
+        assert are_same(agent(), live)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from types import GenericAlias
 from typing import Any, Literal
 
 from attrs import frozen
@@ -128,7 +127,10 @@ class Yielding:
     def add(self, item: object) -> None:
         """Keep `item` as it is now: its maker may go on changing it."""
         try:
-            self._items.append(objects.encode_whole(item, "what a generator gave", self._as, self._near))
+            text = objects.encode_whole(item, "what a generator gave", self._as, self._near)
+            if self._as is not None and not objects.are_same(item, objects.decode(text, near=self._near)):
+                text = f'{{"$annotated":{text}}}'
+            self._items.append(text)
         except Unrecordable as exc:
             self._opaque = self._opaque or make_opaque(f"what {self._name} gave", exc.kind)
 
@@ -186,8 +188,14 @@ def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
 def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tuple[Any, ...]:
     """`items` as the annotation of `fn` says that they are, where they carry no names of their own."""
     given = _find_item_type(fn)
-    is_plain = given is not None and '{"$class":' not in text and '{"$as_is":' not in text
-    return tuple(rebuild.rebuilt(items, GenericAlias(list, (given,))) if is_plain else items)
+    if given is None:
+        return tuple(item.value if isinstance(item, objects.Annotated) else item for item in items)
+    is_old = not any(tag in text for tag in ('{"$class":', '{"$as_is":', '{"$annotated":'))
+    plain = [is_old or isinstance(item, objects.Annotated) for item in items]
+    values = [item.value if isinstance(item, objects.Annotated) else item for item in items]
+    return tuple(
+        rebuild.rebuilt(value, given) if which else value for which, value in zip(plain, values, strict=True)
+    )
 
 
 def said(exc: BaseException) -> str:

@@ -43,6 +43,13 @@ _LONG = 10_000  # bits; Python refuses decimal texts of 4,300 digits or more
 
 
 @frozen
+class Annotated:
+    """Plain data, one of several, of which an annotation makes what it was."""
+
+    value: Any
+
+
+@frozen
 class _Form:
     """How a value is to be written: `what` says whose it is, should it have no such form."""
 
@@ -258,6 +265,8 @@ def _built(plain: dict[str, Any], near: str) -> Any:
         return instances.put_together(name, said, near)
     if tag == "$as_is":
         return inside
+    if tag == "$annotated":
+        return Annotated(inside)
     kind, build = _FROM_TEXT[tag]
     if type(inside) is not kind:
         if tag in ("$datetime", "$time") and type(inside) is list:

@@ -29,10 +29,9 @@ def find_unrecorded(tape: Tape) -> tuple[str, ...]:
     known = {name for call in _list_calls(tape) for name in _list_names(call.name)}
     known |= {name for path in tape.wrapped for name in _list_names(path)}
     asked = dict.fromkeys(name for exchange in tape for name in _read_calls(exchange))
-    if not asked:
-        return ()
-    known |= {_normalise(name) for exchange in tape for name in _read_http_calls(exchange)}
-    return tuple(name for name in asked if _normalise(name) not in known)
+    left = [name for name in asked if _normalise(name) not in known]
+    over_http = {_normalise(name) for exchange in tape for name in _read_http_calls(exchange)} if left else ()
+    return tuple(name for name in left if _normalise(name) not in over_http)
 
 
 def describe_unrecorded(names: tuple[str, ...]) -> str:
