@@ -12,7 +12,7 @@ import pytest
 import tracefork
 from tracefork import Response
 from tracefork.core.values import Pending, Reply
-from tracefork.errors import InDoubt, ToolRefused, Unrecordable
+from tracefork.errors import InDoubt, RedactedSecret, ToolRefused, Unrecordable
 from tracefork.runs import cut
 from tracefork.testing.scripted import by_rule, transport
 
@@ -94,10 +94,24 @@ def test_an_argument_without_a_form_is_refused_before_the_tool_runs(sent):
     assert sent == []
 
 
-def test_a_result_without_a_form_reaches_the_live_agent_and_fails_in_a_replay():
-    made = object()
+def test_a_result_without_a_form_is_refused_once_the_tool_has_run_and_so_it_is_in_a_replay(sent):
+    def make(run):
+        with pytest.raises(Unrecordable, match="result of make") as caught:
+            run.call("make", lambda: sent.append(1) or object())
+        return str(caught.value)
+
     with tracefork.record() as run:
-        assert run.call("make", lambda: made) is made
+        first = make(run)
+    verdict = tracefork.verify(run.tape, lambda run: sent.append(make(run)))
+
+    assert verdict.ok and sent == [1, first]
+
+
+def test_a_result_without_a_form_may_be_warned_of_and_fails_in_a_replay():
+    made = object()
+    with tracefork.record(unrecordable="warn") as run:
+        with pytest.warns(RuntimeWarning, match="result of make"):
+            assert run.call("make", lambda: made) is made
     with pytest.raises(Unrecordable, match="result"), tracefork.replay(run.tape) as again:
         again.call("make", lambda: made)
 
@@ -321,3 +335,38 @@ def test_a_policy_that_is_none_is_refused_before_anything_is_spent():
         pass
     with pytest.raises(ValueError, match=r'"live", "recorded", "refuse"'):
         tracefork.resume(run.tape, tools="recorder")
+
+
+def test_a_policy_that_fails_is_a_refusal_and_replays():
+    def may_not(call):
+        raise LookupError("who knows")
+
+    def agent(run):
+        with pytest.raises((LookupError, ToolRefused)):
+            run.call("book", int)
+
+    with tracefork.record() as run:
+        run.call("book", int)
+    with tracefork.fork(run.tape, run.tape.effects[0], tools=may_not) as branch:
+        agent(branch)
+    with tracefork.replay(branch.tape, patience=3.0) as again:
+        agent(again)
+
+
+def test_a_tool_whose_secret_is_not_known_has_not_run_and_runs_once_it_is(sent):
+    with tracefork.record() as run:
+        run.now()
+    redact = tracefork.redact.redactor({"MY_API_KEY": "a-long-secret-value"})
+
+    def agent(run):
+        run.now()
+        return run.call("pay", lambda key: sent.append(key) or "paid", "[secret:MY_API_KEY]")
+
+    with pytest.raises(RedactedSecret), tracefork.resume(run.tape) as first:
+        agent(first)
+    assert sent == []
+    with pytest.raises(RedactedSecret), tracefork.replay(first.tape, patience=3.0) as again:
+        agent(again)
+    with tracefork.resume(first.tape, redact=redact, patience=3.0) as last:
+        assert agent(last) == "paid"
+    assert sent == ["a-long-secret-value"]

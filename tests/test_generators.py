@@ -177,11 +177,13 @@ def test_stopping_earlier_than_recorded_is_another_run():
     assert not verdict.ok
 
 
-def test_what_has_no_form_is_said_when_it_is_replayed():
-    with tracefork.record() as run:
-        assert len(list(opaque())) == 1
-    with pytest.raises(Unrecordable), tracefork.replay(run.tape):
+def test_what_has_no_form_is_said_once_it_was_given_and_when_it_is_replayed():
+    with pytest.raises(Unrecordable, match="opaque gave"), tracefork.record() as run:
         list(opaque())
+    with pytest.raises(Unrecordable, match="opaque gave"), tracefork.replay(run.tape):
+        list(opaque())
+    with tracefork.record(unrecordable="warn") as run, pytest.warns(RuntimeWarning, match="opaque gave"):
+        assert len(list(opaque())) == 1
 
 
 def test_outside_of_a_run_it_is_what_it_was():
@@ -220,7 +222,11 @@ def test_a_tool_that_is_interrupted_ends_and_cleans_up():
 
     with pytest.raises(KeyboardInterrupt), tracefork.record() as run:
         list(waiting())
-    assert cleaned and run.tape.effects[0].answer == tracefork.core.values.CANCELLED
+    assert cleaned
+    cleaned.clear()
+    with pytest.raises(KeyboardInterrupt), tracefork.replay(run.tape):
+        list(waiting())
+    assert not cleaned and '"yielded":[1]' in run.tape.effects[0].answer.value
 
 
 # -- once a run is live --------------------------------------------------------------------

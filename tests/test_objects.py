@@ -246,7 +246,6 @@ def nested(levels):
         {object(): 1},
         Seat,
         len,
-        bytearray(b"x"),
         range(3),
         ...,
         (n for n in ()),

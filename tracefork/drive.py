@@ -17,6 +17,7 @@ from .core.tape import Tape
 from .core.values import Escape, Exchange, Outcome
 from .errors import Divergence, Unfinished
 from .options import ReplayOptions, lists
+from .providers.unrecorded import describe_unrecorded, find_unrecorded
 from .runs import replay
 from .session import Session
 from .turns import in_loop
@@ -41,7 +42,8 @@ class Verdict:
 
     `escaped` is what left the run unrecorded, when it was recorded or in the replay: nobody can
     vouch for that. `refused` is what was kept from leaving the replay, `processes` which the agent
-    started in it, and `remarks` what else one should know, a sentence each.
+    started in it, and `remarks` what else one should know, a sentence each. `unrecorded` names the
+    tools that a model called and that are no effects of the tape: they ran for real, in the replay too.
     """
 
     ok: bool
@@ -55,6 +57,7 @@ class Verdict:
     refused: tuple[Escape, ...] = ()
     processes: tuple[Escape, ...] = ()
     remarks: tuple[str, ...] = ()
+    unrecorded: tuple[str, ...] = ()
     is_empty: bool = False
 
     def __bool__(self) -> bool:
@@ -76,6 +79,8 @@ class Verdict:
         yield from (f"refused in the replay: {one}" for one in self.refused)
         yield from (f"ran again in the replay: {one}" for one in self.processes)
         yield from self.remarks
+        if self.unrecorded:
+            yield describe_unrecorded(self.unrecorded)
 
 
 @lists(ReplayOptions)
@@ -111,6 +116,10 @@ async def averify(tape: Tape, agent: Agent, **options: Unpack[ReplayOptions]) ->
                 await result
     except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
         raised = exc
+    except BaseException as exc:
+        if exc is not session.port.interrupted:
+            raise
+        raised = exc  # the recorded run was interrupted
     return judged(tape, session, raised)
 
 
@@ -125,10 +134,11 @@ def driven(session: Session, agent: Agent) -> BaseException | None:
             result = called(agent, session)
             if inspect.isawaitable(result):
                 asyncio.run(_awaited(result))
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as exc:  # noqa: BLE001  it is the caller's to judge
-        return exc
+    except BaseException as exc:
+        ours = isinstance(exc, KeyboardInterrupt | GeneratorExit) and exc is not session.port.interrupted
+        if ours:
+            raise
+        return exc  # it is the caller's to judge, as is an interrupt of the recorded run
     return None
 
 
@@ -178,6 +188,7 @@ def judged(tape: Tape, session: Session, raised: BaseException | None) -> Verdic
         refused=session.refused,
         processes=tuple(one for one in session.escaped if one.kind == "process"),
         remarks=tuple(session.remarks),
+        unrecorded=find_unrecorded(tape),
         is_empty=is_empty,
     )
 

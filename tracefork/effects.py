@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
-import sys
+import json
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from types import GenericAlias
 from typing import Any, Literal
 
 from attrs import frozen
 
-from .codec import objects, rebuild
+from .changing import make_opaque
+from .codec import classes, objects, rebuild
+from .codec.plain import damage
 from .core.values import Call, Reply
 from .errors import CorruptTape, Unrecordable
 
@@ -25,44 +25,89 @@ def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Ca
     return Call(name, objects.encode({"args": list(args), "kwargs": dict(kwargs)}, f"an argument of {name}"))
 
 
-def returned(value: object) -> Reply:
-    """Return the reply of a tool that returned `value`; "opaque" where it has no JSON form."""
+def returned(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
+    """Return the reply of tool `name` that returned `value`; "opaque" where it could not come back whole."""
     try:
-        return Reply("returned", objects.encode(value, "a result", ordered=True))
+        return Reply("returned", objects.encode_whole(value, "a result", _result_type(fn), _name_module(fn)))
     except Unrecordable as exc:
-        return Reply("opaque", "null", exc.kind)
+        return make_opaque(f"the result of {name}", exc.kind)
 
 
-def raised(exc: BaseException) -> Reply:
-    """Return the reply of a tool that raised `exc`."""
+def raised(exc: BaseException, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
+    """Return the reply of tool `name` that raised `exc`; "opaque" where it could not come back whole.
+
+    `value` has its arguments; or the whole of it, where there is more.
+    """
     try:
-        args = objects.encode(list(exc.args))
-    except Unrecordable:
+        text = objects.encode_whole(exc, "an exception", near=_name_module(fn))
+        said = _read_arguments(text)
+        return Reply("raised", text if said is None else said, class_name(exc))
+    except Unrecordable as problem:
+        return make_opaque(f"what {name} raised", problem.kind, class_name(exc))
+
+
+def keep_raised(exc: BaseException) -> Reply:
+    """Return what can be kept of `exc`: its class, and its arguments or else its text."""
+    try:
+        args = objects.encode(list(exc.args), ordered=True, named=True)
+        objects.decode(args)
+    except (Unrecordable, CorruptTape):
         args = objects.encode([said(exc)])
     return Reply("raised", args, class_name(exc))
+
+
+def make_refusal(reply: Reply) -> Unrecordable:
+    """Return what is raised for an "opaque" reply, when it is recorded and in each replay."""
+    match objects.decode(reply.value):
+        case [str(what), str(kind)]:
+            return Unrecordable(what, kind)
+    return Unrecordable("the recorded result", reply.type)
+
+
+def _read_arguments(text: str) -> str | None:
+    """The arguments of an exception that is no more than these, as text."""
+    match json.loads(text):
+        case {"$class": [str(), {"args": list() as args, **more}]} if not more:
+            return json.dumps(args, separators=(",", ":"), ensure_ascii=False)
+    return None
 
 
 def replayed(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
     """Return what the tool returned, typed as `fn` is annotated, or raise what it raised.
 
     Raises:
-        Unrecordable: the result was opaque.
+        Unrecordable: the result was opaque, or a class that it needs is not imported.
     """
     match reply.kind:
         case "returned":
-            return objects.decode(reply.value, _result_type(fn))
+            return objects.decode(reply.value, _result_type(fn), _name_module(fn))
         case "raised":
-            raise rebuilt(reply.type, typing.cast("list[Any]", objects.decode(reply.value)))
+            raise read_exception(reply, fn)
         case "opaque":
-            raise Unrecordable("the recorded result", reply.type)
+            raise make_refusal(reply)
+
+
+def read_exception(reply: Reply, fn: Callable[..., object] | None = None) -> BaseException:
+    """Return the exception that a "raised" reply is about.
+
+    Raises:
+        Unrecordable: its class is not imported, or it cannot be made.
+        CorruptTape: it is no such reply.
+    """
+    said = objects.decode(reply.value, near=_name_module(fn))
+    if isinstance(said, BaseException):
+        return said
+    if not isinstance(said, list):
+        raise CorruptTape(f"an exception has arguments, not {reply.value!r:.60}")
+    return make_exception(reply.type, said, _name_module(fn))
 
 
 @frozen
 class Yields:
     """What a generator came to: what it yielded, then how it ended.
 
-    It "returned" `value`, "raised" an exception of class `type` whose arguments `value` is, or was
-    "closed" by who asked, and had nothing more to say then.
+    It "returned" `value`, "raised" the exception `value`, of class `type`, or was "closed" by
+    who asked, and had nothing more to say then.
     """
 
     items: tuple[Any, ...]
@@ -74,38 +119,47 @@ class Yields:
 class Yielding:
     """What a generator has given so far, as it was when it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "a tool", fn: Callable[..., object] | None = None) -> None:
         self._items: list[str] = []
-        self._opaque = ""
+        self._opaque: Reply | None = None
+        self._name, self._near, self._as = name, _name_module(fn), _find_item_type(fn)
 
     def add(self, item: object) -> None:
         """Keep `item` as it is now: its maker may go on changing it."""
         try:
-            self._items.append(objects.encode(item, "what a generator gave", ordered=True))
+            text = objects.encode_whole(item, "what a generator gave", self._as, self._near)
+            if self._as is not None and not objects.are_same(item, objects.decode(text, near=self._near)):
+                text = f'{{"$annotated":{text}}}'
+            self._items.append(text)
         except Unrecordable as exc:
-            self._opaque = self._opaque or exc.kind
+            self._opaque = self._opaque or make_opaque(f"what {self._name} gave", exc.kind)
 
     def returned(self, value: object = None) -> Reply:
         """Return the reply of a generator that then returned `value`."""
-        return self._reply(end="returned", value=value)
+        ended = returned(value, self._name)
+        return ended if ended.kind == "opaque" else self._reply("returned", ended)
 
     def raised(self, exc: BaseException) -> Reply:
         """Return the reply of a generator that then raised `exc`."""
-        ended = raised(exc)
-        return self._reply(end="raised", type=ended.type, value=objects.decode(ended.value))
+        return self.ended(raised(exc, self._name))
+
+    def ended(self, ended: Reply) -> Reply:
+        """Return the reply of a generator that then raised what `ended` is about."""
+        return ended if ended.kind == "opaque" else self._reply("raised", ended)
 
     def closed(self) -> Reply:
         """Return the reply of a generator that was closed then."""
-        return self._reply(end="closed")
+        return self._reply("closed")
 
-    def _reply(self, **end: object) -> Reply:
-        try:
-            ended = objects.encode(end, "what a generator returned", ordered=True)
-        except Unrecordable as exc:
-            return Reply("opaque", "null", exc.kind)
+    def _reply(self, end: str, of: Reply | None = None) -> Reply:
         if self._opaque:
-            return Reply("opaque", "null", self._opaque)
-        return Reply("returned", f'{{"yielded":[{",".join(self._items)}],{ended[1:]}')
+            return self._opaque
+        ending = f'"end":"{end}"'
+        if of and of.type:
+            ending += f',"type":{json.dumps(of.type)}'
+        if of:
+            ending += f',"value":{of.value}'
+        return Reply("returned", f'{{"yielded":[{",".join(self._items)}],{ending}}}')
 
 
 def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
@@ -116,22 +170,32 @@ def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
         CorruptTape: it is no reply of a generator.
     """
     if reply.kind == "opaque":
-        raise Unrecordable("what the recorded generator gave", reply.type)
-    said = objects.decode(reply.value)
+        raise make_refusal(reply)
+    said = objects.decode(reply.value, near=_name_module(fn))
     if reply.kind == "raised":
-        return Yields((), "raised", said, reply.type)
+        return Yields((), "raised", read_exception(reply, fn), reply.type)
     match said:
         case list():  # what somebody gave in the tool's stead
-            return Yields(_items(said, fn), "returned")
+            return Yields(_items(said, fn, reply.value), "returned")
         case {"yielded": list() as items, "end": "returned" | "raised" | "closed" as end}:
-            return Yields(_items(items, fn), end, said.get("value"), str(said.get("type", "")))
+            value, of = said.get("value"), str(said.get("type", ""))
+            if end == "raised" and isinstance(value, list):
+                value = make_exception(of, value, _name_module(fn))
+            return Yields(_items(items, fn, reply.value), end, value, of)
     raise CorruptTape(f"a generator gives what it yielded and how it ended, not {reply!r}")
 
 
-def _items(items: list[Any], fn: Callable[..., object] | None) -> tuple[Any, ...]:
-    """`items` as the annotation of `fn` says that they are: the first argument of its Iterator."""
-    given = typing.get_args(_result_type(fn))
-    return tuple(rebuild.rebuilt(items, GenericAlias(list, given[:1])) if given else items)
+def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tuple[Any, ...]:
+    """`items` as the annotation of `fn` says that they are, where they carry no names of their own."""
+    given = _find_item_type(fn)
+    if given is None:
+        return tuple(item.value if isinstance(item, objects.Annotated) else item for item in items)
+    is_old = not any(tag in text for tag in ('{"$class":', '{"$as_is":', '{"$annotated":'))
+    plain = [is_old or isinstance(item, objects.Annotated) for item in items]
+    values = [item.value if isinstance(item, objects.Annotated) else item for item in items]
+    return tuple(
+        rebuild.rebuilt(value, given) if which else value for which, value in zip(plain, values, strict=True)
+    )
 
 
 def said(exc: BaseException) -> str:
@@ -148,23 +212,59 @@ def class_name(exc: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def rebuilt(dotted: str, args: Sequence[object]) -> Exception:
-    """Return an exception of class `dotted`, from modules that are imported already.
+def make_exception(dotted: str, args: Sequence[object], near: str = "") -> BaseException:
+    """Return an exception of class `dotted` with `args`, from modules that are imported already.
 
-    Its `__init__` is not run. A class that cannot be found gives a RuntimeError
-    that names it: nothing in a tape makes us import.
+    Nothing of its class is run.
+
+    Raises:
+        Unrecordable: the class is not imported, is none of an exception, or has other arguments.
     """
-    module, _, name = dotted.rpartition(".")
-    found = getattr(sys.modules.get(module) if module else builtins, name, None)
-    if isinstance(found, type) and issubclass(found, Exception):
-        made = found.__new__(found, *args)
-        made.args = tuple(args)
+    found = next(filter(None, (classes.find_class(path, near) for path in _list_paths(dotted))), None)
+    if found is None or classes.classify(found) != "exception":
+        problem = (
+            "is not imported here" if found is None else "is no exception that is made of what a tape says"
+        )
+        raise Unrecordable("what the recorded tool raised", f"{dotted}, which {problem}")
+    with damage("a recorded exception"):
+        made: BaseException = classes.make_exception(found, tuple(args), {})
+    return made
+
+
+def make_fault(dotted: str, message: str) -> Exception:
+    """Return an exception of class `dotted` that says `message`, or a RuntimeError that names the class.
+
+    For faults of transports, of which no more is kept.
+    """
+    found = next(filter(None, map(classes.find_class, _list_paths(dotted))), None)
+    if found is not None and issubclass(found, Exception):
+        made = found.__new__(found, message)
+        made.args = (message,)
         return made
-    return RuntimeError(f"{dotted}: {', '.join(map(str, args))}")
+    return RuntimeError(f"{dotted}: {message}")
+
+
+def _list_paths(dotted: str) -> list[str]:
+    """Where the class may be: the dots of a module and those of a class look alike."""
+    parts = dotted.split(".")
+    if len(parts) == 1:
+        return [f"builtins:{dotted}"]
+    return [f"{'.'.join(parts[:n])}:{'.'.join(parts[n:])}" for n in range(len(parts) - 1, 0, -1)]
 
 
 def _result_type(fn: Callable[..., object] | None) -> Any:
+    if fn is None or "return" not in getattr(fn, "__annotations__", ("return",)):
+        return None
     try:
-        return typing.get_type_hints(fn).get("return") if fn else None
+        return typing.get_type_hints(fn).get("return")
     except Exception:  # noqa: BLE001  an annotation may name what does not exist at run time
         return None
+
+
+def _find_item_type(fn: Callable[..., object] | None) -> Any:
+    """What a generator function says that it gives: the first argument of its Iterator."""
+    return next(iter(typing.get_args(_result_type(fn))), None)
+
+
+def _name_module(fn: Callable[..., object] | None) -> str:
+    return str(getattr(fn, "__module__", None) or "")

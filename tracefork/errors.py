@@ -12,6 +12,7 @@ Every error tracefork raises on purpose:
   + OverBudget          the next call could cost more than is left
   + RedactedSecret      a request to forward holds a secret that the tape does not keep
   + Unrecordable        an argument or a result has no recorded form
+  + UnrecordedTools     a model called tools that no run knows of, and forks would run them for real
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
@@ -190,19 +191,29 @@ class Refused(TraceforkError, ConnectionRefusedError):
 class InDoubt(TraceforkError):
     """A tool was called before the crash and no result was kept: it may have run or not.
 
-    Resume with `on_doubt="rerun"` to call it again, or with a function that is
-    given the `call` and returns its result.
+    `call` is that call, and `asked` the one that would have run now: another argument, such as a key
+    that is new each time, does not make it another payment. Resume with `on_doubt="rerun"` to let it
+    run, or with a function that is given the `call` and returns its result.
     """
 
-    def __init__(self, call: Call) -> None:
-        super().__init__(call)
+    def __init__(self, call: Call, asked: Call | None = None, what: str = "resume") -> None:
+        super().__init__(call, asked, what)
         self.call = call
+        self.asked = asked
+        self.what = what
 
     def __str__(self) -> str:
-        return (
-            f"{self.call.name} was called before the crash and may have run: {self.call.arguments}; "
-            'resume with on_doubt="rerun", or with a function from the call to its result'
-        )
+        name, given = self.call.name, self.call.arguments or "(its arguments were too long to keep)"
+        said = f"{name} was called before the crash and may have run: {given}"
+        if self.asked is not None and self.asked != self.call:
+            said += f"; now it is called again: {self.asked.arguments}"
+        if self.what == "blame":
+            return (
+                f'{said}; each fork might run it again: resume the run with on_doubt="rerun", or with a '
+                "function from the call to its result (tracefork resume --on-doubt rerun), and blame what "
+                "comes of that; or pass on_doubt= to blame"
+            )
+        return f'{said}; resume with on_doubt="rerun", or with a function from the call to its result'
 
 
 class ToolRefused(TraceforkError):
@@ -249,7 +260,10 @@ class RedactedSecret(TraceforkError):
 
 
 class Unrecordable(TraceforkError):
-    """A tool's argument or result has no recorded form."""
+    """A tool's argument, result or exception has no recorded form from which the same could be made again.
+
+    Where it is a result or an exception the tool has run, and the tape says so: a replay raises this too.
+    """
 
     def __init__(self, what: str, kind: str) -> None:
         super().__init__(what, kind)
@@ -258,8 +272,24 @@ class Unrecordable(TraceforkError):
 
     def __str__(self) -> str:
         return (
-            f"{self.what} is a {self.kind}, which has no JSON form; pass plain values, dataclasses or "
-            "attrs classes (with an annotated return type)"
+            f"{self.what} is a {self.kind}: a tape cannot keep it whole; use plain values, Enums, "
+            "namedtuples, dataclasses, attrs or pydantic classes and exceptions that a module defines and "
+            'that hold such; leave an argument out by tool(ignore=...); or record with unrecordable="warn"'
+        )
+
+
+class UnrecordedTools(TraceforkError):
+    """A model called the tools `names`, which are no effects of the tape: each fork runs them for real."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(names)
+        self.names = names
+
+    def __str__(self) -> str:
+        return (
+            f"the model called {', '.join(self.names)}, and the tape has no effect of that name: each fork "
+            "would run it for real; make it a tool by wrap=[module.function], by --wrap module:function or "
+            "by @tracefork.tool and record again, or pass tools_run_for_real=True (--tools-run-for-real)"
         )
 
 

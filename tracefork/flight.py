@@ -13,13 +13,12 @@ class Flight:
     """One question from ask to end. `call` is its number in the machine.
 
     `served` is the recorded answer, or None when the real world is to be asked;
-    `again` says that the same question was in flight when the recording died.
     `taken` tells, while a body is open, what the agent has read of it; `ticket` is
     the writer's for its last record, 0 before there is one.
     """
 
     __slots__ = (
-        "_zero", "again", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
+        "_zero", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
         "question", "served", "site", "taken", "ticket",
     )  # fmt: skip
 
@@ -29,7 +28,6 @@ class Flight:
         self.lane = lane
         self.site = site
         self.served: Answer | None = None
-        self.again = False
         self.ticket = 0
         self.taken: Callable[[], Answer] | None = None
         self.began = round(time.time(), 6)

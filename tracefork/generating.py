@@ -7,29 +7,30 @@ generator, or thrown, reaches a live one; it is no part of the recording.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction, unwrap
 from typing import Any, cast
 
-from . import effects, lanes
+from . import changing, effects, lanes
+from .calling import ahang, fill_secrets, hang, known, make_fault, report_loss
 from .core.values import CANCELLED, Answer, Fault, Reply
 from .effects import Yielding, Yields
+from .errors import TraceforkError
 from .flight import Flight
 from .port import Port
-from .tools import Policy, ahang, hang, known
+from .tools import Policy, Use
+from .turns import is_cancellation
 
 
-def generated(
-    port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any
-) -> Generator[Any, Any, Any]:
-    """The generator `fn(*args, **kwargs)`, or what the tape says that it yielded."""
-    flight = port.ask(effects.asked(name, args, kwargs))
-    if (answer := known(port, flight, policy)) is not None:
+def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
+    """The generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
+    flight = port.ask(use.question)
+    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             hang(port, flight)
-        again, given = _unrolled(port, flight, answer, fn), Yielding()
+        again, given = _unrolled(port, flight, answer, use), Yielding(use.name, use.fn)
         try:
             for item in again.items:
                 given.add(item)
@@ -41,45 +42,46 @@ def generated(
         if again.end == "closed":
             raise port.stray(flight)
         port.end(flight, answer)
-        return _ended(again)
-    given = Yielding()
-    made = _made(port, flight, name, fn, args, kwargs)
+        return _ended(port, again)
+    given, before = Yielding(use.name, use.fn), changing.read_forms(*use.seen)
+    made = _made(port, flight, use)
     step: Callable[[], Any] = partial(made.send, None)
-    try:
-        while True:
-            try:
-                with lanes.aside():
-                    item = step()
-            except StopIteration as stop:
-                port.end(flight, given.returned(stop.value))
-                return stop.value
-            given.add(item)
-            try:
-                step = partial(made.send, (yield item))
-            except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
-                step = partial(made.throw, exc)
-    except GeneratorExit:
-        port.drop(flight, given.closed())
-        with lanes.aside():
-            made.close()
-        raise
-    except Exception as exc:
-        port.end(flight, given.raised(exc))
-        raise
-    except BaseException:
-        port.drop(flight, CANCELLED)
-        raise
+    while True:
+        try:
+            with lanes.aside():
+                item = step()
+        except StopIteration as stop:
+            reply = _check_changes(given.returned(stop.value), before, use)
+            port.end(flight, reply)
+            report_loss(reply, None, policy)
+            return stop.value
+        except BaseException as exc:
+            reply = _keep_broken(exc, given, before, policy, use)
+            if isinstance(exc, Exception):
+                port.end(flight, reply)
+            else:
+                port.drop(flight, reply)
+            report_loss(reply, exc, policy)
+            raise
+        given.add(item)
+        try:
+            step = partial(made.send, (yield item))
+        except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+            step = partial(made.throw, exc)
+        except BaseException:
+            port.drop(flight, _check_changes(given.closed(), before, use))
+            with lanes.aside():
+                made.close()
+            raise
 
 
-async def agenerated(
-    port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any
-) -> AsyncGenerator[Any, Any]:
-    """The asynchronous generator `fn(*args, **kwargs)`, or what the tape says that it yielded."""
-    flight = await port.aask(effects.asked(name, args, kwargs))
-    if (answer := known(port, flight, policy)) is not None:
+async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any, Any]:
+    """The asynchronous generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
+    flight = await port.aask(use.question)
+    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             await ahang(port, flight)
-        again, given = _unrolled(port, flight, answer, fn), Yielding()
+        again, given = _unrolled(port, flight, answer, use), Yielding(use.name, use.fn)
         try:
             for item in again.items:
                 given.add(item)
@@ -91,49 +93,81 @@ async def agenerated(
         if again.end == "closed":
             raise port.stray(flight)
         await port.aend(flight, answer)
-        _ended(again)
+        _ended(port, again)
         return
-    given = Yielding()
-    made = _made(port, flight, name, fn, args, kwargs)
+    given, before = Yielding(use.name, use.fn), changing.read_forms(*use.seen)
+    made = _made(port, flight, use)
     step: Callable[[], Any] = partial(made.asend, None)
-    try:
-        while True:
+    while True:
+        try:
+            with lanes.aside():
+                item = await step()
+        except StopAsyncIteration:
+            reply = _check_changes(given.returned(), before, use)
+            await port.aend(flight, reply)
+            await port.aflush()
+            report_loss(reply, None, policy)
+            return
+        except BaseException as exc:
             try:
+                await _end_broken(port, flight, exc, _keep_broken(exc, given, before, policy, use), policy)
+            finally:
                 with lanes.aside():
-                    item = await step()
-            except StopAsyncIteration:
-                await port.aend(flight, given.returned())
-                await port.aflush()
-                return
-            given.add(item)
-            try:
-                step = partial(made.asend, (yield item))
-            except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
-                step = partial(made.athrow, exc)
-    except GeneratorExit:
-        port.drop(flight, given.closed())
-        with lanes.aside():
-            await made.aclose()
-        raise
-    except Exception as exc:
-        await port.aend(flight, given.raised(exc))
+                    await made.aclose()
+            raise
+        given.add(item)
+        try:
+            step = partial(made.asend, (yield item))
+        except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+            step = partial(made.athrow, exc)
+        except BaseException:
+            port.drop(flight, _check_changes(given.closed(), before, use))
+            with lanes.aside():
+                await made.aclose()
+            raise
+
+
+async def _end_broken(port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy) -> None:
+    """End the flight of a generator that raised `exc` while it was asked for its next item."""
+    if is_cancellation(exc) or isinstance(exc, GeneratorExit):
+        port.drop(flight, CANCELLED)
+    elif isinstance(exc, Exception):
+        await port.aend(flight, reply)
         await port.aflush()
-        raise
-    except BaseException:
-        port.drop(flight, CANCELLED)
-        with lanes.aside():
-            await made.aclose()
-        raise
+        report_loss(reply, exc, policy)
+    else:
+        port.drop(flight, reply)
 
 
-def _made(port: Port, flight: Flight, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def _made(port: Port, flight: Flight, use: Use) -> Any:
+    args, kwargs = fill_secrets(port, flight, use)
     try:
-        args, kwargs = port.true((args, kwargs), name)
         with lanes.aside():
-            return fn(*args, **kwargs)
+            return use.fn(*args, **kwargs)
     except BaseException:
         port.drop(flight, CANCELLED)
         raise
+
+
+def _check_changes(reply: Reply, before: Sequence[changing.Form], use: Use) -> Reply:
+    """`reply`; opaque if arguments changed meanwhile: which item saw which change is not kept."""
+    seen = changing.note_changes(reply, before, use.name, use.module)
+    return (
+        reply
+        if seen == reply
+        else changing.make_opaque(f"an argument that {use.name} changed", "generator's")
+    )
+
+
+def _keep_broken(
+    exc: BaseException, given: Yielding, before: Sequence[changing.Form], policy: Policy, use: Use
+) -> Reply:
+    """The reply of a generator that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
+    reply = given.raised(exc)
+    must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
+    if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
+        reply = given.ended(effects.keep_raised(exc))
+    return reply if must_pass else _check_changes(reply, before, use)
 
 
 def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -146,17 +180,19 @@ def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
     return agenerated if isasyncgenfunction(inner) else None
 
 
-def _unrolled(port: Port, flight: Flight, answer: Answer, fn: Callable[..., Any]) -> Yields:
+def _unrolled(port: Port, flight: Flight, answer: Answer, use: Use) -> Yields:
     try:
         if isinstance(answer, Fault):
-            raise effects.rebuilt(answer.kind, [answer.message])
-        return effects.unrolled(cast("Reply", answer), fn)
+            raise make_fault(answer, use)
+        return effects.unrolled(cast("Reply", answer), use.fn)
     except BaseException:
         port.drop(flight, answer)
         raise
 
 
-def _ended(again: Yields) -> Any:
+def _ended(port: Port, again: Yields) -> Any:
     if again.end == "raised":
-        raise effects.rebuilt(again.type, again.value)
+        if not isinstance(again.value, Exception):
+            port.interrupted = again.value
+        raise again.value
     return again.value

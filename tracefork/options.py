@@ -21,7 +21,8 @@ from .errors import CorruptTape
 from .passing import TELEMETRY, pattern
 from .redact import Redactor
 from .session import MAX_BODY
-from .tools import OnDoubt, Tools
+from .tools import Loss, OnDoubt, Tools
+from .wrapping import Wrapped
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,6 +52,12 @@ def _paths(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
     texts = _texts(given)
     canonical(ignoring=texts or ())
     return texts
+
+
+def _functions(given: Iterable[Wrapped] | Wrapped | None) -> tuple[Wrapped, ...] | None:
+    if given is None:
+        return None
+    return (given,) if isinstance(given, str) or callable(given) else tuple(given)
 
 
 def _kinds(given: Iterable[str] | str | None) -> frozenset[str] | None:
@@ -92,6 +99,10 @@ class Options:
             "ask" asks at the terminal; a function from the Call to the result answers instead.
         on_doubt: what to do about a tool that was called before a crash and may have run:
             "raise" InDoubt, "rerun" it, or a function from its Call to its result.
+        unrecordable: what becomes of a tool's result or exception that could not be made again from a tape:
+            "raise" Unrecordable, once the tool has run, or "warn", and a replay raises it.
+        wrap: functions that are tools of the run as they stand, without a decorator: themselves, or as
+            `"module:path"`. Kept with the run.
         durability: "process" survives a killed process, "power" a power cut.
         adopts: let a `record()` of the agent's own join this recording, as it joins a replay.
         nested: what a `record()` does within a run that is replayed, verified, forked or resumed, and
@@ -116,6 +127,8 @@ class Options:
     instant_retries: bool = False
     tools: Tools = "live"
     on_doubt: OnDoubt = "raise"
+    unrecordable: Loss = field(default="raise", validator=in_(("raise", "warn")))
+    wrap: tuple[Wrapped, ...] | None = field(default=None, converter=_functions)
     durability: Durability = field(default="process", validator=in_(("process", "power")))
     adopts: bool = False
     nested: Literal["join", "separate"] = field(default="join", validator=in_(("join", "separate")))
@@ -135,6 +148,8 @@ class Options:
         }
         if said.virtualize is None:
             fresh["virtualize"] = tape.virtualized if tape else ()
+        if said.wrap is None:
+            fresh["wrap"] = tape.wrapped if tape else ()
         whole = evolve(said, **fresh)
         if whole.ignore and said.matcher is exact:
             return evolve(whole, matcher=canonical(ignoring=whole.ignore))
@@ -142,11 +157,13 @@ class Options:
             raise ValueError("give matcher= or ignore=, not both: ignore= stands for canonical(ignoring=...)")
         return whole
 
-    def notes(self) -> dict[str, str]:
-        """Return what a run keeps of these in its `meta`."""
+    def notes(self, wrapped: Iterable[str] = ()) -> dict[str, str]:
+        """Return what a run keeps of these in its `meta`; `wrapped` are the functions as `module:path`."""
         said = {name: getattr(self, name) for name in KEPT}
         return notes.noted(
-            self.virtualize or (), options={name: v for name, v in said.items() if v != KEPT[name]}
+            self.virtualize or (),
+            wrapped=wrapped,
+            options={name: v for name, v in said.items() if v != KEPT[name]},
         )
 
 
@@ -189,12 +206,14 @@ class RunOptions(TypedDict, total=False):
     virtualize: Iterable[str] | None
     strict: bool | None
     processes: Processes | None
+    wrap: Iterable[Wrapped] | None
 
 
 class RecordOptions(RunOptions, total=False):
     """What `record` takes."""
 
     durability: Durability
+    unrecordable: Loss
     adopts: bool
     nested: Literal["join", "separate"]
 
@@ -211,6 +230,7 @@ class TailOptions(ReplayOptions, total=False):
 
     tools: Tools
     on_doubt: OnDoubt
+    unrecordable: Loss
     durability: Durability
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import getpid
 from typing import Literal, TypeAlias, TypeVar, cast
 
@@ -39,6 +39,7 @@ from .core.values import (
     Response,
     Source,
 )
+from .doubts import Doubts
 from .errors import BodyOmitted, Divergence, Refused, TraceforkError
 from .flight import Flight
 from .pacing import Pacers, running_loop
@@ -72,7 +73,12 @@ class Port:
         patience: float,
         gate: Gate | None = None,
         known: Known | None = None,
+        doubts: Iterable[Call] = (),
     ) -> None:
+        self.doubts = Doubts(doubts)
+        """The calls that may have run before this run began."""
+        self.interrupted: BaseException | None = None
+        """What was raised in this replay as a tool had raised it: an interrupt of the recorded run's."""
         self.forwarded = 0
         self.process = getpid()
         """The process that the run belongs to: in one that is forked from it nothing happens any more."""
@@ -441,8 +447,7 @@ class Port:
         match self._checked(order):
             case Serve(answer):
                 flight.served = answer
-            case Forward(again):
-                flight.again = again
+            case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
                 self.forwarded += flight.served is None

@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from operator import index
 from typing import Any, TypeAlias, Unpack, cast
 
 from attrs import evolve
 
-from . import nondet, passing
+from . import nondet, passing, wrapping
 from .codec.records import Header
+from .core.doubt import Elder, continue_tape, find_doubts, make_note, wants_elder
 from .core.fork import Cut, Fork, everything, nothing, remainder
-from .core.notes import inherited
+from .core.notes import inherited, note_doubts
 from .core.script import Script
 from .core.tape import Tape
-from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
-from .errors import RunExists
+from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Step
+from .errors import RunExists, TraceforkError
 from .joining import Joined, outer
 from .options import Durability, Options, RecordOptions, ReplayOptions, TailOptions, lists
 from .port import Gate, Known
+from .providers.unrecorded import describe_unrecorded, find_unrecorded
 from .redact import Redactor, ambient, lineage
 from .session import Plan, Session
 from .store import TapeStore, new_run_id
@@ -72,7 +76,8 @@ def record(
     if told.nested == "join" and around is not None:
         return cast("Session", Joined(around, store, run_id))
     head = _header(agent_name, run_id, meta)
-    return _session(nothing(told.matcher), head, told, store=store, within=around)
+    tools = Policy(unrecordable=told.unrecordable)
+    return _session(nothing(told.matcher), head, told, store=store, tools=tools, within=around)
 
 
 @lists(ReplayOptions)
@@ -110,14 +115,16 @@ def resume(
     Raises:
         Divergence: on asking something else than the tape has, before anything goes live.
         InDoubt: on calling a tool that may have run.
+        UnrecordedWarning: as a warning, when a model called tools that are no effects of the tape.
         ToolRefused: on calling one live that `tools` does not let run.
         RunExists: the store has a run of this name.
     """
     told = Options.of(options, tape)
+    _warn_of_unrecorded(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
     head = _header(tape.agent_name, run_id, inherited(tape.meta), lineage)
-    tools = policy(told.tools, tape, told.on_doubt)
-    return _session(remainder(tape, told.matcher), head, told, store=store, tools=tools, tape=tape)
+    script = remainder(continue_tape(tape), told.matcher)
+    return _session(script, head, told, store=store, tools=_policy(told, tape), tape=tape, goes_on=True)
 
 
 @lists(TailOptions)
@@ -165,12 +172,23 @@ def fork(
     given = answer(pivot) if callable(answer) else answer
     if given is None and answer is not None:
         raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
+    _warn_of_unrecorded(tape)
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
-    script = Fork(tape, pivot, given).script(told.matcher)
-    tools = policy(told.tools, tape, told.on_doubt)
-    return _session(script, head, told, store=store, tools=tools, gate=gate, known=known, tape=tape)
+    script = Fork(continue_tape(tape, pivot), pivot, given).script(told.matcher)
+    return _session(
+        script,
+        head,
+        told,
+        store=store,
+        tools=_policy(told, tape),
+        gate=gate,
+        known=known,
+        tape=tape,
+        goes_on=True,
+        pivot=None if given is None else pivot,
+    )
 
 
 @lists(TailOptions)
@@ -210,17 +228,35 @@ def cut(
         raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
     lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
-    script = Cut(tape, upto, answer).script(told.matcher)
-    tools = policy(told.tools, tape, told.on_doubt)
-    return _session(script, head, told, store=store, tools=tools, gate=gate, known=known, tape=tape)
+    script = Cut(continue_tape(tape), upto, answer).script(told.matcher)
+    return _session(
+        script,
+        head,
+        told,
+        store=store,
+        tools=_policy(told, tape),
+        gate=gate,
+        known=known,
+        tape=tape,
+        goes_on=True,
+    )
 
 
-def _doors(options: Options) -> tuple[Any, ...]:
-    """Return what replaces attributes of others (clients, network, processes, chance) while a run is entered."""
+class UnrecordedWarning(RuntimeWarning):
+    """A model called tools that no run knows of: they run for real in what follows."""
+
+
+def _policy(options: Options, tape: Tape) -> Policy:
+    return policy(options.tools, tape, options.on_doubt, options.unrecordable)
+
+
+def _doors(options: Options, wraps: wrapping.Wraps) -> tuple[Any, ...]:
+    """What replaces attributes of others (clients, network, processes, chance) while a run is entered."""
     return (
         *[interception] * options.intercept,
         *(guard, processes, rpc),
         *[nondet] * bool(options.virtualize),
+        *[wraps] * bool(wraps.paths),
     )
 
 
@@ -235,12 +271,19 @@ def _session(
     known: Known | None = None,
     tape: Tape | None = None,
     within: Session | None = None,
+    goes_on: bool = False,
+    pivot: Step | None = None,
 ) -> Session:
+    """The session of one plan; one that `goes_on` takes over the doubts of `tape` but for that of `pivot`."""
+    wraps = wrapping.Wraps.of(options.wrap or ())
     redact = options.redact
     redacting = ambient(os.environ) if redact is None else lambda: redact
-    head = evolve(head, meta={**head.meta, **options.notes()})
+    head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)})
     head = _redacted(head, redacting())
     opened, owned = _opened(store, options.durability)
+    doubts = _find_doubts(tape, opened, pivot) if tape and goes_on else ()
+    doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
+    head = evolve(head, meta={**head.meta, **note_doubts(make_note(doubts, script))})
     if opened is not None and head.run_id in opened:
         if owned:
             opened.close()
@@ -249,7 +292,7 @@ def _session(
         script,
         head,
         redacting,
-        doors=_doors(options),
+        doors=_doors(options, wraps),
         store=opened,
         owns_store=owned,
         patience=_patience(tape) if options.patience is None else options.patience,
@@ -266,8 +309,26 @@ def _session(
         processes=options.processes or "run",
         joins=tape is not None or options.adopts,
         within=within,
+        doubts=doubts,
+        wrapped=frozenset(wraps.paths),
     )
     return Session(plan)
+
+
+def _warn_of_unrecorded(tape: Tape) -> None:
+    """Warn of tools that run for real in what follows `tape`."""
+    if names := find_unrecorded(tape):
+        warnings.warn(describe_unrecorded(names), UnrecordedWarning, stacklevel=3)
+
+
+def _find_doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None) -> tuple[Call, ...]:
+    """The calls that may have run before a run that follows `tape`, whose parent may be in `store`."""
+    elder = None
+    if store is not None and tape.parent is not None and wants_elder(tape):
+        with suppress(TraceforkError, RecursionError):
+            parent = store.load(tape.parent.parent)
+            elder = Elder(parent, _find_doubts(parent, store))
+    return find_doubts(tape, pivot, elder)
 
 
 def _opened(store: Stored, durability: Durability) -> tuple[TapeStore | None, bool]:

@@ -20,7 +20,7 @@ import anyio
 import anyio.lowlevel
 from attrs import evolve, frozen
 
-from . import generating, lanes, spawning, tools
+from . import calling, generating, lanes, spawning, tools
 from .apart import LOOK, apart
 from .callsite import callsite
 from .codec import plain, records
@@ -31,6 +31,7 @@ from .core.values import (
     RETURNED,
     UNFINISHED,
     Branch,
+    Call,
     Escape,
     Outcome,
     Source,
@@ -45,7 +46,7 @@ from .port import BLINK, Gate, Known, Port
 from .redact import Redactor
 from .store import TapeStore
 from .straying import unfinished
-from .tools import Policy
+from .tools import Policy, Use
 from .turns import is_cancellation
 from .writer import Keeper, Unwritten, Writer
 
@@ -83,6 +84,8 @@ class Plan:
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
     leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
     run that `joins` is a view of it. `within` is the replay in which a separate run is made.
+    `doubts` are calls that may have run before it; `wrapped` names functions that are
+    tools of this run without a decorator, as `module:path`.
     """
 
     script: Script
@@ -105,6 +108,8 @@ class Plan:
     processes: str = "run"
     joins: bool = False
     within: Session | None = None
+    doubts: tuple[Call, ...] = ()
+    wrapped: frozenset[str] = frozenset()
 
 
 class Session:
@@ -115,7 +120,7 @@ class Session:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known)
+        self.port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known, plan.doubts)
         """Where transports and tools put their questions."""
         self.max_body = plan.max_body
         """The most bytes of one body that are kept."""
@@ -125,6 +130,8 @@ class Session:
         """The kinds of chance that agents take from the standard library and draw through the run."""
         self.strict = plan.strict
         """Whether what would leave the run unrecorded is refused."""
+        self.wrapped = plan.wrapped
+        """The functions that are tools of this run without a decorator, as `module:path`."""
         self.names: dict[str, str] = {}
         """Host names by the addresses that the agent was given for them."""
         self._plan = plan
@@ -304,28 +311,35 @@ class Session:
     def call(self, name: str, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Return `fn(*args, **kwargs)`, recorded as one effect. A replay does not run `fn`.
 
-        Arguments and result are kept as JSON; a result of a dataclass, attrs or
-        pydantic class is rebuilt from the return annotation of `fn`. Of a generator function, plain
-        or asynchronous, what it yields is recorded once it has ended or is closed.
+        Arguments and result are kept as JSON, and what comes back is of the class that it was, an
+        exception too. Of a generator function, plain or asynchronous, what it yields is recorded once it
+        has ended or is closed.
 
         Raises:
-            Unrecordable: an argument has no JSON form; or, in a replay, the result had none.
+            Unrecordable: an argument has no JSON form; or what came of it could not be made again from
+                any: the tool has run then, and the tape says so.
             InDoubt: the tool was called before a crash, and `on_doubt` is "raise".
             Divergence: the script has no such call here.
         """
-        if self.is_aside():
-            return fn(*args, **kwargs)
-        if kind := generating.kind(fn):
-            return cast("T", kind(self.port, self._plan.tools, name, fn, args, kwargs))
-        result: T = tools.call(self.port, self._plan.tools, name, fn, args, kwargs)
-        return result
+        return cast("T", self.use(Use(name, fn, args, kwargs)))
 
     async def acall(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """`call` for a coroutine function: returns what it comes to."""
+        return await self.ause(Use(name, fn, args, kwargs))
+
+    def use(self, use: Use) -> Any:
+        """`call`, of a use of a tool."""
         if self.is_aside():
-            result = fn(*args, **kwargs)
+            return use.fn(*use.args, **use.kwargs)
+        make = generating.kind(use.fn) or calling.call
+        return make(self.port, self._plan.tools, use)
+
+    async def ause(self, use: Use) -> Any:
+        """`acall`, of a use of a tool."""
+        if self.is_aside():
+            result = use.fn(*use.args, **use.kwargs)
             return await result if isinstance(result, Awaitable) else result
-        return await tools.acall(self.port, self._plan.tools, name, fn, args, kwargs)
+        return await calling.acall(self.port, self._plan.tools, use)
 
     @property
     def escaped(self) -> tuple[Escape, ...]:

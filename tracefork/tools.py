@@ -1,28 +1,21 @@
-"""Tool calls through a run: two-phased, so that a crash never hides that a tool may have run.
-
-`ask` returns when the intent to run the tool is durable, and with it all that
-came before; the result is durable before it is returned. What a tool does inside is part
-of the effect: it is not recorded by itself, and a replay does not run it.
-"""
+"""Tools as values: one use of a tool, and what becomes of one that is called live."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from inspect import isawaitable, iscoroutine
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
-from . import effects, lanes
+from . import effects
+from .core.doubt import is_refused
 from .core.tape import Tape
-from .core.values import CANCELLED, Answer, Call, Fault, Reply
-from .errors import InDoubt, ToolRefused
-from .flight import Flight
-from .port import Port
+from .core.values import CANCELLED, Answer, Call
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
 Tools: TypeAlias = 'Literal["live", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
+Loss: TypeAlias = Literal["raise", "warn"]
 Instead: TypeAlias = 'Callable[[Call], Answer | Literal["run"] | None]'
 
 
@@ -39,18 +32,54 @@ class Policy:
 
     `on_doubt` is for one that may have run before a crash. `instead` gives the answer
     to serve in place of running the tool, "run" to run it, or None where there is no answer, which
-    refuses the call; without `instead` tools run.
+    refuses the call; without `instead` tools run. `unrecordable` is what becomes of a result that cannot
+    be kept whole.
     """
 
     on_doubt: OnDoubt = "raise"
     instead: Instead | None = None
+    unrecordable: Loss = "raise"
 
 
 RUN = Policy()
 """Tools run."""
 
 
-def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
+@frozen
+class Use:
+    """One call of a tool: what runs, `fn(*args, **kwargs)`, and what of its arguments is the question.
+
+    `seen` leaves out what a method belongs to, and arguments that are ignored. A `repeatable` tool
+    may run twice: it is never in doubt.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+    _seen: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
+    repeatable: bool = False
+
+    @property
+    def seen(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        return (self.args, self.kwargs) if self._seen is None else self._seen
+
+    @property
+    def question(self) -> Call:
+        """The call as it is asked.
+
+        Raises:
+            Unrecordable: an argument has no JSON form.
+        """
+        return effects.asked(self.name, *self.seen)
+
+    @property
+    def module(self) -> str:
+        """Where `fn` is from: near the classes that it returns."""
+        return str(getattr(self.fn, "__module__", None) or "")
+
+
+def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise") -> Policy:
     """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
 
     "live" runs them; "recorded" serves what an equal call was answered on the tape;
@@ -61,19 +90,36 @@ def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise") -> Policy:
     Raises:
         ValueError: `tools` is none of these.
     """
+    if on_doubt not in ("raise", "rerun") and not callable(on_doubt):
+        raise ValueError(f'on_doubt= is "raise", "rerun" or a function, not {on_doubt!r}')
+    return Policy(on_doubt, _read_tools(tools, tape), check_loss(unrecordable))
+
+
+def check_loss(unrecordable: Loss) -> Loss:
+    """Return `unrecordable`.
+
+    Raises:
+        ValueError: it is neither "raise" nor "warn".
+    """
+    if unrecordable not in ("raise", "warn"):
+        raise ValueError(f'unrecordable= is "raise" or "warn", not {unrecordable!r}')
+    return unrecordable
+
+
+def _read_tools(tools: Tools, tape: Tape) -> Instead | None:
     match tools:
         case "live":
-            return Policy(on_doubt)
+            return None
         case "recorded":
-            return Policy(on_doubt, answers(tape).get)
+            return answers(tape).get
         case "refuse":
-            return Policy(on_doubt, lambda _: None)
+            return lambda _: None
         case "ask":
-            return Policy(on_doubt, _asking(at_the_terminal))
+            return _asking(at_the_terminal)
         case Ask(may):
-            return Policy(on_doubt, _asking(may))
+            return _asking(may)
         case _ if callable(tools):
-            return Policy(on_doubt, _in_its_stead(tools))
+            return _in_its_stead(tools)
         case _:
             raise ValueError(
                 f'tools= is "live", "recorded", "refuse", "ask", an Ask or a function, not {tools!r}'
@@ -96,131 +142,13 @@ def _asking(may: Callable[[Call], bool]) -> Instead:
 def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
     def answer(asked: Call) -> Answer:
         try:
-            return effects.returned(given(asked))
+            return effects.returned(given(asked), asked.name)
         except Exception as exc:  # noqa: BLE001  as the tool itself may raise
-            return effects.raised(exc)
+            return effects.raised(exc, asked.name)
 
     return answer
 
 
 def answers(tape: Tape) -> dict[Call, Answer]:
     """What each call was answered; where it was asked more than once, the last time."""
-    return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED}
-
-
-def call(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Return `fn(*args, **kwargs)`, or what the tape says that it returned."""
-    flight = port.ask(effects.asked(name, args, kwargs))
-    if (answer := known(port, flight, policy)) is not None:
-        if answer == CANCELLED:
-            hang(port, flight)
-        port.end(flight, answer)
-        return _replayed(answer, fn)
-    try:
-        args, kwargs = port.true((args, kwargs), name)
-        with lanes.aside():
-            result = fn(*args, **kwargs)
-        if iscoroutine(result):
-            result.close()
-            raise TypeError(f"{name} is a coroutine function: await run.acall(...) instead")
-    except BaseException as exc:
-        if isinstance(exc, Exception):
-            port.end(flight, effects.raised(exc))
-        else:
-            port.drop(flight, CANCELLED)
-        raise
-    port.end(flight, effects.returned(result))
-    return result
-
-
-async def acall(port: Port, policy: Policy, name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """`call` for a function whose result may have to be awaited."""
-    flight = await port.aask(effects.asked(name, args, kwargs))
-    if (answer := known(port, flight, policy)) is not None:
-        if answer == CANCELLED:
-            await ahang(port, flight)
-        await port.aend(flight, answer)
-        return _replayed(answer, fn)
-    try:
-        args, kwargs = port.true((args, kwargs), name)
-        with lanes.aside():
-            result = fn(*args, **kwargs)
-            if isawaitable(result):
-                result = await result
-    except BaseException as exc:
-        if isinstance(exc, Exception):
-            await port.aend(flight, effects.raised(exc))
-            await port.aflush()
-        else:
-            port.drop(flight, CANCELLED)
-        raise
-    await port.aend(flight, effects.returned(result))
-    await port.aflush()
-    return result
-
-
-def known(port: Port, flight: Flight, policy: Policy) -> Answer | None:
-    """The answer, if the tool is not to be run: a recorded one, what settles a doubt, or the policy's.
-
-    Raises:
-        InDoubt: nobody said what to do about a call that may have run.
-        ToolRefused: no tool may run, and nothing answers in its stead.
-    """
-    if flight.served is not None:
-        return flight.served
-    if (settled := _settled(port, flight, policy.on_doubt)) is not None:
-        return settled
-    if policy.instead is None:
-        return None
-    assert isinstance(flight.question, Call)
-    try:
-        answer = policy.instead(flight.question)
-    except BaseException:
-        port.drop(flight, CANCELLED)
-        raise
-    if answer == "run":
-        return None
-    if answer is None:
-        port.drop(flight, CANCELLED)
-        raise port.fail(ToolRefused(flight.question))
-    return answer
-
-
-def _settled(port: Port, flight: Flight, on_doubt: OnDoubt) -> Reply | None:
-    """The reply to a call that was in flight at a crash, if it is not to be run again.
-
-    Raises:
-        InDoubt: nobody said what to do about it.
-    """
-    if not flight.again or on_doubt == "rerun":
-        return None
-    assert isinstance(flight.question, Call)
-    if callable(on_doubt):
-        return effects.returned(on_doubt(flight.question))
-    port.drop(flight, CANCELLED)
-    raise port.fail(InDoubt(flight.question))
-
-
-def _replayed(answer: Answer, fn: Callable[..., Any]) -> Any:
-    if isinstance(answer, Fault):
-        raise effects.rebuilt(answer.kind, [answer.message])
-    assert isinstance(answer, Reply)
-    return effects.replayed(answer, fn)
-
-
-def hang(port: Port, flight: Flight) -> None:
-    """Wait until the agent gives up, as it did when recorded."""
-    try:
-        port.hang(flight)
-    except BaseException:
-        port.drop(flight, CANCELLED)
-        raise
-
-
-async def ahang(port: Port, flight: Flight) -> None:
-    """`hang`, suspending the task."""
-    try:
-        await port.ahang(flight)
-    except BaseException:
-        port.drop(flight, CANCELLED)
-        raise
+    return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED and not is_refused(e)}

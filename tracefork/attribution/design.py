@@ -13,7 +13,7 @@ from attrs.validators import ge, in_
 
 from ..core.matching import Matcher, exact
 from ..core.tape import Tape
-from ..options import Options, ReplayOptions
+from ..options import Options, TailOptions
 from ..providers.prices import Prices
 from ..tools import Tools, answers
 from .grading import OnRaise
@@ -48,9 +48,13 @@ class Design:
         batch: forks in flight at most; by default one, or as many as there are workers.
         barrier: plan the next forks only when all of a batch are over. The conclusion is then the same
             whoever makes them.
-        matcher, redact and others: as for `tracefork.fork`.
+        matcher, redact, wrap and others: as for `tracefork.fork`.
         prices: what models cost; by default list prices.
         prior: a weight for each arm, from whoever has an opinion; it costs no validity.
+        tools_run_for_real: make forks though a model called tools that are no effects of the tape: each fork
+            runs them.
+        on_doubt: what to do about a tool that may have run before a crash, as for `tracefork.resume`; a tape
+            with such a call is refused without it.
     """
 
     method: How = field(default="value", validator=in_(("value", "flip", "direct")))
@@ -69,6 +73,7 @@ class Design:
     matcher: Matcher = exact
     prices: Prices | None = None
     prior: tuple[float, ...] | None = None
+    tools_run_for_real: bool = False
     options: Mapping[str, Any] = field(factory=dict)
 
     @classmethod
@@ -104,12 +109,15 @@ class Design:
         return evolve(self, matcher=Options.of(told, tape).matcher, options=options)
 
 
-_OF_RUNS = frozenset(ReplayOptions.__annotations__) - {"matcher"}
+_OF_RUNS = frozenset(TailOptions.__annotations__) - {"matcher", "tools", "durability"}
+
+
+_NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real"})
 
 
 def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:
     """What makes two studies the same, as JSON: the ledger of one may go on only for the same."""
-    kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in ("options", "prices"))
+    kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in _NOT_THE_STUDY)
     told = {
         name: value if isinstance(value, str | int | float | None) else spelled(value)
         for name, value in kept.items()

@@ -39,6 +39,9 @@ from .state import Grade
 
 T = TypeVar("T")
 
+_OF_FORKS = frozenset({"on_doubt", "unrecordable"})
+"""Options that a replay does not have: it runs no tool."""
+
 LONGEST = 300
 """Characters of a note."""
 
@@ -270,7 +273,8 @@ def _replayed(setting: Setting) -> Steps[Baseline]:
         raise ValueError(
             "the recorded run has not come to its end: resume it first, then blame what came of it"
         )
-    session = replay(tape, matcher=setting.matcher, **dict(setting.options))
+    options = {name: value for name, value in setting.options if name not in _OF_FORKS}
+    session = replay(tape, matcher=setting.matcher, **options)
     ending = yield session
     verdict = verified(tape, session, ending.raised)
     if verdict.divergence is not None:

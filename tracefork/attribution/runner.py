@@ -20,11 +20,14 @@ from typing import Any, TypeAlias
 import anyio
 from attrs import evolve, frozen
 
+from ..core.doubt import find_doubts
 from ..core.tape import Tape
 from ..drive import Agent, is_async
-from ..errors import Conflict
+from ..errors import Conflict, InDoubt, UnrecordedTools
 from ..files import dumps
+from ..providers.unrecorded import find_unrecorded
 from ..store import TapeStore
+from ..tooling import REPEATABLE
 from ..turns import in_loop
 from .arms import Arms
 from .design import Design, identity
@@ -85,6 +88,8 @@ def blame(
         ValueError: the oracle cannot say what the recorded run was; the run has not come to its end, or
             asked no model; the budget is in USD and a price is not known; an option has no such value.
         Conflict: the ledger is of another study, or in use; or the store has another run of this name.
+        InDoubt: a tool of the run may have run, and nobody has said what came of it.
+        UnrecordedTools: a model called tools that are no effects of the tape: forks would run them for real.
         RuntimeError: the agent is async and an event loop is running; await `ablame`.
         KeyboardInterrupt: as always; the ledger has all forks that are over.
     """
@@ -152,6 +157,7 @@ class _Plan:
         width: int,
     ) -> _Plan:
         design = design.on(tape)
+        _forkable(tape, design)
         arms = Arms.of(tape, design.matcher)
         if not arms.n:
             raise ValueError("the run asked no model that answered: there is no step to blame")
@@ -225,6 +231,20 @@ class _Plan:
             margin=self.design.margin,
             digest=self.tape.digest(),
         )
+
+
+def _forkable(tape: Tape, design: Design) -> None:
+    """See that forks of `tape` run no tool that nobody meant to run.
+
+    Raises:
+        InDoubt: one may have run, and nobody has said what came of it.
+        UnrecordedTools: one is unknown to the run.
+    """
+    doubted = [call for call in find_doubts(tape) if not REPEATABLE.get(call.name)]
+    if doubted and "on_doubt" not in design.options:
+        raise InDoubt(doubted[0], what="blame")
+    if not design.tools_run_for_real and (names := find_unrecorded(tape)):
+        raise UnrecordedTools(names)
 
 
 def _setting(plan: _Plan, store: Store, *, elsewhere: bool) -> Setting:

@@ -23,10 +23,12 @@ from rich.console import Console
 from .. import __version__
 from ..codec.limits import DEFAULT, UNLIMITED, Limits
 from ..codec.plain import damage
+from ..core.doubt import continue_tape, find_doubts
 from ..core.tape import Tape
 from ..errors import StoreError, TraceforkError
 from ..files import load
 from ..listing import shown
+from ..providers.unrecorded import find_unrecorded
 from ..report import lines
 from ..report.embedded import tape_in
 from ..store import TapeStore
@@ -103,7 +105,8 @@ def from_file(path: Path) -> Tape:
         return tape_in(path.read_text("utf-8"), limits=limits())
 
 
-def taped(name: str, where: str) -> Tape:
+def taped(name: str, where: str, *, furthest: bool = False) -> Tape:
+    """The tape of this name; with `furthest`, `last` is none that got less far than the run it resumed."""
     if not Path(where).exists() and Path(name).is_file():
         return from_file(Path(name))
     with opened(where) as store:
@@ -111,10 +114,23 @@ def taped(name: str, where: str) -> Tape:
             infos = list(shown(store.runs()))
             if not infos:
                 raise StoreError(f"no runs in {where}")
-            return store.load(max(infos, key=lambda info: info.created_at).run_id)
+            newest = store.load(max(infos, key=lambda info: info.created_at).run_id)
+            return _find_furthest(newest, store) if furthest else newest
         if Path(name).is_file() and name not in store:
             return from_file(Path(name))
         return store.load(store.resolve(name))
+
+
+def _find_furthest(tape: Tape, store: TapeStore) -> Tape:
+    """`tape`, or the nearest run before it that holds more than those that resumed it."""
+    while tape.parent and tape.parent.name == "resumed" and tape.outcome.kind != "returned":
+        if tape.parent.parent not in store:
+            break
+        before = store.load(tape.parent.parent)
+        if len(continue_tape(tape).steps) >= len(continue_tape(before).steps):
+            break
+        tape = before
+    return tape
 
 
 def whole(tape: Tape) -> dict[str, Any]:
@@ -129,6 +145,9 @@ def whole(tape: Tape) -> dict[str, Any]:
         "escaped": [attrs.asdict(one) for one in tape.escaped],
         "redacted": dict(tape.redacted),
         "virtualized": sorted(tape.virtualized),
+        "wrapped": list(tape.wrapped),
+        "unrecorded": list(find_unrecorded(tape)),
+        "in_doubt": [attrs.asdict(call) for call in find_doubts(tape)],
         "exchanges": len(tape),
         "steps": [attrs.asdict(row) for row in lines.rows(tape)],
     }

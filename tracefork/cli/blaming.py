@@ -27,9 +27,10 @@ from ..attribution.telling import spending, summary, table
 from ..errors import StoreError
 from ..progress import counted, forking
 from ..providers import prices as pricing
+from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..report.lines import aligned
 from .app import RUNS, Json, Run, Store, app, err, escaped, opened, print_json, print_plain, taped
-from .running import Command, program_of
+from .running import Command, Doubt, program_of
 
 if TYPE_CHECKING:
     from ..testing.validation import Trial
@@ -67,6 +68,13 @@ def blame(
     method: How = How.VALUE,
     find_all: Annotated[bool, typer.Option("--all", help="Go on after the first certified step.")] = False,
     tools: Annotated[Tools, typer.Option(help="What tools do in a fork's live tail.")] = Tools.RECORDED,
+    tools_run_for_real: Annotated[
+        bool,
+        typer.Option("--tools-run-for-real", help="Make forks though they run tools that are not recorded."),
+    ] = False,
+    on_doubt: Annotated[
+        Doubt | None, typer.Option("--on-doubt", help="A tool that may have run before the crash.")
+    ] = None,
     forks: Annotated[int, typer.Option(min=1, help="The most forks.")] = 200,
     usd: Annotated[float | None, typer.Option(help="The most that they may cost.")] = None,
     tokens: Annotated[int | None, typer.Option(help="The most tokens of theirs.")] = None,
@@ -98,7 +106,10 @@ def blame(
         "tools": str(tools),
         "seed": seed,
         "find": "all" if find_all else "first",
+        "tools_run_for_real": tools_run_for_real,
     }
+    if on_doubt:
+        design["on_doubt"] = on_doubt.value
     if prices:
         design["prices"] = pricing.load(prices)
     if not agent:
@@ -112,6 +123,8 @@ def blame(
         raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")
     if not json_:
         err.print(f"[dim]tools of a fork: {tools}; its prefix costs nothing. Ledger:[/] {escaped(file)}")
+        if names := find_unrecorded(tape):
+            err.print(escaped(describe_unrecorded(names)))
     try:
         with _silenced(), _executor(workers) as pool, forking(forks) as watch:
             report = measured(

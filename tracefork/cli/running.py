@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import attrs
 import typer
@@ -24,8 +25,10 @@ from ..errors import TraceforkError
 from ..program import Program
 from ..progress import following
 from ..providers import route
+from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..session import Session
+from ..wrapping import MAIN
 from . import options
 from .app import (
     NOTHING,
@@ -50,6 +53,20 @@ Command = Annotated[
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
+class Doubt(StrEnum):
+    """What becomes of a tool that may have run before the crash."""
+
+    RAISE = "raise"
+    RERUN = "rerun"
+
+
+class Loss(StrEnum):
+    """What becomes of what a tool gave and no tape can keep."""
+
+    RAISE = "raise"
+    WARN = "warn"
+
+
 class Tools(StrEnum):
     """What tools do once a run is live."""
 
@@ -59,6 +76,14 @@ class Tools(StrEnum):
     ASK = "ask"
 
 
+Wrap = Annotated[
+    list[str] | None,
+    typer.Option("--wrap", metavar="MODULE:FUNCTION", help="A function that is a tool; may be repeated."),
+]
+OnDoubt = Annotated[
+    Doubt,
+    typer.Option("--on-doubt", help="A tool that may have run before the crash: raise InDoubt, or rerun it."),
+]
 LiveTools = Annotated[Tools, typer.Option("--tools", help="What tools do once the run is live.")]
 
 
@@ -90,6 +115,10 @@ def run(
     strict: options.Strict = None,
     processes: options.OfProcesses = None,
     durability: options.Durable = options.Durability.PROCESS,
+    wrap: Wrap = None,
+    unrecordable: Annotated[
+        Loss, typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn.")
+    ] = Loss.RAISE,
     json_: Json = False,
 ) -> None:
     """Record any script or module, unmodified. A record() of its own joins the run."""
@@ -112,6 +141,8 @@ def run(
             strict=strict,
             processes=processes,
             durability=durability,
+            wrap=_read_wrap(wrap, program),
+            unrecordable=unrecordable,
         ),
     )
     _run(session, program, json_=json_)
@@ -184,6 +215,7 @@ def fork(
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
     tools: LiveTools = Tools.LIVE,
+    on_doubt: OnDoubt = Doubt.RAISE,
     store: Store = RUNS,
     allow: options.Allow = None,
     passthrough: options.Passthrough = None,
@@ -207,6 +239,7 @@ def fork(
         data = body.read_bytes()
         answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
     desc = text or (f"body of {body}" if body else "asked anew")
+    _say_unrecorded(tape)
     told = options.given(
         allow=allow,
         passthrough=passthrough,
@@ -217,6 +250,7 @@ def fork(
         instant_retries=instant_retries,
         durability=durability,
         tools=tools,
+        on_doubt=on_doubt,
     )
     session = runs.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **told)
     _run(session, program, json_=json_)
@@ -226,9 +260,7 @@ def fork(
 def resume(
     run: Run,
     command: Command = None,
-    on_doubt: Annotated[
-        str, typer.Option(help="A tool that may have run before the crash: raise or rerun.")
-    ] = "raise",
+    on_doubt: OnDoubt = Doubt.RAISE,
     tools: LiveTools = Tools.LIVE,
     store: Store = RUNS,
     allow: options.Allow = None,
@@ -241,12 +273,14 @@ def resume(
     durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
 ) -> None:
-    """Run an interrupted script to its end: what was recorded costs nothing."""
-    if on_doubt not in ("raise", "rerun"):
-        raise ValueError(f"--on-doubt is raise or rerun, not {on_doubt!r}")
-    tape = taped(run, store)
+    """Run an interrupted script to its end: what was recorded costs nothing.
+
+    `last` is the newest run; if that is itself a resumed run which got less far than the one it followed,
+    it is that one.
+    """
+    tape = taped(run, store, furthest=True)
     program = program_of(tape, command or [])
-    doubt: Literal["raise", "rerun"] = "rerun" if on_doubt == "rerun" else "raise"
+    _say_unrecorded(tape)
     told = options.given(
         allow=allow,
         passthrough=passthrough,
@@ -257,8 +291,9 @@ def resume(
         instant_retries=instant_retries,
         durability=durability,
         tools=tools,
+        on_doubt=on_doubt,
     )
-    session = runs.resume(tape, store, on_doubt=doubt, scope="process", **told)
+    session = runs.resume(tape, store, scope="process", **told)
     _run(session, program, json_=json_)
 
 
@@ -266,6 +301,7 @@ def resume(
 def calibrate(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    wrap: Wrap = None,
     json_: Json = False,
 ) -> None:
     """Run a script for real, and again on its recording: what varies by itself, and what would help."""
@@ -276,7 +312,7 @@ def calibrate(
         with _quietly(json_=True):
             program()
 
-    found = calibrated(agent, scope="process")
+    found = calibrated(agent, scope="process", wrap=_read_wrap(wrap, program))
     if json_:
         print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
     else:
@@ -310,6 +346,20 @@ def is_vacuous(verdict: Verdict) -> bool:
 
 
 # -- below -------------------------------------------------------------------------
+
+
+def _read_wrap(paths: list[str] | None, program: Program) -> list[str]:
+    """The paths that `--wrap` names; what the script defines may go by its name, or the file's."""
+    own = program.argv[0] if program.module else Path(program.argv[0]).stem
+    parts = [path.rpartition(":") for path in paths or []]
+    return [f"{MAIN if module in ('', own) else module}:{inside}" for module, _, inside in parts]
+
+
+def _say_unrecorded(tape: Tape) -> None:
+    """Say in a line of our own what Python would be warned of."""
+    warnings.simplefilter("ignore", runs.UnrecordedWarning)
+    if names := find_unrecorded(tape):
+        err.print(escaped(describe_unrecorded(names)))
 
 
 def _run(session: Session, program: Program, *, json_: bool) -> None:

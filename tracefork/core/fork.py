@@ -38,14 +38,12 @@ def everything(tape: Tape, matcher: Matcher = exact) -> Script:
 class Fork:
     """The question "what if `pivot` had been answered with `answer`?"; None asks it again, live.
 
-    `pivot` is one of the tape's steps, the very object. A `resumed` run owes an
-    account of what was in flight at the crash, wherever it stood.
+    `pivot` is one of the tape's steps, the very object.
     """
 
     tape: Tape
     pivot: Step | Pending
     answer: Answer | None = None
-    resumed: bool = False
 
     def script(self, matcher: Matcher = exact) -> Script:
         """The steps that could not have known about the change, and the changed step.
@@ -62,10 +60,9 @@ class Fork:
         lines = []
         for step in _by_began(self.tape):
             if step is self.pivot:
-                again = isinstance(step, Pending)
-                lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens, again=again))
+                lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
             else:
-                lines.append(_kept(step, opens, resumed=self.resumed))
+                lines.append(_kept(step, opens))
         return Script.of(lines, opens, matcher)
 
 
@@ -105,15 +102,15 @@ class Cut:
 
 
 def remainder(tape: Tape, matcher: Matcher = exact) -> Script:
-    """Resume: every committed step, then live.
+    """Resume: every committed step, then live. `tape` is as `doubt.continue_tape` gives it.
 
     A question whose head had been given may have been acted on, and its answer
     is lost: nothing asked after that head can be relied on.
     """
     if known := [p for p in tape.pending if p.headed is not None]:
-        return Fork(tape, min(known, key=_head), resumed=True).script(matcher)
+        return Fork(tape, min(known, key=_head)).script(matcher)
     opens = max((s.span.ended for s in tape.steps), default=AT_ONCE)
-    return Script.of((_kept(s, opens, resumed=True) for s in _by_began(tape)), opens, matcher)
+    return Script.of((_kept(s, opens) for s in _by_began(tape)), opens, matcher)
 
 
 def _fits(asked: Request | Source | Call, answer: Answer) -> None:
@@ -124,12 +121,12 @@ def _fits(asked: Request | Source | Call, answer: Answer) -> None:
             raise TypeError(f"{asked!r} cannot be answered by {answer!r}")
 
 
-def _kept(step: Step | Pending, opens: int, *, resumed: bool = False) -> Line:
+def _kept(step: Step | Pending, opens: int) -> Line:
     """`step` as far as it began by `opens`; what ended later ends when the run is live."""
     if _began(step) > opens:
-        return Line(step.asked, step.lane, again=resumed and isinstance(step, Pending))
+        return Line(step.asked, step.lane)
     if isinstance(step, Pending):
-        return Line(step.asked, step.lane, None, step.began, again=True)
+        return Line(step.asked, step.lane, None, step.began)
     line = Line.of(step)
     return line if step.span.ended <= opens else evolve(line, ended=None)
 

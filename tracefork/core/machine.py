@@ -92,12 +92,7 @@ Event: TypeAlias = Asked | Headed | Ended | Strayed
 
 @frozen
 class Forward:
-    """Ask the real world, then report `Headed` and `Ended`.
-
-    `again`: the same question was in flight when the recording died.
-    """
-
-    again: bool = False
+    """Ask the real world, then report `Headed` and `Ended`."""
 
 
 @frozen
@@ -280,7 +275,7 @@ def _asked(state: State, event: Asked) -> tuple[State, Order]:
         return _put(state, event.call, opened), Wait(due)
     now, tick = _tick(state, recorded.began)
     state = _put(state, event.call, Open(opened.asked, opened.lane, opened.line, tick), now)
-    return state, Forward(recorded.again) if recorded.answer is None else Serve(recorded.answer)
+    return state, Forward() if recorded.answer is None else Serve(recorded.answer)
 
 
 def _headed(state: State, event: Headed) -> tuple[State, Order]:
@@ -335,7 +330,7 @@ def _found(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
     own = None if state.live else script.first(script.by_lane, event.lane, state.claimed)
     if own is not None and script.lines[own].asked == question:
         return own, script.lines[own].asked  # word for word: its key need not be made
-    line = _recall(state, event) if state.live else _claim(state, event, own)
+    line = None if state.live else _claim(state, event, own)
     if isinstance(line, int) and script.lines[line].asked == question:
         return line, script.lines[line].asked
     return line, question
@@ -386,12 +381,6 @@ def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
     owes = own is not None and script.lines[own].began is not None
     opens = script.opening < len(script.places)
     return None if opens and not owes else Halt(event.question, event.lane, _due(state))
-
-
-def _recall(state: State, event: Asked) -> int | None:
-    """The line of a live question that was in flight when the recording died, if it was."""
-    again = state.script.again
-    return state.script.first(again, state.script.matcher(event.question), state.claimed) if again else None
 
 
 def _due(state: State) -> int | None:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from .values import Escape
+from attrs import frozen
+
+from .values import Call, Escape
 
 VIRTUALIZED = "run.virtualized"
 """Which kinds of chance were drawn through the run, with blanks between."""
@@ -20,11 +22,38 @@ REDACTED = "run.redacted"
 OPTIONS = "run.options"
 """Which options the run had, where they were not the default ones, as JSON."""
 
+DOUBTS = "run.doubts"
+"""The unsettled calls that the run took over, as JSON: see `core.doubt`."""
+
+WRAPPED = "run.wrapped"
+"""The functions that were tools without a decorator, as JSON: a list of `module:path`."""
+
+_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED})
+
+DOUBTS_ROOM = 16_000
+"""Characters that the arguments of unsettled calls may take together; beyond, their names are kept alone."""
+
 MOST = 50
 """Escapes that are named one by one; of more, the last one's count stands for the others."""
 
 ROOM = 40_000
 """Characters that a run's `meta` and its notes may take together, as JSON; beyond, the notes are left out."""
+
+
+@frozen
+class Doubts:
+    """The unsettled calls that a run took over, and which of its own are live.
+
+    Those are what it asked after tick `since`, when it went live, or at one of the ticks `open`, where it
+    asked again what had been in flight.
+    """
+
+    calls: tuple[Call, ...] = ()
+    since: int = -1
+    open: tuple[int, ...] = ()
+
+    def is_live(self, began: int) -> bool:
+        return began > self.since or began in self.open
 
 
 def virtualized(meta: Mapping[str, str]) -> frozenset[str]:
@@ -60,11 +89,35 @@ def options(meta: Mapping[str, str]) -> dict[str, object]:
     return cast("dict[str, object]", found) if isinstance(found, dict) else {}
 
 
+def doubts(meta: Mapping[str, str]) -> Doubts:
+    """The unsettled calls that a run with this `meta` took over."""
+    match _parsed(meta.get(DOUBTS, "null")):
+        case {"calls": list() as rows, "since": int(since), "open": list() as ticks}:
+            calls = tuple(Call(str(name), str(text)) for row in rows for name, text in [_pair(row)])
+            return Doubts(calls, since, tuple(tick for tick in ticks if isinstance(tick, int)))
+    return Doubts()
+
+
+def note_doubts(doubts: Doubts) -> dict[str, str]:
+    """Return `doubts` as `meta` keeps them: nothing where there are none."""
+    if not doubts.calls:
+        return {}
+    whole = sum(len(call.arguments) for call in doubts.calls) <= DOUBTS_ROOM
+    rows = [[call.name, call.arguments if whole else ""] for call in doubts.calls]
+    return {DOUBTS: json.dumps({"calls": rows, "since": doubts.since, "open": list(doubts.open)})}
+
+
+def wrapped(meta: Mapping[str, str]) -> tuple[str, ...]:
+    """The functions that a run with this `meta` made tools, as `module:path`."""
+    return tuple(path for path in _list(meta.get(WRAPPED, "[]")) if isinstance(path, str))
+
+
 def noted(
     virtualized: Iterable[str] = (),
     escaped: Iterable[Escape] = (),
     redacted: Mapping[str, int] | None = None,
     options: Mapping[str, object] | None = None,
+    wrapped: Iterable[str] = (),
 ) -> dict[str, str]:
     """Return these as `meta` keeps them; what is empty is left out."""
     notes = {}
@@ -76,6 +129,8 @@ def noted(
         notes[OPTIONS] = json.dumps(dict(sorted(options.items())))
     if redacted:
         notes[REDACTED] = json.dumps(dict(sorted(redacted.items())))
+    if paths := list(wrapped):
+        notes[WRAPPED] = json.dumps(paths)
     return notes
 
 
@@ -87,7 +142,14 @@ def added(meta: Mapping[str, str], notes: Mapping[str, str]) -> Mapping[str, str
 
 def inherited(meta: Mapping[str, str]) -> dict[str, str]:
     """Return what of `meta` a run takes over from the one it follows: all but these notes."""
-    return {key: text for key, text in meta.items() if key not in (VIRTUALIZED, ESCAPED, REDACTED, OPTIONS)}
+    return {key: text for key, text in meta.items() if key not in _OWN}
+
+
+def _pair(row: object) -> tuple[object, object]:
+    match row:
+        case [name, text]:
+            return name, text
+    return row, ""
 
 
 def _list(text: str) -> list[object]:

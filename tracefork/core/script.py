@@ -24,11 +24,7 @@ NEVER = sys.maxsize
 
 @frozen
 class Line:
-    """One recorded step as this run treats it.
-
-    `again`: the question was in flight when the recording died, so that asking
-    it again may do twice what it did. The hops are `Timing`'s.
-    """
+    """One recorded step as this run treats it; the hops are `Timing`'s."""
 
     asked: Question
     lane: Lane
@@ -36,7 +32,6 @@ class Line:
     began: int | None = None
     headed: int | None = None
     ended: int | None = None
-    again: bool = False
     head_hops: int | None = None
     end_hops: int | None = None
 
@@ -45,7 +40,7 @@ class Line:
         span, timing = step.span, step.timing
         ticks = span.began, span.headed, span.ended
         hops = timing.head_hops, timing.end_hops
-        return cls(step.asked, step.lane, step.answer, *ticks, False, *hops)  # noqa: FBT003
+        return cls(step.asked, step.lane, step.answer, *ticks, *hops)
 
     @property
     def is_job(self) -> bool:
@@ -106,7 +101,6 @@ class Script:
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
     jobs: Index = field(repr=False)  # by lane, the ends of executors' jobs, which by_lane leaves out
-    again: Index = field(repr=False)  # by key, what was in flight when the recording died
     mixed: frozenset[Lane]  # lanes that cannot be one strand: they asked while they waited
 
     @classmethod
@@ -115,7 +109,7 @@ class Script:
         gates = [tuple(line.gates()) for line in lines]
         owner = {tick: n for n, ticks in enumerate(gates) for tick in ticks}
         places = {tick: place for place, tick in enumerate(sorted(owner))}
-        by_key, by_lane, by_both, jobs, again = (defaultdict[object, list[int]](list) for _ in range(5))
+        by_key, by_lane, by_both, jobs = (defaultdict[object, list[int]](list) for _ in range(4))
         mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
         for n, line in enumerate(lines):
             if line.began is not None and not line.is_job:
@@ -126,8 +120,6 @@ class Script:
             by_key[key].append(n)
             (jobs if line.is_job else by_lane)[line.lane].append(n)
             by_both[key, line.lane].append(n)
-            if line.again:
-                again[key].append(n)
             exchanges.append(exchanges[-1] + isinstance(line.asked, Request))
         opening = len(places) if opens == NEVER else sum(t <= opens for t in places) - 1
         return cls(
@@ -144,7 +136,6 @@ class Script:
             _frozen(by_lane),
             _frozen(by_both),
             _frozen(jobs),
-            _frozen(again),
             frozenset(mixed),
         )
 

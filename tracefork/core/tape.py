@@ -55,6 +55,11 @@ class Tape:
         return notes.virtualized(self.meta)
 
     @property
+    def wrapped(self) -> tuple[str, ...]:
+        """The functions that were tools without a decorator, as `module:path`."""
+        return notes.wrapped(self.meta)
+
+    @property
     def escaped(self) -> tuple[Escape, ...]:
         """What left the run unrecorded, as far as the recorder saw it."""
         return notes.escaped(self.meta)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import accumulate
+from operator import is_
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -149,12 +150,18 @@ class Redactor:
                 return self._fill(value.encode("utf-8", "surrogatepass"), where).decode(
                     "utf-8", "surrogatepass"
                 )
-            case list() if type(value) is list:
-                return [self.true(item, where) for item in value]
+            case list() if (
+                type(value) is list
+            ):  # what holds none stays the same: a tool may change it in place
+                items = [self.true(item, where) for item in value]
+                return value if all(map(is_, items, value)) else items
             case tuple() if type(value) is tuple:
-                return tuple([self.true(item, where) for item in value])
+                items = [self.true(item, where) for item in value]
+                return value if all(map(is_, items, value)) else tuple(items)
             case dict() if type(value) is dict:
-                return {self.true(key, where): self.true(item, where) for key, item in value.items()}
+                pairs = [(self.true(key, where), self.true(item, where)) for key, item in value.items()]
+                same = all(k is key and v is value[key] for (k, v), key in zip(pairs, value, strict=True))
+                return value if same else dict(pairs)
         return value
 
     def restored(self, text: str, environ: Mapping[str, str]) -> str:

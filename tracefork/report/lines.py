@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from ..codec.content import decoded
+from ..core.doubt import find_doubts
 from ..core.tape import Tape
 from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
+from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from .figures import size
 
 
@@ -51,6 +53,12 @@ def notes(tape: Tape) -> Iterator[str]:
     """What the recorder noted: what left the run, which secrets were taken out, which chance was drawn."""
     for one in tape.escaped:
         yield f"escaped: {one}"
+    if names := find_unrecorded(tape):
+        yield describe_unrecorded(names)
+    for call in find_doubts(tape):
+        yield f"in doubt: {call.name} may have run, and nobody has said what came of it: {call.arguments}"
+    if tape.wrapped:
+        yield "tools by wrap=: " + ", ".join(tape.wrapped)
     if tape.redacted:
         yield "secrets taken out: " + ", ".join(f"{kind} {n:,}" for kind, n in sorted(tape.redacted.items()))
     if tape.virtualized:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from .. import lanes, strangers
 from ..core.matching import NORMAL, boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
-from ..effects import class_name, rebuilt, said
+from ..effects import class_name, make_fault, said
 from ..errors import Refused, TraceforkError
 from ..flight import Flight
 from ..session import Session, current
@@ -376,7 +376,7 @@ def _raised(lib: Any, fault: Fault, request: Any = None) -> Exception:
     if isinstance(kind, type) and issubclass(kind, lib.RequestError):
         error: Exception = kind(fault.message, request=request)
         return error
-    return rebuilt(fault.kind, [fault.message])
+    return make_fault(fault.kind, fault.message)
 
 
 def _upgraded(session: Session, flight: Flight, closed: Answer) -> TraceforkError:

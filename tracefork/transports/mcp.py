@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import anyio
 from attrs import define, field
 
-from .. import effects, lanes, tools
+from .. import calling, effects, lanes
 from ..codec import objects
 from ..core.values import CANCELLED, Answer, Fault, Reply
 from ..errors import TraceforkError
@@ -136,7 +136,7 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         flight = await self._run.port.aask(effects.asked(f"{self._name}:{name}", (), kwargs))
         question = self._open[said["id"]] = _Question(flight, said["id"])
         try:
-            answer = tools.known(self._run.port, flight, policy)
+            answer = calling.known(self._run.port, flight, policy)
             if answer is None:
                 true = self._run.port.true(said, f"{self._name}:{name}")
                 await self._started()

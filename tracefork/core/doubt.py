@@ -1,0 +1,154 @@
+"""Which tool calls of a run, and of those it follows, may have run with nobody knowing what came of them.
+
+A call is *unsettled* when it was in flight as the recording died, or when the run ended by an interrupt
+that left the tool. A run that follows another takes its unsettled calls over, in a note of its own.
+Each of its own live calls of that tool settles one of them: either somebody decided, or the run ended there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from . import notes
+from .script import Script
+from .tape import Tape
+from .values import CANCELLED, Call, Effect, Fault, Lane, Pending, Reply, Step
+
+IN_DOUBT, TOOL_REFUSED = "tracefork.errors.InDoubt", "tracefork.errors.ToolRefused"
+UNFILLED = "tracefork.errors.RedactedSecret"
+REFUSALS = frozenset({IN_DOUBT, TOOL_REFUSED, UNFILLED})
+"""Faults of calls that were refused: the tool did not run."""
+
+_INTERRUPTS = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit"})
+_ENDS = frozenset({*_INTERRUPTS, "asyncio.exceptions.CancelledError", "trio.Cancelled", IN_DOUBT})
+"""How runs end that were stopped: what they were waiting for is not known to have come to its end."""
+
+
+def is_refused(step: Step) -> bool:
+    """True for a call that was refused: its tool did not run."""
+    return isinstance(step, Effect) and isinstance(step.answer, Fault) and step.answer.kind in REFUSALS
+
+
+def continue_tape(tape: Tape, but: Step | Pending | None = None) -> Tape:
+    """Return `tape` as a run may go on from it: without refused calls, and interrupted ones pending.
+
+    A tool that was left by an interrupt which ended the run, or its strand before a crash, is in flight:
+    whoever goes on does not want to be interrupted again. The step `but` stays as it is.
+    """
+    left = {id(step) for step in _find_left(tape) if step is not but}
+    steps = tuple(s for s in tape.steps if id(s) not in left and (s is but or not is_refused(s)))
+    if len(steps) == len(tape.steps):
+        return tape
+    pending = [Pending(s.call, s.lane, s.span.began) for s in tape.effects if id(s) in left]
+    return evolve(tape, steps=steps, pending=tuple(sorted([*tape.pending, *pending], key=lambda p: p.began)))
+
+
+@frozen
+class Elder:
+    """The run that one followed which noted nothing of its doubts, and what is unsettled of that."""
+
+    tape: Tape
+    calls: tuple[Call, ...]
+
+
+def wants_elder(tape: Tape) -> bool:
+    """True if only the run that `tape` followed may know of doubts: earlier versions noted none."""
+    return tape.parent is not None and notes.DOUBTS not in tape.meta and tape.outcome.kind != "returned"
+
+
+def find_doubts(
+    tape: Tape, but: Step | Pending | None = None, elder: Elder | None = None
+) -> tuple[Call, ...]:
+    """Return the calls of `tape` and of those it followed of which nobody knows what came of them.
+
+    The step `but` is not one of them: it is answered otherwise.
+    """
+    inherited, went = notes.doubts(tape.meta), continue_tape(tape, but)
+    left = list(inherited.calls)
+    if elder is not None:
+        served = {effect.span.began: effect.call for effect in elder.tape.effects}
+        left = list(elder.calls)
+        own = tuple(s for s in went.effects if served.get(s.span.began) != s.call)
+        went = evolve(went, steps=own)
+    asked = [(s.span.began, s.call) for s in went.effects if inherited.is_live(s.span.began)]
+    asked += [
+        (p.began, p.asked) for p in went.pending if isinstance(p.asked, Call) and inherited.is_live(p.began)
+    ]
+    for _, call in sorted(asked, key=lambda one: one[0]):
+        if (settled := find_about(left, call)) is not None:
+            left.remove(settled)
+    return (*left, *(p.asked for p in went.pending if isinstance(p.asked, Call)))
+
+
+def find_about(doubts: Sequence[Call], call: Call) -> Call | None:
+    """Return the one of `doubts` that a live `call` may repeat: an equal one, or one of the same tool."""
+    of_tool = [one for one in doubts if one.name == call.name]
+    return next((one for one in of_tool if one == call), of_tool[0] if of_tool else None)
+
+
+def make_note(calls: Sequence[Call], script: Script) -> notes.Doubts:
+    """Return what a run that follows `script` notes of the unsettled `calls` that it takes over."""
+    open_ = (
+        line.began
+        for line in script.lines
+        if isinstance(line.asked, Call) and line.answer is None and line.began is not None
+    )
+    return notes.Doubts(tuple(calls), script.opens, tuple(open_))
+
+
+def _find_left(tape: Tape) -> list[Effect]:
+    """The calls that an interrupt left, where their strands stopped there."""
+    ended = tape.outcome.type if tape.outcome.kind == "raised" else ""
+    if ended not in _ENDS and tape.outcome.kind != "unfinished" and not _is_base(tape, ended):
+        return []
+    last = dict[Lane, Step]()
+    for step in tape.steps:
+        last[step.lane] = step
+    return [s for s in last.values() if isinstance(s, Effect) and _is_left(s, ended)]
+
+
+def _is_left(step: Effect, ended: str) -> bool:
+    if step.answer == CANCELLED:
+        return bool(ended)  # while the run went on, its agent had given up by itself
+    return isinstance(step.answer, Reply) and is_interrupt(step.answer)
+
+
+def is_interrupt(reply: Reply) -> bool:
+    """True if the tool, or generator, raised what is no Exception."""
+    if reply.kind == "opaque" or reply.type in _INTERRUPTS:
+        return reply.kind == "raised"
+    match _parse(reply.value):
+        case {"$class": [_, {"interrupts": True}]}:
+            return True
+        case {"end": "raised", "type": of, "value": {"$class": [_, {"interrupts": True}]}}:
+            return isinstance(of, str)
+    return False
+
+
+def _parse(text: str) -> object:
+    if '"interrupts":true' not in text:
+        return None
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return said["came"] if isinstance(said, dict) and said.keys() == {"$changed", "came"} else said
+
+
+def _is_base(tape: Tape, ended: str) -> bool:
+    """True if the run ended by an interrupt of somebody's own class."""
+    return bool(ended) and any(
+        isinstance(s.answer, Reply)
+        and is_interrupt(s.answer)
+        and ended in (s.answer.type, *_read_classes(s.answer))
+        for s in tape.effects
+    )
+
+
+def _read_classes(reply: Reply) -> tuple[str, ...]:
+    """The class of what a generator raised."""
+    said = _parse(reply.value)
+    return (str(said.get("type")),) if isinstance(said, dict) else ()
