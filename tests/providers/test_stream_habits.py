@@ -231,6 +231,7 @@ def test_items_without_a_place_are_told_apart_by_their_ids():
 
 
 def test_what_is_said_whole_takes_the_place_of_what_was_spelled():
+    called = {"type": "function_call", "call_id": "t1", "name": "find"}
     said = streamed(
         RESPONSES,
         item("output_item.added", output_index="0", item={"type": "message", "role": "assistant"}),
