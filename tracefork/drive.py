@@ -14,8 +14,8 @@ from .core.diff import Difference, diff
 from .core.digest import digest
 from .core.matching import Matcher, exact
 from .core.tape import Tape
-from .core.trees import spell_out
 from .core.values import Escape, Exchange, Outcome
+from .core.visible import visible
 from .errors import Divergence, Unfinished
 from .runs import replay
 from .session import Session
@@ -201,7 +201,7 @@ def _sentence(verdict: Verdict) -> str:
 
 def _abridge(text: str, most: int, *, at_end: bool = False) -> str:
     """`text` in at most `most` characters, each of them visible: its beginning, or its end."""
-    text = spell_out(text[-most - 1 :] if at_end else text[: most + 1])
+    text = visible(text[-most - 1 :] if at_end else text[: most + 1], one_line=True)
     if len(text) <= most:
         return text
     return f"...{text[3 - most :]}" if at_end else f"{text[: most - 3]}..."

@@ -31,14 +31,47 @@ Each holds its facts as attributes and writes its sentence in `__str__`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from shlex import quote
 from typing import ClassVar, Self
 
 from .core.diff import Difference
 from .core.values import Call, Lane, Omitted, Outcome, Question, Request
+from .core.visible import visible
+
+_SPEAKER = {"shell": False}  # of this process: an error is often written by another thread than it is read by
+
+
+@contextmanager
+def in_shell() -> Iterator[None]:
+    """Give advice in the words of the command line while the block runs."""
+    before, _SPEAKER["shell"] = _SPEAKER["shell"], True
+    try:
+        yield
+    finally:
+        _SPEAKER["shell"] = before
+
+
+def advise(python: str, shell: str) -> str:
+    """Give the advice that fits where it is read: in a program, or in a shell."""
+    return shell if _SPEAKER["shell"] else python
 
 
 class TraceforkError(Exception):
-    """Base class; catch this to catch everything tracefork raises on purpose."""
+    """Base class; catch this to catch everything tracefork raises on purpose.
+
+    What its sentence quotes of others is visible: nothing in it steers a terminal.
+    """
+
+    def __init_subclass__(cls) -> None:
+        """Make the sentence of a class that writes its own visible too."""
+        super().__init_subclass__()
+        if "__str__" in cls.__dict__:
+            write = cls.__dict__["__str__"]
+            cls.__str__ = lambda self: visible(write(self))  # type: ignore[method-assign]
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
     @classmethod
     def find(cls, exc: BaseException | None) -> Self | None:
@@ -166,7 +199,8 @@ class Refused(TraceforkError):
         self.kind = kind
 
     def __str__(self) -> str:
-        wrap = f"use httpx or httpx2, wrap the call in run.call(), or pass allow=({self.target!r},)"
+        allow = advise(f"allow=({self.target!r},)", f"--allow {quote(self.target)}")
+        wrap = f"use httpx or httpx2, wrap the call in run.call(), or pass {allow}"
         if not self.kind:
             return (
                 f"refused to connect to {self.target} during replay, from {self.site}; "
@@ -178,7 +212,7 @@ class Refused(TraceforkError):
             "process": "start it within run.call() or a tool",
         }[self.kind]
         what = f"{self.kind} that is not recorded: {self.target}, from {self.site}"
-        return f"strict=True refused a {what}; {advice}"
+        return f"{advise('strict=True', '--strict')} refused a {what}; {advice}"
 
 
 class InDoubt(TraceforkError):
@@ -195,7 +229,10 @@ class InDoubt(TraceforkError):
     def __str__(self) -> str:
         return (
             f"{self.call.name} was called before the crash and may have run: {self.call.arguments}; "
-            'resume with on_doubt="rerun", or with a function from the call to its result'
+            + advise(
+                'resume with on_doubt="rerun", or with a function from the call to its result',
+                "to run it again: tracefork resume last --on-doubt rerun",
+            )
         )
 
 
@@ -211,8 +248,8 @@ class ToolRefused(TraceforkError):
 
     def __str__(self) -> str:
         return (
-            f"{self.call!r} was called live, where tools do not run, and no recorded call is equal; "
-            f'pass tools="live", or a function that answers in its stead'
+            f"{self.call!r} was called live, where tools do not run, and no recorded call is equal; pass "
+            + advise('tools="live", or a function that answers in its stead', "--tools live, or --tools ask")
         )
 
 
@@ -280,8 +317,9 @@ class BodyOmitted(TraceforkError):
     def __str__(self) -> str:
         return (
             f"the answer to {self.asked.method} {self.asked.url} was longer than max_body: of its "
-            f"{self.omitted.length} bytes only the sha-256 was kept ({self.omitted.sha256}); record "
-            "again with a larger max_body=, or keep such downloads off the tape with passthrough="
+            f"{self.omitted.length} bytes only the sha-256 was kept ({self.omitted.sha256}); record again "
+            f"with a larger {advise('max_body=', '--max-body')}, or keep such downloads off the tape with "
+            f"{advise('passthrough=', '--passthrough')}"
         )
 
 
@@ -340,7 +378,8 @@ class RunExists(StoreError):
         self.run_id = run_id
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} exists already; choose another run_id, or delete it first"
+        name = advise("run_id", "--run-id")
+        return f"run {self.run_id!r} exists already; choose another {name}, or delete it first"
 
 
 class Conflict(StoreError):
@@ -362,7 +401,11 @@ class CorruptTape(TraceforkError, ValueError):
         super().__init__(problem, where, advice)
         self.problem = problem
         self.where = where
-        self.advice = advice or self.default_advice
+        self._advice = advice
+
+    @property
+    def advice(self) -> str:
+        return self._advice or self.default_advice
 
     def __str__(self) -> str:
         return f"{self.where + ': ' if self.where else ''}{self.problem}; {self.advice}"
@@ -376,6 +419,11 @@ class TooLarge(CorruptTape):
     """The bytes are more than the limits allow."""
 
     default_advice = "raise the limits if you trust where it comes from: limits=, or tracefork --no-limits"
+
+    @property
+    def advice(self) -> str:
+        raise_limits = advise(self.default_advice, "if you trust where it comes from: tracefork --no-limits")
+        return self._advice or raise_limits
 
 
 class UnknownVersion(CorruptTape):

@@ -25,7 +25,7 @@ from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
 from .codec.records import Header, Parent, replayed
 from .core.tape import Tape
-from .errors import CorruptTape, NotFound, RunExists, StoreError
+from .errors import CorruptTape, NotFound, RunExists, StoreError, advise
 from .following import Following
 from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
 from .log import Log, refusals
@@ -212,7 +212,7 @@ class TapeStore:
         branches = [branch for branch in map(_branch, infos) if branch and branch.parent == run_id]
         if branches and not rebase:
             names = ", ".join(branch.branch_id for branch in branches)
-            advice = "delete them first, or pass rebase=True"
+            advice = f"delete them first, or pass {advise('rebase=True', '--rebase')}"
             raise StoreError(f"run {run_id!r} has branches: {names}; {advice}")
         for branch in branches:
             head, tape = self._read(branch.branch_id, 0)

@@ -17,6 +17,7 @@ from attrs import frozen
 from . import effects, lanes
 from .core.tape import Tape
 from .core.values import CANCELLED, Answer, Call, Fault, Reply
+from .core.visible import visible
 from .errors import InDoubt, ToolRefused
 from .flight import Flight
 from .port import Port
@@ -84,7 +85,7 @@ def at_the_terminal(call: Call) -> bool:
     """Ask whoever sits there whether `call` may run; no, where nobody does."""
     if not (sys.stdin and sys.stdin.isatty()):
         return False
-    print(f"The agent calls {call.name} with {call.arguments}", file=sys.stderr)  # noqa: T201  a prompt
+    print(visible(f"The agent calls {call.name} with {call.arguments}"), file=sys.stderr)  # noqa: T201  a prompt
     print("Run it? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

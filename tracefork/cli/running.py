@@ -18,6 +18,7 @@ from .. import runs
 from ..calibration import calibrate as calibrated
 from ..core.tape import Tape
 from ..core.values import Exchange, Response
+from ..core.visible import visible
 from ..drive import verify as verified
 from ..errors import TraceforkError
 from ..program import Program
@@ -237,10 +238,13 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
         err.print(
             f"[dim]{len(tape)} exchanges in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]"
         )
+    for one in tape.escaped:
+        err.print(f"escaped: {escaped(one)}")
     if isinstance(raised, SystemExit):
         raise raised
     if raised is not None:  # as python itself would end
-        traceback.print_exception(type(raised), raised, _theirs(raised))
+        told = traceback.format_exception(type(raised), raised, _theirs(raised))
+        err.print(visible("".join(told).rstrip("\n")), markup=False)
         raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
 
 

@@ -11,8 +11,9 @@ from attrs import field, frozen
 from .digest import Recorded
 from .framing import text
 from .matching import Matcher, exact, meaningful, normalised
-from .trees import WINDOW, find_places, quote_both, show_both, spell_out
+from .trees import WINDOW, find_places, quote_both, show_both
 from .values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request, Response, Source, Step
+from .visible import visible
 
 
 @frozen
@@ -214,4 +215,4 @@ def _brief(value: Question | Answer) -> str:
             said = f"{kind}: {message}"
         case _:
             said = repr(value)
-    return spell_out(said)
+    return visible(said, one_line=True)

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
+from .visible import visible
+
 WINDOW = 60  # characters of either text that are shown around the place where they part
 
 
@@ -107,12 +109,7 @@ def abridge(value: object) -> str:
     if value is NOTHING:
         return "nothing"
     said: str = json.dumps(value, ensure_ascii=False, default=repr)
-    return spell_out(said if len(said) <= WINDOW else said[:WINDOW] + "...")
-
-
-def spell_out(text: str) -> str:
-    """`text` with all that is no visible character spelled as an escape: controls, half surrogate pairs."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return visible(said if len(said) <= WINDOW else said[:WINDOW] + "...", one_line=True)
 
 
 def _cut(text: str, low: int) -> str:
