@@ -208,11 +208,11 @@ class Refused(TraceforkError):
             )
         advice = {
             "connection": wrap,
-            "thread": 'start the thread within the run, or pass scope="process"',
+            "thread": "start the thread within the run" + advise(', or pass scope="process"', ""),
             "process": "start it within run.call() or a tool",
         }[self.kind]
         what = f"{self.kind} that is not recorded: {self.target}, from {self.site}"
-        return f"{advise('strict=True', '--strict')} refused a {what}; {advice}"
+        return f"strict=True refused a {what}; {advice}{advise('', ', or run without --strict')}"
 
 
 class InDoubt(TraceforkError):
