@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import TypeAlias
 
 from attrs import evolve
 
+from . import clocks
 from .core import machine
 from .core.machine import Asked, Ended, Event, Halt, Headed, Order, State, Wait
 from .core.script import Script
@@ -62,7 +62,7 @@ class Cell:
         self.state: State = machine.start(script)
         self.patience = patience
         self.pace = threading.Lock()
-        self.moved = time.monotonic()
+        self.moved = clocks.monotonic()
         self.mover = threading.get_ident()
         self._note = note
         self.lock = Lock()
@@ -121,7 +121,7 @@ class Cell:
 
     def left(self) -> float:
         """Seconds of patience that remain."""
-        return self.moved + self.patience - time.monotonic()
+        return self.moved + self.patience - clocks.monotonic()
 
     def _step(self, event: Event, wake: Wake | None = None) -> Order:
         with self.lock:
@@ -132,7 +132,7 @@ class Cell:
                 if wake:
                     heapq.heappush(self._waiting, (order.turn, next(self._order), wake))
             else:
-                self.moved, self.mover = time.monotonic(), threading.get_ident()
+                self.moved, self.mover = clocks.monotonic(), threading.get_ident()
                 self._note(event, order)
             ready = self._due()
         _wake(ready)

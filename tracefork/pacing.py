@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
+from . import clocks, lanes
 from .cell import Cell
 from .core import machine
 from .core.machine import Ended, Headed, Order, Strayed, Wait
@@ -175,12 +175,12 @@ class Pacer:
     def _arm(self) -> None:
         if not self._beating:
             self._beating = True
-            self._armed = time.monotonic()
+            self._armed = clocks.monotonic()
             self._queue.call_soon(self._loop, self._beat)
 
     def _beat(self) -> None:
         self._beating = False
-        self._slow = self._slow + 1 if time.monotonic() - self._armed > SLOW else 0
+        self._slow = self._slow + 1 if clocks.monotonic() - self._armed > SLOW else 0
         self._last = None
         self._rounds += 1
         if self._since is not None:
@@ -242,14 +242,14 @@ async def patiently(
 ) -> Order | None:
     """Wait for `future`; return the order to stop if patience runs out before."""
     lapsed: list[Order] = []
-    timer: asyncio.TimerHandle | None = None
+    timer: asyncio.TimerHandle | Alarm | None = None
 
     def look() -> None:
         nonlocal timer
         if future.done():
             return
         if (left := cell.left()) > 0:
-            timer = loop.call_later(left, look)
+            timer = Alarm(loop, left, look) if clocks.are_steered() else loop.call_later(left, look)
         else:
             if call in cell.state.open:
                 lapsed.append(cell.send(Strayed(call, stalled=True)))
@@ -262,6 +262,23 @@ async def patiently(
         if timer:
             timer.cancel()
     return lapsed[0] if lapsed else None
+
+
+class Alarm:
+    """Runs `look` in `loop` after so many real seconds, where its own timers go by somebody else's clock."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, look: Callable[[], object]) -> None:
+        self._cancelled = threading.Event()
+
+        def wait() -> None:
+            if not self._cancelled.wait(seconds) and not loop.is_closed():
+                loop.call_soon_threadsafe(look)
+
+        with lanes.aside():
+            threading.Thread(target=wait, name="tracefork-alarm", daemon=True).start()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
 
 
 def resolve(future: asyncio.Future[None]) -> None:

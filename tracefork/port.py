@@ -7,7 +7,6 @@ which makes records of what the machine did.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias, TypeVar, cast
 
@@ -15,7 +14,7 @@ import anyio
 import anyio.lowlevel
 from attrs import evolve
 
-from . import lanes
+from . import clocks, lanes
 from .callsite import callsite
 from .cell import Cell
 from .codec import records
@@ -89,7 +88,7 @@ class Port:
     def open(self, keeper: Keeper) -> None:
         """Questions may come from now on, and are kept by `keeper`; patience begins."""
         self._keeper = keeper
-        self._cell.moved = time.monotonic()
+        self._cell.moved = clocks.monotonic()
         self.phase = "open"
 
     def close(self, outcome: Outcome) -> None:
@@ -268,13 +267,13 @@ class Port:
     def hang(self, flight: Flight) -> None:
         """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""
         while self._cell.left() > 0 and not self._cell.state.halt and self.phase != "over":
-            time.sleep(min(max(self._cell.left(), 0.0), 0.02))
+            clocks.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
 
     async def ahang(self, flight: Flight) -> None:
         """`hang`, suspending the task."""
-        while self._cell.left() > 0 and not self._cell.state.halt and self.phase != "over":  # noqa: ASYNC110  patience is no event
-            await anyio.sleep(min(max(self._cell.left(), 0.0), 0.02))
+        while self._cell.left() > 0 and not self._cell.state.halt and self.phase != "over":
+            await _nap(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(self._cell.send(Strayed(flight.call, stalled=True)))
 
     def fail(self, error: TraceforkError) -> TraceforkError:
@@ -413,3 +412,12 @@ def _is_all_of(served: Answer, answer: Answer) -> bool:
     if isinstance(served, Response) and isinstance(answer, Response):
         return served.end == answer.end and served.lengths == answer.lengths
     return served == answer
+
+
+async def _nap(seconds: float) -> None:
+    """Suspend this task for so many real seconds, also where its loop goes by somebody else's clock."""
+    if clocks.are_steered():
+        with lanes.aside():
+            await anyio.to_thread.run_sync(clocks.sleep, seconds)
+    else:
+        await anyio.sleep(seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import evolve
 
-from . import nondet
+from . import clocks, nondet
 from .codec.records import Header
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.matching import Matcher, exact
@@ -463,7 +462,7 @@ def _header(
         run_id=new_run_id() if run_id is None else run_id,
         agent_name=agent_name,
         boundary="http",
-        created_at=time.time(),
+        created_at=clocks.now(),
         meta=dict(meta or {}),
         parent=parent,
     )

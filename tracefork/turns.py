@@ -14,11 +14,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import time
 from collections.abc import Callable
 
 from attrs import evolve
 
+from . import clocks
 from .cell import Cell
 from .core import machine
 from .core.machine import Asked, Order, Strayed, Wait
@@ -27,6 +27,7 @@ from .pacing import Pacers, Tick, patiently, poster, resolve, running_loop
 
 PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
 LIVE_PAUSE = 0.0003  # the same while recording; waited only where two ticks are closer than this
+NAP = 0.02  # seconds between two looks where trio's clock is not its own
 TURNS = 16  # checkpoints that trio's other tasks get before a tick
 
 
@@ -66,7 +67,7 @@ def _paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = 
     with cell.pace:
         if cell.mover != threading.get_ident():
             pause = LIVE_PAUSE if cell.live else PAUSE
-            time.sleep(max(0.0, cell.moved + pause - time.monotonic()))
+            clocks.sleep(max(0.0, cell.moved + pause - clocks.monotonic()))
         return cell.send(event, wake)
 
 
@@ -112,7 +113,10 @@ async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
         if not isinstance(order, Wait):
             return order
         while not woken.is_set():
-            with trio.move_on_after(max(0.0, cell.left())):
-                await woken.wait()
+            if clocks.are_steered():  # trio's too, then
+                await trio.to_thread.run_sync(clocks.sleep, min(max(0.0, cell.left()), NAP))
+            else:
+                with trio.move_on_after(max(0.0, cell.left())):
+                    await woken.wait()
             if not woken.is_set() and cell.left() <= 0:
                 return cell.send(Strayed(event.call, stalled=True))

@@ -10,11 +10,11 @@ import os
 import sqlite3
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tracefork import clocks
 from tracefork.errors import CorruptTape, StoreError, UnknownVersion
 
 PATIENCE = 30.0
@@ -54,14 +54,14 @@ def open_store(path: Path, *, power: bool) -> sqlite3.Connection:
 
     SQLite's own patience does not cover the change to WAL mode, so the whole is tried again.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = clocks.monotonic() + PATIENCE
     while True:
         try:
             return _try_open(path, power=power)
         except sqlite3.OperationalError as error:
-            if _code(error) not in _BUSY or time.monotonic() > deadline:
+            if _code(error) not in _BUSY or clocks.monotonic() > deadline:
                 raise
-        time.sleep(0.005 + os.getpid() % 32 / 1_000)  # processes that collided part
+        clocks.sleep(0.005 + os.getpid() % 32 / 1_000)  # processes that collided part
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal, NoReturn
 
+from tracefork import clocks
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
 from ._files import (
@@ -153,7 +153,7 @@ class DirectoryBackend:
         for file in self._files(TEMPORARY):
             with refusals(str(self._path)), self._folder() as folder, suppress(FileNotFoundError):
                 facts = folder.facts(file)
-                if stat.S_ISREG(facts.st_mode) and time.time() - facts.st_mtime > _ABANDONED:
+                if stat.S_ISREG(facts.st_mode) and clocks.now() - facts.st_mtime > _ABANDONED:
                     folder.remove(file)
                     freed += facts.st_size
         return freed

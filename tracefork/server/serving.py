@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode
@@ -16,6 +15,7 @@ import uvicorn
 from attrs import field, frozen
 from starlette.types import ASGIApp
 
+from .. import clocks
 from ..attribution.saved import Blames, unblamed
 from ..errors import StoreError
 from ..providers.prices import Prices
@@ -76,11 +76,11 @@ def serving(
         thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
         thread.start()
         try:
-            deadline = time.monotonic() + _READY
+            deadline = clocks.monotonic() + _READY
             while not server.started:
-                if time.monotonic() > deadline or not thread.is_alive():
+                if clocks.monotonic() > deadline or not thread.is_alive():
                     raise StoreError("the server did not start")
-                time.sleep(0.01)
+                clocks.sleep(0.01)
             yield Serving(_address(door, token=door.token), door, tickets)
         finally:
             server.should_exit = True
