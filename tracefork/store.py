@@ -66,7 +66,7 @@ class TapeStore:
             from .backends.memory import MemoryBackend  # noqa: PLC0415
 
             return cls(MemoryBackend(), limits=limits)
-        if path.is_dir() or not path.suffix:
+        if os.path.isdir(name) or not path.suffix:  # noqa: PTH112  a name too long for a file is none
             from .backends.directory import DirectoryBackend  # noqa: PLC0415
 
             return cls(DirectoryBackend(path, durability=durability), limits=limits)

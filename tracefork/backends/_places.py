@@ -22,8 +22,14 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     """`path` from the root on.
 
     Raises:
-        StoreError: it is relative, and the working folder of this process is gone.
+        StoreError: no file can be called so; or it is relative, and the working folder is gone.
     """
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise StoreError(f"{os.fspath(path)!r}: no file can be called so: {error.reason}") from error
+    if b"\0" in name:
+        raise StoreError(f"{os.fspath(path)!r}: no file can be called so: it holds a null character")
     try:
         return Path(path).absolute()
     except OSError as error:
