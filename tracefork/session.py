@@ -149,6 +149,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        if not self._claim_exit():
+            return
         self._leave(exc)
         self._close()
         self._judge(exc)
@@ -159,6 +161,8 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        if not self._claim_exit():
+            return
         self._leave(exc)
         closing = threading.Thread(target=self._close_apart, name="tracefork-close")
         closing.start()
@@ -344,9 +348,22 @@ class Session:
             tape, meta=added(tape.meta, noted(escaped=self.escaped, redacted=self._keeper.redacted))
         )
 
+    def _claim_exit(self) -> bool:
+        """True for who leaves the block; False for whoever comes after, who finds all done.
+
+        Raises:
+            RuntimeError: the block was never entered.
+        """
+        if self._root is None:
+            raise RuntimeError("the run has not begun: use it as a context manager")
+        try:
+            _open.remove(self)
+        except ValueError:
+            return False
+        return True
+
     def _leave(self, exc: BaseException | None) -> None:
         """Put the process back as it was, and end what the agent left open."""
-        _open.remove(self)
         self._around.__exit__(None, None, None)
         if self._root:
             lanes.leave(self._root)
