@@ -14,6 +14,7 @@ Every error tracefork raises on purpose:
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
+  + UnfitAnswer         no stream is given where one was asked for (also a ValueError)
   + BadPrices           a table of prices holds something else (also a ValueError)
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
@@ -304,6 +305,22 @@ class BadPrices(TraceforkError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.where or 'the table'}: {self.problem}"
+
+
+class UnfitAnswer(TraceforkError, ValueError):
+    """`url` was asked for a stream, and what is given in its stead is none: `problem` says why."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(url, problem)
+        self.url = url
+        self.problem = problem
+
+    def __str__(self) -> str:
+        text = advise("text() or with_text() of tracefork.providers", "--text")
+        return (
+            f"{self.url} was asked for a stream, and the new answer is none: {self.problem}; give events "
+            f"(lines that begin with data:), the vendor's whole message as JSON, or use {text}"
+        )
 
 
 class BodyOmitted(TraceforkError):

@@ -18,9 +18,10 @@ from .core.matching import Matcher, exact
 from .core.notes import inherited, noted
 from .core.script import Script
 from .core.tape import Tape
-from .core.values import Answer, Branch, Draw, Effect, Exchange, Step
+from .core.values import Answer, Branch, Draw, Effect, Exchange, Response, Step
 from .errors import RunExists
 from .port import Gate, Known
+from .providers import streams
 from .redact import Redactor, ambient, lineage
 from .session import MAX_BODY, Plan, Session
 from .store import TapeStore, new_run_id
@@ -261,12 +262,15 @@ def fork(
         IndexError: the tape has no exchange of this index.
         ValueError: the step is not one of the tape's.
         TypeError: the answer is not of the step's kind.
+        UnfitAnswer: a stream is answered by JSON of which none can be made.
         Divergence: on asking something else than the tape has, before anything goes live.
     """
     pivot = _pivot(tape, at)
     given = answer(pivot) if callable(answer) else answer
     if given is None and answer is not None:
         raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
+    if isinstance(given, Response) and isinstance(pivot, Exchange):
+        given = streams.fit(pivot, given)
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
     head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +24,7 @@ from ..drive import verify as verified
 from ..errors import TraceforkError
 from ..program import Program
 from ..progress import following
-from ..providers import route
+from ..providers import route, streams
 from ..redact import redactor
 from ..session import Session
 from .app import RUNS, Json, Run, Store, app, err, escaped, out, print_json, print_plain, taped, whole
@@ -146,8 +147,7 @@ def fork(
     if text is not None:
         answer = route.Text(text)
     elif body is not None:
-        data = body.read_bytes()
-        answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
+        answer = partial(_with_body, body.read_bytes())
     desc = text or (f"body of {body}" if body else "asked anew")
     session = runs.fork(
         tape, at, answer, store=store, name=name, desc=desc, tools=tools.value, scope="process"
@@ -246,6 +246,11 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
         told = traceback.format_exception(type(raised), raised, _theirs(raised))
         err.print(visible("".join(told).rstrip("\n")), markup=False)
         raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
+
+
+def _with_body(data: bytes, exchange: Exchange) -> Response:
+    """The recorded answer with `data` for a body, as a stream where it was one."""
+    return streams.fit(exchange, exchange.response.with_body(data), strictly=True)
 
 
 def _theirs(exc: BaseException) -> Any:
