@@ -22,6 +22,7 @@ from ..providers.prices import Prices
 from ..store import TapeStore
 from .app import app
 from .guard import Door, Tickets
+from .hurrying import HURRY, hurried
 
 _READY = 10.0  # seconds until a server that does not listen has failed
 _PORTS = 65_535
@@ -47,11 +48,13 @@ def serving(
     port: int = 0,
     *,
     token: str | None = None,
+    hurry: float = HURRY,
     prices: Prices | None = None,
     blames: Blames = unblamed,
 ) -> Iterator[Serving]:
     """Serve `store` on 127.0.0.1 while the block runs; port 0 is any that is free.
 
+    A connection on which no whole request comes within `hurry` seconds is closed.
     `prices` are what tokens cost, by default those of `providers.prices.listed()`; `blames` gives
     the report of a run's blame, or None.
 
@@ -71,7 +74,7 @@ def serving(
         site = app(
             store, door, ending=lambda: server.should_exit, tickets=tickets, prices=prices, blames=blames
         )
-        server = uvicorn.Server(_config(site))
+        server = uvicorn.Server(_config(site, hurry))
         listening = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
         thread.start()
@@ -91,11 +94,11 @@ def _address(door: Door, **query: str) -> str:
     return f"http://127.0.0.1:{door.port}/?{urlencode(query)}"
 
 
-def _config(site: ASGIApp) -> uvicorn.Config:
+def _config(site: ASGIApp, hurry: float) -> uvicorn.Config:
     """One parser, no websockets, nothing believed that a proxy says; loggers are left as they are."""
     return uvicorn.Config(
         site,
-        http="h11",
+        http=hurried(hurry),
         ws="none",
         lifespan="off",
         proxy_headers=False,
