@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -119,10 +120,18 @@ def _bytes(path: str | os.PathLike[str], limits: Limits) -> bytes:
 
 
 def _mode(target: Path) -> int | None:
+    """The permissions of what is to be replaced; None where there is nothing.
+
+    Raises:
+        OSError: it is a folder, a device or a pipe, in whose place no file is put.
+    """
     try:
-        return stat.S_IMODE(target.stat().st_mode)
+        mode = target.stat().st_mode
     except FileNotFoundError:
         return None
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return stat.S_IMODE(mode)
 
 
 def _reason(exc: Exception) -> str:

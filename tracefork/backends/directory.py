@@ -90,6 +90,8 @@ class DirectoryBackend:
                     self._add(folder, fd, name, end, data)
                 self._ends[name] = End(seq + 1, end.at + len(data), prelude)
         except NotFound:
+            if name in self._ends:  # an empty folder in the place of ours may bear its number
+                raise gone(f"log {name!r} in {self._path}") from None
             raise Conflict(f"log {name!r} has no chunks; chunk {seq} is not the next") from None
 
     def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
