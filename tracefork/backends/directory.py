@@ -79,7 +79,7 @@ class DirectoryBackend:
                 if end.prelude and end.prelude.sealed:
                     raise Conflict(f"log {name!r} is sealed")
                 if end.seq and seq and not self._is_known(name, end):
-                    raise gone(f"log {name!r} in {self._path}", is_there=True)
+                    raise Conflict(str(gone(f"log {name!r} in {self._path}", is_there=True)))
                 if seq != end.seq:
                     raise Conflict(f"log {name!r} has {end.seq} chunks; chunk {seq} is not the next")
                 prelude = end.prelude or _new(key, sealed=False)
@@ -91,7 +91,7 @@ class DirectoryBackend:
                 self._ends[name] = End(seq + 1, end.at + len(data), prelude)
         except NotFound:
             if name in self._ends:  # an empty folder in the place of ours may bear its number
-                raise gone(f"log {name!r} in {self._path}") from None
+                raise Conflict(str(gone(f"log {name!r} in {self._path}"))) from None
             raise Conflict(f"log {name!r} has no chunks; chunk {seq} is not the next") from None
 
     def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
