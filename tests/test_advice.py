@@ -7,8 +7,9 @@ import pytest
 
 import tracefork
 from tracefork import Request, TapeStore
+from tracefork.advice import advise, in_shell
 from tracefork.core.values import Call, Omitted
-from tracefork.errors import BodyOmitted, InDoubt, Refused, RunExists, TooLarge, ToolRefused, advise, in_shell
+from tracefork.errors import BodyOmitted, InDoubt, Refused, RunExists, TooLarge, ToolRefused
 
 CALL = Call("book", "{}")
 ERRORS = [

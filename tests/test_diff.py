@@ -227,13 +227,16 @@ def test_arguments_count_to_the_letter():
     ]
 
 
-def test_all_differences_are_told_and_a_history_repeats_none():
+def test_all_differences_are_told_and_one_in_a_history_once():
     left = conversation("a", arguments='{"city": "Rome"}', said="Booked.")
     right = conversation("b", arguments='{"city": "Oslo"}', said="Refused.")
     found = tracefork.diff(left, right)
 
     arguments = "response.choices[0].message.tool_calls[0].function.arguments"
-    assert every(left, right) == [(0, arguments), (1, "response.choices[0].message.content")]
+    told = [(0, arguments), (1, f"$.messages[1].{arguments.partition('message.')[2]}")]
+    assert every(left, right) == [*told, (1, "response.choices[0].message.content")]
+    longer = [tape(*side.steps, *side.steps[1:]) for side in (left, right)]
+    assert every(*longer) == [*every(left, right), (2, "response.choices[0].message.content")]
     assert (found.step, found.path, found.left, found.right) == (0, arguments, left[0], right[0])
     assert "Rome" in found.difference.recorded
     assert "Oslo" in str(found)

@@ -1,8 +1,7 @@
 """Two tapes beside each other: every place where what was said and asked is not the same. Pure.
 
 Chance is no speech: draws of clocks, ids and random numbers are left aside, variables are not.
-What an earlier difference is repeated as, in the history that each question of an agent holds, is
-told once.
+Each question of an agent sends the history before it: a place in that is told once.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def diff(
     What counts is words, tool calls and their arguments and results, models, parameters and status;
     whether an answer was streamed does not, nor do ids, times, counts of tokens and what chance
     gave. An id counts where it refers to something else. The first place is returned; `every`
-    of it has all, of which a history that is sent again repeats none.
+    of it has all, each place in a history that is sent again and again once.
 
     Args:
         left: a Tape, or anything with `steps` sorted by began.
@@ -100,18 +99,16 @@ def _describe(place: Place) -> Difference:
 
 
 class _History:
-    """What was told already: a difference in a history is one of these, and no new one."""
+    """What was told of a history, which each question of an agent sends again."""
 
     def __init__(self) -> None:
         self._told = set[int]()  # hashes: a history may be long
 
     def is_new(self, place: Place) -> bool:
-        pair = repr(place.left), repr(place.right)
         if not place.path.startswith(_HISTORY):
-            self._told.add(hash(pair))
             return True
-        here = hash((place.path, *pair))
-        is_new = hash(pair) not in self._told and here not in self._told
+        here = hash((place.path, repr(place.left), repr(place.right)))
+        is_new = here not in self._told
         self._told.add(here)
         return is_new
 

@@ -32,30 +32,13 @@ Each holds its facts as attributes and writes its sentence in `__str__`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from shlex import quote
 from typing import ClassVar, Self
 
+from .advice import advise
 from .core.diff import Difference
 from .core.values import Call, Lane, Omitted, Outcome, Question, Request
 from .core.visible import visible
-
-_SPEAKER = {"shell": False}  # of this process: an error is often written by another thread than it is read by
-
-
-@contextmanager
-def in_shell() -> Iterator[None]:
-    """Give advice in the words of the command line while the block runs."""
-    before, _SPEAKER["shell"] = _SPEAKER["shell"], True
-    try:
-        yield
-    finally:
-        _SPEAKER["shell"] = before
-
-
-def advise(python: str, shell: str) -> str:
-    """Give the advice that fits where it is read: in a program, or in a shell."""
-    return shell if _SPEAKER["shell"] else python
 
 
 class TraceforkError(Exception):

@@ -20,12 +20,13 @@ from typing import Literal, Self
 from attrs import evolve
 
 from . import clocks, family, upkeep
+from .advice import advise
 from .backends.base import Backend
 from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
 from .codec.records import Header, Parent, replayed
 from .core.tape import Tape
-from .errors import CorruptTape, NotFound, RunExists, StoreError, advise
+from .errors import CorruptTape, NotFound, RunExists, StoreError
 from .following import Following
 from .listing import BranchInfo, Finding, Reclaimed, RunInfo, described
 from .log import Log, refusals

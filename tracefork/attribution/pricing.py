@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from attrs import frozen
 
+from ..advice import advise
 from ..core.tape import Tape
-from ..errors import advise
 from ..providers import base
 from ..providers.prices import Prices
 from .arms import Arms

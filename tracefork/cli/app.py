@@ -21,11 +21,12 @@ from rich import markup
 from rich.console import Console
 
 from .. import __version__
+from ..advice import in_shell
 from ..codec.limits import DEFAULT, UNLIMITED, Limits
 from ..codec.plain import damage
 from ..core.tape import Tape
 from ..core.visible import visible, visible_json
-from ..errors import StoreError, TraceforkError, in_shell
+from ..errors import StoreError, TraceforkError
 from ..files import load
 from ..listing import shown
 from ..report import lines
