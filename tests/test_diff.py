@@ -309,3 +309,57 @@ def test_nothing_that_cannot_be_printed_comes_out():
 
     assert told.encode()
     assert told.isprintable()
+
+
+def test_an_id_that_one_run_does_not_have_refers_to_nothing():
+    without, gemini_like = conversation(None), conversation("")
+
+    assert tracefork.diff(conversation("call_a"), without) is None
+    assert tracefork.diff(gemini_like, conversation("call_b")) is None
+
+
+def test_the_id_of_a_streamed_answer_is_followed_too():
+    def went_on(number, *, stream):
+        response = {"id": f"resp_{number}", "output": [], "status": "completed"}
+        said = {"type": "response.completed", "response": response}
+        events = Response(200, (("content-type", "text/event-stream"),), (sse.encode("", json.dumps(said)),))
+        answer = events if stream else response
+        return tape(
+            step(RESPONSES, {"input": "a"}, answer),
+            step(RESPONSES, {"previous_response_id": f"resp_{number}"}, answer),
+        )
+
+    assert tracefork.diff(went_on(1, stream=False), went_on(2, stream=True)) is None
+    assert every(
+        went_on(1, stream=False),
+        tape(
+            *went_on(1, stream=False).steps[:1],
+            step(RESPONSES, {"previous_response_id": "resp_9"}, {"output": []}),
+        ),
+    )
+
+
+def test_an_exact_comparison_of_streams_lists_event_by_event():
+    def stream(number):
+        chunks = [sse.encode("", json.dumps({"id": number, "n": n})) for n in range(2)]
+        return tape(step(OTHER, {}, Response(200, (("content-type", "text/event-stream"),), tuple(chunks))))
+
+    paths = [path for _, path in every(stream(1), stream(2), exact=True)]
+    assert paths[1:] == ["response[0][1].id", "response[1][1].id"]
+
+
+def test_a_number_that_is_an_id_is_a_number_in_a_text():
+    def thing(number):
+        said = chat({"content": f"There are {number} of them."}) | {"id": str(number)}
+        return tape(step(CHAT, asks(), said), step(CHAT, asks(), said))
+
+    path = "response.choices[0].message.content"
+    assert every(thing(1), thing(2)) == [(0, path), (1, path)]
+
+
+def test_an_exact_comparison_lists_arguments_and_replies():
+    def ran(**more):
+        return tape(Effect(Call("book", json.dumps(more)), Reply("returned", json.dumps(more))))
+
+    paths = [path for _, path in every(ran(a=1, b=2, c=0), ran(a=3, b=4, c=0), exact=True)]
+    assert paths == ["$.a", "$.b", "reply.a", "reply.b"]

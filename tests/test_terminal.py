@@ -1,7 +1,11 @@
 """Nothing that was recorded steers the terminal of who looks at it: ESC, C1, bidi, half surrogate pairs."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -175,3 +179,24 @@ def test_what_is_visible_stays_as_it_is():
     assert visible("a\nb", one_line=True) == "a\\nb"
     told = ODD + text + "\U000e0041"
     assert json.loads(visible_json(json.dumps(told, ensure_ascii=False))) == told
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_has_no_bytes_for_is_spelled(tmp_path, encoding):
+    name = "東京 é 👧"
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        store.save(evolve(hostile("r"), agent_name=name))
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "tracefork", *words],
+            check=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            capture_output=True,
+            timeout=60,
+        ).stdout.decode(encoding)
+
+    assert json.loads(run("ls", "--json"))[0]["agent_name"] == name
+    assert run("ls")
+    assert run("show", "r", "--step", "0")

@@ -34,7 +34,8 @@ from .core.values import (
     Response,
     Step,
 )
-from .meaning import Ids, Quoted, compare_answers, compare_questions, compare_texts, read_json
+from .ids import Ids, read_json
+from .meaning import Quoted, compare_answers, compare_questions, compare_texts, read_values
 
 _Pair: TypeAlias = "tuple[int, Step | None, Step | None]"
 """The number of the exchange that is next, and the steps of both tapes that stand beside each other."""
@@ -237,7 +238,8 @@ def _compare_exactly(left: Recorded, right: Recorded, matcher: Matcher) -> Itera
             found = found or [Difference("question", _name(one), _name(other))]
         if one.answer != other.answer:
             first = exact_answers(one.answer, other.answer)
-            found += _list_all(first, *_letters(one.answer, other.answer), "response")
+            root = "reply" if isinstance(one, Effect) else "response"
+            found += _list_all(first, *_letters(one.answer, other.answer), root)
         if one.span != other.span:
             found.append(Difference("order", repr(one.span), repr(other.span)))
         yield from (Parting(index, difference, one, other) for difference in found)
@@ -253,8 +255,8 @@ def _list_all(first: Difference | None, left: object, right: object, path: str) 
 def _letters(left: Question | Answer, right: Question | Answer) -> tuple[object, object]:
     """The JSON of both, or None twice."""
     match left, right:
-        case (Request(body=ours), Request(body=theirs)) | (Response(body=ours), Response(body=theirs)):
-            values = read_json(ours), read_json(theirs)
+        case (Request() as ours, Request() as theirs) | (Response() as ours, Response() as theirs):
+            values = read_values(ours), read_values(theirs)
         case Call(), Call():
             values = read_json(left.arguments), read_json(right.arguments)
         case Reply(), Reply():

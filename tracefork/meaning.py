@@ -1,157 +1,25 @@
 """
-What of a question and of an answer is meant, and what is an id, a time or a count. Pure.
+What of a question and of an answer is meant, place by place. Pure.
 
-Rules: an id counts only where it refers to something: an id that the left run has where the right
-run has another stands for it from then on, and an id that refers to something else is a difference.
-What a tool is called with, and what a schema says, is meant to the letter. A vendor that we know is
-compared by what its readers read, so a stream says the same as one whole answer.
+A vendor that we know is compared by what its readers read, so a stream says the same as one
+whole answer; ids, times and counts are for `ids`.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
-
-from attrs import define, field
 
 from .codec.content import decoded, is_encoded
 from .core.diff import bodies
 from .core.matching import meaningful, normalised
 from .core.trees import NOTHING, Forgive, Place, find_places
 from .core.values import Exchange, Fault, Request, Response
+from .ids import Ids, but_ids, read_json
 from .providers import paths, read, sse
 from .providers.messages import Completion, Message, Other, Part, Text, Thinking, ToolCall, ToolResult
 
-_TIMES = frozenset(
-    "created created_at createdAt created_time createTime completed_at expires_at updated_at timestamp"
-    " system_fingerprint request_id requestId _request_id trace_id traceId x_groq date".split()
-)
-"""Keys of what differs between any two answers, whoever gives them."""
-
-_COUNTS = frozenset(
-    "usage usageMetadata usage_metadata service_tier serviceTier logprobs avgLogprobs obfuscation"
-    " prompt_filter_results content_filter_results signature thoughtSignature encrypted_content".split()
-)
-"""Keys of what a vendor counts, measures and signs."""
-
-_STREAMED = frozenset({"$.stream", "$.stream_options"})
-"""How an answer is to come, which is no part of what is asked."""
-
-_REFERENCES = frozenset(
-    "id call_id callId item_id tool_call_id toolCallId tool_use_id previous_response_id responseId"
-    " response_id message_id parent_message_id".split()
-)
-"""Keys of ids of what was said, or called."""
-
-_LITERAL = re.compile(
-    r"\.(?:args|arguments|parameters|parametersJsonSchema|schema|input_schema|json_schema|response|input)(?:\.|\[')"
-)
-"""Whatever lies below one of these is meant to the letter: arguments, results, schemas."""
-
-_OPAQUE = re.compile(r"(?=[\w.:-]*\d)[\w.:-]{8,}")  # what nobody would choose for a name
-_WORDS = re.compile(r"[\w-]+")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-@define
-class Ids:
-    """Which ids of the left run stand for which of the right."""
-
-    pairs: set[tuple[object, object]] = field(factory=set)
-    left: set[object] = field(factory=set)
-    right: set[object] = field(factory=set)
-
-    def pair(self, left: object, right: object) -> None:
-        """From here on `left` stands for `right`."""
-        self.pairs.add((left, right))
-        self.left.add(left)
-        self.right.add(right)
-
-    def refer(self, left: object, right: object) -> bool:
-        """Whether two ids that are asked with stand for one thing; two that nobody has met do from now on."""
-        if left == right or (left, right) in self.pairs:
-            return True
-        if left in self.left or right in self.right:
-            return False
-        self.pair(left, right)
-        return True
-
-    def correspond(self, left: str, right: str) -> bool:
-        """Whether two texts are one but for ids that stand for each other."""
-        if not self.pairs or _WORDS.sub("", left) != _WORDS.sub("", right):
-            return False
-        words = zip(_WORDS.findall(left), _WORDS.findall(right), strict=True)
-        return all(one == other or (one, other) in self.pairs for one, other in words)
-
-    # -- what is forgiven ------------------------------------------------------------
-
-    def in_value(self, path: str, key: str, left: object, right: object) -> bool:  # noqa: ARG002  as Forgive
-        """Forgive ids that stand for each other, and numbers that are spelled otherwise."""
-        if _is_same(left, right):
-            return True
-        return isinstance(left, str) and isinstance(right, str) and self._is_one(left, right)
-
-    def in_question(self, path: str, key: str, left: object, right: object) -> bool:
-        """Forgive ids that correspond, times, and the wish for a stream, in a question to a vendor."""
-        if path in _STREAMED:
-            return True
-        if self.in_value(path, key, left, right):
-            return True
-        if _LITERAL.search(path):
-            return False
-        if key in _REFERENCES and _is_id(left) and _is_id(right):
-            return self.refer(left, right)
-        return key in _TIMES or key in _COUNTS
-
-    def in_strange_question(self, path: str, key: str, left: object, right: object) -> bool:
-        """As `in_question`, where the vendor is unknown: ids are what looks like one."""
-        if self.in_value(path, key, left, right):
-            return True
-        if key in _TIMES or path == "$.id":
-            return True
-        return key in _REFERENCES and _is_opaque(left) and _is_opaque(right) and self.refer(left, right)
-
-    def in_answer(self, path: str, key: str, left: object, right: object) -> bool:
-        """Forgive ids, times and counts in an answer of a vendor."""
-        if self.in_value(path, key, left, right):
-            return True
-        if _LITERAL.search(path):
-            return False
-        if key in _REFERENCES and _is_id(left) and _is_id(right):
-            self.pair(left, right)
-            return True
-        return key in _TIMES or key in _COUNTS
-
-    def in_strange_answer(self, path: str, key: str, left: object, right: object) -> bool:
-        """As `in_answer`, where the vendor is unknown: the id of the whole, and ids that look like one."""
-        if self.in_value(path, key, left, right):
-            return True
-        if key in _REFERENCES and (path == f"response.{key}" or (_is_opaque(left) and _is_opaque(right))):
-            self.pair(left, right)
-            return True
-        return key in _TIMES
-
-    def _is_one(self, left: str, right: str) -> bool:
-        """Whether two texts that differ are the same JSON, or the same but for ids."""
-        if self.correspond(left, right):
-            return True
-        return (
-            left[:1] == right[:1] == "{"
-            and read_json(left) is not None
-            and read_json(left) == read_json(right)
-        )
-
-
-def but_ids(path: str, key: str, left: object, right: object) -> bool:
-    """Forgive all ids and times: what is left tells whether two elements of a list are one."""
-    if _is_same(left, right) or path in _STREAMED:
-        return True
-    if _LITERAL.search(path):
-        return False
-    return key in _TIMES or key in _COUNTS or (key in _REFERENCES and _is_id(left) and _is_id(right))
-
 
 # -- questions ---------------------------------------------------------------------
 
@@ -220,6 +88,7 @@ def _reduce(said: Completion | None) -> object:
     if said is None:
         return None
     return {
+        "id": said.id,
         "model": said.model,
         "choices": [
             {"role": c.message.role, "stop_reason": c.stop_reason, "parts": _join(c.message)}
@@ -291,7 +160,7 @@ def _compare_bodies(
     ours, theirs = _plain(left), _plain(right)
     if ours == theirs:
         return
-    trees = _values(left, ours), _values(right, theirs)
+    trees = read_values(left), read_values(right)
     try:
         if trees[0] is not None and trees[1] is not None:
             yield from find_places(*trees, path, forgive, alike=but_ids)
@@ -317,35 +186,10 @@ def _plain(message: Request | Response) -> bytes:
     return message.body if pieces is None else b"".join(pieces)
 
 
-def _values(message: Request | Response, body: bytes) -> object | None:
+def read_values(message: Request | Response) -> object | None:
     """The JSON of a body, that of each event of a stream; None where there is none."""
+    body = _plain(message)
     kind = next((value for name, value in message.headers if name.lower() == "content-type"), "")
     if "event-stream" in kind.lower():
         return [[event.event, read_json(event.data) or event.data] for event in sse.events(body)]
     return read_json(body)
-
-
-def read_json(text: str | bytes) -> object | None:
-    """The JSON value, or None where there is none."""
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
-def _is_same(left: object, right: object) -> bool:
-    """Whether two numbers are one, however they are spelled: 0 and 0.0."""
-    return _is_number(left) and _is_number(right) and left == right
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_id(value: object) -> bool:
-    return value is None or value is NOTHING or (isinstance(value, str | int) and not isinstance(value, bool))
-
-
-def _is_opaque(value: object) -> bool:
-    return isinstance(value, str) and _OPAQUE.fullmatch(value) is not None

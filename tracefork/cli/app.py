@@ -136,17 +136,18 @@ def whole(tape: Tape) -> dict[str, Any]:
 
 
 def print_json(value: object) -> None:
-    print(visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
+    text = visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(text if fit(text) == text else json.dumps(value, indent=2, default=str))
 
 
 def print_plain(text: str) -> None:
     """Print `text` as it is, but for what steers a terminal."""
-    out.print(visible(text), markup=False)
+    out.print(fit(visible(text)), markup=False)
 
 
 def print_line(text: str) -> None:
     """Print `text` as one line: a new line in a name begins none."""
-    out.print(visible(text, one_line=True), markup=False)
+    out.print(fit(visible(text, one_line=True)), markup=False)
 
 
 def escaped(value: object) -> str:
@@ -155,7 +156,13 @@ def escaped(value: object) -> str:
     What is told by an error may have lines; a name or a value is one.
     """
     text = visible(str(value), one_line=not isinstance(value, BaseException))
-    return markup.escape(text)
+    return markup.escape(fit(text))
+
+
+def fit(text: str) -> str:
+    """`text` with what the terminal's encoding has no bytes for spelled."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def time_text(seconds: float) -> str:

@@ -27,7 +27,7 @@ from ..progress import following
 from ..providers import route, streams
 from ..redact import redactor
 from ..session import Session
-from .app import RUNS, Json, Run, Store, app, err, escaped, out, print_json, print_plain, taped, whole
+from .app import RUNS, Json, Run, Store, app, err, escaped, fit, out, print_json, print_plain, taped, whole
 
 Command = Annotated[
     list[str] | None,
@@ -244,7 +244,7 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
         raise raised
     if raised is not None:  # as python itself would end
         told = traceback.format_exception(type(raised), raised, _theirs(raised))
-        err.print(visible("".join(told).rstrip("\n")), markup=False)
+        err.print(fit(visible("".join(told).rstrip("\n"))), markup=False)
         raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
 
 

@@ -49,7 +49,7 @@ def find_places(
     `forgive` is asked at each pair of values before it is looked into. Of two lists that are not of
     one length, what is `alike` at either end is left out first.
     """
-    if forgive(path, key, left, right):
+    if forgive(path, key, left, right) or _are_one(left, right, forgive):
         return
     match left, right:
         case dict(), dict():
@@ -62,6 +62,11 @@ def find_places(
                 yield from find_places(one, other, f"{path}[{n}]", forgive, alike=alike)
         case _ if left != right or type(left) is not type(right):
             yield Place(path, left, right)
+
+
+def _are_one(left: object, right: object, forgive: Forgive) -> bool:
+    """Whether two trees need no look inside, where not every letter counts."""
+    return forgive is not never and isinstance(left, dict | list) and left == right
 
 
 def _pair_up(left: list[Any], right: list[Any], alike: Forgive) -> Iterator[tuple[int, Any, Any]]:
