@@ -248,3 +248,26 @@ def test_a_plain_body_in_the_place_of_an_encoded_one_is_not_said_to_be_encoded()
         assert client.post("https://m.example/").json() == {"a": 2}
 
     assert tracefork.verify(branch.tape, lambda: client.post("https://m.example/").json()).ok
+
+
+def test_google_streams_an_array_where_no_events_were_asked_for():
+    url = GEMINI.partition("?")[0]
+    recorded = Response(
+        200, (("content-type", "application/json"),), (b"[" + json.dumps(CANDIDATES).encode(), b"]")
+    )
+    exchange = step(url, recorded)
+
+    fitted = streams.fit(exchange, recorded.with_body(json.dumps(CANDIDATES).encode()), strictly=True)
+
+    assert json.loads(fitted.body) == [CANDIDATES]
+
+
+def test_amazons_frames_are_refused():
+    recorded = Response(200, (("content-type", "application/vnd.amazon.eventstream"),), (b"\0\0\0\x10",))
+    url = "https://bedrock-runtime.r.amazonaws.com/model/anthropic.m-v1:0/invoke-with-response-stream"
+    exchange = step(url, recorded)
+
+    with pytest.raises(UnfitAnswer, match="Amazon"):
+        streams.fit(exchange, recorded.with_body(json.dumps(MESSAGE).encode()))
+    with pytest.raises(UnfitAnswer, match="Amazon"):
+        streams.fit(exchange, recorded.with_body(b"words"), strictly=True)

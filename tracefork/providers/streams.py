@@ -13,7 +13,7 @@ from attrs import evolve
 
 from ..core.values import Exchange, Response
 from ..errors import UnfitAnswer
-from . import _json, _openai_chat, base, paths, sse
+from . import _aws, _json, _openai_chat, base, paths, sse
 from ._anthropic_edit import event as anthropic_event
 from ._openai_responses import numbered
 
@@ -39,13 +39,28 @@ def fit(exchange: Exchange, answer: Response, *, strictly: bool = False) -> Resp
     is_stream = _is_events(body)
     if isinstance(whole, dict) or is_stream:
         answer = evolve(answer, headers=base.rewritten(answer, answer.chunks))  # it is not encoded
-    if not base.is_stream(recorded, b"") or answer.status != base.OK or is_stream:
+    if answer.status != base.OK or is_stream:
+        return answer
+    if _aws.is_stream(recorded):
+        if isinstance(whole, dict) or (strictly and next(_aws.payloads(body), None) is None):
+            raise UnfitAnswer(
+                exchange.request.url, "Amazon frames its streams, and no such frames are built here"
+            )
+        return answer
+    if isinstance(whole, dict) and recorded.body.lstrip()[:1] == b"[" and _is_gemini(exchange, whole):
+        return answer.with_body(b"[" + body + b"]")  # without alt=sse Google streams one array
+    if not base.is_stream(recorded, b""):
         return answer
     if isinstance(whole, dict):
         return _streamed(exchange, answer, base.payload(body))
     if strictly:
         raise UnfitAnswer(exchange.request.url, "it is neither a stream of events nor a JSON object")
     return answer
+
+
+def _is_gemini(exchange: Exchange, whole: base.Payload) -> bool:
+    place = paths.place(exchange.request.url)
+    return bool(place and place.api == paths.GEMINI and place.streams and "candidates" in whole)
 
 
 def _is_events(body: bytes) -> bool:
