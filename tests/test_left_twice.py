@@ -84,7 +84,8 @@ def test_a_block_is_entered_once(run):
     assert len(run.tape) == 1
 
 
-def test_a_block_that_was_never_entered_cannot_be_left(run):
+def test_a_block_that_was_never_entered_cannot_be_left():
+    run = tracefork.record()
     with pytest.raises(RuntimeError, match="has not begun"):
         leave(run)
     with pytest.raises(RuntimeError, match="has not begun"):
