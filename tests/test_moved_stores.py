@@ -1,5 +1,6 @@
 """A store that is moved, deleted or replaced under a run is an error at the next step, and never silence."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -197,3 +198,36 @@ def test_a_lost_working_folder_breaks_nothing_but_relative_paths(tmp_path):
     )
 
     assert (done.stdout, done.returncode) == ("held\n", 0), done.stderr
+
+
+@pytest.mark.parametrize("name", ["a.db", "runs"])
+def test_in_an_event_loop_it_is_an_error_at_the_next_step_too(place, name):
+    asked = []
+
+    async def agent():
+        def serve(request):
+            asked.append(request.content)
+            return httpx.Response(200)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(serve)) as model:
+            async with tracefork.record(place / name, run_id="r"):
+                await model.post("https://m.example/", content="1")
+                folder_renamed(place / name)
+                for text in "234":
+                    await model.post("https://m.example/", content=text)
+                    await asyncio.sleep(0.05)
+
+    with pytest.raises(StoreError, match="was moved or deleted"):
+        asyncio.run(agent())
+    assert asked == [b"1"]
+
+
+@pytest.mark.parametrize("name", ["a.db", "runs"])
+def test_no_tool_runs_whose_call_could_not_be_written(place, name):
+    ran = []
+    with pytest.raises(StoreError), tracefork.record(place / name, run_id="r") as run:
+        ask("1")
+        renamed(place / name)
+        run.call("pay", ran.append, 1)
+
+    assert not ran

@@ -20,7 +20,7 @@ from .core.diff import questions as exact_questions
 from .core.digest import Recorded
 from .core.matching import Matcher
 from .core.matching import exact as bytewise
-from .core.trees import Place, abridge, find_places, show_both
+from .core.trees import WINDOW, Place, abridge, find_places, show_both
 from .core.values import (
     Answer,
     Call,
@@ -34,6 +34,7 @@ from .core.values import (
     Response,
     Step,
 )
+from .core.visible import visible
 from .ids import Ids, read_json
 from .meaning import Quoted, compare_answers, compare_questions, compare_texts, read_values
 
@@ -211,11 +212,15 @@ def _key(step: Step) -> object:
 
 
 def _name(step: Step) -> str:
+    return visible(_spell(step), one_line=True)
+
+
+def _spell(step: Step) -> str:
     match step:
         case Exchange(request=request):
             return f"{request.method} {request.url}"
         case Effect(call=call):
-            return f"{call.name}({call.arguments})"
+            return f"{call.name}({call.arguments[:WINDOW]})"
         case Draw(source=source):
             return f"{source.kind} {source.name}".strip()
 

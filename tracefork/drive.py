@@ -60,7 +60,7 @@ class Verdict:
     def __str__(self) -> str:
         said = f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
         lines = [said, *(f"escaped: {one}" for one in self.escaped)]
-        return "\n".join([*lines, str(self.divergence)] if self.divergence else lines)
+        return visible("\n".join([*lines, str(self.divergence)] if self.divergence else lines))
 
 
 def verify(tape: Tape, agent: Agent, *, matcher: Matcher = exact, **options: Any) -> Verdict:

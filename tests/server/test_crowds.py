@@ -163,3 +163,15 @@ def test_who_watches_a_store_that_is_swapped_is_told(tmp_path):
                 heard += sock.recv(65_536)
         with pytest.raises(tracefork.errors.StoreError):
             log.__exit__(None, None, None)
+
+
+def test_what_was_recorded_steers_no_terminal_that_an_answer_is_printed_on(tmp_path):
+    odd = "\x1b[2J\x9b31m\u202e"
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        with tracefork.record(store, run_id="r", agent_name=odd):
+            client.post("https://m.example/", content=odd.encode())
+        with serving(store) as server:
+            for page in ("/api/runs", "/api/run/r", "/api/%1B%C2%9B", "/%1B%C2%9B", "/", "/run/r"):
+                body = asked(server.door, page, bearer(server.door)).body.decode()
+                assert not set(odd[:1] + odd[4] + odd[-1]) & set(body), page
+            assert asked(server.door, "/api/runs", bearer(server.door)).json[0]["agent_name"] == odd

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..attribution.saved import Blames, unblamed
+from ..core.visible import visible
 from ..errors import NotFound, TraceforkError
 from ..providers.prices import Prices
 from ..report.page import environment
@@ -105,4 +106,4 @@ def _is_name(run_id: str) -> bool:
 def _refused(where: list[str], status: int, reason: str, kind: str = "") -> Response:
     if where[:1] == ["api"]:
         return api.json({"error": reason} | ({"type": kind} if kind else {}), status)
-    return PlainTextResponse(f"{reason}\n".encode("utf-8", "backslashreplace"), status)
+    return PlainTextResponse(f"{visible(reason)}\n", status)
