@@ -70,6 +70,10 @@ CALLS = {
     ],
     "the second index before the first": [call('{"b":2}', 1, "t2", "sell"), call('{"a":1}', 0, "t1", "find")],
     "arguments that are an object": [call({"a": 1}, 0, "t1", "find"), call({"b": 2}, 1, "t2", "sell")],
+    "a call alone where a list belongs": [
+        {"tool_calls": call('{"a":1}', 0, "t1", "find")["tool_calls"][0]},
+        call('{"b":2}', 1, "t2", "sell"),
+    ],
     "arguments that begin anew": [
         call('{"a":1}', 0, "t1", "find"),
         call('{"a":1}', 0, "t1", "find"),

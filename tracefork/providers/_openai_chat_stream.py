@@ -178,7 +178,8 @@ class _Choice:
             self.pieces.add(key, delta.get(key))
         if role := _json.string(delta, "role"):
             self.roles.append(role)
-        for call in _json.mappings(delta, "tool_calls"):
+        one = _json.mapping(delta, "tool_calls")  # a call alone, where a list belongs
+        for call in [one] if one else _json.mappings(delta, "tool_calls"):
             self.calls.add(call)
         if older := _json.mapping(delta, "function_call"):
             self.older.add({"function": older})
