@@ -312,3 +312,59 @@ def test_a_damaged_file_is_salvaged_and_a_deletion_wants_the_whole_name(desk, tm
     assert "made again" in saved
     assert "name it whole: run10" in desk("delete", "run1", code=2).stderr
     assert "deleted run10" in desk("delete", "run10").stdout
+
+
+def test_a_run_says_what_escaped(restless):
+    said = restless("run", "restless.py", "--starts").stderr
+
+    assert "escaped: process" in said
+
+
+STREAMS = """
+import os, httpx
+from tracefork.providers import sse
+with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
+    asked = {"model": "small", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
+    answer = client.post("/v1/messages", json=asked)
+    import json
+    deltas = [json.loads(event.data).get("delta", {}) for event in sse.events(answer.content)]
+    print("".join(delta.get("text", "") for delta in deltas))
+"""
+
+
+def test_a_fork_takes_a_whole_message_for_a_stream_and_refuses_what_is_none(desk, tmp_path):
+    (tmp_path / "streams.py").write_text(STREAMS)
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "from a file"}]}
+    (tmp_path / "whole.json").write_text(json.dumps(message))
+    (tmp_path / "other.json").write_text('{"text": "x"}')
+    (tmp_path / "words.txt").write_text("just words")
+    desk("run", "--run-id", "one", "streams.py")
+
+    assert desk("fork", "one", "--at", "0", "--body", "whole.json").stdout == "from a file\n"
+    for file in ("other.json", "words.txt"):
+        said = desk("fork", "one", "--at", "0", "--body", file, code=2).stderr
+        assert "was asked for a stream" in said
+        assert "use --text" in said
+
+
+def test_a_diff_is_a_line_a_place_and_tells_ids_apart_when_asked(desk):
+    desk("run", "--run-id", "one", "agent.py", "3")
+    desk("run", "--run-id", "two", "agent.py", "3")
+    desk("fork", "one", "--at", "1", "--text", "changed", "--name", "other")
+    forked = json.loads(desk("ls", "--json").stdout)[0]["run_id"]
+
+    lines = desk("diff", "one", forked, code=1).stdout.splitlines()
+    listed = json.loads(desk("diff", "one", forked, "--json", code=1).stdout)
+    every = desk("diff", "one", forked, "--all", code=1).stdout.splitlines()
+
+    assert [line.partition(":")[0] for line in lines] == [
+        "step 1, response.content[0].text",
+        "step 2, $.messages[0].content",
+        "step 2, response.content[0].text",
+    ]
+    assert "'re: re: hello' | 'changed'" in lines[0]
+    assert [place["step"] for place in listed["differences"]] == [1, 2, 2]
+    assert (listed["step"], listed["path"]) == (1, "response.content[0].text")
+    assert len(every) > len(lines)
+    assert any("response.id" in line for line in every)
+    assert desk("diff", "one", "two").stdout.startswith("the same: 3 exchanges")

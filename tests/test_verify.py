@@ -10,6 +10,7 @@ import pytest
 
 import tracefork
 from tracefork import Divergence, Response
+from tracefork.core.diff import Difference
 from tracefork.core.matching import canonical
 from tracefork.errors import Unfinished
 from tracefork.testing.scripted import Script, by_rule, transport
@@ -228,3 +229,22 @@ def test_a_sequential_agent_diverges_at_once():
     tracefork.verify(tape, asks("a", "X", "c"))
 
     assert time.perf_counter() - began < 0.2
+
+
+def test_the_short_form_of_a_verdict_says_first_what_parts():
+    """pytest cuts a repr in its middle where it is longer than 240 characters."""
+    path, text = "x" * 300, "Well? " + "\x1b\u202e\ud83d" * 99
+
+    def verdict(recorded, asked):
+        found = Divergence(7, difference=Difference(f"$.{path}", repr(recorded), repr(asked)))
+        return tracefork.Verdict(False, 7, 9, "0" * 64, "1" * 64, found, ValueError("no " * 999))
+
+    short, long = repr(verdict("Well?", "No.")), repr(verdict(text, text[1:]))
+
+    assert short.startswith("<NOT ok: step 7, ...xxx")
+    assert "x: the tape has 'Well?', the agent 'No.'; 7 of 9 exchanges; ValueError>" in short
+    assert len(long) <= 240
+    assert "the tape has 'Well? " in long
+    assert "the agent 'ell? " in long
+    assert long.isprintable()
+    assert repr(tracefork.Verdict(True, 2, 2, "", "")) == "<ok; 2 of 2 exchanges>"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .attribution.runner import ablame as ablame
     from .attribution.runner import blame as blame
     from .attribution.spending import Budget as Budget
-    from .core.diff import diff as diff
+    from .comparing import diff as diff
     from .core.digest import digest as digest
     from .core.fork import Fork as Fork
     from .core.tape import Tape as Tape
@@ -56,7 +56,7 @@ _HOMES = {
     "attribution.findings": ["BlameReport"],
     "attribution.runner": ["ablame", "blame"],
     "attribution.spending": ["Budget"],
-    "core.diff": ["diff"],
+    "comparing": ["diff"],
     "core.digest": ["digest"],
     "core.fork": ["Fork"],
     "core.tape": ["Tape"],

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from attrs import evolve, frozen
 
 from . import nondet
+from .core import framing
 from .core.matching import canonical, exact, meaningful, normalised
 from .core.tape import Tape
 from .core.values import Call, Draw, Question, Request
@@ -216,7 +217,7 @@ def _differences(one: Question, other: Question) -> Iterator[tuple[str, object, 
             if left != right:
                 yield from _bodies(left, right)
         case Call(name, left_text), Call(_, right_text) if left_text != right_text:
-            for where, left_value, right_value in _bodies(left_text.encode(), right_text.encode()):
+            for where, left_value, right_value in _bodies(framing.text(left_text), framing.text(right_text)):
                 yield f"tool {name}: {where}", left_value, right_value
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -19,6 +18,7 @@ from typing import Self, TypeAlias
 
 from attrs import evolve
 
+from . import clocks
 from .apart import LOOK
 from .codec.records import Record
 from .core import machine
@@ -112,7 +112,7 @@ class Cell:
         patience: float,
     ) -> None:
         self.patience = patience
-        self.moved = time.monotonic()
+        self.moved = clocks.monotonic()
         self.mover = threading.get_ident()
         self._newest = Moment(0, machine.start(script))
         self._note = note
@@ -159,7 +159,7 @@ class Cell:
         if isinstance(order, Wait):
             self._wait(order.turn, wake)
         else:
-            self.moved, self.mover = time.monotonic(), threading.get_ident()
+            self.moved, self.mover = clocks.monotonic(), threading.get_ident()
             if moment is not now:
                 self._done(event, order, moment.number)
         self._wake()
@@ -199,7 +199,7 @@ class Cell:
         patience = self.patience
         if machine.waits_for_job(self.state):
             patience = min(JOB_PATIENCE, patience)
-        return self.moved + patience - time.monotonic()
+        return self.moved + patience - clocks.monotonic()
 
     def lapse(self, call: int) -> Order | None:
         """Patience has run out for `call`: return the order to stop, or None where it may go on waiting."""
@@ -210,7 +210,7 @@ class Cell:
                 return self.send(Strayed(call, stalled=True))
             if now.add(Moment(now.number + 1, passed, steps=now.steps, over=now.over)):
                 break
-        self.moved = time.monotonic()
+        self.moved = clocks.monotonic()
         self._wake()
         return None
 
@@ -221,7 +221,7 @@ class Cell:
             self._slot = last = self._slot.last()
             if self.mover == me == last.thread:
                 return
-            at = max(time.monotonic(), last.at + pause * (last.thread != me))
+            at = max(clocks.monotonic(), last.at + pause * (last.thread != me))
             slot = _Slot(max(at, self.moved + pause) if self.mover != me else at, me)
             if last.add(slot):
                 break
@@ -262,8 +262,8 @@ def look(left: float) -> float:
 
 
 def _sleep_until(at: float) -> None:
-    if (left := at - time.monotonic()) > 0:
-        time.sleep(left)
+    if (left := at - clocks.monotonic()) > 0:
+        clocks.sleep(left)
 
 
 def _stalled(state: State, event: Event) -> Halt:

@@ -15,6 +15,7 @@ from .core.digest import digest
 from .core.matching import Matcher
 from .core.tape import Tape
 from .core.values import Escape, Exchange, Outcome
+from .core.visible import visible
 from .errors import Divergence, Unfinished
 from .options import ReplayOptions, lists
 from .providers.unrecorded import describe_unrecorded, find_unrecorded
@@ -22,12 +23,14 @@ from .runs import replay
 from .session import Session
 from .turns import in_loop
 
+_PATH, _VALUE, _WHOLE = 50, 54, 236  # characters of a path, a value and all of a verdict's short form
+
 Agent: TypeAlias = Callable[..., Any]
 """Any callable, sync or async. It is given the run only through a sole required
 positional parameter, or one that is named `run`."""
 
 
-@frozen
+@frozen(repr=False)
 class Verdict:
     """What came of replaying a tape through an agent.
 
@@ -63,8 +66,13 @@ class Verdict:
     def __bool__(self) -> bool:
         return self.ok
 
+    def __repr__(self) -> str:
+        """The sentence first, and short: pytest cuts what is longer than 240 characters."""
+        return f"<{_sentence(self)}>"
+
     def __str__(self) -> str:
-        return "\n".join([self.summary, *self.notes(), *([str(self.divergence)] if self.divergence else [])])
+        parts = [self.summary, *self.notes(), *([str(self.divergence)] if self.divergence else [])]
+        return visible("\n".join(parts))
 
     @property
     def summary(self) -> str:
@@ -211,6 +219,33 @@ def _divergence(
         difference = Difference("outcome", str(tape.outcome), str(again.outcome))
         return Divergence(len(tape), again.outcome, tape.outcome, difference)
     return None
+
+
+def _sentence(verdict: Verdict) -> str:
+    """A verdict in one line of at most 238 characters: what, and where with both values, comes first."""
+    said, found, error = "ok" if verdict.ok else "NOT ok", verdict.divergence, verdict.error
+    if found:
+        at = found.difference
+        where = f", {_abridge(at.path, _PATH, at_end=True)}" if at else ""
+        values = (at.recorded, at.asked) if at else (found.nearest, found.asked)
+        recorded, asked = (_abridge("nothing" if v is None else str(v), _VALUE) for v in values)
+        said += f": step {found.step}{where}: the tape has {recorded}, the agent {asked}"
+    elif error is not None:
+        said += f": {_abridge(f'{type(error).__name__}: {error}', 2 * _VALUE)}"
+    more = [f"{verdict.matched} of {verdict.total} exchanges"]
+    more += [type(error).__name__] if found and error is not None else []
+    more += [f"{len(verdict.escaped)} escaped"] if verdict.escaped else []
+    for one in more:
+        said += f"; {one}" if len(said) + len(one) < _WHOLE else ""
+    return said
+
+
+def _abridge(text: str, most: int, *, at_end: bool = False) -> str:
+    """`text` in at most `most` characters, each of them visible: its beginning, or its end."""
+    text = visible(text[-most - 1 :] if at_end else text[: most + 1], one_line=True)
+    if len(text) <= most:
+        return text
+    return f"...{text[3 - most :]}" if at_end else f"{text[: most - 3]}..."
 
 
 def _ending(outcome: Outcome) -> tuple[str, str]:

@@ -16,6 +16,7 @@ Every error tracefork raises on purpose:
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
+  + UnfitAnswer         no stream is given where one was asked for (also a ValueError)
   + BadPrices           a table of prices holds something else (also a ValueError)
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
@@ -34,14 +35,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from errno import ECONNREFUSED
+from shlex import quote
 from typing import ClassVar, Self
 
+from .advice import advise
 from .core.diff import Difference
 from .core.values import Call, Lane, Omitted, Outcome, Question, Request
+from .core.visible import visible
 
 
 class TraceforkError(Exception):
-    """Base class; catch this to catch everything tracefork raises on purpose."""
+    """Base class; catch this to catch everything tracefork raises on purpose.
+
+    What its sentence quotes of others is visible: nothing in it steers a terminal.
+    """
+
+    def __init_subclass__(cls) -> None:
+        """Make the sentence of a class that writes its own visible too."""
+        super().__init_subclass__()
+        if "__str__" in cls.__dict__:
+            write = cls.__dict__["__str__"]
+            cls.__str__ = lambda self: visible(write(self))  # type: ignore[method-assign]
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
     @classmethod
     def find(cls, exc: BaseException | None) -> Self | None:
@@ -173,7 +190,8 @@ class Refused(TraceforkError, ConnectionRefusedError):
         self.kind = kind
 
     def __str__(self) -> str:
-        wrap = f"use httpx or httpx2, wrap the call in run.call(), or pass allow=({self.target!r},)"
+        allow = advise(f"allow=({self.target!r},)", f"--allow {quote(self.target)}")
+        wrap = f"use httpx or httpx2, wrap the call in run.call(), or pass {allow}"
         if not self.kind:
             return (
                 f"refused to connect to {self.target} during replay, from {self.site}; "
@@ -181,11 +199,11 @@ class Refused(TraceforkError, ConnectionRefusedError):
             )
         advice = {
             "connection": wrap,
-            "thread": 'start the thread within the run, or pass scope="process"',
+            "thread": "start the thread within the run" + advise(', or pass scope="process"', ""),
             "process": "start it within run.call() or a tool",
         }[self.kind]
         what = f"{self.kind} that is not recorded: {self.target}, from {self.site}"
-        return f"strict=True refused a {what}; {advice}"
+        return f"strict=True refused a {what}; {advice}{advise('', ', or run without --strict')}"
 
 
 class InDoubt(TraceforkError):
@@ -207,13 +225,14 @@ class InDoubt(TraceforkError):
         said = f"{name} was called before the crash and may have run: {given}"
         if self.asked is not None and self.asked != self.call:
             said += f"; now it is called again: {self.asked.arguments}"
+        how = advise(
+            'resume the run with on_doubt="rerun", or with a function from the call to its result',
+            "to run it again: tracefork resume last --on-doubt rerun",
+        )
         if self.what == "blame":
-            return (
-                f'{said}; each fork might run it again: resume the run with on_doubt="rerun", or with a '
-                "function from the call to its result (tracefork resume --on-doubt rerun), and blame what "
-                "comes of that; or pass on_doubt= to blame"
-            )
-        return f'{said}; resume with on_doubt="rerun", or with a function from the call to its result'
+            more = advise("pass on_doubt= to blame", "pass --on-doubt to blame")
+            return f"{said}; each fork might run it again: {how}, and blame what comes of that; or {more}"
+        return f"{said}; {how}"
 
 
 class ToolRefused(TraceforkError):
@@ -228,8 +247,8 @@ class ToolRefused(TraceforkError):
 
     def __str__(self) -> str:
         return (
-            f"{self.call!r} was called live, where tools do not run, and no recorded call is equal; "
-            f'pass tools="live", or a function that answers in its stead'
+            f"{self.call!r} was called live, where tools do not run, and no recorded call is equal; pass "
+            + advise('tools="live", or a function that answers in its stead', "--tools live, or --tools ask")
         )
 
 
@@ -305,6 +324,22 @@ class BadPrices(TraceforkError, ValueError):
         return f"{self.where or 'the table'}: {self.problem}"
 
 
+class UnfitAnswer(TraceforkError, ValueError):
+    """`url` was asked for a stream, and what is given in its stead is none: `problem` says why."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(url, problem)
+        self.url = url
+        self.problem = problem
+
+    def __str__(self) -> str:
+        text = advise("text() or with_text() of tracefork.providers", "--text")
+        return (
+            f"{self.url} was asked for a stream, and the new answer is none: {self.problem}; give events "
+            f"(lines that begin with data:), the vendor's whole message as JSON, or use {text}"
+        )
+
+
 class BodyOmitted(TraceforkError):
     """The agent reads a body that was longer than `max_body` when it was recorded."""
 
@@ -316,8 +351,9 @@ class BodyOmitted(TraceforkError):
     def __str__(self) -> str:
         return (
             f"the answer to {self.asked.method} {self.asked.url} was longer than max_body: of its "
-            f"{self.omitted.length} bytes only the sha-256 was kept ({self.omitted.sha256}); record "
-            "again with a larger max_body=, or keep such downloads off the tape with passthrough="
+            f"{self.omitted.length} bytes only the sha-256 was kept ({self.omitted.sha256}); record again "
+            f"with a larger {advise('max_body=', '--max-body')}, or keep such downloads off the tape with "
+            f"{advise('passthrough=', '--passthrough')}"
         )
 
 
@@ -376,7 +412,8 @@ class RunExists(StoreError):
         self.run_id = run_id
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} exists already; choose another run_id, or delete it first"
+        name = advise("run_id", "--run-id")
+        return f"run {self.run_id!r} exists already; choose another {name}, or delete it first"
 
 
 class Conflict(StoreError):
@@ -398,7 +435,11 @@ class CorruptTape(TraceforkError, ValueError):
         super().__init__(problem, where, advice)
         self.problem = problem
         self.where = where
-        self.advice = advice or self.default_advice
+        self._advice = advice
+
+    @property
+    def advice(self) -> str:
+        return self._advice or self.default_advice
 
     def __str__(self) -> str:
         return f"{self.where + ': ' if self.where else ''}{self.problem}; {self.advice}"
@@ -412,6 +453,11 @@ class TooLarge(CorruptTape):
     """The bytes are more than the limits allow."""
 
     default_advice = "raise the limits if you trust where it comes from: limits=, or tracefork --no-limits"
+
+    @property
+    def advice(self) -> str:
+        raise_limits = advise(self.default_advice, "if you trust where it comes from: tracefork --no-limits")
+        return self._advice or raise_limits
 
 
 class UnknownVersion(CorruptTape):

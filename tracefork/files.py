@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -75,7 +76,7 @@ def write(data: bytes, path: str | os.PathLike[str]) -> None:
             new.unlink(missing_ok=True)
             raise
         _sync_directory(target.parent)
-    except (OSError, RuntimeError) as exc:  # RuntimeError: a loop of links
+    except (OSError, RuntimeError, ValueError) as exc:  # a loop of links, and what no file can be called
         raise StoreError(f"cannot write {os.fspath(path)}: {_reason(exc)}") from exc
 
 
@@ -109,18 +110,28 @@ def _bytes(path: str | os.PathLike[str], limits: Limits) -> bytes:
         # a pipe would be waited for, and a device read without end
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise StoreError(f"cannot read {name}: it is no regular file")
-        if Path(path).stat().st_size > limits.total:
-            raise TooLarge(f"the file is larger than the {limits.total:,} bytes that are allowed", name)
-        return Path(path).read_bytes()
-    except OSError as exc:
+        is_large = Path(path).stat().st_size > limits.total
+        data = b"" if is_large else Path(path).read_bytes()
+    except (OSError, ValueError) as exc:
         raise StoreError(f"cannot read {name}: {_reason(exc)}") from exc
+    if is_large:
+        raise TooLarge(f"the file is larger than the {limits.total:,} bytes that are allowed", name)
+    return data
 
 
 def _mode(target: Path) -> int | None:
+    """The permissions of what is to be replaced; None where there is nothing.
+
+    Raises:
+        OSError: it is a folder, a device or a pipe, in whose place no file is put.
+    """
     try:
-        return stat.S_IMODE(target.stat().st_mode)
+        mode = target.stat().st_mode
     except FileNotFoundError:
         return None
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return stat.S_IMODE(mode)
 
 
 def _reason(exc: Exception) -> str:

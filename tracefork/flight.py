@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from . import clocks
 from .core.machine import Headed
 from .core.values import Answer, Lane, Question, Timing
 
@@ -30,20 +30,20 @@ class Flight:
         self.served: Answer | None = None
         self.ticket = 0
         self.taken: Callable[[], Answer] | None = None
-        self.began = round(time.time(), 6)
+        self.began = round(clocks.now(), 6)
         self.headed: float | None = None
         self.chunks: list[float] = []
         self.head_hops: int | None = None
         self.end_hops: int | None = None
-        self._zero = time.perf_counter()
+        self._zero = clocks.perf_counter()
 
     def saw_head(self) -> None:
         """Note that the head of the answer is about to reach the agent."""
-        self.headed = round(time.perf_counter() - self._zero, 6)
+        self.headed = round(clocks.perf_counter() - self._zero, 6)
 
     def saw_chunk(self) -> None:
         """Note that a chunk of the answer is about to reach the agent."""
-        self.chunks.append(round(time.perf_counter() - self._zero, 3))
+        self.chunks.append(round(clocks.perf_counter() - self._zero, 3))
 
     def came_after(self, hops: int | None, tick: object) -> None:
         """Note how far from the one before it `tick` is: a head, or an end."""
@@ -54,6 +54,6 @@ class Flight:
 
     def timing(self) -> Timing:
         """When things happened, if this is the end."""
-        ended = round(time.perf_counter() - self._zero, 6)
+        ended = round(clocks.perf_counter() - self._zero, 6)
         headed = ended if self.headed is None else self.headed
         return Timing(self.began, headed, ended, tuple(self.chunks), self.head_hops, self.end_hops)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
+from . import clocks, lanes
 from .cell import Cell
 from .core import machine
 from .core.machine import Ended, Headed, Order, Wait
@@ -188,12 +188,12 @@ class Pacer:
     def _arm(self) -> None:
         if not self._beating:
             self._beating = True
-            self._armed = time.monotonic()
+            self._armed = clocks.monotonic()
             self._queue.call_soon(self._loop, self._beat)
 
     def _beat(self) -> None:
         self._beating = False
-        self._slow = self._slow + 1 if time.monotonic() - self._armed > SLOW else 0
+        self._slow = self._slow + 1 if clocks.monotonic() - self._armed > SLOW else 0
         self._last = None
         self._rounds += 1
         if self._since is not None:
@@ -260,7 +260,7 @@ class Pacer:
 
     def _has_held(self, place: int) -> bool:
         """True once this tick has been held back for as long as it may be."""
-        now = time.monotonic()
+        now = clocks.monotonic()
         if self._held[0] != place:
             self._held = (place, now)
             self._loop.call_later(TOGETHER, self._arm)
@@ -280,14 +280,14 @@ async def patiently(
 ) -> Order | None:
     """Wait for `future`; return the order to stop if patience runs out before."""
     lapsed: list[Order] = []
-    timer: asyncio.Handle | None = None
+    timer: asyncio.Handle | Alarm | None = None
 
     def look() -> None:
         nonlocal timer
         if future.done():
             return
         if (left := cell.left()) > 0:
-            timer = loop.call_later(left, look)
+            timer = Alarm(loop, left, look) if clocks.are_steered() else loop.call_later(left, look)
         elif call not in cell.state.open:
             resolve(future)
         elif order := cell.lapse(call):
@@ -303,6 +303,23 @@ async def patiently(
         if timer:
             timer.cancel()
     return lapsed[0] if lapsed else None
+
+
+class Alarm:
+    """Runs `look` in `loop` after so many real seconds, where its own timers go by somebody else's clock."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, look: Callable[[], object]) -> None:
+        self._cancelled = threading.Event()
+
+        def wait() -> None:
+            if not self._cancelled.wait(seconds) and not loop.is_closed():
+                loop.call_soon_threadsafe(look)
+
+        with lanes.aside():
+            threading.Thread(target=wait, name="tracefork-alarm", daemon=True).start()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
 
 
 def resolve(future: asyncio.Future[None]) -> None:

@@ -7,7 +7,6 @@ which makes records of what the machine did.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterable, Mapping
 from os import getpid
 from typing import Literal, TypeAlias, TypeVar, cast
@@ -16,7 +15,7 @@ import anyio
 import anyio.lowlevel
 from attrs import evolve
 
-from . import lanes
+from . import clocks, lanes
 from .callsite import callsite
 from .cell import Cell, Note, is_amid_a_step
 from .codec import records
@@ -101,7 +100,7 @@ class Port:
         """Questions may come from now on, and are kept by `keeper`; patience begins."""
         self._keeper = keeper
         keeper.follow(self._cell.now)
-        self._cell.moved = time.monotonic()
+        self._cell.moved = clocks.monotonic()
         self.phase = "open"
 
     def close(self, outcome: Outcome) -> None:
@@ -319,15 +318,15 @@ class Port:
         if self.is_elsewhere:
             raise self._elsewhere(flight.question)
         while not (order := self._over_for(flight)):
-            time.sleep(min(max(self._cell.left(), 0.0), 0.02))
+            clocks.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(order)
 
     async def ahang(self, flight: Flight) -> None:
         """`hang`, suspending the task."""
         if self.is_elsewhere:
             raise self._elsewhere(flight.question)
-        while not (order := self._over_for(flight)):  # noqa: ASYNC110  patience is no event
-            await anyio.sleep(min(max(self._cell.left(), 0.0), 0.02))
+        while not (order := self._over_for(flight)):
+            await _nap(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(order)
 
     def _over_for(self, flight: Flight) -> Order | None:
@@ -535,3 +534,12 @@ def _is_all_of(served: Answer, answer: Answer) -> bool:
     if isinstance(served, Response) and isinstance(answer, Response):
         return served.end == answer.end and served.lengths == answer.lengths
     return served == answer
+
+
+async def _nap(seconds: float) -> None:
+    """Suspend this task for so many real seconds, also where its loop goes by somebody else's clock."""
+    if clocks.are_steered():
+        with lanes.aside():
+            await anyio.to_thread.run_sync(clocks.sleep, seconds)
+    else:
+        await anyio.sleep(seconds)

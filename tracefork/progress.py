@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .attribution.study import Progress as Studied
+from .core.visible import visible
 from .session import Session
 
 T = TypeVar("T")
@@ -36,12 +37,14 @@ def forking(most: int) -> Iterator[Callable[[Studied], None]]:
     if not console.is_terminal:
         yield lambda _: None
         return
-    with Progress(*_COLUMNS, TextColumn("{task.fields[said]}"), console=console, transient=True) as progress:
+    with Progress(
+        *_COLUMNS, TextColumn("{task.fields[said]}", markup=False), console=console, transient=True
+    ) as progress:
         task = progress.add_task("forks", total=most, said="")
 
         def watch(how: Studied) -> None:
             cost = "" if how.spent.usd is None else f"${how.spent.usd:.4f}"
-            progress.update(task, completed=how.forks, said=f"{cost}  {how.leading}")
+            progress.update(task, completed=how.forks, said=visible(f"{cost}  {how.leading}", one_line=True))
 
         yield watch
 

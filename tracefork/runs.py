@@ -6,7 +6,6 @@ The options that they share, `**options`, are those of `tracefork.options.Option
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,18 +15,19 @@ from typing import Any, TypeAlias, Unpack, cast
 
 from attrs import evolve
 
-from . import nondet, passing, wrapping
+from . import clocks, nondet, passing, wrapping
 from .codec.records import Header
 from .core.doubt import Elder, continue_tape, find_doubts, make_note, wants_elder
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.notes import inherited, note_doubts
 from .core.script import Script
 from .core.tape import Tape
-from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Step
+from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Response, Step
 from .errors import RunExists, TraceforkError
 from .joining import Joined, outer
 from .options import Durability, Options, RecordOptions, ReplayOptions, TailOptions, lists
 from .port import Gate, Known
+from .providers import streams
 from .providers.unrecorded import describe_unrecorded, find_unrecorded
 from .redact import Redactor, ambient, lineage
 from .session import Plan, Session
@@ -165,6 +165,7 @@ def fork(
         IndexError: the tape has no exchange of this index.
         ValueError: the step is not one of the tape's.
         TypeError: the answer is not of the step's kind.
+        UnfitAnswer: a stream is answered by JSON of which none can be made.
         Divergence: on asking something else than the tape has, before anything goes live.
     """
     told = Options.of(options, tape)
@@ -172,6 +173,8 @@ def fork(
     given = answer(pivot) if callable(answer) else answer
     if given is None and answer is not None:
         raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
+    if isinstance(given, Response) and isinstance(pivot, Exchange):
+        given = streams.fit(pivot, given)
     _warn_of_unrecorded(tape)
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
@@ -353,7 +356,7 @@ def _header(
         run_id=new_run_id() if run_id is None else run_id,
         agent_name=agent_name,
         boundary="http",
-        created_at=time.time(),
+        created_at=clocks.now(),
         meta=dict(meta or {}),
         parent=parent,
     )

@@ -171,6 +171,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        if self._was_left():
+            return
         self._leave(exc)
         if self.is_elsewhere:
             return
@@ -189,6 +191,8 @@ class Session:
         tb: TracebackType | None,
         hold: object = None,
     ) -> None:
+        if self._was_left():
+            return
         try:
             self._leave(exc)
             if self.is_elsewhere:
@@ -432,6 +436,16 @@ class Session:
         return evolve(
             tape, meta=added(tape.meta, noted(escaped=self.escaped, redacted=self._keeper.redacted))
         )
+
+    def _was_left(self) -> bool:
+        """True if the block was left before, wholly: whoever leaves it again finds all done.
+
+        Raises:
+            RuntimeError: the block was never entered.
+        """
+        if not self._entered:
+            raise RuntimeError("the run has not begun: use it as a context manager")
+        return self._left and not self.is_abandoned
 
     def abandon(self) -> None:
         """Leave the block as an interrupt would have it: at once, or for the rest of what it came amid.

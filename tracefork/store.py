@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -19,7 +19,8 @@ from typing import Literal, Self
 
 from attrs import evolve
 
-from . import family, upkeep
+from . import clocks, family, upkeep
+from .advice import advise
 from .backends.base import Backend, seal
 from .codec import journal, pack
 from .codec.limits import DEFAULT, Limits
@@ -66,7 +67,7 @@ class TapeStore:
             from .backends.memory import MemoryBackend  # noqa: PLC0415
 
             return cls(MemoryBackend(), limits=limits)
-        if path.is_dir() or not path.suffix:
+        if os.path.isdir(name) or not path.suffix:  # noqa: PTH112  a name too long for a file is none
             from .backends.directory import DirectoryBackend  # noqa: PLC0415
 
             return cls(DirectoryBackend(path, durability=durability), limits=limits)
@@ -212,7 +213,7 @@ class TapeStore:
         branches = [branch for branch in map(_branch, infos) if branch and branch.parent == run_id]
         if branches and not rebase:
             names = ", ".join(branch.branch_id for branch in branches)
-            advice = "delete them first, or pass rebase=True"
+            advice = f"delete them first, or pass {advise('rebase=True', '--rebase')}"
             raise StoreError(f"run {run_id!r} has branches: {names}; {advice}")
         for branch in branches:
             head, tape = self._read(branch.branch_id, 0)
@@ -286,7 +287,7 @@ class TapeStore:
         """
         if idle <= 0:
             raise ValueError(f"idle is a time without a sign of life, not {idle} seconds")
-        before = (time.time() if now is None else now) - idle
+        before = (clocks.now() if now is None else now) - idle
         for name, first in upkeep.whole_heads(self.backend):
             head = journal.decode_header(first)
             if name == family.moved(head.run_id):
@@ -359,7 +360,7 @@ def _branch(info: RunInfo) -> BranchInfo | None:
 
 def new_run_id() -> str:
     """Return a name that sorts by time, `YYYYMMDD-HHMMSS-xxxxxxxx` in UTC."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{token_hex(4)}"
+    return f"{datetime.fromtimestamp(clocks.now(), UTC):%Y%m%d-%H%M%S}-{token_hex(4)}"
 
 
 def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from . import effects
 from .core.doubt import is_refused
 from .core.tape import Tape
 from .core.values import CANCELLED, Answer, Call
+from .core.visible import visible
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
 Tools: TypeAlias = 'Literal["live", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
@@ -130,7 +131,7 @@ def at_the_terminal(call: Call) -> bool:
     """Ask whoever sits there whether `call` may run; no, where nobody does."""
     if not (sys.stdin and sys.stdin.isatty()):
         return False
-    print(f"The agent calls {call.name} with {call.arguments}", file=sys.stderr)  # noqa: T201  a prompt
+    print(visible(f"The agent calls {call.name} with {call.arguments}"), file=sys.stderr)  # noqa: T201  a prompt
     print("Run it? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

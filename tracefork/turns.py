@@ -19,6 +19,7 @@ from types import FrameType
 
 from attrs import evolve
 
+from . import clocks
 from .apart import gate, wait_at
 from .cell import Cell, look
 from .core import machine
@@ -28,6 +29,7 @@ from .pacing import Pacers, Tick, patiently, poster, resolve, running_loop
 
 PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
 LIVE_PAUSE = 0.0003  # the same while recording; waited only where two ticks are closer than this
+NAP = 0.02  # seconds between two looks where trio's clock is not its own
 TURNS = 16  # checkpoints that trio's other tasks get before a tick
 
 
@@ -123,7 +125,10 @@ async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
         if not isinstance(order, Wait):
             return order
         while not woken.is_set():
-            with trio.move_on_after(max(0.0, cell.left())):
-                await woken.wait()
+            if clocks.are_steered():  # trio's too, then
+                await trio.to_thread.run_sync(clocks.sleep, min(max(0.0, cell.left()), NAP))
+            else:
+                with trio.move_on_after(max(0.0, cell.left())):
+                    await woken.wait()
             if not woken.is_set() and cell.left() <= 0 and (lapsed := cell.lapse(event.call)):
                 return lapsed

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 
 from attrs import define, field
 
+from .. import clocks
 from ..core.matching import Matcher
 from ..core.values import Exchange, Request
 from ..errors import OverBudget
@@ -44,7 +44,7 @@ class Meter:
         with self._lock:
             if self._left.total() >= self.calls:
                 raise OverBudget(1, 0, "calls")
-            if self.until is not None and (left := self.until - time.time()) <= 0:
+            if self.until is not None and (left := self.until - clocks.now()) <= 0:
                 raise OverBudget(0, left, "s")
             if self.most is not None and (self._worst + worst).exceeds(self.most):
                 self._worst = self.spent()  # what is over cost less than it might have

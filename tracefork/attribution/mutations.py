@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from ..core.values import Answer, Exchange, Response
-from ..providers import anthropic, gemini, openai, paths, read, route
+from ..providers import anthropic, base, gemini, openai, paths, read, route
 from ..providers.messages import ToolCall
 from ._paths import steps
 
@@ -131,7 +131,7 @@ class Field:
             return None
         if json.dumps(whole) == before:
             return None
-        return response.with_body(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode())
+        return response.with_body(base.compact(whole).encode())
 
 
 def mutated(mutation: Mutation, exchange: Exchange) -> Answer | None:
@@ -157,7 +157,7 @@ def _saying(exchange: Exchange, text: str) -> Answer | None:
     if response is None or text == _said(exchange):
         return None
     if paths.place(exchange.request.url) is None:
-        return response.with_body(text.encode())
+        return response.with_body(text.encode("utf-8", "surrogatepass"))
     try:
         return route.Text(text)(exchange)
     except ValueError:  # an API that nothing is built for

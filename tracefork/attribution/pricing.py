@@ -7,6 +7,7 @@ from itertools import accumulate
 
 from attrs import frozen
 
+from ..advice import advise
 from ..core.tape import Tape
 from ..providers import base
 from ..providers.prices import Prices
@@ -39,7 +40,8 @@ class Pricing:
         if budget.usd is not None and worst[0].usd is None:
             models = {base.model_of(x.request) for x in tape if at_worst(x.request, prices).usd is None}
             raise ValueError(
-                f"the price of {', '.join(sorted(models))} is not known: pass prices=, "
+                f"the price of {', '.join(sorted(models))} is not known: "
+                f"pass {advise('prices=', '--prices FILE')}, "
                 f"or give the budget in tokens or forks"
             )
         limited = budget.usd is not None or budget.tokens is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -20,6 +19,7 @@ from typing import Any, TypeAlias
 import anyio
 from attrs import evolve, frozen
 
+from .. import clocks
 from ..core.doubt import find_doubts
 from ..core.tape import Tape
 from ..drive import Agent, is_async
@@ -197,7 +197,7 @@ class _Plan:
                 parent=parent,
                 recorded=found.success,
                 raised=found.raised,
-                until=None if self.budget.seconds is None else time.time() + self.budget.seconds,
+                until=None if self.budget.seconds is None else clocks.now() + self.budget.seconds,
             )
             kept = None
             if ledger is not None:

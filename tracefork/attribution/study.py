@@ -6,11 +6,11 @@ them, in any order. All that it knows is what the lines of its ledger fold to.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from attrs import frozen
 
+from .. import clocks
 from ..core.tape import Tape
 from .arms import Arms
 from .forking import Setting
@@ -101,7 +101,7 @@ class Study:
 
     def _planned(self, most: int | None) -> list[Probe]:
         """The probes that are due and fit what is left, whichever of them fly."""
-        if self.setting.until is not None and time.time() >= self.setting.until:
+        if self.setting.until is not None and clocks.now() >= self.setting.until:
             return []
         purse, fitting = self._purse, list[Probe]()
         for probe in self.method.plan(tuple(self._flying))[:most]:

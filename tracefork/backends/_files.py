@@ -186,6 +186,11 @@ class Folder:
                     seen.add(entry.name)
                     yield entry.name
 
+    def identity(self) -> tuple[int, int]:
+        """The device and the number of the folder itself."""
+        found = self._path.stat() if self._fd is None else os.fstat(self._fd)
+        return found.st_dev, found.st_ino
+
     def facts(self, file: str) -> os.stat_result:
         return os.stat(self._at(file), dir_fd=self._fd, follow_symlinks=False)
 

@@ -10,11 +10,11 @@ import os
 import sqlite3
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tracefork import clocks
 from tracefork.errors import CorruptTape, StoreError, UnknownVersion
 
 PATIENCE = 30.0
@@ -54,14 +54,14 @@ def open_store(path: Path, *, power: bool) -> sqlite3.Connection:
 
     SQLite's own patience does not cover the change to WAL mode, so the whole is tried again.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = clocks.monotonic() + PATIENCE
     while True:
         try:
             return _try_open(path, power=power)
         except sqlite3.OperationalError as error:
-            if _code(error) not in _BUSY or time.monotonic() > deadline:
+            if _code(error) not in _BUSY or clocks.monotonic() > deadline:
                 raise
-        time.sleep(0.005 + os.getpid() % 32 / 1_000)  # processes that collided part
+        clocks.sleep(0.005 + os.getpid() % 32 / 1_000)  # processes that collided part
 
 
 @contextmanager
@@ -96,6 +96,8 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _try_open(path: Path, *, power: bool) -> sqlite3.Connection:
+    if path.exists() and not all(os.access(place, os.W_OK) for place in (path, path.parent)):
+        return _open_to_read(path)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
     if size := path.stat().st_size:
@@ -116,6 +118,38 @@ def _try_open(path: Path, *, power: bool) -> sqlite3.Connection:
             db.execute("PRAGMA fullfsync = ON")
             db.execute("PRAGMA checkpoint_fullfsync = ON")
         db.execute("PRAGMA synchronous = FULL" if power else "PRAGMA synchronous = NORMAL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection to a store that cannot be written.
+
+    Where nobody writes it, and SQLite cannot put its index beside it, it is taken for one that never changes.
+    """
+    if path.stat().st_size < _SMALLEST:
+        raise CorruptTape("it is no SQLite file", str(path))
+    _refuse_foreign(path)
+    try:
+        return _connect_to_read(path, "mode=ro")
+    except sqlite3.OperationalError as error:
+        with suppress(FileNotFoundError):
+            if Path(f"{path}-wal").stat().st_size:
+                raise StoreError(
+                    f"{path} cannot be written, and what {path.name}-wal holds is not in it yet: copy both "
+                    "to a place that can be written, and read them there"
+                ) from error
+        return _connect_to_read(path, "mode=ro&immutable=1")
+
+
+def _connect_to_read(path: Path, how: str) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        f"{path.as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _is_ours(db)
     except BaseException:
         db.close()
         raise

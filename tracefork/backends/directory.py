@@ -13,12 +13,11 @@ import os
 import secrets
 import stat
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import Literal, NoReturn
 
+from tracefork import clocks
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
 from ._files import (
@@ -33,6 +32,7 @@ from ._files import (
     write_all,
 )
 from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
+from ._places import absolute, gone, identity
 from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, only, remains
 
 _NOTHING = End()
@@ -60,7 +60,7 @@ class DirectoryBackend:
     ) -> None:
         if durability not in ("process", "power"):
             raise ValueError(f'durability is "process" or "power", not {durability!r}')
-        self._path = Path(path).absolute()
+        self._path = absolute(path)
         self.durability = durability
         self._power = durability == "power"
         # A forked child may keep its copy: an end counts only for the very file that it was seen in.
@@ -69,6 +69,7 @@ class DirectoryBackend:
         self._closed = False
         with refusals(str(self._path)):
             make_folder(self._path)
+            self._identity = identity(self._path)
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
         """See `Backend.append`; raises CorruptTape if the end of the log is damaged."""
@@ -78,6 +79,8 @@ class DirectoryBackend:
                 end = find_end(fd, key, self._ends.get(name, _NOTHING))
                 if end.prelude and end.prelude.sealed:
                     raise Conflict(f"log {name!r} is sealed")
+                if end.seq and seq and not self._is_known(name, end):
+                    raise Conflict(str(gone(f"log {name!r} in {self._path}", is_there=True)))
                 if seq != end.seq:
                     raise Conflict(f"log {name!r} has {end.seq} chunks; chunk {seq} is not the next")
                 prelude = end.prelude or _new(key, sealed=False)
@@ -88,6 +91,8 @@ class DirectoryBackend:
                     self._add(folder, fd, name, end, data)
                 self._ends[name] = End(seq + 1, end.at + len(data), prelude)
         except NotFound:
+            if name in self._ends:  # an empty folder in the place of ours may bear its number
+                raise Conflict(str(gone(f"log {name!r} in {self._path}"))) from None
             raise Conflict(f"log {name!r} has no chunks; chunk {seq} is not the next") from None
 
     def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
@@ -159,9 +164,9 @@ class DirectoryBackend:
         self._usable()
         freed = 0
         for file in self._files(TEMPORARY):
-            with refusals(str(self._path)), open_folder(self._path) as folder, suppress(FileNotFoundError):
+            with refusals(str(self._path)), self._folder() as folder, suppress(FileNotFoundError):
                 facts = folder.facts(file)
-                if stat.S_ISREG(facts.st_mode) and time.time() - facts.st_mtime > _ABANDONED:
+                if stat.S_ISREG(facts.st_mode) and clocks.now() - facts.st_mtime > _ABANDONED:
                     folder.remove(file)
                     freed += facts.st_size
         return freed
@@ -169,9 +174,24 @@ class DirectoryBackend:
     def close(self) -> None:
         self._closed = True
 
+    def _is_known(self, name: str, end: End) -> bool:
+        """False for a log that bears the name of one that was appended to here, and is another."""
+        known = self._ends.get(name, _NOTHING).prelude
+        return known is None or end.prelude is None or known.raw == end.prelude.raw
+
+    @contextmanager
+    def _folder(self) -> Iterator[Folder]:
+        """The folder, if it is still the one that was opened."""
+        if identity(self._path) is None:
+            raise gone(self._path)
+        with open_folder(self._path) as folder:
+            if folder.identity() != self._identity:
+                raise gone(self._path, is_there=True)
+            yield folder
+
     def _files(self, ours: str) -> Iterator[str]:
         """The files whose names begin or end with `ours`."""
-        with refusals(str(self._path)), open_folder(self._path) as folder:
+        with refusals(str(self._path)), self._folder() as folder:
             for file in folder.names():
                 if file.startswith(ours) or file.endswith(ours):
                     yield file
@@ -190,7 +210,7 @@ class DirectoryBackend:
     def _reading(self, name: str, key: bytes) -> Iterator[int]:
         with refusals(f"log {name!r} in {self._path}"):
             try:
-                with open_folder(self._path) as folder:
+                with self._folder() as folder:
                     fd = folder.open(file_name(key), os.O_RDONLY)
             except FileNotFoundError:
                 raise NotFound(name) from None
@@ -202,7 +222,7 @@ class DirectoryBackend:
     def _head(self, file: str) -> tuple[str, bytes] | None:
         with refusals(f"file {file} in {self._path}"):
             try:
-                with open_folder(self._path) as folder:
+                with self._folder() as folder:
                     fd = folder.open(file, os.O_RDONLY)
             except FileNotFoundError:
                 return None  # deleted since the folder was listed
@@ -218,7 +238,7 @@ class DirectoryBackend:
             raise StoreError(self._poisoned[name])
         with (
             refusals(f"log {name!r} in {self._path}"),
-            open_folder(self._path) as folder,
+            self._folder() as folder,
             ExitStack() as stack,
         ):
             try:

@@ -27,12 +27,14 @@ from tracefork.apart import apart
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
 
 from ._forks import between_forks
+from ._places import Identity, absolute, check, identity
 from ._records import checks, from_start, name_bytes, only
 from ._sqlite_file import PATIENCE, open_store, refusals, transaction
 from .base import HEAD
 
 _BATCH = 4 * 2**20
 _LOGS_A_BATCH = 64
+_BESIDE = ("-wal", "-shm")
 _MOST_LOST = 1_000  # rows of a damaged log
 
 _FIND = "SELECT id, sealed FROM logs WHERE name = ?"
@@ -67,11 +69,13 @@ class SQLiteBackend:
     ) -> None:
         if durability not in ("process", "power"):
             raise ValueError(f'durability is "process" or "power", not {durability!r}')
-        self._path = Path(path).absolute()
+        self._path = absolute(path)
         self.durability = durability
         self._power = durability == "power"
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._identity: Identity | None = None  # of the file, from when it was first opened
+        self._beside: dict[str, Identity] = {}  # SQLite's own files, while a connection has them open
         self._closed = False
         between_forks(self)
         apart(self._open)
@@ -261,9 +265,19 @@ class SQLiteBackend:
     def _using(self, where: str) -> Iterator[sqlite3.Connection]:
         with self._lock, refusals(where):
             self._usable()
+            self._look()
             if self._connection is None:
                 self._connection = open_store(self._path, power=self._power)
+                self._identity = self._identity or identity(self._path)
             yield self._connection
+            if len(self._beside) < len(_BESIDE):
+                named = {name: identity(name) for name in (f"{self._path}{end}" for end in _BESIDE)}
+                self._beside = {name: found for name, found in named.items() if found}
+
+    def _look(self) -> None:
+        """Raise StoreError where the file, or what SQLite has beside it, is another than was opened."""
+        if self._identity:
+            check([(self._path, self._identity), *self._beside.items()])
 
     def _size(self) -> int:
         files = (self._path, Path(f"{self._path}-wal"))
@@ -272,6 +286,7 @@ class SQLiteBackend:
     def _disconnect(self) -> None:
         if self._connection is not None:
             connection, self._connection = self._connection, None
+            self._beside = {}
             with suppress(sqlite3.Error):  # all is committed already
                 connection.close()
 

@@ -18,13 +18,16 @@ from typing import Annotated, Any
 
 import attrs
 import typer
+from rich import markup
 from rich.console import Console
 
 from .. import __version__
+from ..advice import in_shell
 from ..codec.limits import DEFAULT, UNLIMITED, Limits
 from ..codec.plain import damage
 from ..core.doubt import continue_tape, find_doubts
 from ..core.tape import Tape
+from ..core.visible import visible, visible_json
 from ..errors import StoreError, TraceforkError
 from ..files import load
 from ..listing import shown
@@ -39,8 +42,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 Store = Annotated[str, typer.Option("--store", envvar="TRACEFORK_STORE", help="Where runs are kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -56,13 +59,14 @@ _LIMITS: ContextVar[Limits] = ContextVar("tracefork.cli.limits", default=DEFAULT
 
 def main() -> None:
     """Run the command line; what tracefork raises on purpose is printed, not traced."""
-    try:
-        app()
-    except (TraceforkError, OSError, ValueError) as exc:
-        if "--json" in sys.argv:
-            print_json({"error": {"type": type(exc).__name__, "message": str(exc)}})
-        err.print(f"[bold red]error:[/] {escaped(exc)}")
-        sys.exit(2)
+    with in_shell():
+        try:
+            app()
+        except (TraceforkError, OSError, ValueError) as exc:
+            if "--json" in sys.argv:
+                print_json({"error": {"type": type(exc).__name__, "message": str(exc)}})
+            err.print(f"[bold red]error:[/] {escaped(exc)}")
+            sys.exit(2)
 
 
 @app.callback(invoke_without_command=True)
@@ -154,15 +158,33 @@ def whole(tape: Tape) -> dict[str, Any]:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(text if fit(text) == text else json.dumps(value, indent=2, default=str))
 
 
 def print_plain(text: str) -> None:
-    out.print(text, markup=False)
+    """Print `text` as it is, but for what steers a terminal."""
+    out.print(fit(visible(text)), markup=False)
+
+
+def print_line(text: str) -> None:
+    """Print `text` as one line: a new line in a name begins none."""
+    out.print(fit(visible(text, one_line=True)), markup=False)
 
 
 def escaped(value: object) -> str:
-    return str(value).replace("[", "\\[")
+    """`value` as it may stand in what is printed: no markup, and nothing that steers a terminal.
+
+    What is told by an error may have lines; a name or a value is one.
+    """
+    text = visible(str(value), one_line=not isinstance(value, BaseException))
+    return markup.escape(fit(text))
+
+
+def fit(text: str) -> str:
+    """`text` with what the terminal's encoding has no bytes for spelled."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def time_text(seconds: float) -> str:

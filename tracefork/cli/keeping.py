@@ -30,7 +30,7 @@ from .app import (
     out,
     plural,
     print_json,
-    print_plain,
+    print_line,
     taped,
 )
 
@@ -51,8 +51,8 @@ def check(
             for finding in kept.examine(info):
                 findings.append(finding)
                 if not json_:
-                    print_plain(f"{finding.run_id or '?'}: {finding.problem}")
-                    print_plain(f"    at {finding.where or 'no place that can be told'}; {finding.advice}")
+                    print_line(f"{finding.run_id or '?'}: {finding.problem}")
+                    print_line(f"    at {finding.where or 'no place that can be told'}; {finding.advice}")
     certain = any(finding.certain for finding in findings)
     if json_:
         print_json({"runs": len(chosen), "findings": [attrs.asdict(finding) for finding in findings]})
@@ -104,7 +104,7 @@ def gc(
         for reclaimed in counted(kept.gc(idle=idle * 3600), "gc"):
             done.append(reclaimed)
             if not json_:
-                print_plain(f"{reclaimed.run_id or 'the store'}: {reclaimed.what}")
+                print_line(f"{reclaimed.run_id or 'the store'}: {reclaimed.what}")
     if json_:
         print_json([attrs.asdict(reclaimed) for reclaimed in done])
     elif not done:
@@ -164,7 +164,7 @@ def scrub(
         print_json({"run_id": clean.run_id, "digest": clean.digest(), "taken_out": dict(+found)})
         return
     for kind, count in (+found).most_common():
-        print_plain(f"{count:,} {kind}")
+        print_line(f"{count:,} {kind}")
     out.print(f"{plural((+found).total(), 'secret')} taken out, kept as {escaped(file or clean.run_id)}")
 
 
@@ -190,7 +190,7 @@ def import_(
         print_json({"runs": names, "failed": sorted(failed)})
     else:
         for name in names:
-            print_plain(name)
+            print_line(name)
     raise typer.Exit(1 if failed else 0)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from ..core.diff import diff as parting
+from ..comparing import diff as parting
+from ..core.diff import Parting
 from ..core.tape import Tape
 from ..core.values import Response
 from ..listing import shown
@@ -77,23 +78,38 @@ def show(
 
 
 @app.command()
-def diff(left: Run, right: Run, store: Store = RUNS, json_: Json = False) -> None:
-    """Say where two runs part. Exit code 1 if they do."""
+def diff(
+    left: Run,
+    right: Run,
+    every: Annotated[
+        bool, typer.Option("--all", help="Ids, times, tokens, draws and headers too: to the letter.")
+    ] = False,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Say where what was said in two runs is not the same, a line each. Exit code 1 if it is somewhere."""
     one, other = taped(left, store), taped(right, store)
-    found = parting(one, other)
+    found = parting(one, other, exact=every)
     if json_:
-        print_json(found and {"step": found.step, "path": found.path, **attrs.asdict(found.difference)})
+        places = [_place(place) for place in found.every] if found else []
+        print_json({**places[0], "differences": places} if places else None)
     elif found is None:
         out.print(f"the same: {len(one)} exchanges, digest {one.digest()}")
+        if not every and one.digest() != other.digest():
+            out.print(f"[dim]but for ids, times and the like: digest {other.digest()}; --all lists them[/]")
     else:
-        out.print(f"they part at step {found.step}, {escaped(found.path)}")
-        out.print(
-            f"[red]- {escaped(found.difference.recorded)}[/]\n[green]+ {escaped(found.difference.asked)}[/]"
-        )
+        for place in found.every:
+            said = place.difference
+            where = f"step {place.step}, {escaped(said.path)}: "
+            out.print(f"{where}[red]{escaped(said.recorded)}[/] | [green]{escaped(said.asked)}[/]")
     raise typer.Exit(0 if found is None else 1)
 
 
 # -- below -------------------------------------------------------------------------
+
+
+def _place(found: Parting) -> dict[str, Any]:
+    return {"step": found.step, "path": found.path, **attrs.asdict(found.difference)}
 
 
 def _info(info: RunInfo) -> dict[str, Any]:

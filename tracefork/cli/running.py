@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +20,13 @@ from .. import runs
 from ..calibration import calibrate as calibrated
 from ..core.tape import Tape
 from ..core.values import Exchange, Response
+from ..core.visible import visible
 from ..drive import Verdict
 from ..drive import verify as verified
 from ..errors import TraceforkError
 from ..program import Program
 from ..progress import following
-from ..providers import route
+from ..providers import route, streams
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..session import Session
@@ -39,6 +41,7 @@ from .app import (
     app,
     err,
     escaped,
+    fit,
     out,
     print_json,
     print_plain,
@@ -236,8 +239,7 @@ def fork(
     if text is not None:
         answer = route.Text(text)
     elif body is not None:
-        data = body.read_bytes()
-        answer = lambda exchange: exchange.response.with_body(data)  # noqa: E731
+        answer = partial(_with_body, body.read_bytes())
     desc = text or (f"body of {body}" if body else "asked anew")
     _say_unrecorded(tape)
     told = options.given(
@@ -379,11 +381,19 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
         err.print(
             f"[dim]{len(tape)} exchanges in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]"
         )
+    for one in tape.escaped:
+        err.print(f"escaped: {escaped(one)}")
     if isinstance(raised, SystemExit):
         raise raised
     if raised is not None:  # as python itself would end
-        traceback.print_exception(type(raised), raised, _theirs(raised))
+        told = traceback.format_exception(type(raised), raised, _theirs(raised))
+        err.print(fit(visible("".join(told).rstrip("\n"))), markup=False)
         raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
+
+
+def _with_body(data: bytes, exchange: Exchange) -> Response:
+    """The recorded answer with `data` for a body, as a stream where it was one."""
+    return streams.fit(exchange, exchange.response.with_body(data), strictly=True)
 
 
 def _theirs(exc: BaseException) -> Any:

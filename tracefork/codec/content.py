@@ -1,15 +1,26 @@
-"""Content-encoding undone, for those who look at a body; matching and replay keep it raw."""
+"""Content-encoding undone, for those who look at a body; matching and replay keep it raw.
+
+A small body may claim to be a large one. Each decoder is given room for what may still come, and stops
+within it: no more is ever allocated than that and what the decoder needs to look back.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any, Protocol
 
 from ..core.values import Headers
 
 MOST = 256 * 2**20
 """Bytes of a decoded body; what is larger is left encoded."""
+
+_LAYERS = 5  # encodings one within the other; no client undoes more
+_WINDOW = 2**23  # bytes that zstd may look back: what RFC 9659 allows a server
+_SIP = 512  # bytes of zstd that are taken at once: at most 16 MiB come of them
+_BITE = 1 << 14  # bytes of gzip: what follows a member is copied once for each of them
+_DROP = 8  # bytes of brotli, where its decoder cannot be told when to stop: a few of its blocks
 
 
 def is_encoded(headers: Headers) -> bool:
@@ -23,21 +34,22 @@ def decoded(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tu
     None when an encoding is unknown here, the data does not decode, or there are
     more than `most` bytes.
     """
-    pieces = list(chunks)
-    for encoding in reversed(_encodings(headers)):
-        opened = _DECODERS.get(encoding, lambda: None)()
-        if opened is None:
+    pieces, encodings = list(chunks), _encodings(headers)
+    if len(encodings) > _LAYERS:
+        return None
+    for encoding in reversed(encodings):
+        decoder = _DECODERS.get(encoding, _unknown)()
+        if decoder is None:
             return None
-        decode, flush = opened
-        size = 0
+        room = most
         try:
             for n, piece in enumerate(pieces):
-                pieces[n] = decode(piece)
-                size += len(pieces[n])
-                if size > most:
+                pieces[n] = decoder.decode(piece, room)
+                room -= len(pieces[n])
+                if room < 0:
                     return None
             if pieces:
-                pieces[-1] += flush()
+                pieces[-1] += decoder.finish()
         except Exception:  # noqa: BLE001  each library raises its own; undecodable is an answer here
             return None
     return tuple(pieces)
@@ -49,41 +61,116 @@ def _encodings(headers: Headers) -> list[str]:
     return [name for name in names if name not in ("", "identity")]
 
 
-_Decoder = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
+class _Decoder(Protocol):
+    """Undoes one encoding, piece by piece."""
+
+    def decode(self, piece: bytes, room: int) -> bytes:
+        """What `piece` decodes to: all of it, or a little more than `room` bytes where that is more."""
+        ...
+
+    def finish(self) -> bytes:
+        """What was held back until the end."""
+        ...
 
 
-def _zlib(bits: int) -> Callable[[], _Decoder]:
-    def opened() -> _Decoder:
-        it = zlib.decompressobj(bits)
-        return (lambda piece: it.decompress(piece, MOST + 1)), it.flush
+class _Zlib:
+    """gzip, of several members too, and deflate. `bits` are those of zlib's window."""
 
-    return opened
+    def __init__(self, bits: int, *, members: bool = False) -> None:
+        self._bits, self._members = bits, members
+        self._it = zlib.decompressobj(bits)
+
+    def decode(self, piece: bytes, room: int) -> bytes:
+        out = list[bytes]()
+        for at in range(0, len(piece), _BITE):
+            out.append(self._bite(piece[at : at + _BITE], room))
+            room -= len(out[-1])
+            if room < 0:
+                break
+        return b"".join(out)
+
+    def _bite(self, piece: bytes, room: int) -> bytes:
+        out = list[bytes]()
+        while True:
+            if self._it.eof:
+                piece = piece.lstrip(b"\0")  # what pads a member
+                if not self._members or not piece:
+                    break
+                self._it = zlib.decompressobj(self._bits)
+            out.append(self._it.decompress(piece, room + 1))
+            room -= len(out[-1])
+            piece = self._it.unused_data if self._it.eof else self._it.unconsumed_tail
+            if room < 0 or not piece:
+                break
+        return b"".join(out)
+
+    def finish(self) -> bytes:
+        return self._it.flush()
 
 
-def _deflate() -> _Decoder:
+class _Deflate:
     """Deflate as RFC 9110 has it, in a zlib frame; or bare, as some servers send it."""
-    it = zlib.decompressobj()
-    started = False
 
-    def decode(piece: bytes) -> bytes:
-        nonlocal it, started
-        if started:
-            return it.decompress(piece, MOST + 1)
-        started = bool(piece)
+    def __init__(self) -> None:
+        self._it = _Zlib(zlib.MAX_WBITS)
+        self._started = False
+
+    def decode(self, piece: bytes, room: int) -> bytes:
+        if self._started:
+            return self._it.decode(piece, room)
+        self._started = bool(piece)
         try:
-            return it.decompress(piece, MOST + 1)
+            return self._it.decode(piece, room)
         except zlib.error:
-            it = zlib.decompressobj(-zlib.MAX_WBITS)
-            return it.decompress(piece, MOST + 1)
+            self._it = _Zlib(-zlib.MAX_WBITS)
+            return self._it.decode(piece, room)
 
-    return decode, lambda: it.flush()  # noqa: PLW0108  `it` may be another by then
+    def finish(self) -> bytes:
+        return self._it.finish()
+
+
+class _Sips:
+    """A decoder that cannot be told when to stop, given so little at once that little comes of it."""
+
+    def __init__(self, decode: Callable[[bytes], bytes], size: int) -> None:
+        self._decode, self._size = decode, size
+
+    def decode(self, piece: bytes, room: int) -> bytes:
+        out = list[bytes]()
+        for at in range(0, len(piece), self._size):
+            out.append(self._decode(piece[at : at + self._size]))
+            room -= len(out[-1])
+            if room < 0:
+                break
+        return b"".join(out)
+
+    def finish(self) -> bytes:
+        return b""
+
+
+class _Brotli:
+    """A decoder that stops when it is told to: the library's from 1.2 on."""
+
+    def __init__(self, it: Any) -> None:
+        self._it = it
+
+    def decode(self, piece: bytes, room: int) -> bytes:
+        out = [self._it.process(piece, output_buffer_limit=room + 1)]
+        room -= len(out[0])
+        while room >= 0 and not self._it.can_accept_more_data():
+            out.append(self._it.process(b"", output_buffer_limit=room + 1))
+            room -= len(out[-1])
+        return b"".join(out)
+
+    def finish(self) -> bytes:
+        return b""
 
 
 def _zstd() -> _Decoder:
     import zstandard  # noqa: PLC0415  only bodies in zstd need it
 
-    it = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj(read_across_frames=True)
-    return it.decompress, lambda: b""
+    it = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=True)
+    return _Sips(it.decompress, _SIP)
 
 
 def _brotli() -> _Decoder | None:
@@ -92,15 +179,24 @@ def _brotli() -> _Decoder | None:
             it = import_module(name).Decompressor()
         except ImportError:
             continue
-        decode = it.process if hasattr(it, "process") else it.decompress
-        return decode, lambda: b""
+        if hasattr(it, "process") and hasattr(it, "can_accept_more_data"):
+            return _Brotli(it)
+        return _Sips(it.process if hasattr(it, "process") else it.decompress, _DROP)
     return None
 
 
+def _unknown() -> _Decoder | None:
+    return None
+
+
+def _gzip() -> _Decoder:
+    return _Zlib(16 + zlib.MAX_WBITS, members=True)
+
+
 _DECODERS: dict[str, Callable[[], _Decoder | None]] = {
-    "gzip": _zlib(16 + zlib.MAX_WBITS),
-    "x-gzip": _zlib(16 + zlib.MAX_WBITS),
-    "deflate": _deflate,
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _Deflate,
     "zstd": _zstd,
     "br": _brotli,
 }

@@ -14,6 +14,7 @@ from attrs import evolve
 
 from ..core.tape import Tape
 from ..core.values import Outcome
+from ..core.visible import visible
 from ..errors import CorruptTape, TooLarge
 from . import columns, envelope, frames, plain
 from .journal import Salvaged
@@ -54,7 +55,7 @@ def verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tu
         except TooLarge as error:
             back = unpack(packed, parent, UNLIMITED)
             said = f"run {tape.run_id!r} is kept whole, and larger than will be read: {error.problem}; "
-            warnings.warn(said + error.advice, RuntimeWarning, stacklevel=2)
+            warnings.warn(visible(said + error.advice), RuntimeWarning, stacklevel=2)
         if back != tape or [s.timing for s in back.steps] != [s.timing for s in tape.steps]:
             raise CorruptTape("the tape does not survive packing", advice=advice)
     return packed, back

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .digest import Recorded, told
+from .framing import text
 from .matching import Matcher, exact, meaningful, normalised
+from .trees import WINDOW, find_places, quote_both, show_both
 from .values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request, Response, Source, Step
-
-WINDOW = 60  # characters of either text that are shown around the place where they part
+from .visible import visible
 
 
 @frozen
@@ -27,16 +27,25 @@ class Difference:
 
 @frozen
 class Parting:
-    """Where two tapes part: at exchange `step`, and how. A tape that has ended there gives None."""
+    """Where two tapes part: at exchange `step`, and how. A tape that has ended there gives None.
+
+    `rest` holds the other places, where somebody looked for all of them.
+    """
 
     step: int
     difference: Difference
     left: Step | None
     right: Step | None
+    rest: tuple[Parting, ...] = field(default=(), repr=False)
 
     @property
     def path(self) -> str:
         return self.difference.path
+
+    @property
+    def every(self) -> tuple[Parting, ...]:
+        """All places where the tapes part, this one first."""
+        return (self, *self.rest)
 
     def __str__(self) -> str:
         d = self.difference
@@ -75,18 +84,18 @@ def questions(recorded: Question, asked: Question) -> Difference | None:
                 ("url", recorded.url, asked.url),
             ):
                 if ours != theirs:
-                    return Difference(path, *_around(ours, theirs))
+                    return Difference(path, *quote_both(ours, theirs))
             return (
                 _headers(dict(meaningful(recorded.headers)), dict(meaningful(asked.headers)))
                 or _lengths(recorded, asked, "body")
-                or _bodies(normalised(recorded).body, normalised(asked).body, "$")
+                or bodies(normalised(recorded).body, normalised(asked).body, "$")
             )
         case Source(), Source() if recorded != asked:
             return Difference("source", _brief(recorded), _brief(asked))
         case Call(), Call():
             if recorded.name != asked.name:
                 return Difference("name", repr(recorded.name), repr(asked.name))
-            return _bodies(recorded.arguments.encode(), asked.arguments.encode(), "$")
+            return bodies(text(recorded.arguments), text(asked.arguments), "$")
         case _ if type(recorded) is not type(asked):
             return Difference("question", _brief(recorded), _brief(asked))
     return None
@@ -98,7 +107,7 @@ def answers(recorded: Answer, heard: Answer) -> Difference | None:
         case Response(), Response():
             if recorded.status != heard.status:
                 return Difference("response.status", str(recorded.status), str(heard.status))
-            found = _lengths(recorded, heard, "response") or _bodies(recorded.body, heard.body, "response")
+            found = _lengths(recorded, heard, "response") or bodies(recorded.body, heard.body, "response")
             if found:
                 return found
             if recorded.headers != heard.headers:
@@ -108,9 +117,9 @@ def answers(recorded: Answer, heard: Answer) -> Difference | None:
                 return Difference("response.end", repr(recorded.end), repr(heard.end))
             return None  # chunk boundaries alone are no difference
         case Reading(ours), Reading(theirs) if ours != theirs:
-            return Difference("reading", *_around(ours, theirs))
+            return Difference("reading", *quote_both(ours, theirs))
         case Reply(), Reply() if recorded != heard:
-            return _bodies(recorded.value.encode(), heard.value.encode(), "reply") or Difference(
+            return bodies(text(recorded.value), text(heard.value), "reply") or Difference(
                 "reply", f"{recorded.kind} {recorded.type}", f"{heard.kind} {heard.type}"
             )
         case _ if recorded != heard:
@@ -136,7 +145,7 @@ def _likeness(one: Question, other: Question) -> float:
                 (one.url == other.url) + (one.method == other.method) + (shared / length if length else 1.0)
             )
         case Call(), Call():
-            shared = shared_ends(one.arguments.encode(), other.arguments.encode())
+            shared = shared_ends(text(one.arguments), text(other.arguments))
             return 2.0 * (one.name == other.name) + shared / (
                 max(len(one.arguments), len(other.arguments)) or 1
             )
@@ -180,74 +189,30 @@ def _lengths(recorded: Request | Response, asked: Request | Response, path: str)
     return Difference(path, *texts)
 
 
-def _bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
+def bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
     if recorded == asked:
         return None
     try:
-        found = _trees(json.loads(recorded), json.loads(asked), root)
+        place = next(find_places(json.loads(recorded), json.loads(asked), root), None)
     except (ValueError, RecursionError):
-        found = None
-    if found:
-        return found
+        place = None
+    if place:
+        return Difference(place.path, *show_both(place.left, place.right))
     at = shared_prefix(recorded, asked)
     ours, theirs = (b[max(0, at - WINDOW // 2) : at + WINDOW // 2] for b in (recorded, asked))
     return Difference(f"{'body' if root == '$' else root}[{at}]", repr(ours), repr(theirs))
 
 
-def _trees(recorded: Any, asked: Any, path: str) -> Difference | None:
-    match recorded, asked:
-        case dict(), dict():
-            for key in [*recorded, *(k for k in asked if k not in recorded)]:
-                inside = f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]"
-                if key not in recorded or key not in asked:
-                    texts = (_show(t[key]) if key in t else "nothing" for t in (recorded, asked))
-                    return Difference(inside, *texts)
-                if found := _trees(recorded[key], asked[key], inside):
-                    return found
-        case list(), list():
-            for n, (one, other) in enumerate(zip(recorded, asked, strict=False)):
-                if found := _trees(one, other, f"{path}[{n}]"):
-                    return found
-            if len(recorded) != len(asked):
-                n = min(len(recorded), len(asked))
-                texts = (_show(t[n]) if n < len(t) else "nothing" for t in (recorded, asked))
-                return Difference(f"{path}[{n}]", *texts)
-        case str(), str() if recorded != asked:
-            return Difference(path, *_around(recorded, asked))
-        case _ if recorded != asked or type(recorded) is not type(asked):
-            return Difference(path, _show(recorded), _show(asked))
-    return None
-
-
-def _around(one: str, other: str) -> tuple[str, str]:
-    """Quote both texts where they part; what is cut off is marked by dots."""
-    at = next(
-        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-    low = max(0, at - WINDOW // 3)
-    return _cut(one, low), _cut(other, low)
-
-
-def _cut(text: str, low: int) -> str:
-    dots = "..." if low else ""
-    more = "..." if len(text) > low + WINDOW else ""
-    return repr(f"{dots}{text[low : low + WINDOW]}{more}")
-
-
-def _show(value: object) -> str:
-    said = json.dumps(value, ensure_ascii=False)
-    return said if len(said) <= WINDOW else said[:WINDOW] + "..."
-
-
 def _brief(value: Question | Answer) -> str:
     match value:
         case Request(method, url):
-            return f"{method} {url}"
+            said = f"{method} {url}"
         case Source(kind, name):
-            return f"{kind} {name}".strip()
+            said = f"{kind} {name}".strip()
         case Call(name):
-            return f"{name}(...)"
+            said = f"{name}(...)"
         case Fault(kind, message):
-            return f"{kind}: {message}"
+            said = f"{kind}: {message}"
         case _:
-            return repr(value)
+            said = repr(value)
+    return visible(said, one_line=True)

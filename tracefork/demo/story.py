@@ -19,7 +19,7 @@ from ..attribution.findings import BlameReport
 from ..attribution.oracles import Regex
 from ..attribution.runner import blame
 from ..attribution.telling import spending, table
-from ..core.diff import diff
+from ..comparing import diff
 from ..core.tape import Tape
 from ..core.values import Call, Exchange, Response
 from ..drive import Verdict, verify

@@ -10,9 +10,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import anthropic, base, gemini, messages, openai, paths, prices, read, route, sse
+    from . import anthropic, base, gemini, messages, openai, paths, prices, read, route, sse, streams
 
-__all__ = ["anthropic", "base", "gemini", "messages", "openai", "paths", "prices", "read", "route", "sse"]
+__all__ = [
+    "anthropic",
+    "base",
+    "gemini",
+    "messages",
+    "openai",
+    "paths",
+    "prices",
+    "read",
+    "route",
+    "sse",
+    "streams",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -19,7 +19,7 @@ def edited(recorded: Response, text: str) -> Response:
         raise ValueError(f"the recorded answer is {recorded!r}, not a whole message; use text() instead")
     body = base.decoded(recorded)
     if base.is_stream(recorded, body):
-        chunks = tuple(_edited_events([base.payload(e.data.encode()) for e in sse.events(body)], text))
+        chunks = tuple(_edited_events([base.payload(e.data) for e in sse.events(body)], text))
     else:
         chunks = (base.compact(_edited_message(base.payload(body), text)).encode(),)
     return base.replaced(recorded, chunks)

@@ -21,7 +21,7 @@ def edited(recorded: Response, text: str) -> Response:
         raise ValueError(f"the recorded answer is {recorded!r}, not a whole message; use text() instead")
     body = base.decoded(recorded)
     if base.is_stream(recorded, body):
-        chunks = [base.payload(e.data.encode()) for e in sse.events(body)]
+        chunks = [base.payload(e.data) for e in sse.events(body)]
         return base.replaced(recorded, tuple(map(event, _edited_chunks(chunks, text))))
     if body.lstrip().startswith(b"["):
         # wrapped, because base.payload reads objects alone

@@ -40,6 +40,8 @@ def _joined(parts: list[base.Payload]) -> list[base.Payload]:
         text = part.get("text")
         if not isinstance(text, str):
             groups.append((part, []))
+        elif not text and groups and part.keys() <= {"text", "thought", "thoughtSignature"}:
+            continue  # the end of a stream says nothing, in a part of its own
         elif groups and groups[-1][1] and _thinks(groups[-1][0]) == _thinks(part):
             groups[-1][1].append(text)
         else:

@@ -16,6 +16,7 @@ from . import base
 
 _MOST_DIGITS = 4000  # more are no int: making one is slow, and Python refuses it
 _LARGEST = 2**63
+_SHORT = 19  # digits that surely make a number below it
 _WHITE = " \t\r\n"
 
 
@@ -106,9 +107,17 @@ def count(owner: base.Payload, key: str) -> int | None:
     return value if type(value) is int and 0 <= value < _LARGEST else None
 
 
+def place(owner: base.Payload, key: str = "index") -> int | None:
+    """A place in a list, which some servers spell as text, or None where it is not said."""
+    value = owner.get(key)
+    if isinstance(value, str) and len(value) < _SHORT and value.isascii() and value.isdigit():
+        return int(value)
+    return count(owner, key)
+
+
 def index(owner: base.Payload, key: str = "index") -> int:
     """A place in a list; 0 where it is not said."""
-    return count(owner, key) or 0
+    return place(owner, key) or 0
 
 
 class Pieces:
@@ -120,6 +129,10 @@ class Pieces:
     def add(self, key: Hashable, piece: object) -> None:
         if isinstance(piece, str):
             self._pieces.setdefault(key, []).append(piece)
+
+    def drop(self, key: Hashable) -> None:
+        """Forget what was said under `key`: it begins anew."""
+        self._pieces.pop(key, None)
 
     def text(self, key: Hashable) -> str | None:
         """All of it, or None if there was no delta."""

@@ -48,7 +48,7 @@ def _chat_events(data: list[str], text: str) -> Iterator[bytes]:
     if "[DONE]" not in data:
         raise ValueError("the recorded stream stops before [DONE]; use text() instead")
     spoken = set[object]()  # the choices that have the new text
-    for chunk in (base.payload(line.encode()) for line in data if line != "[DONE]"):
+    for chunk in (base.payload(line) for line in data if line != "[DONE]"):
         for choice in _json.mappings(chunk, "choices"):
             index, delta = choice.get("index"), _json.mapping(choice, "delta")
             due = delta.get("content") or delta.get("tool_calls") or choice.get("finish_reason")
@@ -88,7 +88,7 @@ def _response(body: base.Payload, text: str) -> base.Payload:
 
 
 def _response_events(data: list[str], text: str) -> Iterator[bytes]:
-    payloads = [base.payload(line.encode()) for line in data]
+    payloads = [base.payload(line) for line in data]
     endings = [_json.mapping(e, "response") for e in payloads if e.get("type") in _ENDINGS]
     if not endings:
         raise ValueError("the recorded stream stops before response.completed; use text() instead")

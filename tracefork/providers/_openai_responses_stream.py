@@ -1,11 +1,12 @@
 """A stream of OpenAI's Responses API, put together into the response that it spells.
 
-Its last event repeats all of it; only of a stream that broke off are the deltas needed.
+Its last event repeats all of it; only of a stream that broke off, or of a server that repeats
+nothing, are the deltas needed. An event names its item by its place, or by its id alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from . import _json, base
 
@@ -26,6 +27,9 @@ _FIELDS = {
 }
 """Events that spell a field of an item."""
 
+_AGAIN = {kind.removesuffix("delta") + "done": kind for kind in (*_SPELLED, *_FIELDS)}
+"""Events that say once more all that deltas of a kind have spelled."""
+
 
 def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
     """The response as far as it came; it is complete if an event said that it ended."""
@@ -33,21 +37,23 @@ def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
     items = dict[int, base.Payload]()
     pieces = _json.Pieces()
     places = dict[tuple[int, str, int], str]()  # of each part that is spelled, its type
+    ids = dict[str, int]()  # of items, and their places
     done = False  # this API has no [DONE]
     for event in events:
-        kind = _json.string(event, "type")
-        item, place = _json.index(event, "output_index"), _json.index(event, "content_index")
+        said = _json.string(event, "type")
+        kind = _AGAIN.get(said, said)
+        item, place = _place(event, ids), _json.index(event, "content_index")
         if begun := _json.mapping(event, "response"):
             response, done = begun, done or kind in _ENDINGS
         elif kind in {"response.output_item.added", "response.output_item.done"}:
             items[item] = _json.mapping(event, "item")
         elif kind in _SPELLED:
-            where, part, _ = _SPELLED[kind]
+            where, part, key = _SPELLED[kind]
             place = _json.index(event, "summary_index") if where == "summary" else place
             places[item, where, place] = part
-            pieces.add((item, where, place), event.get("delta"))
+            _spell(pieces, (item, where, place), event, key)
         elif kind in _FIELDS:
-            pieces.add((item, _FIELDS[kind]), event.get("delta"))
+            _spell(pieces, (item, _FIELDS[kind]), event, _FIELDS[kind])
         elif kind == "error":
             response = {**response, "error": event.get("error") or {**event, "type": None}}
     if not response and not items and not places:
@@ -55,6 +61,27 @@ def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
     if not response.get("output"):
         response = {**response, "output": [_spelled(i, items, places, pieces) for i in _order(items, places)]}
     return response, done
+
+
+def _place(event: base.Payload, ids: dict[str, int]) -> int:
+    """The place of the item that an event is about; where it has none, an item's id stands for one."""
+    said = _json.place(event, "output_index")
+    name = _json.string(event, "item_id") or _json.string(_json.mapping(event, "item"), "id")
+    if said is None:
+        said = ids.get(name, max(ids.values(), default=-1) + 1) if name else max(ids.values(), default=0)
+    if name:
+        ids[name] = said
+    return said
+
+
+def _spell(pieces: _json.Pieces, place: Hashable, event: base.Payload, key: str) -> None:
+    """Add a delta; or put the whole, where the event says that, in its place."""
+    whole = event.get(key)
+    if "delta" not in event and isinstance(whole, str):
+        pieces.drop(place)
+        pieces.add(place, whole)
+    else:
+        pieces.add(place, event.get("delta"))
 
 
 def _order(items: dict[int, base.Payload], places: dict[tuple[int, str, int], str]) -> list[int]:

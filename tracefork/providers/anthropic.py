@@ -124,7 +124,7 @@ class Message:
 
     def _message(self, asked: base.Asked, seed: tuple[str | bytes, ...]) -> base.Payload:
         request = base.question(asked)
-        said = len((self.text + (self.tool.input if self.tool else "")).encode())
+        said = base.size_of(self.text + (self.tool.input if self.tool else ""))
         given, spoken = self.input_tokens, self.output_tokens
         return {
             "id": base.ident("msg_", *seed),
@@ -146,7 +146,7 @@ class Message:
             yield {"type": "text", "text": self.text}, self.text
         if self.tool:
             tool_id = base.ident("toolu_", *seed) if self.tool.id is None else self.tool.id
-            call = base.payload(self.tool.input.encode())
+            call = base.payload(self.tool.input)
             yield {"type": "tool_use", "id": tool_id, "name": self.tool.name, "input": call}, self.tool.input
 
 

@@ -45,7 +45,7 @@ def question(asked: Asked) -> Request:
     return asked.request if isinstance(asked, Exchange) else asked
 
 
-def payload(body: bytes) -> Payload:
+def payload(body: bytes | str) -> Payload:
     """The JSON object that `body` holds, or an empty one if it holds anything else."""
     try:
         value = json.loads(body)
@@ -79,7 +79,7 @@ def ident(prefix: str, *parts: str | bytes) -> str:
     """An id that depends on nothing but `parts`: `prefix` and 24 hex characters."""
     digest = hashlib.sha256()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         digest.update(b"%d:" % len(data) + data)
     return prefix + digest.hexdigest()[:24]
 
@@ -90,8 +90,25 @@ def estimate(size: int) -> int:
 
 
 def compact(value: object) -> str:
-    """JSON text in the vendors' own manner: compact, not escaped beyond need."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """JSON text in the vendors' own manner: compact, not escaped beyond need.
+
+    Half of a surrogate pair needs it: it has no UTF-8.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if _is_text(text) else json.dumps(value, separators=(",", ":"))
+
+
+def size_of(text: str) -> int:
+    """How many bytes `text` takes; half of a surrogate pair takes some as well."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def pieces(text: str) -> Iterator[str]:

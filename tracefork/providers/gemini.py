@@ -143,7 +143,7 @@ class Message:
             yield {"text": self.text}
         if self.call:
             call_id = base.ident("", *seed, "call") if self.call.id is None else self.call.id
-            args = base.payload(self.call.args.encode())
+            args = base.payload(self.call.args)
             named: base.Payload = {"id": call_id} if call_id else {}
             yield {"functionCall": {**named, "name": self.call.name, "args": args}}
 
@@ -156,7 +156,7 @@ class Message:
                 yield part
 
     def _usage(self, request: Request) -> base.Payload:
-        said = len((self.text + (self.call.args if self.call else "")).encode())
+        said = base.size_of(self.text + (self.call.args if self.call else ""))
         asked = base.estimate(len(request.body)) if self.input_tokens is None else self.input_tokens
         spoken = base.estimate(said) if self.output_tokens is None else self.output_tokens
         return {

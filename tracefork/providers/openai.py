@@ -137,7 +137,7 @@ class Message:
 
     def _said(self, request: Request) -> Said:
         seed = (request.body, repr(self))
-        size = len((self.text + (self.call.arguments if self.call else "")).encode())
+        size = base.size_of(self.text + (self.call.arguments if self.call else ""))
         given, spoken = self.input_tokens, self.output_tokens
         call = None
         if self.call:

@@ -70,7 +70,7 @@ def encode(event: str, data: str) -> bytes:
         raise ValueError(f"an event name is one line, not {event!r}")
     head = f"event: {event}\n" if event else ""
     lines = "".join(f"data: {line}\n" for line in _END_OF_LINE.split(data))
-    return f"{head}{lines}\n".encode()
+    return f"{head}{lines}\n".encode("utf-8", "replace")
 
 
 def _lines(body: bytes) -> Iterator[str]:

@@ -14,6 +14,7 @@ from ..codec.content import decoded
 from ..core.doubt import find_doubts
 from ..core.tape import Tape
 from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
+from ..core.visible import visible
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from .figures import size
 
@@ -43,22 +44,24 @@ def heading(tape: Tape) -> str:
         if tape.created_at
         else ""
     )
-    name = " ".join(part for part in (tape.run_id, tape.agent_name, when) if part)
-    lineage = f", from {tape.parent.parent} at step {tape.parent.step}" if tape.parent else ""
+    name = " ".join(visible(part, one_line=True) for part in (tape.run_id, tape.agent_name, when) if part)
+    parent = visible(tape.parent.parent, one_line=True) if tape.parent else ""
+    lineage = f", from {parent} at step {tape.parent.step}" if tape.parent else ""
     counts = f"{len(tape)} exchanges, {len(tape.effects)} tool calls, {len(tape.draws)} draws"
-    return f"{name}{lineage}\n{counts}; {tape.outcome}; digest {tape.digest()}"
+    return f"{name}{lineage}\n{counts}; {visible(str(tape.outcome), one_line=True)}; digest {tape.digest()}"
 
 
 def notes(tape: Tape) -> Iterator[str]:
     """What the recorder noted: what left the run, which secrets were taken out, which chance was drawn."""
     for one in tape.escaped:
-        yield f"escaped: {one}"
+        yield visible(f"escaped: {one}", one_line=True)
     if names := find_unrecorded(tape):
-        yield describe_unrecorded(names)
+        yield visible(describe_unrecorded(names), one_line=True)
     for call in find_doubts(tape):
-        yield f"in doubt: {call.name} may have run, and nobody has said what came of it: {call.arguments}"
+        said = f"in doubt: {call.name} may have run, and nobody has said what came of it: {call.arguments}"
+        yield visible(said, one_line=True)
     if tape.wrapped:
-        yield "tools by wrap=: " + ", ".join(tape.wrapped)
+        yield visible("tools by wrap=: " + ", ".join(tape.wrapped), one_line=True)
     if tape.redacted:
         yield "secrets taken out: " + ", ".join(f"{kind} {n:,}" for kind, n in sorted(tape.redacted.items()))
     if tape.virtualized:
@@ -85,8 +88,9 @@ def lines(tape: Tape) -> Iterator[str]:
 
 def aligned(cells: Sequence[Sequence[str]], *, right: AbstractSet[int] = frozenset()) -> Iterator[str]:
     """Rows of equally many cells as lines, in columns; those in `right` are set right."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
+    shown = [[visible(cell, one_line=True) for cell in row] for row in cells]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
         columns = enumerate(zip(row, widths, strict=True))
         yield "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in columns).rstrip()
 
@@ -107,11 +111,11 @@ def step_in_full(tape: Tape, index: int) -> str:
         "",
     ]
     if isinstance(answer, Fault):
-        return "\n".join([*out, f"no answer: {answer.kind}: {answer.message}"])
+        return visible("\n".join([*out, f"no answer: {answer.kind}: {answer.message}"]))
     ended = f"{answer.end.kind}: {answer.end.message}" if isinstance(answer.end, Fault) else answer.end
     sizes = f"{len(answer.chunks)} chunks, ended by {ended}"
     status = f"{answer.http_version} {answer.status} {answer.reason}".rstrip()
-    return "\n".join([*out, f"{status}   ({sizes})", *_message(answer.headers, answer.chunks)])
+    return visible("\n".join([*out, f"{status}   ({sizes})", *_message(answer.headers, answer.chunks)]))
 
 
 def _cells(row: Row, *, lanes: bool) -> list[str]:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..core.tape import Tape
+from ..core.visible import visible
 from ..errors import MissingPart
 from ..providers.prices import Prices
 from . import rows, side
@@ -131,8 +132,11 @@ def asset(name: str) -> str:
 
 
 def _printable(value: object) -> object:
-    """What goes into the page: half of a surrogate pair has no UTF-8, and NUL no place in HTML."""
-    return _NOT_HTML.sub("\ufffd", value) if type(value) is str else value
+    """What goes into the page: half of a surrogate pair has no UTF-8, and NUL no place in HTML.
+
+    Other controls are spelled: pages are printed on terminals too.
+    """
+    return visible(_NOT_HTML.sub("\ufffd", value)) if type(value) is str else value
 
 
 @cache

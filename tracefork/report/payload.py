@@ -22,6 +22,7 @@ from attrs import frozen
 
 from ..core.tape import Tape
 from ..core.values import Fault, Lane, Response
+from ..errors import CorruptTape
 from . import facts
 from .blaming import Mark
 from .figures import dollars
@@ -148,7 +149,12 @@ def exact(value: object) -> str:
 
 
 def _escaped(value: object, halves: re.Pattern[str]) -> str:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise CorruptTape(
+            "a time or another number in it is not finite", advice="correct the tape: no page can hold it"
+        ) from error
     return text if text.isascii() else halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 

@@ -14,6 +14,7 @@ from ..attribution.saved import Blames
 from ..core.tape import Tape
 from ..core.values import Exchange
 from ..core.values import Response as Heard
+from ..core.visible import visible_json
 from ..listing import shown
 from ..providers import read
 from ..providers.messages import texts
@@ -62,7 +63,7 @@ async def branch(store: TapeStore, branch_id: str) -> Response:
 
 
 def json(value: object, status: int = 200) -> Response:
-    return Response(dumped(value).encode(), status, media_type=_JSON)
+    return Response(_written(value).encode(), status, media_type=_JSON)
 
 
 def newest(store: TapeStore) -> list[RunInfo]:
@@ -97,10 +98,15 @@ def _run(tape: Tape, branches: list[str], blame: object) -> Iterator[str]:
         "branches": branches,
         "blame": blame,
     }
-    yield dumped(head)[:-1] + ', "exchanges": ['
+    yield _written(head)[:-1] + ', "exchanges": ['
     for number, exchange in enumerate(tape):
-        yield (", " if number else "") + dumped(_exchange(exchange, number))
+        yield (", " if number else "") + _written(_exchange(exchange, number))
     yield "]}"
+
+
+def _written(value: object) -> str:
+    """JSON that steers no terminal that it is printed on."""
+    return visible_json(dumped(value))
 
 
 def _exchange(exchange: Exchange, number: int) -> dict[str, object]:

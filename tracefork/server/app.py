@@ -17,13 +17,14 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..attribution.saved import Blames, unblamed
+from ..core.visible import visible
 from ..errors import NotFound, TraceforkError
 from ..providers.prices import Prices
 from ..report.page import environment
 from ..store import TapeStore
 from . import api, pages
 from .guard import Door, Guard, Tickets
-from .live import live
+from .live import Views, live
 from .places import segments
 
 _LONGEST = 512  # characters of a run_id
@@ -64,13 +65,15 @@ class _Site:
     ) -> None:
         self._store, self._door, self._ending, self._prices = store, door, ending, prices
         self._blames = blames
+        self._views = Views()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, where = Request(scope, receive), segments(scope)
         try:
             response = await self._answer(where, request)
         except TraceforkError as exc:
-            response = _refused(where, 404 if isinstance(exc, NotFound) else 500, str(exc))
+            status = 404 if isinstance(exc, NotFound) else 500
+            response = _refused(where, status, str(exc), "" if status == 404 else type(exc).__name__)  # noqa: PLR2004
         if request.method == "HEAD" and isinstance(response, StreamingResponse):
             await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
             await send({"type": "http.response.body"})
@@ -92,7 +95,7 @@ class _Site:
             case ["api", "branch", run_id] if _is_name(run_id):
                 return await api.branch(self._store, run_id)
             case ["api", "run", run_id, "live"] if _is_name(run_id):
-                return await live(self._store, run_id, request, self._ending, self._prices)
+                return await live(self._store, run_id, request, self._ending, self._prices, self._views)
         return _refused(where, 404, f"there is nothing at {request.scope['path']}")
 
 
@@ -100,7 +103,7 @@ def _is_name(run_id: str) -> bool:
     return 0 < len(run_id) <= _LONGEST
 
 
-def _refused(where: list[str], status: int, reason: str) -> Response:
+def _refused(where: list[str], status: int, reason: str, kind: str = "") -> Response:
     if where[:1] == ["api"]:
-        return api.json({"error": reason}, status)
-    return PlainTextResponse(f"{reason}\n".encode("utf-8", "backslashreplace"), status)
+        return api.json({"error": reason} | ({"type": kind} if kind else {}), status)
+    return PlainTextResponse(f"{visible(reason)}\n", status)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlencode
@@ -19,6 +18,8 @@ from attrs import field, frozen
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .. import clocks
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 HEADERS: Mapping[str, str] = {
@@ -59,7 +60,7 @@ class Door:
 class Tickets:
     """Tokens that open once, within a minute: for where others can see them. Any thread may use it."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = clocks.monotonic) -> None:
         self._clock = clock
         self._until = dict[str, float]()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TypeVar
 
 import anyio
-from starlette.concurrency import run_in_threadpool
+import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from .. import clocks
 from ..core.values import Exchange, Lane
 from ..errors import TraceforkError
 from ..following import Following
@@ -18,16 +21,54 @@ from ..report.gathering import Gathering
 from ..report.payload import dumped, growth
 from ..store import TapeStore
 
+T = TypeVar("T")
 LOOK = 0.2  # seconds between two looks at the store
 REST, LONGEST = 2, 0.5  # a long log is looked at less: after twice the time that it took, or so many seconds
+SHARE, SLOWEST = 4, 5.0  # all live views together look a quarter of the time; each at least so often
+LOOKERS = 2  # threads that look at the store for live views; all other requests have the rest
 ALIVE = 15.0  # seconds of silence after which a comment is sent, so that a lost reader is noticed
 _DIGITS = 18  # of a number that a reader may have had
 
 Event = tuple[int, bytes]
 
 
+class Views:
+    """The live views that are open: however many there are, they leave time for other requests.
+
+    For one event loop.
+    """
+
+    def __init__(self) -> None:
+        self.readers = 0
+        self._took = 0.0  # seconds of a look, on average of late
+        self._lookers: anyio.CapacityLimiter | None = None
+
+    async def look(self, work: Callable[[], T]) -> tuple[T, float]:
+        """Do `work` on one of few threads; return what came of it, and the seconds that it took there."""
+        if self._lookers is None:
+            self._lookers = anyio.CapacityLimiter(LOOKERS)
+
+        def timed() -> tuple[T, float]:
+            began = clocks.perf_counter()
+            return work(), clocks.perf_counter() - began
+
+        found, took = await anyio.to_thread.run_sync(timed, limiter=self._lookers)
+        self._took += (took - self._took) / 8
+        return found, took
+
+    def pause(self, took: float) -> float:
+        """Seconds until a reader whose last look took so long should look again."""
+        alone = max(LOOK, min(LONGEST, REST * took))
+        return max(alone, min(SLOWEST, SHARE * self.readers * self._took))
+
+
 async def live(
-    store: TapeStore, run_id: str, request: Request, ending: Callable[[], bool], prices: Prices | None
+    store: TapeStore,
+    run_id: str,
+    request: Request,
+    ending: Callable[[], bool],
+    prices: Prices | None,
+    views: Views,
 ) -> Response:
     """An event for each exchange that ends: see `payload.growth`; then `over`, with their `places`.
 
@@ -37,21 +78,32 @@ async def live(
     Raises:
         NotFound, CorruptTape: as `TapeStore.follow`; or there is damage where the reader would go on.
     """
-    following = await run_in_threadpool(store.follow, run_id)
+    following, _ = await views.look(partial(store.follow, run_id))
     had = request.headers.get("last-event-id", "")
     known = int(had) if had.isascii() and had.isdigit() and len(had) <= _DIGITS else 0
     growing = Growing(following, prices)
-    first = [event for event in await run_in_threadpool(growing.more) if event[0] > known]
+    first = [event for event in (await views.look(growing.more))[0] if event[0] > known]
     if not first and not following.over:
-        first = [event for event in await run_in_threadpool(growing.more) if event[0] > known]
-    events = _events(growing, first, known, ending)
+        first = [event for event in (await views.look(growing.more))[0] if event[0] > known]
+    events = _events(views, growing, first, known, ending)
     return StreamingResponse(events, media_type="text/event-stream")
 
 
 async def _events(
-    growing: Growing, events: list[Event], known: int, ending: Callable[[], bool]
+    views: Views, growing: Growing, events: list[Event], known: int, ending: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    quiet, pause = 0.0, LOOK
+    views.readers += 1
+    try:
+        async for said in _watched(views, growing, events, known, ending):
+            yield said
+    finally:
+        views.readers -= 1
+
+
+async def _watched(
+    views: Views, growing: Growing, events: list[Event], known: int, ending: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    quiet, took = 0.0, 0.0
     while True:
         for number, event in events:
             if number > known:
@@ -60,6 +112,7 @@ async def _events(
         if growing.following.over:
             yield sse.encode("over", growing.places())
             return
+        pause = views.pause(took)
         quiet += pause
         if quiet >= ALIVE:
             quiet = 0.0
@@ -67,13 +120,11 @@ async def _events(
         await anyio.sleep(pause)
         if ending():
             return
-        began = anyio.current_time()
         try:
-            events = await run_in_threadpool(growing.more)
+            events, took = await views.look(growing.more)
         except TraceforkError as exc:
             yield sse.encode("failed", dumped({"error": str(exc)}))
             return
-        pause = max(LOOK, min(LONGEST, REST * (anyio.current_time() - began)))
 
 
 class Growing:

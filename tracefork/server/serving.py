@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode
@@ -16,12 +15,14 @@ import uvicorn
 from attrs import field, frozen
 from starlette.types import ASGIApp
 
+from .. import clocks
 from ..attribution.saved import Blames, unblamed
 from ..errors import StoreError
 from ..providers.prices import Prices
 from ..store import TapeStore
 from .app import app
 from .guard import Door, Tickets
+from .hurrying import HURRY, hurried
 
 _READY = 10.0  # seconds until a server that does not listen has failed
 _PORTS = 65_535
@@ -47,11 +48,13 @@ def serving(
     port: int = 0,
     *,
     token: str | None = None,
+    hurry: float = HURRY,
     prices: Prices | None = None,
     blames: Blames = unblamed,
 ) -> Iterator[Serving]:
     """Serve `store` on 127.0.0.1 while the block runs; port 0 is any that is free.
 
+    A connection on which no whole request comes within `hurry` seconds is closed.
     `prices` are what tokens cost, by default those of `providers.prices.listed()`; `blames` gives
     the report of a run's blame, or None.
 
@@ -71,16 +74,16 @@ def serving(
         site = app(
             store, door, ending=lambda: server.should_exit, tickets=tickets, prices=prices, blames=blames
         )
-        server = uvicorn.Server(_config(site))
+        server = uvicorn.Server(_config(site, hurry))
         listening = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=listening, name="tracefork-serve", daemon=True)
         thread.start()
         try:
-            deadline = time.monotonic() + _READY
+            deadline = clocks.monotonic() + _READY
             while not server.started:
-                if time.monotonic() > deadline or not thread.is_alive():
+                if clocks.monotonic() > deadline or not thread.is_alive():
                     raise StoreError("the server did not start")
-                time.sleep(0.01)
+                clocks.sleep(0.01)
             yield Serving(_address(door, token=door.token), door, tickets)
         finally:
             server.should_exit = True
@@ -91,11 +94,11 @@ def _address(door: Door, **query: str) -> str:
     return f"http://127.0.0.1:{door.port}/?{urlencode(query)}"
 
 
-def _config(site: ASGIApp) -> uvicorn.Config:
+def _config(site: ASGIApp, hurry: float) -> uvicorn.Config:
     """One parser, no websockets, nothing believed that a proxy says; loggers are left as they are."""
     return uvicorn.Config(
         site,
-        http="h11",
+        http=hurried(hurry),
         ws="none",
         lifespan="off",
         proxy_headers=False,

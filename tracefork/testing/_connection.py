@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import TypeAlias
 
+from tracefork import clocks
 from tracefork.core.values import Fault, Request, Response
 
 PATIENCE = 5.0
@@ -55,9 +55,9 @@ class Turn:
         Raises:
             TimeoutError: neither happened in time.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = clocks.monotonic() + PATIENCE
         while not (gate.wait(_POLL) or self.closed):
-            if time.monotonic() > deadline:
+            if clocks.monotonic() > deadline:
                 raise TimeoutError(f"the gate stayed shut for {PATIENCE:g} s")
 
     def await_client(self) -> None:
@@ -188,8 +188,8 @@ class Connection(BaseHTTPRequestHandler):
             import termios  # noqa: PLC0415
         except ImportError:
             return
-        deadline = time.monotonic() + PATIENCE
+        deadline = clocks.monotonic() + PATIENCE
         queued = struct.pack("i", 1)
-        while struct.unpack("i", queued)[0] and time.monotonic() < deadline:
+        while struct.unpack("i", queued)[0] and clocks.monotonic() < deadline:
             queued = fcntl.ioctl(self.request, termios.TIOCOUTQ, queued)
-            time.sleep(0.001)
+            clocks.sleep(0.001)
