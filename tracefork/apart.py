@@ -25,7 +25,8 @@ from .errors import StoreError
 T = TypeVar("T")
 
 LOOK = 0.25  # seconds after which somebody who waits looks for himself: who would wake him may be no more
-IDLE = 0.05  # seconds
+IDLE = 0.05  # seconds that a thread waits for more work
+GRACE = 2.0  # seconds that an interrupt is held up at most, until the work is over
 
 Gate: TypeAlias = "queue.SimpleQueue[Any]"
 """What one thread waits at: of C alone, so that finalizers and handlers of signals may open it."""
@@ -62,12 +63,13 @@ def apart(work: Callable[[], T]) -> T:
     """
     if _HERE.get():
         return work()
-    answer, runners = gate(), dict[int, object]()
+    answer, over, runners = gate(), gate(), dict[int, object | None]()
 
     def run() -> None:
         me = object()
         if runners.setdefault(0, me) is me:
             give(answer, work)
+            over.put(None)
 
     def goes_on() -> bool:
         if not runners:  # what was sent to this thread may have hit the new one, which has our id at first
@@ -75,12 +77,17 @@ def apart(work: Callable[[], T]) -> T:
         return True
 
     try:
-        _idle.pop().put(run)
-    except IndexError:
-        at = gate()
-        at.put(run)
-        start(partial(_serve, at))
-    done: T = result(answer, goes_on)
+        try:
+            _idle.pop().put(run)
+        except IndexError:
+            at = gate()
+            at.put(run)
+            start(partial(_serve, at))
+        done: T = result(answer, goes_on)
+    except BaseException:  # the work's own, or an interrupt: then it is not begun any more, or waited for
+        if runners.setdefault(0, None) is not None:
+            wait_at(over, GRACE)
+        raise
     return done
 
 
