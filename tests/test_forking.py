@@ -1,4 +1,4 @@
-"""A run belongs to its process: a forked child can do to it what it likes, and nothing is lost. See `forking`."""
+"""A run belongs to its process: a forked child can do what it likes, and nothing is lost. See `forking`."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ with tracefork.record(sys.argv[1], run_id="r") as run:
         with tracefork.TapeStore.open(store) as opened:
             assert list(opened.check()) == []
             tape = opened.load("r")
-            assert list(opened.gc(idle=1e-9, now=9e9))[0].run_id == "r"
+            assert next(iter(opened.gc(idle=1e-9, now=9e9))).run_id == "r"
             again = opened.load("r")
 
         assert done.returncode == 7

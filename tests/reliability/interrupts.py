@@ -79,7 +79,7 @@ CLIENT = httpx.Client(transport=httpx.MockTransport(model))
 
 
 def agent(run, seen):
-    """Asks, streams, calls a tool, draws; puts into `seen` what it was given. Steps are numbered by `seen`."""
+    """Asks, streams, calls a tool, draws; puts into `seen` what it was given."""
     seen.append(("post", CLIENT.post(URL, content=b"one").text))
     seen.append(("tool", run.call("pay", lambda amount: {"paid": amount}, 100)))
     run.now()
@@ -137,7 +137,7 @@ def attributes():
 
 
 class Tracer:
-    """Does `what` at instruction `at` of the frames that are looked at, and again `again` instructions later."""
+    """Does `what` at instruction `at` of the frames that are looked at, and `again` instructions later."""
 
     def __init__(self, at, what, again=0):
         self.at, self.what, self.again, self.count, self.hits = at, what, again, 0, 0
@@ -363,7 +363,7 @@ def recorded(style):
 
 def trials(seeds, folder):
     """Make a trial of each seed; what is wrong, by seed, and how many landed, by way."""
-    global THREADS
+    global THREADS  # noqa: PLW0603  as of when nothing of ours is there yet
     THREADS = _thread._count()
     sys.unraisablehook = lambda _: None  # a second interrupt, in the finalizer that leaves a block
     tapes = {style: recorded(style) for style in STYLES}
@@ -375,7 +375,7 @@ def trials(seeds, folder):
         kind = chance.choice(WAYS), chance.choice(VERBS), chance.choice(STORES), chance.choice(STYLES)
         way, verb, store, style = kind
         if way == "sent":
-            kind = way, verb, store, style = way, verb, store, "sync"
+            style, kind = "sync", (way, verb, store, "sync")
         if kind[1:] not in known:
             known[kind[1:]] = measured(*kind[1:], folder, tapes[style])
         length, took = known[kind[1:]]
@@ -406,7 +406,7 @@ def measured(verb, store, style, folder, tape):
     return tracer.count, time.perf_counter() - started
 
 
-def interrupt(count, seed=0, at_once=1):
+def interrupt(count, seed=0):
     """Make `count` trials that land, in processes of their own; how many landed, by way.
 
     Raises:
@@ -415,17 +415,14 @@ def interrupt(count, seed=0, at_once=1):
     landed, wrong, first = {}, [], seed * 1_000_000
     while sum(landed.values()) < count:
         size = min(CHUNK, max(20, count - sum(landed.values())))
-        command = [
-            sys.executable,
-            "-m",
-            "tests.reliability.interrupts",
-            "--from",
-            str(first),
-            "--trials",
-            str(size),
-        ]
+        words = ["--from", str(first), "--trials", str(size)]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parents[2]
+            [sys.executable, "-m", "tests.reliability.interrupts", *words],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+            cwd=Path(__file__).parents[2],
         )
         assert done.returncode == 0, f"seeds from {first}: it hung or died\n{done.stdout}\n{done.stderr}"
         said = json.loads(done.stdout.splitlines()[-1])
