@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from os import getpid
+from time import monotonic, sleep
 from typing import Any, TypeAlias, TypeVar
 
 from .errors import StoreError
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 LOOK = 0.25  # seconds after which somebody who waits looks for himself: who would wake him may be no more
 IDLE = 0.05  # seconds that a thread waits for more work
+BRIEFLY = 0.0005  # seconds
 GRACE = 2.0  # seconds that an interrupt is held up at most, until the work is over
 
 Gate: TypeAlias = "queue.SimpleQueue[Any]"
@@ -145,11 +147,29 @@ def _serve(at: Gate) -> None:
                 patience = LOOK
                 continue
             return
+        if work is None:
+            return
         work()
         del work  # what it holds must not live as long as this thread waits
         patience = IDLE
         _idle.append(at)
 
 
+def _dismiss() -> None:
+    """Before a fork: let idle threads end, or Python warns that there are threads."""
+    threads, dismissed = _thread._count(), 0  # noqa: SLF001  `threading` does not know them
+    while _idle:
+        try:
+            _idle.pop().put(None)
+        except IndexError:  # it has just ended by itself
+            break
+        dismissed += 1
+    until = monotonic() + LOOK * bool(dismissed)
+    while _thread._count() > threads - dismissed and monotonic() < until:  # noqa: SLF001
+        sleep(BRIEFLY)
+    if dismissed:
+        sleep(BRIEFLY)  # what the system does last
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)
+    os.register_at_fork(before=_dismiss, after_in_child=_idle.clear)

@@ -11,10 +11,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase as fnmatch
-from functools import partial
-from inspect import iscoroutinefunction
 from os import environ
-from types import MethodType, TracebackType
+from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import anyio
@@ -39,6 +37,7 @@ from .core.values import (
 from .effects import class_name, said
 from .errors import Refused, StoreError, TraceforkError
 from .escapes import Escapes
+from .leaving import Exit
 from .log import Log
 from .port import BLINK, Gate, Known, Port
 from .redact import Redactor
@@ -514,57 +513,8 @@ def current() -> Session | None:
     return None
 
 
-class _Hold:
-    """What a `with` statement holds of a run, and lets go of in the end.
-
-    An interrupt may come just before it would leave the block, or just after it was entered: then
-    nobody leaves it, but this goes, and the block is left all the same.
-    """
-
-    __slots__ = ("run",)
-
-    def __init__(self, run: Session) -> None:
-        self.run = run
-
-    def __del__(self) -> None:
-        if self.run.is_abandoned:
-            try:
-                self.run.abandon()
-            finally:
-                if self.run.is_abandoned:  # interrupted once more
-                    self.run.abandon()
-
-
-class _Leaving(partial[Any]):
-    """Leaves the block of a run. It goes with its `hold`, which the frame of what it calls does not know."""
-
-    hold: _Hold
-
-
-class _Exit:
-    """The attribute of a class by which its blocks are left.
-
-    A `with` statement asks for it on its way in, just before it enters, and holds what it is given. A
-    coroutine runs after that was let go of, so it is given the hold itself.
-    """
-
-    def __init__(self, leave: Callable[..., Any]) -> None:
-        self._leave = leave
-
-    def __get__(self, run: Session | None, kind: type) -> Callable[..., Any]:
-        if run is None:
-            return self._leave
-        if run.is_entered:
-            return MethodType(self._leave, run)
-        if iscoroutinefunction(self._leave):
-            return partial(self._leave, run, hold=_Hold(run))
-        leaving = _Leaving(self._leave, run)
-        leaving.hold = _Hold(run)
-        return leaving
-
-
-Session.__exit__ = _Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
-Session.__aexit__ = _Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
+Session.__exit__ = Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
+Session.__aexit__ = Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
 
 
 def _leave_in_child() -> None:
