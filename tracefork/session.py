@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase as fnmatch
-from os import environ
+from os import environ, getpid
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -125,6 +125,7 @@ class Session:
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
+        self._process = getpid()
         self._entered = False
         self._left = False
         self._over = False
@@ -222,7 +223,7 @@ class Session:
     @property
     def is_elsewhere(self) -> bool:
         """True in a process that was forked from the run's own."""
-        return self.port.is_elsewhere
+        return self._process != getpid()
 
     @property
     def failure(self) -> TraceforkError | None:
@@ -325,9 +326,9 @@ class Session:
         Nor is what a process asks that was forked from a live run's own.
         """
         strand = lanes.current()
-        if self.is_elsewhere and self.live:
+        if strand is not None and strand.aside and strand.run is self:
             return True
-        return strand is not None and strand.aside and strand.run is self
+        return self._process != getpid() and self.live
 
     def passes(self, place: str) -> bool:
         """True when `place`, a host or `host/path`, is none of the agent's business."""
