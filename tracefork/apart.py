@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from os import getpid
+from time import monotonic, sleep
 from typing import Any, TypeAlias, TypeVar
 
 from .errors import StoreError
@@ -25,7 +26,9 @@ from .errors import StoreError
 T = TypeVar("T")
 
 LOOK = 0.25  # seconds after which somebody who waits looks for himself: who would wake him may be no more
-IDLE = 0.05  # seconds
+IDLE = 0.05  # seconds that a thread waits for more work
+BRIEFLY = 0.0005  # seconds
+GRACE = 2.0  # seconds that an interrupt is held up at most, until the work is over
 
 Gate: TypeAlias = "queue.SimpleQueue[Any]"
 """What one thread waits at: of C alone, so that finalizers and handlers of signals may open it."""
@@ -62,12 +65,13 @@ def apart(work: Callable[[], T]) -> T:
     """
     if _HERE.get():
         return work()
-    answer, runners = gate(), dict[int, object]()
+    answer, over, runners = gate(), gate(), dict[int, object | None]()
 
     def run() -> None:
         me = object()
         if runners.setdefault(0, me) is me:
             give(answer, work)
+            over.put(None)
 
     def goes_on() -> bool:
         if not runners:  # what was sent to this thread may have hit the new one, which has our id at first
@@ -75,12 +79,17 @@ def apart(work: Callable[[], T]) -> T:
         return True
 
     try:
-        _idle.pop().put(run)
-    except IndexError:
-        at = gate()
-        at.put(run)
-        start(partial(_serve, at))
-    done: T = result(answer, goes_on)
+        try:
+            _idle.pop().put(run)
+        except IndexError:
+            at = gate()
+            at.put(run)
+            start(partial(_serve, at))
+        done: T = result(answer, goes_on)
+    except BaseException:  # the work's own, or an interrupt: then it is not begun any more, or waited for
+        if runners.setdefault(0, None) is not None:
+            wait_at(over, GRACE)
+        raise
     return done
 
 
@@ -138,11 +147,29 @@ def _serve(at: Gate) -> None:
                 patience = LOOK
                 continue
             return
+        if work is None:
+            return
         work()
         del work  # what it holds must not live as long as this thread waits
         patience = IDLE
         _idle.append(at)
 
 
+def _dismiss() -> None:
+    """Before a fork: let idle threads end, or Python warns that there are threads."""
+    threads, dismissed = _thread._count(), 0  # noqa: SLF001  `threading` does not know them
+    while _idle:
+        try:
+            _idle.pop().put(None)
+        except IndexError:  # it has just ended by itself
+            break
+        dismissed += 1
+    until = monotonic() + LOOK * bool(dismissed)
+    while _thread._count() > threads - dismissed and monotonic() < until:  # noqa: SLF001
+        sleep(BRIEFLY)
+    if dismissed:
+        sleep(BRIEFLY)  # what the system does last
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)
+    os.register_at_fork(before=_dismiss, after_in_child=_idle.clear)

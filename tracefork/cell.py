@@ -36,20 +36,20 @@ Wake: TypeAlias = Callable[[], object]
 
 
 class Link:
-    """A link of a chain that grows at one end, from any number of threads."""
+    """A link of a chain that grows at one end, from any number of threads; one is `following`, or none."""
 
-    __slots__ = ("_after",)
+    __slots__ = ("following",)
 
     def __init__(self) -> None:
-        self._after: dict[int, Link] = {}
+        self.following: dict[int, Link] = {}
 
     def after(self) -> Self | None:
         """The next link, if there is one."""
-        return self._after.get(0)  # type: ignore[return-value]
+        return self.following.get(0)  # type: ignore[return-value]
 
     def add(self, link: Self) -> bool:
         """Make `link` the next one; False if there is a next one already."""
-        return self._after.setdefault(0, link) is link
+        return self.following.setdefault(0, link) is link
 
     def last(self) -> Self:
         """The newest link."""
@@ -124,7 +124,9 @@ class Cell:
     @property
     def now(self) -> Moment:
         """The newest moment."""
-        self._newest = newest = self._newest.last()
+        newest = self._newest
+        if newest.following:
+            self._newest = newest = newest.last()
         return newest
 
     @property

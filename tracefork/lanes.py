@@ -357,7 +357,7 @@ def _of_greenlet() -> Strand | None:
     return None
 
 
-_BETWEEN = ("contextlib", "tracefork.session")
+_BETWEEN = ("contextlib", "tracefork.leaving", "tracefork.session")
 """Modules whose frames stand between a block and the code that it is in."""
 
 

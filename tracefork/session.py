@@ -10,10 +10,8 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
-from inspect import iscoroutinefunction
-from os import environ
-from types import FrameType, MethodType, TracebackType
+from os import environ, getpid
+from types import FrameType, TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import anyio
@@ -40,6 +38,7 @@ from .effects import class_name, said
 from .errors import Refused, StoreError, TraceforkError
 from .escapes import Escapes
 from .flight import Flight
+from .leaving import Exit
 from .log import Log
 from .passing import pattern
 from .port import BLINK, Gate, Known, Port
@@ -146,6 +145,7 @@ class Session:
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
+        self._process = getpid()
         self._entered = False
         self._left = False
         self._over = False
@@ -248,7 +248,7 @@ class Session:
     @property
     def is_elsewhere(self) -> bool:
         """True in a process that was forked from the run's own."""
-        return self.port.is_elsewhere
+        return self._process != getpid()
 
     @property
     def failure(self) -> TraceforkError | None:
@@ -377,9 +377,9 @@ class Session:
         Nor is what a process asks that was forked from a live run's own.
         """
         strand = lanes.current()
-        if self.is_elsewhere and self.live:
+        if strand is not None and strand.aside and strand.run is self:
             return True
-        return strand is not None and strand.aside and strand.run is self
+        return self._process != getpid() and self.live
 
     def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
         """True when a call is none of the agent's business; of a connection only the host is known."""
@@ -617,57 +617,8 @@ def current() -> Session | None:
     return None
 
 
-class _Hold:
-    """What a `with` statement holds of a run, and lets go of in the end.
-
-    An interrupt may come just before it would leave the block, or just after it was entered: then
-    nobody leaves it, but this goes, and the block is left all the same.
-    """
-
-    __slots__ = ("run",)
-
-    def __init__(self, run: Session) -> None:
-        self.run = run
-
-    def __del__(self) -> None:
-        if self.run.is_abandoned:
-            try:
-                self.run.abandon()
-            finally:
-                if self.run.is_abandoned:  # interrupted once more
-                    self.run.abandon()
-
-
-class _Leaving(partial[Any]):
-    """Leaves the block of a run. It goes with its `hold`, which the frame of what it calls does not know."""
-
-    hold: _Hold
-
-
-class _Exit:
-    """The attribute of a class by which its blocks are left.
-
-    A `with` statement asks for it on its way in, just before it enters, and holds what it is given. A
-    coroutine runs after that was let go of, so it is given the hold itself.
-    """
-
-    def __init__(self, leave: Callable[..., Any]) -> None:
-        self._leave = leave
-
-    def __get__(self, run: Session | None, kind: type) -> Callable[..., Any]:
-        if run is None:
-            return self._leave
-        if run.is_entered:
-            return MethodType(self._leave, run)
-        if iscoroutinefunction(self._leave):
-            return partial(self._leave, run, hold=_Hold(run))
-        leaving = _Leaving(self._leave, run)
-        leaving.hold = _Hold(run)
-        return leaving
-
-
-Session.__exit__ = _Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
-Session.__aexit__ = _Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
+Session.__exit__ = Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
+Session.__aexit__ = Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
 
 
 def _leave_in_child() -> None:

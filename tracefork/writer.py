@@ -203,7 +203,7 @@ class Writer:
         self._jobs.put(end)
 
     def is_over(self, timeout: float) -> bool:
-        if self._goes_on():
+        if self._is_there():
             self._reach(None, timeout)
         return self._over
 

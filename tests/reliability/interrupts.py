@@ -4,8 +4,10 @@ Runs are interrupted at random bytecodes while they are entered, go on and are l
     python -m tests.reliability.interrupts --count 10000
 
 Four ways: a tracer raises KeyboardInterrupt at an instruction of ours, or of the agent's own frame
-(one more may follow while the first is on its way); a timer's signal raises it; another thread sends it;
-and a signal's handler, instead of raising, asks the run itself. The claims, after each:
+(one more may follow while the first is on its way); a timer's signal raises it, or within `asyncio.run` does
+what that makes of Ctrl-C; another thread sends it; and a signal's handler, instead of raising, asks the run
+itself. (An exception that is raised amid asyncio's own code may cost it a callback, and hang it without us:
+so there the third way is not gone.) The claims, after each:
 
 * Nothing hangs, and the interrupt comes through.
 * Everything that is replaced while a run is in progress is what it was, at once.
@@ -51,6 +53,7 @@ VERBS = ("record", "replay", "resume", "fork")
 STORES = ("a.db", "folder", "memory", "")
 STYLES = ("sync", "async")
 WAYS = ("traced", "traced twice", "signal", "sent", "asked", "asked by a signal")
+LET_THROUGH = {"sync": ("KeyboardInterrupt",), "async": ("KeyboardInterrupt", "CancelledError")}
 ENDS = ("KeyboardInterrupt", "asyncio.exceptions.CancelledError")
 MOST = 5  # claims that are broken before a process gives up
 CHUNK = 200  # trials that one process makes
@@ -76,7 +79,7 @@ CLIENT = httpx.Client(transport=httpx.MockTransport(model))
 
 
 def agent(run, seen):
-    """Asks, streams, calls a tool, draws; puts into `seen` what it was given. Steps are numbered by `seen`."""
+    """Asks, streams, calls a tool, draws; puts into `seen` what it was given."""
     seen.append(("post", CLIENT.post(URL, content=b"one").text))
     seen.append(("tool", run.call("pay", lambda amount: {"paid": amount}, 100)))
     run.now()
@@ -134,7 +137,7 @@ def attributes():
 
 
 class Tracer:
-    """Does `what` at instruction `at` of the frames that are looked at, and again `again` instructions later."""
+    """Does `what` at instruction `at` of the frames that are looked at, and `again` instructions later."""
 
     def __init__(self, at, what, again=0):
         self.at, self.what, self.again, self.count, self.hits = at, what, again, 0, 0
@@ -169,6 +172,10 @@ FRAMES = {block.__code__, ablock.__code__, agent.__code__, aagent.__code__}
 
 def raise_it(*_):
     raise KeyboardInterrupt
+
+
+def ctrl_c():
+    signal.getsignal(signal.SIGINT)(signal.SIGINT, None)
 
 
 class Trial:
@@ -237,7 +244,7 @@ class Trial:
 
             def handler(*_):
                 self.landed = True
-                (raise_it if self.way == "signal" else self.ask)()
+                (ctrl_c if self.way == "signal" else self.ask)()
 
             signal.signal(signal.SIGALRM, handler)
             try:
@@ -283,7 +290,7 @@ class Trial:
         if self.way.startswith("asked"):
             if self.came is not None and self.verb == "record":
                 problems.append(f"a handler that asked brought {self.came}")
-        elif self.landed and self.came is not None and self.came.kind != "KeyboardInterrupt":
+        elif self.landed and self.came is not None and self.came.kind not in LET_THROUGH[self.style]:
             problems.append(f"something else came through: {self.came}")
         problems += self.lost()
         problems += self.cannot_go_on()
@@ -356,7 +363,7 @@ def recorded(style):
 
 def trials(seeds, folder):
     """Make a trial of each seed; what is wrong, by seed, and how many landed, by way."""
-    global THREADS
+    global THREADS  # noqa: PLW0603  as of when nothing of ours is there yet
     THREADS = _thread._count()
     sys.unraisablehook = lambda _: None  # a second interrupt, in the finalizer that leaves a block
     tapes = {style: recorded(style) for style in STYLES}
@@ -367,6 +374,8 @@ def trials(seeds, folder):
         chance = random.Random(f"kind {seed}")
         kind = chance.choice(WAYS), chance.choice(VERBS), chance.choice(STORES), chance.choice(STYLES)
         way, verb, store, style = kind
+        if way == "sent":
+            style, kind = "sync", (way, verb, store, "sync")
         if kind[1:] not in known:
             known[kind[1:]] = measured(*kind[1:], folder, tapes[style])
         length, took = known[kind[1:]]
@@ -397,7 +406,7 @@ def measured(verb, store, style, folder, tape):
     return tracer.count, time.perf_counter() - started
 
 
-def interrupt(count, seed=0, at_once=1):
+def interrupt(count, seed=0):
     """Make `count` trials that land, in processes of their own; how many landed, by way.
 
     Raises:
@@ -406,17 +415,14 @@ def interrupt(count, seed=0, at_once=1):
     landed, wrong, first = {}, [], seed * 1_000_000
     while sum(landed.values()) < count:
         size = min(CHUNK, max(20, count - sum(landed.values())))
-        command = [
-            sys.executable,
-            "-m",
-            "tests.reliability.interrupts",
-            "--from",
-            str(first),
-            "--trials",
-            str(size),
-        ]
+        words = ["--from", str(first), "--trials", str(size)]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parents[2]
+            [sys.executable, "-m", "tests.reliability.interrupts", *words],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+            cwd=Path(__file__).parents[2],
         )
         assert done.returncode == 0, f"seeds from {first}: it hung or died\n{done.stdout}\n{done.stderr}"
         said = json.loads(done.stdout.splitlines()[-1])

@@ -153,10 +153,11 @@ class Folder:
                     yield fd
                     return
             finally:
-                if _locks.take(lock):
+                if _locks.has(lock):
                     with suppress(OSError):  # closing it gives it back too
                         _unlock(fd)
-                    os.close(fd)
+                    if _locks.take(lock):  # only now: an interrupt may come at any moment
+                        os.close(fd)
 
     def replace(self, file: str, data: bytes) -> None:
         """Give `file` the content `data` in one instant; `data` is on the disk, the name may not be yet."""
@@ -227,7 +228,7 @@ class _Lock:
 
 
 class _Locks:
-    """The locks of this process. Each is taken out once, by who gives it back."""
+    """The locks of this process. Each is taken once, by who closes its file."""
 
     def __init__(self) -> None:
         self._all: dict[int, _Lock] = {}
@@ -236,9 +237,13 @@ class _Locks:
         self._all[fd] = lock = _Lock(fd, writer, threading.get_ident())
         return lock
 
+    def has(self, lock: _Lock) -> bool:
+        """True until somebody has taken it."""
+        return self._all.get(lock.fd) is lock
+
     def take(self, lock: _Lock) -> bool:
-        """True for the one who is to give it back."""
-        return self._all.get(lock.fd) is lock and self._all.pop(lock.fd, None) is lock
+        """True for the one who is to close it."""
+        return self.has(lock) and self._all.pop(lock.fd, None) is lock
 
     def give_back(self, wanted: int) -> None:
         """Give back what interrupted calls have left.
@@ -251,9 +256,9 @@ class _Locks:
             if lock.fd == wanted:
                 continue
             if not lock.goes_on():
+                with suppress(OSError):
+                    _unlock(lock.fd)
                 if self.take(lock):
-                    with suppress(OSError):
-                        _unlock(lock.fd)
                     let_go(lock.fd)
             elif lock.thread == threading.get_ident() and os.path.sameopenfile(lock.fd, wanted):
                 raise StoreError(

@@ -24,7 +24,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tracefork.backends.base import HEAD, Backend
+from tracefork.backends.base import HEAD, Backend, seal
 from tracefork.errors import Conflict, NotFound, StoreError
 
 from ._backend_drills import fork_and_append, kill_writers, run_drill
@@ -293,6 +293,37 @@ class BackendTests(ReaderTests, RaceTests):
         _fill(backend, "log", b"abc")
         backend.append("log", 1, b"d")
         backend.seal("log", b"abc")
+
+        assert list(backend.chunks("log")) == [b"abc"]
+
+    @pytest.mark.parametrize("chunks", [0, 1, 2, 4])
+    def test_a_seal_that_has_not_seen_all_replaces_nothing(self, backend: Backend, chunks: int) -> None:
+        _fill(backend, "log", b"a", b"b", b"c")
+        with pytest.raises(Conflict):
+            seal(backend, "log", b"abc", chunks)
+        assert list(backend.chunks("log")) == [b"a", b"b", b"c"]
+
+        seal(backend, "log", b"abc", 3)
+        assert list(backend.chunks("log")) == [b"abc"]
+
+    def test_a_seal_of_what_is_not_there_creates_nothing_unless_that_was_meant(
+        self, backend: Backend
+    ) -> None:
+        with pytest.raises(Conflict):
+            seal(backend, "log", b"abc", 1)
+        assert list(backend.heads()) == []
+
+        seal(backend, "log", b"abc", 0)
+        assert list(backend.chunks("log")) == [b"abc"]
+
+    @pytest.mark.parametrize("chunks", [0, 1, 3])
+    def test_a_seal_that_is_repeated_is_harmless_however_many_it_replaced(
+        self, backend: Backend, chunks: int
+    ) -> None:
+        backend.seal("log", b"abc")
+        seal(backend, "log", b"abc", chunks)
+        with pytest.raises(Conflict):
+            seal(backend, "log", b"abd", chunks)
 
         assert list(backend.chunks("log")) == [b"abc"]
 
