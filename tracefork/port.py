@@ -1,6 +1,6 @@
 """Where questions enter a run: for transports, tools and draws, on threads and in event loops.
 
-Whatever is kept passes two places here: the redactor, on its way in, and `_note`,
+Whatever is kept passes two places here: the redactor, on its way in, and `_notes`,
 which makes records of what the machine did.
 """
 
