@@ -21,7 +21,7 @@ def promises():
     return {PROMISE.match(part)[1]: NAMED.findall(part) for part in parts}
 
 
-def tests_of(file):
+def names_in(file):
     tree = ast.parse((HERE / file).read_text("utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -30,7 +30,7 @@ def tests_of(file):
 def test_a_promise_names_tests_that_there_are(promise, named):
     assert named, f"no test is named for: {promise}"
     for file, test in named:
-        assert test in tests_of(file), f"{file} has no {test}"
+        assert test in names_in(file), f"{file} has no {test}"
 
 
 def test_all_promises_were_found():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import queue
 import sys
 import textwrap
 import threading
@@ -200,15 +201,16 @@ def test_it_is_put_back_when_the_block_raises():
 
 
 def test_others_call_straight_through():
-    seen = []
+    seen, jobs = [], queue.SimpleQueue()
+    older = threading.Thread(target=lambda: book(jobs.get()))
+    older.start()
 
     with tracefork.record(wrap=[book]) as run:
         thread = threading.Thread(target=lambda: seen.append(book("in the run")))
         thread.start()
         thread.join()
-        import contextvars
-
-        contextvars.Context().run(book, "elsewhere")
+        jobs.put("elsewhere")
+        older.join()
         with tracefork.record() as inner:
             book("of another run")
     assert ran == ["in the run", "elsewhere", "of another run"]

@@ -83,7 +83,7 @@ class Verdict:
 
     def notes(self) -> Iterator[str]:
         """What one should know beside the verdict, a line each."""
-        yield from (f"escaped: {one}" for one in self.escaped if one not in self.processes)
+        yield from (f"escaped: {one}" for one in self.escaped)
         yield from (f"refused in the replay: {one}" for one in self.refused)
         yield from (f"ran again in the replay: {one}" for one in self.processes)
         yield from self.remarks

@@ -1,4 +1,4 @@
-"""Says when modules are imported that were not there when a run began."""
+"""Says when modules are imported that were not there when a run began, and which are there whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+_run: set[str] = set()
+"""Modules that were watched, and have run to their end."""
+
+
+def loaded(name: str) -> Any:
+    """Return the module of this name if it has run to its end, else None; nothing is imported."""
+    module = sys.modules.get(name)
+    begun = getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return None if begun and name not in _run else module
 
 
 class Watch:
@@ -61,6 +71,7 @@ class _Then(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
+        _run.add(module.__name__)
         self._imported()
 
     def __getattr__(self, name: str) -> Any:

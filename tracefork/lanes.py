@@ -19,10 +19,10 @@ Which strand asks is read off, in this order:
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
@@ -160,10 +160,10 @@ def known() -> Strand | None:
     """Return the strand that asks here, or None if it knows of no run."""
     strand = in_context()
     if strand is None:
-        return (_on_stack(None) or _of_greenlet()) if _blocks.all else None
+        return (_on_stack(None) or _of_greenlet()) if _by_run else None
     if strand is _NOWHERE:
         return None
-    return _on_stack(strand) if _blocks.generators and not strand.aside else strand
+    return _on_stack(strand) if _in_generators and not strand.aside else strand
 
 
 def of(context: Context) -> Strand | None:
@@ -254,40 +254,40 @@ class Block:
         )
 
 
-class _Blocks:
-    """The blocks in progress by their frames. Replaced as a whole, so that readers need no lock."""
+_by_run: dict[int, Block] = {}
+_by_frame: dict[FrameType, tuple[Block, ...]] = {}
+"""The blocks that stand in a frame, the innermost last."""
 
-    def __init__(self, blocks: tuple[Block, ...] = ()) -> None:
-        self.all = blocks
-        self.by_frame = {block.frame: block for block in blocks if block.frame is not None}
-        self.by_run = {id(block.root.run): block for block in blocks}
-        self.generators = any(block.in_generator for block in blocks)
-
-
-_blocks = _Blocks()
-_changing = threading.Lock()
+_in_generators: dict[int, Block] = {}
+"""By run, the blocks that may go on in another context: where there is one, the stack is always looked at."""
 
 
 def open_block(root: Strand, frame: FrameType | None, *, everywhere: bool = False) -> None:
-    """Note that the block of `root.run` stands in `frame`; to do it twice is harmless.
+    """Note that the block of `root.run` stands in `frame`.
 
-    With `everywhere`, `root` is current wherever no other strand is. Interrupts must not reach this.
+    With `everywhere`, `root` is current wherever no other strand is. `close_block` undoes half of it, too.
     """
-    global _blocks  # noqa: PLW0603  one value for the process, as there is one stack a thread
-    with _changing:
-        others = tuple(block for block in _blocks.all if block.root is not root)
-        _blocks = _Blocks((*others, Block(root, frame)))
-        if everywhere and root not in _everywhere:
-            _everywhere.append(root)
+    block = Block(root, frame)
+    _by_run[id(root.run)] = block
+    if block.in_generator:
+        _in_generators[id(root.run)] = block
+    if frame is not None:
+        _by_frame[frame] = (*_by_frame.get(frame, ()), block)
+    if everywhere:
+        _everywhere.append(root)
 
 
 def close_block(root: Strand) -> None:
-    """Forget the block of `root.run`. Interrupts must not reach this."""
-    global _blocks  # noqa: PLW0603
-    with _changing:
-        _blocks = _Blocks(tuple(block for block in _blocks.all if block.root is not root))
-        if root in _everywhere:
-            _everywhere.remove(root)
+    """Forget the block of `root.run`; to do it twice is harmless."""
+    with suppress(ValueError):
+        _everywhere.remove(root)
+    for frame, blocks in list(_by_frame.items()):
+        if rest := tuple(block for block in blocks if block.root is not root):
+            _by_frame[frame] = rest
+        else:
+            _by_frame.pop(frame, None)
+    _in_generators.pop(id(root.run), None)
+    _by_run.pop(id(root.run), None)
 
 
 def begin(root: Strand) -> None:
@@ -310,34 +310,24 @@ def leave(root: Strand) -> None:
         _STRAND.set(outer)
 
 
-def _unlock() -> None:
-    global _changing  # noqa: PLW0603
-    _changing = threading.Lock()  # in a forked child: who held it is not here
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)
-
-
 def _on_stack(strand: Strand | None) -> Strand | None:
     """The strand that asks, where the context says `strand`: a block on the stack may know better.
 
     A block in a generator that is not on the stack is between two steps: what is asked
     meanwhile is not its own, whatever context it has left behind.
     """
-    blocks = _blocks
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
-    while frame is not None and frame not in blocks.by_frame:
+    while frame is not None and frame not in _by_frame:
         frame = frame.f_back
-    if frame is None:
+    blocks = () if frame is None else _by_frame.get(frame, ())
+    if not blocks:
         return strand
-    block = blocks.by_frame[frame]
+    block = blocks[-1]
     if strand is None:
         return block.root
-    if strand.run is block.root.run:
+    if any(strand.run is one.root.run for one in blocks):
         return strand
-    other = blocks.by_run.get(id(strand.run))
-    if other is not None and other.in_generator:
+    if id(strand.run) in _in_generators:
         return block.root
     if block.in_generator and not strand.is_within(block.root.run):
         return block.root

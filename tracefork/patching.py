@@ -11,6 +11,9 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from .apart import apart
+from .imports import Watch
+
 Replacement: TypeAlias = Callable[..., Any]
 """Called with the original, then with the arguments of the call."""
 
@@ -34,16 +37,23 @@ class Patches:
 
     `targets` gives (owner, attribute, replacement); it is called at each first `hold`.
     `beside` is called with all pairs of an original and what stands for it, once they are in
-    place, and returns what is called when they are no more.
+    place, and returns what is called when they are no more. When one of the modules `late` is
+    imported meanwhile, `targets` is called once more.
 
     Whoever holds is known by himself, so that to hold or to release twice is what once is. In a
     forked child the patches stay as they are until nobody holds them there. Interrupts must
     not reach what is done here: see `apart`.
     """
 
-    def __init__(self, targets: Callable[[], Iterable[Target]], beside: Beside | None = None) -> None:
+    def __init__(
+        self,
+        targets: Callable[[], Iterable[Target]],
+        beside: Beside | None = None,
+        late: frozenset[str] = frozenset(),
+    ) -> None:
         self._targets = targets
         self._beside = beside or _nothing
+        self._late = Watch(late, lambda: apart(self._extend))
         self._undo: Callable[..., object] = _nothing
         self._lock = threading.Lock()
         self._holders: dict[int, object] = {}
@@ -59,6 +69,7 @@ class Patches:
         with self._lock:
             if not self._holders:
                 self._replace()
+                self._late.begin()
             self._holders[id(holder)] = holder
 
     def release(self, holder: object) -> None:
@@ -69,25 +80,38 @@ class Patches:
         with self._lock:
             self._holders.pop(id(holder), None)
             if not self._holders:
+                self._late.end()
                 self._put_back()
 
     def unlock(self) -> None:
         """In a forked child: the thread that may have held the lock is not here."""
         self._lock = threading.Lock()
 
+    def _extend(self) -> None:
+        """Replace what is there by now."""
+        with self._lock:
+            if self._holders:
+                self._replace_all()
+
     def _replace(self) -> None:
+        try:
+            self._undo = self._beside(self._replace_all())
+        except BaseException:
+            self._put_back()
+            raise
+
+    def _replace_all(self) -> list[tuple[Any, Any]]:
+        """Replace what is not replaced yet; return the pairs of originals and what stands for them."""
+        done = {(id(at.owner), at.name) for at in self._replaced}
         targets = [(owner, name, getattr(owner, name), new) for owner, name, new in self._targets()]
         pairs = []
-        try:
-            for owner, name, original, replacement in targets:
+        for owner, name, original, replacement in targets:
+            if (id(owner), name) not in done:
                 ours = _wrapped(original, replacement)
                 self._replaced.append(_Replaced(owner, name, vars(owner).get(name), ours))
                 setattr(owner, name, ours)
                 pairs.append((original, ours))
-            self._undo = self._beside(pairs)
-        except BaseException:
-            self._put_back()
-            raise
+        return pairs
 
     def _put_back(self) -> None:
         while self._replaced:

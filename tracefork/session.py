@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from os import environ, getpid
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import anyio
@@ -152,7 +152,6 @@ class Session:
         self._doors = threading.Lock()  # only threads that are apart take it
         self._outcome: Outcome | None = None
         self._root = lanes.Strand(self)
-        self._frame: FrameType | None = None
         self._passing = [pattern(text) for text in plan.passthrough]
 
     # -- the block --------------------------------------------------------------
@@ -477,6 +476,7 @@ class Session:
             with suppress(ValueError):
                 _open.remove(self)
             self._release()
+            lanes.close_block(self._root)
             lanes.leave(self._root)
 
     def _begin(self) -> None:
@@ -486,11 +486,10 @@ class Session:
             writer.start()
             if plan.store:
                 writer.begin(self._begun)
-        self._frame = lanes.frame_of_block()
         apart(self._hold)
-        self._frame = None
         self.port.open(self._keeper)
         _open.append(self)
+        lanes.open_block(self._root, lanes.frame_of_block(), everywhere=plan.everywhere)
         lanes.begin(self._root)
 
     def _begun(self) -> Log:
@@ -507,11 +506,9 @@ class Session:
             for door in self._plan.doors:
                 door.hold(self)
             spawning.watch(self._root)
-            lanes.open_block(self._root, self._frame, everywhere=self._plan.everywhere)
 
     def _release(self) -> None:
         with self._doors:
-            lanes.close_block(self._root)
             spawning.unwatch(self._root)
             for door in reversed(self._plan.doors):
                 door.release(self)
@@ -525,6 +522,7 @@ class Session:
         with suppress(ValueError):
             _open.remove(self)
         apart(self._release)
+        lanes.close_block(self._root)
         lanes.leave(self._root)
         if not self.is_elsewhere:
             if self._outcome is None:

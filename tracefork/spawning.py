@@ -22,6 +22,7 @@ from functools import partial
 from typing import Any, Protocol, cast
 
 from . import lanes
+from .imports import loaded
 from .lanes import Strand
 from .patching import Patches, Target
 
@@ -60,25 +61,27 @@ def _targets() -> Iterator[Target]:
     yield ThreadPoolExecutor, "submit", _submit
     yield asyncio.BaseEventLoop, "create_task", _create_task
     yield asyncio.BaseEventLoop, "run_in_executor", _run_in_executor
-    if uvloop := sys.modules.get("uvloop"):
+    if uvloop := loaded("uvloop"):
         yield uvloop.Loop, "create_task", _create_task
         yield uvloop.Loop, "run_in_executor", _run_in_executor
-    if pools := sys.modules.get("multiprocessing.pool"):
+    if pools := loaded("multiprocessing.pool"):
         yield pools.ThreadPool, "apply_async", _apply_async
         yield pools.ThreadPool, "_map_async", _map_async
         for name in ("imap", "imap_unordered"):
             yield pools.ThreadPool, name, _imap
-    if gevent := sys.modules.get("gevent"):
+    if gevent := loaded("gevent"):
         yield gevent, "spawn", _spawn
         yield gevent, "spawn_raw", _spawn
         yield gevent, "spawn_later", _spawn_later
-    if groups := sys.modules.get("gevent.pool"):
+    if groups := loaded("gevent.pool"):
         yield groups.Group, "spawn", _spawn_in
-    if threads := sys.modules.get("gevent.threadpool"):
+    if threads := loaded("gevent.threadpool"):
         yield threads.ThreadPool, "spawn", _spawn_in
 
 
-_patches = Patches(_targets)
+_patches = Patches(
+    _targets, late=frozenset({"gevent", "gevent.pool", "gevent.threadpool", "multiprocessing.pool", "uvloop"})
+)
 
 
 # -- threads ---------------------------------------------------------------------------

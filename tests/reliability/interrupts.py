@@ -43,8 +43,8 @@ from typing import NamedTuple
 import httpx
 
 import tracefork
-from tracefork import lanes, nondet, session
-from tracefork.transports import guard, intercept
+from tracefork import lanes, nondet, session, spawning
+from tracefork.transports import guard, intercept, processes, rpc
 
 OURS = str(Path(tracefork.__file__).parent)
 HANG = 20  # seconds
@@ -119,9 +119,8 @@ async def ablock(started, seen):
 
 def attributes():
     """Everything that is replaced while a run is in progress, with what stands there."""
-    targets = [
-        (owner, name) for own in (lanes, guard, intercept, nondet) for owner, name, _ in own._targets()
-    ]
+    doors = (spawning, guard, processes, rpc, intercept, nondet)
+    targets = [(owner, name) for own in doors for owner, name, _ in own._targets()]
     more = [
         (threading.Thread, "start"), (concurrent.futures.ThreadPoolExecutor, "submit"),
         (asyncio.BaseEventLoop, "create_task"), (socket.socket, "connect"), (socket, "getaddrinfo"),

@@ -17,13 +17,13 @@ import os
 import socket
 import ssl
 import stat
-import sys
 from collections.abc import Iterator
 from operator import index
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from .. import lanes, strangers
+from ..imports import loaded
 from ..patching import Patches, Target
 from ..session import Session, current, open_runs
 from . import own_sockets
@@ -67,12 +67,12 @@ def _targets() -> Iterator[Target]:
     for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
         yield socket, name, _look_up
     yield socket, "getnameinfo", _name_of
-    if uvloop := sys.modules.get("uvloop"):
+    if uvloop := loaded("uvloop"):
         for name in ("create_connection", "create_unix_connection", "create_datagram_endpoint"):
             yield uvloop.Loop, name, _LOOPS[name]
 
 
-_patches = Patches(_targets)
+_patches = Patches(_targets, late=frozenset({"uvloop"}))
 
 
 # -- who leaves which run ---------------------------------------------------------------

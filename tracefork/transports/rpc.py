@@ -5,10 +5,10 @@ Nothing here imports it; one that is imported while a run is in progress is met 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ..imports import loaded
 from ..patching import Patches, Target
 from .guard import leave
 
@@ -29,7 +29,7 @@ def release(run: object) -> None:
 
 def _targets() -> Iterator[Target]:
     for name in sorted(LATE):
-        if (module := sys.modules.get(name)) is None:
+        if (module := loaded(name)) is None:
             continue
         yield module.Channel, "__init__", _channel
         for kind in [one for one in vars(module).values() if _is_callable(one)]:
@@ -38,7 +38,7 @@ def _targets() -> Iterator[Target]:
                     yield kind, call, _call
 
 
-_patches = Patches(_targets)
+_patches = Patches(_targets, late=LATE)
 
 
 def _is_callable(value: object) -> bool:
