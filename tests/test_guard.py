@@ -94,6 +94,28 @@ def test_a_refusal_that_the_agent_swallows_is_told_and_not_held_against_it(serve
     assert "test_guard.py" in refused.site and server.requests == ()
 
 
+def test_a_client_that_raises_its_error_later_without_its_cause_is_said_to_be_refused(server):
+    class LaterConnectionError(Exception):
+        """As botocore, which raises what it kept while it tried again."""
+
+    def client():
+        try:
+            by_socket(server)
+        except OSError:
+            pass
+        raise LaterConnectionError
+
+    with pytest.raises(Refused) as caught, tracefork.replay(EMPTY):
+        client()
+    assert isinstance(caught.value.__cause__, LaterConnectionError)
+
+
+def test_an_exception_of_the_agents_that_has_nothing_to_do_with_it_stays_what_it_is(server):
+    with pytest.raises(ValueError), tracefork.replay(EMPTY):
+        quietly(server)
+        raise ValueError
+
+
 def test_a_strict_replay_holds_it_against_the_run(server):
     with pytest.raises(Refused), tracefork.replay(EMPTY, strict=True):
         quietly(server)

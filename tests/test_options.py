@@ -10,8 +10,10 @@ import sys
 import httpx
 import pytest
 from attrs import fields
+from typer.testing import CliRunner
 
 import tracefork
+from tracefork.cli import app
 from tracefork.core import notes
 from tracefork.errors import CorruptTape
 from tracefork.options import KEPT, Options, RecordOptions, ReplayOptions, RunOptions, TailOptions
@@ -254,12 +256,12 @@ def test_a_run_over_nothing_has_an_exit_code_of_its_own(tmp_path):
     assert verified.returncode == 3 and "nothing to vouch for" in verified.stdout
 
 
-def test_every_command_explains_itself(tmp_path):
-    shown = shell(tmp_path, "--help").stdout
-    commands = [word for word in shown.split() if word in COMMANDS]
-    assert set(commands) == COMMANDS
-    for command in COMMANDS:
-        assert "Usage" in shell(tmp_path, command, "--help").stdout, command
+def test_every_command_explains_itself():
+    assert {command.name or command.callback.__name__ for command in app.registered_commands} == COMMANDS
+    runner = CliRunner()
+    for words in [[], *([command] for command in COMMANDS)]:
+        told = runner.invoke(app, [*words, "--help"])
+        assert told.exit_code == 0 and "Usage" in told.output, words
 
 
 COMMANDS = set(

@@ -142,6 +142,7 @@ class Session:
         """What whoever looks at this run should know, a sentence each."""
         self._escapes = Escapes()
         self._refusals = Escapes()
+        self._refused_last: tuple[Refused | None, int] = None, 0  # and how many steps were over then
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
@@ -416,6 +417,7 @@ class Session:
         target, site = self._plan.redactor().text(target)[:LONGEST], callsite()
         self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
         error = Refused(target, site, kind)
+        self._refused_last = error, self.happened
         if self.strict:
             self.port.fail(error)
         return error
@@ -578,8 +580,16 @@ class Session:
             raise self._explained(failure) from exc
         if exc is None and (left := unfinished(self.port.state)):
             raise self._explained(left)
-        if (refused := Refused.find(exc)) is not None and refused is not exc:
+        if exc is not None and (refused := self._refusal_behind(exc)):
             raise refused from exc  # what the agent's client made of it does not say who refused
+
+    def _refusal_behind(self, exc: BaseException) -> Refused | None:
+        """The refusal that `exc` comes of; None if it is one. A client that raises an error later forgets why."""
+        if isinstance(exc, Refused):
+            return None
+        last, happened = self._refused_last
+        forgotten = "connect" in type(exc).__name__.lower() and happened == self.happened
+        return Refused.find(exc) or (last if forgotten else None)
 
     def _explained(self, failure: TraceforkError) -> TraceforkError:
         """`failure` with a note of what was refused before: that may be why the agent did something else."""

@@ -94,7 +94,7 @@ def diff(
         places = [_place(place) for place in found.every] if found else []
         print_json({**places[0], "differences": places} if places else None)
     elif found is None:
-        out.print(f"the same: {len(one)} exchanges, digest {one.digest()}")
+        out.print(f"the same: {plural(len(one), 'exchange')}, digest {one.digest()}")
         if not every and one.digest() != other.digest():
             out.print(f"[dim]but for ids, times and the like: digest {other.digest()}; --all lists them[/]")
     else:

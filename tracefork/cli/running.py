@@ -43,6 +43,7 @@ from .app import (
     escaped,
     fit,
     out,
+    plural,
     print_json,
     print_plain,
     taped,
@@ -379,7 +380,7 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
         print_json(whole(tape) | {"forwarded": session.forwarded})
     else:
         err.print(
-            f"[dim]{len(tape)} exchanges in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]"
+            f"[dim]{plural(len(tape), 'exchange')} in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]"
         )
     for one in tape.escaped:
         err.print(f"escaped: {escaped(one)}")

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from ..advice import advise
 from ..core.tape import Tape
 from ..core.values import Call, Exchange
 from . import read
@@ -17,8 +18,6 @@ from .messages import Message, ToolResult
 
 _BY_VENDORS = ("srvtoolu_", "mcptoolu_")
 """How the ids of calls begin that the vendor answers."""
-
-CURE = "wrap=[module.function], --wrap module:function or @tracefork.tool makes it a tool of the run"
 
 
 def find_unrecorded(tape: Tape) -> tuple[str, ...]:
@@ -36,10 +35,11 @@ def find_unrecorded(tape: Tape) -> tuple[str, ...]:
 
 def describe_unrecorded(names: tuple[str, ...]) -> str:
     """Return one line that says it of these names."""
+    cure = advise("wrap=[module.function] or @tracefork.tool", "--wrap MODULE:FUNCTION or @tracefork.tool")
     which, them = ", ".join(names), "it runs" if len(names) == 1 else "they run"
     return (
         f"not recorded: the model called {which}, and no effect has that name, so {them} for real "
-        f"in verify, resume, fork and blame; {CURE}"
+        f"in verify, resume, fork and blame; {cure} makes it a tool of the run"
     )
 
 
