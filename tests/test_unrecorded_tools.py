@@ -63,7 +63,7 @@ def test_the_verdict_and_the_list_of_steps_name_it_and_the_cure():
 
     assert verdict.ok and verdict.unrecorded == ("book",)
     for said in (str(verdict), "\n".join(notes(tape))):
-        assert "the model called book" in said and "for real" in said and "--wrap" in said
+        assert "the model called book" in said and "for real" in said and "wrap=" in said
     assert booked == ["Oslo"] * 2
 
 

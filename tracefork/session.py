@@ -584,7 +584,7 @@ class Session:
             raise refused from exc  # what the agent's client made of it does not say who refused
 
     def _refusal_behind(self, exc: BaseException) -> Refused | None:
-        """The refusal that `exc` comes of; None if it is one. A client that raises an error later forgets why."""
+        """The refusal that `exc` comes of, None if it is one; who raises an error later has forgotten it."""
         if isinstance(exc, Refused):
             return None
         last, happened = self._refused_last

@@ -379,9 +379,8 @@ def _run(session: Session, program: Program, *, json_: bool) -> None:
     if json_:
         print_json(whole(tape) | {"forwarded": session.forwarded})
     else:
-        err.print(
-            f"[dim]{plural(len(tape), 'exchange')} in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]"
-        )
+        count = plural(len(tape), "exchange")
+        err.print(f"[dim]{count} in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]")
     for one in tape.escaped:
         err.print(f"escaped: {escaped(one)}")
     if isinstance(raised, SystemExit):
