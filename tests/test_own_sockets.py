@@ -57,6 +57,19 @@ def by_datagrams(tmp_path):
         assert other.recv(1) == b"x"
 
 
+def by_datagrams_that_are_answered(tmp_path):
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        other.bind(("127.0.0.1", 0))
+        one.connect(other.getsockname())
+        one.send(b"ping")
+        said, back = other.recvfrom(4)
+        other.sendto(b"pong", back)
+        assert (said, one.recv(4)) == (b"ping", b"pong")
+
+
 def by_streams(tmp_path):
     async def serve(reader, writer):
         writer.write(await reader.read(4))
@@ -76,7 +89,7 @@ def by_streams(tmp_path):
     asyncio.run(main())
 
 
-PAIRS = [by_tcp, by_tcp_of_any_address, by_path, by_datagrams, by_streams]
+PAIRS = [by_tcp, by_tcp_of_any_address, by_path, by_datagrams, by_datagrams_that_are_answered, by_streams]
 
 
 @pytest.mark.parametrize("both", PAIRS, ids=lambda both: both.__name__)
@@ -88,6 +101,60 @@ def test_a_pair_of_ones_own_is_no_connection_out(both, tmp_path):
         both(tmp_path)
 
     assert run.tape.escaped == () and replayed.refused == ()
+
+
+def sends(one, other):
+    one.sendto(b"out", other)
+
+
+def sends_though_it_is_connected(one, other):
+    own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    own.bind(("127.0.0.1", 0))
+    with own:
+        one.connect(own.getsockname())
+        one.sendto(b"out", other)
+
+
+def sends_by_message(one, other):
+    one.sendmsg([b"out"], [], 0, other)
+
+
+@pytest.mark.parametrize("send", [sends, sends_though_it_is_connected, sends_by_message])
+def test_a_datagram_goes_where_it_says_whatever_was_sent_before(send):
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as world,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own,
+    ):
+        world.bind(("127.0.0.1", 0))
+        world.setblocking(False)
+
+        def agent():
+            own.bind(("127.0.0.1", 0))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+                one.sendto(b"in", own.getsockname())
+                send(one, world.getsockname())
+
+        with tracefork.replay(EMPTY) as replayed, pytest.raises(OSError):
+            agent()
+        with pytest.raises(BlockingIOError):
+            world.recv(3)
+
+    assert len(replayed.refused) == 1
+
+
+def test_datagrams_to_several_are_counted_each():
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks,
+    ):
+        for sock in (one, other):
+            sock.bind(("127.0.0.1", 0))
+        with tracefork.record() as run:
+            for sock in (one, other, one):
+                asks.sendto(b"x", sock.getsockname())
+
+    assert len(run.tape.escaped) == 2
 
 
 @pytest.fixture(params=["tcp", "path"])

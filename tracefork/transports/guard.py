@@ -20,7 +20,7 @@ import stat
 from collections.abc import Iterator
 from operator import index
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from .. import lanes, strangers
 from ..imports import loaded
@@ -64,12 +64,13 @@ def _targets() -> Iterator[Target]:
     if hasattr(os, "splice"):
         yield os, "splice", _splice
     yield socket, "getaddrinfo", _getaddrinfo
-    for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+    for name in ("gethostbyname", "gethostbyname_ex"):
         yield socket, name, _look_up
+    yield socket, "gethostbyaddr", _look_back
     yield socket, "getnameinfo", _name_of
     if uvloop := loaded("uvloop"):
-        for name in ("create_connection", "create_unix_connection", "create_datagram_endpoint"):
-            yield uvloop.Loop, name, _LOOPS[name]
+        for name, replacement in _LOOPS.items():
+            yield uvloop.Loop, name, replacement
 
 
 _patches = Patches(_targets, late=frozenset({"uvloop"}))
@@ -113,7 +114,10 @@ def _stays(run: Session, sock: Any, address: Any) -> bool:
         return own_sockets.stays_within(sock)
     if not own_sockets.is_own_listener(run, sock.family, address):
         return False
-    own_sockets.keep(sock)
+    if sock.type == socket.SOCK_DGRAM:  # what it sends next may go elsewhere; but it may be answered
+        own_sockets.speaks(sock)
+    else:
+        own_sockets.keep(sock)
     return True
 
 
@@ -126,17 +130,17 @@ def _hold_back(run: Session, target: str) -> None:
     raise run.refuse(target)
 
 
-_counted: WeakKeyDictionary[socket.socket, WeakSet[Session]] = WeakKeyDictionary()
-"""Sockets, and the runs that have counted what they are connected to."""
+_counted: WeakKeyDictionary[socket.socket, WeakKeyDictionary[Session, set[str]]] = WeakKeyDictionary()
+"""Sockets, and the runs that have counted what they are connected to, or have sent to."""
 
 
 def _count(run: Session, kind: str, target: str, sock: Any, *, certain: bool = True) -> None:
-    """Note that a socket of somebody leaves a live run, once."""
+    """Note that a socket of somebody leaves a live run, once for each target."""
     if sock is not None:
-        runs = _counted.setdefault(sock, WeakSet())
-        if run in runs:
+        targets = _counted.setdefault(sock, WeakKeyDictionary()).setdefault(run, set())
+        if target in targets:
             return
-        runs.add(run)
+        targets.add(target)
     host, _, port = target.rpartition(":")
     if not (run.allows(target) or run.passes(host)):
         run.escape(kind, f"{run.names.get(host, host)}:{port}" if host else target, certain=certain)
@@ -180,8 +184,12 @@ def _bind(original: Any, sock: Any, address: Any) -> Any:
 
 
 def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
-    if not _is_known(sock):
-        _leave_by(sock, args)
+    address = args[-1] if len(args) > 1 and _is_address(args[-1]) else None
+    if address is None:
+        if not _is_known(sock):
+            _leave_by(sock)
+    elif _is_connection(sock):  # whatever it may be connected to
+        leave(target_of(address), sock=sock, address=address)
     return original(sock, *args, **kwargs)
 
 
@@ -194,18 +202,16 @@ def _is_known(sock: Any) -> bool:
     return bool(runs) and all(run.live and run in runs for run in open_runs())
 
 
-def _leave_by(sock: Any, args: tuple[Any, ...] = ()) -> None:
-    """Count or refuse what is sent through `sock`, which may say where it goes to."""
+def _leave_by(sock: Any) -> None:
+    """Count or refuse what is sent through `sock`, to whom it is connected."""
     try:
-        target, address = target_of(sock.getpeername() or sock.getsockname()), None
-        if not sock.getpeername() and own_sockets.stays_within(sock):
+        peer = sock.getpeername()
+        if not peer and own_sockets.stays_within(sock):
             return
-    except OSError:  # not connected: sendto and sendmsg may say where; nothing else will leave
-        address = args[-1] if len(args) > 1 and _is_address(args[-1]) else None
-        if address is None:
-            return
-        target = target_of(address)
-    leave(target, sock=sock, address=address)
+        target = target_of(peer or sock.getsockname())
+    except OSError:  # not connected: nothing leaves
+        return
+    leave(target, sock=sock, address=peer if peer and sock.type == socket.SOCK_DGRAM else None)
 
 
 def _write(original: Any, fd: Any, *args: Any, **kwargs: Any) -> Any:
@@ -273,6 +279,12 @@ def _look_up(original: Any, host: Any) -> Any:
     return found
 
 
+def _look_back(original: Any, host: Any) -> Any:
+    target = "" if own_sockets.is_loopback(host) or not own_sockets.is_numeric(host) else target_of((host, 0))
+    _ask_about(host, 0, target)  # also of an address a name server is asked
+    return original(host)
+
+
 def _name_of(original: Any, address: Any, flags: int) -> Any:
     if not flags & socket.NI_NUMERICHOST:
         _ask_about("", 0, target_of(address))
@@ -321,8 +333,22 @@ async def _by_loop_datagrams(original: Any, loop: Any, factory: Any, *args: Any,
     return await original(loop, factory, *args, **how)
 
 
+async def _by_loop_address(original: Any, loop: Any, host: Any, port: Any, **how: Any) -> Any:
+    if host is not None and not how.get("flags", 0) & socket.AI_PASSIVE:
+        _ask_about(host, port)
+    return await original(loop, host, port, **how)
+
+
+async def _by_loop_name(original: Any, loop: Any, address: Any, flags: int = 0) -> Any:
+    if not flags & socket.NI_NUMERICHOST:
+        _ask_about("", 0, target_of(address))
+    return await original(loop, address, flags)
+
+
 _LOOPS: dict[str, Any] = {
     "create_connection": _by_loop,
     "create_unix_connection": _by_loop_to_path,
     "create_datagram_endpoint": _by_loop_datagrams,
+    "getaddrinfo": _by_loop_address,
+    "getnameinfo": _by_loop_name,
 }

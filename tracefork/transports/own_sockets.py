@@ -34,6 +34,12 @@ def listening(sock: socket.socket) -> None:
     _listeners[sock] = WeakSet(open_runs())
 
 
+def speaks(sock: socket.socket) -> None:
+    """Note that `sock` sends datagrams within this process, where they may be answered."""
+    if sock not in _listeners:
+        listening(sock)
+
+
 def keep(sock: socket.socket) -> None:
     """Note that `sock` was accepted, or leads to a listener of this process."""
     _inner.add(sock)
