@@ -380,3 +380,105 @@ def test_files_and_pipes_are_written_as_ever(tmp_path):
         os.close(reading)
         os.close(writing)
         (tmp_path / "file").write_bytes(b"x")
+
+
+# -- tools that are called by whoever knows no run ------------------------------------------
+
+
+class Till:
+    """A tool of each kind, and how often it ran."""
+
+    def __init__(self):
+        self.ran = 0
+
+        def book(seat):
+            self.ran += 1
+            return seat
+
+        async def abook(seat):
+            return book(seat)
+
+        def books(seat):
+            yield book(seat)
+
+        self.plain = tracefork.tool(book)
+        coroutine, generator = tracefork.tool(abook), tracefork.tool(books)
+        self.ways = {
+            "plain": self.plain,
+            "coroutine": lambda seat: asyncio.run(coroutine(seat)),
+            "generator": lambda seat: next(iter(generator(seat))),
+        }
+
+
+def wrapped_book(seat):
+    SOLD.append(seat)
+    return seat
+
+
+SOLD = []
+
+
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "generator"])
+def test_a_tool_that_an_older_worker_calls_in_a_replay_gives_what_it_gave(kind, worker):
+    till = Till()
+    book = till.ways[kind]
+    with tracefork.record() as run:
+        book(1)
+    with tracefork.replay(run.tape):
+        assert worker.do(lambda: book(1)) == 1
+    assert till.ran == 1
+
+
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "generator"])
+def test_one_that_the_tape_has_not_is_refused_and_the_replay_goes_on(kind, worker):
+    till = Till()
+    with tracefork.record() as run:
+        till.plain(1)
+
+    def agent():
+        with pytest.raises(Refused):
+            worker.do(lambda: till.ways[kind](2))
+        till.plain(1)
+
+    verdict = tracefork.verify(run.tape, agent)
+    assert till.ran == 1 and verdict.ok
+    assert [one.kind for one in verdict.refused] == ["thread"] and "tool" in verdict.refused[0].target
+
+
+def test_with_a_recording_beside_a_replay_nobodys_tool_runs(worker):
+    till = Till()
+    with tracefork.record() as run:
+        till.plain(1)
+    with tracefork.record(), tracefork.replay(tracefork.Tape()), pytest.raises(Refused):
+        worker.do(lambda: till.plain(1))
+    assert till.ran == 1 and len(run.tape.effects) == 1
+
+
+def test_a_recording_counts_a_tool_that_an_older_worker_calls_and_a_strict_one_refuses_it(worker):
+    till = Till()
+    with tracefork.record() as run:
+        worker.do(lambda: till.plain(1))
+    with pytest.raises(Refused), tracefork.record(strict=True):
+        worker.do(lambda: till.plain(2))
+
+    assert till.ran == 1
+    assert [(one.kind, one.target) for one in run.tape.escaped] == [("thread", "tool book")]
+
+
+def test_a_function_that_the_replay_wraps_is_a_tool_to_an_older_worker_too(worker):
+    SOLD.clear()
+    with tracefork.record(wrap=[wrapped_book]) as run:
+        wrapped_book(1)
+    with tracefork.replay(run.tape):
+        assert worker.do(lambda: wrapped_book(1)) == 1
+        with pytest.raises(Refused):
+            worker.do(lambda: wrapped_book(2))
+    with tracefork.replay(tracefork.Tape()):  # which knows nothing of it
+        worker.do(lambda: wrapped_book(3))
+    assert SOLD == [1, 3]
+
+
+def test_telemetry_of_an_older_worker_meets_nobody_in_a_replay(model, worker):
+    with tracefork.replay(tracefork.Tape()) as run, pytest.raises(httpx.ConnectError):
+        worker.do(lambda: model.client.post("https://us.posthog.com/batch/", content="x"))
+    assert model.live == 0 and run.refused == ()

@@ -14,13 +14,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
-from .session import current
+from .strangers import run_of
 from .tooling import Spec, classify
 
 Wrapped: TypeAlias = "Callable[..., Any] | str"
@@ -247,11 +247,10 @@ class _Swap:
         function.__code__ = self._ours
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        run = current()
-        if run is None or not self.paths & run.wrapped:
+        use = partial(self._spec.use, self.original, self.function, args, kwargs)
+        if (run := run_of(use, self.paths)) is None:
             return self.original(*args, **kwargs)
-        use = self._spec.use(self.original, self.function, args, kwargs)
-        return run.ause(use) if self._kind == "coroutine" else run.use(use)
+        return run.ause(use()) if self._kind == "coroutine" else run.use(use())
 
     def undo(self) -> None:
         if self.function.__code__ is self._ours:
