@@ -171,3 +171,23 @@ def test_a_script_that_records_itself_can_be_run_and_verified_from_the_shell(tmp
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "2 of 2" in verified.stdout and "joined it" in verified.stdout
     assert not (tmp_path / "own.db").exists()
+
+
+def test_a_separate_run_that_is_never_left_is_held_against_the_replay_and_one_that_draws_is_not(model):
+    tape, left = recorded(model, "a"), []
+
+    def draws():
+        model.ask("a")
+        with tracefork.record(nested="separate") as run:
+            run.now()
+
+    def asks():
+        model.ask("a")
+        left.append(tracefork.record(nested="separate").__enter__())
+        model.ask("out")
+
+    drew, asked = tracefork.verify(tape, draws), tracefork.verify(tape, asks)
+    left[0].__exit__(None, None, None)
+
+    assert drew.ok and drew.escaped == ()
+    assert not asked.ok and [one.kind for one in asked.escaped] == ["run"]

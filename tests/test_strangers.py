@@ -160,7 +160,7 @@ def test_an_older_worker_is_refused_where_the_tape_has_not_and_the_replay_goes_o
         model.ask("a")
 
     def agent():
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"^the replay refused a thread .* start the thread within the run"):
             worker.do(lambda: model.ask("b"))
         model.ask("a")
 

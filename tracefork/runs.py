@@ -33,7 +33,7 @@ from .redact import Redactor, ambient, lineage
 from .session import Plan, Session
 from .store import TapeStore, new_run_id
 from .tools import RUN, Policy, policy
-from .transports import guard, processes, rpc
+from .transports import guard, processes, rpc, uvloops
 from .transports import intercept as interception
 
 Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
@@ -257,7 +257,7 @@ def _doors(options: Options, wraps: wrapping.Wraps) -> tuple[Any, ...]:
     """What replaces attributes of others (clients, network, processes, chance) while a run is entered."""
     return (
         *[interception] * options.intercept,
-        *(guard, processes, rpc),
+        *(guard, uvloops, processes, rpc),
         *[nondet] * bool(options.virtualize),
         *[wraps] * bool(wraps.paths),
     )

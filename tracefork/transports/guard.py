@@ -1,10 +1,10 @@
 """Connections that would leave a run: refused where it answers from its tape, counted where it is live.
 
-Guarded are `connect` and `connect_ex`, every look-up of a host, sending (also by `os.write`, `os.sendfile`
-and uvloop's ways to connect), for every address and unix sockets: not even a client that we do not
-know may connect. Exempt is whatever a live call or a tool does, and what stays within this process
-(`own_sockets.py`). A call that knows no run is held to every replay in progress, and
-counted by every recording (`strangers.py`).
+Guarded are `connect` and `connect_ex`, every look-up of a host, and sending, also by `os.write` and
+`os.sendfile`, for every address and unix sockets: not even a client that we do not know may connect.
+uvloop's ways are guarded beside (`uvloops.py`). Exempt is whatever a live call or a tool does, and what
+stays within this process (`own_sockets.py`). A call that knows no run is held to every replay in progress,
+and counted by every recording (`strangers.py`).
 
 A refusal is an OSError to whoever asked: clients that report quietly go on quietly.
 Clients written in C bypass Python's sockets, and so the guard.
@@ -23,7 +23,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .. import lanes, strangers
-from ..imports import loaded
 from ..patching import Patches, Target
 from ..session import Session, current, open_runs
 from . import own_sockets
@@ -68,12 +67,9 @@ def _targets() -> Iterator[Target]:
         yield socket, name, _look_up
     yield socket, "gethostbyaddr", _look_back
     yield socket, "getnameinfo", _name_of
-    if uvloop := loaded("uvloop"):
-        for name, replacement in _LOOPS.items():
-            yield uvloop.Loop, name, replacement
 
 
-_patches = Patches(_targets, late=frozenset({"uvloop"}))
+_patches = Patches(_targets)
 
 
 # -- who leaves which run ---------------------------------------------------------------
@@ -108,12 +104,12 @@ def _leave_as_stranger(target: str, sock: Any, address: Any, *, look_up: bool) -
 
 def _stays(run: Session, sock: Any, address: Any) -> bool:
     """True if what goes through `sock`, or to `address`, leaves neither this process nor the run."""
-    if sock is None:
-        return False
     if address is None:
-        return own_sockets.stays_within(sock)
-    if not own_sockets.is_own_listener(run, sock.family, address):
+        return sock is not None and own_sockets.stays_within(sock)
+    if not own_sockets.is_own_listener(run, address, None if sock is None else sock.family):
         return False
+    if sock is None:
+        return True
     if sock.type == socket.SOCK_DGRAM:  # what it sends next may go elsewhere; but it may be answered
         own_sockets.speaks(sock)
     else:
@@ -186,8 +182,7 @@ def _bind(original: Any, sock: Any, address: Any) -> Any:
 def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
     address = args[-1] if len(args) > 1 and _is_address(args[-1]) else None
     if address is None:
-        if not _is_known(sock):
-            _leave_by(sock)
+        leave_by(sock)
     elif _is_connection(sock):  # whatever it may be connected to
         leave(target_of(address), sock=sock, address=address)
     return original(sock, *args, **kwargs)
@@ -202,8 +197,10 @@ def _is_known(sock: Any) -> bool:
     return bool(runs) and all(run.live and run in runs for run in open_runs())
 
 
-def _leave_by(sock: Any) -> None:
+def leave_by(sock: Any) -> None:
     """Count or refuse what is sent through `sock`, to whom it is connected."""
+    if _is_known(sock):
+        return
     try:
         peer = sock.getpeername()
         if not peer and own_sockets.stays_within(sock):
@@ -232,8 +229,7 @@ def _leave_by_descriptor(fd: Any) -> None:
     except (OSError, TypeError, ValueError):
         return
     try:
-        if not _is_known(sock):
-            _leave_by(sock)
+        leave_by(sock)
     finally:
         sock.detach()
 
@@ -266,14 +262,14 @@ def _getaddrinfo(original: Any, host: Any, port: Any, *args: Any, **kwargs: Any)
     flags = kwargs.get("flags", args[_FLAGS] if len(args) > _FLAGS else 0)
     if host is None or flags & socket.AI_PASSIVE:  # to listen is not to connect
         return original(host, port, *args, **kwargs)
-    _ask_about(host, port)
+    ask_about(host, port)
     found = original(host, port, *args, **kwargs)
     _name((entry[4][0] for entry in found), host)
     return found
 
 
 def _look_up(original: Any, host: Any) -> Any:
-    _ask_about(host, 0)
+    ask_about(host, 0)
     found = original(host)
     _name([found] if isinstance(found, str) else found[2], host)
     return found
@@ -281,17 +277,17 @@ def _look_up(original: Any, host: Any) -> Any:
 
 def _look_back(original: Any, host: Any) -> Any:
     target = "" if own_sockets.is_loopback(host) or not own_sockets.is_numeric(host) else target_of((host, 0))
-    _ask_about(host, 0, target)  # also of an address a name server is asked
+    ask_about(host, 0, target)  # also of an address a name server is asked
     return original(host)
 
 
 def _name_of(original: Any, address: Any, flags: int) -> Any:
     if not flags & socket.NI_NUMERICHOST:
-        _ask_about("", 0, target_of(address))
+        ask_about("", 0, target_of(address))
     return original(address, flags)
 
 
-def _ask_about(host: Any, port: Any, target: str = "") -> None:
+def ask_about(host: Any, port: Any, target: str = "") -> None:
     """Count or refuse a question to a name server; none is asked about addresses and this machine."""
     if not target and (own_sockets.is_numeric(host) or own_sockets.is_loopback(host) or _is_this(host)):
         return
@@ -307,48 +303,3 @@ def _name(addresses: Any, host: Any) -> None:
     if (run := current()) is not None:
         name = host.decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
         run.names.update(dict.fromkeys(addresses, name))
-
-
-# -- uvloop, which does not use Python's sockets -----------------------------------------------
-
-
-async def _by_loop(
-    original: Any, loop: Any, factory: Any, host: Any = None, port: Any = None, **how: Any
-) -> Any:
-    if host is not None:
-        leave(target_of((host, port)))
-    return await original(loop, factory, host, port, **how)
-
-
-async def _by_loop_to_path(original: Any, loop: Any, factory: Any, path: Any = None, **how: Any) -> Any:
-    if path is not None:
-        leave(os.fsdecode(path))
-    return await original(loop, factory, path, **how)
-
-
-async def _by_loop_datagrams(original: Any, loop: Any, factory: Any, *args: Any, **how: Any) -> Any:
-    remote = how.get("remote_addr", args[1] if len(args) > 1 else None)
-    if remote is not None:
-        leave(target_of(remote))
-    return await original(loop, factory, *args, **how)
-
-
-async def _by_loop_address(original: Any, loop: Any, host: Any, port: Any, **how: Any) -> Any:
-    if host is not None and not how.get("flags", 0) & socket.AI_PASSIVE:
-        _ask_about(host, port)
-    return await original(loop, host, port, **how)
-
-
-async def _by_loop_name(original: Any, loop: Any, address: Any, flags: int = 0) -> Any:
-    if not flags & socket.NI_NUMERICHOST:
-        _ask_about("", 0, target_of(address))
-    return await original(loop, address, flags)
-
-
-_LOOPS: dict[str, Any] = {
-    "create_connection": _by_loop,
-    "create_unix_connection": _by_loop_to_path,
-    "create_datagram_endpoint": _by_loop_datagrams,
-    "getaddrinfo": _by_loop_address,
-    "getnameinfo": _by_loop_name,
-}
