@@ -482,3 +482,59 @@ def test_telemetry_of_an_older_worker_meets_nobody_in_a_replay(model, worker):
     with tracefork.replay(tracefork.Tape()) as run, pytest.raises(httpx.ConnectError):
         worker.do(lambda: model.client.post("https://us.posthog.com/batch/", content="x"))
     assert model.live == 0 and run.refused == ()
+
+
+# -- workers that outlive the run which started them ----------------------------------------------
+
+
+def test_a_worker_that_a_recording_started_gets_out_of_no_later_replay(model):
+    with tracefork.record() as run:
+        model.ask("a")
+        worker = Worker()
+        worker.do(lambda: model.ask("b"))
+    live = model.live
+    with tracefork.replay(run.tape) as replayed:
+        assert worker.do(lambda: model.ask("a")) == "answer 1"
+        assert worker.do(lambda: model.ask("b")) == "answer 2"
+        with pytest.raises(Refused):
+            worker.do(lambda: model.ask("c"))
+    worker._jobs.put(None)
+
+    assert model.live == live == 2 and len(replayed.refused) == 1
+
+
+def test_one_that_a_replay_started_is_served_by_the_next(model):
+    with tracefork.record() as run:
+        model.ask("a")
+    with tracefork.replay(run.tape):
+        model.ask("a")
+        worker = Worker()
+    with tracefork.replay(run.tape):
+        assert worker.do(lambda: model.ask("a")) == "answer 1"
+    worker._jobs.put(None)
+    assert model.live == 1
+
+
+def test_one_that_a_recording_started_is_counted_by_the_next_and_taken_in_by_a_whole_process(model):
+    with tracefork.record():
+        worker = Worker()
+    with tracefork.record() as counting:
+        worker.do(lambda: model.ask("a"))
+    with tracefork.record(scope="process") as taking:
+        worker.do(lambda: model.ask("b"))
+    worker._jobs.put(None)
+
+    assert len(counting.tape) == 0 and [one.kind for one in counting.tape.escaped] == ["thread"]
+    assert len(taking.tape) == 1 and taking.tape.escaped == ()
+
+
+def test_its_tools_and_connections_are_held_likewise(worker, server):
+    till = Till()
+    with tracefork.record():
+        outlives = Worker()
+    with tracefork.replay(tracefork.Tape()) as replayed:
+        for job in (lambda: till.plain(1), lambda: urllib.request.urlopen(server.url)):
+            with pytest.raises(OSError):
+                outlives.do(job)
+    outlives._jobs.put(None)
+    assert till.ran == 0 and not server.requests and len(replayed.refused) == 2

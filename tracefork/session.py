@@ -247,6 +247,14 @@ class Session:
         return self._over
 
     @property
+    def gone(self) -> bool:
+        """True where whoever still has this run in his context is asked for no more than others are.
+
+        What outlives a replay must not go live: it belongs to that, unless another is in progress.
+        """
+        return self._over and (self.live or any(not run.live for run in open_runs()))
+
+    @property
     def is_elsewhere(self) -> bool:
         """True in a process that was forked from the run's own."""
         return self._process != getpid()
