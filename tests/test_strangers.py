@@ -538,3 +538,24 @@ def test_its_tools_and_connections_are_held_likewise(worker, server):
                 outlives.do(job)
     outlives._jobs.put(None)
     assert till.ran == 0 and not server.requests and len(replayed.refused) == 2
+
+
+def test_nor_does_one_that_was_started_within_a_tool_of_the_recording(model, server):
+    till, made = Till(), []
+    with tracefork.record() as run:
+        model.ask("a")
+        run.call("begin", lambda: made.append(Worker()))
+    live = model.live
+    with tracefork.replay(run.tape) as replayed:
+        assert made[0].do(lambda: model.ask("a")) == "answer 1"
+        for job in (
+            lambda: model.ask("b"),
+            lambda: till.plain(1),
+            lambda: urllib.request.urlopen(server.url),
+        ):
+            with pytest.raises(OSError):
+                made[0].do(job)
+        replayed.call("begin", lambda: None)
+    made[0]._jobs.put(None)
+
+    assert model.live == live and till.ran == 0 and not server.requests

@@ -78,7 +78,7 @@ class Strand:
     def beside(self) -> Strand:
         """The strand that is aside of this one."""
         if self._beside is None:
-            self._beside = Strand(self.run, self.path, aside=True)
+            self._beside = Strand(self.run, self.path, outer=self.outer, aside=True)
         return self._beside
 
     @property
@@ -168,7 +168,7 @@ def known() -> Strand | None:
 
 def _going_on(strand: Strand | None) -> Strand | None:
     """`strand`, or one around it: a worker that outlives the run which started it knows of that no more."""
-    while strand is not None and not strand.aside and getattr(strand.run, "gone", False):
+    while strand is not None and getattr(strand.run, "gone", False):
         strand = strand.outer
     return strand
 
