@@ -191,3 +191,15 @@ def test_a_separate_run_that_is_never_left_is_held_against_the_replay_and_one_th
 
     assert drew.ok and drew.escaped == ()
     assert not asked.ok and [one.kind for one in asked.escaped] == ["run"]
+
+
+def test_options_of_its_own_are_passed_over_and_that_is_said(model):
+    tape = recorded(model, "a")
+
+    def agent():
+        with tracefork.record(wrap=["shop:book"], strict=True, nested="join"):
+            model.ask("a")
+
+    verdict = tracefork.verify(tape, agent)
+    assert verdict.ok and len(verdict.remarks) == 1
+    assert "wrap=, strict= passed over" in verdict.remarks[0] and "nested=," not in verdict.remarks[0]

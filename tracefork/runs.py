@@ -74,7 +74,7 @@ def record(
     """
     told, around = Options.of(options), outer()
     if told.nested == "join" and around is not None:
-        return cast("Session", Joined(around, store, run_id))
+        return cast("Session", Joined(around, store, run_id, options))
     head = _header(agent_name, run_id, meta)
     tools = Policy(unrecordable=told.unrecordable)
     return _session(nothing(told.matcher), head, told, store=store, tools=tools, within=around)
