@@ -559,3 +559,14 @@ def test_nor_does_one_that_was_started_within_a_tool_of_the_recording(model, ser
     made[0]._jobs.put(None)
 
     assert model.live == live and till.ran == 0 and not server.requests
+
+
+def test_the_client_of_tornado_is_held_though_its_loop_is_machinery(worker, server):
+    httpclient = pytest.importorskip("tornado.httpclient")
+
+    async def main():
+        return await httpclient.AsyncHTTPClient(force_instance=True).fetch(server.url)
+
+    with tracefork.replay(tracefork.Tape()) as replayed, pytest.raises(OSError):
+        worker.do(lambda: asyncio.run(main()))
+    assert len(replayed.refused) == 1 and not server.requests
