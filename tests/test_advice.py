@@ -41,7 +41,8 @@ def test_the_words_are_those_of_the_command():
         assert "tracefork resume last --on-doubt rerun" in str(InDoubt(CALL))
         assert "--tools live" in str(ToolRefused(CALL))
         assert "--allow '/run/my x.sock'" in str(Refused("/run/my x.sock", "agent.py:3"))
-        assert "without --strict" in str(Refused("python", "agent.py:3", "process"))
+        assert "without --strict" in str(Refused("python", "agent.py:3", "process", strict=True))
+        assert "strict" not in str(Refused("python", "agent.py:3", "process"))  # processes="refuse" did it
         assert advise("a", "b") == "b"
     assert 'on_doubt="rerun"' in str(InDoubt(CALL))
     assert advise("a", "b") == "a"

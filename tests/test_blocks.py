@@ -368,3 +368,39 @@ def test_workers_of_a_queue_record_each_job_by_itself():
         runs = list(pool.map(job, "abcdefgh"))
     assert [set(said(run)) for run in runs] == [{who} for who in "abcdefgh"]
     assert all(run.tape.escaped == () for run in runs)
+
+
+def test_jobs_in_copied_contexts_belong_to_the_conversation_that_gives_them():
+    """Stepped in turns by one thread, the context is what the other conversation has left behind."""
+    kept = {}
+
+    def conversation(who):
+        with tracefork.record(agent_name=who) as kept[who], ThreadPoolExecutor(1) as pool:
+            for _ in range(3):
+                pool.submit(contextvars.copy_context().run, ask, who).result()
+                yield
+
+    list(zip(conversation("ann"), conversation("bob"), strict=True))
+    assert {who: said(run) for who, run in kept.items()} == {"ann": ["ann"] * 3, "bob": ["bob"] * 3}
+
+
+def test_so_do_jobs_that_tasks_without_the_conversation_make():
+    kept = {}
+
+    async def conversation(who):
+        with tracefork.record(agent_name=who) as kept[who]:
+            for _ in range(2):
+                await asyncio.to_thread(ask, who)
+                yield
+
+    async def main():
+        both = [conversation("ann"), conversation("bob")]
+        for _ in range(2):
+            for one in both:
+                await asyncio.create_task(anext(one), context=contextvars.Context())
+        for one in both:
+            await one.aclose()
+
+    asyncio.run(main())
+    assert {who: said(run) for who, run in kept.items()} == {"ann": ["ann"] * 2, "bob": ["bob"] * 2}
+    assert all(run.tape.escaped == () for run in kept.values())

@@ -221,3 +221,27 @@ def test_a_client_of_a_replay_that_is_over_does_not_go_live(server):
         client.post(server.url)
 
     assert server.requests == ()
+
+
+LOOK_UPS = {
+    "by address": lambda: socket.gethostbyaddr("192.0.2.1"),
+    "by name": lambda: socket.gethostbyname("a.example"),
+    "whole": lambda: socket.gethostbyname_ex("a.example"),
+    "backwards": lambda: socket.getnameinfo(("192.0.2.1", 80), 0),
+    "by uvloop": lambda: uvlooped(lambda loop: loop.getaddrinfo("a.example", 80)),
+    "backwards by uvloop": lambda: uvlooped(lambda loop: loop.getnameinfo(("192.0.2.1", 80))),
+}
+
+
+def uvlooped(ask):
+    async def main():
+        return await ask(asyncio.get_running_loop())
+
+    return pytest.importorskip("uvloop").run(main())
+
+
+@pytest.mark.parametrize("look_up", LOOK_UPS.values(), ids=LOOK_UPS)
+def test_no_name_server_is_asked_in_a_replay(look_up):
+    with tracefork.replay(tracefork.Tape()) as run, pytest.raises(Refused):
+        look_up()
+    assert len(run.refused) == 1

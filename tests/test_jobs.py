@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ from contextvars import copy_context
 from functools import partial
 from multiprocessing.pool import ThreadPool
 
+import anyio
+import anyio.to_thread
 import httpx
 import pytest
 
@@ -208,7 +211,12 @@ async def with_an_exchange_behind(n):
     return n
 
 
+async def by_anyio(n):
+    return await anyio.to_thread.run_sync(slow, n)
+
+
 AWAITED = {
+    "anyio": as_they_end(by_anyio),
     "to_thread": as_they_end(lambda n: asyncio.to_thread(slow, n)),
     "run_in_executor": as_they_end(by_loop),
     "failing": as_they_end(lambda n: asyncio.to_thread(fails, n)),
@@ -226,6 +234,19 @@ def test_tasks_that_await_jobs_come_back_in_their_recorded_order(agent):
         verdict = tracefork.verify(run.tape, agent, patience=5)
         assert verdict.ok, verdict
         assert verdict.replayed == run.tape.digest()
+
+
+@pytest.mark.parametrize("start", [asyncio.to_thread, anyio.to_thread.run_sync])
+def test_a_job_that_leaves_by_an_exit_can_be_caught_as_ever(start):
+    async def agent():
+        try:
+            await start(sys.exit, 3)
+        except SystemExit as exc:
+            await told(exc.code)
+
+    with tracefork.record() as run:
+        asyncio.run(agent())
+    assert tracefork.verify(run.tape, agent, patience=5).ok
 
 
 def test_as_completed_over_jobs_too():

@@ -171,3 +171,35 @@ def test_a_script_that_records_itself_can_be_run_and_verified_from_the_shell(tmp
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "2 of 2" in verified.stdout and "joined it" in verified.stdout
     assert not (tmp_path / "own.db").exists()
+
+
+def test_a_separate_run_that_is_never_left_is_held_against_the_replay_and_one_that_draws_is_not(model):
+    tape, left = recorded(model, "a"), []
+
+    def draws():
+        model.ask("a")
+        with tracefork.record(nested="separate") as run:
+            run.now()
+
+    def asks():
+        model.ask("a")
+        left.append(tracefork.record(nested="separate").__enter__())
+        model.ask("out")
+
+    drew, asked = tracefork.verify(tape, draws), tracefork.verify(tape, asks)
+    left[0].__exit__(None, None, None)
+
+    assert drew.ok and drew.escaped == ()
+    assert not asked.ok and [one.kind for one in asked.escaped] == ["run"]
+
+
+def test_options_of_its_own_are_passed_over_and_that_is_said(model):
+    tape = recorded(model, "a")
+
+    def agent():
+        with tracefork.record(wrap=["shop:book"], strict=True, nested="join"):
+            model.ask("a")
+
+    verdict = tracefork.verify(tape, agent)
+    assert verdict.ok and len(verdict.remarks) == 1
+    assert "wrap=, strict= passed over" in verdict.remarks[0] and "nested=," not in verdict.remarks[0]

@@ -133,6 +133,15 @@ def test_options_of_a_tape_that_make_no_sense_are_damage(said):
         tracefork.replay(tracefork.Tape(meta={notes.OPTIONS: said}))
 
 
+@pytest.mark.parametrize(
+    ("note", "said"), [(notes.WRAPPED, '["x y"]'), (notes.WRAPPED, '["a.b"]'), (notes.VIRTUALIZED, "colour")]
+)
+def test_nor_do_other_notes_of_what_is_applied_again(note, said):
+    for verb in (tracefork.replay, tracefork.resume):
+        with pytest.raises(CorruptTape, match="options"):
+            verb(tracefork.Tape(meta={note: said}))
+
+
 @pytest.mark.parametrize("said", ["[]", "{", "7", '{"colour": 1}'])
 def test_what_is_no_options_at_all_is_passed_over(said):
     with tracefork.replay(tracefork.Tape(meta={notes.OPTIONS: said})):
@@ -277,3 +286,6 @@ def test_every_kept_option_can_be_given_in_the_shell(tmp_path):
         shown = shell(tmp_path, command, "--help").stdout
         for name in KEPT.keys() - ({"max_body"} if command != "run" else set()):
             assert f"--{name.replace('_', '-')}" in shown, (command, name)
+    shown = shell(tmp_path, "calibrate", "--help").stdout
+    for name in KEPT.keys() - {"ignore"}:  # which it finds
+        assert f"--{name.replace('_', '-')}" in shown, name

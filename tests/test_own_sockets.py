@@ -8,6 +8,8 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 
 import pytest
 
@@ -57,7 +59,20 @@ def by_datagrams(tmp_path):
         assert other.recv(1) == b"x"
 
 
-def by_streams(tmp_path):
+def by_datagrams_that_are_answered(tmp_path):
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        other.bind(("127.0.0.1", 0))
+        one.connect(other.getsockname())
+        one.send(b"ping")
+        said, back = other.recvfrom(4)
+        other.sendto(b"pong", back)
+        assert (said, one.recv(4)) == (b"ping", b"pong")
+
+
+def by_streams(tmp_path, run=asyncio.run):
     async def serve(reader, writer):
         writer.write(await reader.read(4))
         await writer.drain()
@@ -73,10 +88,55 @@ def by_streams(tmp_path):
         server.close()
         await server.wait_closed()
 
-    asyncio.run(main())
+    run(main())
 
 
-PAIRS = [by_tcp, by_tcp_of_any_address, by_path, by_datagrams, by_streams]
+def by_streams_of_uvloop(tmp_path):
+    by_streams(tmp_path, pytest.importorskip("uvloop").run)
+
+
+def by_paths_of_uvloop(tmp_path):
+    async def main():
+        server = await asyncio.start_unix_server(lambda _, writer: writer.close(), tmp_path / "u")
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "u")
+        assert await reader.read() == b""
+        writer.close()
+        server.close()
+
+    pytest.importorskip("uvloop").run(main())
+    (tmp_path / "u").unlink(missing_ok=True)
+
+
+def by_uvicorn(tmp_path):
+    uvicorn = pytest.importorskip("uvicorn")
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        assert answer.read() == b"hello"
+    server.should_exit = True
+    thread.join()
+
+
+PAIRS = [
+    by_tcp,
+    by_tcp_of_any_address,
+    by_path,
+    by_datagrams,
+    by_datagrams_that_are_answered,
+    by_streams,
+    by_streams_of_uvloop,
+    by_paths_of_uvloop,
+    by_uvicorn,
+]
 
 
 @pytest.mark.parametrize("both", PAIRS, ids=lambda both: both.__name__)
@@ -88,6 +148,60 @@ def test_a_pair_of_ones_own_is_no_connection_out(both, tmp_path):
         both(tmp_path)
 
     assert run.tape.escaped == () and replayed.refused == ()
+
+
+def sends(one, other):
+    one.sendto(b"out", other)
+
+
+def sends_though_it_is_connected(one, other):
+    own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    own.bind(("127.0.0.1", 0))
+    with own:
+        one.connect(own.getsockname())
+        one.sendto(b"out", other)
+
+
+def sends_by_message(one, other):
+    one.sendmsg([b"out"], [], 0, other)
+
+
+@pytest.mark.parametrize("send", [sends, sends_though_it_is_connected, sends_by_message])
+def test_a_datagram_goes_where_it_says_whatever_was_sent_before(send):
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as world,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own,
+    ):
+        world.bind(("127.0.0.1", 0))
+        world.setblocking(False)
+
+        def agent():
+            own.bind(("127.0.0.1", 0))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+                one.sendto(b"in", own.getsockname())
+                send(one, world.getsockname())
+
+        with tracefork.replay(EMPTY) as replayed, pytest.raises(OSError):
+            agent()
+        with pytest.raises(BlockingIOError):
+            world.recv(3)
+
+    assert len(replayed.refused) == 1
+
+
+def test_datagrams_to_several_are_counted_each():
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks,
+    ):
+        for sock in (one, other):
+            sock.bind(("127.0.0.1", 0))
+        with tracefork.record() as run:
+            for sock in (one, other, one):
+                asks.sendto(b"x", sock.getsockname())
+
+    assert len(run.tape.escaped) == 2
 
 
 @pytest.fixture(params=["tcp", "path"])
@@ -219,3 +333,59 @@ def test_an_accepted_connection_that_is_wrapped_in_tls_still_is_one(tmp_path):
     with tracefork.replay(EMPTY) as run:
         agent()
     assert run.refused == ()
+
+
+# -- uvloop, which does not use Python's sockets ----------------------------------------------
+
+
+async def by_a_connection_that_was_there(there, address):
+    _, writer = await asyncio.open_connection(sock=there)
+    writer.write(b"out")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def by_an_address(there, address):
+    _, writer = await asyncio.open_connection(*address)
+    writer.close()
+    await writer.wait_closed()
+
+
+class Sending(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+
+async def by_a_datagram(there, address, *, of_the_protocol=False):
+    loop = asyncio.get_running_loop()
+    made, protocol = await loop.create_datagram_endpoint(Sending, local_addr=("127.0.0.1", 0))
+    try:
+        (protocol.transport if of_the_protocol else made).sendto(b"out", address)
+    finally:
+        made.close()
+        await asyncio.sleep(0.01)
+
+
+async def by_a_datagram_of_the_protocol(there, address):
+    await by_a_datagram(there, address, of_the_protocol=True)
+
+
+OUT = [by_a_connection_that_was_there, by_an_address, by_a_datagram, by_a_datagram_of_the_protocol]
+
+
+@pytest.mark.parametrize("way", OUT, ids=lambda way: way.__name__)
+def test_no_way_of_uvloop_leads_out_of_a_replay_and_each_is_counted(way):
+    uvloop = pytest.importorskip("uvloop")
+    with socket.create_server(("127.0.0.1", 0)) as world:
+        address = world.getsockname()
+        with (
+            socket.create_connection(address) as there,
+            tracefork.replay(EMPTY) as replayed,
+            pytest.raises(Refused),
+        ):
+            uvloop.run(way(there, address))
+        with socket.create_connection(address) as there, tracefork.record() as run:
+            uvloop.run(way(there, address))
+
+    assert len(replayed.refused) == 1
+    assert [one.target for one in run.tape.escaped] == ["{}:{}".format(*address)]

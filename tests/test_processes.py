@@ -57,7 +57,65 @@ def by_asyncio(path):
     asyncio.run(main())
 
 
-WAYS = [by_run, by_run_with_an_environment, by_popen_by_place, by_system, by_spawn, by_asyncio]
+def by_spawnv(path):
+    assert os.spawnv(os.P_WAIT, sys.executable, command(path)) == 0
+
+
+def by_spawnlpe(path):
+    assert os.spawnlpe(os.P_WAIT, sys.executable, *command(path), {"PATH": os.environ["PATH"]}) == 0
+
+
+def by_fork(path):
+    if (child := os.fork()) == 0:
+        try:
+            os.execvp(sys.executable, command(path))
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+
+
+def by_terminal(path):
+    import pty
+
+    assert pty.spawn(command(path)) == 0
+
+
+def by_uvloop(path):
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main():
+        process = await asyncio.create_subprocess_exec(*command(path))
+        assert await process.wait() == 0
+
+    uvloop.run(main())
+
+
+def by_a_shell_of_uvloop(path):
+    import shlex
+
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main():
+        process = await asyncio.create_subprocess_shell(shlex.join(command(path)))
+        assert await process.wait() == 0
+
+    uvloop.run(main())
+
+
+WAYS = [
+    by_run,
+    by_run_with_an_environment,
+    by_popen_by_place,
+    by_system,
+    by_spawn,
+    by_asyncio,
+    by_spawnv,
+    by_spawnlpe,
+    by_fork,
+    by_terminal,
+    by_uvloop,
+    by_a_shell_of_uvloop,
+]
 
 
 @pytest.mark.parametrize("start", WAYS, ids=lambda start: start.__name__)

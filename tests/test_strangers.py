@@ -160,7 +160,7 @@ def test_an_older_worker_is_refused_where_the_tape_has_not_and_the_replay_goes_o
         model.ask("a")
 
     def agent():
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"^the replay refused a thread .* start the thread within the run"):
             worker.do(lambda: model.ask("b"))
         model.ask("a")
 
@@ -380,3 +380,193 @@ def test_files_and_pipes_are_written_as_ever(tmp_path):
         os.close(reading)
         os.close(writing)
         (tmp_path / "file").write_bytes(b"x")
+
+
+# -- tools that are called by whoever knows no run ------------------------------------------
+
+
+class Till:
+    """A tool of each kind, and how often it ran."""
+
+    def __init__(self):
+        self.ran = 0
+
+        def book(seat):
+            self.ran += 1
+            return seat
+
+        async def abook(seat):
+            return book(seat)
+
+        def books(seat):
+            yield book(seat)
+
+        self.plain = tracefork.tool(book)
+        coroutine, generator = tracefork.tool(abook), tracefork.tool(books)
+        self.ways = {
+            "plain": self.plain,
+            "coroutine": lambda seat: asyncio.run(coroutine(seat)),
+            "generator": lambda seat: next(iter(generator(seat))),
+        }
+
+
+def wrapped_book(seat):
+    SOLD.append(seat)
+    return seat
+
+
+SOLD = []
+
+
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "generator"])
+def test_a_tool_that_an_older_worker_calls_in_a_replay_gives_what_it_gave(kind, worker):
+    till = Till()
+    book = till.ways[kind]
+    with tracefork.record() as run:
+        book(1)
+    with tracefork.replay(run.tape):
+        assert worker.do(lambda: book(1)) == 1
+    assert till.ran == 1
+
+
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "generator"])
+def test_one_that_the_tape_has_not_is_refused_and_the_replay_goes_on(kind, worker):
+    till = Till()
+    with tracefork.record() as run:
+        till.plain(1)
+
+    def agent():
+        with pytest.raises(Refused):
+            worker.do(lambda: till.ways[kind](2))
+        till.plain(1)
+
+    verdict = tracefork.verify(run.tape, agent)
+    assert till.ran == 1 and verdict.ok
+    assert [one.kind for one in verdict.refused] == ["thread"] and "tool" in verdict.refused[0].target
+
+
+def test_with_a_recording_beside_a_replay_nobodys_tool_runs(worker):
+    till = Till()
+    with tracefork.record() as run:
+        till.plain(1)
+    with tracefork.record(), tracefork.replay(tracefork.Tape()), pytest.raises(Refused):
+        worker.do(lambda: till.plain(1))
+    assert till.ran == 1 and len(run.tape.effects) == 1
+
+
+def test_a_recording_counts_a_tool_that_an_older_worker_calls_and_a_strict_one_refuses_it(worker):
+    till = Till()
+    with tracefork.record() as run:
+        worker.do(lambda: till.plain(1))
+    with pytest.raises(Refused), tracefork.record(strict=True):
+        worker.do(lambda: till.plain(2))
+
+    assert till.ran == 1
+    assert [(one.kind, one.target) for one in run.tape.escaped] == [("thread", "tool book")]
+
+
+def test_a_function_that_the_replay_wraps_is_a_tool_to_an_older_worker_too(worker):
+    SOLD.clear()
+    with tracefork.record(wrap=[wrapped_book]) as run:
+        wrapped_book(1)
+    with tracefork.replay(run.tape):
+        assert worker.do(lambda: wrapped_book(1)) == 1
+        with pytest.raises(Refused):
+            worker.do(lambda: wrapped_book(2))
+    with tracefork.replay(tracefork.Tape()):  # which knows nothing of it
+        worker.do(lambda: wrapped_book(3))
+    assert SOLD == [1, 3]
+
+
+def test_telemetry_of_an_older_worker_meets_nobody_in_a_replay(model, worker):
+    with tracefork.replay(tracefork.Tape()) as run, pytest.raises(httpx.ConnectError):
+        worker.do(lambda: model.client.post("https://us.posthog.com/batch/", content="x"))
+    assert model.live == 0 and run.refused == ()
+
+
+# -- workers that outlive the run which started them ----------------------------------------------
+
+
+def test_a_worker_that_a_recording_started_gets_out_of_no_later_replay(model):
+    with tracefork.record() as run:
+        model.ask("a")
+        worker = Worker()
+        worker.do(lambda: model.ask("b"))
+    live = model.live
+    with tracefork.replay(run.tape) as replayed:
+        assert worker.do(lambda: model.ask("a")) == "answer 1"
+        assert worker.do(lambda: model.ask("b")) == "answer 2"
+        with pytest.raises(Refused):
+            worker.do(lambda: model.ask("c"))
+    worker._jobs.put(None)
+
+    assert model.live == live == 2 and len(replayed.refused) == 1
+
+
+def test_one_that_a_replay_started_is_served_by_the_next(model):
+    with tracefork.record() as run:
+        model.ask("a")
+    with tracefork.replay(run.tape):
+        model.ask("a")
+        worker = Worker()
+    with tracefork.replay(run.tape):
+        assert worker.do(lambda: model.ask("a")) == "answer 1"
+    worker._jobs.put(None)
+    assert model.live == 1
+
+
+def test_one_that_a_recording_started_is_counted_by_the_next_and_taken_in_by_a_whole_process(model):
+    with tracefork.record():
+        worker = Worker()
+    with tracefork.record() as counting:
+        worker.do(lambda: model.ask("a"))
+    with tracefork.record(scope="process") as taking:
+        worker.do(lambda: model.ask("b"))
+    worker._jobs.put(None)
+
+    assert len(counting.tape) == 0 and [one.kind for one in counting.tape.escaped] == ["thread"]
+    assert len(taking.tape) == 1 and taking.tape.escaped == ()
+
+
+def test_its_tools_and_connections_are_held_likewise(worker, server):
+    till = Till()
+    with tracefork.record():
+        outlives = Worker()
+    with tracefork.replay(tracefork.Tape()) as replayed:
+        for job in (lambda: till.plain(1), lambda: urllib.request.urlopen(server.url)):
+            with pytest.raises(OSError):
+                outlives.do(job)
+    outlives._jobs.put(None)
+    assert till.ran == 0 and not server.requests and len(replayed.refused) == 2
+
+
+def test_nor_does_one_that_was_started_within_a_tool_of_the_recording(model, server):
+    till, made = Till(), []
+    with tracefork.record() as run:
+        model.ask("a")
+        run.call("begin", lambda: made.append(Worker()))
+    live = model.live
+    with tracefork.replay(run.tape) as replayed:
+        assert made[0].do(lambda: model.ask("a")) == "answer 1"
+        for job in (
+            lambda: model.ask("b"),
+            lambda: till.plain(1),
+            lambda: urllib.request.urlopen(server.url),
+        ):
+            with pytest.raises(OSError):
+                made[0].do(job)
+        replayed.call("begin", lambda: None)
+    made[0]._jobs.put(None)
+
+    assert model.live == live and till.ran == 0 and not server.requests
+
+
+def test_the_client_of_tornado_is_held_though_its_loop_is_machinery(worker, server):
+    httpclient = pytest.importorskip("tornado.httpclient")
+
+    async def main():
+        return await httpclient.AsyncHTTPClient(force_instance=True).fetch(server.url)
+
+    with tracefork.replay(tracefork.Tape()) as replayed, pytest.raises(OSError):
+        worker.do(lambda: asyncio.run(main()))
+    assert len(replayed.refused) == 1 and not server.requests

@@ -36,15 +36,27 @@ def of_agent(frame: FrameType) -> bool:
     return not is_library(str(frame.f_globals.get("__name__", "")))
 
 
+CLIENT_OF_TORNADO = "tornado.simple_httpclient"
+
+
 def caller() -> str:
-    """Return the package of the innermost frame that is neither the standard library's nor ours."""
+    """Return the package of the innermost frame that is neither the standard library's nor ours.
+
+    tornado moves the bytes of others, and has a client of its own: that is called by its module.
+    """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    found = ""
     while frame is not None:
-        root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if root != "tracefork" and root not in sys.stdlib_module_names:
-            return root
+        module = str(frame.f_globals.get("__name__", ""))
+        root = module.partition(".")[0]
+        if module == CLIENT_OF_TORNADO:
+            return module
+        if not found and root != "tracefork" and root not in sys.stdlib_module_names:
+            found = root
+        if found and found != "tornado":
+            return found
         frame = frame.f_back
-    return ""
+    return found
 
 
 def callsite(*, whole: bool = True) -> str:

@@ -178,11 +178,13 @@ class Refused(TraceforkError, ConnectionRefusedError):
     To whoever asked it is a refused connection, an OSError, such as clients know how to bear.
 
     `target` is the address, the program or what a thread asked for, `site` the agent's line that led
-    there, and `kind` that of an `Escape`, or "" for a connection in a replay.
+    there, and `kind` that of an `Escape`, or "" for a connection in a replay. `strict` says whether it
+    is refused because the run is strict.
     """
 
-    def __init__(self, target: str, site: str, kind: str = "") -> None:
+    def __init__(self, target: str, site: str, kind: str = "", *, strict: bool = False) -> None:
         super().__init__(target, site, kind)
+        self.strict = strict
         self.errno = ECONNREFUSED
         self.strerror = "refused by tracefork"
         self.target = target
@@ -203,7 +205,11 @@ class Refused(TraceforkError, ConnectionRefusedError):
             "process": "start it within run.call() or a tool",
         }[self.kind]
         what = f"{self.kind} that is not recorded: {self.target}, from {self.site}"
-        return f"strict=True refused a {what}; {advice}{advise('', ', or run without --strict')}"
+        if self.strict:
+            return f"strict=True refused a {what}; {advice}{advise('', ', or run without --strict')}"
+        if self.kind == "process":
+            return f'processes="refuse" refused a {what}; {advice}'
+        return f"the replay refused a {what}; it knows no run, and the tape has no answer for it: {advice}"
 
 
 class InDoubt(TraceforkError):

@@ -22,9 +22,9 @@ def loaded(name: str) -> Any:
 
 
 class Watch:
-    """Calls `imported` after one of `names` was imported, from `begin` until `end`."""
+    """Calls `imported` with each of `names` once it was imported, from `begin` until `end`."""
 
-    def __init__(self, names: frozenset[str], imported: Callable[[], object]) -> None:
+    def __init__(self, names: frozenset[str], imported: Callable[[str], object]) -> None:
         self._names = names
         self._imported = imported
         self._here = threading.local()
@@ -59,7 +59,7 @@ class Watch:
 class _Then(Loader):
     """A loader that says when it has run a module, and leaves it with its own."""
 
-    def __init__(self, loader: Any, imported: Callable[[], object]) -> None:
+    def __init__(self, loader: Any, imported: Callable[[str], object]) -> None:
         self._loader, self._imported = loader, imported
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -72,7 +72,7 @@ class _Then(Loader):
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         _run.add(module.__name__)
-        self._imported()
+        self._imported(module.__name__)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)

@@ -6,6 +6,7 @@ one, it would be live in the middle of a replay.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,14 +23,15 @@ def outer() -> Session | None:
 class Joined:
     """What `record` returns within a run that it joins: that run, which this block neither begins nor ends.
 
-    A store and a run_id of its own are passed over, which the run remarks. `tape` is that of the
-    outer run, as far as it has come.
+    A store, a run_id and options of its own are passed over, which the run remarks. `tape` is that of
+    the outer run, as far as it has come.
     """
 
-    def __init__(self, run: Session, store: object, run_id: str | None) -> None:
+    def __init__(self, run: Session, store: object, run_id: str | None, options: Iterable[str] = ()) -> None:
         self._run = run
         own = [f"store {store!r}"] * (store is not None) + [f"run_id {run_id!r}"] * (run_id is not None)
-        passed = f"; its own {' and '.join(own)} passed over" if own else ""
+        own += [f"{name}=" for name in options if name != "nested"]
+        passed = f"; its own {', '.join(own)} passed over" if own else ""
         run.remark(
             f'a record() within this run joined it{passed} (nested="separate" makes it a run of its own)'
         )

@@ -10,8 +10,8 @@ within itself is *aside*: it belongs to no lane and is not recorded.
 
 Which strand asks is read off, in this order:
 
-1. the context variable, unless a job runs in a copy of the context of whoever gave it:
-   then the job's own strand;
+1. the context variable, unless a job runs in a copy of the context of whoever gave it, or in one
+   that says nothing: then the job's own strand;
 2. the stack, where the context says nothing, or where some run's block stands in a generator:
    a generator may be stepped in any context, but while it runs its frame is on the stack;
 3. the root of the newest run that takes in the whole process.
@@ -78,7 +78,7 @@ class Strand:
     def beside(self) -> Strand:
         """The strand that is aside of this one."""
         if self._beside is None:
-            self._beside = Strand(self.run, self.path, aside=True)
+            self._beside = Strand(self.run, self.path, outer=self.outer, aside=True)
         return self._beside
 
     @property
@@ -158,12 +158,19 @@ def current() -> Strand | None:
 
 def known() -> Strand | None:
     """Return the strand that asks here, or None if it knows of no run."""
-    strand = in_context()
+    strand = _going_on(in_context())
     if strand is None:
         return (_on_stack(None) or _of_greenlet()) if _by_run else None
     if strand is _NOWHERE:
         return None
     return _on_stack(strand) if _in_generators and not strand.aside else strand
+
+
+def _going_on(strand: Strand | None) -> Strand | None:
+    """`strand`, or one around it: a worker that outlives the run which started it knows of that no more."""
+    while strand is not None and getattr(strand.run, "gone", False):
+        strand = strand.outer
+    return strand
 
 
 def of(context: Context) -> Strand | None:
@@ -173,12 +180,16 @@ def of(context: Context) -> Strand | None:
 
 
 def in_context() -> Strand | None:
-    """The strand of this context; in a job that runs in a copy of its giver's context, the job's own."""
+    """The strand of this context; in a job that runs in a copy of its giver's context, the job's own.
+
+    So it is where the context says nothing, or what a generator's block has left behind in it.
+    """
     strand = _STRAND.get()
-    if strand is None or not _jobs:
+    if not _jobs or (job := _jobs.get(threading.get_ident())) is None or job is strand:
         return strand
-    job = _jobs.get(threading.get_ident())
-    return job if job is not None and job is not strand and job.comes_of(strand) else strand
+    if strand is None or job.comes_of(strand):
+        return job
+    return job if id(strand.run) in _in_generators and strand.run is not job.run else strand
 
 
 def outside(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

@@ -22,7 +22,7 @@ from .passing import TELEMETRY, pattern
 from .redact import Redactor
 from .session import MAX_BODY
 from .tools import Loss, OnDoubt, Tools
-from .wrapping import Wrapped
+from .wrapping import Wrapped, Wraps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -186,7 +186,8 @@ def _kept(tape: Tape) -> dict[str, Any]:
     """
     kept: dict[str, Any] = {n: value for n, value in notes.options(tape.meta).items() if n in KEPT}
     try:
-        made = Options(**kept)
+        made = Options(**kept, virtualize=tape.virtualized)
+        Wraps.of(tape.wrapped)
     except (ValueError, TypeError, AttributeError) as exc:
         raise CorruptTape(f"its options make no sense: {exc}", f"run {tape.run_id!r}") from exc
     return {name: getattr(made, name) for name in kept}

@@ -53,7 +53,7 @@ class Patches:
     ) -> None:
         self._targets = targets
         self._beside = beside or _nothing
-        self._late = Watch(late, lambda: apart(self._extend))
+        self._late = Watch(late, lambda _: apart(self._extend))
         self._undo: Callable[..., object] = _nothing
         self._lock = threading.Lock()
         self._holders: dict[int, object] = {}

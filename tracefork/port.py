@@ -79,6 +79,8 @@ class Port:
         self.interrupted: BaseException | None = None
         """What was raised in this replay as a tool had raised it: an interrupt of the recorded run's."""
         self.forwarded = 0
+        self.went_out = 0
+        """How many of the questions that were forwarded were not for chance."""
         self.process = getpid()
         """The process that the run belongs to: in one that is forked from it nothing happens any more."""
         self.phase: Literal["new", "open", "over"] = "new"
@@ -450,6 +452,7 @@ class Port:
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
                 self.forwarded += flight.served is None
+                self.went_out += flight.served is None and not isinstance(flight.question, Source)
 
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)

@@ -33,7 +33,7 @@ from .redact import Redactor, ambient, lineage
 from .session import Plan, Session
 from .store import TapeStore, new_run_id
 from .tools import RUN, Policy, policy
-from .transports import guard, processes, rpc
+from .transports import guard, processes, rpc, uvloops
 from .transports import intercept as interception
 
 Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
@@ -74,7 +74,7 @@ def record(
     """
     told, around = Options.of(options), outer()
     if told.nested == "join" and around is not None:
-        return cast("Session", Joined(around, store, run_id))
+        return cast("Session", Joined(around, store, run_id, options))
     head = _header(agent_name, run_id, meta)
     tools = Policy(unrecordable=told.unrecordable)
     return _session(nothing(told.matcher), head, told, store=store, tools=tools, within=around)
@@ -257,7 +257,7 @@ def _doors(options: Options, wraps: wrapping.Wraps) -> tuple[Any, ...]:
     """What replaces attributes of others (clients, network, processes, chance) while a run is entered."""
     return (
         *[interception] * options.intercept,
-        *(guard, processes, rpc),
+        *(guard, uvloops, processes, rpc),
         *[nondet] * bool(options.virtualize),
         *[wraps] * bool(wraps.paths),
     )

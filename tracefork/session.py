@@ -152,6 +152,8 @@ class Session:
         self._over = False
         self._doors = threading.Lock()  # only threads that are apart take it
         self._outcome: Outcome | None = None
+        self.separate: list[Session] = []
+        """Runs that are separate of this one, and were begun and not left within it."""
         self._root = lanes.Strand(self)
         self._passing = [pattern(text) for text in plan.passthrough]
 
@@ -244,6 +246,14 @@ class Session:
     def over(self) -> bool:
         """True once the block has been left."""
         return self._over
+
+    @property
+    def gone(self) -> bool:
+        """True where whoever still has this run in his context is asked for no more than others are.
+
+        What outlives a replay must not go live: it belongs to that, unless another is in progress.
+        """
+        return self._over and (self.live or any(not run.live for run in open_runs()))
 
     @property
     def is_elsewhere(self) -> bool:
@@ -407,7 +417,7 @@ class Session:
         target, site = self._plan.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
         self._escapes.add(kind, target, site)
         if self.strict and certain:
-            raise self.port.fail(Refused(target, site, kind))
+            raise self.port.fail(Refused(target, site, kind, strict=True))
 
     def refuse(self, target: str, kind: str = "") -> Refused:
         """Note that something was kept from leaving a replay, and return what to raise.
@@ -416,7 +426,7 @@ class Session:
         """
         target, site = self._plan.redactor().text(target)[:LONGEST], callsite()
         self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
-        error = Refused(target, site, kind)
+        error = Refused(target, site, kind, strict=self.strict)
         self._refused_last = error, self.happened
         if self.strict:
             self.port.fail(error)
@@ -491,6 +501,8 @@ class Session:
         apart(self._hold)
         self.port.open(self._keeper)
         _open.append(self)
+        if plan.within is not None:
+            plan.within.separate.append(self)
         lanes.open_block(self._root, lanes.frame_of_block(), everywhere=plan.everywhere)
         lanes.begin(self._root)
 
@@ -531,9 +543,17 @@ class Session:
                 self._outcome = self._ended(exc, ended)
             self._over = True
             self.port.close(self._outcome)
-            if (around := self._plan.within) and not around.live and self.forwarded:
-                around.escape("run", f"{self.forwarded} calls of {self.run_id}", certain=False)
+            for run in [self, *self.separate]:
+                run.tell_around()
         self._over = True
+
+    def tell_around(self) -> None:
+        """Tell the replay that this separate run is in what got out by it; once, by whoever ends first."""
+        around, out = self._plan.within, self.port.went_out
+        if around is not None and self in around.separate:
+            around.separate.remove(self)
+            if out and not around.live:
+                around.escape("run", f"{out} calls of {self.run_id}", certain=False)
 
     def _ended(self, exc: BaseException | None, ended: Outcome | None) -> Outcome:
         """How the block ended, as it may be kept."""

@@ -14,7 +14,7 @@ import _thread
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -61,6 +61,8 @@ def _targets() -> Iterator[Target]:
     yield ThreadPoolExecutor, "submit", _submit
     yield asyncio.BaseEventLoop, "create_task", _create_task
     yield asyncio.BaseEventLoop, "run_in_executor", _run_in_executor
+    if backend := loaded("anyio._backends._asyncio"):
+        yield backend.AsyncIOBackend, "run_sync_in_worker_thread", _run_sync
     if uvloop := loaded("uvloop"):
         yield uvloop.Loop, "create_task", _create_task
         yield uvloop.Loop, "run_in_executor", _run_in_executor
@@ -79,9 +81,8 @@ def _targets() -> Iterator[Target]:
         yield threads.ThreadPool, "spawn", _spawn_in
 
 
-_patches = Patches(
-    _targets, late=frozenset({"gevent", "gevent.pool", "gevent.threadpool", "multiprocessing.pool", "uvloop"})
-)
+_LATE = "anyio._backends._asyncio gevent gevent.pool gevent.threadpool multiprocessing.pool uvloop"
+_patches = Patches(_targets, late=frozenset(_LATE.split()))
 
 
 # -- threads ---------------------------------------------------------------------------
@@ -242,17 +243,47 @@ def _run_in_executor(original: Any, loop: Any, executor: Any, func: Any, *args: 
         return future
     jobs = cast("Jobs", strand.run)
     job = jobs.begin_job(lanes.name_of(_behind_context(func, args)), strand)
-    return future if job is None else asyncio.Task(_in_turn(jobs, job, future), loop=loop)
+    if job is None:
+        return future
+    came: asyncio.Future[Any] = future.get_loop().create_future()
+    task = asyncio.Task(_hand_over(_in_turn(jobs, job, future), came), loop=loop)
+    came.add_done_callback(lambda _: task.cancel() if came.cancelled() else None)
+    return came
 
 
-async def _in_turn(jobs: Jobs, job: object, future: asyncio.Future[Any]) -> Any:
-    """What `future` comes to, once it is its turn."""
+async def _hand_over(awaited: Awaitable[Any], came: asyncio.Future[Any]) -> None:
+    """Let `came` come to what `awaited` does. A task that a `SystemExit` leaves would stop the loop."""
     try:
-        result = await future
+        result = await awaited
+    except asyncio.CancelledError:
+        came.cancel()
+        raise
+    except BaseException as exc:  # noqa: BLE001  it is raised where the job is awaited
+        if not came.done():
+            came.set_exception(exc)
+    else:
+        if not came.done():
+            came.set_result(result)
+
+
+async def _run_sync(original: Any, func: Any, args: Any = (), *rest: Any, **kwargs: Any) -> Any:
+    """`anyio.to_thread.run_sync`, which has threads of its own."""
+    awaited, strand = original(func, args, *rest, **kwargs), lanes.known()
+    if strand is None or strand.aside:
+        return await awaited
+    jobs = cast("Jobs", strand.run)
+    job = jobs.begin_job(lanes.name_of(_behind_context(func, args)), strand)
+    return await (awaited if job is None else _in_turn(jobs, job, awaited))
+
+
+async def _in_turn(jobs: Jobs, job: object, awaited: Awaitable[Any]) -> Any:
+    """What `awaited` comes to, once it is its turn."""
+    try:
+        result = await awaited
     except asyncio.CancelledError:
         jobs.give_up_job(job)
         raise
-    except Exception:
+    except BaseException:
         await jobs.end_job(job)
         raise
     await jobs.end_job(job)

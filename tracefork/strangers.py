@@ -8,13 +8,15 @@ other users of the process: it counts them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
 from . import lanes
 from .callsite import caller
-from .session import Session, open_runs
+from .session import Session, current, open_runs
+from .tools import Use
 from .turns import in_loop
 
 MACHINERY = frozenset(
@@ -28,7 +30,7 @@ MACHINERY = frozenset(
 
 @frozen
 class Way:
-    """Where a call goes: to `run`; or past all runs, `aside` if that has been counted.
+    """Where a call goes: to `run`; or past all runs, `aside` if that has been counted; or nowhere.
 
     `stranger` if who asks does not know the run.
     """
@@ -36,10 +38,13 @@ class Way:
     run: Session | None = None
     aside: bool = False
     stranger: bool = False
+    nowhere: bool = False
 
 
 PAST = Way()
 ASIDE = Way(aside=True)
+NOWHERE = Way(nowhere=True)
+"""The way of what is none of the agent's, in a replay: it fails as if nobody listened."""
 
 
 def way(method: str, host: str, port: int | str, path: str) -> Way:
@@ -51,7 +56,10 @@ def way(method: str, host: str, port: int | str, path: str) -> Way:
     """
     runs = list(_concerned())
     told = f"{method} {host}{path}"
-    asked = [run for run in runs if not (run.allows(f"{host}:{port}") or run.passes(host, method, path))]
+    passed = [run for run in runs if run.passes(host, method, path)]
+    if any(not run.live for run in passed):
+        return NOWHERE
+    asked = [run for run in runs if not (run.allows(f"{host}:{port}") or run in passed)]
     replays = [run for run in asked if not run.live]
     if replays and len(runs) == 1:
         return Way(replays[0], stranger=True)
@@ -60,6 +68,38 @@ def way(method: str, host: str, port: int | str, path: str) -> Way:
     for run in asked:
         run.escape("thread", f"{host}{path}", certain=is_certain(runs))
     return ASIDE if asked else PAST
+
+
+def run_of(use: Callable[[], Use], paths: AbstractSet[str] | None = None) -> Session | None:
+    """Return the run that a call of a tool belongs to, or None: it runs as it stands.
+
+    A function that goes by `paths` is a tool of those runs alone that wrap one of them.
+    Whoever calls it without knowing a run is served by a replay that is the only run in progress,
+    if the tape has the call; a recording counts it.
+
+    Raises:
+        Refused: a replay is in progress, and has no answer, or others are beside it;
+            or a strict recording that is alone in this process.
+    """
+    if (run := current()) is not None:
+        return run if _is_tool_of(run, paths) else None
+    runs = list(_concerned())
+    alone, runs = len(runs) == 1, [run for run in runs if _is_tool_of(run, paths)]
+    if not runs:
+        return None
+    asked = use()
+    told = f"tool {asked.name}"
+    if held := [run for run in runs if not run.live]:
+        if alone and held[0].port.has_answer(asked.question):
+            return held[0]
+        raise held[0].refuse(told, "thread")
+    for run in runs:
+        run.escape("thread", told, certain=alone and is_certain(runs))
+    return None
+
+
+def _is_tool_of(run: Session, paths: AbstractSet[str] | None) -> bool:
+    return paths is None or not paths.isdisjoint(run.wrapped)
 
 
 def held() -> list[Session]:
@@ -84,5 +124,5 @@ def is_certain(runs: list[Session]) -> bool:
 
 
 def _concerned() -> Iterator[Session]:
-    if lanes.current() is None and caller() not in MACHINERY:
-        yield from open_runs()
+    if (runs := open_runs()) and lanes.current() is None and caller() not in MACHINERY:
+        yield from runs

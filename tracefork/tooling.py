@@ -17,7 +17,8 @@ from typing import Any, TypeVar, cast, overload
 
 from attrs import frozen
 
-from .session import current
+from .session import Session
+from .strangers import run_of
 from .tools import Use
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -142,25 +143,29 @@ def _make_tool(fn: Any, spec: Spec) -> Any:
     if isinstance(fn, classmethod | staticmethod):
         return type(fn)(_make_tool(fn.__func__, spec))
 
+    def here(args: Any, kwargs: Any) -> tuple[Session | None, Callable[[], Use]]:
+        use = partial(spec.use, fn, ours, args, kwargs)
+        return run_of(use), use
+
     @wraps(fn)
     def called(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        return run.use(spec.use(fn, ours, args, kwargs)) if run else fn(*args, **kwargs)
+        run, use = here(args, kwargs)
+        return run.use(use()) if run else fn(*args, **kwargs)
 
     @wraps(fn)
     async def acalled(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        return await (run.ause(spec.use(fn, ours, args, kwargs)) if run else fn(*args, **kwargs))
+        run, use = here(args, kwargs)
+        return await (run.ause(use()) if run else fn(*args, **kwargs))
 
     @wraps(fn)
     def yielding(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        return (yield from (run.use(spec.use(fn, ours, args, kwargs)) if run else fn(*args, **kwargs)))
+        run, use = here(args, kwargs)
+        return (yield from (run.use(use()) if run else fn(*args, **kwargs)))
 
     @wraps(fn)
     async def ayielding(*args: Any, **kwargs: Any) -> Any:
-        run = current()
-        items = run.use(spec.use(fn, ours, args, kwargs)) if run else fn(*args, **kwargs)
+        run, use = here(args, kwargs)
+        items = run.use(use()) if run else fn(*args, **kwargs)
         async with aclosing(items):
             step = partial(items.asend, None)
             while True:

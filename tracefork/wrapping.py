@@ -12,15 +12,15 @@ import inspect
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cached_property
-from importlib.machinery import ModuleSpec
-from types import CodeType, FunctionType, MethodType, ModuleType
+from functools import cached_property, partial
+from types import CodeType, FunctionType, MethodType
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
-from .session import current
+from .imports import Watch
+from .strangers import run_of
 from .tooling import Spec, classify
 
 Wrapped: TypeAlias = "Callable[..., Any] | str"
@@ -36,7 +36,8 @@ class Wraps:
         self._functions = functions
         self._held: list[FunctionType] = []
         self._taken: set[str] = set()
-        self._finder = _Finder(self)
+        modules = {path.partition(":")[0] for path in functions}
+        self._watch = Watch(frozenset(modules - {MAIN}), self.take)
         self._is_held = False
 
     @classmethod
@@ -69,7 +70,7 @@ class Wraps:
             else:
                 awaited = True
         if awaited:
-            sys.meta_path.insert(0, self._finder)
+            self._watch.begin()
             _awaiting.append(self)
 
     def release(self, _: object) -> None:
@@ -78,8 +79,7 @@ class Wraps:
             return
         if self in _awaiting:
             _awaiting.remove(self)
-        with suppress(ValueError):
-            sys.meta_path.remove(self._finder)
+        self._watch.end()
         missing = [
             path for path in self._functions if path.startswith(f"{MAIN}:") and not self._has_come(path)
         ]
@@ -194,38 +194,6 @@ def _warn_missing(path: str) -> None:
     )
 
 
-class _Finder:
-    """Lets modules be found as ever, and says when one that is awaited has been imported."""
-
-    def __init__(self, wraps: Wraps) -> None:
-        self._wraps = wraps
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if not self._wraps.awaits(name):
-            return None
-        for finder in list(sys.meta_path):
-            if not isinstance(finder, _Finder) and (spec := finder.find_spec(name, path, target)):
-                if spec.loader is not None:
-                    self._watch(name, spec.loader)
-                return spec
-        return None
-
-    def _watch(self, name: str, loader: Any) -> None:
-        run = loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            with suppress(AttributeError):
-                del loader.exec_module
-            run(module)
-            for wraps in _awaiting:
-                wraps.take(name)
-
-        with suppress(AttributeError):  # a loader of C: nobody has those write their tools
-            loader.exec_module = exec_module
-
-
 # -- by code ---------------------------------------------------------------------------
 
 
@@ -247,11 +215,10 @@ class _Swap:
         function.__code__ = self._ours
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        run = current()
-        if run is None or not self.paths & run.wrapped:
+        use = partial(self._spec.use, self.original, self.function, args, kwargs)
+        if (run := run_of(use, self.paths)) is None:
             return self.original(*args, **kwargs)
-        use = self._spec.use(self.original, self.function, args, kwargs)
-        return run.ause(use) if self._kind == "coroutine" else run.use(use)
+        return run.ause(use()) if self._kind == "coroutine" else run.use(use())
 
     def undo(self) -> None:
         if self.function.__code__ is self._ours:

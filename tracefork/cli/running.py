@@ -304,6 +304,11 @@ def resume(
 def calibrate(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    max_body: options.MaxBody = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
     wrap: Wrap = None,
     json_: Json = False,
 ) -> None:
@@ -315,7 +320,10 @@ def calibrate(
         with _quietly(json_=True):
             program()
 
-    found = calibrated(agent, scope="process", wrap=_read_wrap(wrap, program))
+    told = options.given(
+        allow=allow, passthrough=passthrough, max_body=max_body, strict=strict, processes=processes
+    )
+    found = calibrated(agent, scope="process", wrap=_read_wrap(wrap, program), **told)
     if json_:
         print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
     else:

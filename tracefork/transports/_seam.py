@@ -131,9 +131,12 @@ class Seam:
         method, url = request.method, urlsplit(str(request.url))
         host, path = url.hostname or "", url.path
         if session is None:
-            return (
-                strangers.way(method, host, url.port or url.scheme, path) if lanes.current() is None else PAST
-            )
+            if lanes.current() is not None:
+                return PAST
+            way = strangers.way(method, host, url.port or url.scheme, path)
+            if way.nowhere:
+                raise self._unreachable(request)
+            return way
         if session.is_aside() or (session.over and session.live):
             return PAST
         if self._session is None and session.passes(host, method, path):

@@ -1,10 +1,10 @@
 """Connections that would leave a run: refused where it answers from its tape, counted where it is live.
 
-Guarded are `connect` and `connect_ex`, every look-up of a host, sending (also by `os.write`, `os.sendfile`
-and uvloop's ways to connect), for every address and unix sockets: not even a client that we do not
-know may connect. Exempt is whatever a live call or a tool does, and what stays within this process
-(`own_sockets.py`). A call that knows no run is held to every replay in progress, and
-counted by every recording (`strangers.py`).
+Guarded are `connect` and `connect_ex`, every look-up of a host, and sending, also by `os.write` and
+`os.sendfile`, for every address and unix sockets: not even a client that we do not know may connect.
+uvloop's ways are guarded beside (`uvloops.py`). Exempt is whatever a live call or a tool does, and what
+stays within this process (`own_sockets.py`). A call that knows no run is held to every replay in progress,
+and counted by every recording (`strangers.py`).
 
 A refusal is an OSError to whoever asked: clients that report quietly go on quietly.
 Clients written in C bypass Python's sockets, and so the guard.
@@ -20,10 +20,9 @@ import stat
 from collections.abc import Iterator
 from operator import index
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from .. import lanes, strangers
-from ..imports import loaded
 from ..patching import Patches, Target
 from ..session import Session, current, open_runs
 from . import own_sockets
@@ -64,15 +63,13 @@ def _targets() -> Iterator[Target]:
     if hasattr(os, "splice"):
         yield os, "splice", _splice
     yield socket, "getaddrinfo", _getaddrinfo
-    for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+    for name in ("gethostbyname", "gethostbyname_ex"):
         yield socket, name, _look_up
+    yield socket, "gethostbyaddr", _look_back
     yield socket, "getnameinfo", _name_of
-    if uvloop := loaded("uvloop"):
-        for name in ("create_connection", "create_unix_connection", "create_datagram_endpoint"):
-            yield uvloop.Loop, name, _LOOPS[name]
 
 
-_patches = Patches(_targets, late=frozenset({"uvloop"}))
+_patches = Patches(_targets)
 
 
 # -- who leaves which run ---------------------------------------------------------------
@@ -107,13 +104,16 @@ def _leave_as_stranger(target: str, sock: Any, address: Any, *, look_up: bool) -
 
 def _stays(run: Session, sock: Any, address: Any) -> bool:
     """True if what goes through `sock`, or to `address`, leaves neither this process nor the run."""
-    if sock is None:
-        return False
     if address is None:
-        return own_sockets.stays_within(sock)
-    if not own_sockets.is_own_listener(run, sock.family, address):
+        return sock is not None and own_sockets.stays_within(sock)
+    if not own_sockets.is_own_listener(run, address, None if sock is None else sock.family):
         return False
-    own_sockets.keep(sock)
+    if sock is None:
+        return True
+    if sock.type == socket.SOCK_DGRAM:  # what it sends next may go elsewhere; but it may be answered
+        own_sockets.speaks(sock)
+    else:
+        own_sockets.keep(sock)
     return True
 
 
@@ -126,17 +126,17 @@ def _hold_back(run: Session, target: str) -> None:
     raise run.refuse(target)
 
 
-_counted: WeakKeyDictionary[socket.socket, WeakSet[Session]] = WeakKeyDictionary()
-"""Sockets, and the runs that have counted what they are connected to."""
+_counted: WeakKeyDictionary[socket.socket, WeakKeyDictionary[Session, set[str]]] = WeakKeyDictionary()
+"""Sockets, and the runs that have counted what they are connected to, or have sent to."""
 
 
 def _count(run: Session, kind: str, target: str, sock: Any, *, certain: bool = True) -> None:
-    """Note that a socket of somebody leaves a live run, once."""
+    """Note that a socket of somebody leaves a live run, once for each target."""
     if sock is not None:
-        runs = _counted.setdefault(sock, WeakSet())
-        if run in runs:
+        targets = _counted.setdefault(sock, WeakKeyDictionary()).setdefault(run, set())
+        if target in targets:
             return
-        runs.add(run)
+        targets.add(target)
     host, _, port = target.rpartition(":")
     if not (run.allows(target) or run.passes(host)):
         run.escape(kind, f"{run.names.get(host, host)}:{port}" if host else target, certain=certain)
@@ -180,8 +180,11 @@ def _bind(original: Any, sock: Any, address: Any) -> Any:
 
 
 def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
-    if not _is_known(sock):
-        _leave_by(sock, args)
+    address = args[-1] if len(args) > 1 and _is_address(args[-1]) else None
+    if address is None:
+        leave_by(sock)
+    elif _is_connection(sock):  # whatever it may be connected to
+        leave(target_of(address), sock=sock, address=address)
     return original(sock, *args, **kwargs)
 
 
@@ -194,18 +197,18 @@ def _is_known(sock: Any) -> bool:
     return bool(runs) and all(run.live and run in runs for run in open_runs())
 
 
-def _leave_by(sock: Any, args: tuple[Any, ...] = ()) -> None:
-    """Count or refuse what is sent through `sock`, which may say where it goes to."""
+def leave_by(sock: Any) -> None:
+    """Count or refuse what is sent through `sock`, to whom it is connected."""
+    if _is_known(sock):
+        return
     try:
-        target, address = target_of(sock.getpeername() or sock.getsockname()), None
-        if not sock.getpeername() and own_sockets.stays_within(sock):
+        peer = sock.getpeername()
+        if not peer and own_sockets.stays_within(sock):
             return
-    except OSError:  # not connected: sendto and sendmsg may say where; nothing else will leave
-        address = args[-1] if len(args) > 1 and _is_address(args[-1]) else None
-        if address is None:
-            return
-        target = target_of(address)
-    leave(target, sock=sock, address=address)
+        target = target_of(peer or sock.getsockname())
+    except OSError:  # not connected: nothing leaves
+        return
+    leave(target, sock=sock, address=peer if peer and sock.type == socket.SOCK_DGRAM else None)
 
 
 def _write(original: Any, fd: Any, *args: Any, **kwargs: Any) -> Any:
@@ -226,8 +229,7 @@ def _leave_by_descriptor(fd: Any) -> None:
     except (OSError, TypeError, ValueError):
         return
     try:
-        if not _is_known(sock):
-            _leave_by(sock)
+        leave_by(sock)
     finally:
         sock.detach()
 
@@ -260,26 +262,32 @@ def _getaddrinfo(original: Any, host: Any, port: Any, *args: Any, **kwargs: Any)
     flags = kwargs.get("flags", args[_FLAGS] if len(args) > _FLAGS else 0)
     if host is None or flags & socket.AI_PASSIVE:  # to listen is not to connect
         return original(host, port, *args, **kwargs)
-    _ask_about(host, port)
+    ask_about(host, port)
     found = original(host, port, *args, **kwargs)
     _name((entry[4][0] for entry in found), host)
     return found
 
 
 def _look_up(original: Any, host: Any) -> Any:
-    _ask_about(host, 0)
+    ask_about(host, 0)
     found = original(host)
     _name([found] if isinstance(found, str) else found[2], host)
     return found
 
 
+def _look_back(original: Any, host: Any) -> Any:
+    target = "" if own_sockets.is_loopback(host) or not own_sockets.is_numeric(host) else target_of((host, 0))
+    ask_about(host, 0, target)  # also of an address a name server is asked
+    return original(host)
+
+
 def _name_of(original: Any, address: Any, flags: int) -> Any:
     if not flags & socket.NI_NUMERICHOST:
-        _ask_about("", 0, target_of(address))
+        ask_about("", 0, target_of(address))
     return original(address, flags)
 
 
-def _ask_about(host: Any, port: Any, target: str = "") -> None:
+def ask_about(host: Any, port: Any, target: str = "") -> None:
     """Count or refuse a question to a name server; none is asked about addresses and this machine."""
     if not target and (own_sockets.is_numeric(host) or own_sockets.is_loopback(host) or _is_this(host)):
         return
@@ -295,34 +303,3 @@ def _name(addresses: Any, host: Any) -> None:
     if (run := current()) is not None:
         name = host.decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
         run.names.update(dict.fromkeys(addresses, name))
-
-
-# -- uvloop, which does not use Python's sockets -----------------------------------------------
-
-
-async def _by_loop(
-    original: Any, loop: Any, factory: Any, host: Any = None, port: Any = None, **how: Any
-) -> Any:
-    if host is not None:
-        leave(target_of((host, port)))
-    return await original(loop, factory, host, port, **how)
-
-
-async def _by_loop_to_path(original: Any, loop: Any, factory: Any, path: Any = None, **how: Any) -> Any:
-    if path is not None:
-        leave(os.fsdecode(path))
-    return await original(loop, factory, path, **how)
-
-
-async def _by_loop_datagrams(original: Any, loop: Any, factory: Any, *args: Any, **how: Any) -> Any:
-    remote = how.get("remote_addr", args[1] if len(args) > 1 else None)
-    if remote is not None:
-        leave(target_of(remote))
-    return await original(loop, factory, *args, **how)
-
-
-_LOOPS: dict[str, Any] = {
-    "create_connection": _by_loop,
-    "create_unix_connection": _by_loop_to_path,
-    "create_datagram_endpoint": _by_loop_datagrams,
-}

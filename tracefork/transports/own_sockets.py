@@ -20,10 +20,14 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ..session import Session, open_runs
 
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _MOST = 4_096  # connections that are known by their addresses alone: of sockets that were wrapped since
 
 _listeners: WeakKeyDictionary[socket.socket, WeakSet[Session]] = WeakKeyDictionary()
 """Sockets that listen, and the runs that were in progress when they began to."""
+
+_servers: WeakKeyDictionary[Any, WeakSet[Session]] = WeakKeyDictionary()
+"""Servers of loops that do not use Python's sockets, likewise."""
 
 _inner: WeakSet[socket.socket] = WeakSet()
 _inner_ends: OrderedDict[tuple[object, object], None] = OrderedDict()
@@ -32,6 +36,17 @@ _inner_ends: OrderedDict[tuple[object, object], None] = OrderedDict()
 def listening(sock: socket.socket) -> None:
     """Note that `sock` listens, or, of datagrams, is bound, from now on."""
     _listeners[sock] = WeakSet(open_runs())
+
+
+def serving(server: Any) -> None:
+    """Note that `server`, whose `sockets` are known to it alone, listens from now on."""
+    _servers[server] = WeakSet(open_runs())
+
+
+def speaks(sock: socket.socket) -> None:
+    """Note that `sock` sends datagrams within this process, where they may be answered."""
+    if sock not in _listeners:
+        listening(sock)
 
 
 def keep(sock: socket.socket) -> None:
@@ -49,14 +64,23 @@ def is_kept(sock: socket.socket) -> bool:
     return sock in _inner
 
 
-def is_own_listener(run: Session, family: int, address: Any) -> bool:
-    """True if a listener at `address` was opened in this process, within `run`."""
-    for listener, runs in list(_listeners.items()):
-        if run in runs and listener.fileno() >= 0 and listener.family == family:
+def is_own_listener(run: Session, address: Any, family: int | None = None) -> bool:
+    """True if a listener at `address`, of this family or of any, was opened in this process, within `run`."""
+    for listener in _listeners_of(run):
+        if listener.fileno() >= 0 and family in (None, listener.family):
             with suppress(OSError):
-                if _same(family, listener.getsockname(), address):
+                if _same(listener.family, listener.getsockname(), address):
                     return True
-    return family == getattr(socket, "AF_UNIX", None) and _is_of_own_processes(address)
+    return not isinstance(address, tuple) and _is_of_own_processes(address)
+
+
+def _listeners_of(run: Session) -> Iterator[Any]:
+    for listener, runs in list(_listeners.items()):
+        if run in runs:
+            yield listener
+    for server, runs in list(_servers.items()):
+        if run in runs:
+            yield from server.sockets
 
 
 def stays_within(sock: socket.socket) -> bool:
@@ -112,7 +136,9 @@ def _descriptors() -> Iterator[socket.socket]:
 
 def _same(family: int, listens: Any, address: Any) -> bool:
     """True if who connects to `address` reaches who listens at `listens`."""
-    if family not in (socket.AF_INET, socket.AF_INET6):
+    if isinstance(address, tuple) is not (family in _INTERNET):
+        return False
+    if family not in _INTERNET:
         return os.fsencode(listens) == os.fsencode(address) if listens and address else False
     (here, port, *_), (host, wanted, *_) = listens, address
     if int(port) != int(wanted):

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from .. import lanes, strangers
+from ..imports import loaded
 from ..patching import Patches, Target
 from ..session import Session, current
 
@@ -71,6 +72,11 @@ def _targets() -> Iterator[Target]:
     for name in ("fork", "forkpty"):
         if hasattr(os, name):
             yield os, name, _fork
+    yield os, "execv", _execv
+    yield os, "execve", _execve
+    if uvloop := loaded("uvloop"):  # it starts processes by itself
+        yield uvloop.Loop, "subprocess_exec", _by_loop
+        yield uvloop.Loop, "subprocess_shell", _by_loop
     try:  # what `multiprocessing` starts its processes by, whenever it is imported
         import _posixsubprocess  # noqa: PLC0415  not on Windows
     except ImportError:
@@ -78,7 +84,7 @@ def _targets() -> Iterator[Target]:
     yield _posixsubprocess, "fork_exec", _fork_exec
 
 
-_patches = Patches(_targets)
+_patches = Patches(_targets, late=frozenset({"uvloop"}))
 
 
 def nowhere(env: Mapping[str, str] | None, allowed: Sequence[str] = ()) -> dict[str, str]:
@@ -134,6 +140,26 @@ def _fork_exec(original: Any, args: Any, *rest: Any) -> Any:
 def _fork(original: Any) -> Any:
     _started(FORK)
     return original()
+
+
+_exec_with: Any = os.execve  # as it was before anybody replaced it
+
+
+def _execv(original: Any, path: Any, argv: Any) -> Any:
+    """What `os.spawnv`, `pty.spawn` and forked children become; so does this process itself."""
+    run = _started(path)
+    return original(path, argv) if run is None else _exec_with(path, argv, nowhere(None, run.allowed))
+
+
+def _execve(original: Any, path: Any, argv: Any, env: Any) -> Any:
+    run = _started(path) if not isinstance(path, int) else _started(argv)
+    return original(path, argv, env if run is None else nowhere(_decoded(env), run.allowed))
+
+
+async def _by_loop(original: Any, loop: Any, factory: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
+    if run := _started(command if not args else [command, *args]):
+        kwargs["env"] = nowhere(kwargs.get("env"), run.allowed)
+    return await original(loop, factory, command, *args, **kwargs)
 
 
 def _is_subprocess(frame: FrameType) -> bool:
