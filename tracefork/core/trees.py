@@ -60,13 +60,24 @@ def find_places(
         case list(), list():
             for n, one, other in _pair_up(left, right, alike):
                 yield from find_places(one, other, f"{path}[{n}]", forgive, alike=alike)
-        case _ if left != right or type(left) is not type(right):
+        case _ if left != right or not (type(left) is type(right) or _are_numbers(left, right, forgive)):
             yield Place(path, left, right)
 
 
 def _are_one(left: object, right: object, forgive: Forgive) -> bool:
     """Whether two trees need no look inside, where not every letter counts."""
-    return forgive is not never and isinstance(left, dict | list) and left == right
+    return (
+        forgive is not never
+        and isinstance(left, dict | list)
+        and left == right
+        and repr(left) == repr(right)  # Python takes true for 1
+    )
+
+
+def _are_numbers(left: object, right: object, forgive: Forgive) -> bool:
+    """Whether 1 and 1.0 are the same here, as they are to servers."""
+    numbers = {int, float}
+    return forgive is not never and type(left) in numbers and type(right) in numbers
 
 
 def _pair_up(left: list[Any], right: list[Any], alike: Forgive) -> Iterator[tuple[int, Any, Any]]:
