@@ -1,8 +1,8 @@
 """Arguments that a tool changed in place: seen while it is recorded, and changed likewise in a replay.
 
 What an argument holds is written down before and after a live call. Where that differs, the reply
-keeps the later form: `{"$changed":[[argument, form], ...],"came":REPLY}`. Where a tool
-returned one of its arguments itself, which may be changed further by either name, `"is":argument` is between these.
+keeps the later form: `{"$changed":[[argument, form], ...],"came":REPLY}`. Where a tool returned one of its
+arguments itself, which may be changed further by either name, `"is":argument` stands between these.
 """
 
 from __future__ import annotations
