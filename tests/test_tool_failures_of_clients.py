@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import aiohttp
@@ -46,6 +48,10 @@ class Busy(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Held(Exception):
+    """One that is given whatever it is to hold."""
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +186,19 @@ def test_connections_do_not_come_back_and_say_so_to_whoever_asks():
     with pytest.raises(Unrecordable):
         pool.host = "elsewhere"
     assert repr(copy.copy(pool)) == repr(pool)
+
+
+def test_a_connection_of_a_database_does_not_come_back_either():
+    def fetch():
+        exc = Held("locked")
+        with closing(sqlite3.connect(":memory:")) as exc.connection:
+            raise exc
+
+    _, again, _ = round_trip(fetch)
+
+    assert type(again) is Held and again.args == ("locked",)
+    with pytest.raises(Unrecordable, match=r"sqlite3\.Connection"):
+        again.connection.cursor()
 
 
 def test_urllib3_says_again_that_it_gave_up():

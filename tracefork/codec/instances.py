@@ -70,7 +70,7 @@ def _write_exception(exc: BaseException, plain: Plain) -> Any:
     """An exception's arguments, what it holds beside them, and, where it can be kept, its cause."""
     said: dict[str, Any] = {"args": [plain(arg) for arg in exc.args]}
     if state := classes.read_extras(exc):
-        said["holds"] = plain({key: messages.leave_out(held) for key, held in state.items()})
+        said["holds"] = plain({key: _keep_or_leave(held) for key, held in state.items()})
     if not isinstance(exc, Exception):
         said["interrupts"] = True
     if exc.__suppress_context__:
@@ -78,6 +78,10 @@ def _write_exception(exc: BaseException, plain: Plain) -> Any:
         with suppress(Unrecordable, RecursionError):
             said["cause"] = None if exc.__cause__ is None or _is_long(exc) else plain(exc.__cause__)
     return said
+
+
+def _keep_or_leave(held: object) -> object:
+    return held if classes.classify(type(held)) else messages.leave_out(held)
 
 
 def _is_long(exc: BaseException) -> bool:

@@ -21,8 +21,14 @@ from ..errors import Unrecordable
 TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
 """What stands in the names, in lower case, of headers that hold secrets."""
 
-LIVE = ("urllib3.", "httpcore.", "httpcore2.", "http.client.", "ssl.", "_ssl.", "socket.", "requests.")
-"""Modules whose instances are connections and what belongs to them, where no Form says otherwise."""
+LIVE = tuple(
+    f"{package}."
+    for package in """
+        urllib3 requests httpcore httpcore2 httpx httpx2 aiohttp http.client ssl _ssl socket _socket
+        sqlite3 psycopg psycopg2 psycopg_c psycopg_binary asyncpg pymysql sqlalchemy redis pymongo
+        """.split()
+)
+"""Clients, of databases too, whose instances are connections and what belongs to them."""
 
 
 class Gone:
@@ -75,11 +81,9 @@ def make(kind: Any, said: object) -> Any:
 
 
 def leave_out(held: object) -> object:
-    """Return `held`, or what stands for it where it is live: a connection, which an exception had."""
-    kind = type(held)
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    is_live = name.startswith(LIVE) and not isinstance(held, BaseException)
-    return Gone(name) if is_live and f"{kind.__module__}:{kind.__qualname__}" not in _FORMS else held
+    """Return `held`, which has no form, or what stands for it where it is live: an exception's connection."""
+    name = f"{type(held).__module__}.{type(held).__qualname__}"
+    return Gone(name) if name.startswith(LIVE) else held
 
 
 @contextmanager

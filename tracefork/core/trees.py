@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
+from unicodedata import normalize
 
 from attrs import frozen
 
@@ -117,7 +118,9 @@ def quote_both(one: str, other: str) -> tuple[str, str]:
         (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
     low = max(0, at - WINDOW // 3)
-    return _cut(one, low), _cut(other, low)
+    cuts = _cut(one, low), _cut(other, low)
+    look_alike = normalize("NFKC", cuts[0]) == normalize("NFKC", cuts[1])
+    return (ascii(cuts[0]), ascii(cuts[1])) if look_alike else (repr(cuts[0]), repr(cuts[1]))
 
 
 def abridge(value: object) -> str:
@@ -131,4 +134,4 @@ def abridge(value: object) -> str:
 def _cut(text: str, low: int) -> str:
     dots = "..." if low else ""
     more = "..." if len(text) > low + WINDOW else ""
-    return repr(f"{dots}{text[low : low + WINDOW]}{more}")
+    return f"{dots}{text[low : low + WINDOW]}{more}"

@@ -1,4 +1,4 @@
-"""JSON tells true from 1, which Python does not; servers do not tell 1 from 1.0."""
+"""What differs, though Python or the eye takes it for the same; and what does not, though Python says so."""
 
 from __future__ import annotations
 
@@ -34,3 +34,9 @@ def test_a_number_is_the_same_with_and_without_a_point_whatever_stands_beside_it
 
 def test_to_the_letter_they_are_not():
     assert [place.path for place in find_places([1], [1.0])] == ["$[0]"]
+
+
+def test_texts_that_look_alike_are_spelled_so_that_they_do_not():
+    parting = tracefork.diff(tape("\u00e9"), tape("e\u0301"))
+
+    assert (parting.difference.recorded, parting.difference.asked) == (r"'\xe9'", r"'e\u0301'")
