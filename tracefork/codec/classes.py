@@ -48,6 +48,7 @@ FACTORIES: Mapping[str, type] = {
 
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes of Python, and not of C
 _VALIDATION = "pydantic_core._pydantic_core"
+_OF_PYDANTIC = frozenset({"BaseModel", "_BaseUrl", "_BaseMultiHostUrl"})
 _HINTS = frozenset({"obj"})  # of an AttributeError: for suggestions, and whatever was asked
 _ALIAS = "__orig_class__"  # what typing writes into instances of generic classes, for nobody to read
 _METHODS = (
@@ -123,7 +124,7 @@ def classify(kind: type) -> Kind | None:
             dataclasses.is_dataclass(kind)
             or any("__attrs_attrs__" in of for of in fields)
             or any(
-                c.__name__ == "BaseModel" and c.__module__.split(".")[0] == "pydantic" for c in kind.__mro__
+                c.__name__ in _OF_PYDANTIC and c.__module__.split(".")[0] == "pydantic" for c in kind.__mro__
             )
         )
     ):

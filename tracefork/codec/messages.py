@@ -314,6 +314,13 @@ def _make_http_error(kind: Any, said: Any) -> object:
     return kind(said["url"], said["status"], said["reason"], headers, body)
 
 
+# -- pydantic's URLs ---------------------------------------------------------------------
+
+
+def _parse_url(kind: Any, said: Any) -> object:
+    return kind(said)
+
+
 _FORMS: Mapping[str, Form] = {
     "httpx:Request": Form(_write_request, _make_request),
     "httpx:Response": Form(_write_response, _make_response),
@@ -322,6 +329,8 @@ _FORMS: Mapping[str, Form] = {
     "requests.models:PreparedRequest": Form(_write_prepared, _make_prepared),
     "requests.models:Response": Form(_write_answer, _make_answer),
     "urllib.error:HTTPError": Form(_write_http_error, _make_http_error),
+    "pydantic_core._pydantic_core:Url": Form(str, _parse_url),
+    "pydantic_core._pydantic_core:MultiHostUrl": Form(str, _parse_url),
     "yarl:URL": Form(str, _make_url),
     "yarl._url:URL": Form(str, _make_url),
     "multidict:CIMultiDict": Form(_write_pairs, _make_pairs),
