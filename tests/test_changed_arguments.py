@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import copy
 import dataclasses
 
 import attrs
@@ -238,3 +239,40 @@ def test_a_live_tail_changes_the_agents_own_object():
     with tracefork.fork(run.tape, 0) as branch:
         assert agent(branch) == {"deep": [["x"]]}
     assert tracefork.verify(branch.tape, agent).ok
+
+
+def grow(items, more=None):
+    items.append(1)
+    return items if more is None else more
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "which"),
+    [(([0],), {}, lambda a, k: a[0]), (([0],), {"more": {"a": []}}, lambda a, k: k["more"])],
+    ids=["by position", "by name"],
+)
+def test_an_argument_that_the_tool_returned_is_returned_itself(args, kwargs, which):
+    def agent(run):
+        mine, named = copy.deepcopy((args, kwargs))
+        came = run.call("grow", grow, *mine, **named)
+        return came is which(mine, named), came, mine
+
+    with tracefork.record() as run:
+        live = agent(run)
+    with tracefork.replay(tracefork.loads(tracefork.dumps(run.tape))) as again:
+        assert agent(again) == live and live[0]
+
+
+def test_a_returned_argument_of_a_coroutine_may_be_changed_further_by_either_name():
+    async def same(items):
+        return items
+
+    async def agent(run):
+        mine = [1]
+        (await run.acall("same", same, mine)).append(2)
+        return mine
+
+    with tracefork.record() as run:
+        live = asyncio.run(agent(run))
+    with tracefork.replay(run.tape) as again:
+        assert asyncio.run(agent(again)) == live == [1, 2]

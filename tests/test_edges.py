@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from ended import has_ended, has_writer
 
 import tracefork
 from tracefork import Divergence, Response, TapeStore
@@ -120,11 +121,13 @@ def test_an_exception_that_cannot_be_printed_is_still_the_agents():
             raise ValueError("no text")
 
     with pytest.raises(Bad), tracefork.record(":memory:") as run:
+        run.call("look", int)
+        assert has_writer(run)
         raise Bad
 
     assert run.over
     assert run.tape.outcome.type.endswith("Bad")
-    assert "tracefork-writer" not in {thread.name for thread in threading.enumerate()}
+    assert has_ended(run)
 
 
 # -- entering ------------------------------------------------------------------------

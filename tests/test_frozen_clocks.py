@@ -20,6 +20,7 @@ from attrs import evolve
 
 import tracefork
 from tracefork import TapeStore, clocks
+from tracefork.backends import MemoryBackend
 from tracefork.core.values import Timing
 from tracefork.errors import Divergence, Stalled, TraceforkError
 
@@ -312,3 +313,36 @@ def test_a_tape_with_strange_times_is_kept_whole_or_refused(tmp_path, number, pl
             assert tracefork.report.html(tape)
         except TraceforkError as error:
             assert "not finite" in str(error)
+
+
+SPEAK_FOR_THE_AGENT = ("tracefork.nondet", "tracefork.demo", "tracefork.testing")
+
+
+def test_no_module_of_ours_holds_a_clock_where_a_freezer_finds_it():
+    found = [
+        f"{name}.{key}"
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("tracefork.") and not name.startswith(SPEAK_FOR_THE_AGENT)
+        for key, value in vars(module).items()
+        if any(value is each for each in (REAL, MONOTONIC, SLEEP, time.perf_counter, time.time_ns))
+    ]
+
+    assert found == []
+
+
+def test_a_limit_on_waiting_for_a_store_holds_though_the_clock_stands():
+    class Slow(MemoryBackend):
+        def append(self, run_id, index, chunk):
+            if index:
+                holds.wait(20)
+            super().append(run_id, index, chunk)
+
+    holds = threading.Event()
+    with freezegun.freeze_time(PAST), tracefork.record(TapeStore(Slow()), intercept=False) as run:
+        run.random()
+        began = REALLY.monotonic()
+        came = run._keeper.wait(run.port._cell.now.number, 0.2)
+        took = REALLY.monotonic() - began
+        holds.set()
+
+    assert not came and took < 5

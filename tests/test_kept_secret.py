@@ -12,7 +12,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 import traceback
 import uuid
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ended import has_ended
 
 import tracefork
 from tracefork import TapeStore, report
@@ -459,7 +459,7 @@ def test_a_finder_that_fails_at_the_end_lets_the_agents_error_through(tmp_path):
     chain = [caught.value, caught.value.__cause__]
     assert any(isinstance(exc, ValueError) and str(exc) == "the end" for exc in chain)
     assert run.over and run.tape.outcome.type == "ValueError" and run.tape.outcome.message == ""
-    assert "tracefork-writer" not in {thread.name for thread in threading.enumerate()}
+    assert has_ended(run)
 
 
 def test_numbers_that_look_like_cards_are_what_they_were_when_they_are_drawn(monkeypatch):

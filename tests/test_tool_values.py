@@ -11,6 +11,7 @@ import types
 import zoneinfo
 from collections.abc import Iterator
 
+import pydantic
 import pytest
 from kinds import (
     Access,
@@ -68,6 +69,10 @@ VALUES = {
     "a model with an alias and a private field": lambda: Click(posX=4),
     "a model with extras": lambda: Open(when=dt.datetime(2024, 1, 1, tzinfo=dt.UTC), more=[1]),
     "a root model": lambda: Root([1, 2]),
+    "URLs of pydantic": lambda: [
+        pydantic.HttpUrl("http://é.com/?q=1"),
+        pydantic.PostgresDsn("postgres://a:1,b:2/c"),
+    ],
     "an enum": lambda: Colour.RED,
     "an enum of a tuple": lambda: Colour.BLUE,
     "an int enum": lambda: Level.HIGH,

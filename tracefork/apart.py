@@ -18,9 +18,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from os import getpid
-from time import monotonic, sleep
 from typing import Any, TypeAlias, TypeVar
 
+from . import clocks
 from .errors import StoreError
 
 T = TypeVar("T")
@@ -164,11 +164,11 @@ def _dismiss() -> None:
         except IndexError:  # it has just ended by itself
             break
         dismissed += 1
-    until = monotonic() + LOOK * bool(dismissed)
-    while _thread._count() > threads - dismissed and monotonic() < until:  # noqa: SLF001
-        sleep(BRIEFLY)
+    until = clocks.monotonic() + LOOK * bool(dismissed)
+    while _thread._count() > threads - dismissed and clocks.monotonic() < until:  # noqa: SLF001
+        clocks.sleep(BRIEFLY)
     if dismissed:
-        sleep(BRIEFLY)  # what the system does last
+        clocks.sleep(BRIEFLY)  # what the system does last
 
 
 if hasattr(os, "register_at_fork"):

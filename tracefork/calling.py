@@ -47,7 +47,7 @@ def call(port: Port, policy: Policy, use: Use) -> Any:
             port.drop(flight, CANCELLED if _is_by_agent(exc) else reply)
         report_loss(reply, exc, policy)
         raise
-    reply = changing.note_changes(effects.returned(result, use.name, use.fn), before, use.name, use.module)
+    reply = _keep_returned(result, before, use)
     port.end(flight, reply)
     report_loss(reply, None, policy)
     return result
@@ -80,7 +80,7 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
             port.drop(flight, reply)
         report_loss(reply, exc, policy)
         raise
-    reply = changing.note_changes(effects.returned(result, use.name, use.fn), before, use.name, use.module)
+    reply = _keep_returned(result, before, use)
     await port.aend(flight, reply)
     await port.aflush()
     report_loss(reply, None, policy)
@@ -111,6 +111,11 @@ def _is_by_agent(exc: BaseException) -> bool:
     except RuntimeError:  # no loop runs here
         return False
     return task is None or task.cancelling() > 0
+
+
+def _keep_returned(result: object, before: Sequence[changing.Form], use: Use) -> Reply:
+    reply = effects.returned(result, use.name, use.fn)
+    return changing.note_changes(reply, before, use.name, use.module, result)
 
 
 def _keep_raised(exc: BaseException, before: Sequence[changing.Form], policy: Policy, use: Use) -> Reply:
@@ -208,11 +213,11 @@ def give_again(port: Port, answer: Answer, use: Use) -> Any:
     if isinstance(answer, Fault):
         raise make_fault(answer, use)
     assert isinstance(answer, Reply)
-    changes, reply = changing.split_changes(answer)
+    changes, same, reply = changing.split_changes(answer)
     if changes:
         changing.apply_changes(changes, *use.seen, use.module)
     try:
-        return effects.replayed(reply, use.fn)
+        return changing.find_same(effects.replayed(reply, use.fn), same, *use.seen)
     except BaseException as exc:
         if not isinstance(exc, Exception):
             port.interrupted = exc

@@ -1,7 +1,8 @@
 """Arguments that a tool changed in place: seen while it is recorded, and changed likewise in a replay.
 
 What an argument holds is written down before and after a live call. Where that differs, the reply
-keeps the later form: `{"$changed":[[argument, form], ...],"came":REPLY}`.
+keeps the later form: `{"$changed":[[argument, form], ...],"came":REPLY}`. Where a tool returned one of its
+arguments itself, which may be changed further by either name, `"is":argument` stands between these.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from .codec.plain import damage
 from .core.values import Reply
 from .errors import CorruptTape, TraceforkError, Unrecordable
 
-_HEAD, _MIDDLE = '{"$changed":', ',"came":'
+_HEAD, _IS, _MIDDLE = '{"$changed":', ',"is":', ',"came":'
 _FIXED = (str, int, float, bool, bytes, complex, type(None), Enum)
+
+_MUTABLE = (list, dict, set, bytearray, deque)
 
 
 @frozen
@@ -39,8 +42,11 @@ def read_forms(args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Fo
     return tuple(Form(key, value, *_write(value)) for key, value in named if not isinstance(value, _FIXED))
 
 
-def note_changes(reply: Reply, before: Sequence[Form], tool: str, near: str) -> Reply:
-    """Return `reply` with what has changed since `before`; opaque where that cannot be kept."""
+def note_changes(reply: Reply, before: Sequence[Form], tool: str, near: str, result: object = None) -> Reply:
+    """Return `reply` with what has changed since `before`; opaque where that cannot be kept.
+
+    `result` is what the tool returned: it may be one of its arguments.
+    """
     changes = []
     for form in before:
         text, named = _write(form.value)
@@ -56,9 +62,15 @@ def note_changes(reply: Reply, before: Sequence[Form], tool: str, near: str) -> 
         except TraceforkError:
             return make_opaque(what, kind)
         changes.append(f"[{json.dumps(form.key)},{text}]")
-    if not changes or reply.kind == "opaque":
+    same = next((form.key for form in before if form.value is result and _is_mutable(result)), None)
+    if reply.kind == "opaque" or (not changes and same is None):
         return reply
-    return evolve(reply, value=f"{_HEAD}[{','.join(changes)}]{_MIDDLE}{reply.value}}}")
+    which = "" if same is None else f"{_IS}{json.dumps(same)}"
+    return evolve(reply, value=f"{_HEAD}[{','.join(changes)}]{which}{_MIDDLE}{reply.value}}}")
+
+
+def _is_mutable(value: object) -> bool:
+    return isinstance(value, _MUTABLE) or classes.classify(type(value)) == "instance"
 
 
 def make_opaque(what: str, kind: str, of: str = "") -> Reply:
@@ -70,19 +82,33 @@ def make_opaque(what: str, kind: str, of: str = "") -> Reply:
     return Reply("opaque", json.dumps([what, said]), of or kind)
 
 
-def split_changes(reply: Reply) -> tuple[str, Reply]:
-    """Return the changes that `reply` keeps, as text or "", and the reply without them.
+def split_changes(reply: Reply) -> tuple[str, int | str | None, Reply]:
+    """Return the changes that `reply` keeps, as text or "", the argument that it is, and the reply alone.
 
     Raises:
         CorruptTape: it begins as if it had some.
     """
     if not reply.value.startswith(_HEAD):
-        return "", reply
+        return "", None, reply
     with damage("a recorded reply"):
-        _, end = json.JSONDecoder().raw_decode(reply.value, len(_HEAD))
-        if not reply.value.startswith(_MIDDLE, end):
+        key, after = None, json.JSONDecoder().raw_decode(reply.value, len(_HEAD))[1]
+        changes = reply.value[len(_HEAD) : after]
+        if reply.value.startswith(_IS, after):
+            key, after = json.JSONDecoder().raw_decode(reply.value, after + len(_IS))
+        if not reply.value.startswith(_MIDDLE, after) or not isinstance(key, int | str | None):
             raise CorruptTape("changed arguments come with no reply")
-        return reply.value[len(_HEAD) : end], evolve(reply, value=reply.value[end + len(_MIDDLE) : -1])
+        return changes, key, evolve(reply, value=reply.value[after + len(_MIDDLE) : -1])
+
+
+def find_same(
+    result: object, key: int | str | None, args: Sequence[object], kwargs: Mapping[str, object]
+) -> object:
+    """Return the argument `key` itself, if that is what `result` is equal to; else `result`."""
+    if key is None:
+        return result
+    held: Any = args if isinstance(key, int) else kwargs
+    with damage("the argument that was returned"):
+        return held[key] if objects.are_same(held[key], result) else result
 
 
 def apply_changes(text: str, args: Sequence[object], kwargs: Mapping[str, object], near: str) -> None:

@@ -19,8 +19,8 @@ from .core.matching import Matcher, canonical, exact
 from .core.tape import Tape
 from .errors import CorruptTape
 from .passing import TELEMETRY, pattern
+from .plan import MAX_BODY
 from .redact import Redactor
-from .session import MAX_BODY
 from .tools import Loss, OnDoubt, Tools
 from .wrapping import Wrapped, Wraps
 

@@ -192,13 +192,22 @@ class Pacer:
             self._queue.call_soon(self._loop, self._beat)
 
     def _beat(self) -> None:
+        """Wake whose time it is. An interrupt that the loop swallows does not stop the beat."""
+        try:
+            self._strike()
+        except BaseException:
+            self._beating = False
+            self._arm()
+            raise
+
+    def _strike(self) -> None:
         self._beating = False
         self._slow = self._slow + 1 if clocks.monotonic() - self._armed > SLOW else 0
         self._last = None
         self._rounds += 1
         if self._since is not None:
             self._since += 1
-        live, self._live = self._live, []
+        live = self._live
         woken, waits = live, False
         if not live and self._asleep:
             woken, waits = self._whose_time_it_is()
@@ -207,6 +216,7 @@ class Pacer:
         for future in woken:
             self._rounds = 0
             resolve(future)
+        self._live = []
         if woken or waits or not (self._at_rest() or (self._since or 0) >= FAR):
             self._arm()  # behind those who were woken: their ticks are ahead of it
         else:

@@ -24,9 +24,6 @@ from .core.machine import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed
 from .core.script import NEVER, Script
 from .core.values import (
     CANCELLED,
-    DONE,
-    GIVEN_UP,
-    JOB,
     Answer,
     Call,
     Lane,
@@ -41,7 +38,8 @@ from .core.values import (
 from .doubts import Doubts
 from .errors import BodyOmitted, Divergence, Refused, TraceforkError
 from .flight import Flight
-from .pacing import Pacers, running_loop
+from .jobs import Jobs
+from .pacing import Pacers
 from .redact import Redactor
 from .straying import diverged
 from .turns import asettle, in_loop, settle
@@ -93,6 +91,7 @@ class Port:
         self._pacers = Pacers(self._cell)
         self._calls = itertools.count()
         self._flights: dict[int, Flight] = {}
+        self._jobs = Jobs(self._cell, self._pacers, self._flights, self._calls)
         self._failure: TraceforkError | None = None
         self._keeper: Keeper = Unwritten()
 
@@ -364,43 +363,17 @@ class Port:
 
     def begin_job(self, name: str, strand: lanes.Strand) -> Flight | None:
         """Note that `strand` hands a job to an executor; None if its end has no place in this run."""
-        job = Source(JOB, name)
         if self.phase != "open" or self.is_elsewhere or self._failure or self._cell.state.halt:
             return None
-        if not machine.finds_job(self._cell.state, job):
-            return None
-        flight = Flight(next(self._calls), job, strand.path, "")
-        self._flights[flight.call] = flight
-        order = self._cell.send(Asked(flight.call, job, strand.path, strand.alone, waits=False))
-        opened = self._cell.state.open.get(flight.call)
-        if isinstance(order, Halt) or opened is None:
-            return None
-        if opened.line is None and not self.live:  # another thread's job was quicker
-            self._forget(flight)
-            return None
-        if opened.line is not None and (loop := running_loop()):
-            self._pacers.of(loop).begin_job(opened.line)
-        return flight
+        return self._jobs.begin(name, strand)
 
     async def end_job(self, flight: Flight) -> None:
         """Wait until it is the job's turn to end, as it was when recorded; the loop goes on meanwhile."""
-        try:
-            self._job_is_done(flight)
-            await asettle(self._cell, Ended(flight.call, DONE), self._pacers, flight)
-        except BaseException:
-            self.give_up_job(flight)
-            raise
+        await self._jobs.end(flight)
 
     def give_up_job(self, flight: Flight) -> None:
         """Note that nobody waits for the job any more."""
-        self._job_is_done(flight)
-        if flight.call in self._cell.state.open:
-            self._cell.drop(Ended(flight.call, GIVEN_UP, waits=False))
-
-    def _job_is_done(self, flight: Flight) -> None:
-        opened = self._cell.state.open.get(flight.call)
-        if opened and opened.line is not None and (loop := running_loop()):
-            self._pacers.of(loop).end_job(opened.line)
+        self._jobs.give_up(flight)
 
     def _forget(self, flight: Flight) -> None:
         self._cell.abandon(flight.call)

@@ -26,11 +26,12 @@ from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Response,
 from .errors import RunExists, TraceforkError
 from .joining import Joined, outer
 from .options import Durability, Options, RecordOptions, ReplayOptions, TailOptions, lists
+from .plan import Plan
 from .port import Gate, Known
 from .providers import streams
 from .providers.unrecorded import describe_unrecorded, find_unrecorded
 from .redact import Redactor, ambient, lineage
-from .session import Plan, Session
+from .session import Session
 from .store import TapeStore, new_run_id
 from .tools import RUN, Policy, policy
 from .transports import guard, processes, rpc, uvloops

@@ -1,35 +1,33 @@
-"""A run in progress: the block, and what an agent may ask the run itself for: chance, and tools."""
+"""A run in progress: the block, the tools that an agent calls through it, and what may leave it."""
 
 from __future__ import annotations
 
 import logging
 import os
-import random
 import threading
-import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from os import environ, getpid
+from os import getpid
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
-from attrs import evolve, frozen
+from attrs import evolve
 
-from . import calling, generating, lanes, spawning, tools
+from . import calling, generating, lanes, spawning
 from .apart import LOOK, apart
 from .callsite import callsite
-from .codec import plain, records
+from .chance import Chance
+from .codec import plain
+from .core.machine import State
 from .core.notes import added, noted
-from .core.script import NEVER, Script
+from .core.script import NEVER
 from .core.tape import Tape
 from .core.values import (
     RETURNED,
     UNFINISHED,
     Branch,
-    Call,
     Escape,
     Outcome,
     Source,
@@ -38,24 +36,20 @@ from .effects import class_name, said
 from .errors import Refused, StoreError, TraceforkError
 from .escapes import Escapes
 from .flight import Flight
+from .judging import judge
 from .leaving import Exit
 from .log import Log
 from .passing import pattern
-from .port import BLINK, Gate, Known, Port
+from .plan import Plan
+from .port import BLINK, Port
 from .redact import Redactor
-from .store import TapeStore
-from .straying import unfinished
 from .tools import Policy, Use
-from .turns import is_cancellation
 from .writer import Keeper, Unwritten, Writer
 
 _logger = logging.getLogger("tracefork")
 _logger.addHandler(logging.NullHandler())
 
 T = TypeVar("T")
-
-MAX_BODY = 64 * 2**20
-"""Bytes of one body that are kept unless another limit is given."""
 
 SEALING = 10.0
 """Seconds that an interrupted run is waited for."""
@@ -64,54 +58,7 @@ LONGEST = 200
 """Characters of a target or a line that an escape keeps."""
 
 
-class Door(Protocol):
-    """Something outside of us that is replaced while a run needs it; doing either twice is harmless."""
-
-    def hold(self, run: object) -> None: ...
-    def release(self, run: object) -> None: ...
-
-
-@frozen
-class Plan:
-    """What a session is made from; `tracefork.record` and its siblings fill it in.
-
-    `redactor` is asked anew for each thing that is kept: secrets may be set within the run.
-    `doors` are held for the time of the block: interception and the network guard. `everywhere`
-    takes in threads that have no run of their own. `passthrough` holds patterns of calls
-    that are not recorded, `allow` addresses that a replay may connect to.
-    `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
-    `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
-    leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
-    run that `joins` is a view of it. `within` is the replay in which a separate run is made.
-    `doubts` are calls that may have run before it; `wrapped` names functions that are
-    tools of this run without a decorator, as `module:path`.
-    """
-
-    script: Script
-    header: records.Header
-    redactor: Callable[[], Redactor]
-    doors: Sequence[Door] = ()
-    store: TapeStore | None = None
-    owns_store: bool = False
-    patience: float = 60.0
-    tools: Policy = tools.RUN
-    everywhere: bool = False
-    passthrough: tuple[str, ...] = ()
-    allow: tuple[str, ...] = ()
-    max_body: int = MAX_BODY
-    instant_retries: bool = False
-    gate: Gate | None = None
-    known: Known | None = None
-    virtualize: frozenset[str] = frozenset()
-    strict: bool = False
-    processes: str = "run"
-    joins: bool = False
-    within: Session | None = None
-    doubts: tuple[Call, ...] = ()
-    wrapped: frozenset[str] = frozenset()
-
-
-class Session:
+class Session(Chance):
     """A run in progress. Make one with `record`, `replay`, `resume` or `fork`.
 
     Use it as a context manager, `with` or `async with`. Safe to share between
@@ -181,7 +128,7 @@ class Session:
         self._keeper.close(self._seal)
         while not self._keeper.is_over(LOOK):
             pass
-        self._judge(exc)
+        judge(self, exc)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -193,9 +140,9 @@ class Session:
         tb: TracebackType | None,
         hold: object = None,
     ) -> None:
-        if self._was_left():
-            return
         try:
+            if self._was_left():
+                return
             self._leave(exc)
             if self.is_elsewhere:
                 return
@@ -204,9 +151,10 @@ class Session:
                 while not self._keeper.is_over(BLINK):  # in slices: a busy loop would starve who seals
                     await anyio.lowlevel.checkpoint()
         except BaseException:
-            self.abandon()
+            if self._entered:
+                self.abandon()
             raise
-        self._judge(exc)
+        judge(self, exc)
 
     @property
     def run_id(self) -> str:
@@ -265,6 +213,11 @@ class Session:
         """What ended the run's faith in itself, if anything: it is raised when the block is left."""
         return self.port.failure
 
+    @property
+    def state(self) -> State:
+        """The machine's state, as of now."""
+        return self.port.state
+
     def flush(self) -> None:
         """Wait until all that has happened is durable.
 
@@ -277,35 +230,9 @@ class Session:
         """`flush`, without holding the event loop."""
         await self.port.aflush()
 
-    # -- chance -----------------------------------------------------------------
-
-    def now(self) -> float:
-        """Seconds since the epoch, as `time.time` has them."""
-        return float(self.draw(Source("clock"), lambda: repr(time.time())))
-
-    def uuid4(self) -> uuid.UUID:
-        """A random UUID."""
-        return uuid.UUID(self.draw(Source("uuid"), lambda: str(uuid.uuid4())))
-
-    def random(self) -> float:
-        """A float in [0, 1), as `random.random` has it."""
-        return float(self.draw(Source("random"), lambda: repr(random.random())))  # noqa: S311
-
-    def choice(self, options: Sequence[T]) -> T:
-        """One of `options`, which must stand in the same order when replayed.
-
-        Raises:
-            IndexError: there are none.
-        """
-        if not options:
-            raise IndexError("cannot choose from an empty sequence")
-        source = Source("choice", str(len(options)))
-        return options[int(self.draw(source, lambda: str(random.randrange(len(options)))))]  # noqa: S311
-
-    def env(self, name: str, default: str | None = None) -> str | None:
-        """The environment variable `name`. Of a secret only the name is kept: a replay reads it anew."""
-        text = self.draw(Source("env", name), lambda: f"={environ[name]}" if name in environ else "")
-        return self._plan.redactor().restored(text[1:], environ) if text else default
+    def redactor(self) -> Redactor:
+        """What knows the secrets of this moment."""
+        return self._plan.redactor()
 
     def draw(self, source: Source, sample: Callable[[], str]) -> str:
         """Return `sample()` when live, or the recorded reading of `source`. Never waits.
@@ -365,6 +292,12 @@ class Session:
         """What was kept from leaving a replay so far."""
         return self._refusals.seen()
 
+    @property
+    def last_refusal(self) -> Refused | None:
+        """What was refused last, if nothing has come to its end since."""
+        refused, happened = self._refused_last
+        return refused if happened == self.happened else None
+
     # -- executors' jobs, for `spawning` ----------------------------------------------
 
     def begin_job(self, name: str, strand: lanes.Strand) -> object | None:
@@ -414,7 +347,7 @@ class Session:
         Raises:
             Refused: the run is strict.
         """
-        target, site = self._plan.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
+        target, site = self.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
         self._escapes.add(kind, target, site)
         if self.strict and certain:
             raise self.port.fail(Refused(target, site, kind, strict=True))
@@ -424,7 +357,7 @@ class Session:
 
         It is held against the run if that is strict; else only what the agent then does is.
         """
-        target, site = self._plan.redactor().text(target)[:LONGEST], callsite()
+        target, site = self.redactor().text(target)[:LONGEST], callsite()
         self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
         error = Refused(target, site, kind, strict=self.strict)
         self._refused_last = error, self.happened
@@ -439,7 +372,7 @@ class Session:
             _logger.warning("run %s: %s", self.run_id, text)
 
     def _look(self, written: bytes) -> None:
-        self._plan.redactor().check(written)
+        self.redactor().check(written)
 
     def _happened(self) -> Tape:
         """The run so far, with what was noted of it."""
@@ -560,7 +493,7 @@ class Session:
         if ended is None:
             ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
         try:
-            return self._plan.redactor().outcome(ended)
+            return self.redactor().outcome(ended)
         except Exception as failed:  # noqa: BLE001  a finder may be anybody's
             self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
             return evolve(ended, message="")
@@ -581,41 +514,6 @@ class Session:
         finally:
             if self._plan.store and self._plan.owns_store:
                 self._plan.store.close()
-
-    def _judge(self, exc: BaseException | None) -> None:
-        """Raise what the agent may have swallowed.
-
-        An interrupt or a cancellation is let through, and so is the error itself; any
-        other exception becomes its cause.
-        """
-        if isinstance(exc, (KeyboardInterrupt, GeneratorExit)) or is_cancellation(exc):
-            return
-        failure = self.failure
-        if failure and isinstance(exc, type(failure)):
-            self._explained(exc)
-            return
-        if failure:
-            if exc is None:
-                raise self._explained(failure)  # with the cause that it has
-            raise self._explained(failure) from exc
-        if exc is None and (left := unfinished(self.port.state)):
-            raise self._explained(left)
-        if exc is not None and (refused := self._refusal_behind(exc)):
-            raise refused from exc  # what the agent's client made of it does not say who refused
-
-    def _refusal_behind(self, exc: BaseException) -> Refused | None:
-        """The refusal that `exc` comes of, None if it is one; who raises an error later has forgotten it."""
-        if isinstance(exc, Refused):
-            return None
-        last, happened = self._refused_last
-        forgotten = "connect" in type(exc).__name__.lower() and happened == self.happened
-        return Refused.find(exc) or (last if forgotten else None)
-
-    def _explained(self, failure: TraceforkError) -> TraceforkError:
-        """`failure` with a note of what was refused before: that may be why the agent did something else."""
-        for one in self.refused:
-            failure.add_note(f"before that, this was refused: {one}")
-        return failure
 
 
 _open: list[Session] = []

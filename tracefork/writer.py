@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from os import getpid
-from time import monotonic
 from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import evolve
 
-from . import lanes
+from . import clocks, lanes
 from .apart import Gate, apart, gate, give, result, start, wait_at
 from .cell import Moment, Note, look
 from .codec.journal import Shrinker
@@ -29,6 +28,8 @@ from .redact import Redactor, taken_out
 BATCH = 256  # records that one chunk holds at most
 BACKLOG = 64  # moments that may wait where nobody waits for a disk
 TOGETHER = 16  # moments for which the thread is woken there: it takes the interpreter from the agent
+AHEAD = 4096  # moments by which an agent that only draws may be ahead; then each step makes a short pause
+PAUSE = 0.0005  # seconds, in which the thread has the interpreter to itself
 SOME_TIME = 1e9  # seconds
 
 T = TypeVar("T")
@@ -166,6 +167,8 @@ class Writer:
         if self._stored or number - self._told >= TOGETHER:
             self._told = number
             self._jobs.put(None)
+        if number - self._written > AHEAD and self._goes_on():  # else what waits would fill the memory
+            clocks.sleep(PAUSE)
 
     def push(self) -> None:
         self._jobs.put(_nothing)
@@ -230,12 +233,12 @@ class Writer:
 
     def _reach(self, number: int | None, timeout: float) -> None:
         """Wait until that moment is written, or all is over."""
-        at, until = gate(), monotonic() + timeout
+        at, until = gate(), clocks.monotonic() + timeout
         self._waiting[at] = SOME_TIME if number is None else number
         try:
             while self._goes_on() and (number is None or self._written < number):
-                if not wait_at(at, look(until - monotonic())):
-                    if monotonic() >= until:
+                if not wait_at(at, look(until - clocks.monotonic())):
+                    if clocks.monotonic() >= until:
                         return
                     self._is_there()
                     self.push()  # who was to say that there is news may have been interrupted

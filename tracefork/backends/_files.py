@@ -17,7 +17,6 @@ import secrets
 import stat
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -26,6 +25,7 @@ from types import FrameType
 
 from attrs import frozen
 
+from tracefork import clocks
 from tracefork.errors import StoreError
 
 from ._records import Read
@@ -60,7 +60,7 @@ else:
                 fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError:
                 _locks.give_back(fd)
-                time.sleep(pause)
+                clocks.sleep(pause)
                 pause = min(2 * pause, LONGEST)
             else:
                 return

@@ -30,7 +30,8 @@ from ..providers import prices as pricing
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..report.lines import aligned
 from .app import RUNS, Json, Run, Store, app, err, escaped, opened, print_json, print_plain, taped
-from .running import Command, Doubt, program_of
+from .options import Doubt
+from .programs import Command, program_of
 
 if TYPE_CHECKING:
     from ..testing.validation import Trial

@@ -24,6 +24,38 @@ class Durability(StrEnum):
     POWER = "power"
 
 
+class Doubt(StrEnum):
+    """What becomes of a tool that may have run before the crash."""
+
+    RAISE = "raise"
+    RERUN = "rerun"
+
+
+class Loss(StrEnum):
+    """What becomes of what a tool gave and no tape can keep."""
+
+    RAISE = "raise"
+    WARN = "warn"
+
+
+class Tools(StrEnum):
+    """What tools do once a run is live."""
+
+    LIVE = "live"
+    RECORDED = "recorded"
+    REFUSE = "refuse"
+    ASK = "ask"
+
+
+Wrap = Annotated[
+    list[str] | None,
+    typer.Option("--wrap", metavar="MODULE:FUNCTION", help="A function that is a tool; may be repeated."),
+]
+OnDoubt = Annotated[
+    Doubt,
+    typer.Option("--on-doubt", help="A tool that may have run before the crash: raise InDoubt, or rerun it."),
+]
+LiveTools = Annotated[Tools, typer.Option("--tools", help="What tools do once the run is live.")]
 Allow = Annotated[
     list[str] | None,
     typer.Option(

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,19 +12,13 @@ import typer
 
 from .. import runs
 from ..calibration import calibrate as calibrated
-from ..core.tape import Tape
 from ..core.values import Exchange, Response
-from ..core.visible import visible
 from ..drive import Verdict
 from ..drive import verify as verified
-from ..errors import TraceforkError
 from ..program import Program
 from ..progress import following
 from ..providers import route, streams
-from ..providers.unrecorded import describe_unrecorded, find_unrecorded
-from ..redact import redactor
 from ..session import Session
-from ..wrapping import MAIN
 from . import options
 from .app import (
     NOTHING,
@@ -39,56 +27,13 @@ from .app import (
     Run,
     Store,
     app,
-    err,
     escaped,
-    fit,
     out,
-    plural,
     print_json,
     print_plain,
     taped,
-    whole,
 )
-
-Command = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run, after --; by default as recorded."),
-]
-PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
-
-
-class Doubt(StrEnum):
-    """What becomes of a tool that may have run before the crash."""
-
-    RAISE = "raise"
-    RERUN = "rerun"
-
-
-class Loss(StrEnum):
-    """What becomes of what a tool gave and no tape can keep."""
-
-    RAISE = "raise"
-    WARN = "warn"
-
-
-class Tools(StrEnum):
-    """What tools do once a run is live."""
-
-    LIVE = "live"
-    RECORDED = "recorded"
-    REFUSE = "refuse"
-    ASK = "ask"
-
-
-Wrap = Annotated[
-    list[str] | None,
-    typer.Option("--wrap", metavar="MODULE:FUNCTION", help="A function that is a tool; may be repeated."),
-]
-OnDoubt = Annotated[
-    Doubt,
-    typer.Option("--on-doubt", help="A tool that may have run before the crash: raise InDoubt, or rerun it."),
-]
-LiveTools = Annotated[Tools, typer.Option("--tools", help="What tools do once the run is live.")]
+from .programs import PASSING, Command, perform, program_of, quietly, read_wrap, say_unrecorded
 
 
 @app.command()
@@ -119,10 +64,11 @@ def run(
     strict: options.Strict = None,
     processes: options.OfProcesses = None,
     durability: options.Durable = options.Durability.PROCESS,
-    wrap: Wrap = None,
+    wrap: options.Wrap = None,
     unrecordable: Annotated[
-        Loss, typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn.")
-    ] = Loss.RAISE,
+        options.Loss,
+        typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn."),
+    ] = options.Loss.RAISE,
     json_: Json = False,
 ) -> None:
     """Record any script or module, unmodified. A record() of its own joins the run."""
@@ -145,11 +91,11 @@ def run(
             strict=strict,
             processes=processes,
             durability=durability,
-            wrap=_read_wrap(wrap, program),
+            wrap=read_wrap(wrap, program),
             unrecordable=unrecordable,
         ),
     )
-    _run(session, program, json_=json_)
+    perform(session, program, json_=json_)
 
 
 @app.command()
@@ -174,7 +120,7 @@ def verify(
     program = program_of(tape, command or [])
 
     def agent(run: Session) -> None:
-        with _quietly(json_=json_), following(run, len(tape.steps), "verify"):
+        with quietly(json_=json_), following(run, len(tape.steps), "verify"):
             program()
 
     told = options.given(
@@ -218,8 +164,8 @@ def fork(
     text: Annotated[str | None, typer.Option(help="Answer with this text, in the vendor's form.")] = None,
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
-    tools: LiveTools = Tools.LIVE,
-    on_doubt: OnDoubt = Doubt.RAISE,
+    tools: options.LiveTools = options.Tools.LIVE,
+    on_doubt: options.OnDoubt = options.Doubt.RAISE,
     store: Store = RUNS,
     allow: options.Allow = None,
     passthrough: options.Passthrough = None,
@@ -242,7 +188,7 @@ def fork(
     elif body is not None:
         answer = partial(_with_body, body.read_bytes())
     desc = text or (f"body of {body}" if body else "asked anew")
-    _say_unrecorded(tape)
+    say_unrecorded(tape)
     told = options.given(
         allow=allow,
         passthrough=passthrough,
@@ -256,15 +202,15 @@ def fork(
         on_doubt=on_doubt,
     )
     session = runs.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **told)
-    _run(session, program, json_=json_)
+    perform(session, program, json_=json_)
 
 
 @app.command()
 def resume(
     run: Run,
     command: Command = None,
-    on_doubt: OnDoubt = Doubt.RAISE,
-    tools: LiveTools = Tools.LIVE,
+    on_doubt: options.OnDoubt = options.Doubt.RAISE,
+    tools: options.LiveTools = options.Tools.LIVE,
     store: Store = RUNS,
     allow: options.Allow = None,
     passthrough: options.Passthrough = None,
@@ -283,7 +229,7 @@ def resume(
     """
     tape = taped(run, store, furthest=True)
     program = program_of(tape, command or [])
-    _say_unrecorded(tape)
+    say_unrecorded(tape)
     told = options.given(
         allow=allow,
         passthrough=passthrough,
@@ -297,7 +243,7 @@ def resume(
         on_doubt=on_doubt,
     )
     session = runs.resume(tape, store, scope="process", **told)
-    _run(session, program, json_=json_)
+    perform(session, program, json_=json_)
 
 
 @app.command(context_settings=PASSING)
@@ -309,7 +255,7 @@ def calibrate(
     max_body: options.MaxBody = None,
     strict: options.Strict = None,
     processes: options.OfProcesses = None,
-    wrap: Wrap = None,
+    wrap: options.Wrap = None,
     json_: Json = False,
 ) -> None:
     """Run a script for real, and again on its recording: what varies by itself, and what would help."""
@@ -317,13 +263,13 @@ def calibrate(
     program.check()
 
     def agent() -> None:
-        with _quietly(json_=True):
+        with quietly(json_=True):
             program()
 
     told = options.given(
         allow=allow, passthrough=passthrough, max_body=max_body, strict=strict, processes=processes
     )
-    found = calibrated(agent, scope="process", wrap=_read_wrap(wrap, program), **told)
+    found = calibrated(agent, scope="process", wrap=read_wrap(wrap, program), **told)
     if json_:
         print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
     else:
@@ -336,90 +282,11 @@ def _listed(_: object, __: object, value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value
 
 
-def program_of(tape: Tape, words: list[str]) -> Program:
-    """The program that `words` name, or else the one that made the run.
-
-    Raises:
-        ValueError: neither is known.
-        FileNotFoundError: there is no such script.
-    """
-    restored = {key: redactor(os.environ).restored(value, os.environ) for key, value in tape.meta.items()}
-    program = Program.parse(words) if words else Program.of(restored)
-    if program is None:
-        raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
-    program.check()
-    return program
-
-
 def is_vacuous(verdict: Verdict) -> bool:
     """True where nothing speaks against a run, and it holds nothing that could be vouched for."""
     return verdict.is_empty and verdict.divergence is None and verdict.error is None and not verdict.ok
 
 
-# -- below -------------------------------------------------------------------------
-
-
-def _read_wrap(paths: list[str] | None, program: Program) -> list[str]:
-    """The paths that `--wrap` names; what the script defines may go by its name, or the file's."""
-    own = program.argv[0] if program.module else Path(program.argv[0]).stem
-    parts = [path.rpartition(":") for path in paths or []]
-    return [f"{MAIN if module in ('', own) else module}:{inside}" for module, _, inside in parts]
-
-
-def _say_unrecorded(tape: Tape) -> None:
-    """Say in a line of our own what Python would be warned of."""
-    warnings.simplefilter("ignore", runs.UnrecordedWarning)
-    if names := find_unrecorded(tape):
-        err.print(escaped(describe_unrecorded(names)))
-
-
-def _run(session: Session, program: Program, *, json_: bool) -> None:
-    """Run `program` within `session`; say what came of it, and leave as the program did."""
-    raised: BaseException | None = None
-    try:
-        with session, _quietly(json_=json_):
-            program()
-    except TraceforkError:
-        raise
-    except (Exception, SystemExit, KeyboardInterrupt) as exc:  # noqa: BLE001  the program's own end
-        raised = exc
-    tape = session.tape
-    if json_:
-        print_json(whole(tape) | {"forwarded": session.forwarded})
-    else:
-        count = plural(len(tape), "exchange")
-        err.print(f"[dim]{count} in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]")
-    for one in tape.escaped:
-        err.print(f"escaped: {escaped(one)}")
-    if isinstance(raised, SystemExit):
-        raise raised
-    if raised is not None:  # as python itself would end
-        told = traceback.format_exception(type(raised), raised, _theirs(raised))
-        err.print(fit(visible("".join(told).rstrip("\n"))), markup=False)
-        raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
-
-
 def _with_body(data: bytes, exchange: Exchange) -> Response:
     """The recorded answer with `data` for a body, as a stream where it was one."""
     return streams.fit(exchange, exchange.response.with_body(data), strictly=True)
-
-
-def _theirs(exc: BaseException) -> Any:
-    """The traceback of `exc` from the script's own first frame on."""
-    at = exc.__traceback__
-    while at and at.tb_next and "runpy" not in at.tb_frame.f_code.co_filename:
-        at = at.tb_next
-    while at and at.tb_next and "runpy" in at.tb_frame.f_code.co_filename:
-        at = at.tb_next
-    return at or exc.__traceback__
-
-
-@contextmanager
-def _quietly(*, json_: bool) -> Iterator[None]:
-    """With `--json`, what the script prints goes to stderr."""
-    before = sys.stdout
-    sys.stdout = sys.stderr if json_ else before
-    try:
-        yield
-    finally:
-        sys.stdout = before

@@ -1,10 +1,10 @@
 """Classes by their names, and their instances as what they hold: for what tools return and raise. Pure.
 
 An instance is made again without its class being asked: no `__new__`, `__init__`, validator or
-setter of anybody's runs, only those of Python's own C types, and nothing is imported. A name leads to a
-class only if that is imported already, and is an Enum, a namedtuple, a dataclass, an attrs or
-pydantic class, an exception, or one of COLLECTIONS. One with a `__del__` is none of them: it would
-run in the end, on whatever a tape says.
+setter of anybody's runs, only those of Python's own C types and of HTTP clients, see `messages`; and
+nothing is imported. A name leads to a class only if that is imported already, and is an Enum, a
+namedtuple, a dataclass, an attrs or pydantic class, an exception, or one of COLLECTIONS or `messages`.
+One with a `__del__` is none of them: it would run in the end, on whatever a tape says.
 """
 
 from __future__ import annotations
@@ -14,13 +14,28 @@ import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping
 from enum import Enum, Flag
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+from functools import partialmethod
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 from typing import Any, Literal, TypeAlias, cast
 
 from ..errors import Unrecordable
+from . import messages
 
-Kind: TypeAlias = Literal["enum", "namedtuple", "collection", "exception", "validation", "instance"]
-"""How the instances of a class are kept; "validation" is pydantic's ValidationError."""
+Kind: TypeAlias = Literal[
+    "enum", "namedtuple", "collection", "exception", "validation", "instance", "message", "gone"
+]
+"""How the instances of a class are kept.
+
+"validation" is pydantic's ValidationError, "message" is of an HTTP client, "gone" stands for a connection.
+"""
 
 COLLECTIONS: frozenset[type] = frozenset({Counter, OrderedDict, defaultdict, deque})
 PLAIN = frozenset({"types:SimpleNamespace", "subprocess:CompletedProcess"})
@@ -33,8 +48,19 @@ FACTORIES: Mapping[str, type] = {
 
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes of Python, and not of C
 _VALIDATION = "pydantic_core._pydantic_core"
+_OF_PYDANTIC = frozenset({"BaseModel", "_BaseUrl", "_BaseMultiHostUrl"})
 _HINTS = frozenset({"obj"})  # of an AttributeError: for suggestions, and whatever was asked
 _ALIAS = "__orig_class__"  # what typing writes into instances of generic classes, for nobody to read
+_METHODS = (
+    FunctionType,
+    classmethod,
+    staticmethod,
+    partialmethod,
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    ClassMethodDescriptorType,
+    WrapperDescriptorType,
+)
 _MISSING = object()
 
 
@@ -77,6 +103,10 @@ def classify(kind: type) -> Kind | None:
         return "collection"
     if kind.__module__ == _VALIDATION and kind.__name__ == "ValidationError":
         return "validation"
+    if kind is messages.Gone:
+        return "gone"
+    if messages.find_form(name_class(kind)):
+        return "message"
     fields = [vars(base) for base in kind.__mro__]
     if any("__del__" in of for of in fields):
         return None
@@ -94,7 +124,7 @@ def classify(kind: type) -> Kind | None:
             dataclasses.is_dataclass(kind)
             or any("__attrs_attrs__" in of for of in fields)
             or any(
-                c.__name__ == "BaseModel" and c.__module__.split(".")[0] == "pydantic" for c in kind.__mro__
+                c.__name__ in _OF_PYDANTIC and c.__module__.split(".")[0] == "pydantic" for c in kind.__mro__
             )
         )
     ):
@@ -153,9 +183,7 @@ def fill(made: object, state: Mapping[str, object]) -> None:
         is_own = isinstance(slot, GetSetDescriptorType) and not key.startswith("__")
         if is_own or isinstance(slot, MemberDescriptorType):
             slot.__set__(made, value)
-        elif isinstance(slot, FunctionType | classmethod | staticmethod) or (
-            key.startswith("__") and key != "__notes__"
-        ):
+        elif isinstance(slot, _METHODS) or (key.startswith("__") and key != "__notes__"):
             raise ValueError(f"{key} is nothing that an instance of {name_class(type(made))} holds")
         else:
             made.__dict__[key] = value

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from ..errors import Unrecordable
-from . import classes
+from . import classes, messages
 
 Plain: TypeAlias = Callable[[Any], Any]
 """Writes a value as plain data."""
@@ -42,6 +42,12 @@ def take_apart(value: Any, plain: Plain) -> Any:
             return plain(classes.read_validation(value))
         case "exception":
             return _write_exception(value, plain)
+        case "message":
+            form = messages.find_form(classes.name_class(kind))
+            assert form
+            return plain(form.write(value))
+        case "gone":
+            return plain(object.__getattribute__(value, "_kind"))
         case "instance":
             return plain(classes.read_state(value))
 
@@ -64,7 +70,7 @@ def _write_exception(exc: BaseException, plain: Plain) -> Any:
     """An exception's arguments, what it holds beside them, and, where it can be kept, its cause."""
     said: dict[str, Any] = {"args": [plain(arg) for arg in exc.args]}
     if state := classes.read_extras(exc):
-        said["holds"] = plain(state)
+        said["holds"] = plain({key: _keep_or_leave(held) for key, held in state.items()})
     if not isinstance(exc, Exception):
         said["interrupts"] = True
     if exc.__suppress_context__:
@@ -72,6 +78,10 @@ def _write_exception(exc: BaseException, plain: Plain) -> Any:
         with suppress(Unrecordable, RecursionError):
             said["cause"] = None if exc.__cause__ is None or _is_long(exc) else plain(exc.__cause__)
     return said
+
+
+def _keep_or_leave(held: object) -> object:
+    return held if classes.classify(type(held)) else messages.leave_out(held)
 
 
 def _is_long(exc: BaseException) -> bool:
@@ -109,6 +119,10 @@ def put_together(name: Any, said: Any, near: str) -> Any:
             if "cause" in more:
                 exc.__cause__ = more["cause"]
             return exc
+        case "message", _:
+            return messages.make(kind, said)
+        case "gone", str():
+            return messages.Gone(said)
         case "instance", dict():
             return classes.make_instance(kind, said)
     raise TypeError(f"{name} is not made of a {type(said).__name__}")

@@ -20,7 +20,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from functools import partial
@@ -30,7 +30,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..errors import CorruptTape, TooLarge, TraceforkError, Unrecordable
 from . import classes, instances
@@ -188,6 +188,8 @@ def _plain(value: Any, form: _Form) -> Any:
             raise form.refuse(f"{type(value).__name__} whose zone gives no offset")
         case datetime() if form.named and type(value.tzinfo) is ZoneInfo and value.tzinfo.key:
             return {"$zoned": [value.replace(tzinfo=None).isoformat(), value.fold, value.tzinfo.key]}
+        case datetime() | time() if form.named and (name := _name_zone(value)):
+            return {"$fixed": [_plain(value, evolve(form, named=False)), name]}
         case datetime():  # unbound: a subclass may write itself in another way
             return {"$datetime": _folded(datetime.isoformat(value), value)}
         case time():
@@ -217,6 +219,15 @@ def _mapping(value: dict[Any, Any], form: _Form) -> Any:
 
 def _folded(text: str, value: datetime | time) -> object:
     return [text, value.fold] if value.fold else text
+
+
+def _name_zone(value: datetime | time) -> str | None:
+    """What the zone of `value` is called, where its offset does not say that."""
+    offset = value.utcoffset()
+    if offset is None:
+        return None
+    name = value.tzname()
+    return None if name == timezone(offset).tzname(None) else name
 
 
 def _fields(value: object) -> Any:
@@ -287,6 +298,13 @@ def _read_zoned(said: list[Any]) -> datetime:
     return datetime.fromisoformat(text).replace(fold=fold, tzinfo=zone)
 
 
+def _read_fixed(said: list[Any]) -> datetime | time:
+    value, name = said
+    if not isinstance(value, datetime | time) or (offset := value.utcoffset()) is None:
+        raise ValueError("a zone is that of a time")
+    return value.replace(tzinfo=timezone(offset, name))
+
+
 def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
@@ -295,6 +313,7 @@ _FROM_TEXT: dict[str, tuple[type, Callable[[Any], Any]]] = {
     "$bytes": (str, lambda v: base64.b64decode(v, validate=True)),
     "$bytearray": (str, lambda v: bytearray(base64.b64decode(v, validate=True))),
     "$zoned": (list, _read_zoned),
+    "$fixed": (list, _read_fixed),
     "$datetime": (str, datetime.fromisoformat),
     "$date": (str, date.fromisoformat),
     "$time": (str, time.fromisoformat),

@@ -135,7 +135,7 @@ def _parse(text: str) -> object:
         said = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return said["came"] if isinstance(said, dict) and said.keys() == {"$changed", "came"} else said
+    return said["came"] if isinstance(said, dict) and said.keys() - {"is"} == {"$changed", "came"} else said
 
 
 def _is_base(tape: Tape, ended: str) -> bool:

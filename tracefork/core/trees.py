@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
+from unicodedata import normalize
 
 from attrs import frozen
 
@@ -60,13 +61,24 @@ def find_places(
         case list(), list():
             for n, one, other in _pair_up(left, right, alike):
                 yield from find_places(one, other, f"{path}[{n}]", forgive, alike=alike)
-        case _ if left != right or type(left) is not type(right):
+        case _ if left != right or not (type(left) is type(right) or _are_numbers(left, right, forgive)):
             yield Place(path, left, right)
 
 
 def _are_one(left: object, right: object, forgive: Forgive) -> bool:
     """Whether two trees need no look inside, where not every letter counts."""
-    return forgive is not never and isinstance(left, dict | list) and left == right
+    return (
+        forgive is not never
+        and isinstance(left, dict | list)
+        and left == right
+        and repr(left) == repr(right)  # Python takes true for 1
+    )
+
+
+def _are_numbers(left: object, right: object, forgive: Forgive) -> bool:
+    """Whether 1 and 1.0 are the same here, as they are to servers."""
+    numbers = {int, float}
+    return forgive is not never and type(left) in numbers and type(right) in numbers
 
 
 def _pair_up(left: list[Any], right: list[Any], alike: Forgive) -> Iterator[tuple[int, Any, Any]]:
@@ -106,7 +118,9 @@ def quote_both(one: str, other: str) -> tuple[str, str]:
         (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
     low = max(0, at - WINDOW // 3)
-    return _cut(one, low), _cut(other, low)
+    cuts = _cut(one, low), _cut(other, low)
+    look_alike = normalize("NFKC", cuts[0]) == normalize("NFKC", cuts[1])
+    return (ascii(cuts[0]), ascii(cuts[1])) if look_alike else (repr(cuts[0]), repr(cuts[1]))
 
 
 def abridge(value: object) -> str:
@@ -120,4 +134,4 @@ def abridge(value: object) -> str:
 def _cut(text: str, low: int) -> str:
     dots = "..." if low else ""
     more = "..." if len(text) > low + WINDOW else ""
-    return repr(f"{dots}{text[low : low + WINDOW]}{more}")
+    return f"{dots}{text[low : low + WINDOW]}{more}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from ..codec.messages import TELLING
 from ..core.values import Headers
 
 KEPT = frozenset(
@@ -24,15 +23,13 @@ KEPT_PREFIXES = (
     "x-amzn-bedrock-", "x-amz-checksum-",
 )  # fmt: skip
 
-_TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
-
 REDACTED = "x-tracefork-redacted"
 """The header that marks a stored body whose bytes are not those of the wire."""
 
 
 def is_kept(low: str, keep: frozenset[str] = KEPT) -> bool:
     """True if the value of a header of this name, in lower case, is no secret; its text is looked through."""
-    return low in keep or low == REDACTED or (low.startswith(KEPT_PREFIXES) and not _TELLING.search(low))
+    return low in keep or low == REDACTED or (low.startswith(KEPT_PREFIXES) and not TELLING.search(low))
 
 
 def stored_decoded(headers: Headers) -> Headers:
