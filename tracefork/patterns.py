@@ -40,9 +40,8 @@ Span = tuple[int, int, bytes]
 UNBROKEN = (string.ascii_letters + string.digits + "+/_=.:,-").encode()
 """What secrets are written in, all but private keys, which have lines."""
 
-_SHAPE = bytes(120 if code in UNBROKEN else 32 for code in range(256))
-"""Makes an x of what secrets are written in, and a blank of all else: runs of x are found fast."""
-_LONG = b"x" * 20
+_SHAPE = views.shape_of(UNBROKEN)
+_LEAST = 20  # bytes of the shortest of them
 _MOST_BASE64 = OVERLAP  # characters: what is longer, and is no text, is an image
 
 
@@ -108,7 +107,7 @@ def _words(data: bytes) -> Iterator[Span]:
 
     All kinds but private keys are words of 20 characters or more, of which ordinary text has few.
     """
-    for low, high in _long(data):
+    for low, high in views.stretches(data, _SHAPE, _LEAST):
         at = low
         if found := _FORM.match(data, low, high):
             at = yield from _told(found, data)
@@ -131,17 +130,6 @@ def _told(found: re.Match[bytes], data: bytes) -> Generator[Span, None, int]:
             yield start, end, other.mark
             return end
     return start + 1
-
-
-def _long(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where words stand that are long enough to be a secret: (start, stop)."""
-    shape = data.translate(_SHAPE)
-    at = shape.find(_LONG)
-    while at >= 0:
-        stop = shape.find(b" ", at + len(_LONG))
-        stop = len(shape) if stop < 0 else stop
-        yield at, stop
-        at = shape.find(_LONG, stop)
 
 
 def _any_of(kinds: Iterable[Kind]) -> tuple[bytes, tuple[Kind, ...]]:

@@ -47,6 +47,12 @@ _Event: TypeAlias = (
 indices, and the values last seen."""
 
 
+_shapes: dict[bytes, _Shape] = {}
+"""What stands between strings of most bodies: they are much alike."""
+
+_LONG_SHAPE = 128
+
+
 def texts(body: bytes) -> Iterator[View]:
     """The texts that stand in `body` in more than one piece: all that go by one way of joining in a view.
 
@@ -104,10 +110,10 @@ def _together(data: bytes, groups: Iterable[list[Part]]) -> View:
 
 def _ways(data: bytes) -> Iterator[list[list[Part]]]:
     """Two ways to say what goes on in what: by the path alone, and by all numbers on the way to it too."""
-    walk = _Walk()
+    walk = _Walk(data)
     for start, pieces in _quoted(data):
         walk.along(start, pieces)
-    text = [found.span(1) for found in _TEXT.finditer(data)] if b"data:" in data else []
+    text = [found.span(1) for found in _TEXT.finditer(data)] if _has_texts(data) else []
     several = [group for group in walk.plain.values() if len(group) > 1]
     if len(text) > 1:
         several.append(text)
@@ -115,6 +121,11 @@ def _ways(data: bytes) -> Iterator[list[list[Part]]]:
         yield several
     if more := [group for group in walk.numbered().values() if len(group) > 1]:
         yield more
+
+
+def _has_texts(data: bytes) -> bool:
+    """True if there is an event whose data is no JSON."""
+    return data.count(b"data:") > data.count(b"data: {") + data.count(b"data: [") + 1
 
 
 def _quoted(data: bytes) -> Iterator[tuple[int, list[bytes]]]:
@@ -139,12 +150,12 @@ class _Walk:
     A node is a path: `plain` takes all places of a list for one, `numbered` tells them apart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
         self.plain = dict[int, list[Part]]()
         self._met = list[tuple[int, int, int]]()
         self._ends = list[tuple[int, tuple[bytes, ...]]]()
         self._nodes = dict[tuple[int, bytes | int], int]()
-        self._shapes = dict[bytes, _Shape]()
         self._open = list[tuple[int, int, bytes, int]]()
         self._plain, self._numbered, self._key, self._place = 0, 0, b"", _IN_OBJECT
         self._indices = list[bytes]()
@@ -158,8 +169,13 @@ class _Walk:
         """
         last = len(pieces) - 1
         ends = list(map(add, accumulate(map(len, pieces), initial=start), range(last + 2)))
-        between = pieces[0:last:2]
-        bounds = [2 * n for n, piece in enumerate(between) if len(piece) >= _SHORTEST_END and _is_end(piece)]
+        bounds = list[int]()
+        if by := [mark for mark in _ENDS if mark in self._data]:
+            between = pieces[0:last:2]
+            if len(by) == 1:
+                bounds = [2 * n for n, piece in enumerate(between) if by[0] in piece]
+            else:
+                bounds = [2 * n for n, piece in enumerate(between) if any(mark in piece for mark in by)]
         if len(bounds) < _FEW:
             self._walk(pieces, ends, 0, last)
         else:
@@ -202,7 +218,7 @@ class _Walk:
 
     def _walk(self, pieces: list[bytes], ends: list[int], low: int, high: int) -> list[tuple[int, int, int]]:
         """Go along the strings between these pieces, and return which are values, each with its nodes."""
-        shapes, nodes, groups, met = self._shapes, self._nodes, self.plain, self._met
+        shapes, nodes, groups, met = _shapes, self._nodes, self.plain, self._met
         values = list[tuple[int, int, int]]()
         shape = self._shape(pieces[low])
         for n in range(low + 1, high, 2):
@@ -269,7 +285,7 @@ class _Walk:
         self._indices.clear()
 
     def _shape(self, between: bytes) -> _Shape:
-        if known := self._shapes.get(between):
+        if known := _shapes.get(between):
             return known
         tail = between
         anew = len(between) > 1 and [found.end() for found in _BLANK.finditer(between)]
@@ -281,20 +297,17 @@ class _Walk:
         number = _NUMBER.match(between)
         colon = between.lstrip()[:1] == b":"
         shape = (b"\n" + brackets if anew else brackets), colon, number[1] if number else b""
-        if len(self._shapes) < _REMEMBERED:
-            self._shapes[between] = shape
+        if len(between) < _LONG_SHAPE:
+            if len(_shapes) >= _REMEMBERED:
+                _shapes.clear()
+            _shapes[between] = shape
         return shape
 
 
-def _is_end(between: bytes) -> bool:
-    """True if an event of a stream ends between two strings."""
-    return b"\n\n" in between or b"\r\r" in between or b"\n\r\n" in between
-
-
+_ENDS = b"\n\n", b"\r\r", b"\n\r\n"
 _COMMA, _LIST, _ANEW = b",[\n"
 _IN_OBJECT = -1
 _FEW = 4
-_SHORTEST_END = 3
 _WORD = 7
 _NO_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _DEEPEST = 32  # brackets between two strings: what is deeper is none that anybody reads

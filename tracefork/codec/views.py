@@ -11,7 +11,7 @@ import html
 import re
 import string
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import TypeAlias
 
@@ -86,15 +86,22 @@ def upon(outer: View, view: View) -> View:
 
 
 def unescaped(data: bytes) -> View | None:
-    r"""`data` without what JSON (`\n`, `\u002b`, `\/`), URLs (`%2f`) and HTML (`&amp;`) write otherwise.
+    r"""`data` without what JSON (`\u002b`, `\/`), URLs (`%2f`) and HTML (`&amp;`) write otherwise.
 
-    JSON within JSON too, and what is escaped twice. None where nothing is.
+    JSON within JSON too, and what is escaped twice. Of `\n`, `\"` and the like it is enough to know
+    that no token goes on: each becomes two of what it is, which moves nothing. None where nothing is escaped.
     """
-    if b"\\" not in data and b"%" not in data and b"&" not in data:
-        return None
-    pieces = _ESCAPE.split(data)
+    slashed = b"\\" in data
+    plain = data
+    if slashed:
+        for escape, twice in _TWICE:
+            plain = plain.replace(escape, twice)
+        slashed = b"\\" in plain
+    if not slashed and b"%" not in data and b"&" not in data:
+        return None if plain is data else gathered(plain, ((0, len(plain)),))
+    pieces = _ESCAPE.split(plain)
     if len(pieces) == 1:
-        return None
+        return None if plain is data else gathered(plain, ((0, len(plain)),))
     sizes = list(map(len, pieces))
     pieces[1::2] = map(_PLAIN.__getitem__, pieces[1::2])
 
@@ -124,13 +131,33 @@ def in_base64(data: bytes, most: int) -> list[View]:
 
     A run of more than `most` characters is left out, unless it begins as a text does: it is an image.
     """
-    runs = [run.span() for run in _RUN.finditer(data)]
+    runs = [
+        run.span()
+        for low, high in stretches(data, _SHAPE, _LEAST)
+        for run in _RUN.finditer(data, low, min(high + 2, len(data)))
+    ]
     runs = [(low, high) for low, high in runs if high - low <= most or _is_text(data[low : low + _LOOK])]
     if not runs:
         return []
     packed = b"".join([data[low:high] + _PAD[(high - low) % 4] for low, high in runs]).translate(_STANDARD)
     begins = [0, *accumulate([high - low + len(_PAD[(high - low) % 4]) for low, high in runs])][:-1]
     return [_shifted(packed, shift, begins, runs) for shift in range(4)]
+
+
+def stretches(data: bytes, shape: bytes, least: int) -> Iterator[Part]:
+    """Where `least` or more of the bytes stand that `shape` makes an x of, and of others a blank."""
+    shaped, sought = data.translate(shape), b"x" * least
+    at = shaped.find(sought)
+    while at >= 0:
+        stop = shaped.find(b" ", at + least)
+        stop = len(shaped) if stop < 0 else stop
+        yield at, stop
+        at = shaped.find(sought, stop)
+
+
+def shape_of(letters: bytes) -> bytes:
+    """The table that makes an x of these bytes, and a blank of all others."""
+    return bytes(120 if code in letters else 32 for code in range(256))
 
 
 def _shifted(packed: bytes, shift: int, begins: Sequence[int], runs: Sequence[Part]) -> View:
@@ -178,23 +205,24 @@ class _Plain(dict[bytes, bytes]):
         if escape[0] == _AMPERSAND:
             return html.unescape(escape.decode()).encode("utf-8", "surrogatepass")
         tail = escape.lstrip(b"\\")
-        named = len(tail) == 1
-        plain = _NAMED.get(tail, tail) if named else bytes([int(escape[-2:], 16)])
+        plain = tail if len(tail) == 1 else bytes([int(escape[-2:], 16)])
         self[escape] = plain
         return plain
 
 
 _AMPERSAND = ord("&")
-_NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_TWICE = [(b"\\" + c, 2 * plain) for c, plain in ((b"n", b"\n"), (b'"', b'"'), (b"r", b"\r"), (b"t", b"\t"))]
 _PLAIN = _Plain()
 _ESCAPE = re.compile(
-    rb"""(\\{1,16}(?:u00[0-7][0-9a-fA-F]|[nrtbf/"'])"""
+    rb"""(\\{1,16}(?:u00[0-7][0-9a-fA-F]|/)"""
     rb"""|%(?:25){0,4}[0-7][0-9a-fA-F]"""
     rb"""|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-z]{2,8});)"""
 )
 _WRAP = re.compile(
-    rb"(?:\n(?<=[A-Za-z0-9+/_-]{16}\n)|\r\n(?<=[A-Za-z0-9+/_-]{16}\r\n))[ \t]{0,8}(?=[A-Za-z0-9+/_=-])"
+    rb"(?:\n(?<=[A-Za-z0-9+/_-]{16}\n)|\r\n(?<=[A-Za-z0-9+/_-]{16}\r\n))[ \t\n]{0,8}(?=[A-Za-z0-9+/_=-])"
 )
+_LEAST = 28  # characters of base64 in which there is room for a secret
+_SHAPE = shape_of((string.ascii_letters + string.digits + "+/_-").encode())
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _STANDARD = bytes.maketrans(b"-_=", b"+/A")
 _PAD = [b"A" * (-n % 4) + b"AAAA" for n in range(4)]  # and what no secret goes over

@@ -248,10 +248,11 @@ class Redactor:
         start = patterns.safe(body, max(0, shared - self._longest))
         start = min([start, *(span[0] for span in known if span[1] + self._longest > shared)])
         kept = [span for span in known if span[1] <= start]
-        spans = (*kept, *self._spans(body, start))
+        found = self._search.found(body[start:])
+        spans = (*kept, *((low + start, high + start, mark) for low, high, mark in found))
         self._bodies.insert(0, (body, spans))
         del self._bodies[_BODIES:]
-        return replaced(body, self._search.with_pieces(body, list(spans)))
+        return replaced(body, spans)
 
     @cached_property
     def _longest(self) -> int:
@@ -259,7 +260,7 @@ class Redactor:
         if any(finder is not patterns.found for finder in self.finders):
             return MOST
         values = (*self.known.values(), *(value for _, value in (*self.also, *self.learned)))
-        return patterns.OVERLAP + _ESCAPED * max(map(len, values), default=0)
+        return 1 + _ESCAPED * max(map(len, values), default=0)
 
     def _longest_first(self) -> list[tuple[str, str]]:
         told = [pair for pair in self.known.items() if pair[0] not in self.weak]
