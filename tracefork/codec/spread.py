@@ -22,7 +22,7 @@ _LONG = 1024
 """Bytes that are looked at on either side of a long string: only a secret that goes on concerns us here."""
 
 _STRUCTURE = bytes(code for code in range(256) if code not in b"{}[],")
-_BLANK = re.compile(rb"\n\r?\n|\r\r")
+_END = re.compile(rb"\n\r?\n|\r\r|(?<=\})\r?\n(?=\{)")
 _NUMBER = re.compile(rb"[ \t]{0,16}:[ \t]{0,16}([0-9]{1,9})")
 _TEXT = re.compile(rb"""(?:\A|[\r\n])data: ?([^\r\n{\["][^\r\n]*)""")
 _HEAD = struct.Struct(">III")  # length of all, length of the headers, checksum of the two
@@ -111,14 +111,14 @@ def _together(data: bytes, groups: Iterable[list[Part]]) -> View:
 def _ways(data: bytes) -> Iterator[list[list[Part]]]:
     """Two ways to say what goes on in what: by the path alone, and by all numbers on the way to it too."""
     walk = _Walk(data)
-    for start, pieces in _quoted(data):
-        walk.along(start, pieces)
+    for start, pieces, several in _quoted(data):
+        walk.along(start, pieces, _ENDS if several else ())
     text = [found.span(1) for found in _TEXT.finditer(data)] if _has_texts(data) else []
-    several = [group for group in walk.plain.values() if len(group) > 1]
+    more = [group for group in walk.plain.values() if len(group) > 1]
     if len(text) > 1:
-        several.append(text)
-    if several:
-        yield several
+        more.append(text)
+    if more:
+        yield more
     if more := [group for group in walk.numbered().values() if len(group) > 1]:
         yield more
 
@@ -128,20 +128,24 @@ def _has_texts(data: bytes) -> bool:
     return data.count(b"data:") > data.count(b"data: {") + data.count(b"data: [") + 1
 
 
-def _quoted(data: bytes) -> Iterator[tuple[int, list[bytes]]]:
+def _quoted(data: bytes) -> Iterator[tuple[int, list[bytes], bool]]:
     """`data` cut at its quotation marks: every second piece is a string.
 
     Where one would hold the end of a line the marks are not in pairs: then each line is cut by itself.
     """
     masked = data.replace(b"\\\\", b"\0\0").replace(b'\\"', b"\0\0")
+    masked = masked.replace(b'""', b"\0\0")  # what says nothing
     pieces = masked.split(b'"')
     strings = b"".join(pieces[1::2])
     if len(pieces) % 2 and b"\n" not in strings and b"\r" not in strings:
-        yield 0, pieces
+        yield 0, pieces, True
         return
-    for line in _LINE.finditer(masked):
-        pieces = line[0].split(b'"')
-        yield line.start(), pieces if len(pieces) % 2 else pieces[:-1]
+    start = 0
+    for line in masked.splitlines(keepends=True):
+        if line.count(b'"') > 1:
+            pieces = line.split(b'"')
+            yield start, pieces if len(pieces) % 2 else pieces[:-1], False
+        start += len(line)
 
 
 class _Walk:
@@ -153,29 +157,33 @@ class _Walk:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.plain = dict[int, list[Part]]()
-        self._met = list[tuple[int, int, int]]()
+        self._met = list[int]()
+        self._parts = list[Part]()
         self._ends = list[tuple[int, tuple[bytes, ...]]]()
         self._nodes = dict[tuple[int, bytes | int], int]()
         self._open = list[tuple[int, int, bytes, int]]()
         self._plain, self._numbered, self._key, self._place = 0, 0, b"", _IN_OBJECT
         self._indices = list[bytes]()
         self._listed = False
+        self._deep = 0
         self._known = dict[bytes, _Event]()
 
-    def along(self, start: int, pieces: list[bytes]) -> None:
+    def along(self, start: int, pieces: list[bytes], marks: tuple[bytes, ...]) -> None:
         """Go along pieces of which every second is a string; the first begins at `start`.
 
-        Events of a stream are much alike: one that has the shape of another is not walked along again.
+        `marks` are what an event may end with. Events of a stream are much alike: one that has the shape
+        of another is not walked along again.
         """
         last = len(pieces) - 1
         ends = list(map(add, accumulate(map(len, pieces), initial=start), range(last + 2)))
         bounds = list[int]()
-        if by := [mark for mark in _ENDS if mark in self._data]:
+        if by := [mark for mark in marks if mark in self._data]:
             between = pieces[0:last:2]
             if len(by) == 1:
                 bounds = [2 * n for n, piece in enumerate(between) if by[0] in piece]
             else:
-                bounds = [2 * n for n, piece in enumerate(between) if any(mark in piece for mark in by)]
+                held = enumerate(between)
+                bounds = [2 * n for n, piece in held if any(mark in piece for mark in by)]
         if len(bounds) < _FEW:
             self._walk(pieces, ends, 0, last)
         else:
@@ -196,18 +204,21 @@ class _Walk:
                 for n in indices:
                     if number := self._shape(pieces[low + n + 1])[2]:
                         self._indices.append(event[n] + number)
-                groups, met = self.plain, self._met
+                groups, met, parts = self.plain, self._met, self._parts
                 for k, (n, plain, numbered) in enumerate(values):
                     string = event[n]
-                    if string == before[k] and len(string) > _WORD:
-                        continue  # an id, a model: pieces of a text are not the same twice
-                    if string:
+                    if len(string) > _WORD:
+                        if string == before[k]:
+                            continue  # an id, a model: pieces of a text are not the same twice
                         before[k] = string
-                        begin, end = ends[low + n], ends[low + n + 1] - 1
-                        groups[plain].append((begin, end))
-                        met.append((numbered, begin, end))
+                    if string:
+                        part = ends[low + n], ends[low + n + 1] - 1
+                        groups[plain].append(part)
+                        met.append(numbered)
+                        parts.append(part)
                 return
-        values = self._walk(pieces, ends, low, high)
+        values = list[_Value]()
+        self._walk(pieces, ends, low, high, values)
         at = {n - low for n, *_ in values}
         keys_at = [n for n in range(1, high - low, 2) if n not in at]
         if len(self._known) < _REMEMBERED:
@@ -216,10 +227,11 @@ class _Walk:
             held = [(n - low, plain, numbered) for n, plain, numbered in values]
             self._known[shape] = keys, keys and keys(event), held, indices, [pieces[n] for n, *_ in values]
 
-    def _walk(self, pieces: list[bytes], ends: list[int], low: int, high: int) -> list[tuple[int, int, int]]:
-        """Go along the strings between these pieces, and return which are values, each with its nodes."""
-        shapes, nodes, groups, met = _shapes, self._nodes, self.plain, self._met
-        values = list[tuple[int, int, int]]()
+    def _walk(
+        self, pieces: list[bytes], ends: list[int], low: int, high: int, values: list[_Value] | None = None
+    ) -> None:
+        """Go along the strings between these pieces; put to `values` which are, with their nodes."""
+        nodes, groups, met, parts, shapes = self._nodes, self.plain, self._met, self._parts, _shapes
         shape = self._shape(pieces[low])
         for n in range(low + 1, high, 2):
             if shape[0]:
@@ -231,17 +243,22 @@ class _Walk:
                 if shape[2] and string.endswith(b"index"):
                     self._indices.append(string + shape[2])
                 continue
-            listed = self._place >= 0
-            key = b"" if listed else self._key
-            plain = nodes.setdefault((self._plain, key), len(nodes) + 1)
-            tail = self._place if listed else key
-            numbered = nodes.setdefault((self._numbered, tail), len(nodes) + 1)
-            group = groups.setdefault(plain, [])
-            values.append((n, plain, numbered))
-            if string:
-                group.append((ends[n], ends[n + 1] - 1))
-                met.append((numbered, ends[n], ends[n + 1] - 1))
-        return values
+            key: bytes | int = self._key if self._place < 0 else b""
+            if not (plain := nodes.get((self._plain, key))):
+                plain = nodes[self._plain, key] = len(nodes) + 1
+            if self._place >= 0:
+                key = self._place
+            if not (numbered := nodes.get((self._numbered, key))):
+                numbered = nodes[self._numbered, key] = len(nodes) + 1
+            part = ends[n], ends[n + 1] - 1
+            if plain in groups:
+                groups[plain].append(part)
+            else:
+                groups[plain] = [part]
+            met.append(numbered)
+            parts.append(part)
+            if values is not None:
+                values.append((n, plain, numbered))
 
     def numbered(self) -> dict[object, list[Part]]:
         """By path, places in lists and the indices that an event names; nothing where these say nothing."""
@@ -250,18 +267,35 @@ class _Walk:
             return {}
         groups, low = dict[object, list[Part]](), 0
         for high, indices in self._ends:
-            for node, *part in self._met[low:high]:
-                groups.setdefault((node, indices), []).append((part[0], part[1]))
+            for node, part in zip(self._met[low:high], self._parts[low:high], strict=True):
+                groups.setdefault((node, indices), []).append(part)
             low = high
         return groups
 
     def _enter(self, brackets: bytes) -> None:
+        if self._deep and brackets.endswith((b"[", b"{")) and len(brackets.strip(b",[{")) == 0:
+            self._deep += len(brackets) - brackets.count(b",")
+            return
         for bracket in brackets:
             if bracket == _COMMA:
-                if self._place >= 0 and len(self._open) > 1:
+                if self._place >= 0 and len(self._open) > 1 and not self._deep:
                     self._place += 1
                     self._listed = True
-            elif bracket in b"{[":
+            elif bracket == _ANEW:
+                self._open.clear()
+                self._end()
+                self._deep = 0
+                self._plain, self._numbered, self._key, self._place = 0, 0, b"", _IN_OBJECT
+            elif bracket not in b"{[":
+                if self._deep:
+                    self._deep -= 1
+                elif self._open:
+                    self._plain, self._numbered, self._key, self._place = self._open.pop()
+                    if not self._open or (len(self._open) == 1 and self._place >= 0):
+                        self._end()
+            elif len(self._open) >= _DEEPEST:
+                self._deep += 1
+            else:
                 nodes, listed = self._nodes, self._place >= 0
                 self._open.append((self._plain, self._numbered, self._key, self._place))
                 key = b"" if listed else self._key
@@ -269,26 +303,22 @@ class _Walk:
                 tail = self._place if listed else key
                 self._numbered = nodes.setdefault((self._numbered, tail), len(nodes) + 1)
                 self._key, self._place = b"", 0 if bracket == _LIST else _IN_OBJECT
-            elif bracket == _ANEW:
-                self._open.clear()
-                self._end()
-                self._plain, self._numbered, self._key, self._place = 0, 0, b"", _IN_OBJECT
-            elif self._open:
-                self._plain, self._numbered, self._key, self._place = self._open.pop()
-                if not self._open or (len(self._open) == 1 and self._place >= 0):
-                    self._end()
 
     def _end(self) -> None:
         """An event is over."""
-        if not self._ends or self._ends[-1][0] < len(self._met):
-            self._ends.append((len(self._met), tuple(self._indices)))
-        self._indices.clear()
+        count, indices = len(self._met), tuple(self._indices)
+        if self._ends and self._ends[-1][1] == indices:
+            self._ends[-1] = count, indices
+        elif not self._ends or self._ends[-1][0] < count:
+            self._ends.append((count, indices))
+        if indices:
+            self._indices.clear()
 
     def _shape(self, between: bytes) -> _Shape:
         if known := _shapes.get(between):
             return known
         tail = between
-        anew = len(between) > 1 and [found.end() for found in _BLANK.finditer(between)]
+        anew = len(between) > 1 and [found.end() for found in _END.finditer(between)]
         if anew:
             tail = between[anew[-1] :]
         brackets = tail.translate(None, _STRUCTURE)
@@ -304,11 +334,10 @@ class _Walk:
         return shape
 
 
-_ENDS = b"\n\n", b"\r\r", b"\n\r\n"
+_ENDS = b"\n\n", b"\r\r", b"\n\r\n", b"}\n{", b"}\r\n{"
 _COMMA, _LIST, _ANEW = b",[\n"
 _IN_OBJECT = -1
 _FEW = 4
 _WORD = 7
 _NO_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _DEEPEST = 32  # brackets between two strings: what is deeper is none that anybody reads
-_LINE = re.compile(rb'[^\r\n"]*"[^\r\n]*')

@@ -203,13 +203,16 @@ class _Plain(dict[bytes, bytes]):
 
     def __missing__(self, escape: bytes) -> bytes:
         if escape[0] == _AMPERSAND:
-            return html.unescape(escape.decode()).encode("utf-8", "surrogatepass")
-        tail = escape.lstrip(b"\\")
-        plain = tail if len(tail) == 1 else bytes([int(escape[-2:], 16)])
-        self[escape] = plain
+            plain = html.unescape(escape.decode()).encode("utf-8", "surrogatepass")
+        else:
+            tail = escape.lstrip(b"\\")
+            plain = tail if len(tail) == 1 else bytes([int(escape[-2:], 16)])
+        if len(self) < _REMEMBERED:
+            self[escape] = plain
         return plain
 
 
+_REMEMBERED = 4096
 _AMPERSAND = ord("&")
 _TWICE = [(b"\\" + c, 2 * plain) for c, plain in ((b"n", b"\n"), (b'"', b'"'), (b"r", b"\r"), (b"t", b"\t"))]
 _PLAIN = _Plain()
