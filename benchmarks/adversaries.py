@@ -61,12 +61,14 @@ def adversaries(size: int = SIZE) -> Iterator[tuple[str, bytes]]:
     }
     units |= {
         "lists": b"[", "objects": b'{"a":', "lists of texts": b'["a",', "closing": b"]}", "quotes": b'"',
-        "commas": b",", "pairs": b'"a":"b",', "half tokens": b"-eyJa0", "tokens": b".eyJhbGciOiJIUzI1NiJ9",
-        "headers": b"eyJhbGciOiJub25lIn0.eyJ.", "escapes": b"\\u002b", "backslashes": b"\\", "percents": b"%2f",
+        "commas": b",", "pairs": b'"a":"b",',
+        "half tokens": b"-eyJa0", "tokens": b".eyJhbGciOiJIUzI1NiJ9",
+        "headers": b"eyJhbGciOiJub25lIn0.eyJ.",
+        "escapes": b"\\u002b", "backslashes": b"\\", "percents": b"%2f",
         "percents of percents": b"%25",
         "entities": b"&amp;", "ampersands": b"&", "base64": b"QUJD" * 10 + b" ",
-
-        "lines of base64": b"QUJD" * 19 + b"\n", "keys": b"-----BEGIN PRIVATE KEY-----", "begins": b"-----BEGIN ",
+        "lines of base64": b"QUJD" * 19 + b"\n", "keys": b"-----BEGIN PRIVATE KEY-----",
+        "begins": b"-----BEGIN ",
         "hyphens": b"-",
         "blank lines": b"\n\n", "data": b"data: x\n\n",
         "empty events": b'data: ""\n\n',

@@ -1,4 +1,4 @@
-"""No body makes the search for secrets much slower than ordinary traffic; and none makes it more than linear."""
+"""No body makes the search for secrets much slower than ordinary traffic is, nor more than linear."""
 
 from __future__ import annotations
 

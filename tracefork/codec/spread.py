@@ -41,7 +41,7 @@ _Value: TypeAlias = "tuple[int, int, int]"
 """Which piece a value is, and its nodes by either way."""
 
 _Event: TypeAlias = (
-    "tuple[Callable[[list[bytes]], object] | None, object, list[_Value], list[int], list[bytes]]"
+    "tuple[Callable[[list[bytes]], object], object, list[_Value], list[int], dict[int, bytes]]"
 )
 """How an event is made: what takes its keys, these, where values stand and their nodes, the
 indices, and the values last seen."""
@@ -166,6 +166,7 @@ class _Walk:
         self._indices = list[bytes]()
         self._listed = False
         self._deep = 0
+        self._began = 0
         self._known = dict[bytes, _Event]()
 
     def along(self, start: int, pieces: list[bytes], marks: tuple[bytes, ...]) -> None:
@@ -188,44 +189,49 @@ class _Walk:
             self._walk(pieces, ends, 0, last)
         else:
             self._walk(pieces, ends, 0, bounds[0])
-            for low, high in pairwise([*bounds, last]):
-                self._event(pieces, ends, low, high)
+            self._along_events(pieces, ends, [*bounds, last])
         if brackets := self._shape(pieces[last])[0]:
             self._enter(brackets)
 
-    def _event(self, pieces: list[bytes], ends: list[int], low: int, high: int) -> None:
-        event = pieces[low:high]
-        shape = b'"'.join([*event[::2], pieces[high][:1]]).translate(_NO_DIGITS)
-        known = self._known.get(shape)
-        if known:
-            keys, names, values, indices, before = known
-            if keys is None or keys(event) == names:
+    def _along_events(self, pieces: list[bytes], ends: list[int], bounds: list[int]) -> None:
+        known, groups, met, parts = self._known, self.plain, self._met, self._parts
+        for low, high in pairwise(bounds):
+            event = pieces[low:high]
+            shape = b'"'.join(event[::2]).translate(_NO_DIGITS) + pieces[high][:1]
+            if shape not in known or known[shape][0](event) != known[shape][1]:
+                self._meet(pieces, ends, low, high, shape)
+                continue
+            _, _, values, indices, before = known[shape]
+            if self._indices:
                 self._end()
-                for n in indices:
-                    if number := self._shape(pieces[low + n + 1])[2]:
-                        self._indices.append(event[n] + number)
-                groups, met, parts = self.plain, self._met, self._parts
-                for k, (n, plain, numbered) in enumerate(values):
-                    string = event[n]
-                    if len(string) > _WORD:
-                        if string == before[k]:
-                            continue  # an id, a model: pieces of a text are not the same twice
-                        before[k] = string
-                    if string:
-                        part = ends[low + n], ends[low + n + 1] - 1
-                        groups[plain].append(part)
-                        met.append(numbered)
-                        parts.append(part)
-                return
+            self._began = len(met)
+            for n in indices:
+                if number := self._shape(pieces[low + n + 1])[2]:
+                    self._indices.append(event[n] + number)
+            for n, plain, numbered in values:
+                string = event[n]
+                if len(string) > _WORD:
+                    if string == before.get(n):
+                        continue  # an id, a model: pieces of a text are not the same twice
+                    before[n] = string
+                if string:
+                    part = ends[low + n], ends[low + n + 1] - 1
+                    groups[plain].append(part)
+                    met.append(numbered)
+                    parts.append(part)
+
+    def _meet(self, pieces: list[bytes], ends: list[int], low: int, high: int, shape: bytes) -> None:
+        """Walk along an event of a new shape, and remember that."""
         values = list[_Value]()
         self._walk(pieces, ends, low, high, values)
         at = {n - low for n, *_ in values}
         keys_at = [n for n in range(1, high - low, 2) if n not in at]
         if len(self._known) < _REMEMBERED:
-            keys = itemgetter(*keys_at) if keys_at else None
-            indices = [n for n in keys_at if pieces[low + n].endswith(b"index")]
+            event = pieces[low:high]
+            keys: Callable[[list[bytes]], object] = itemgetter(*keys_at) if keys_at else bool
+            indices = [n for n in keys_at if event[n].endswith(b"index")]
             held = [(n - low, plain, numbered) for n, plain, numbered in values]
-            self._known[shape] = keys, keys and keys(event), held, indices, [pieces[n] for n, *_ in values]
+            self._known[shape] = keys, keys(event), held, indices, {n: event[n] for n, *_ in held}
 
     def _walk(
         self, pieces: list[bytes], ends: list[int], low: int, high: int, values: list[_Value] | None = None
@@ -242,6 +248,8 @@ class _Walk:
                 self._key = string
                 if shape[2] and string.endswith(b"index"):
                     self._indices.append(string + shape[2])
+                continue
+            if self._deep:
                 continue
             key: bytes | int = self._key if self._place < 0 else b""
             if not (plain := nodes.get((self._plain, key))):
@@ -263,8 +271,9 @@ class _Walk:
     def numbered(self) -> dict[object, list[Part]]:
         """By path, places in lists and the indices that an event names; nothing where these say nothing."""
         self._end()
-        if not self._listed and not any(indices for _, indices in self._ends):
+        if not self._listed and not self._ends:
             return {}
+        self._ends.append((len(self._met), ()))
         groups, low = dict[object, list[Part]](), 0
         for high, indices in self._ends:
             for node, part in zip(self._met[low:high], self._parts[low:high], strict=True):
@@ -306,13 +315,13 @@ class _Walk:
 
     def _end(self) -> None:
         """An event is over."""
-        count, indices = len(self._met), tuple(self._indices)
-        if self._ends and self._ends[-1][1] == indices:
-            self._ends[-1] = count, indices
-        elif not self._ends or self._ends[-1][0] < count:
-            self._ends.append((count, indices))
-        if indices:
+        if self._indices:
+            done, indices = self._ends[-1][0] if self._ends else 0, tuple(self._indices)
+            if self._began > done:
+                self._ends.append((self._began, ()))  # those before it, which name none
+            self._ends.append((len(self._met), indices))
             self._indices.clear()
+        self._began = len(self._met)
 
     def _shape(self, between: bytes) -> _Shape:
         if known := _shapes.get(between):
