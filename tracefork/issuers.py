@@ -122,7 +122,7 @@ KINDS: tuple[Kind, ...] = tuple(
         _kind("tavily", "tvly-", _URLSAFE + "{28,50}" + _END, _mixed),
         _kind("langsmith", "lsv2_pt_", "[0-9a-f]{32}_[0-9a-f]{10}" + _END),
         _kind("langsmith", "lsv2_sk_", "[0-9a-f]{32}_[0-9a-f]{10}" + _END),
-        _kind("langfuse", "sk-lf-", "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}" + _END),
+        _kind("langfuse", "sk-lf-", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}" + _END),
         # clouds
         *(_kind("aws", prefix, "[A-Z2-7]{16}" + _END) for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")),
         _kind("aws-bedrock", "ABSK", "[A-Za-z0-9+/]{100,140}={0,2}" + _NO_BASE64, weak=True),
