@@ -71,7 +71,8 @@ FRAMINGS = {
     "plain data": lambda parts: b"".join(b"data: " + p.encode() + b"\n\n" for p in parts),
     "an odd quote": lambda parts: b': it"s\n\n' + FRAMINGS["both"](parts),
     "two choices": lambda parts: b"".join(
-        said([p], b"\n\n", lambda p: choice(p, 0)) + said(["so on"], b"\n\n", lambda p: choice(p, 1)) for p in parts
+        said([part], b"\n\n", lambda p: choice(p, 0)) + said(["on"], b"\n\n", lambda p: choice(p, 1))
+        for part in parts
     ),
     "two choices at once": lambda parts: said(
         parts, b"\n\n", lambda p: {"choices": [{"delta": p}, {"delta": "and so on"}]}
@@ -177,8 +178,8 @@ def test_parameters_are_secret_by_the_end_of_their_names(name, value, hidden, be
 
 @pytest.mark.parametrize(
     "name",
-    "KEY TOKEN SECRET PASSWORD API_KEY AWS_SECRET_ACCESS_KEY DB_PASSWORD DB_PASSWD GH_PAT A_CREDENTIALS A_CREDENTIAL "
-    "SENTRY_DSN DB_PWD API_KEYS API_KEY_2 API_KEY2 my_token".split(),
+    "KEY TOKEN SECRET PASSWORD API_KEY AWS_SECRET_ACCESS_KEY DB_PASSWORD DB_PASSWD GH_PAT A_CREDENTIALS "
+    "A_CREDENTIAL SENTRY_DSN DB_PWD API_KEYS API_KEY_2 API_KEY2 my_token".split(),
 )
 def test_a_variable_that_is_named_as_a_secret_is_one(name):
     assert is_secret(name)
@@ -186,7 +187,7 @@ def test_a_variable_that_is_named_as_a_secret_is_one(name):
 
 
 @pytest.mark.parametrize(
-    "name", "PWD OLDPWD PATH COMPAT MONKEY KEYBOARD MAX_TOKENS TOKENIZER SECRETARY KEY_NAME".split()
+    "name", "PWD OLDPWD PATH COMPAT MONKEY KEYBOARD MAX_TOKENS TOKENIZER KEY_NAME".split()
 )
 def test_a_variable_that_is_only_named_alike_is_none(name):
     assert not is_secret(name)

@@ -222,7 +222,7 @@ _ESCAPE = re.compile(
     rb"""|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-z]{2,8});)"""
 )
 _WRAP = re.compile(
-    rb"(?:\n(?<=[A-Za-z0-9+/_-]{16}\n)|\r\n(?<=[A-Za-z0-9+/_-]{16}\r\n))[ \t\n]{0,8}(?=[A-Za-z0-9+/_=-])"
+    rb"(?:\n(?<=[A-Za-z0-9+/,_-]{16}\n)|\r\n(?<=[A-Za-z0-9+/,_-]{16}\r\n))[ \t\n]{0,8}(?=[A-Za-z0-9+/,_=-])"
 )
 _LEAST = 28  # characters of base64 in which there is room for a secret
 _SHAPE = shape_of((string.ascii_letters + string.digits + "+/_-").encode())
