@@ -197,7 +197,8 @@ def test_of_several_keys_each_is_known_and_of_a_url_its_password(tmp_path):
     file = tmp_path / "a-file-of-keys-4711"
     file.touch()
     own = redactor({
-        "API_KEYS": "Zx81QpLm7733, Yw92RnMk8844;Xv03SoNj9955", "DB_URL": f"postgres://me:{KEY.replace('/', '%2F')}@h/db",
+        "API_KEYS": "Zx81QpLm7733, Yw92RnMk8844;Xv03SoNj9955",
+        "DB_URL": f"postgres://me:{KEY.replace('/', '%2F')}@h/db",
         "A_KEY": str(file),
     })  # fmt: skip
 
