@@ -133,7 +133,11 @@ def test_they_lose_them_in_errors_and_in_headers_too():
 
 
 def test_a_secret_that_stands_everywhere_takes_no_time_to_speak_of():
-    own = redact.redactor({"A_TOKEN": "aaaaaa", "B_TOKEN": "abababab"}, finders=[redact.emails])
+    known = [
+        ("A_TOKEN", "aaaaaa"),
+        ("B_TOKEN", "abababab"),
+    ]  # named by the caller: of a variable they tell too little
+    own = redact.redactor({}, known=known, finders=[redact.emails])
     began = time.process_time()
     kept = own.question(Request("POST", "https://a.example/", (), b"a" * 600_000 + b"ab" * 300_000)).body
 

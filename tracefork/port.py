@@ -398,6 +398,8 @@ class Port:
             raise Refused(f"{self._redactor().question(question)!r}, after the end of the run,", site)
         if self.phase == "new":
             raise RuntimeError("the run has not begun: use it as a context manager")
+        if isinstance(question, Request) and (hear := self._redactor().hear):
+            hear(question)
         strand = lanes.current()
         path, alone = (strand.path, strand.alone) if strand else ("", self.live)
         flight = Flight(next(self._calls), self._matched(question, path), path, site)
@@ -460,6 +462,8 @@ class Port:
                 flight, opened = self._flights[call], before.open[call]
                 # one that was given up while its ask was waiting is asked only now
                 asking = self._asking(call, opened.asked, step.span.began) if opened.began is None else ()
+                if isinstance(step.answer, Response) and (hear := self._redactor().hear):
+                    hear(step.answer)  # its cookies may stand in its body too
                 ended = records.Ended(call, step.answer, step.span, flight.timing())
                 return (*asking, (ended, self._redactor()))
             case _:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, Unpack, cast
 
 from attrs import evolve
 
-from . import clocks, nondet, passing, wrapping
+from . import clocks, finding, nondet, passing, wrapping
 from .codec.records import Header
 from .core.doubt import Elder, continue_tape, find_doubts, make_note, wants_elder
 from .core.fork import Cut, Fork, everything, nothing, remainder
@@ -30,7 +30,7 @@ from .plan import Plan
 from .port import Gate, Known
 from .providers import streams
 from .providers.unrecorded import describe_unrecorded, find_unrecorded
-from .redact import Redactor, ambient, lineage
+from .redact import Ambient, Redactor, lineage
 from .session import Session
 from .store import TapeStore, new_run_id
 from .tools import RUN, Policy, policy
@@ -281,7 +281,7 @@ def _session(
     """The session of one plan; one that `goes_on` takes over the doubts of `tape` but for that of `pivot`."""
     wraps = wrapping.Wraps.of(options.wrap or ())
     redact = options.redact
-    redacting = ambient(os.environ) if redact is None else lambda: redact
+    redacting = Ambient(os.environ, redact, finding.Bounded)
     head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)})
     head = _redacted(head, redacting())
     opened, owned = _opened(store, options.durability)
@@ -316,7 +316,9 @@ def _session(
         doubts=doubts,
         wrapped=frozenset(wraps.paths),
     )
-    return Session(plan)
+    session = Session(plan)
+    redacting.tell(session.remark)
+    return session
 
 
 def _warn_of_unrecorded(tape: Tape) -> None:

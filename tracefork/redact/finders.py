@@ -23,23 +23,40 @@ class Analyzer(Protocol):
 def emails(data: bytes, start: int = 0) -> Iterator[Span]:
     """Finds e-mail addresses."""
     for found in _EMAIL.finditer(data, start):
-        yield *found.span(), b"[secret:email]"
+        labels = found[1].split(b".")
+        while len(labels) > 1 and not _TOP.fullmatch(labels[-1]):
+            labels.pop()
+        domain = b".".join(labels)
+        after = data[found.start(1) + len(domain) : found.start(1) + len(domain) + 1]
+        if len(labels) > 1 and all(labels) and not _LETTER.fullmatch(after):
+            yield found.start(), found.start(1) + len(domain), b"[secret:email]"
 
 
 def phones(data: bytes, start: int = 0) -> Iterator[Span]:
     """Finds telephone numbers that begin with a plus and the code of a country, as E.164 has them."""
     for found in _PHONE.finditer(data, start):
-        if 8 <= sum(48 <= c <= 57 for c in found[0]) <= 15:  # noqa: PLR2004  digits, by E.164
-            yield *found.span(), b"[secret:phone]"
+        said = _up_to(found[0], _FAR)
+        if 8 <= sum(map(_is_digit, said)) <= 15:  # noqa: PLR2004  digits, by E.164
+            yield found.start(), found.start() + len(said), b"[secret:phone]"
 
 
 def cards(data: bytes, start: int = 0) -> Iterator[Span]:
     """Finds numbers of payment cards, whose last digit is a checksum (ISO/IEC 7812-1, Luhn)."""
     for found in _CARD.finditer(data, start):
-        digits = [c - 48 for c in found[0] if 48 <= c <= 57]  # noqa: PLR2004  the codes of 0 to 9
+        said = _up_to(found[0], _APART)
+        digits = [c - 48 for c in said if _is_digit(c)]
         doubled = [d if n % 2 == 0 else 2 * d - 9 * (d > 4) for n, d in enumerate(reversed(digits))]  # noqa: PLR2004
         if 13 <= len(digits) <= 19 and sum(doubled) % 10 == 0:  # noqa: PLR2004  lengths of the standard
-            yield *found.span(), b"[secret:card]"
+            yield found.start(), found.start() + len(said), b"[secret:card]"
+
+
+def _up_to(said: bytes, far: re.Pattern[bytes]) -> bytes:
+    """`said` up to where its digits are too far apart to be of one number."""
+    return far.split(said, maxsplit=1)[0].rstrip(b" ().-")
+
+
+def _is_digit(code: int) -> bool:
+    return 48 <= code <= 57  # noqa: PLR2004  the codes of 0 to 9
 
 
 def presidio(analyzer: Analyzer, *, language: str = "en") -> Finder:
@@ -63,10 +80,15 @@ def presidio(analyzer: Analyzer, *, language: str = "en") -> Finder:
     return found
 
 
-_EMAIL = re.compile(
-    rb"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}(?![\w-])"
-)
+OURS: frozenset[Finder] = frozenset({emails, phones, cards})
+"""Finders that take a step for each byte, and never fail."""
 
-_PHONE = re.compile(rb"(?<![\w+])\+[1-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9])")
+_EMAIL = re.compile(rb"(?<![\w.+-])[\w.+-]{1,64}@([A-Za-z0-9.-]{3,255})")
+_TOP = re.compile(rb"[A-Za-z]{2,24}")
+_LETTER = re.compile(rb"[\w-]")
 
-_CARD = re.compile(rb"(?<![0-9.])[3-6](?:[ -]?[0-9]){12,18}(?![0-9])")
+_PHONE = re.compile(rb"(?<![\w+])\+[1-9][0-9 ().-]{6,44}(?![0-9])")
+_FAR = re.compile(rb"[ ().-]{3}")
+
+_CARD = re.compile(rb"(?<![0-9.])[3-6][0-9 -]{12,37}(?![0-9])")
+_APART = re.compile(rb"[ -]{2}")

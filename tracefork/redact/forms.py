@@ -22,9 +22,15 @@ def forms(value: str) -> tuple[str, ...]:
     )
 
 
+def written(value: str) -> Iterator[bytes]:
+    """Every way in which `value` is looked for: as text, and in base64."""
+    yield from (form.encode("utf-8", "surrogatepass") for form in forms(value))
+    yield from base64s(value)
+
+
 def base64s(value: str) -> Iterator[bytes]:
     """What base64 of any text around `value` has of it, for each place at which it may begin."""
-    raw = value.encode()
+    raw = value.encode("utf-8", "surrogatepass")
     if len(raw) < SHORTEST_ENCODED:
         return
     for before in range(3):
@@ -33,6 +39,8 @@ def base64s(value: str) -> Iterator[bytes]:
         last = 8 * (before + len(raw)) // 6
         yield shown[first:last]
         yield shown[first:last].translate(_URLSAFE)
+        yield shown[first:last].translate(_MODIFIED)
 
 
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
+_MODIFIED = bytes.maketrans(b"/", b",")  # that of mail: RFC 3501

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import accumulate
 from operator import is_
@@ -15,7 +15,6 @@ from attrs import evolve, field, frozen
 from .. import patterns
 from ..codec.content import MOST, decoded, is_encoded
 from ..codec.delta import common_prefix
-from ..codec.spread import spread
 from ..core.values import (
     Answer,
     Call,
@@ -33,15 +32,12 @@ from ..core.values import (
 from ..errors import RedactedSecret, Unredacted
 from ..patterns import Span
 from .finders import Finder
-from .forms import base64s, forms
+from .forms import forms, written
 from .headers import KEPT, is_kept, stored_decoded
-from .spans import add_all, joined, places, replaced
+from .names import is_path, is_secret
+from .search import Guard, Search, ask, needles
+from .spans import replaced
 from .urls import without_parameters, without_user
-
-SECRET_NAME = re.compile(r".*(_API_KEY|_TOKEN|_SECRET)$")
-
-SHORTEST = 6
-"""Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
 
 SHORTEST_CHECKED = 12
 """Values of fewer characters may stand in what is written by chance, and are not looked for a last time."""
@@ -58,6 +54,10 @@ _LARGEST = 2**22
 """Bytes up to which a body is remembered for that."""
 
 _BODIES = 8
+_ESCAPED = 8  # bytes that stand for one where it is escaped, or what is left in base64
+BLOCK = (
+    16  # secrets that were learned are looked for so many at once: those that come take no time of the others
+)
 
 T = TypeVar("T", str, bytes)
 
@@ -70,6 +70,10 @@ def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
 class Redactor:
     """What to take out. `known` maps the name of a secret to its value, `finders` look for others.
 
+    `also` has further values by the same names, or by those of what is gone; `learned` those that were
+    sent as keys and passwords. What is `weak` is known, but not looked for in texts. `learns` says
+    whether a run is to learn; `guard` asks finders of somebody else's, and `hear` is told of what is sent.
+
     Make one with `redactor`. Every method is a function of its arguments, and
     redacting twice is the same as redacting once.
     """
@@ -77,6 +81,12 @@ class Redactor:
     known: Mapping[str, str] = field(factory=dict, converter=_frozen, repr=lambda k: f"<{len(k)} values>")
     keep_headers: frozenset[str] = KEPT
     finders: tuple[Finder, ...] = ()
+    also: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
+    learned: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
+    weak: frozenset[str] = frozenset()
+    learns: bool = False
+    guard: Guard = field(default=ask, repr=False, eq=False)
+    hear: Callable[[Request | Response], None] | None = field(default=None, repr=False, eq=False)
     _bodies: list[tuple[bytes, tuple[Span, ...]]] = field(factory=list, init=False, eq=False, repr=False)
     _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
 
@@ -116,7 +126,7 @@ class Redactor:
         """
         if source.kind != "env":
             return reading
-        if reading.text and is_secret(source.name):
+        if reading.text and is_secret(source.name) and not is_path(reading.text[1:]):
             return Reading(f"=[secret:{source.name}]")
         return Reading(self._clean(reading.text))
 
@@ -186,20 +196,22 @@ class Redactor:
     @cached_property
     def _checked(self) -> tuple[tuple[bytes, str], ...]:
         long = [(name, value) for name, value in self._longest_first() if len(value) >= SHORTEST_CHECKED]
-        return tuple(
-            (form, name) for name, value in long for form in (*map(str.encode, forms(value)), *base64s(value))
-        )
+        return tuple((form, name) for name, value in long for form in written(value))
 
     @cached_property
     def replacements(self) -> Mapping[bytes, bytes]:
         """The placeholder for each form of each known secret."""
-        told = ((form.encode(), name) for name, value in self._longest_first() for form in forms(value))
+        told = (
+            (form.encode("utf-8", "surrogatepass"), name)
+            for name, value in (*self._longest_first(), *self.learned)
+            for form in forms(value)
+        )
         return MappingProxyType({form: b"[secret:%s]" % name.encode() for form, name in told})
 
     def _fill(self, data: bytes, where: str) -> bytes:
         def value(found: re.Match[bytes]) -> bytes:
             name = found[1].decode("utf-8", "replace")
-            if name not in self.known:
+            if name not in self.known or any(name == other for other, _ in self.also):
                 raise RedactedSecret(found[0].decode("utf-8", "replace"), where)
             return self.known[name].encode()
 
@@ -213,18 +225,20 @@ class Redactor:
         return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else data
 
     def _spans(self, data: bytes, start: int = 0) -> list[Span]:
-        """Where secrets stand that begin at `start` or later, in order, apart from each other."""
-        spans = list[Span]()
-        for form, mark in self._known_forms:
-            spans = joined(spans, places(data, form, mark, start))
-        for finder in self.finders:
-            spans = joined(spans, sorted(finder(data, start), key=lambda span: (span[0], -span[1])))
-        return spans
+        return self._search.spans(data, start)
+
+    @cached_property
+    def _search(self) -> Search:
+        blocks = [tuple(self._longest_first())]
+        blocks += [self.learned[n : n + BLOCK] for n in range(0, len(self.learned), BLOCK)]
+        return Search(tuple(map(needles, filter(None, blocks))), self.finders, self.guard)
 
     def _body(self, body: bytes) -> bytes:
         """A question's body as it may be kept. What it repeats of one before is not looked at again."""
-        if not _LARGE <= len(body) <= _LARGEST or not (self.known or self.finders):
-            return self._clean(body)
+        if not (self.known or self.also or self.learned or self.finders):
+            return body
+        if not _LARGE <= len(body) <= _LARGEST:
+            return replaced(body, self._search.found(body))
         shared, known = 0, tuple[Span, ...]()
         for earlier, spans in self._bodies:
             if (common := common_prefix(body, earlier)) > shared:
@@ -234,31 +248,23 @@ class Redactor:
         start = patterns.safe(body, max(0, shared - self._longest))
         start = min([start, *(span[0] for span in known if span[1] + self._longest > shared)])
         kept = [span for span in known if span[1] <= start]
-        spans = (*kept, *self._spans(body, start))
+        found = self._search.found(body[start:])
+        spans = (*kept, *((low + start, high + start, mark) for low, high, mark in found))
         self._bodies.insert(0, (body, spans))
         del self._bodies[_BODIES:]
         return replaced(body, spans)
 
     @cached_property
     def _longest(self) -> int:
-        """Bytes of the longest form of a known secret, and one more; all, for finders of who knows what."""
+        """Bytes that a known secret may go over, however it is written; all, for other finders."""
         if any(finder is not patterns.found for finder in self.finders):
             return MOST
-        return 1 + max((len(form) for form, _ in self._known_forms), default=0)
-
-    @cached_property
-    def _known_forms(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Each form of each known secret with its placeholder, the longest secrets first."""
-        marks = dict[bytes, bytes]()
-        for name, value in self._longest_first():
-            for form in map(str.encode, forms(value)):
-                marks.setdefault(form, b"[secret:%s]" % name.encode())
-            for form in base64s(value):
-                marks.setdefault(form, b"[secret:%s.base64]" % name.encode())
-        return tuple(marks.items())
+        values = (*self.known.values(), *(value for _, value in (*self.also, *self.learned)))
+        return 1 + _ESCAPED * max(map(len, values), default=0)
 
     def _longest_first(self) -> list[tuple[str, str]]:
-        return sorted(self.known.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+        told = [pair for pair in self.known.items() if pair[0] not in self.weak]
+        return sorted((*told, *self.also), key=lambda pair: (-len(pair[1]), pair[0]))
 
     def _headers(self, headers: Headers) -> Headers:
         return tuple([(pair[0], self._seen.get(pair) or self._remembered(pair)) for pair in headers])
@@ -276,6 +282,8 @@ class Redactor:
             return self.text(value)
         cleaned = self._clean(value)
         scheme, _, rest = cleaned.rpartition(" ")
+        if rest == f"[secret:{low}]":
+            return rest
         if PLACEHOLDER.fullmatch(rest.encode()) and scheme.lower() in ("", "bearer", "basic", "token"):
             return cleaned
         return f"[secret:{low}]"
@@ -285,7 +293,7 @@ class Redactor:
         method, body = self._clean(request.method), self._body(request.body)
         if body and is_encoded(request.headers) and (plain := decoded(request.headers, (request.body,))):
             clear = b"".join(plain)
-            if (clean := self._clean(clear)) != clear:
+            if (clean := replaced(clear, self._search.found(clear))) != clear:
                 headers, body = stored_decoded(headers), clean
         if headers == request.headers and url == request.url and body is request.body:
             return request
@@ -298,7 +306,7 @@ class Redactor:
         headers, reason = self._headers(response.headers), self._clean(response.reason)
         whole = response.chunks, end, reason, response.http_version, response.omitted
         clean = Response(response.status, headers, *whole)
-        if not (self.known or self.finders):
+        if not (self.known or self.also or self.learned or self.finders):
             return response if clean == response else clean
         plain = decoded(response.headers, response.chunks) if is_encoded(response.headers) else None
         chunks = None if plain is None else self._recut(plain)
@@ -313,7 +321,7 @@ class Redactor:
         A cut that fell inside a secret moves behind its placeholder.
         """
         body = b"".join(chunks)
-        found = self._found(body)
+        found = self._search.found(body)
         if not found:
             return None
         out, cuts, at = [], list(accumulate(map(len, chunks))), 0
@@ -330,65 +338,3 @@ class Redactor:
         ends += [cut + moved for cut in cuts[done:]]
         whole = b"".join([*out, body[at:]])
         return tuple(whole[low:high] for low, high in zip([0, *ends], ends, strict=False))
-
-    def _found(self, body: bytes) -> list[tuple[int, int, bytes]]:
-        """Where secrets stand in an answer: also cut over the events of a stream."""
-        found = self._spans(body)
-        if b"data:" not in body:
-            return found
-        for form, mark in self.replacements.items():
-            for parts in spread(body, form):
-                marks = (mark, *[b""] * (len(parts) - 1))
-                add_all(found, [(*part, mark) for part, mark in zip(parts, marks, strict=True)])
-        if patterns.found in self.finders:
-            for pieces in patterns.spread(body):
-                add_all(found, pieces)
-        return sorted(found)
-
-
-def redactor(
-    environ: Mapping[str, str],
-    *,
-    known: Iterable[tuple[str, str]] = (),
-    finders: Iterable[Finder] = (),
-    issuers: bool = True,
-) -> Redactor:
-    """Return the default redactor for a process with the variables `environ`.
-
-    Args:
-        environ: where the values of `*_API_KEY`, `*_TOKEN` and `*_SECRET` are looked up.
-        known: further secrets as (name, value); they add to those found.
-        finders: further ways to find secrets: `emails`, `cards`, `phones`, `presidio(analyzer)` or
-            one of your own.
-        issuers: look for what looks as the keys of well-known issuers do (`patterns.found`).
-    """
-    found = {name: value for name, value in environ.items() if is_secret(name)}
-    found |= dict(known)
-    long = {name: value for name, value in found.items() if len(value) >= SHORTEST}
-    mine = {name: value for name, value in long.items() if value not in "[secret:"}
-    return Redactor(mine, finders=(*[patterns.found] * issuers, *finders))
-
-
-def ambient(environ: Mapping[str, str]) -> Callable[[], Redactor]:
-    """Return a function that gives the redactor for `environ` as it is when called.
-
-    A variable that is set within the run, by an agent that reads a file of them, is
-    a secret from then on.
-    """
-    raw = getattr(environ, "_data", environ)  # os.environ decodes each value anew; this is asked often
-    seen = dict(raw)
-    made = redactor(environ)
-
-    def now() -> Redactor:
-        nonlocal seen, made
-        if seen != raw:
-            seen = dict(raw)
-            made = redactor(environ)
-        return made
-
-    return now
-
-
-def is_secret(name: str) -> bool:
-    """True if a variable of this name holds a secret."""
-    return bool(SECRET_NAME.fullmatch(name.upper()))

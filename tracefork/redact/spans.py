@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from ..patterns import Span
-
-
-def places(data: bytes, form: bytes, mark: bytes, start: int) -> Iterator[Span]:
-    """Where `form` stands that begins at `start` or later, from left to right."""
-    at = data.find(form, start)
-    while at >= 0:
-        yield at, at + len(form), mark
-        at = data.find(form, at + len(form))
 
 
 def joined(spans: list[Span], more: Iterable[Span]) -> list[Span]:
@@ -34,10 +26,19 @@ def joined(spans: list[Span], more: Iterable[Span]) -> list[Span]:
     return sorted([*spans, *out]) if out else spans
 
 
-def add_all(spans: list[Span], pieces: Iterable[Span]) -> None:
-    """Add all of `pieces`, unless another has a part of one."""
-    if all(stop <= s or e <= start for start, stop, _ in pieces for s, e, _ in spans):
-        spans.extend(pieces)
+def with_groups(spans: list[Span], groups: Iterable[list[Span]], size: int) -> list[Span]:
+    """`spans` and all of each group of which no part is among them yet, in order; `size` is the text's."""
+    taken, out = bytearray(0), spans
+    for group in groups:
+        if not taken:
+            taken, out = bytearray(size), list(spans)
+            for start, stop, _ in spans:
+                taken[start:stop] = b"\1" * (stop - start)
+        if all(taken.find(1, start, stop) < 0 for start, stop, _ in group):
+            out += group
+            for start, stop, _ in group:
+                taken[start:stop] = b"\1" * (stop - start)
+    return sorted(out)
 
 
 def replaced(data: bytes, spans: Iterable[Span]) -> bytes:
