@@ -11,8 +11,8 @@ import logging
 import os
 import random
 import subprocess
-import threading
 import sys
+import threading
 import time
 import traceback
 import uuid
