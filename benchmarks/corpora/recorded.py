@@ -1,6 +1,6 @@
 """Runs that were recorded, not made up: the test cassettes of other projects, where they are at hand.
 
-They are read from `$TRACEFORK_CORPUS`, or from `shared/corpus` beside the repository.
+They are read from the folder that `TRACEFORK_CORPUS` names.
 Cassettes keep no boundaries of chunks and no times: a stream's events stand for its
 chunks, and an exchange for a second.
 """
@@ -22,15 +22,15 @@ from tracefork.core.values import Span, Timing
 
 from .agents import BEGINNING
 
-FOLDER = Path(os.environ.get("TRACEFORK_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
+FOLDER = os.environ.get("TRACEFORK_CORPUS")
 _EVENT = re.compile(rb".*?\r?\n\r?\n|.+", re.DOTALL)
 
 
 def runs(longest: int = 20) -> tuple[tuple[Exchange, ...], ...]:
     """The `longest` runs, by the number of their exchanges; none where there is no corpus."""
-    file = FOLDER / "exchanges.jsonl.zst"
-    if not file.is_file():
+    if not FOLDER:
         return ()
+    file = Path(FOLDER, "exchanges.jsonl.zst")
     with file.open("rb") as packed:
         lines = zstandard.ZstdDecompressor().stream_reader(packed).read().splitlines()
     together = defaultdict[str, list[Any]](list)
