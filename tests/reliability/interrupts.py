@@ -227,6 +227,8 @@ class Trial:
     def attempt(self, length, took):
         """Run the body with the interrupt on its way; what it raised is in `came`."""
         chance = self.chance
+        # A Ctrl-C amid `asyncio.run`'s clean-up leaves its handler behind, which raises in every later loop.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if self.way.startswith("traced") or self.way == "asked":
             what = self.ask if self.way == "asked" else raise_it
             again = chance.randrange(1, 300) if self.way == "traced twice" else 0
