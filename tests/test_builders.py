@@ -200,12 +200,9 @@ def test_with_text_renumbers_the_blocks_of_a_stream():
     assert after() == [(0, "text")]
 
 
-CORPUS = corpus.FOLDER / "exchanges.jsonl.zst"
-
-
 def real_exchanges():
     zstandard = pytest.importorskip("zstandard")
-    with CORPUS.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as lines:
+    with corpus.exchanges().open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as lines:
         for line in io.TextIOWrapper(lines, "utf-8"):
             row = json.loads(line)
             body = base64.b64decode(row["resp_body_b64"] or "")
@@ -218,7 +215,7 @@ def real_exchanges():
             yield Exchange(request, Response(row["status"], tuple(headers), (body,))), row["stream"]
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of real exchanges is not here")
+@pytest.mark.skipif(not corpus.exchanges(), reason="there is no corpus: point TRACEFORK_CORPUS at its folder")
 def test_with_text_fits_every_real_message_of_both_vendors():
     done = 0
     for exchange, streamed in real_exchanges():

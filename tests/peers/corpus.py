@@ -62,11 +62,17 @@ class Row:
         return (*((n, v) for n, v in self.headers if n.lower() not in own), (ROW, str(self.number)))
 
 
+def exchanges() -> Path | None:
+    """The file of all exchanges, a line of JSON each; None where TRACEFORK_CORPUS names no corpus."""
+    return Path(FOLDER, "exchanges.jsonl.zst") if FOLDER else None
+
+
 def rows() -> list[Row] | None:
     """Every exchange in the corpus, or None where TRACEFORK_CORPUS names none."""
-    if not FOLDER:
+    file = exchanges()
+    if file is None:
         return None
-    with Path(FOLDER, "exchanges.jsonl.zst").open("rb") as packed:
+    with file.open("rb") as packed:
         lines = zstandard.ZstdDecompressor().stream_reader(packed).read().splitlines()
     read = [_row(n, json.loads(line)) for n, line in enumerate(lines)]
     return sorted(read, key=lambda row: row.cassette)  # stable: within one, in the order of the file

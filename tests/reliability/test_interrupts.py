@@ -180,7 +180,11 @@ def test_a_handler_of_a_signal_asks_in_the_middle_of_everything(tmp_path):
     assert len(tape) == asked and len(tape.effects) == len(told)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_handler_that_asks_what_only_its_own_thread_could_bring_about_is_told_at_once():
+    """Python may run the handler within a weak reference's callback, where what it raises goes nowhere:
+    then the agent's next question is told instead.
+    """
     with tracefork.record() as run:
         CLIENT.post(URL, content=b"one")
         CLIENT.post(URL, content=b"two")
