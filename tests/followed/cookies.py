@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import requests
 from followed.service import NOW, Service, client, drawn, follows, said, shape, sound
@@ -67,7 +67,13 @@ def shopped(session, url, **options):
     cart = sound(session.post(f"{url}/cart", json={"_csrf": home["csrf"], "item": 7}, headers=head)).json()
     same = meta == field, home["csrf"] == session.cookies["csrf"], home["csrf"] != field
     jar = getattr(session.cookies, "jar", session.cookies)
-    return same, cart, sorted(map(crumb, jar)), session.cookies["session"]
+    return (
+        same,
+        cart,
+        sorted(map(crumb, jar)),
+        shape(unquote(session.cookies["session"])),
+        session.cookies["session"],
+    )
 
 
 @follows(Shop, turns=1)
