@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import struct
 from contextlib import closing
 from zlib import crc32
@@ -154,7 +155,7 @@ AGENTS = [
 
 def hidden(result):
     """`result` with the one header's value that a replay does not have."""
-    return json.loads(json.dumps(result, default=repr).replace("session=abcdef", "[secret:set-cookie]"))
+    return json.loads(re.sub("session=[a-z]{6}", "session=...", json.dumps(result, default=repr)))
 
 
 def outcome(agent, *args):
@@ -211,7 +212,8 @@ def test_chunks_and_headers_are_on_the_tape_as_they_came_and_credentials_are_not
 
     assert response.chunks == CONVERSED
     assert [pair for pair in response.headers if pair[0] == "Vary"] == [("Vary", "one"), ("Vary", "two")]
-    assert {("x-amzn-RequestId", "req-7"), ("Set-Cookie", "[secret:set-cookie]")} <= set(response.headers)
+    assert {("x-amzn-RequestId", "req-7"), ("Vary", "one")} <= set(response.headers)
+    assert ("Set-Cookie", "session=[secret:set-cookie]") in run.tape.masked[0].response.headers
     assert "AKIDNOTREAL" in sent["Authorization"]
     assert dict(request.headers)["Authorization"] == "[secret:authorization]"
     assert b"AKIDNOTREAL" not in tracefork.dumps(run.tape)

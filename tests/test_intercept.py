@@ -254,7 +254,7 @@ def test_hooks_auth_and_redirects_of_the_client_stay_its_own():
 
     assert seen == live == ["http://model/", 302, "http://model/next", 200]
     assert [x.response.status for x in run.tape] == [302, 200]
-    assert all(dict(x.request.headers)["Authorization"] == "[secret:authorization]" for x in run.tape)
+    assert all(dict(x.request.headers)["Authorization"] == "Basic [secret:authorization]" for x in run.tape)
 
 
 def test_a_websocket_upgrade_is_refused_loudly():

@@ -230,8 +230,8 @@ def test_the_tape_says_how_many_were_taken_out_of_each_kind(known, tmp_path):
         agent()
 
     assert dict(run.tape.redacted) == counts(run.tape)
-    assert run.tape.redacted["github"] > 5 and run.tape.redacted["SHOP_API_KEY"] > 5
-    assert {"private-key", "userinfo", "authorization", "set-cookie"} & run.tape.redacted.keys()
+    assert {run.tape.redacted[name] for name in ("github", "SHOP_API_KEY", "private-key")} == {1}
+    assert run.tape.redacted["userinfo"] == 2
     with TapeStore.open(tmp_path / "runs.db") as store:
         assert store.load("r").redacted == run.tape.redacted
 
@@ -251,7 +251,7 @@ class Blind(Redactor):
     def question(self, question):
         return question
 
-    def answer(self, answer):
+    def kept(self, answer):
         return answer
 
 
@@ -321,7 +321,7 @@ def test_a_finder_that_fails_loses_its_turn_and_nothing_is_lost_but_that(finder,
     assert run.remarks and all(f"the finder {finder.__name__} failed" in said for said in run.remarks)
     with TapeStore.open(tmp_path / "r.db") as store:
         tape = store.load(run.run_id)
-    assert len(tape.steps) == 2 and tape.effects[0].reply.value == '"[secret:SHOP_API_KEY] and more"'
+    assert len(tape.steps) == 2 and tape.masked.effects[0].reply.value == '"[secret:SHOP_API_KEY] and more"'
 
 
 def test_a_finder_that_never_comes_back_is_left_behind_and_said(monkeypatch):
@@ -383,7 +383,7 @@ def test_a_fork_keeps_nothing_of_the_secrets_in_the_answer_that_it_is_given(know
     with TapeStore.open(tmp_path / "runs.db") as store:
         branch = store.load("branch")
 
-    assert branch[0].response.body == b"[secret:github] and [secret:SHOP_API_KEY]"
+    assert branch.masked[0].response.body == b"[secret:github] and [secret:SHOP_API_KEY]"
     assert branch.redacted == {"github": 1, "SHOP_API_KEY": 1}
     assert tracefork.verify(branch, asked_once).ok
 
@@ -395,7 +395,7 @@ def test_a_run_that_follows_a_leaky_tape_leaks_no_more(known, tmp_path):
     with tracefork.resume(run.tape, tmp_path / "runs.db", run_id="more"):
         httpx.get("http://h/")
     with TapeStore.open(tmp_path / "runs.db") as store:
-        assert store.load("more")[0].response.body == b"[secret:SHOP_API_KEY]"
+        assert store.load("more").masked[0].response.body == b"[secret:SHOP_API_KEY]"
 
 
 @pytest.mark.parametrize("coding", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])

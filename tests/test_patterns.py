@@ -155,7 +155,8 @@ def test_a_known_value_is_found_in_base64_wherever_it_begins(before):
         clean = own.text(json.dumps(text))
 
         assert "[secret:MY_TOKEN.base64]" in clean
-        assert value.encode()[3:-3] not in base64.b64decode(clean.partition("[")[0] + "==", b"-_")
+        before_it = clean.partition("[")[0].strip('"')
+        assert b"cor" not in base64.b64decode(before_it[: len(before_it) // 4 * 4], b"-_")
 
 
 def test_a_growing_body_is_looked_at_where_it_is_new_and_cleaned_as_if_all_of_it_were():

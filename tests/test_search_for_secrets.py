@@ -222,7 +222,7 @@ def test_a_word_is_not_looked_for_in_texts_and_the_run_says_so_once(value, monke
 
     assert run.tape[0].request.body == value.encode()
     assert run.tape[0].response.body == f"run {value} now".encode()
-    assert dict(run.tape[0].request.headers)["authorization"] == "[secret:authorization]"
+    assert dict(run.tape[0].request.headers)["authorization"] == "Bearer [secret:authorization]"
     assert [said for said in run.remarks if "OPENAI_API_KEY" in said] == run.remarks[:1]
 
 
@@ -262,7 +262,8 @@ def test_what_left_the_environment_is_known_until_the_run_ends(monkeypatch):
         monkeypatch.setenv("SHOP_API_KEY", "Yw92-RnMk-8844-bbUU")
         client.get("http://m/")
 
-    assert [x.response.body for x in run.tape] == [b"[secret:SHOP_API_KEY]"] * 2
+    assert [x.response.body for x in run.tape.masked] == [b"[secret:SHOP_API_KEY]"] * 2
+    assert run.tape[0].response.body == run.tape[1].response.body != PLAIN.encode()
 
 
 @given(st.binary(max_size=300) | st.text('{}[]",:\\ \n\rdata%&;0x-', max_size=300).map(str.encode))

@@ -12,8 +12,8 @@ import brotli
 import pytest
 import zstandard
 
-from tracefork.codec import content
-from tracefork.codec.content import decoded
+from tracefork.core import content_encoding as content
+from tracefork.core.content_encoding import decoded
 
 MB = 2**20
 WORDS = json.dumps({"said": "Good day. " * 500}).encode()
@@ -140,7 +140,7 @@ import resource, sys
 from pathlib import Path
 import tracefork
 from tracefork import Exchange, Request, Response, Tape
-from tracefork.codec.content import decoded
+from tracefork.core.content_encoding import decoded
 from tracefork.providers import anthropic, base, read
 from tracefork.redact import redactor
 from tracefork.report import text

@@ -270,17 +270,29 @@ class OverBudget(TraceforkError):
 
 
 class RedactedSecret(TraceforkError):
-    """A request or a tool call that is about to be live holds a placeholder that cannot be refilled."""
+    """A request or a tool call that is about to be live holds a secret that the tape does not keep.
 
-    def __init__(self, placeholder: str, where: str) -> None:
-        super().__init__(placeholder, where)
+    `placeholder` names the secret, `where` says where it was to go, and `step` is the index of the exchange
+    whose recorded answer gave it to the agent, None where that is not known.
+    """
+
+    def __init__(self, placeholder: str, where: str, surrogate: str = "", step: int | None = None) -> None:
+        super().__init__(placeholder, where, surrogate, step)
         self.placeholder = placeholder
         self.where = where
+        self.surrogate = surrogate
+        self.step = step
 
     def __str__(self) -> str:
+        given = "" if self.step is None else f"; step {self.step} gave it to the agent"
+        cure = (
+            "or answer the step that it came from"
+            if self.step is None
+            else f"or fork at step {self.step}, at=, so that it is asked again"
+        )
         return (
-            f"what goes to {self.where} holds {self.placeholder}, whose secret the tape does not keep; "
-            "set the environment variable of that name, or answer the step that it came from"
+            f"what goes to {self.where} holds {self.placeholder}, whose secret the tape does not keep{given}; "
+            f"set the environment variable of that name, {cure}"
         )
 
 

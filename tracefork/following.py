@@ -5,7 +5,8 @@ from __future__ import annotations
 from .backends.base import Backend
 from .codec import journal, pack
 from .codec.limits import Limits
-from .codec.records import Asked, Closed, Ended, Header, Parent, step
+from .codec.records import Asked, Closed, Ended, Header, Hidden, Parent, step
+from .core.surrogates import NONE
 from .core.values import Step
 from .errors import Conflict, CorruptTape, NotFound, Truncated
 
@@ -16,12 +17,14 @@ class Following:
     All that it gives are the steps of the finished tape, each once, whenever the run is sealed.
     `over` becomes True once the run is closed, sealed or gone, and nothing is left to give.
     `began` is when the first question was asked, in seconds since the epoch; None before that.
+    `surrogates` are those in what was given so far.
     """
 
     def __init__(self, backend: Backend, head: Header, parent: Parent, limits: Limits) -> None:
         self.head = head
         self.over = False
         self.began: float | None = None
+        self.surrogates = NONE
         self._backend = backend
         self._parent, self._limits = parent, limits
         self._decoder = journal.Decoder(head.run_id, parent, limits)
@@ -78,6 +81,8 @@ class Following:
                         self._since(record.at)
                     case Ended(call):
                         ended.append(self._ended(record, self._asked.pop(call, None)))
+                    case Hidden(more):
+                        self.surrogates = self.surrogates.plus(more)
                     case Closed():
                         self.over = True
                     case _:
@@ -86,7 +91,7 @@ class Following:
     def _left(self, packed: bytes) -> list[Step]:
         """What was not given yet of a run that was sealed since."""
         tape = pack.unpack(packed, self._parent, self._limits)
-        self.over = True
+        self.over, self.surrogates = True, tape.surrogates
         left = [step for step in tape.steps if step.span.began not in self._given]
         for one in left:
             self._since(one.timing.began)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from .codec.content import decoded, is_encoded
+from .core.content_encoding import decoded, is_encoded
 from .core.diff import bodies
 from .core.matching import meaningful, normalised
 from .core.trees import NOTHING, Forgive, Place, find_places

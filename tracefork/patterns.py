@@ -12,8 +12,7 @@ import string
 from collections.abc import Generator, Iterable, Iterator
 
 from .codec import views
-from .codec.spread import texts
-from .codec.views import Part, View
+from .codec.views import View
 from .issuers import KINDS, PRIVATE_KEY, WORDS, Kind
 
 __all__ = [
@@ -21,13 +20,12 @@ __all__ = [
     "OVERLAP",
     "Kind",
     "Span",
+    "Seen",
     "across",
     "found",
-    "marked",
     "read",
     "safe",
     "span",
-    "spread",
     "within",
 ]
 
@@ -36,6 +34,9 @@ OVERLAP = 8192
 
 Span = tuple[int, int, bytes]
 """Where a secret stands, and its placeholder: (start, stop, mark)."""
+
+Seen = tuple[View, int, int, bytes]
+"""In which view a secret stands, from where to where, and its placeholder."""
 
 UNBROKEN = (string.ascii_letters + string.digits + "+/_=.:,-").encode()
 """What secrets are written in, all but private keys, which have lines."""
@@ -48,8 +49,9 @@ _MOST_BASE64 = OVERLAP  # characters: what is longer, and is no text, is an imag
 def found(data: bytes, start: int = 0) -> Iterator[Span]:
     """Where secrets stand that begin at `start` or later, in no order; they may overlap."""
     text, lines = read(data[start:] if start else data)
-    for low, high, mark in within(text, lines):
-        yield low + start, high + start, mark
+    for view, low, high, mark in within(text, lines):
+        begin, stop = span(view, low, high)
+        yield begin + start, stop + start, mark
 
 
 def read(data: bytes) -> tuple[View, View | None]:
@@ -59,34 +61,24 @@ def read(data: bytes) -> tuple[View, View | None]:
     return text, flat and views.upon(text, flat)
 
 
-def within(text: View, lines: View | None) -> Iterator[Span]:
-    """Where secrets stand in what `text` was made of, as it is, and in base64 of `lines`."""
+def within(text: View, lines: View | None) -> Iterator[Seen]:
+    """The secrets in what `text` was made of, as it is, and in base64 of `lines`."""
     for start, stop, mark in _words(text.data):
-        yield *span(text, start, stop), mark
+        yield text, start, stop, mark
     lines = lines or text
     for view in views.in_base64(lines.data, _MOST_BASE64):
+        reading = views.upon(lines, view)
         for start, stop, mark in _words(view.data):
-            yield *span(views.upon(lines, view), start, stop), mark
+            yield reading, start, stop, mark
 
 
-def spread(body: bytes) -> Iterator[list[Span]]:
-    """Secrets that stand in several pieces of a body: their parts; the first has the mark."""
-    for view in texts(body):
-        yield from across(view)
-
-
-def across(view: View) -> Iterator[list[Span]]:
+def across(view: View) -> Iterator[Seen]:
     """Secrets in texts that were put together, where they were made of more than one part."""
     plain = views.unescaped(view.data)
     reading = views.upon(view, plain) if plain else view
     for start, stop, mark in _words(reading.data):
-        if len(parts := reading.parts(start, stop)) > 1:
-            yield marked(parts, mark)
-
-
-def marked(parts: list[Part], mark: bytes) -> list[Span]:
-    """The parts of a secret: the first has the mark, and of the others nothing is left."""
-    return [(low, high, b"" if n else mark) for n, (low, high) in enumerate(parts)]
+        if len(reading.parts(start, stop)) > 1:
+            yield reading, start, stop, mark
 
 
 def safe(data: bytes, start: int) -> int:

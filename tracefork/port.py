@@ -22,6 +22,7 @@ from .codec import records
 from .core import machine
 from .core.machine import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, State, Strayed
 from .core.script import NEVER, Script
+from .core.surrogates import NONE
 from .core.values import (
     CANCELLED,
     Answer,
@@ -36,12 +37,12 @@ from .core.values import (
     Source,
 )
 from .doubts import Doubts
-from .errors import BodyOmitted, Divergence, Refused, TraceforkError
+from .errors import BodyOmitted, Divergence, RedactedSecret, Refused, TraceforkError
 from .flight import Flight
 from .jobs import Jobs
 from .pacing import Pacers
 from .redact import Redactor
-from .straying import diverged
+from .straying import diverged, find_giver
 from .turns import asettle, in_loop, settle
 from .writer import Happened, Keeper, Unwritten
 
@@ -227,7 +228,15 @@ class Port:
                 self._gate(cast("Request", self._redactor().question(request)))
             return self._redactor().refilled(request) if self._cell.state.script.lines else request
         except TraceforkError as exc:
-            raise self.fail(exc) from None
+            raise self.fail(self._given_by(exc)) from None
+
+    def _given_by(self, exc: TraceforkError) -> TraceforkError:
+        """`exc`, which says which step gave the agent the secret that it is about."""
+        if isinstance(exc, RedactedSecret) and exc.step is None:
+            vault, text = self._redactor().vault, exc.surrogate or exc.placeholder
+            known = vault.before if vault is not None else NONE
+            exc.step = find_giver(self._cell.state.script, known, text, exc.placeholder)
+        return exc
 
     def true(self, arguments: T, tool: str) -> T:
         """Return `arguments` as a tool must have them: secrets that the script's answers hid are put back.
@@ -240,7 +249,7 @@ class Port:
         try:
             return cast("T", self._redactor().true(arguments, tool))
         except TraceforkError as exc:
-            raise self.fail(exc) from None
+            raise self.fail(self._given_by(exc)) from None
 
     def replacements(self) -> Mapping[bytes, bytes]:
         """What stands for each known secret in a body, in all of its forms."""
@@ -453,7 +462,9 @@ class Port:
         """What is to be kept of `event`: see `Cell`."""
         call = event.call
         match order:
-            case Forward() | Serve():
+            case Forward():
+                return self._asking(call, after.open[call].asked, after.open[call].began, live=True)
+            case Serve():
                 return self._asking(call, after.open[call].asked, after.open[call].began)
             case Go() if isinstance(event, Headed):
                 tick = after.open[call].headed
@@ -469,12 +480,15 @@ class Port:
             case _:
                 return ()
 
-    def _asking(self, call: int, question: Question, tick: int | None) -> tuple[Note, ...]:
+    def _asking(
+        self, call: int, question: Question, tick: int | None, *, live: bool = False
+    ) -> tuple[Note, ...]:
+        """The note of a question; of a `live` one the keeper looks whether earlier answers' secrets are in it."""
         if tick is None:
             return ()
         flight = self._flights[call]
         asked = records.Asked(call, question, flight.lane, tick, flight.began)
-        return ((asked, self._redactor() if self._keeps_clean else None),)
+        return ((asked, self._redactor() if live or self._keeps_clean else None),)
 
     def _done(self, event: Event, order: Order, number: int) -> None:
         """Learn which moment `event` brought: see `Cell`."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from operator import index
+from secrets import token_bytes
 from typing import Any, TypeAlias, Unpack, cast
 
 from attrs import evolve
@@ -21,6 +22,7 @@ from .core.doubt import Elder, continue_tape, find_doubts, make_note, wants_elde
 from .core.fork import Cut, Fork, everything, nothing, remainder
 from .core.notes import inherited, note_doubts
 from .core.script import Script
+from .core.surrogates import NONE, RULES
 from .core.tape import Tape
 from .core.values import Answer, Branch, Call, Draw, Effect, Exchange, Response, Step
 from .errors import RunExists, TraceforkError
@@ -30,7 +32,7 @@ from .plan import Plan
 from .port import Gate, Known
 from .providers import streams
 from .providers.unrecorded import describe_unrecorded, find_unrecorded
-from .redact import Ambient, Redactor, lineage
+from .redact import Ambient, Redactor, Vault, lineage
 from .session import Session
 from .store import TapeStore, new_run_id
 from .tools import RUN, Policy, policy
@@ -41,6 +43,7 @@ Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
 Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
 
 SHORTEST_PATIENCE = 60.0
+CHANCE = 32  # bytes, of which a run's surrogates are drawn
 
 TELEMETRY = passing.TELEMETRY
 """What exporters send that report on an agent rather than serve it: the default of `passthrough=`."""
@@ -281,8 +284,10 @@ def _session(
     """The session of one plan; one that `goes_on` takes over the doubts of `tape` but for that of `pivot`."""
     wraps = wrapping.Wraps.of(options.wrap or ())
     redact = options.redact
-    redacting = Ambient(os.environ, redact, finding.Bounded)
-    head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)})
+    vault = Vault(token_bytes(CHANCE), tape.surrogates if tape else NONE)
+    rules = tape.rules if tape else RULES
+    redacting = Ambient(os.environ, redact, finding.Bounded, vault, rules)
+    head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)}, rules=rules)
     head = _redacted(head, redacting())
     opened, owned = _opened(store, options.durability)
     doubts = _find_doubts(tape, opened, pivot) if tape and goes_on else ()

@@ -23,6 +23,7 @@ from .codec import plain
 from .core.machine import State
 from .core.notes import added, noted
 from .core.script import NEVER
+from .core.surrogates import NONE
 from .core.tape import Tape
 from .core.values import (
     RETURNED,
@@ -377,9 +378,10 @@ class Session(Chance):
     def _happened(self) -> Tape:
         """The run so far, with what was noted of it."""
         tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome or UNFINISHED)
-        return evolve(
-            tape, meta=added(tape.meta, noted(escaped=self.escaped, redacted=self._keeper.redacted))
-        )
+        vault = self.redactor().vault
+        met = vault.surrogates.of(step.answer for step in tape.steps) if vault is not None else NONE
+        notes = noted(escaped=self.escaped, redacted=self._keeper.redacted)
+        return evolve(tape, meta=added(tape.meta, notes), surrogates=met)
 
     def _was_left(self) -> bool:
         """True if the block was left before, wholly: whoever leaves it again finds all done.

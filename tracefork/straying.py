@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .core.content_encoding import decoded
 from .core.diff import Difference, nearest, questions
 from .core.machine import Halt, State, unasked
-from .core.values import Lane, Question, Request
+from .core.script import Script
+from .core.surrogates import Surrogates
+from .core.values import Answer, Fault, Lane, Question, Reading, Reply, Request, Response
 from .errors import Divergence, Stalled, Unfinished
 
 
@@ -38,6 +41,29 @@ def unfinished(state: State) -> Unfinished | None:
     if not left:
         return None
     return Unfinished(tuple(state.script.lines[n].asked for n in left), state.script.exchanges[left[0]])
+
+
+def find_giver(script: Script, surrogates: Surrogates, text: str, mark: str) -> int | None:
+    """The index of the first exchange whose answer holds `text`, for which `mark` is shown; None if none does.
+
+    Of what a tool gave it is the exchange that came next.
+    """
+    for n, line in enumerate(script.lines):
+        answer = line.answer
+        if answer is not None and (_says(answer, text) or _says(surrogates.masked(answer), mark)):
+            return script.exchanges[n]
+    return None
+
+
+def _says(answer: Answer, text: str) -> bool:
+    match answer:
+        case Response():
+            body = b"".join(decoded(answer.headers, answer.chunks) or answer.chunks)
+            return text.encode("utf-8", "surrogatepass") in body or any(
+                text in value for _, value in answer.headers
+            )
+        case Reply(_, said) | Fault(_, said) | Reading(said):
+            return text in said
 
 
 def _likeliest(state: State, asked: Question) -> Question | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from os import getpid
 from typing import Protocol, TypeAlias, TypeVar
@@ -19,11 +19,11 @@ from . import clocks, lanes
 from .apart import Gate, apart, gate, give, result, start, wait_at
 from .cell import Moment, Note, look
 from .codec.journal import Shrinker
-from .codec.records import Asked, Ended, Fold, Headed, Record
+from .codec.records import Asked, Ended, Fold, Headed, Hidden, Record
 from .core.values import Pending, Step
 from .errors import StoreError, TraceforkError
 from .log import Log
-from .redact import Redactor, taken_out
+from .redact import Redactor, Vault, taken_out
 
 BATCH = 256  # records that one chunk holds at most
 BACKLOG = 64  # moments that may wait where nobody waits for a disk
@@ -43,7 +43,7 @@ class Keeper(Protocol):
 
     @property
     def redacted(self) -> Mapping[str, int]:
-        """How often secrets of each kind were taken out of what is kept."""
+        """How many different secrets of each name were taken out of what is kept."""
         ...
 
     def follow(self, moment: Moment) -> None:
@@ -135,7 +135,8 @@ class Writer:
         self._jobs = gate()
         self._runner: dict[int, int] = {}
         self._moment: Moment | None = None
-        self._counts = Counter[str]()
+        self._shown = dict[str, int]()
+        self._vault: Vault | None = None
         self._fold = Fold()
         self._told = 0
         self._written = 0
@@ -146,7 +147,8 @@ class Writer:
 
     @property
     def redacted(self) -> Mapping[str, int]:
-        return self._counts
+        counts = Counter(self._shown)
+        return counts | Counter(self._vault.counts()) if self._vault is not None else counts
 
     def start(self) -> None:
         """Start the thread; one that was started already remains the only one."""
@@ -282,14 +284,29 @@ class Writer:
     def _clean(self, notes: list[Note]) -> list[Record]:
         """The records as they may be kept; none where the redaction fails."""
         try:
-            records = [_redacted(record, redact) for record, redact in notes]
+            records = [kept for record, redact in notes for kept in self._redacted(record, redact)]
         except Exception as exc:  # noqa: BLE001  a finder may be anybody's
             self._failure = StoreError(f"what happened is not kept, since a finder failed: {exc!r}")
             self._failure.__cause__ = exc
             return []
-        for record in records:
-            self._counts.update(_taken_out(record))
         return records
+
+    def _redacted(self, record: Record, redact: Redactor | None) -> Iterator[Record]:
+        """Give `record` as it may be kept, and before it what is to be known of its surrogates."""
+        if redact is not None:
+            self._vault = redact.vault
+        if redact is None or not isinstance(record, Asked | Ended):
+            yield record
+        elif isinstance(record, Asked):
+            question = redact.question(record.question)
+            self._shown.update(dict.fromkeys(taken_out(question), 1))
+            yield record if question is record.question else evolve(record, question=question)
+        else:
+            answer = redact.kept(record.answer)
+            self._shown.update(dict.fromkeys(taken_out(answer), 1))
+            if redact.vault is not None and (hidden := redact.vault.take(answer)):
+                yield Hidden(hidden)
+            yield record if answer is record.answer else evolve(record, answer=answer)
 
     def _kept(self, records: list[Record]) -> list[Record]:
         """Write `records`, and return them with their bodies in less room."""
@@ -308,21 +325,3 @@ class Writer:
 
 def _nothing() -> None:
     pass
-
-
-def _redacted(record: Record, redact: Redactor | None) -> Record:
-    if redact is None:
-        return record
-    if isinstance(record, Asked):
-        question = redact.question(record.question)
-        return record if question is record.question else evolve(record, question=question)
-    if isinstance(record, Ended):
-        answer = redact.answer(record.answer)
-        return record if answer is record.answer else evolve(record, answer=answer)
-    return record
-
-
-def _taken_out(record: Record) -> Iterable[str]:
-    if isinstance(record, Asked):
-        return taken_out(record.question)
-    return taken_out(record.answer) if isinstance(record, Ended) else ()

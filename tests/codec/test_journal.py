@@ -118,7 +118,7 @@ def test_meta_that_does_not_fit_the_header_is_refused_when_written():
         journal.header(Header("r", meta={"notes": "x" * 60_000}))
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, 255])
+@pytest.mark.parametrize("version", [0, 1, 4, 255])
 def test_another_version_is_named_as_such(version):
     first = of_version(version, chunks_of(SMALL)[0])
 

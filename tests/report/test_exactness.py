@@ -9,7 +9,7 @@ from report import stories
 from report.conftest import SHOWN
 
 from tracefork import Exchange, Tape, report
-from tracefork.codec.content import decoded, is_encoded
+from tracefork.core.content_encoding import decoded, is_encoded
 from tracefork.core.values import Omitted, Span
 from tracefork.providers import read
 from tracefork.providers.messages import Text, Thinking, ToolCall

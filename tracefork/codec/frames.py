@@ -18,8 +18,11 @@ from attrs import frozen
 from ..errors import CorruptTape, Truncated, UnknownVersion
 
 MAGIC = b"\x89TFK"
-VERSION = 2
-"""Of all formats. Version 1 was never released."""
+VERSION = 3
+"""Of all that is written."""
+
+READ = (3, 2)
+"""What is read. Version 1 was never released."""
 
 _FIELDS = struct.Struct(">4sBcQ")
 _CRC = struct.Struct(">I")
@@ -70,10 +73,13 @@ def read(data: bytes, offset: int = 0, place: str = "") -> Frame:
     where = f"byte {offset}"
     if head[: len(MAGIC)] != MAGIC[: len(head)]:
         raise CorruptTape("this is not a tracefork tape", where)
-    if len(head) > len(MAGIC) and head[len(MAGIC)] != VERSION:
-        if _is_checked(head[: len(MAGIC)] + bytes([VERSION]) + head[len(MAGIC) + 1 :]):
+    if len(head) > len(MAGIC) and not _is_checked(head):
+        rest = head[len(MAGIC) + 1 :]
+        if any(_is_checked(MAGIC + bytes([other]) + rest) for other in READ):
             raise CorruptTape("the version of a frame is damaged", where)
-        raise UnknownVersion(f"format version {head[len(MAGIC)]} is unknown, this reads {VERSION}", where)
+    if len(head) > len(MAGIC) and head[len(MAGIC)] not in READ:
+        known = " and ".join(map(str, sorted(READ)))
+        raise UnknownVersion(f"format version {head[len(MAGIC)]} is unknown, this reads {known}", where)
     if len(head) < _HEAD:
         raise Truncated("it stops inside the head of a frame", where)
     if not _is_checked(head):
@@ -94,12 +100,13 @@ def _is_checked(head: bytes) -> bool:
 
 def find(data: bytes, kind: bytes, offset: int = 0) -> int:
     """Return where, from `offset` on, something that looks like a frame of `kind` begins, or -1."""
-    return data.find(MAGIC + bytes([VERSION]) + kind, offset)
+    found = [data.find(MAGIC + bytes([version]) + kind, offset) for version in READ]
+    return min((at for at in found if at >= 0), default=-1)
 
 
 def find_last(data: bytes, kind: bytes, before: int) -> int:
     """Return where the last thing before `before` that looks like a frame of `kind` begins, or -1."""
-    return data.rfind(MAGIC + bytes([VERSION]) + kind, 0, before)
+    return max(data.rfind(MAGIC + bytes([version]) + kind, 0, before) for version in READ)
 
 
 def kind(data: bytes) -> bytes:

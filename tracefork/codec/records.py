@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from ..core.surrogates import NONE, Surrogates
 from ..core.tape import Tape
 from ..core.values import (
     UNFINISHED,
@@ -36,6 +37,10 @@ from ..core.values import (
     Timing,
 )
 from ..errors import CorruptTape
+
+
+FIRST_RULES = 1
+"""The rules by which secrets were taken out before a header said which."""
 
 
 @frozen
@@ -83,14 +88,29 @@ class Header:
     meta: Mapping[str, str] = field(factory=dict, repr=False)
     parent: Branch | None = None
     shares: Shares | None = None
+    rules: int = FIRST_RULES  # of a header that has none
 
     @classmethod
     def of(cls, tape: Tape, shares: Shares | None = None) -> Header:
         """Return the header of a tape."""
-        meta = dict(tape.meta)
-        return cls(tape.run_id, tape.agent_name, tape.boundary, tape.created_at, meta, tape.parent, shares)
+        return cls(
+            tape.run_id,
+            tape.agent_name,
+            tape.boundary,
+            tape.created_at,
+            dict(tape.meta),
+            tape.parent,
+            shares,
+            tape.rules,
+        )
 
-    def tape(self, steps: tuple[Step, ...], pending: tuple[Pending, ...], outcome: Outcome) -> Tape:
+    def tape(
+        self,
+        steps: tuple[Step, ...],
+        pending: tuple[Pending, ...],
+        outcome: Outcome,
+        surrogates: Surrogates = NONE,
+    ) -> Tape:
         """Return the tape that has this header."""
         return Tape(
             steps=steps,
@@ -102,6 +122,8 @@ class Header:
             meta=self.meta,
             parent=self.parent,
             outcome=outcome,
+            surrogates=surrogates,
+            rules=self.rules,
         )
 
 
@@ -157,7 +179,14 @@ class Closed:
     outcome: Outcome
 
 
-Record: TypeAlias = "Asked | Headed | Ended | Closed"
+@frozen
+class Hidden:
+    """Surrogates that come to those before: what they stand for, and where they stand in later answers."""
+
+    surrogates: Surrogates
+
+
+Record: TypeAlias = "Asked | Headed | Ended | Hidden | Closed"
 
 
 class Fold:
@@ -168,6 +197,7 @@ class Fold:
         self._headed: dict[int, int] = {}
         self._steps: dict[int, Step] = {}
         self._outcome: Outcome | None = None
+        self._surrogates = NONE
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -184,6 +214,8 @@ class Fold:
                 if call not in self._asked or call in self._headed:
                     return f"call {call} has a head and was not waiting for one"
                 self._headed[call] = tick
+            case Hidden(more):
+                self._surrogates = self._surrogates.plus(more)
             case Closed(outcome):
                 if self._outcome is not None:
                     return "the run is closed twice"
@@ -206,7 +238,8 @@ class Fold:
         return ""
 
     def tape(self, header: Header) -> Tape:
-        return header.tape(*self.happened(), outcome=self._outcome or UNFINISHED)
+        outcome = self._outcome or UNFINISHED
+        return header.tape(*self.happened(), outcome=outcome, surrogates=self._surrogates)
 
     def happened(self) -> tuple[tuple[Step, ...], tuple[Pending, ...]]:
         """The steps that are over, and what is in flight, both in the order in which they began."""
@@ -255,7 +288,8 @@ def records(tape: Tape) -> tuple[Record, ...]:
     events = [e for call, i in enumerate(ticks) for e in _events(call, known[i], tape.created_at)]
     events.sort(key=lambda event: event[:2])
     closed = () if tape.outcome == UNFINISHED else (Closed(tape.outcome),)
-    return (*(record for _, _, record in events), *closed)
+    hidden = (Hidden(tape.surrogates),) if tape.surrogates else ()
+    return (*hidden, *(record for _, _, record in events), *closed)
 
 
 def step(question: Question, answer: Answer, lane: Lane, span: Span, timing: Timing) -> Step | None:

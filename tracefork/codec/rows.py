@@ -9,6 +9,7 @@ be read only after all rows before it.
     ["a", call, lane, began, at, question]
     ["h", call, tick]
     ["e", call, span, answer, timing]
+    ["s", surrogates, places]
     ["c", outcome]
 """
 
@@ -19,6 +20,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import evolve
 
+from ..core.surrogates import Place, Surrogate, Surrogates
 from ..core.values import (
     Answer,
     Deferred,
@@ -40,7 +42,7 @@ from .exact import is_whole, listed, natural, string, whole_number
 from .headers import HeaderReader, HeaderWriter
 from .heads import Heads
 from .limits import Limits, count
-from .records import Asked, Closed, Ended, Headed, Record
+from .records import Asked, Closed, Ended, Headed, Hidden, Record
 
 Row: TypeAlias = "list[object]"
 Cuts: TypeAlias = "object"
@@ -113,6 +115,12 @@ class RowWriter:
                 told = of if same is not None and same.answer == answer else self._answer(answer, sink)
                 when = of if same is not None and same.timing == timing else times.timing_row(timing, asked)
                 return ["e", call, times.span_row(span, asked), told, when], record
+            case Hidden(surrogates):
+                rows = [[row.name, row.value, row.place] for row in surrogates.rows]
+                texts = [
+                    [key, *[n for place in places for n in place]] for key, places in surrogates.where.items()
+                ]
+                return ["s", rows, texts], record
             case Closed(outcome):
                 return ["c", plain.unstructured(outcome)], record
 
@@ -193,6 +201,8 @@ class RowReader:
                 return Headed(whole_number(call), whole_number(tick))
             case ["e", call, span, told, when]:
                 return self._ended(whole_number(call), span, told, when, source)
+            case ["s", rows, texts]:
+                return Hidden(_surrogates(listed(rows), listed(texts)))
             case ["c", outcome]:
                 return Closed(plain.structured(outcome, Outcome))
             case _:
@@ -268,6 +278,23 @@ class RowReader:
         )
         self._count(made.size)
         return made
+
+
+def _surrogates(rows: list[object], texts: list[object]) -> Surrogates:
+    made, where = list[Surrogate](), dict[str, tuple[Place, ...]]()
+    for row in rows:
+        name, value, place = listed(row)
+        made.append(Surrogate(string(name), string(value), string(place)))
+    for text in texts:
+        key, *said = listed(text)
+        size = string(key).partition(":")[0]
+        triples = list(zip(said[::3], said[1::3], said[2::3], strict=True))
+        places = tuple((whole_number(start), whole_number(stop), string(mark)) for start, stop, mark in triples)
+        ends = [n for start, stop, _ in places for n in (start, stop)]
+        if not size.isdecimal() or ends != sorted(ends) or (ends and not 0 <= ends[0] <= ends[-1] <= int(size)):
+            raise CorruptTape("the places of surrogates are not in their text")
+        where[string(key)] = places
+    return Surrogates(tuple(made), where)
 
 
 def _outline(question: Question) -> object:

@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 from operator import add, itemgetter
 from typing import TypeAlias
 
-from .views import Part, View, gathered, replaced, upon, whole
+from .views import Part, View, gathered, opened, upon, whole
 
 _LONG = 1024
 """Bytes that are looked at on either side of a long string: only a secret that goes on concerns us here."""
@@ -79,7 +79,44 @@ def events(body: bytes) -> list[View]:
     payloads = gathered(body, found, b"\n\n")
     packed = [at.span(1) for at in _BYTES.finditer(payloads.data)]
     pieces = [_opened(payloads.data[low:high]) for low, high in packed]
-    return [payloads, upon(payloads, replaced(pieces, packed, b"\n\n"))] if packed else [payloads]
+    return [payloads, upon(payloads, opened(pieces, packed, b"\n\n"))] if packed else [payloads]
+
+
+def checked(body: bytes, changed: bytes) -> bytes:
+    """`changed`, which is as long as `body`, with the checksums of its messages made anew.
+
+    They are those of one of Amazon's event streams; any other body stays as it is.
+    """
+    if len(body) < _HEAD.size or zlib.crc32(body[:8]) != _HEAD.unpack_from(body)[2]:
+        return changed
+    made, place = bytearray(changed), 0
+    while place + _HEAD.size <= len(body):
+        size, _, check = _HEAD.unpack_from(body, place)
+        end = place + size - _CHECKSUM
+        if zlib.crc32(body[place : place + 8]) != check or not place < end <= len(body) - _CHECKSUM:
+            break
+        if changed[place:end] != body[place:end]:
+            made[end : end + _CHECKSUM] = zlib.crc32(changed[place:end]).to_bytes(_CHECKSUM, "big")
+        place += size
+    return bytes(made)
+
+
+def checksums(body: bytes, parts: Iterable[Part]) -> list[Part]:
+    """Where the checksums stand of those messages of an event stream that these parts are in, in order."""
+    if len(body) < _HEAD.size or zlib.crc32(body[:8]) != _HEAD.unpack_from(body)[2]:
+        return []
+    found, place, left = list[Part](), 0, sorted(parts)
+    while place + _HEAD.size <= len(body) and left:
+        size, _, check = _HEAD.unpack_from(body, place)
+        end = place + size
+        if zlib.crc32(body[place : place + 8]) != check or not place < end <= len(body):
+            break
+        if left[0][0] < end - _CHECKSUM:
+            found.append((end - _CHECKSUM, end))
+        while left and left[0][0] < end:
+            left.pop(0)
+        place = end
+    return found
 
 
 _BYTES = re.compile(rb'"bytes"[ \t]{0,16}:[ \t]{0,16}"([A-Za-z0-9+/]{4,}={0,2})"')

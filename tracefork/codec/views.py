@@ -2,6 +2,7 @@
 
 A view is made of the bytes of a text by calls that each take all of it, so that to look at one
 costs no more where there is much to undo. Where its bytes stood is worked out only when that is asked.
+What is written into a view is written into the text that it was made of, in that text's encoding: see `cells`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import string
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -24,13 +25,32 @@ Map: TypeAlias = "tuple[Sequence[int], Sequence[Part]]"
 """Where each piece of a view begins in it, and what it was made of: as long, or a whole that is not cut."""
 
 
+Sextet: TypeAlias = "Callable[[int], Part]"
+"""The character of base64 that has the first bit of a byte, and which of its six bits that is."""
+
+
+class Unwritable(Exception):  # noqa: N818  no fault: another way is taken
+    """The encoding of a text has no room for a byte that is to be written into it."""
+
+
+class Cells(Protocol):
+    """Bytes that can be read and written one by one: a bytearray, or what a view shows of one."""
+
+    def __getitem__(self, at: int, /) -> int: ...
+    def __setitem__(self, at: int, code: int, /) -> None: ...
+
+
 @frozen
 class View:
-    """`data` is what is read; `parts` says of what it was made, in what `outer` was made of if it has one."""
+    """`data` is what is read; `parts` says of what it was made, in what `outer` was made of if it has one.
+
+    Of bytes that stood in base64, `sextet` says where.
+    """
 
     data: bytes
     _map: Callable[[], Map] = field(repr=False, eq=False)
     _outer: View | None = None
+    _sextet: Sextet | None = field(default=None, repr=False, eq=False)
     _made: list[Map] = field(factory=list, init=False, repr=False, eq=False)
 
     def parts(self, start: int, stop: int) -> list[Part]:
@@ -40,10 +60,28 @@ class View:
             found = [part for low, high in found for part in self._outer.parts(low, high)]
         return _joined(found)
 
-    def _parts(self, start: int, stop: int) -> list[Part]:
+    def cells(self, text: Cells) -> Cells:
+        """The bytes of this view of `text`: what is written here is written there as it is encoded there.
+
+        Writing raises `Unwritable` where the encoding has no room for a byte.
+        """
+        under = self._outer.cells(text) if self._outer is not None else text
+        return _Sixes(under, self._sextet) if self._sextet else _Pieces(under, self)
+
+    def piece(self, at: int) -> tuple[Part, int, int]:
+        """What the byte at `at` was made of, its place in the piece made of that, and how long that is."""
+        begins, sources = self._mapped()
+        n = bisect_right(begins, at) - 1
+        end = begins[n + 1] if n + 1 < len(begins) else len(self.data)
+        return sources[n], at - begins[n], end - begins[n]
+
+    def _mapped(self) -> Map:
         if not self._made:
             self._made.append(self._map())
-        begins, sources = self._made[0]
+        return self._made[0]
+
+    def _parts(self, start: int, stop: int) -> list[Part]:
+        begins, sources = self._mapped()
         out, n = list[Part](), max(0, bisect_right(begins, start) - 1)
         while n < len(begins) and begins[n] < stop:
             end = begins[n + 1] if n + 1 < len(begins) else len(self.data)
@@ -72,11 +110,18 @@ def gathered(data: bytes, parts: Sequence[Part], between: bytes = b"") -> View:
     return View(between.join([data[low:high] for low, high in parts]), made)
 
 
-def replaced(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> View:
-    """`pieces` that were made of `parts`, each of the whole of it."""
+def opened(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> View:
+    """`pieces` that were in base64 in `parts`, each in the whole of it."""
     sizes = [len(piece) + len(between) for piece in pieces]
+    begins = [0, *accumulate(sizes)][:-1]
+
+    def sextet(at: int) -> Part:
+        n = bisect_right(begins, at) - 1
+        bit = 8 * (at - begins[n])
+        return parts[n][0] + bit // 6, bit % 6
+
     return View(
-        between.join(pieces), lambda: _apart([0, *accumulate(sizes)][:-1], parts, len(between), sizes)
+        between.join(pieces), lambda: _apart(begins, parts, len(between), sizes), None, sextet
     )
 
 
@@ -167,7 +212,12 @@ def _shifted(packed: bytes, shift: int, begins: Sequence[int], runs: Sequence[Pa
     def made() -> Map:
         return [max(0, -(-(begin - shift) * 3 // 4)) for begin in begins], runs
 
-    return View(plain, made)
+    def sextet(at: int) -> Part:
+        place = shift + 8 * at // 6
+        n = bisect_right(begins, place) - 1
+        return runs[n][0] + place - begins[n], 8 * at % 6
+
+    return View(plain, made, None, sextet)
 
 
 def _is_text(run: bytes) -> bool:
@@ -196,6 +246,96 @@ def _apart(begins: Sequence[int], parts: Sequence[Part], between: int, sizes: Se
         places += [begin, begin + size - between]
         sources += [part, (part[1], part[1])]
     return places, sources
+
+
+class _Pieces:
+    """The bytes of a view that was made of pieces of a text, some of them escaped there."""
+
+    def __init__(self, under: Cells, view: View) -> None:
+        self._under, self._view = under, view
+
+    def __getitem__(self, at: int) -> int:
+        (low, high), offset, size = self._view.piece(at)
+        if high - low == size:
+            return self._under[low + offset]
+        return _PLAIN[bytes([self._under[n] for n in range(low, high)])][offset]
+
+    def __setitem__(self, at: int, code: int) -> None:
+        (low, high), offset, size = self._view.piece(at)
+        if high - low == size:
+            self._under[low + offset] = code
+            return
+        escape = bytes([self._under[n] for n in range(low, high)])
+        if size != 1 or len(written := _escaped(escape, code)) != len(escape):
+            raise Unwritable
+        for n, new in enumerate(written, low):
+            self._under[n] = new
+
+
+class _Sixes:
+    """The bytes that stand in base64."""
+
+    def __init__(self, under: Cells, sextet: Sextet) -> None:
+        self._under, self._sextet = under, sextet
+
+    def __getitem__(self, at: int) -> int:
+        place, bit = self._sextet(at)
+        both = self._six(place) << 6 | self._six(place + 1)
+        return both >> (4 - bit) & 0xFF
+
+    def __setitem__(self, at: int, code: int) -> None:
+        place, bit = self._sextet(at)
+        room = 4 - bit
+        both = self._six(place) << 6 | self._six(place + 1)
+        both = both & ~(0xFF << room) | code << room
+        for n, six in ((place, both >> 6), (place + 1, both & 0x3F)):
+            if six != self._six(n):
+                self._under[n] = self._letter(n, six)
+
+    def _six(self, place: int) -> int:
+        return _SIX_OF.get(self._under[place], 0)  # what pads is 0
+
+    def _letter(self, place: int, six: int) -> int:
+        """The character for these six bits, of the alphabet that the others are of."""
+        if six < _FIRST_SIGN:
+            return _ALPHABET[six]
+        for n in range(max(0, place - _LOOK), place + _LOOK):
+            try:
+                near = self._under[n]
+            except IndexError:
+                break
+            if near in _URL_SIGNS:
+                return _URL_SIGNS[six - _FIRST_SIGN]
+            if _SIX_OF.get(near, -1) < 0:
+                continue
+            if near in _SIGNS:
+                break
+        return _SIGNS[six - _FIRST_SIGN]
+
+
+def in_sixes(cells: Cells, first: int, before: int) -> Cells:
+    """The bytes that stand in base64 in `cells` from `first` on, but for the `before` first of them."""
+
+    def sextet(at: int) -> Part:
+        bit = 8 * (before + at)
+        return first + bit // 6, bit % 6
+
+    return _Sixes(cells, sextet)
+
+
+def _escaped(escape: bytes, code: int) -> bytes:
+    """This byte, written as `escape` writes another."""
+    if escape[0] == _AMPERSAND:
+        if escape[1:2] != b"#":
+            raise Unwritable
+        if escape[2:3] in b"xX":
+            return escape[:3] + b"%0*x;" % (len(escape) - 4, code)
+        return b"&#%0*d;" % (len(escape) - 3, code)
+    if len(escape.lstrip(b"\\")) == 1:  # a slash
+        raise Unwritable
+    digits, said = b"%02x" % code, escape[-2:]
+    capital = said != said.lower() or (said == said.upper() and escape[:1] == b"%")
+    return escape[:-2] + (digits.upper() if capital else digits)
 
 
 class _Plain(dict[bytes, bytes]):
@@ -230,4 +370,9 @@ _RUN = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _STANDARD = bytes.maketrans(b"-_=", b"+/A")
 _PAD = [b"A" * (-n % 4) + b"AAAA" for n in range(4)]  # and what no secret goes over
 _LOOK = 256
+_ALPHABET = (string.ascii_uppercase + string.ascii_lowercase + string.digits).encode()
+_FIRST_SIGN = len(_ALPHABET)
+_SIGNS, _URL_SIGNS = b"+/", b"-_"
+_SIX_OF = {code: n for signs in (_SIGNS, _URL_SIGNS) for n, code in enumerate(_ALPHABET + signs)}
+_SIX_OF[ord(",")] = _FIRST_SIGN + 1  # as mail has it
 _PRINTED = string.printable.encode()

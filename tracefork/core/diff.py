@@ -58,7 +58,7 @@ def diff(left: Recorded, right: Recorded, *, matcher: Matcher = exact) -> Partin
     Steps are compared in the order in which they began; then in the order of their ticks.
     """
     index = 0
-    for one, other in zip_longest(told(left.steps), told(right.steps)):
+    for one, other in zip_longest(told(left), told(right)):
         if one is None or other is None:
             texts = (_brief(step.asked) if step else "the end" for step in (one, other))
             return Parting(index, Difference("steps", *texts), one, other)

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from .framing import Digest, frame, hashed, text
 from .matching import Matcher, exact
+from .surrogates import masked_steps
 from .values import Answer, Draw, Exchange, Fault, Reading, Reply, Response, Step
 
 
 class Recorded(Protocol):
-    """What a digest reads of a tape."""
+    """What a digest reads of a tape; if it has `surrogates`, `[secret:NAME]` is read in their place."""
 
     @property
     def steps(self) -> Sequence[Step]: ...
@@ -41,14 +42,14 @@ def digest(tape: Recorded, version: int = 2, *, matcher: Matcher = exact) -> Dig
         case 1:
             return _fingerprint(tape)
         case 2:
-            return hashed([b"tracefork.2", *(_leaf(step, matcher) for step in told(tape.steps))]).hex()
+            return hashed([b"tracefork.2", *(_leaf(step, matcher) for step in told(tape))]).hex()
         case _:
             raise ValueError(f"digest versions are 1 and 2, not {version!r}")
 
 
-def told(steps: Sequence[Step]) -> Iterator[Step]:
-    """Give the steps that say what happened: all but the ends of executors' jobs."""
-    return (step for step in steps if not (isinstance(step, Draw) and step.source.is_job))
+def told(tape: Recorded) -> Iterator[Step]:
+    """Give the steps that say what happened, secrets masked: all but the ends of executors' jobs."""
+    return (step for step in masked_steps(tape) if not (isinstance(step, Draw) and step.source.is_job))
 
 
 def _value(draw: Draw) -> str:
@@ -81,9 +82,9 @@ def _pair(name: str, value: str) -> bytes:
 
 
 def _fingerprint(tape: Recorded) -> Digest:
-    draws = [s for s in told(tape.steps) if isinstance(s, Draw)]
+    draws = [s for s in told(tape) if isinstance(s, Draw)]
     lines = [f"D:{s.source.kind}:{_value(s)}\n" for s in draws]
-    for step in tape.steps:
+    for step in masked_steps(tape):
         if isinstance(step, Exchange):
             heard = step.answer if isinstance(step.answer, Response) else Response(0)
             lines.append(f"X:{step.request.sha256}:{heard.sha256}\n")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from . import notes
 from .digest import digest
+from .surrogates import NONE, RULES, Surrogates, masked_steps
 from .values import UNFINISHED, Branch, Draw, Effect, Escape, Exchange, Outcome, Pending, Step
 
 
@@ -19,6 +20,8 @@ class Tape:
     `len(tape)`, `tape[i]` and iteration speak of exchanges. `created_at` is in
     seconds since the epoch; `boundary` names the seam at which the run was
     recorded; `meta` holds what the recorder was told about the run, as text.
+    `surrogates` are what stands in answers for secrets, and where; `rules` are those by which secrets were
+    taken out of questions.
     """
 
     steps: tuple[Step, ...] = field(default=(), repr=lambda s: f"<{len(s)} steps>")
@@ -30,6 +33,15 @@ class Tape:
     meta: Mapping[str, str] = field(factory=dict, repr=False)
     parent: Branch | None = None
     outcome: Outcome = UNFINISHED
+    surrogates: Surrogates = field(default=NONE, repr=False)
+    rules: int = field(default=RULES, eq=False, repr=False)
+
+    @cached_property
+    def masked(self) -> Tape:
+        """This tape with `[secret:NAME]` where surrogates stand, as it is compared and shown; of its digest."""
+        if not self.surrogates:
+            return self
+        return evolve(self, steps=tuple(masked_steps(self)), surrogates=NONE)
 
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -66,7 +78,7 @@ class Tape:
 
     @property
     def redacted(self) -> Mapping[str, int]:
-        """How often secrets of each kind were taken out, by what their placeholders say."""
+        """How many different secrets of each name were taken out."""
         return notes.redacted(self.meta)
 
     def __len__(self) -> int:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from ..codec.content import decoded as decode
-from ..codec.content import is_encoded
+from ..core.content_encoding import decoded as decode
+from ..core.content_encoding import is_encoded
 from ..core.values import Exchange, Headers, Request, Response
 from . import paths
 

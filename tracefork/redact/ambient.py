@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import evolve
 
 from .. import patterns
+from ..core.surrogates import RULES
 from ..core.values import Request, Response
 from .finders import Finder
 from .learning import sent
-from .names import ENOUGH, bits, secrets
+from .names import ENOUGH, SHORTEST, bits, secrets
 from .redactor import Redactor
 from .search import Guard
-
-SHORTEST = 6
-"""Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
+from .vault import Vault
 
 MOST_LEARNED = 1024
 """Secrets that one run learns from what it sends: more are there only where each question has its own."""
@@ -26,6 +25,7 @@ def redactor(
     *,
     known: Iterable[tuple[str, str]] = (),
     finders: Iterable[Finder] = (),
+    headers: Iterable[str] = (),
     issuers: bool = True,
 ) -> Redactor:
     """Return the default redactor for a process with the variables `environ`.
@@ -35,6 +35,7 @@ def redactor(
         known: further secrets as (name, value); they add to those found.
         finders: further ways to find secrets: `emails`, `cards`, `phones`, `presidio(analyzer)` or
             one of your own.
+        headers: names of further headers whose values are secrets.
         issuers: look for what looks as the keys of well-known issuers do (`patterns.found`).
     """
     told, found, also = dict(known), dict[str, str](), list[tuple[str, str]]()
@@ -52,6 +53,7 @@ def redactor(
         finders=(*[patterns.found] * issuers, *finders),
         also=more,
         weak=frozenset(weak & mine.keys()),
+        secret_headers=frozenset(name.lower() for name in headers),
         learns=True,
     )
 
@@ -73,7 +75,12 @@ class Ambient:
         environ: Mapping[str, str],
         made: Redactor | None = None,
         guard: Callable[[Callable[[str], None]], Guard] | None = None,
+        vault: Vault | None = None,
+        rules: int = RULES,
     ) -> None:
+        self.vault = vault
+        """What the run met so far, and the surrogates for it; None where there are to be none."""
+        self._rules = rules
         self._environ = environ
         self._fixed = made
         self._say: Callable[[str], None] | None = None
@@ -132,6 +139,8 @@ class Ambient:
             self._seen = dict(self._raw)
             self._made = _with_what_was(redactor(self._environ), self._made)
         made, known = self._made, {*self._made.known.values(), *(value for _, value in self._made.also)}
+        if self.vault is not None:
+            known |= {value for _, value in self.vault.known}
         for name in sorted(made.weak):
             self._remark(_WEAK.format(name))
         self._made = evolve(
@@ -139,6 +148,8 @@ class Ambient:
             learned=tuple((name, value) for value, name in learned.items() if value not in known),
             guard=self._guard or made.guard,
             hear=self.hear if made.learns else None,
+            vault=self.vault,
+            rules=self._rules,
         )
         self._counted = len(learned)
 

@@ -4,42 +4,88 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
+
+from attrs import frozen
 
 SHORTEST_ENCODED = 8
 """Values of fewer bytes are not looked for in base64."""
 
 
+@frozen(eq=False)
+class Form:
+    """A way in which a secret may stand in a text: what writes it so.
+
+    In base64 it stands behind `before` other bytes, and is looked for from the `first` character on
+    that has bits of nothing else.
+    """
+
+    write: Callable[[str], str] = str
+    before: int | None = None
+    first: int = 0
+
+    def written(self, secret: bytes) -> bytes:
+        """Return `secret` as it stands in a text; of base64, as it stood before that."""
+        return self.write(secret.decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
+
+
+def _in_json(value: str) -> str:
+    return json.dumps(value)[1:-1]
+
+
+def _in_short_json(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
+def _slashed(write: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: write(value).replace("/", "\\/")
+
+
+def _in_url(value: str) -> str:
+    return quote(value, safe="")
+
+
+WRITTEN = (
+    Form(),
+    Form(_in_json),
+    Form(_in_short_json),
+    Form(_slashed(_in_json)),
+    Form(_slashed(_in_short_json)),
+    Form(_in_url),
+    Form(quote),
+    Form(quote_plus),
+)
+"""As it is, in JSON, and in a URL."""
+
+CODED = tuple(Form(before=before, first=-(-8 * before // 6)) for before in range(3))
+"""In base64, for each place at which it may begin."""
+
+
 @lru_cache(maxsize=256)
 def forms(value: str) -> tuple[str, ...]:
     """The ways in which `value` stands in text: as it is, in JSON, and in a URL."""
-    escaped = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
-    slashed = (form.replace("/", "\\/") for form in escaped)
-    return tuple(
-        dict.fromkeys((value, *escaped, *slashed, quote(value, safe=""), quote(value), quote_plus(value)))
-    )
+    return tuple(dict.fromkeys(form.write(value) for form in WRITTEN))
+
+
+def ways(value: str) -> Iterator[tuple[bytes, Form]]:
+    """Every way in which `value` is looked for, and its form: as text, and in base64."""
+    for form in WRITTEN:
+        yield form.write(value).encode("utf-8", "surrogatepass"), form
+    raw = value.encode("utf-8", "surrogatepass")
+    if len(raw) < SHORTEST_ENCODED:
+        return
+    for form in CODED:
+        before = form.before or 0
+        shown = base64.b64encode(b"\0" * before + raw)
+        sure = shown[form.first : 8 * (before + len(raw)) // 6]  # what has bits of nothing else
+        yield from ((sure.translate(table), form) for table in (None, _URLSAFE, _MODIFIED))
 
 
 def written(value: str) -> Iterator[bytes]:
     """Every way in which `value` is looked for: as text, and in base64."""
-    yield from (form.encode("utf-8", "surrogatepass") for form in forms(value))
-    yield from base64s(value)
-
-
-def base64s(value: str) -> Iterator[bytes]:
-    """What base64 of any text around `value` has of it, for each place at which it may begin."""
-    raw = value.encode("utf-8", "surrogatepass")
-    if len(raw) < SHORTEST_ENCODED:
-        return
-    for before in range(3):
-        shown = base64.b64encode(b"\0" * before + raw)
-        first = -(-8 * before // 6)  # characters that hold bits of what stands before
-        last = 8 * (before + len(raw)) // 6
-        yield shown[first:last]
-        yield shown[first:last].translate(_URLSAFE)
-        yield shown[first:last].translate(_MODIFIED)
+    yield from (said for said, _ in ways(value))
 
 
 _URLSAFE = bytes.maketrans(b"+/", b"-_")

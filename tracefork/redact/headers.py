@@ -1,38 +1,81 @@
-"""Which headers keep their values. Pure."""
+"""Which headers tell secrets by their name, and which part of their value that is. Pure."""
 
 from __future__ import annotations
 
-from ..codec.messages import TELLING
-from ..core.values import Headers
+import re
+from collections.abc import Iterator
+from functools import lru_cache
 
-KEPT = frozenset(
+SCHEMES = frozenset({"bearer", "basic", "token", "apikey", "api-key", "key", "bot", "negotiate", "digest"})
+"""What may stand before a key in a header, in lower case."""
+
+COOKIES = "cookie", "set-cookie", "cookie2", "set-cookie2"
+
+_WORDS = re.compile(r"[a-z0-9]+")
+_SECRET = re.compile(
+    r"authorization|auth|.*token|.*secret|.*passw(?:or)?d|pwd|passphrase|session|session(?:id|key)|sid"
+    r"|signature|sig|.*credentials?|.*csrf|.*xsrf|jwt|otp|.*apikey|accesskey|authkey"
+)
+"""Words that tell a secret: `tokens` and `token-count` are none of them."""
+
+_HARMLESS_KEYS = frozenset(
     """
-    accept accept-charset accept-encoding accept-language accept-ranges age allow
-    cache-control cf-cache-status cf-ray connection date etag expect expires host keep-alive
-    idempotency-key if-match if-modified-since if-none-match if-range if-unmodified-since
-    last-modified link location mcp-protocol-version origin pragma range referer
-    request-id retry-after retry-after-ms server te trailer transfer-encoding upgrade user-agent
-    vary via www-authenticate x-amz-crc32 x-amz-id-2 x-amz-request-id x-amzn-errortype x-amzn-requestid
-    x-request-id x-should-retry apim-request-id
+    cache correlation dedup deduplication edge foreign group idempotency object partition primary request
+    routing row sort storage surrogate trace websocket
     """.split()
 )
-"""Headers, in lower case, whose values are kept; so are those that start with one of KEPT_PREFIXES."""
+"""What stands before `key` in the names of headers that hold none: an `idempotency-key` is no secret."""
 
-KEPT_PREFIXES = (
-    "content-", "anthropic-", "openai-", "x-ratelimit-", "x-stainless-", "access-control-",
-    "x-amzn-bedrock-", "x-amz-checksum-",
-)  # fmt: skip
+_TELLING = frozenset(
+    """
+    age allowed algorithm count endpoint expires expiry hint length limit limits method name policy
+    quota remaining required reset status timeout type ttl uri url used valid version
+    """.split()
+)
+"""Last words of names that say something about a secret: `x-token-expires`."""
 
-REDACTED = "x-tracefork-redacted"
-"""The header that marks a stored body whose bytes are not those of the wire."""
-
-
-def is_kept(low: str, keep: frozenset[str] = KEPT) -> bool:
-    """True if the value of a header of this name, in lower case, is no secret; its text is looked through."""
-    return low in keep or low == REDACTED or (low.startswith(KEPT_PREFIXES) and not TELLING.search(low))
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*) +(?=\S)")
 
 
-def stored_decoded(headers: Headers) -> Headers:
-    """Return the headers of a body that is kept decoded."""
-    kept = tuple((n, v) for n, v in headers if n.lower() not in ("content-encoding", "content-length"))
-    return (*kept, (REDACTED, "body stored decoded"))
+@lru_cache(maxsize=4096)
+def is_secret(low: str) -> bool:
+    """True if a header of this name, in lower case, holds a secret."""
+    if low in COOKIES:
+        return True
+    words = _WORDS.findall(low)
+    if not words or words[-1] in _TELLING or "ratelimit" in words:
+        return False
+    if words[-1] == "key":
+        return words[-2:-1] == [] or words[-2] not in _HARMLESS_KEYS
+    return any(_SECRET.fullmatch(word) for word in words)
+
+
+def parts(low: str, value: str) -> Iterator[tuple[int, int]]:
+    """From which character to which the secrets stand in the value of a header that holds one."""
+    match low:
+        case "cookie" | "cookie2":
+            yield from _crumbs(value)
+        case "set-cookie" | "set-cookie2":
+            yield from _crumbs(value.partition(";")[0])
+        case _:
+            start = len(value) - len(value.lstrip())
+            stop = len(value.rstrip())
+            scheme = _SCHEME.match(value, start, stop)
+            rest = value[scheme.end() : stop] if scheme else ""
+            if scheme and (scheme[1].lower() in SCHEMES or " " not in rest) and "," not in rest:
+                start = scheme.end()
+            if start < stop:
+                yield start, stop
+
+
+def _crumbs(value: str) -> Iterator[tuple[int, int]]:
+    at = 0
+    for crumb in value.split(";"):
+        name, equals, said = crumb.partition("=")
+        start = at + len(name) + len(equals) if equals else at
+        said = said if equals else crumb
+        start += len(said) - len(said.lstrip(' "'))
+        stop = at + len(crumb.rstrip(' "'))
+        if start < stop:
+            yield start, stop
+        at += len(crumb) + 1

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
-from .headers import KEPT, is_kept
+from .headers import COOKIES, is_secret, parts
 from .urls import parameters, passwords
-
-_AUTH = re.compile(r"key|token(?!s\b|-count)|secret|auth|password")
-_SCHEMES = frozenset({"bearer", "basic", "token", "apikey", "api-key", "key", "bot", "negotiate"})
 
 
 def sent(name: str, value: str) -> Iterator[tuple[str, str]]:
@@ -23,19 +19,14 @@ def sent(name: str, value: str) -> Iterator[tuple[str, str]]:
     if not low:
         yield from (("userinfo", unquote(said)) for said in passwords(value))
         yield from ((of, unquote_plus(said)) for of, said in parameters(value))
-    elif low == "cookie":
-        for crumb in value.split(";"):
-            yield low, crumb.partition("=")[2].strip().strip('"')
-    elif low == "set-cookie":
-        yield low, value.partition(";")[0].partition("=")[2].strip().strip('"')
-    elif not is_kept(low, KEPT) and _AUTH.search(low):
-        scheme, _, rest = value.strip().partition(" ")
-        said = rest.strip() if rest and scheme.lower() in _SCHEMES else value.strip()
-        if " " in said or "," in said:
-            return  # a signature and what it is of: another for each question
-        yield low, said
-        if scheme.lower() == "basic":
-            yield from ((low, part) for part in _password(said))
+    elif is_secret(low):
+        for start, stop in parts(low, value):
+            said = unquote(value[start:stop]) if low in COOKIES else value[start:stop]
+            if low not in COOKIES and (" " in said or "," in said):
+                continue  # a signature and what it is of: another for each question
+            yield low, said
+            if value[:start].strip().lower() == "basic":
+                yield from ((low, part) for part in _password(said))
 
 
 def _password(basic: str) -> Iterator[str]:

@@ -14,6 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+SHORTEST = 6
+"""Values of fewer characters are no secrets: replacing `"test"` everywhere would ruin the tape."""
+
 ENOUGH = 28.0
 """Bits below which a value is a word that may stand anywhere: it is not looked for in texts."""
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from ..patterns import Span
+from .forms import Form
+from .spans import Hit, Span, Spans
 
 _RARE = b"\\`~^|%#&;<>$!?*+@=QZXJKWVYqzUGHBFjPNMORLDICASETkxw98765432_10/(){}[]':.-,vybgfpmhdculsnriota\"e \n"
 """Bytes from the rarest in bodies to the most frequent; what is not among them is rarer."""
@@ -19,38 +20,49 @@ _RARE = b"\\`~^|%#&;<>$!?*+@=QZXJKWVYqzUGHBFjPNMORLDICASETkxw98765432_10/(){}[]'
 _RANK = {code: n for n, code in enumerate(_RARE)}
 
 
+@frozen(eq=False)
+class Known:
+    """What stands for a known secret, the secret, and its form."""
+
+    mark: bytes
+    secret: bytes
+    form: Form
+
+
 @frozen
 class Needles:
-    """What `marks` has a placeholder for, wherever it stands; the first in order goes before others."""
+    """What is known, by how it is written, wherever it stands; the first in order goes before others."""
 
-    marks: Mapping[bytes, bytes]
+    known: Mapping[bytes, Known]
     _made: list[tuple[re.Pattern[bytes], tuple[tuple[int, bytes], ...]]] = field(
         factory=list, init=False, repr=False, eq=False
     )
 
-    def found(self, data: bytes, start: int = 0) -> list[Span]:
+    def found(self, data: bytes, start: int = 0) -> Spans:
         """Where they stand that begin at `start` or later, in order and apart."""
-        if not self.marks:
+        if not self.known:
             return []
         if not self._made:
-            self._made.append(_compiled(self.marks))
+            self._made.append(_compiled(self.known))
         pattern, forms = self._made[0]
         met = list[tuple[int, int, bytes]]()
         for hit in pattern.finditer(data, start):
             at, form = forms[(hit.lastindex or 0) - 1]
             if (begin := hit.start() - at) >= start:
                 met.append((begin, -len(form), form))
-        out, reached, last = list[Span](), start, b""
+        out, reached, last = Spans(), start, b""
         for begin, size, form in sorted(met):
             stop = begin - size
             if stop <= reached or (begin < reached and form is last):
                 continue  # where the same overlaps itself the first is meant
-            out.append((max(begin, reached), stop, self.marks[form]))
+            known = self.known[form]
+            seen = Hit(known.secret, begin, None, known.form)
+            out.append(Span(max(begin, reached), stop, known.mark, seen, begin < reached))
             reached, last = stop, form
         return out
 
 
-def _compiled(marks: Mapping[bytes, bytes]) -> tuple[re.Pattern[bytes], tuple[tuple[int, bytes], ...]]:
+def _compiled(marks: Mapping[bytes, Known]) -> tuple[re.Pattern[bytes], tuple[tuple[int, bytes], ...]]:
     """The expression, and for each of its groups a form and where in it its rare byte stands."""
     by_byte = dict[bytes, list[tuple[int, bytes]]]()
     for form in marks:

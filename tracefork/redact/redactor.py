@@ -1,20 +1,25 @@
-"""The redactor: what it knows, what it looks for, and what it leaves in a question or an answer. Pure."""
+"""Takes secrets out of questions and answers. Pure.
+
+Of a question it returns the form that is kept and matched, with `[secret:NAME]` for each secret. Of an
+answer there are two forms: that one, by which answers are compared and shown, and the one that is kept and
+served, in which each secret has a surrogate of its shape (`core.surrogates`).
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from itertools import accumulate
 from operator import is_
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from .. import patterns
-from ..codec.content import MOST, decoded, is_encoded
 from ..codec.delta import common_prefix
+from ..codec.spread import checksums
+from ..core.content_encoding import MOST, decoded, is_encoded
+from ..core.surrogates import RULES, TEXT, recut, stored_decoded
 from ..core.values import (
     Answer,
     Call,
@@ -30,22 +35,22 @@ from ..core.values import (
     Source,
 )
 from ..errors import RedactedSecret, Unredacted
-from ..patterns import Span
-from .finders import Finder
+from . import headers
+from .finders import OURS, Finder
 from .forms import forms, written
-from .headers import KEPT, is_kept, stored_decoded
+from .keeping import keep, write
 from .names import is_path, is_secret
+from .refilling import Refill
 from .search import Guard, Search, ask, needles
-from .spans import replaced
-from .urls import without_parameters, without_user
+from .spans import PLACEHOLDER, Hit, Span, Spans, by_place, joined, name_of, places, replaced
+from .vault import Vault
 
+_LEAST_LONG = 64
 SHORTEST_CHECKED = 12
 """Values of fewer characters may stand in what is written by chance, and are not looked for a last time."""
 
 REMEMBERED = 512
 """Headers whose kept form is remembered, so that it is not made anew for each question."""
-
-PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 
 _LARGE = 2**14
 """Bytes from which a body is compared to the ones before it, to look only at what is new."""
@@ -55,11 +60,7 @@ _LARGEST = 2**22
 
 _BODIES = 8
 _ESCAPED = 8  # bytes that stand for one where it is escaped, or what is left in base64
-BLOCK = (
-    16  # secrets that were learned are looked for so many at once: those that come take no time of the others
-)
-
-T = TypeVar("T", str, bytes)
+_FEW, _MANY = 16, 256  # secrets that came up in the run are looked for so many at once
 
 
 def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
@@ -71,95 +72,168 @@ class Redactor:
     """What to take out. `known` maps the name of a secret to its value, `finders` look for others.
 
     `also` has further values by the same names, or by those of what is gone; `learned` those that were
-    sent as keys and passwords. What is `weak` is known, but not looked for in texts. `learns` says
-    whether a run is to learn; `guard` asks finders of somebody else's, and `hear` is told of what is sent.
+    sent as keys and passwords. What is `weak` is known, but not looked for in texts. `secret_headers` are
+    names of headers, in lower case, whose values are secrets beside those that `headers.is_secret` tells.
+    `learns` says whether a run is to learn; `guard` asks finders of somebody else's, `hear` is told of what is
+    sent, and `vault` has what the run met so far. `rules` are those by which its tape was recorded.
 
-    Make one with `redactor`. Every method is a function of its arguments, and
-    redacting twice is the same as redacting once.
+    Make one with `redactor`. Redacting twice is the same as redacting once.
     """
 
     known: Mapping[str, str] = field(factory=dict, converter=_frozen, repr=lambda k: f"<{len(k)} values>")
-    keep_headers: frozenset[str] = KEPT
     finders: tuple[Finder, ...] = ()
     also: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
     learned: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
     weak: frozenset[str] = frozenset()
+    secret_headers: frozenset[str] = frozenset()
     learns: bool = False
     guard: Guard = field(default=ask, repr=False, eq=False)
     hear: Callable[[Request | Response], None] | None = field(default=None, repr=False, eq=False)
+    vault: Vault | None = field(default=None, repr=False, eq=False)
+    rules: int = RULES
     _bodies: list[tuple[bytes, tuple[Span, ...]]] = field(factory=list, init=False, eq=False, repr=False)
     _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
+    _made: list[tuple[int, Search]] = field(factory=list, init=False, eq=False, repr=False)
 
     def question(self, question: Question, clean: bytes | Deferred | None = None) -> Question:
         """Return `question` as it may be kept; of a request whose body is known to be `clean`, with that."""
         match question:
             case Request() if clean is not None:
-                headers, url = self._headers(question.headers), self.text(question.url)
-                return Request(self._clean(question.method), url, headers, clean, question.omitted)
+                pairs, url = self._headers(question.headers), self.text(question.url)
+                return Request(self.clean(question.method), url, pairs, clean, question.omitted)
             case Request():
                 return self._request(question)
             case Call(name, arguments):
-                return Call(self._clean(name), self.text(arguments))
+                return Call(self.clean(name), self.text(arguments))
             case Source():
                 return question
 
     def answer(self, answer: Answer) -> Answer:
-        """Return `answer` as it may be kept."""
+        """Return `answer` with `[secret:NAME]` for each secret: as it is compared and shown."""
         match answer:
             case Response():
                 return self._response(answer)
             case Fault(kind, message):
                 return Fault(kind, self.text(message))
             case Reading(text):  # of a variable it begins so; what a clock or a generator gave is no secret
-                return Reading(self._clean(text)) if text.startswith("=") else answer
+                return Reading(self.clean(text)) if text.startswith("=") else answer
             case Reply(kind, value, of):
                 return Reply(kind, self.text(value), of)
+
+    def kept(self, answer: Answer) -> Answer:
+        """Return `answer` as it is kept and served: with a surrogate for each secret.
+
+        The `vault` learns of these. Where there is none, or where an encoding has no room for a surrogate,
+        `[secret:NAME]` stands in that text.
+        """
+        return keep(answer, self, self.vault) if self.vault is not None else self.answer(answer)
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return `outcome` with secrets out of its message."""
         return evolve(outcome, message=self.text(outcome.message))
 
     def reading(self, source: Source, reading: Reading) -> Reading:
-        """Return `reading` as it may be kept: of a variable that is named as a secret, its name.
+        """Return `reading` as it may be kept: of a variable that is named as a secret, a surrogate.
 
         What a clock or a generator gave is no secret, whatever it looks like.
         """
-        if source.kind != "env":
+        if source.kind != "env" or not reading.text:
             return reading
-        if reading.text and is_secret(source.name) and not is_path(reading.text[1:]):
-            return Reading(f"=[secret:{source.name}]")
-        return Reading(self._clean(reading.text))
+        if is_secret(source.name) and not is_path(reading.text[1:]):
+            raw = reading.text.encode("utf-8", "surrogatepass")
+            name = f"[secret:{source.name}]".encode("utf-8", "surrogatepass")
+            spans = [Span(1, len(raw), name, Hit(raw[1:], 1))]
+            return Reading(write(raw, spans, TEXT, self.vault).decode("utf-8", "surrogatepass"))
+        answer = self.kept(reading)
+        assert isinstance(answer, Reading)
+        return answer
 
     def text(self, text: str) -> str:
         """Return `text` without known secrets, and without `user:password@` and PARAMETERS in its URLs."""
-        return without_parameters(self._clean(without_user(text)))
+        return self._shown(text, self.text_spans)
+
+    def clean(self, text: str) -> str:
+        """Return `text` without known secrets: what URLs say is not looked at."""
+        return self._shown(text, self.spans)
+
+    # -- where secrets stand ------------------------------------------------------------
+
+    def spans(self, raw: bytes) -> Spans:
+        """Where secrets stand in a text."""
+        return self.search.spans(raw)
+
+    def text_spans(self, raw: bytes) -> Spans:
+        """Where secrets stand in a text, those too that are named before them, as parameters of URLs are."""
+        return self.search.in_text(raw)
+
+    def body_spans(self, body: bytes) -> Spans:
+        """Where secrets stand in a body: also in pieces, over its events or its strings.
+
+        The checksums of messages that a secret is in tell something about it too.
+        """
+        spans = self.search.in_body(body)
+        if not spans or not (found := checksums(body, [span[:2] for span in spans])):
+            return spans
+        return joined(spans, [Span(low, high, b"") for low, high in found])
+
+    def header_spans(self, low: str, raw: bytes) -> Spans:
+        """Where secrets stand in the value of the header of this name, in lower case."""
+        if not (headers.is_secret(low) or low in self.secret_headers):
+            return self.text_spans(raw)
+        spans, value = self.spans(raw), raw.decode("utf-8", "surrogatepass")
+        mark = f"[secret:{low}]".encode("utf-8", "surrogatepass")
+        place = "cookie" if low in headers.COOKIES else "header"
+        found = list[Span]()
+        for start, stop in headers.parts(low, value):
+            start, stop = (len(value[:n].encode("utf-8", "surrogatepass")) for n in (start, stop))  # noqa: PLW2901
+            if PLACEHOLDER.fullmatch(raw, start, stop):
+                continue
+            if not any((span.start, span.stop) == (start, stop) for span in spans):
+                found.append(Span(start, stop, mark, by_place(raw, start, stop, place)))
+        return joined(found, spans) if found else spans
+
+    @property
+    def search(self) -> Search:
+        """What looks for all that is known by now."""
+        taught = self.vault.taught if self.vault is not None else {}
+        if not self._made or self._made[0][0] != len(taught):
+            blocks = [tuple(self._longest_first())]
+            if self.vault is not None:
+                blocks.append(tuple(pair for pair in self.vault.known if not self._finds(pair[1])))
+            news = tuple((of, value) for value, of in list(taught.items()) if not self._finds(value))
+            for more in (news, self.learned):
+                whole = len(more) // _MANY * _MANY
+                blocks += [more[n : n + _MANY] for n in range(0, whole, _MANY)]
+                blocks += [more[n : n + _FEW] for n in range(whole, len(more), _FEW)]
+            made = Search(
+                tuple(map(needles, filter(None, blocks))), self.finders, self.guard, wide=self.rules >= RULES
+            )
+            self._made[:] = [(len(taught), made)]
+            self._bodies.clear()
+            self._seen.clear()
+        return self._made[0][1]
+
+    # -- what is put back ----------------------------------------------------------------
 
     def refilled(self, request: Request) -> Request:
-        """Return `request` with the placeholders of known secrets replaced by their values.
+        """Return `request` with the true secrets for placeholders and surrogates in it.
 
-        For a request that is about to leave: a recorded answer may have handed
-        the agent a placeholder.
+        For a request that is about to leave: a recorded answer may have handed them to the agent.
 
         Raises:
-            RedactedSecret: a placeholder's secret is not known to this process.
+            RedactedSecret: this process does not know one of the secrets.
         """
-        headers = tuple(
-            (n, self._fill(v.encode("latin-1"), request.url).decode("latin-1")) for n, v in request.headers
-        )
-        url = self._fill(request.url.encode(), request.url).decode()
-        return evolve(request, url=url, headers=headers, body=self._fill(request.body, request.url))
+        return Refill(self, self.text(request.url)).request(request)
 
     def true(self, value: Any, where: str) -> Any:
-        """Return `value` with placeholders in its texts replaced likewise: for a tool that is about to run.
+        """Return `value` with the true secrets in its texts likewise: for a tool that is about to run.
 
         Raises:
-            RedactedSecret: a placeholder's secret is not known to this process.
+            RedactedSecret: this process does not know one of the secrets.
         """
         match value:
-            case str() if "[secret:" in value:
-                return self._fill(value.encode("utf-8", "surrogatepass"), where).decode(
-                    "utf-8", "surrogatepass"
-                )
+            case str():
+                return Refill(self, where).text(value)
             case list() if (
                 type(value) is list
             ):  # what holds none stays the same: a tool may change it in place
@@ -174,12 +248,23 @@ class Redactor:
                 return value if same else dict(pairs)
         return value
 
+    def true_value(self, name: str) -> str | None:
+        """The value of the secret of this name, None where it is not known, or there are several."""
+        if any(name == other for other, _ in self.also):
+            return None
+        return self.known.get(name)
+
     def restored(self, text: str, environ: Mapping[str, str]) -> str:
-        """Return `text` with placeholders replaced where `environ` or this has their secret, others left."""
+        """Return `text` with the secrets that `environ` or this has put back, others left as they are."""
         if "[secret:" in text:
             for name, value in {**environ, **self.known}.items():
                 text = text.replace(f"[secret:{name}]", value)
+        for row in self.vault.surrogates.rows if self.vault is not None else ():
+            if row.value in text and (true := environ.get(row.name) or self.true_value(row.name)):
+                text = text.replace(row.value, true)
         return text
+
+    # -- the last look ---------------------------------------------------------------------
 
     def check(self, written: bytes) -> None:
         """Look a last time for known secrets in what is about to be written.
@@ -198,47 +283,37 @@ class Redactor:
         long = [(name, value) for name, value in self._longest_first() if len(value) >= SHORTEST_CHECKED]
         return tuple((form, name) for name, value in long for form in written(value))
 
-    @cached_property
+    @property
     def replacements(self) -> Mapping[bytes, bytes]:
-        """The placeholder for each form of each known secret."""
+        """The placeholder for each form of each secret that is known by now."""
+        known = [*self._longest_first(), *self.learned]
+        if self.vault is not None:
+            known += [*self.vault.known, *((name, value) for value, name in list(self.vault.taught.items()))]
         told = (
-            (form.encode("utf-8", "surrogatepass"), name)
-            for name, value in (*self._longest_first(), *self.learned)
-            for form in forms(value)
+            (form.encode("utf-8", "surrogatepass"), name) for name, value in known for form in forms(value)
         )
         return MappingProxyType({form: b"[secret:%s]" % name.encode() for form, name in told})
 
-    def _fill(self, data: bytes, where: str) -> bytes:
-        def value(found: re.Match[bytes]) -> bytes:
-            name = found[1].decode("utf-8", "replace")
-            if name not in self.known or any(name == other for other, _ in self.also):
-                raise RedactedSecret(found[0].decode("utf-8", "replace"), where)
-            return self.known[name].encode()
+    # -- below -------------------------------------------------------------------------------
 
-        return PLACEHOLDER.sub(value, data) if b"[secret:" in data else data
+    def _shown(self, text: str, look: Callable[[bytes], Spans]) -> str:
+        raw = text.encode("utf-8", "surrogatepass")
+        spans = self._met(look(raw))
+        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
-    def _clean(self, data: T) -> T:
-        if isinstance(data, bytes):
-            return replaced(data, self._spans(data))
-        raw = data.encode("utf-8", "surrogatepass")
-        spans = self._spans(raw)
-        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else data
+    def _met(self, spans: Spans) -> Spans:
+        """`spans`, which the vault counts."""
+        if self.vault is not None:
+            for span in spans:
+                if span.hit is not None:
+                    self.vault.meet(name_of(span.mark), span.hit.secret.decode("utf-8", "surrogateescape"))
+        return spans
 
-    def _spans(self, data: bytes, start: int = 0) -> list[Span]:
-        return self._search.spans(data, start)
-
-    @cached_property
-    def _search(self) -> Search:
-        blocks = [tuple(self._longest_first())]
-        blocks += [self.learned[n : n + BLOCK] for n in range(0, len(self.learned), BLOCK)]
-        return Search(tuple(map(needles, filter(None, blocks))), self.finders, self.guard)
-
-    def _body(self, body: bytes) -> bytes:
-        """A question's body as it may be kept. What it repeats of one before is not looked at again."""
-        if not (self.known or self.also or self.learned or self.finders):
-            return body
+    def _body(self, body: bytes) -> Spans:
+        """Where secrets stand in a question's body. What it repeats of one before is not looked at again."""
+        search, names = self.search, self.rules >= RULES
         if not _LARGE <= len(body) <= _LARGEST:
-            return replaced(body, self._search.found(body))
+            return search.in_body(body, names=names)
         shared, known = 0, tuple[Span, ...]()
         for earlier, spans in self._bodies:
             if (common := common_prefix(body, earlier)) > shared:
@@ -246,95 +321,68 @@ class Redactor:
                 if 2 * shared > len(body):  # the question before this one, most likely
                     break
         start = patterns.safe(body, max(0, shared - self._longest))
-        start = min([start, *(span[0] for span in known if span[1] + self._longest > shared)])
-        kept = [span for span in known if span[1] <= start]
-        found = self._search.found(body[start:])
-        spans = (*kept, *((low + start, high + start, mark) for low, high, mark in found))
-        self._bodies.insert(0, (body, spans))
+        start = min([start, *(span.start for span in known if span.stop + self._longest > shared)])
+        kept = [span for span in known if span.stop <= start]
+        now = (*kept, *search.in_body(body, start, names=names))
+        self._bodies.insert(0, (body, now))
         del self._bodies[_BODIES:]
-        return replaced(body, spans)
+        return list(now)
 
     @cached_property
     def _longest(self) -> int:
         """Bytes that a known secret may go over, however it is written; all, for other finders."""
         if any(finder is not patterns.found for finder in self.finders):
             return MOST
-        values = (*self.known.values(), *(value for _, value in (*self.also, *self.learned)))
-        return 1 + _ESCAPED * max(map(len, values), default=0)
+        values = [*self.known.values(), *(value for _, value in (*self.also, *self.learned))]
+        if self.vault is not None:
+            values += [*self.vault.taught, *(value for _, value in self.vault.known)]
+        return 1 + _ESCAPED * max(map(len, values), default=_LEAST_LONG)
+
+    def _finds(self, value: str) -> bool:
+        """True if a finder finds `value` by itself, so that it has a name already wherever it stands."""
+        raw = value.encode("utf-8", "surrogatepass")
+        ours = [finder for finder in self.finders if finder in OURS or finder is patterns.found]
+        return any(span[:2] == (0, len(raw)) for finder in ours for span in finder(raw, 0))
 
     def _longest_first(self) -> list[tuple[str, str]]:
         told = [pair for pair in self.known.items() if pair[0] not in self.weak]
         return sorted((*told, *self.also), key=lambda pair: (-len(pair[1]), pair[0]))
 
-    def _headers(self, headers: Headers) -> Headers:
-        return tuple([(pair[0], self._seen.get(pair) or self._remembered(pair)) for pair in headers])
+    def _headers(self, pairs: Headers) -> Headers:
+        self.search  # noqa: B018  what is known by now
+        return tuple([(pair[0], self._seen.get(pair) or self._remembered(pair)) for pair in pairs])
 
     def _remembered(self, pair: tuple[str, str]) -> str:
-        """The value of `pair` as it may be kept; most headers come again and again."""
+        """The value of `pair` as it may be shown; most headers come again and again."""
         if len(self._seen) >= REMEMBERED:
             self._seen.clear()
-        value = self._seen[pair] = self._value(*pair)
-        return value
-
-    def _value(self, name: str, value: str) -> str:
-        low = name.lower()
-        if is_kept(low, self.keep_headers):
-            return self.text(value)
-        cleaned = self._clean(value)
-        scheme, _, rest = cleaned.rpartition(" ")
-        if rest == f"[secret:{low}]":
-            return rest
-        if PLACEHOLDER.fullmatch(rest.encode()) and scheme.lower() in ("", "bearer", "basic", "token"):
-            return cleaned
-        return f"[secret:{low}]"
+        name, value = pair[0].lower(), pair[1]
+        shown = self._seen[pair] = self._shown(value, lambda raw: self.header_spans(name, raw))
+        return shown
 
     def _request(self, request: Request) -> Request:
-        headers, url = self._headers(request.headers), self.text(request.url)
-        method, body = self._clean(request.method), self._body(request.body)
+        pairs, url = self._headers(request.headers), self.text(request.url)
+        method, body = self.clean(request.method), request.body
+        if spans := self._met(self._body(body)):
+            body = replaced(body, spans)
         if body and is_encoded(request.headers) and (plain := decoded(request.headers, (request.body,))):
             clear = b"".join(plain)
-            if (clean := replaced(clear, self._search.found(clear))) != clear:
-                headers, body = stored_decoded(headers), clean
-        if headers == request.headers and url == request.url and body is request.body:
+            if spans := self._met(self.body_spans(clear)):
+                pairs, body = stored_decoded(pairs), replaced(clear, spans)
+        if pairs == request.headers and url == request.url and body is request.body:
             return request
-        return Request(method, url, headers, body, request.omitted)
+        return Request(method, url, pairs, body, request.omitted)
 
     def _response(self, response: Response) -> Response:
         end = response.end
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
-        headers, reason = self._headers(response.headers), self._clean(response.reason)
-        whole = response.chunks, end, reason, response.http_version, response.omitted
-        clean = Response(response.status, headers, *whole)
-        if not (self.known or self.also or self.learned or self.finders):
-            return response if clean == response else clean
+        pairs, reason = self._headers(response.headers), self.clean(response.reason)
         plain = decoded(response.headers, response.chunks) if is_encoded(response.headers) else None
-        chunks = None if plain is None else self._recut(plain)
-        if chunks is None:  # a body that does not decode may still show one
-            chunks = self._recut(response.chunks)
-            return clean if chunks is None else evolve(clean, chunks=chunks)
-        return evolve(clean, headers=stored_decoded(headers), chunks=chunks)
-
-    def _recut(self, chunks: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
-        """`chunks` without secrets, cut where they were cut; None where there is none.
-
-        A cut that fell inside a secret moves behind its placeholder.
-        """
-        body = b"".join(chunks)
-        found = self._search.found(body)
-        if not found:
-            return None
-        out, cuts, at = [], list(accumulate(map(len, chunks))), 0
-        done, moved = 0, 0
-        ends = []
-        for start, stop, mark in found:
-            out += [body[at:start], mark]
-            while done < len(cuts) and cuts[done] <= stop:
-                inside = cuts[done] > start
-                ends.append((start + len(mark) if inside else cuts[done]) + moved)
-                done += 1
-            moved += len(mark) - (stop - start)
-            at = stop
-        ends += [cut + moved for cut in cuts[done:]]
-        whole = b"".join([*out, body[at:]])
-        return tuple(whole[low:high] for low, high in zip([0, *ends], ends, strict=False))
+        chunks = response.chunks if plain is None else plain
+        if spans := self._met(self.body_spans(b"".join(chunks))):
+            pairs, chunks = pairs if plain is None else stored_decoded(pairs), recut(chunks, places(spans))
+        else:
+            chunks = response.chunks
+        clean = Response(response.status, pairs, chunks, end, reason, response.http_version, response.omitted)
+        return response if clean == response else clean

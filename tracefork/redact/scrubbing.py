@@ -25,7 +25,9 @@ from ..core.values import (
     Response,
     Step,
 )
-from .redactor import PLACEHOLDER, Redactor
+from .redactor import Redactor
+from .spans import PLACEHOLDER
+from .vault import Vault
 
 
 def taken_out(said: Question | Answer) -> Iterator[str]:
@@ -49,18 +51,31 @@ def taken_out(said: Question | Answer) -> Iterator[str]:
 
 
 def counts(tape: Tape) -> dict[str, int]:
-    """How often secrets of each kind were taken out of `tape`, the most frequent first."""
-    found = Counter(
-        kind for step in tape.steps for said in (step.asked, step.answer) for kind in taken_out(said)
-    )
+    """How many different secrets of each name were taken out of `tape`, the most first.
+
+    Secrets of one name whose placeholder stands in a question cannot be told apart: they count as one.
+    """
+    found = Counter(tape.redacted)
+    found |= Counter(name for name, _ in {(row.name, row.value) for row in tape.surrogates.rows})
+    shown = (name for step in tape.steps for said in (step.asked, step.answer) for name in taken_out(said))
+    found |= Counter(dict.fromkeys(shown, 1))
     return dict(found.most_common())
 
 
-def scrubbed(tape: Tape, redact: Redactor, run_id: str = "") -> Tape:
+def scrubbed(tape: Tape, redact: Redactor, run_id: str = "", *, chance: bytes = b"") -> Tape:
     """Return `tape` with what `redact` finds taken out of every question, answer and word about the run.
 
     It is another recording, with another digest; `run_id` names it, and its `redacted` says what is out.
+
+    Args:
+        tape: the recording.
+        redact: what finds secrets.
+        run_id: what the new recording is called; as `tape`, if it is left out.
+        chance: 16 to 64 random bytes, such as `os.urandom(32)`, of which surrogates are drawn for secrets in
+            answers. Without them an answer has `[secret:NAME]` there, and a replayed agent reads that.
     """
+    vault = Vault(chance, tape.surrogates) if chance else None
+    redact = evolve(redact, vault=vault)
     steps = [_step(step, redact) for step in tape.steps]
     meta = {redact.text(key): redact.text(value) for key, value in tape.meta.items()}
     clean = evolve(
@@ -74,8 +89,10 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "") -> Tape:
         meta=meta,
         parent=lineage(tape.parent, redact),
         outcome=redact.outcome(tape.outcome),
+        surrogates=tape.surrogates if vault is None else vault.surrogates,
     )
-    return evolve(clean, meta=added(clean.meta, noted(redacted=counts(clean))))
+    found = Counter(counts(clean)) | Counter(vault.counts() if vault is not None else {})
+    return evolve(clean, meta=added(clean.meta, noted(redacted=found)))
 
 
 def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:
@@ -84,7 +101,7 @@ def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:
 
 
 def _step(step: Step, redact: Redactor) -> Step:
-    asked, answered = redact.question(step.asked), redact.answer(step.answer)
+    asked, answered = redact.question(step.asked), redact.kept(step.answer)
     match step:
         case Exchange():
             return evolve(step, request=cast("Request", asked), answer=cast("Response | Fault", answered))

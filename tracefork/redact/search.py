@@ -6,6 +6,7 @@ the strings put together that go on from event to event; each reading is walked 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TypeAlias
@@ -13,75 +14,119 @@ from typing import TypeAlias
 from attrs import frozen
 
 from .. import patterns
+from ..codec import views
 from ..codec.spread import texts
 from ..codec.views import View, unescaped, upon
-from ..patterns import Span
+from . import members, urls
 from .finders import OURS, Finder
-from .forms import base64s, forms
-from .needles import Needles
-from .spans import joined, with_groups
+from .forms import ways
+from .needles import Known, Needles
+from .names import ENOUGH, bits
+from .spans import Hit, Span, Spans, by_place, joined, marked, with_groups
 
-Guard: TypeAlias = "Callable[[Finder, bytes, int], Iterable[Span]]"
+_SCOPE = re.compile(rb"/|%2[Ff]")
+MOST_CODED = patterns.OVERLAP
+"""Characters of base64 beyond which it is looked into for names only if it begins as a text does."""
+
+Guard: TypeAlias = "Callable[[Finder, bytes, int], Iterable[patterns.Span]]"
 """Asks a finder of somebody else's, which may fail, or never come back."""
 
 
-def ask(finder: Finder, data: bytes, start: int) -> Iterable[Span]:
+def ask(finder: Finder, data: bytes, start: int) -> Iterable[patterns.Span]:
     """Ask a finder that is trusted."""
     return finder(data, start)
 
 
 @frozen
 class Search:
-    """Looks for what `needles` know, and what `finders` find."""
+    """Looks for what `needles` know, and what `finders` find.
+
+    What stands in base64 is taken `wide`: with the characters that hold bits of a secret and of others.
+    """
 
     needles: tuple[Needles, ...]
     finders: tuple[Finder, ...]
     guard: Guard = ask
+    wide: bool = True
 
-    def spans(self, data: bytes, start: int = 0) -> list[Span]:
-        """Where secrets stand that begin at `start` or later, in order, apart from each other."""
-        tail = data[start:] if start else data
-        text, lines = patterns.read(tail)
-        spans = self._known(tail)
+    def in_text(self, text: bytes) -> Spans:
+        """Where secrets stand in a text, those too that are named before them, as parameters of URLs are."""
+        return self._with_named(text, self.spans(text), least=0.0)
+
+    def in_body(self, body: bytes, start: int = 0, *, names: bool = True) -> Spans:
+        """Where secrets stand in a body, from `start` on: also in pieces, over its events or its strings.
+
+        Those that are named before them are told if `names` count.
+        """
+        tail = body[start:] if start else body
+        spans = self.spans(tail)
+        if self.needles or patterns.found in self.finders or names:
+            spans = with_groups(spans, self._pieces(tail, names=names), len(tail))
+        if start:
+            spans = [Span(span.start + start, span.stop + start, span.mark) for span in spans]
+        return self._with_named(body, spans, start, least=ENOUGH) if names else spans
+
+    def spans(self, data: bytes) -> Spans:
+        """Where secrets stand in `data`, in order, apart from each other; names are not looked at."""
+        text, lines = patterns.read(data)
+        spans = self._known(data)
         for view in (text, lines):
-            if view is not None and view.data is not tail:
-                more = [(*patterns.span(view, low, high), mark) for low, high, mark in self._known(view.data)]
+            if view is not None and view.data is not data:
+                more = [_in_view(view, span) for span in self._known(view.data)]
                 spans = joined(spans, _sorted(more))
         if patterns.found in self.finders:
-            spans = joined(spans, _sorted(patterns.within(text, lines)))
-        spans = [(low + start, high + start, mark) for low, high, mark in spans] if start else spans
+            found = [_in_view_at(*seen) for seen in patterns.within(text, lines)]
+            spans = joined(spans, _sorted(found))
         for finder in self.finders:
             if finder is not patterns.found:
-                spans = joined(spans, _sorted((ask if finder in OURS else self.guard)(finder, data, start)))
+                told = _of_finder(data, (ask if finder in OURS else self.guard)(finder, data, 0))
+                spans = joined(spans, _sorted(told))
         return spans
 
-    def found(self, body: bytes) -> list[Span]:
-        """Where secrets stand in a body: also in pieces, over its events or its strings."""
-        return self.with_pieces(body, self.spans(body))
+    def _with_named(self, data: bytes, spans: Spans, start: int = 0, *, least: float) -> Spans:
+        """`spans`, and what is named as a secret in `data` from `start` on, and in what base64 in it says."""
+        more = [
+            Span(low, high, b"[secret:userinfo]", Hit(data[low:high], low, place="parameter"))
+            for low, high in urls.users(data, start)
+        ]
+        spans = joined(more, spans) if more else spans
+        more = list(_named(data, start, least))
+        if more:
+            known = {span[:2] for span in spans}
+            more = [span for span in more if span[:2] not in known]
+            spans = joined(more, spans)
+        coded = data[start:] if start else data
+        for view in views.in_base64(coded, MOST_CODED):
+            found = [_in_view_at(view, *span[:3], span.hit) for span in _named(view.data, 0, ENOUGH)]
+            found = [span._replace(start=span.start + start, stop=span.stop + start) for span in found]
+            spans = joined(spans, _sorted(found)) if found else spans
+        return spans
 
-    def with_pieces(self, body: bytes, spans: list[Span]) -> list[Span]:
-        """`spans`, and what stands in pieces beside them."""
-        if not self.needles and patterns.found not in self.finders:
-            return spans
-        return with_groups(spans, self._pieces(body), len(body))
-
-    def _pieces(self, body: bytes) -> Iterator[list[Span]]:
+    def _pieces(self, body: bytes, *, names: bool) -> Iterator[Spans]:
         for view in texts(body):
             plain = unescaped(view.data)
             for reading in (view, upon(view, plain)) if plain else (view,):
                 yield from self._across(reading)
+            found = list[patterns.Seen]()
             if patterns.found in self.finders:
-                yield from patterns.across(view)
+                found += patterns.across(view)
+            for reading, low, high, mark in found:
+                yield marked(reading.parts(low, high), mark, Hit(reading.data[low:high], low, reading))
+            for span in _named(view.data, 0, ENOUGH) if names else ():
+                if span.hit and len(parts := view.parts(span.start, span.stop)) > 1:
+                    yield marked(parts, span.mark, span.hit.within(view))
 
-    def _across(self, view: View) -> Iterator[list[Span]]:
-        for start, stop, mark in self._known(view.data):
-            if len(parts := view.parts(start, stop)) > 1:
-                yield patterns.marked(parts, mark)
+    def _across(self, view: View) -> Iterator[Spans]:
+        for span in self._known(view.data):
+            if span.hit and len(parts := view.parts(span.start, span.stop)) > 1:
+                yield marked(parts, span.mark, span.hit.within(view))
 
-    def _known(self, data: bytes) -> list[Span]:
-        spans = list[Span]()
+    def _known(self, data: bytes) -> Spans:
+        spans = Spans()
         for needles in self.needles:
             more = needles.found(data)
+            if self.wide:
+                more = [_widened(span, data) for span in more]
             spans = joined(spans, more) if spans else more
         return spans
 
@@ -89,15 +134,54 @@ class Search:
 @lru_cache(maxsize=64)
 def needles(secrets: tuple[tuple[str, str], ...]) -> Needles:
     """What looks for these names and values in all their forms; the first go before others."""
-    marks = dict[bytes, bytes]()
+    known = dict[bytes, Known]()
     for name, value in secrets:
-        for form in forms(value):
-            marks.setdefault(form.encode("utf-8", "surrogatepass"), b"[secret:%s]" % name.encode())
-        for coded in base64s(value):
-            marks.setdefault(coded, b"[secret:%s.base64]" % name.encode())
-    marks.pop(b"", None)
-    return Needles(marks)
+        secret = value.encode("utf-8", "surrogatepass")
+        for written, form in ways(value):
+            mark = b"[secret:%s]" if form.before is None else b"[secret:%s.base64]"
+            known.setdefault(written, Known(mark % name.encode(), secret, form))
+    known.pop(b"", None)
+    return Needles(known)
 
 
-def _sorted(spans: Iterable[Span]) -> list[Span]:
-    return sorted(spans, key=lambda span: (span[0], -span[1]))
+def _widened(span: Span, data: bytes) -> Span:
+    """`span`; of a secret in base64 with the characters at its ends that have bits of others too."""
+    form = span.hit and span.hit.form
+    if not form or form.before is None or not span.hit:
+        return span
+    ends = 8 * (form.before + len(span.hit.secret)) % 6 and data[span.stop : span.stop + 1].isalnum()
+    start = span.start - (form.before > 0 and data[max(0, span.start - 1) : span.start].isalnum())
+    return span._replace(start=start, stop=span.stop + bool(ends))
+
+
+def _in_view(view: View, span: Span) -> Span:
+    """`span` of a view, in what that was made of."""
+    return Span(*patterns.span(view, *span[:2]), span.mark, span.hit and span.hit.within(view), span.cut)
+
+
+def _in_view_at(view: View, low: int, high: int, mark: bytes, hit: Hit | None = None) -> Span:
+    """What stands between these places of a view."""
+    met = hit.within(view) if hit else Hit(view.data[low:high], low, view)
+    return Span(*patterns.span(view, low, high), mark, met)
+
+
+def _named(data: bytes, start: int, least: float) -> Iterator[Span]:
+    """The values of parameters and members that are named as secrets, of `least` bits or more, in order."""
+    found = [(name, low, high) for name, (low, high) in urls.named(data, start)]
+    if least:
+        found = [one for one in found if bits(data[one[1] : one[2]].decode("utf-8", "replace")) >= least]
+    found += [(name, low, high) for name, (low, high) in members.named(data, start)]
+    for name, low, high in sorted(found, key=lambda one: one[1]):
+        stop = high
+        if name.endswith("credential") and (scope := _SCOPE.search(data, low, high)):
+            stop = scope.start()  # the day, the region and the service that a URL is signed for are no secret
+        yield Span(low, high, f"[secret:{name}]".encode(), by_place(data, low, stop, "parameter"))
+
+
+def _of_finder(data: bytes, found: Iterable[patterns.Span]) -> list[Span]:
+    within = [(max(0, low), min(high, len(data)), mark) for low, high, mark in found]
+    return [Span(low, high, mark, Hit(data[low:high], low)) for low, high, mark in within if low < high]
+
+
+def _sorted(spans: Iterable[Span]) -> Spans:
+    return sorted(spans, key=lambda span: (span.start, -span.stop))

@@ -1,50 +1,151 @@
-"""Where secrets stand in a text, as (start, stop, placeholder): found, put together, replaced. Pure."""
+"""Where secrets stand in a text, and what was met there: found, put together, replaced. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from ..patterns import Span
+from attrs import frozen
+
+from ..codec.views import Cells, Part, Unwritable, View, gathered, in_sixes, unescaped, upon
+from ..core.surrogates import Place
+from .forms import Form
 
 
-def joined(spans: list[Span], more: Iterable[Span]) -> list[Span]:
+PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
+
+
+@frozen(eq=False)
+class Hit:
+    """A secret that was met in `view` from `at` on, or in the text itself where that is None.
+
+    `form` says how a known one is written there; None where the bytes are the `secret` itself. `place`
+    says that it is one by its place: in a "header", a "cookie" or a "parameter".
+    """
+
+    secret: bytes
+    at: int
+    view: View | None = None
+    form: Form | None = None
+    place: str = ""
+
+    def within(self, outer: View) -> Hit:
+        """This hit, where what it was met in is `outer`, or was made of that."""
+        view = upon(outer, self.view) if self.view is not None else outer
+        return Hit(self.secret, self.at, view, self.form, self.place)
+
+    def write(self, made: bytes, text: Cells) -> None:
+        """Write `made`, of the shape of the secret, where that stands in `text`.
+
+        Raises:
+            Unwritable: the encoding of the text has no room for it.
+        """
+        cells = self.view.cells(text) if self.view is not None else text
+        old, new, first = self.secret, made, self.at
+        if self.form is not None and self.form.before is not None:
+            cells, first = in_sixes(cells, self.at - self.form.first, self.form.before), 0
+        elif self.form is not None:
+            old, new = self.form.written(old), self.form.written(made)
+        if len(old) != len(new):
+            raise Unwritable
+        for n, (was, code) in enumerate(zip(old, new, strict=True), first):
+            if was != code:
+                cells[n] = code
+
+
+def by_place(data: bytes, low: int, high: int, place: str) -> Hit:
+    """A secret that is one by its place: what stands there, without what URLs escape in it."""
+    said = data[low:high]
+    plain = unescaped(said) if b"%" in said else None
+    if plain is None:
+        return Hit(said, low, place=place)
+    return Hit(plain.data, 0, upon(gathered(data, ((low, high),)), plain), place=place)
+
+
+class Span(NamedTuple):
+    """From where to where a text is taken out, what stands for it, and what was met there.
+
+    It is `cut` if another secret has a part of its place.
+    """
+
+    start: int
+    stop: int
+    mark: bytes
+    hit: Hit | None = None
+    cut: bool = False
+
+
+Spans = list[Span]
+
+
+def joined(spans: Spans, more: Iterable[Span]) -> Spans:
     """`spans` and what `more` has beside them; both are in order, and so is what comes of it, apart."""
-    out, reached, n = list[Span](), 0, 0
-    for start, stop, mark in more:
+    out, reached, n = Spans(), 0, 0
+    for start, stop, mark, hit, cut in more:
         low = max(start, reached)
-        while n < len(spans) and spans[n][0] < stop:
-            begin, end, _ = spans[n]
+        while n < len(spans) and spans[n].start < stop:
+            begin, end = spans[n][:2]
             if low < begin:
-                out.append((low, begin, mark))
+                out.append(Span(low, begin, mark, hit, cut=True))
             low = max(low, end)
             if end > stop:
                 break
             n += 1
         if low < stop:
-            out.append((low, stop, mark))
+            out.append(Span(low, stop, mark, hit, cut or low > start))
         reached = max(reached, stop)
-    return sorted([*spans, *out]) if out else spans
+    return sorted([*spans, *out], key=_place) if out else spans
 
 
-def with_groups(spans: list[Span], groups: Iterable[list[Span]], size: int) -> list[Span]:
+def with_groups(spans: Spans, groups: Iterable[Spans], size: int) -> Spans:
     """`spans` and all of each group of which no part is among them yet, in order; `size` is the text's."""
     taken, out = bytearray(0), spans
     for group in groups:
         if not taken:
             taken, out = bytearray(size), list(spans)
-            for start, stop, _ in spans:
-                taken[start:stop] = b"\1" * (stop - start)
-        if all(taken.find(1, start, stop) < 0 for start, stop, _ in group):
+            for span in spans:
+                taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
+        if all(taken.find(1, span.start, span.stop) < 0 for span in group):
             out += group
-            for start, stop, _ in group:
-                taken[start:stop] = b"\1" * (stop - start)
-    return sorted(out)
+            for span in group:
+                taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
+    return sorted(out, key=_place)
+
+
+def marked(parts: list[Part], mark: bytes, hit: Hit) -> Spans:
+    """The parts of a secret: the first has the mark, and of the others nothing is left."""
+    return [Span(low, high, b"" if n else mark, hit) for n, (low, high) in enumerate(parts)]
+
+
+def name_of(mark: bytes) -> str:
+    """The name of the secret that a placeholder stands for."""
+    return mark[8:-1].decode("utf-8", "surrogatepass").removesuffix(".base64")
 
 
 def replaced(data: bytes, spans: Iterable[Span]) -> bytes:
     """`data` with its placeholders in the place of `spans`; the same object where there are none."""
     out, at = list[bytes](), 0
-    for start, stop, mark in spans:
+    for start, stop, mark, *_ in spans:
         out += [data[at:start], mark]
         at = stop
     return b"".join([*out, data[at:]]) if out else data
+
+
+def places(spans: Iterable[Span]) -> tuple[Place, ...]:
+    """`spans` as a tape keeps them."""
+    return tuple([(start, stop, mark.decode("utf-8", "surrogatepass")) for start, stop, mark, *_ in spans])
+
+
+def in_order(spans: Iterable[Span]) -> list[Span]:
+    """A span for each hit, in the order in which they are to be written: last those that nothing cut."""
+    one = {id(span.hit or span): span for span in sorted(spans, key=_cut)}
+    return sorted(one.values(), key=_cut, reverse=True)
+
+
+def _cut(span: Span) -> bool:
+    return span.cut
+
+
+def _place(span: Span) -> tuple[int, int]:
+    return span.start, -span.stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from math import log2
+from typing import TypeAlias
 from urllib.parse import unquote_plus
 
 PARAMETERS = frozenset(
@@ -27,49 +28,53 @@ _PERHAPS = re.compile(r"(?:.*(?:api|access|auth|secret)[_.-]?)?(?:code|key|sessi
 
 _ENOUGH = 28.0  # bits, if each letter of a value were drawn from its alphabet
 
-_USERINFO = re.compile(r"(?<=://)[^/?#@\s\"'<>\\]+@")
-_PARAMETER = re.compile(r"(?:(?<=[?&#])|(?<=&amp;)|(?<=\\u0026))([\w.%\[\]~-]{1,100})=([^&#\s\"'<>\\]+)")
-_PLACEHOLDER = re.compile(r"\[secret:[^\[\]\s\"\\]{1,100}\]")
+_USERINFO = re.compile(rb"(?<=://)[^/?#@\s\"'<>\\]+@")
+_PARAMETER = re.compile(
+    rb"""(?:(?<=[?&#])|(?<=&amp;)|(?<=\\u0026)|\A)([\w.%\[\]~\x80-\xff-]{1,100})=([^&#\s"'<>\\]+)"""
+)
+_PLACEHOLDER = re.compile(rb"\[secret:[^\[\]\s\"\\]{1,100}\]")
 _UNNAMED = re.compile(r"[^\w.-]")
 
-
-def without_user(text: str) -> str:
-    """Return `text` without `user:password@` in its URLs."""
-    return _USERINFO.sub("[secret:userinfo]@", text) if "@" in text else text
+Place: TypeAlias = "tuple[int, int]"
 
 
-def without_parameters(text: str) -> str:
-    """Return `text` without the values of parameters in its URLs that are named as secrets."""
-    return _PARAMETER.sub(_without_value, text) if "=" in text else text
+def users(text: bytes, start: int = 0) -> Iterator[Place]:
+    """Where `user:password` stands in the URLs of a text, from `start` on."""
+    for found in _USERINFO.finditer(text, start) if b"@" in text else ():
+        if not _PLACEHOLDER.fullmatch(text, found.start(), found.end() - 1):
+            yield found.start(), found.end() - 1
+
+
+def named(text: bytes, start: int = 0) -> Iterator[tuple[str, Place]]:
+    """The parameters in a text, from `start` on, that are named as secrets: name, and where the value is."""
+    for found in _PARAMETER.finditer(text, start) if b"=" in text else ():
+        if name := _secret_name(found):
+            yield name, found.span(2)
 
 
 def parameters(text: str) -> Iterator[tuple[str, str]]:
     """The names and values, as they are written, of such parameters in `text`."""
-    for found in _PARAMETER.finditer(text) if "=" in text else ():
-        if name := _secret_name(found):
-            yield name, found[2]
+    raw = text.encode("utf-8", "surrogatepass")
+    for name, (low, high) in named(raw):
+        yield name, raw[low:high].decode("utf-8", "replace")
 
 
 def passwords(text: str) -> Iterator[str]:
     """The passwords in URLs, as they are written."""
-    for found in _USERINFO.finditer(text) if "@" in text else ():
-        if password := found[0][:-1].partition(":")[2]:
-            yield password
+    raw = text.encode("utf-8", "surrogatepass")
+    for low, high in users(raw):
+        if password := raw[low:high].partition(b":")[2]:
+            yield password.decode("utf-8", "replace")
 
 
-def _without_value(found: re.Match[str]) -> str:
-    """A parameter of a URL as it may be kept."""
-    name = _secret_name(found)
-    return f"{found[1]}=[secret:{name}]" if name else found[0]
-
-
-def _secret_name(found: re.Match[str]) -> str:
+def _secret_name(found: re.Match[bytes]) -> str:
     """The name of a parameter that tells a secret, "" of another."""
-    name = unquote_plus(found[1]).lower() if "%" in found[1] else found[1].lower()
+    name = found[1].decode("utf-8", "replace").lower()
+    name = unquote_plus(name).lower() if "%" in name else name
     if _PLACEHOLDER.fullmatch(found[2]):
         return ""
     if _PERHAPS.fullmatch(name):
-        tells = _drawn(unquote_plus(found[2])) >= _ENOUGH
+        tells = _drawn(unquote_plus(found[2].decode("utf-8", "replace"))) >= _ENOUGH
     else:
         tells = name in PARAMETERS or (bool(_ALIKE.fullmatch(name)) and not _TURNING.fullmatch(name))
     return _UNNAMED.sub("", name) if tells else ""

@@ -8,8 +8,8 @@ from decimal import Decimal
 from itertools import chain
 from typing import TypeAlias
 
-from ..codec.content import decoded as undone
-from ..codec.content import is_encoded
+from ..core.content_encoding import decoded as undone
+from ..core.content_encoding import is_encoded
 from ..core.tape import Tape
 from ..core.values import Exchange, Lane, Response
 from ..providers import base, read
@@ -146,11 +146,11 @@ def gathered(
 
     The exchanges are taken `through` a function that gives them back, and may count them.
     """
-    gathering = Gathering(prices)
+    gathering, tape = Gathering(prices), tape.masked
     start = clock.since(tape.steps)
     steps = tuple(gathering.step(exchange, n, start) for n, exchange in enumerate(through(tape.exchanges)))
     beside = tuple(asides(tape, start))
-    grown = tuple(branched(gathering, tape, tuple(branches)))
+    grown = tuple(branched(gathering, tape, tuple(branch.masked for branch in branches)))
     everything: list[Iterable[StepView | Aside]] = [steps, beside, *(branch.steps for branch in grown)]
     return View(
         run_id=tape.run_id,

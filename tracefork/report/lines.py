@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from ..codec.content import decoded
+from ..core.content_encoding import decoded
 from ..core.doubt import find_doubts
 from ..core.tape import Tape
 from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
@@ -71,7 +71,7 @@ def notes(tape: Tape) -> Iterator[str]:
 def rows(tape: Tape) -> Iterator[Row]:
     """A row a step, in the order in which they began; then what was in flight at the end."""
     index = 0
-    for step in tape.steps:
+    for step in tape.masked.steps:
         yield _row(step, str(index) if isinstance(step, Exchange) else "")
         index += isinstance(step, Exchange)
     for left in tape.pending:
@@ -101,7 +101,7 @@ def step_in_full(tape: Tape, index: int) -> str:
     Raises:
         IndexError: the tape has no such exchange.
     """
-    exchange = tape[index]
+    exchange = tape.masked[index]
     request, answer = exchange.request, exchange.answer
     out = [
         _when(exchange, index, len(tape)),

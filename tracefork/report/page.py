@@ -94,7 +94,7 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             more=rows.more(view, MOST_ROWS) if app else "",
             blame=side.blame(view),
             branches=tuple(side.branches(view)),
-            blocks=blocks(view, tape, MOST_ROWS) if app else (),
+            blocks=blocks(view, tape.masked, MOST_ROWS) if app else (),
         )
     )
 

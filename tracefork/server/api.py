@@ -99,7 +99,7 @@ def _run(tape: Tape, branches: list[str], blame: object) -> Iterator[str]:
         "blame": blame,
     }
     yield _written(head)[:-1] + ', "exchanges": ['
-    for number, exchange in enumerate(tape):
+    for number, exchange in enumerate(tape.masked):
         yield (", " if number else "") + _written(_exchange(exchange, number))
     yield "]}"
 

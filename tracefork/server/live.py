@@ -145,7 +145,7 @@ class Growing:
         events = list[Event]()
         for step in self.following.steps():
             if isinstance(step, Exchange):
-                told = sse.encode("step", self._told(step))
+                told = sse.encode("step", self._told(self.following.surrogates.step(step)))
                 self._began.append(step.span.began)
                 events.append((len(self._began), told))
         return events

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
-from ..core.values import Headers
+from .values import Headers
 
 MOST = 256 * 2**20
 """Bytes of a decoded body; what is larger is left encoded."""
@@ -25,7 +25,7 @@ _DROP = 8  # bytes of brotli, where its decoder cannot be told when to stop: a f
 
 def is_encoded(headers: Headers) -> bool:
     """True when the headers say that the body is compressed."""
-    return bool(_encodings(headers))
+    return bool(encodings(headers))
 
 
 def decoded(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tuple[bytes, ...] | None:
@@ -34,10 +34,10 @@ def decoded(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tu
     None when an encoding is unknown here, the data does not decode, or there are
     more than `most` bytes.
     """
-    pieces, encodings = list(chunks), _encodings(headers)
-    if len(encodings) > _LAYERS:
+    pieces, layers = list(chunks), encodings(headers)
+    if len(layers) > _LAYERS:
         return None
-    for encoding in reversed(encodings):
+    for encoding in reversed(layers):
         decoder = _DECODERS.get(encoding, _unknown)()
         if decoder is None:
             return None
@@ -55,7 +55,8 @@ def decoded(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tu
     return tuple(pieces)
 
 
-def _encodings(headers: Headers) -> list[str]:
+def encodings(headers: Headers) -> list[str]:
+    """The names of a body's encodings, in lower case, in the order in which they were made."""
     said = [v for n, v in headers if n.lower() == "content-encoding"]
     names = [name.strip().lower() for value in said for name in value.split(",")]
     return [name for name in names if name not in ("", "identity")]
@@ -167,8 +168,7 @@ class _Brotli:
 
 
 def _zstd() -> _Decoder:
-    import zstandard  # noqa: PLC0415  only bodies in zstd need it
-
+    zstandard = import_module("zstandard")  # only bodies in zstd need it
     it = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=True)
     return _Sips(it.decompress, _SIP)
 

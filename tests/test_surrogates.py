@@ -1,0 +1,531 @@
+"""A replayed agent reads something of the same shape in the place of each secret, and the tape says where."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import hashlib
+import json
+import struct
+import zlib
+
+import httpx
+import pytest
+import test_search_for_secrets as search
+from attrs import evolve
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import tracefork
+from tracefork import Request, Response, TapeStore
+from tracefork.core.content_encoding import decoded
+from tracefork.core.values import Fault, Reading, Reply
+from tracefork.errors import RedactedSecret
+from tracefork.redact import Redactor, Vault, emails, redactor
+from tracefork.redact.shapes import surrogate
+from tracefork.testing.scripted import Script, by_rule, transport
+
+CHANCE = bytes(range(32))
+KNOWN = {"with signs": search.KEY, "plain": search.PLAIN, "issued": search.ISSUED}
+HEX = "0f3c9a7b5d1e4f60a2b8c6d4e0f1a3b5"
+
+
+def encoded(value):
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def token(claims):
+    parts = b'{"alg":"RS256"}', json.dumps(claims).encode(), hashlib.sha256(b"x").digest()
+    return ".".join(map(encoded, parts))
+
+
+def keeping(environ=None, **options):
+    """A redactor that draws surrogates, as that of a run does."""
+    environ = {"VAULT_API_KEY": search.KEY, "SHOP_TOKEN": search.PLAIN} if environ is None else environ
+    return evolve(redactor(environ, **options), vault=Vault(CHANCE))
+
+
+def kept(response, redact=None):
+    """What is kept of a response, after all that is true of each was looked at."""
+    redact = redact or keeping()
+    made = redact.kept(response)
+    surrogates = redact.vault.surrogates
+
+    assert surrogates.masked(made) == redact.answer(response), "it is shown as the answer is without secrets"
+    assert redact.kept(made) == made, "a surrogate stands for itself"
+    assert made.status == response.status and len(made.chunks) == len(response.chunks)
+    assert [name for name, _ in made.headers] == [name for name, _ in response.headers]
+    return made
+
+
+def plain(response):
+    return b"".join(decoded(response.headers, response.chunks) or response.chunks)
+
+
+def cut(body, *places):
+    edges = sorted({min(place, len(body)) for place in places} | {0, len(body)})
+    return tuple(body[low:high] for low, high in zip(edges, edges[1:], strict=False))
+
+
+# -- laws -----------------------------------------------------------------------------------
+
+
+@given(st.text(min_size=1), st.binary(min_size=16, max_size=64))
+@example("sk-ant-api03-" + "aB3dE6gH9jK2" * 7, CHANCE)
+@example("\ud800 half of a pair", CHANCE)
+def test_a_surrogate_has_the_shape_of_its_secret_and_is_another(secret, chance):
+    made = surrogate(secret, chance)
+    if made is None:
+        assert not any(char.isascii() and char.isalnum() for char in secret)
+        return
+
+    assert made != secret and made == surrogate(secret, chance)
+    assert len(made.encode("utf-8", "surrogatepass")) == len(secret.encode("utf-8", "surrogatepass"))
+    assert json.loads(json.dumps(made)) == made and len(json.dumps(made)) == len(json.dumps(secret))
+    for old, new in zip(secret, made, strict=True):
+        for kind in (str.isdigit, str.islower, str.isupper, str.isspace):
+            assert not old.isascii() or kind(old) == kind(new)
+
+
+@given(st.from_regex(r"[A-Za-z0-9]{12,40}", fullmatch=True), st.integers(0, 2**32))
+def test_nothing_about_a_secret_is_told_but_its_shape(secret, seed):
+    """Chance alone decides: secrets of one shape have surrogates that have nothing to do with each other."""
+    other = "".join("b" if c == "a" else "a" if c.islower() else c for c in secret)
+    chance = hashlib.sha256(str(seed).encode()).digest()
+    one, two = surrogate(secret, chance), surrogate(other, chance)
+
+    assert secret == other or one != two
+    assert surrogate(secret, hashlib.sha256(chance).digest()) != one
+
+
+@pytest.mark.parametrize("framing", search.FRAMINGS)
+@pytest.mark.parametrize("secret", KNOWN.values(), ids=KNOWN)
+@pytest.mark.parametrize("size", [1, 5, 30])
+def test_in_every_framing_a_body_keeps_its_length_and_its_form(framing, secret, size):
+    body = search.FRAMINGS[framing](search.cut(secret, size))
+    made = kept(Response(200, (), cut(body, 7, len(body) // 2)))
+
+    assert made.lengths == tuple(map(len, cut(body, 7, len(body) // 2)))
+    assert made.body != body
+    if framing in ("Converse", "Bedrock"):
+        return  # see below
+    for old, new in zip(body.splitlines(), made.body.splitlines(), strict=True):
+        for line, again in ((old, new), (old.removeprefix(b"data: "), new.removeprefix(b"data: "))):
+            try:
+                json.loads(line)
+            except ValueError:
+                continue
+            json.loads(again)
+
+
+@pytest.mark.parametrize("written", [name for name in search.WRITTEN if name != "numbers"])
+@pytest.mark.parametrize("secret", KNOWN.values(), ids=KNOWN)
+def test_however_a_secret_is_written_its_surrogate_is_written_so(written, secret):
+    body = f"so {search.WRITTEN[written](secret)} it is".encode()
+    redact = keeping()
+    made = kept(Response(200, (), (body,)), redact)
+    [row] = redact.vault.surrogates.rows
+
+    assert made.body == f"so {search.WRITTEN[written](row.value)} it is".encode()
+
+
+def test_a_secret_in_decimal_entities_that_have_no_room_for_another_is_taken_out_all_the_same():
+    body = search.WRITTEN["numbers"](search.PLAIN).encode()
+    made = keeping().kept(Response(200, (), (body,)))
+
+    assert b"[secret:SHOP_TOKEN]" in made.body or len(made.body) == len(body)
+    assert body not in made.body
+
+
+@given(
+    st.integers(0, 50), st.sampled_from([b"+/", b"-_"]), st.sampled_from([0, 64, 76]), st.booleans()
+)
+def test_in_base64_it_stands_in_base64(before, signs, width, in_json):
+    redact = keeping()
+    text = base64.b64encode(b"?" * before + search.KEY.encode() + b">" * 90, signs).decode()
+    lines = "\n".join(text[n : n + width] for n in range(0, len(text), width)) if width else text
+    made = kept(Response(200, (), ((json.dumps({"d": lines}) if in_json else lines).encode(),)), redact)
+    said = json.loads(made.body)["d"] if in_json else made.body.decode()
+    [row] = redact.vault.surrogates.rows
+
+    opened = base64.b64decode(said.replace("\n", ""), signs)
+    assert opened == b"?" * before + row.value.encode() + b">" * 90
+
+
+def messages(body):
+    """The payloads of an event stream of Amazon's, whose checksums are all right."""
+    while body:
+        size, headers, check = struct.unpack(">III", body[:12])
+        assert binascii.crc32(body[:8]) == check
+        assert binascii.crc32(body[: size - 4]) == struct.unpack(">I", body[size - 4 : size])[0]
+        yield body[12 + headers : size - 4]
+        body = body[size:]
+
+
+@pytest.mark.parametrize("secret", KNOWN.values(), ids=KNOWN)
+def test_the_checksums_of_an_event_stream_are_made_anew(secret):
+    for framing in ("Converse", "Bedrock"):
+        body = search.FRAMINGS[framing](search.cut(secret, 7))
+        made = kept(Response(200, (), (body,)))
+        old, new = list(messages(body)), list(messages(made.body))
+
+        assert old != new and [len(one) for one in old] == [len(one) for one in new]
+        for payload in new:
+            json.loads(payload)
+
+
+def zstd(data):
+    return pytest.importorskip("zstandard").ZstdCompressor().compress(data)
+
+
+def brotli(data):
+    return pytest.importorskip("brotli").compress(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "compress"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstd), ("br", brotli)],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+@given(st.lists(st.integers(0, 400), max_size=6))
+def test_a_compressed_body_is_compressed_again_and_each_chunk_decodes_to_as_much(name, compress, cuts):
+    body = b"it is " + search.PLAIN.encode() + b" and " + bytes(range(256)) * 2
+    packed = compress(body)
+    headers = (("content-encoding", name), ("content-length", str(len(packed))))
+    response = Response(200, headers, cut(packed, *cuts))
+    redact = keeping()
+    made = kept(response, redact)
+    [row] = redact.vault.surrogates.rows
+
+    assert plain(made) == body.replace(search.PLAIN.encode(), row.value.encode())
+    assert dict(made.headers) == {"content-encoding": name, "content-length": str(made.size)}
+    pieces = [decoded(side.headers, side.chunks) for side in (response, made)]
+    assert [len(piece) for piece in pieces[0]] == [len(piece) for piece in pieces[1]]
+
+
+# -- what a replayed agent does ----------------------------------------------------------------
+
+
+def replayed(answers, look):
+    """What `look` makes of the answers, live and replayed."""
+    served = iter(answers)
+    network = httpx.MockTransport(lambda request: next(served))
+
+    def agent():
+        with httpx.Client(transport=network) as client:
+            return look(client)
+
+    with tracefork.record() as run:
+        live = agent()
+    with tracefork.replay(run.tape) as again:
+        second = agent()
+
+    assert again.tape.digest() == run.tape.digest()
+    return live, second, run.tape
+
+
+def test_a_token_keeps_its_claims_and_is_worthless():
+    claims = {"exp": 1790000000, "sub": "u1", "aud": ["a", "b"]}
+
+    def look(client):
+        said = client.post("https://a.example/token").json()["id_token"]
+        head, body, signature = said.split(".")
+        return json.loads(base64.urlsafe_b64decode(body + "==")), head, len(signature)
+
+    live, again, tape = replayed([httpx.Response(200, json={"id_token": token(claims)})], look)
+
+    assert live == again and live[0] == claims
+    assert token(claims).rpartition(".")[2].encode() not in tracefork.dumps(tape)
+
+
+def test_a_private_key_keeps_its_lines():
+    pem = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" * 3 + "-----END PRIVATE KEY-----\n"
+    live, again, tape = replayed(
+        [httpx.Response(200, json={"key": pem})],
+        lambda client: [(len(line), line[:5]) for line in client.get("https://a.example/").json()["key"].splitlines()][::4],
+    )
+
+    assert live == again
+    assert b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" not in tracefork.dumps(tape)
+
+
+def test_cookies_keep_their_names_their_attributes_and_their_length():
+    headers = [
+        ("set-cookie", "session=a1B2c3D4e5F6g7H8; Path=/; HttpOnly; Max-Age=3600"),
+        ("set-cookie", "lang=en; Path=/"),
+    ]
+    seen = []
+
+    def serve(request):
+        seen.append(request.headers.get("cookie", ""))
+        return httpx.Response(200, headers=headers)
+
+    def agent():
+        with httpx.Client(transport=httpx.MockTransport(serve)) as client:
+            answer = client.get("https://a.example/")
+            client.get("https://a.example/again")
+            return len(client.cookies["session"]), client.cookies["lang"], answer.headers.get_list("set-cookie")[0][24:]
+
+    with tracefork.record() as run:
+        live = agent()
+    with tracefork.replay(run.tape):
+        assert agent() == live
+
+    assert live[:2] == (16, "en")
+    assert seen[1] == "session=a1B2c3D4e5F6g7H8; lang=en", "the live server sees the true cookie"
+    asked = {name.lower(): value for name, value in run.tape[1].request.headers}
+    assert asked["cookie"] == "session=[secret:set-cookie]; lang=[secret:cookie]"
+    assert b"a1B2c3D4e5F6g7H8" not in tracefork.dumps(run.tape)
+
+
+def test_a_presigned_url_keeps_all_but_its_signature():
+    url = f"https://s3.example/b/k?X-Amz-Expires=900&X-Amz-Signature={HEX}&response-content-type=text%2Fplain"
+    live, again, tape = replayed(
+        [httpx.Response(200, json={"url": url}), httpx.Response(200, text="done")],
+        lambda client: client.put(client.post("https://a.example/").json()["url"]).text,
+    )
+    kept_url = json.loads(tape[0].response.body)["url"]
+
+    assert live == again == "done"
+    assert kept_url.replace(kept_url.split("Signature=")[1][:32], "") == url.replace(HEX, "")
+    assert HEX.encode() not in tracefork.dumps(tape)
+    assert tape[1].request.url == url.replace(HEX, "[secret:x-amz-signature]")
+
+
+def test_equal_secrets_have_equal_surrogates_and_others_others():
+    one, two = "sk-proj-" + "aB3d" * 12, "sk-proj-" + "Zx9q" * 12
+    live, again, tape = replayed(
+        [httpx.Response(200, json={one: 1, two: 2, "of": [one, two, one]})],
+        lambda client: (lambda said: (len(said), said[said["of"][0]], said[said["of"][1]]))(client.get("https://a.example/").json()),
+    )
+
+    assert live == again == (3, 1, 2)
+    assert tape.redacted == {"openai": 2}
+
+
+def test_a_surrogate_that_comes_back_in_a_question_is_the_secret_that_it_stands_for():
+    def look(client):
+        said = client.post("https://a.example/", json={}).json()["token"]
+        for written in (said, said.replace("-", "%2D"), base64.b64encode(f"me:{said}".encode()).decode()):
+            client.post("https://a.example/", content=f"use {written} now")
+        return len(said)
+
+    answers = [httpx.Response(200, json={"token": f"Zx81-{'QpLm-7733-' * 3}aaTT"}, headers={"x-session-token": f"Zx81-{'QpLm-7733-' * 3}aaTT"})]
+    live, again, _ = replayed([*answers, *[httpx.Response(200)] * 3], look)
+
+    assert live == again
+
+
+@pytest.mark.parametrize("now", [search.PLAIN, "Yw92-RnMk-8844-bbUU", None], ids=["same", "other", "none"])
+def test_what_is_asked_is_the_same_with_the_true_secret_another_or_none(now, monkeypatch):
+    def agent():
+        network = by_rule(lambda r: Response(200, (), (json.dumps({"k": search.PLAIN}).encode(),)))
+        with httpx.Client(transport=transport(network, httpx)) as client:
+            said = client.post("http://m/", content=b"?").json()["k"]
+            return len(client.post("http://m/", json={"again": said}).text)
+
+    monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
+    with tracefork.record() as run:
+        agent()
+    monkeypatch.setenv("SHOP_TOKEN", now) if now else monkeypatch.delenv("SHOP_TOKEN")
+
+    assert tracefork.verify(run.tape, agent).ok
+    assert tracefork.diff(run.tape, run.tape) is None
+
+
+def test_the_digest_does_not_depend_on_what_was_drawn():
+    def recorded():
+        network = by_rule(lambda r: Response(200, (), (search.ISSUED.encode(),)))
+        with tracefork.record() as run, httpx.Client(transport=transport(network, httpx)) as client:
+            client.get("http://m/")
+        return run.tape
+
+    one, two = recorded(), recorded()
+
+    assert one[0].response.body != two[0].response.body
+    assert one.digest() == two.digest() == one.masked.digest()
+    assert tracefork.digest(one, version=1) == tracefork.digest(two, version=1)
+    assert tracefork.diff(one, two, exact=True) is None
+
+
+# -- what is live again --------------------------------------------------------------------------
+
+
+def heard_then_used(network):
+    with httpx.Client(transport=transport(network, httpx)) as client:
+        said = client.post("http://m/", content=b"log me in").json()["token"]
+        return client.post("http://m/", headers={"authorization": f"Bearer {said}"}, json={"t": said}).text
+
+
+def test_a_token_that_the_tape_gave_and_that_would_go_out_is_refused_by_the_step_that_gave_it():
+    answer = Response(200, (), (json.dumps({"token": search.ISSUED}).encode(),))
+    with tracefork.record() as run:
+        heard_then_used(Script(answer, Response(200)))
+    live = Script(Response(200, (), (b"live",)))
+    with pytest.raises(RedactedSecret, match="step 0 gave it") as caught, tracefork.fork(run.tape, 1):
+        heard_then_used(live)
+
+    assert caught.value.step == 0 and caught.value.placeholder == "[secret:anthropic]"
+    assert live.requests == ()
+    with tracefork.fork(run.tape, 0) as branch:  # the step that gave it is asked anew: the token is a true one
+        heard_then_used(Script(answer, Response(200, (), (b"live",))))
+    assert branch.tape[1].response.body == b"live"
+
+
+@pytest.mark.parametrize("now", [search.PLAIN, "Yw92-RnMk-8844-bbUU-and-longer"], ids=["as long", "longer"])
+def test_a_surrogate_of_a_known_secret_goes_out_as_what_it_is_now(now, monkeypatch):
+    monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
+    with tracefork.record() as run:
+        heard_then_used(Script(Response(200, (), (json.dumps({"token": search.PLAIN}).encode(),)), Response(200)))
+    monkeypatch.setenv("SHOP_TOKEN", now)
+    live = Script(Response(200, (), (b"live",)))
+    with tracefork.fork(run.tape, 1) as branch:
+        heard_then_used(live)
+    headers = {name.lower(): value for name, value in live.requests[0].headers}
+
+    assert json.loads(live.requests[0].body) == {"t": now}
+    assert headers["authorization"] == f"Bearer {now}"
+    assert now.encode() not in tracefork.dumps(branch.tape)
+    assert json.loads(branch.tape[1].request.body) == {"t": "[secret:SHOP_TOKEN]"}
+
+
+def test_a_tool_that_is_live_again_is_given_the_true_secret(monkeypatch):
+    monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
+    given = []
+
+    def agent(run):
+        said = run.call("find", lambda: {"key": search.PLAIN})["key"]
+        run.call("use", lambda key: given.append(key) or True, said)
+
+    with tracefork.record() as run:
+        agent(run)
+    with tracefork.fork(run.tape, run.tape.effects[1]) as branch:
+        agent(branch)
+
+    assert given == [search.PLAIN] * 2
+    assert search.PLAIN.encode() not in tracefork.dumps(branch.tape)
+
+
+# -- kept ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["runs.db", "runs"])
+def test_surrogates_are_kept_with_the_run_and_inherited_by_what_comes_of_it(where, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
+    network = by_rule(lambda r: Response(200, (("set-cookie", f"__cf_bm={HEX}; path=/"),), (f"it is {search.PLAIN}".encode(), r.body)))
+
+    def agent():
+        with httpx.Client(transport=transport(network, httpx)) as client:
+            return [client.post("http://m/", content=str(n).encode()).text for n in range(3)]
+
+    with tracefork.record(tmp_path / where, run_id="r") as run:
+        agent()
+    with TapeStore.open(tmp_path / where) as store:
+        tape = store.load("r")
+        with tracefork.fork(tape, 2, store=store, run_id="branch"):
+            agent()
+        with tracefork.resume(tape, store, run_id="on"):
+            agent()
+        branch, on = store.load("branch"), store.load("on")
+
+    assert tape == run.tape and tape.surrogates == run.tape.surrogates and len(tape.surrogates.rows) == 2
+    assert [x.answer for x in on] == [x.answer for x in tape]
+    assert [x.answer for x in branch][:2] == [x.answer for x in tape][:2]
+    for kept_tape in (branch, on):
+        assert kept_tape.digest() == tape.digest()
+        assert tracefork.loads(tracefork.dumps(kept_tape)) == kept_tape
+        for exchange in kept_tape.masked:
+            assert exchange.response.body.startswith(b"it is [secret:SHOP_TOKEN]")
+        assert search.PLAIN.encode() not in tracefork.dumps(kept_tape)
+
+
+def test_a_run_that_was_killed_says_what_is_a_surrogate(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
+    network = by_rule(lambda r: Response(200, (), (search.PLAIN.encode(),)))
+    with tracefork.record(tmp_path / "runs.db", run_id="r") as run:
+        with httpx.Client(transport=transport(network, httpx)) as client:
+            client.get("http://m/")
+        run.flush()
+        with TapeStore.open(tmp_path / "runs.db") as store:
+            tape = store.load("r")
+
+    assert tape.masked[0].response.body == b"[secret:SHOP_TOKEN]"
+    assert len(tape[0].response.body) == len(search.PLAIN)
+
+
+def test_what_is_shown_says_what_the_secret_was(monkeypatch, tmp_path):
+    monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
+    network = by_rule(lambda r: Response(200, (), (json.dumps({"k": search.PLAIN}).encode(),)))
+    with tracefork.record() as run:
+        with httpx.Client(transport=transport(network, httpx)) as client:
+            said = client.get("http://m/").json()["k"]
+        run.call("tool", lambda: said)
+    drawn = run.tape.surrogates.rows[0].value
+
+    from tracefork import report
+    from tracefork.report import lines
+
+    for text in (
+        report.html(run.tape),
+        report.text(run.tape),
+        report.markdown(run.tape),
+        lines.step_in_full(run.tape, 0),
+        "\n".join(lines.lines(run.tape)),
+    ):
+        assert drawn not in text
+    assert "[secret:SHOP_TOKEN]" in report.html(run.tape)
+    assert "[secret:SHOP_TOKEN]" in lines.step_in_full(run.tape, 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Fault("ConnectError", f"bad key {search.PLAIN}"),
+        Reading(f"={search.PLAIN}"),
+        Reply("returned", json.dumps({"k": search.PLAIN, "u": f"https://me:{search.PLAIN}@h/?sig={HEX}"})),
+        Reply("raised", json.dumps([f"bad {search.PLAIN}"]), "builtins.ValueError"),
+        Response(200, (), (b"part",), Fault("ReadError", f"bad {search.PLAIN}")),
+        Response(200, (("location", f"https://h/?token={HEX}#access_token={HEX}"), ("x-session-id", HEX[::-1])), reason=search.PLAIN),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_every_kind_of_answer_has_surrogates(answer):
+    redact = keeping()
+    shown = redact.answer(answer)
+    made = redact.kept(answer)
+
+    assert made != answer and "[secret:" not in repr(made)
+    assert redact.vault.surrogates.masked(made) == shown != answer
+    assert redact.kept(made) == made
+    for name in ("message", "text", "value", "reason"):
+        assert len(getattr(made, name, "")) == len(getattr(answer, name, ""))
+        assert search.PLAIN not in getattr(made, name, "") and HEX not in getattr(made, name, "")
+
+
+def test_without_a_vault_an_answer_says_what_was_taken_out():
+    redact = redactor({"SHOP_TOKEN": search.PLAIN})
+
+    assert redact.kept(Response(200, (), (search.PLAIN.encode(),))).body == b"[secret:SHOP_TOKEN]"
+
+
+def test_personal_data_has_surrogates_too():
+    redact = keeping({}, finders=[emails])
+    made = kept(Response(200, (), (b"write to jane@mail.example.org today",)), redact)
+
+    assert made.body != b"write to jane@mail.example.org today" and b"@" in made.body
+
+
+@given(st.binary(max_size=300) | st.text('{}[]",:\\ \n\rdata%&;0x-=?', max_size=300).map(str.encode))
+def test_any_body_is_kept(body):
+    redact = keeping()
+    made = kept(Response(200, (), (body,)), redact)
+
+    assert len(made.body) == len(body) or b"[secret:" in made.body
+
+
+def test_a_redactor_without_secrets_leaves_all_as_it_is():
+    response = Response(200, (("content-type", "text/plain"),), (b"nothing", b" here"))
+
+    assert evolve(Redactor(), vault=Vault(CHANCE)).kept(response) is response
+    assert Request("GET", "http://a/") == Redactor().question(Request("GET", "http://a/"))

@@ -1,0 +1,152 @@
+"""Answers as they are kept and served: with a surrogate written in the place of each secret. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from ..codec.encoding import encoded
+from ..codec.spread import checked
+from ..codec.views import Unwritable
+from ..core.content_encoding import decoded, is_encoded
+from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded
+from ..core.values import Answer, Fault, Headers, Reading, Reply, Response
+from . import headers
+from .names import SHORTEST
+from .spans import Spans, in_order, name_of, places, replaced
+from .vault import Vault
+
+if TYPE_CHECKING:
+    from .redactor import Redactor
+
+
+def keep(answer: Answer, redact: Redactor, vault: Vault) -> Answer:
+    """Return `answer` with a surrogate for each secret that `redact` finds; the same if there is none."""
+    match answer:
+        case Response():
+            return _Keeping(redact, vault).response(answer)
+        case Fault(kind, message):
+            kept = write_text(message, redact.text_spans, TEXT, vault)
+            return answer if kept == message else Fault(kind, kept)
+        case Reading(text):  # of a variable it begins so; what a clock or a generator gave is no secret
+            kept = write_text(text, redact.spans, TEXT, vault) if text.startswith("=") else text
+            return answer if kept == text else Reading(kept)
+        case Reply(kind, value, of):
+            kept = write_text(value, redact.text_spans, TEXT, vault)
+            return answer if kept == value else Reply(kind, kept, of)
+
+
+def write_text(text: str, look: Callable[[bytes], Spans], kind: str, vault: Vault) -> str:
+    """Return `text` with surrogates where `look` finds secrets."""
+    raw = text.encode("utf-8", "surrogatepass")
+    if vault.holds(raw, kind):
+        return text
+    spans = look(raw)
+    return write(raw, spans, kind, vault).decode("utf-8", "surrogatepass") if spans else text
+
+
+def write(raw: bytes, spans: Spans, kind: str, vault: Vault | None) -> bytes:
+    """Return `raw` with surrogates in the place of `spans`, and `[secret:NAME]` where there is no room."""
+    try:
+        kept = _written(raw, spans, vault)
+    except Unwritable:
+        return replaced(raw, spans)
+    if vault is not None:
+        vault.keep(kept, kind, places(spans))
+    return kept
+
+
+def _written(raw: bytes, spans: Spans, vault: Vault | None) -> bytes:
+    text, names = bytearray(raw), {id(span.hit): span.mark for span in spans if span.mark}
+    for span in in_order(spans):
+        if span.hit is None and not span.mark:
+            continue  # a checksum, which is made anew
+        if span.hit is None or vault is None:
+            raise Unwritable
+        name = name_of(names.get(id(span.hit), span.mark))
+        made = vault.stand_in(name, span.hit.secret, span.hit.place, is_variable=span.hit.form is not None)
+        span.hit.write(made, text)
+    return bytes(text)
+
+
+@frozen
+class _Keeping:
+    """Keeps responses: `redact` finds secrets, `vault` gives what stands for them."""
+
+    redact: Redactor
+    vault: Vault
+
+    def response(self, response: Response) -> Response:
+        end = response.end
+        if isinstance(end, Fault):
+            end = Fault(end.kind, write_text(end.message, self.redact.text_spans, TEXT, self.vault))
+        pairs, chunks = self._headers(response.headers), self._body(response)
+        reason = write_text(response.reason, self.redact.spans, TEXT, self.vault)
+        if chunks is None:
+            kept = evolve(response, headers=pairs, end=end, reason=reason)
+            return response if kept == response else kept
+        if isinstance(chunks, _Clear):
+            pairs, chunks = stored_decoded(pairs), chunks.chunks
+        else:
+            pairs = _with_length(pairs, sum(map(len, chunks)), response.size)
+        version, omitted = response.http_version, response.omitted
+        return Response(response.status, pairs, chunks, end, reason, version, omitted)
+
+    def _headers(self, pairs: Headers) -> Headers:
+        return tuple([(name, self._value(name.lower(), value)) for name, value in pairs])
+
+    def _value(self, low: str, value: str) -> str:
+        def look(raw: bytes) -> Spans:
+            spans = self.redact.header_spans(low, raw)
+            if low in headers.COOKIES:  # what is as short as `en` or `dark` is no secret
+                spans = [span for span in spans if span.stop - span.start >= SHORTEST]
+            return spans
+
+        return write_text(value, look, low, self.vault)
+
+    def _body(self, response: Response) -> tuple[bytes, ...] | _Clear | None:
+        """The chunks with surrogates; None where there is no secret."""
+        if not response.size:
+            return None
+        chunks = response.chunks
+        body = b"".join(chunks)
+        if self.vault.holds(body, BODY) or self.vault.holds(body, ENCODED):
+            return None
+        plain = decoded(response.headers, chunks) if is_encoded(response.headers) else None
+        clear = body if plain is None else b"".join(plain)
+        if not (spans := self.redact.body_spans(clear)):
+            return None
+        try:
+            kept = checked(clear, _written(clear, spans, self.vault))
+            if plain is None:
+                self.vault.keep(kept, BODY, places(spans))
+                return _cut(kept, chunks)
+            again = encoded(response.headers, _cut(kept, plain), whole=response.end == "eof")
+            self.vault.keep(b"".join(again), ENCODED, places(spans))
+        except Unwritable:
+            shown = recut(chunks if plain is None else plain, places(spans))
+            return shown if plain is None else _Clear(shown)
+        return again
+
+
+@frozen
+class _Clear:
+    """A body that could not be encoded again."""
+
+    chunks: tuple[bytes, ...]
+
+
+def _cut(body: bytes, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
+    """`body` in pieces as long as `chunks`."""
+    return tuple(body[low:high] for low, high in pairwise([0, *accumulate(map(len, chunks))]))
+
+
+def _with_length(pairs: Headers, size: int, before: int) -> Headers:
+    """`pairs`, whose content-length is that of the body, if it was before."""
+    return tuple(
+        (name, str(size) if name.lower() == "content-length" and value.strip() == str(before) else value)
+        for name, value in pairs
+    )

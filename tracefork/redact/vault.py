@@ -1,0 +1,141 @@
+"""The secrets of one run and their surrogates: what was met, what stands for it, and where. Pure.
+
+It grows while the run is recorded. What it knew before, of the tape that the run follows, stays; one secret
+has one surrogate, and a surrogate that is met again is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from ..codec.views import Unwritable
+from ..core.surrogates import NONE, Place, Surrogate, Surrogates, key, keys
+from ..core.values import Answer
+from . import shapes
+
+
+_LINES = re.compile(r"[\r\n\\]+")  # also as JSON within JSON writes them
+
+
+class Vault:
+    """What a run has met of secrets. Callable from any thread: each step is one of a dict.
+
+    Args:
+        chance: 16 to 64 bytes of which surrogates are drawn, and which are kept nowhere.
+        before: the surrogates of the tape that the run follows.
+    """
+
+    def __init__(self, chance: bytes, before: Surrogates = NONE) -> None:
+        self._chance = chance
+        self.before = before
+        self._rows = dict.fromkeys(before.rows)
+        self._where = dict[str, tuple[Place, ...]](before.where)
+        self._new_rows = list(before.rows)
+        self._lengths = {int(at.partition(":")[0]) for at in before.where}
+        self._written = set[str]()
+        self._values = {row.value: row for row in before.rows}
+        self._of = dict[str, Surrogate]()
+        self._met = dict[tuple[str, str], None]()
+        self.taught = dict[str, str]()
+        """Secrets that stood in headers and URLs of answers, and their names: nothing else would know them."""
+
+    @property
+    def surrogates(self) -> Surrogates:
+        """All surrogates so far, and where they stand."""
+        return Surrogates(tuple(self._rows), dict(self._where))
+
+    @property
+    def known(self) -> tuple[tuple[str, str], ...]:
+        """Names and values of the surrogates that the run began with, where they are known anywhere."""
+        return tuple((row.name, row.value) for row in self.before.rows if not row.place)
+
+    def take(self, answer: Answer) -> Surrogates:
+        """Return what of the surrogates is to be written before `answer` and was not taken yet."""
+        if not self._lengths:
+            return NONE
+        texts = {at: self._where[at] for at in keys(answer, self._lengths) if at in self._where}
+        new = {at: places for at, places in texts.items() if at not in self._written}
+        if not new:
+            return NONE
+        self._written.update(new)
+        rows, self._new_rows = self._new_rows, []
+        return Surrogates(tuple(rows), new)
+
+    def stand_in(self, name: str, secret: bytes, place: str = "", *, is_variable: bool = False) -> bytes:
+        """Return what stands for `secret`; a surrogate stands for itself.
+
+        Of a variable whose value another run had, the surrogate of that stands on, where it has the shape.
+
+        Raises:
+            Unwritable: there is nothing else of its shape.
+        """
+        whole = secret.decode("utf-8", "surrogateescape")
+        text = _canonical(whole)
+        self.meet(name, text)
+        if text in self._values:
+            return secret
+        row = self._of.get(text)
+        if row is None:
+            row = (is_variable and self._inherited(name, text)) or self._drawn(name, text, place)
+        if row.place and not place:  # it stands where it is known by no place: so it must be known anywhere
+            row = Surrogate(row.name, row.value)
+        self._of[text] = row
+        if row not in self._rows:
+            self._rows[row] = None
+            self._new_rows.append(row)
+        self._values[row.value] = row
+        if place and not row.place:
+            self.taught.setdefault(text, name)
+        return _laid_out(row.value, whole).encode("utf-8", "surrogateescape")
+
+    def meet(self, name: str, secret: str) -> None:
+        """Count `secret`, if it was not counted yet."""
+        secret = _canonical(secret)
+        row = self._values.get(secret)
+        self._met.setdefault((row.name, row.value) if row else (name, secret))
+
+    def keep(self, raw: bytes, kind: str, places: tuple[Place, ...]) -> None:
+        """Keep where the surrogates stand in a text that is kept."""
+        at = key(raw, kind)
+        if at not in self._where:
+            self._where[at] = places
+            self._lengths.add(len(raw))
+
+    def holds(self, raw: bytes, kind: str) -> bool:
+        """True if this text was kept before, and has surrogates in it."""
+        return len(raw) in self._lengths and key(raw, kind) in self._where
+
+    def counts(self) -> Mapping[str, int]:
+        """How many different secrets of each name were met."""
+        return Counter(name for name, _ in self._met)
+
+    def _inherited(self, name: str, secret: str) -> Surrogate | None:
+        """The one surrogate of this name that the run began with, if it has the shape of `secret`."""
+        rows = [row for row in self.before.rows if row.name == name]
+        return rows[0] if len(rows) == 1 and _shape(rows[0].value) == _shape(secret) else None
+
+    def _drawn(self, name: str, secret: str, place: str) -> Surrogate:
+        made = shapes.surrogate(secret, self._chance)
+        if made is None:
+            raise Unwritable
+        return Surrogate(name, made, place if shapes.strength(secret) < shapes.STRONG else "")
+
+
+def _canonical(secret: str) -> str:
+    """`secret`; of one in lines that without empty ones, as which an escaped end of a line may be read."""
+    return "\n".join(filter(None, _LINES.split(secret))) if "\n" in secret else secret
+
+
+def _laid_out(text: str, like: str) -> str:
+    """`text` with the ends of lines of `like`, which is as long but for these."""
+    if "\n" not in like:
+        return text
+    letters = iter(text.replace("\n", ""))
+    return "".join(char if char in "\r\n\\" else next(letters, "") for char in like)
+
+
+def _shape(text: str) -> str:
+    """What is the same for all texts of one shape."""
+    return "".join("0" if c.isdigit() else "a" if c.islower() else "A" if c.isupper() else c for c in text)
