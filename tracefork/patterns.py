@@ -22,6 +22,7 @@ __all__ = [
     "Span",
     "Seen",
     "across",
+    "coded",
     "found",
     "read",
     "safe",
@@ -49,7 +50,7 @@ _MOST_BASE64 = OVERLAP  # characters: what is longer, and is no text, is an imag
 def found(data: bytes, start: int = 0) -> Iterator[Span]:
     """Where secrets stand that begin at `start` or later, in no order; they may overlap."""
     text, lines = read(data[start:] if start else data)
-    for view, low, high, mark in within(text, lines):
+    for view, low, high, mark in within([text, *coded(text, lines)]):
         begin, stop = span(view, low, high)
         yield begin + start, stop + start, mark
 
@@ -61,15 +62,18 @@ def read(data: bytes) -> tuple[View, View | None]:
     return text, flat and views.upon(text, flat)
 
 
-def within(text: View, lines: View | None) -> Iterator[Seen]:
-    """The secrets in what `text` was made of, as it is, and in base64 of `lines`."""
-    for start, stop, mark in _words(text.data):
-        yield text, start, stop, mark
-    lines = lines or text
-    for view in views.in_base64(lines.data, _MOST_BASE64):
-        reading = views.upon(lines, view)
-        for start, stop, mark in _words(view.data):
-            yield reading, start, stop, mark
+def coded(text: View, lines: View | None) -> list[View]:
+    """What the base64 says in what `text` was made of, whose lines were put together in `lines`."""
+    flat = lines or text
+    return [views.upon(flat, view) for view in views.in_base64(flat.data, _MOST_BASE64)]
+
+
+def within(readings: Iterable[View]) -> Iterator[Seen]:
+    """The secrets in each of these views."""
+    for view in readings:
+        if len(view.data) >= _LEAST:
+            for start, stop, mark in _words(view.data):
+                yield view, start, stop, mark
 
 
 def across(view: View) -> Iterator[Seen]:

@@ -96,7 +96,7 @@ def shaped(name: str, value: str) -> str:
         return value
     cookie, end, attributes = value.partition(";")
     crumb, equals, said = cookie.partition("=")
-    return f"{crumb}{equals}{len(said)}{end}{attributes}"
+    return f"{crumb}={len(said)}{end}{attributes}" if equals else f"{len(crumb)}{end}{attributes}"
 
 
 def _row(number: int, kept: dict) -> Row:

@@ -151,7 +151,10 @@ def scrub(
     known = [(name, os.environ[name]) for name in secret or ()]
     tape = taped(run, store)
     clean = redact.scrubbed(
-        tape, redact.redactor(os.environ, known=known, finders=finders), into or f"{tape.run_id}-scrubbed", chance=os.urandom(32)
+        tape,
+        redact.redactor(os.environ, known=known, finders=finders),
+        into or f"{tape.run_id}-scrubbed",
+        chance=os.urandom(32),
     )
     found = Counter(redact.counts(clean))
     found.subtract(redact.counts(tape))

@@ -289,9 +289,15 @@ def _surrogates(rows: list[object], texts: list[object]) -> Surrogates:
         key, *said = listed(text)
         size = string(key).partition(":")[0]
         triples = list(zip(said[::3], said[1::3], said[2::3], strict=True))
-        places = tuple((whole_number(start), whole_number(stop), string(mark)) for start, stop, mark in triples)
+        places = tuple(
+            (whole_number(start), whole_number(stop), string(mark)) for start, stop, mark in triples
+        )
         ends = [n for start, stop, _ in places for n in (start, stop)]
-        if not size.isdecimal() or ends != sorted(ends) or (ends and not 0 <= ends[0] <= ends[-1] <= int(size)):
+        if (
+            not size.isdecimal()
+            or ends != sorted(ends)
+            or (ends and not 0 <= ends[0] <= ends[-1] <= int(size))
+        ):
             raise CorruptTape("the places of surrogates are not in their text")
         where[string(key)] = places
     return Surrogates(tuple(made), where)

@@ -120,9 +120,7 @@ def opened(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> Vi
         bit = 8 * (at - begins[n])
         return parts[n][0] + bit // 6, bit % 6
 
-    return View(
-        between.join(pieces), lambda: _apart(begins, parts, len(between), sizes), None, sextet
-    )
+    return View(between.join(pieces), lambda: _apart(begins, parts, len(between), sizes), None, sextet)
 
 
 def upon(outer: View, view: View) -> View:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .redactor import Redactor
 
 
+REMEMBERED = 512
+"""Headers without secrets that are remembered, so that they are not looked at in each answer."""
+
+
 def keep(answer: Answer, redact: Redactor, vault: Vault) -> Answer:
     """Return `answer` with a surrogate for each secret that `redact` finds; the same if there is none."""
     match answer:
@@ -80,6 +84,7 @@ class _Keeping:
     vault: Vault
 
     def response(self, response: Response) -> Response:
+        self.redact.search  # noqa: B018  what is known by now
         end = response.end
         if isinstance(end, Fault):
             end = Fault(end.kind, write_text(end.message, self.redact.text_spans, TEXT, self.vault))
@@ -99,13 +104,23 @@ class _Keeping:
         return tuple([(name, self._value(name.lower(), value)) for name, value in pairs])
 
     def _value(self, low: str, value: str) -> str:
+        """The value of a header as it is kept; most come again and again, and tell nothing."""
+        clean = self.redact.clean_headers
+        if (low, value) in clean:
+            return value
+
         def look(raw: bytes) -> Spans:
             spans = self.redact.header_spans(low, raw)
             if low in headers.COOKIES:  # what is as short as `en` or `dark` is no secret
                 spans = [span for span in spans if span.stop - span.start >= SHORTEST]
             return spans
 
-        return write_text(value, look, low, self.vault)
+        kept = write_text(value, look, low, self.vault)
+        if kept is value and not self.vault.holds(value.encode("utf-8", "surrogatepass"), low):
+            clean[low, value] = None
+            if len(clean) > REMEMBERED:
+                del clean[next(iter(clean))]
+        return kept
 
     def _body(self, response: Response) -> tuple[bytes, ...] | _Clear | None:
         """The chunks with surrogates; None where there is no secret."""

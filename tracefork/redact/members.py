@@ -10,17 +10,15 @@ from .names import ENOUGH, bits
 NAMES = frozenset(
     """
     accesstoken refreshtoken idtoken authtoken bearertoken sessiontoken securitytoken csrftoken xsrftoken usertoken
-    secrettoken apitoken clientsecret appsecret secretaccesskey secretkey apikey accesskey authkey clientassertion
-    codeverifier password passwd passphrase xamzsignature xamzsecuritytoken xgoogsignature
+    secrettoken apitoken clientsecret appsecret secretaccesskey secretkey apikey accesskey authkey
+    password xamzsignature xamzsecuritytoken xgoogsignature
     """.split()
 )
 """Names in lower case, without what parts their words. A `token` is none: models say which tokens they weighed; nor
 is a `signature`, which models put on what they thought."""
 
-_ENDS = b"oken", b"ecret", b"ey", b"assword", b"asswd", b"hrase", b"ssertion", b"erifier", b"ignature"
 _MEMBER = re.compile(
-    rb'"([A-Za-z0-9_.-]{3,40}(?:oken|ecret|ey|assword|asswd|hrase|ssertion|erifier|ignature))\\{0,7}"[ \t]{0,8}:'
-    rb'[ \t]{0,8}\\{0,7}"([^"\\\s]{8,8192})'
+    rb'"([A-Za-z0-9_.-]{3,40}(?:oken|ecret|ey|assword|ignature))\\{0,7}"[ \t]{0,8}:[ \t]{0,8}\\{0,7}"([^"\\\s]{8,8192})'
 )
 _PARTED = re.compile(r"[^a-z0-9]")
 
@@ -30,8 +28,15 @@ def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
 
     Their values have as many bits as a secret: `"api_key": "YOUR_API_KEY"` is none.
     """
-    if not any(end + b'"' in text or end + b"\\" in text for end in _ENDS):
-        return
+    if b'"' not in text or not (
+        b'oken"' in text
+        or b'ecret"' in text
+        or b'ey"' in text
+        or b'word"' in text
+        or b'ture"' in text
+        or b'\\"' in text
+    ):
+        return  # most bodies
     for found in _MEMBER.finditer(text, start):
         name = found[1].decode()
         if _PARTED.sub("", name.lower()) not in NAMES or found[2].startswith(b"[secret:"):

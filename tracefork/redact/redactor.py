@@ -93,6 +93,8 @@ class Redactor:
     rules: int = RULES
     _bodies: list[tuple[bytes, tuple[Span, ...]]] = field(factory=list, init=False, eq=False, repr=False)
     _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
+    clean_headers: dict[tuple[str, str], None] = field(factory=dict, init=False, eq=False, repr=False)
+    """Headers of answers that were found to tell nothing."""
     _made: list[tuple[int, Search]] = field(factory=list, init=False, eq=False, repr=False)
 
     def question(self, question: Question, clean: bytes | Deferred | None = None) -> Question:
@@ -211,6 +213,7 @@ class Redactor:
             self._made[:] = [(len(taught), made)]
             self._bodies.clear()
             self._seen.clear()
+            self.clean_headers.clear()
         return self._made[0][1]
 
     # -- what is put back ----------------------------------------------------------------

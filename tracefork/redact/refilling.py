@@ -42,7 +42,10 @@ class Refill:
     def request(self, request: Request) -> Request:
         """Return `request` as it must leave."""
         pairs = tuple([(name, self._header(name, value)) for name, value in request.headers])
-        url, body = self._raw(request.url.encode("utf-8", "surrogatepass")), self._raw(request.body, body=True)
+        url, body = (
+            self._raw(request.url.encode("utf-8", "surrogatepass")),
+            self._raw(request.body, body=True),
+        )
         if self._placed:
             url = self._placed_in(url)
         return evolve(request, url=url.decode("utf-8", "surrogatepass"), headers=pairs, body=body)

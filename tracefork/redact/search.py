@@ -14,7 +14,6 @@ from typing import TypeAlias
 from attrs import frozen
 
 from .. import patterns
-from ..codec import views
 from ..codec.spread import texts
 from ..codec.views import View, unescaped, upon
 from . import members, urls
@@ -24,10 +23,11 @@ from .needles import Known, Needles
 from .names import ENOUGH, bits
 from .spans import Hit, Span, Spans, by_place, joined, marked, with_groups
 
-_SCOPE = re.compile(rb"/|%2[Ff]")
-MOST_CODED = patterns.OVERLAP
-"""Characters of base64 beyond which it is looked into for names only if it begins as a text does."""
+_SHORT = 256
+_MORE = re.compile(rb"[\\%&\n]|[A-Za-z0-9+/_=.:,-]{20}")
+"""What a short text has in which more may stand than is known: something escaped, or a long word."""
 
+_SCOPE = re.compile(rb"/|%2[Ff]")
 Guard: TypeAlias = "Callable[[Finder, bytes, int], Iterable[patterns.Span]]"
 """Asks a finder of somebody else's, which may fail, or never come back."""
 
@@ -51,7 +51,7 @@ class Search:
 
     def in_text(self, text: bytes) -> Spans:
         """Where secrets stand in a text, those too that are named before them, as parameters of URLs are."""
-        return self._with_named(text, self.spans(text), least=0.0)
+        return self._with_named(text, self.spans(text, names=True), least=0.0)
 
     def in_body(self, body: bytes, start: int = 0, *, names: bool = True) -> Spans:
         """Where secrets stand in a body, from `start` on: also in pieces, over its events or its strings.
@@ -59,24 +59,37 @@ class Search:
         Those that are named before them are told if `names` count.
         """
         tail = body[start:] if start else body
-        spans = self.spans(tail)
+        spans = self.spans(tail, names=names)
         if self.needles or patterns.found in self.finders or names:
             spans = with_groups(spans, self._pieces(tail, names=names), len(tail))
         if start:
             spans = [Span(span.start + start, span.stop + start, span.mark) for span in spans]
         return self._with_named(body, spans, start, least=ENOUGH) if names else spans
 
-    def spans(self, data: bytes) -> Spans:
-        """Where secrets stand in `data`, in order, apart from each other; names are not looked at."""
+    def spans(self, data: bytes, *, names: bool = False) -> Spans:
+        """Where secrets stand in `data`, in order, apart from each other.
+
+        Those that are named before them are told in base64 alone, if `names` count.
+        """
+        if len(data) < _SHORT and not _MORE.search(data):
+            return self._with_finders(data, self._known(data))
         text, lines = patterns.read(data)
+        coded = patterns.coded(text, lines)
         spans = self._known(data)
         for view in (text, lines):
             if view is not None and view.data is not data:
                 more = [_in_view(view, span) for span in self._known(view.data)]
                 spans = joined(spans, _sorted(more))
         if patterns.found in self.finders:
-            found = [_in_view_at(*seen) for seen in patterns.within(text, lines)]
-            spans = joined(spans, _sorted(found))
+            found = [_in_view_at(*seen) for seen in patterns.within([text, *coded])]
+            spans = joined(spans, _sorted(found)) if found else spans
+        for view in coded if names else ():
+            found = [_in_view_at(view, *span[:4]) for span in _named(view.data, 0, ENOUGH)]
+            spans = joined(spans, _sorted(found)) if found else spans
+        return self._with_finders(data, spans)
+
+    def _with_finders(self, data: bytes, spans: Spans) -> Spans:
+        """`spans`, and what finders find that the caller has added."""
         for finder in self.finders:
             if finder is not patterns.found:
                 told = _of_finder(data, (ask if finder in OURS else self.guard)(finder, data, 0))
@@ -84,7 +97,7 @@ class Search:
         return spans
 
     def _with_named(self, data: bytes, spans: Spans, start: int = 0, *, least: float) -> Spans:
-        """`spans`, and what is named as a secret in `data` from `start` on, and in what base64 in it says."""
+        """`spans`, and what is named as a secret in `data` from `start` on."""
         more = [
             Span(low, high, b"[secret:userinfo]", Hit(data[low:high], low, place="parameter"))
             for low, high in urls.users(data, start)
@@ -95,11 +108,6 @@ class Search:
             known = {span[:2] for span in spans}
             more = [span for span in more if span[:2] not in known]
             spans = joined(more, spans)
-        coded = data[start:] if start else data
-        for view in views.in_base64(coded, MOST_CODED):
-            found = [_in_view_at(view, *span[:3], span.hit) for span in _named(view.data, 0, ENOUGH)]
-            found = [span._replace(start=span.start + start, stop=span.stop + start) for span in found]
-            spans = joined(spans, _sorted(found)) if found else spans
         return spans
 
     def _pieces(self, body: bytes, *, names: bool) -> Iterator[Spans]:

@@ -20,9 +20,6 @@ from unicodedata import category
 
 from ..issuers import KINDS
 
-STRONG = 28.0
-"""Bits of chance in a surrogate from which it is known wherever it stands; another stands there by chance."""
-
 _TRIES = 8
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")  # what a URL writes otherwise would be another sign
 _HEX = "abcdef"

@@ -29,9 +29,12 @@ _PERHAPS = re.compile(r"(?:.*(?:api|access|auth|secret)[_.-]?)?(?:code|key|sessi
 _ENOUGH = 28.0  # bits, if each letter of a value were drawn from its alphabet
 
 _USERINFO = re.compile(rb"(?<=://)[^/?#@\s\"'<>\\]+@")
+_NAMED = rb"""([\w.%\[\]~\x80-\xff-]{1,100})=([^&#\s"'<>\\]+)"""
 _PARAMETER = re.compile(
-    rb"""(?:(?<=[?&#])|(?<=&amp;)|(?<=\\u0026)|\A)([\w.%\[\]~\x80-\xff-]{1,100})=([^&#\s"'<>\\]+)"""
-)
+    rb"(?:[?&#]|(?<=&amp);)" + _NAMED
+)  # begins with a sign, for which a text is scanned fast
+_ESCAPED = re.compile(rb"\\u0026" + _NAMED)
+_FIRST = re.compile(_NAMED)
 _PLACEHOLDER = re.compile(rb"\[secret:[^\[\]\s\"\\]{1,100}\]")
 _UNNAMED = re.compile(r"[^\w.-]")
 
@@ -47,7 +50,14 @@ def users(text: bytes, start: int = 0) -> Iterator[Place]:
 
 def named(text: bytes, start: int = 0) -> Iterator[tuple[str, Place]]:
     """The parameters in a text, from `start` on, that are named as secrets: name, and where the value is."""
-    for found in _PARAMETER.finditer(text, start) if b"=" in text else ():
+    if b"=" not in text:
+        return
+    seen = list(_PARAMETER.finditer(text, start))
+    if b"\\u0026" in text:
+        seen += _ESCAPED.finditer(text, start)
+    if not start and (first := _FIRST.match(text)):
+        seen.append(first)
+    for found in seen:
         if name := _secret_name(found):
             yield name, found.span(2)
 

@@ -14,6 +14,7 @@ from ..codec.views import Unwritable
 from ..core.surrogates import NONE, Place, Surrogate, Surrogates, key, keys
 from ..core.values import Answer
 from . import shapes
+from .names import ENOUGH, bits
 
 
 _LINES = re.compile(r"[\r\n\\]+")  # also as JSON within JSON writes them
@@ -120,7 +121,8 @@ class Vault:
         made = shapes.surrogate(secret, self._chance)
         if made is None:
             raise Unwritable
-        return Surrogate(name, made, place if shapes.strength(secret) < shapes.STRONG else "")
+        strength = min(shapes.strength(secret), bits(secret))
+        return Surrogate(name, made, place if strength < ENOUGH else "")
 
 
 def _canonical(secret: str) -> str:
