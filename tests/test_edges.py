@@ -381,7 +381,8 @@ def test_a_secret_that_is_set_within_the_run_is_one_from_then_on(monkeypatch):
 
     assert run.tape[0].request.body == b"use [secret:LATE_TOKEN]"
     assert run.tape.masked.draws[0].reading.text == "=[secret:LATE_TOKEN]"
-    assert len(run.tape.draws[0].reading.text) == len(f"={SECRET}") and SECRET not in run.tape.draws[0].reading.text
+    text = run.tape.draws[0].reading.text
+    assert len(text) == len(f"={SECRET}") and SECRET not in text
 
 
 def test_a_placeholder_in_a_header_does_not_save_the_rest_of_it():

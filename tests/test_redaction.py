@@ -135,7 +135,15 @@ def test_what_an_agent_paces_itself_by_or_a_client_reads_errors_from_is_kept(nam
 
 
 @pytest.mark.parametrize(
-    "name", ["x-amz-security-token", "openai-token", "x-csrftoken", "x-stainless-key", "ocp-apim-subscription-key", "sessionid"]
+    "name",
+    [
+        "x-amz-security-token",
+        "openai-token",
+        "x-csrftoken",
+        "x-stainless-key",
+        "ocp-apim-subscription-key",
+        "sessionid",
+    ],
 )
 def test_what_is_called_a_token_or_a_key_is_not(name):
     assert ours.answer(Response(200, ((name, "100"),))).headers == ((name, f"[secret:{name}]"),)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import struct
 import zlib
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -18,12 +19,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tracefork
-from tracefork import Request, Response, TapeStore
+from tracefork import Request, Response, TapeStore, report
 from tracefork.core.content_encoding import decoded
 from tracefork.core.values import Fault, Reading, Reply
 from tracefork.errors import RedactedSecret
 from tracefork.redact import Redactor, Vault, emails, redactor
 from tracefork.redact.shapes import surrogate
+from tracefork.report import lines
 from tracefork.testing.scripted import Script, by_rule, transport
 
 CHANCE = bytes(range(32))
@@ -65,7 +67,7 @@ def plain(response):
 
 def cut(body, *places):
     edges = sorted({min(place, len(body)) for place in places} | {0, len(body)})
-    return tuple(body[low:high] for low, high in zip(edges, edges[1:], strict=False))
+    return tuple(body[low:high] for low, high in pairwise(edges))
 
 
 # -- laws -----------------------------------------------------------------------------------
@@ -138,9 +140,7 @@ def test_a_secret_in_decimal_entities_that_have_no_room_for_another_is_taken_out
     assert body not in made.body
 
 
-@given(
-    st.integers(0, 50), st.sampled_from([b"+/", b"-_"]), st.sampled_from([0, 64, 76]), st.booleans()
-)
+@given(st.integers(0, 50), st.sampled_from([b"+/", b"-_"]), st.sampled_from([0, 64, 76]), st.booleans())
 def test_in_base64_it_stands_in_base64(before, signs, width, in_json):
     redact = keeping()
     text = base64.b64encode(b"?" * before + search.KEY.encode() + b">" * 90, signs).decode()
@@ -204,6 +204,44 @@ def test_a_compressed_body_is_compressed_again_and_each_chunk_decodes_to_as_much
     assert [len(piece) for piece in pieces[0]] == [len(piece) for piece in pieces[1]]
 
 
+DAMAGED = {
+    "junk behind it": lambda packed: packed + b"junk",
+    "junk in its tail": lambda packed: packed[:-12] + b"\xff" * 12,
+    "a chunk of junk": lambda packed: packed[:-30] + b"\xff\0" * 15,
+    "cut": lambda packed: packed[:-9],
+}
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+@pytest.mark.parametrize(("name", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize("cuts", [(), (40,), (10, 60, 90)], ids=str)
+def test_a_damaged_body_holds_no_secret_and_is_damaged_still(how, name, compress, cuts):
+    body = b"it is " + search.PLAIN.encode() + b" and " + bytes(range(256))
+    packed = DAMAGED[how](compress(body))
+    response = Response(200, (("content-encoding", name),), cut(packed, *cuts))
+    redact = keeping()
+    made = kept(response, redact)
+
+    def read(answer):
+        out, it = b"", zlib.decompressobj(zlib.MAX_WBITS | (16 if name == "gzip" else 0))
+        try:
+            for chunk in answer.chunks:
+                out += it.decompress(chunk)
+        except zlib.error:
+            return len(out), "damaged"
+        return len(out), "fine"
+
+    assert read(made) == read(response)
+    whole = zlib.decompressobj(zlib.MAX_WBITS | (16 if name == "gzip" else 0))
+    said = b""
+    for code in made.body:
+        try:
+            said += whole.decompress(bytes([code]))
+        except zlib.error:
+            break
+    assert said.startswith(b"it is ") and search.PLAIN.encode() not in said
+
+
 # -- what a replayed agent does ----------------------------------------------------------------
 
 
@@ -240,10 +278,13 @@ def test_a_token_keeps_its_claims_and_is_worthless():
 
 
 def test_a_private_key_keeps_its_lines():
-    pem = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" * 3 + "-----END PRIVATE KEY-----\n"
+    line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n"
+    pem = f"-----BEGIN PRIVATE KEY-----\n{line * 3}-----END PRIVATE KEY-----\n"
     live, again, tape = replayed(
         [httpx.Response(200, json={"key": pem})],
-        lambda client: [(len(line), line[:5]) for line in client.get("https://a.example/").json()["key"].splitlines()][::4],
+        lambda client: [
+            (len(line), line[:5]) for line in client.get("https://a.example/").json()["key"].splitlines()
+        ][::4],
     )
 
     assert live == again
@@ -265,7 +306,8 @@ def test_cookies_keep_their_names_their_attributes_and_their_length():
         with httpx.Client(transport=httpx.MockTransport(serve)) as client:
             answer = client.get("https://a.example/")
             client.get("https://a.example/again")
-            return len(client.cookies["session"]), client.cookies["lang"], answer.headers.get_list("set-cookie")[0][24:]
+            attributes = answer.headers.get_list("set-cookie")[0][24:]
+            return len(client.cookies["session"]), client.cookies["lang"], attributes
 
     with tracefork.record() as run:
         live = agent()
@@ -295,10 +337,13 @@ def test_a_presigned_url_keeps_all_but_its_signature():
 
 def test_equal_secrets_have_equal_surrogates_and_others_others():
     one, two = "sk-proj-" + "aB3d" * 12, "sk-proj-" + "Zx9q" * 12
-    live, again, tape = replayed(
-        [httpx.Response(200, json={one: 1, two: 2, "of": [one, two, one]})],
-        lambda client: (lambda said: (len(said), said[said["of"][0]], said[said["of"][1]]))(client.get("https://a.example/").json()),
-    )
+
+    def look(client):
+        said = client.get("https://a.example/").json()
+        return len(said), said[said["of"][0]], said[said["of"][1]]
+
+    answer = httpx.Response(200, json={one: 1, two: 2, "of": [one, two, one]})
+    live, again, tape = replayed([answer], look)
 
     assert live == again == (3, 1, 2)
     assert tape.redacted == {"openai": 2}
@@ -311,8 +356,9 @@ def test_a_surrogate_that_comes_back_in_a_question_is_the_secret_that_it_stands_
             client.post("https://a.example/", content=f"use {written} now")
         return len(said)
 
-    answers = [httpx.Response(200, json={"token": f"Zx81-{'QpLm-7733-' * 3}aaTT"}, headers={"x-session-token": f"Zx81-{'QpLm-7733-' * 3}aaTT"})]
-    live, again, _ = replayed([*answers, *[httpx.Response(200)] * 3], look)
+    secret = f"Zx81-{'QpLm-7733-' * 3}aaTT"
+    answer = httpx.Response(200, json={"token": secret}, headers={"x-session-token": secret})
+    live, again, _ = replayed([answer, *[httpx.Response(200)] * 3], look)
 
     assert live == again
 
@@ -368,7 +414,7 @@ def test_a_token_that_the_tape_gave_and_that_would_go_out_is_refused_by_the_step
 
     assert caught.value.step == 0 and caught.value.placeholder == "[secret:anthropic]"
     assert live.requests == ()
-    with tracefork.fork(run.tape, 0) as branch:  # the step that gave it is asked anew: the token is a true one
+    with tracefork.fork(run.tape, 0) as branch:  # who gave it is asked anew: the token is a true one
         heard_then_used(Script(answer, Response(200, (), (b"live",))))
     assert branch.tape[1].response.body == b"live"
 
@@ -377,7 +423,8 @@ def test_a_token_that_the_tape_gave_and_that_would_go_out_is_refused_by_the_step
 def test_a_surrogate_of_a_known_secret_goes_out_as_what_it_is_now(now, monkeypatch):
     monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
     with tracefork.record() as run:
-        heard_then_used(Script(Response(200, (), (json.dumps({"token": search.PLAIN}).encode(),)), Response(200)))
+        answer = Response(200, (), (json.dumps({"token": search.PLAIN}).encode(),))
+        heard_then_used(Script(answer, Response(200)))
     monkeypatch.setenv("SHOP_TOKEN", now)
     live = Script(Response(200, (), (b"live",)))
     with tracefork.fork(run.tape, 1) as branch:
@@ -413,7 +460,8 @@ def test_a_tool_that_is_live_again_is_given_the_true_secret(monkeypatch):
 @pytest.mark.parametrize("where", ["runs.db", "runs"])
 def test_surrogates_are_kept_with_the_run_and_inherited_by_what_comes_of_it(where, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)
-    network = by_rule(lambda r: Response(200, (("set-cookie", f"__cf_bm={HEX}; path=/"),), (f"it is {search.PLAIN}".encode(), r.body)))
+    cookie = ("set-cookie", f"__cf_bm={HEX}; path=/")
+    network = by_rule(lambda r: Response(200, (cookie,), (f"it is {search.PLAIN}".encode(), r.body)))
 
     def agent():
         with httpx.Client(transport=transport(network, httpx)) as client:
@@ -463,9 +511,6 @@ def test_what_is_shown_says_what_the_secret_was(monkeypatch, tmp_path):
         run.call("tool", lambda: said)
     drawn = run.tape.surrogates.rows[0].value
 
-    from tracefork import report
-    from tracefork.report import lines
-
     for text in (
         report.html(run.tape),
         report.text(run.tape),
@@ -486,7 +531,8 @@ def test_what_is_shown_says_what_the_secret_was(monkeypatch, tmp_path):
         Reply("returned", json.dumps({"k": search.PLAIN, "u": f"https://me:{search.PLAIN}@h/?sig={HEX}"})),
         Reply("raised", json.dumps([f"bad {search.PLAIN}"]), "builtins.ValueError"),
         Response(200, (), (b"part",), Fault("ReadError", f"bad {search.PLAIN}")),
-        Response(200, (("location", f"https://h/?token={HEX}#access_token={HEX}"), ("x-session-id", HEX[::-1])), reason=search.PLAIN),
+        Response(200, (("location", f"https://h/?token={HEX}#access_token={HEX}"),), reason=search.PLAIN),
+        Response(200, (("x-session-id", HEX), ("set-cookie", f"s={HEX[::-1]}; Path=/"))),
     ],
     ids=lambda answer: type(answer).__name__,
 )

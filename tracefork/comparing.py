@@ -18,9 +18,9 @@ from .core.diff import answers as exact_answers
 from .core.diff import diff as exact_diff
 from .core.diff import questions as exact_questions
 from .core.digest import Recorded
-from .core.surrogates import masked_steps
 from .core.matching import Matcher
 from .core.matching import exact as bytewise
+from .core.surrogates import masked_steps
 from .core.trees import WINDOW, Place, abridge, find_places, show_both
 from .core.values import (
     Answer,

@@ -291,8 +291,8 @@ class RedactedSecret(TraceforkError):
             else f"or fork at step {self.step}, at=, so that it is asked again"
         )
         return (
-            f"what goes to {self.where} holds {self.placeholder}, whose secret the tape does not keep{given}; "
-            f"set the environment variable of that name, {cure}"
+            f"what goes to {self.where} holds {self.placeholder}, whose secret the tape does not keep{given}"
+            f"; set the environment variable of that name, {cure}"
         )
 
 

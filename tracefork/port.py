@@ -483,7 +483,7 @@ class Port:
     def _asking(
         self, call: int, question: Question, tick: int | None, *, live: bool = False
     ) -> tuple[Note, ...]:
-        """The note of a question; of a `live` one the keeper looks whether earlier answers' secrets are in it."""
+        """The note of a question. In a `live` one the keeper looks for secrets of the answers before it."""
         if tick is None:
             return ()
         flight = self._flights[call]

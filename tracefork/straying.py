@@ -44,7 +44,7 @@ def unfinished(state: State) -> Unfinished | None:
 
 
 def find_giver(script: Script, surrogates: Surrogates, text: str, mark: str) -> int | None:
-    """The index of the first exchange whose answer holds `text`, for which `mark` is shown; None if none does.
+    """The index of the first exchange whose answer holds `text`, shown as `mark`; None if none does.
 
     Of what a tool gave it is the exchange that came next.
     """

@@ -45,27 +45,49 @@ MOTHER = "1254337a8129d0eb315ddba83fbbb6dd62ae30faf570f816a4d4bfa7010408e6"
 DAUGHTER = "5eeffa6e6b3c94a200f059f2e001897784c1456ed0bf53f1aa2158a8c55a0317"
 
 
-def path(name):
-    return FOLDER / f"v2-{name}"
+V3 = {
+    "branch.tape": "2a438f381062b7b3ad8f06c29c1fe332aff164f0b0bbdd5d8a3d388809832737",
+    "every-kind.journal": "aea651ae0524ee575bd0344f96e205211f1ed2b3d7d8780f7ea7ff74bf31b92c",
+    "every-kind.tape": "e6e8e4a946a5b753c787e0332c5d31029d1157b9a578ff394945fb22178cb051",
+    "parent.tape": "bdf356258e2f00d9e2595a8e01b0d5f274cec1a848f0afe636550b2c72bc78e5",
+    "secrets.journal": "47459a10fcbb7c1c96f3f0fd91e2383cdd5d1cd49d6715e1b33c2227a15ee474",
+    "secrets.tape": "d7eddcc5c15e25e6551275ab9adc40d869500cae2e9b14e9f942b48f484e7f99",
+    "streams.tape": "009e446a4cb718110d7d251cfe4c4b4d354e4e35154bf28e01dd5aaee9aa7f3a",
+}
+FILES = [(2, *one) for one in V2.items()] + [(3, *one) for one in V3.items()]
+VERSIONS = [2, 3]
 
 
-def chunks():
-    """The chunks of the journal, each of which has its length before it."""
-    data, at = path("every-kind.journal").read_bytes(), 0
+@pytest.fixture(params=VERSIONS, ids=lambda version: f"v{version}")
+def version(request):
+    return request.param
+
+
+def path(name, version):
+    return FOLDER / f"v{version}-{name}"
+
+
+def chunks(version, name="every-kind.journal"):
+    """The chunks of a journal, each of which has its length before it."""
+    data, at = path(name, version).read_bytes(), 0
     while at < len(data):
         end = at + 4 + int.from_bytes(data[at : at + 4], "big")
         yield data[at + 4 : end]
         at = end
 
 
-@pytest.mark.parametrize(("name", "digest"), V2.items())
-def test_the_files_are_those_that_were_written(name, digest):
-    assert sha256(path(name).read_bytes()).hexdigest() == digest
+@pytest.mark.parametrize(("version", "name", "digest"), FILES)
+def test_the_files_are_those_that_were_written(version, name, digest):
+    assert sha256(path(name, version).read_bytes()).hexdigest() == digest
 
 
 @pytest.mark.parametrize("form", ["sealed", "journal"])
-def test_steps_of_every_kind_are_what_they_were(form):
-    tape = load(path("every-kind.tape")) if form == "sealed" else journal.unroll(chunks(), "every kind")
+def test_steps_of_every_kind_are_what_they_were(form, version):
+    tape = (
+        load(path("every-kind.tape", version))
+        if form == "sealed"
+        else journal.unroll(chunks(version), "every kind")
+    )
     first, failed, large, again = tape
 
     assert tape.digest() == "99c5b9dc643cfd6dde8e269e1d3119776c8a037b9d7dafdd39e960dabf7e1524"
@@ -94,8 +116,12 @@ def test_steps_of_every_kind_are_what_they_were(form):
 
 
 @pytest.mark.parametrize("form", ["sealed", "journal"])
-def test_what_is_known_of_a_run_is_what_it_was(form):
-    tape = load(path("every-kind.tape")) if form == "sealed" else journal.unroll(chunks(), "every kind")
+def test_what_is_known_of_a_run_is_what_it_was(form, version):
+    tape = (
+        load(path("every-kind.tape", version))
+        if form == "sealed"
+        else journal.unroll(chunks(version), "every kind")
+    )
 
     assert (tape.run_id, tape.agent_name, tape.boundary) == ("every kind", "booking \U0001f600", "http")
     assert (tape.created_at, tape.meta) == (1_699_999_999.75, {"who": "we", "why": "\n\x00\u2028"})
@@ -107,15 +133,15 @@ def test_what_is_known_of_a_run_is_what_it_was(form):
     )
 
 
-def test_a_summary_is_what_it_was():
-    said = pack.summary(path("every-kind.tape").read_bytes())
+def test_a_summary_is_what_it_was(version):
+    said = pack.summary(path("every-kind.tape", version).read_bytes())
 
     assert (said.exchanges, said.draws, said.effects) == (4, 2, 4)
     assert said.outcome == Outcome("raised", "ValueError", ("no " * 300)[:500])
 
 
-def test_streams_are_what_they_were():
-    tape = load(path("streams.tape"))
+def test_streams_are_what_they_were(version):
+    tape = load(path("streams.tape", version))
 
     assert tape.digest() == "832c7f3d0fa6d0592dd23faad00e0f808c004a4fcab46d0728eb680137972e88"
     assert [(len(step.response.chunks), step.response.sha256[:16]) for step in tape] == [
@@ -134,9 +160,9 @@ def test_streams_are_what_they_were():
     assert [step.request.body for step in tape] == [b'{"stream": true, "n": %d}' % n for n in range(4)]
 
 
-def test_a_branch_is_what_it_was_beside_its_parent():
-    mother = load(path("parent.tape"))
-    data = path("branch.tape").read_bytes()
+def test_a_branch_is_what_it_was_beside_its_parent(version):
+    mother = load(path("parent.tape", version))
+    data = path("branch.tape", version).read_bytes()
     said = pack.summary(data).header
     branch = pack.unpack(data, Parent(mother.steps, said.shares))
 
@@ -149,18 +175,18 @@ def test_a_branch_is_what_it_was_beside_its_parent():
     assert branch[2].response.chunks == (b'data: "otherwise"\n\n',)
 
 
-def test_a_branch_without_its_parent_is_refused():
+def test_a_branch_without_its_parent_is_refused(version):
     with pytest.raises(CorruptTape, match="its parent 'mother'"):
-        load(path("branch.tape"))
+        load(path("branch.tape", version))
 
 
-def test_a_store_opens_them_all():
+def test_a_store_opens_them_all(version):
     backend = MemoryBackend()
-    for number, chunk in enumerate(chunks()):
+    for number, chunk in enumerate(chunks(version)):
         backend.append("every kind", number, chunk)
     for name, run_id in (("streams", "streams"), ("parent", "mother"), ("branch", "daughter")):
         backend.append(run_id, 0, b"")
-        backend.seal(run_id, path(f"{name}.tape").read_bytes())
+        backend.seal(run_id, path(f"{name}.tape", version).read_bytes())
     store = TapeStore(backend)
 
     assert list(store.check()) == []
@@ -171,3 +197,29 @@ def test_a_store_opens_them_all():
         "mother": 6,
         "daughter": 4,
     }
+
+
+def test_an_older_tape_is_replayed_by_the_rules_of_its_time():
+    assert load(path("streams.tape", 2)).rules == 1
+    assert load(path("streams.tape", 3)).rules == 2
+
+
+@pytest.mark.parametrize("form", ["sealed", "journal"])
+def test_what_stood_for_secrets_is_what_it_was(form):
+    sealed = form == "sealed"
+    tape = (
+        load(path("secrets.tape", 3)) if sealed else journal.unroll(chunks(3, "secrets.journal"), "secrets")
+    )
+
+    assert tape.digest() == "d598be93a2eae1e12e13f7a36c51d1a5a5c44f43b7a6005668a6aafc7ae4915f"
+    assert [(row.name, row.value, row.place) for row in tape.surrogates.rows] == [
+        ("github", "ghp_kd82", ""),
+        ("set-cookie", "qzxwvu123", "cookie"),
+    ]
+    assert tape[0].response.body == b'{"token": "ghp_kd82", "again": "ghp_kd82"}'
+    assert tape.masked[0].response.chunks == (
+        b'{"token": "[secret:github]',
+        b'", "again": "[secret:github]"}',
+    )
+    assert tape.masked[0].response.headers == (("set-cookie", "session=[secret:set-cookie]; Path=/"),)
+    assert tape.masked.effects[0].reply == Reply("returned", '"[secret:github]"')

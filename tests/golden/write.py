@@ -2,7 +2,7 @@
 
 They are what `tests/codec/test_golden.py` opens, for ever. A new version gets files, and a test, of its own.
 
-    python tests/golden/write.py 2
+    python tests/golden/write.py 3
 """
 
 import sys
@@ -17,6 +17,7 @@ from logs import chunks_of
 from tracefork.codec import pack
 from tracefork.codec.identity import identity
 from tracefork.codec.records import Parent, Shares
+from tracefork.core.surrogates import BODY, TEXT, Surrogate, Surrogates, key
 from tracefork.core.tape import Tape
 from tracefork.core.values import (
     RETURNED,
@@ -112,6 +113,29 @@ STREAMS = Tape(
     outcome=RETURNED,
 )
 
+COOKIE, SAID = "session=qzxwvu123; Path=/", b'{"token": "ghp_kd82", "again": "ghp_kd82"}'
+SECRETS = Tape(
+    steps=(
+        Exchange(
+            Request("POST", "https://api.test/login?key=[secret:key]", JSON[:1], b"{}"),
+            Response(200, (("set-cookie", COOKIE),), (SAID[:14], SAID[14:])),
+            "",
+            Span(0, 1, 2),
+        ),
+        Effect(Call("find", "{}"), Reply("returned", '"ghp_kd82"'), "", Span(3, 4, 4)),
+    ),
+    run_id="secrets",
+    outcome=RETURNED,
+    surrogates=Surrogates(
+        (Surrogate("github", "ghp_kd82"), Surrogate("set-cookie", "qzxwvu123", "cookie")),
+        {
+            key(COOKIE.encode(), "set-cookie"): ((8, 17, "[secret:set-cookie]"),),
+            key(SAID, BODY): ((11, 19, "[secret:github]"), (32, 40, "[secret:github]")),
+            key(b'"ghp_kd82"', TEXT): ((1, 9, "[secret:github]"),),
+        },
+    ),
+)
+
 PARENT = grown(6, 11, "mother", low=150, high=400)
 
 
@@ -135,7 +159,10 @@ def main(version):
     back = pack.unpack(parent)
     shared = Parent(back.steps, Shares(identity(back.steps)))
     journal = (len(chunk).to_bytes(4, "big") + chunk for chunk in chunks_of(EVERY_KIND, 3))
+    parts = (len(chunk).to_bytes(4, "big") + chunk for chunk in chunks_of(SECRETS, 1))
     made = {
+        "secrets.tape": pack.pack(SECRETS),
+        "secrets.journal": b"".join(parts),
         "every-kind.tape": pack.pack(EVERY_KIND),
         "every-kind.journal": b"".join(journal),
         "streams.tape": pack.pack(STREAMS),

@@ -25,6 +25,7 @@ FOLDER = os.environ.get("TRACEFORK_CORPUS")
 HOPS = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}
 CUTS = 5
 
+
 @frozen
 class Row:
     """One exchange. `answer` is what the server sends: the recorded bytes, cut where chance, seeded by

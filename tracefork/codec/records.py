@@ -38,7 +38,6 @@ from ..core.values import (
 )
 from ..errors import CorruptTape
 
-
 FIRST_RULES = 1
 """The rules by which secrets were taken out before a header said which."""
 

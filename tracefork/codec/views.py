@@ -2,7 +2,7 @@
 
 A view is made of the bytes of a text by calls that each take all of it, so that to look at one
 costs no more where there is much to undo. Where its bytes stood is worked out only when that is asked.
-What is written into a view is written into the text that it was made of, in that text's encoding: see `cells`.
+What is written into a view is written into the text that it was made of, encoded as that is: see `cells`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Sextet: TypeAlias = "Callable[[int], Part]"
 """The character of base64 that has the first bit of a byte, and which of its six bits that is."""
 
 
-class Unwritable(Exception):  # noqa: N818  no fault: another way is taken
+class Unwritable(Exception):
     """The encoding of a text has no room for a byte that is to be written into it."""
 
 

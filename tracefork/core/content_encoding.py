@@ -16,6 +16,7 @@ from .values import Headers
 MOST = 256 * 2**20
 """Bytes of a decoded body; what is larger is left encoded."""
 
+_GZIP = b"\x1f\x8b"
 _LAYERS = 5  # encodings one within the other; no client undoes more
 _WINDOW = 2**23  # bytes that zstd may look back: what RFC 9659 allows a server
 _SIP = 512  # bytes of zstd that are taken at once: at most 16 MiB come of them
@@ -53,6 +54,32 @@ def decoded(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tu
         except Exception:  # noqa: BLE001  each library raises its own; undecodable is an answer here
             return None
     return tuple(pieces)
+
+
+def decoded_before(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tuple[bytes, ...] | None:
+    """Return what the chunks of a damaged body decode to before the damage, as many pieces as chunks.
+
+    None when nothing does, or there is more than one encoding.
+    """
+    layers, pieces = encodings(headers), list[bytes]()
+    if len(layers) != 1 or (decoder := _DECODERS.get(layers[0], _unknown)()) is None:
+        return None
+    for chunk in chunks:
+        try:
+            pieces.append(decoder.decode(chunk, most))
+        except Exception:  # noqa: BLE001  as above
+            break
+    decoder, out, damaged = _DECODERS[layers[0]](), bytearray(), len(pieces)
+    assert decoder is not None
+    for chunk in chunks[:damaged]:
+        decoder.decode(chunk, most)
+    for code in chunks[damaged] if damaged < len(chunks) else b"":
+        try:
+            out += decoder.decode(bytes([code]), most)
+        except Exception:  # noqa: BLE001  as above
+            break
+    pieces = [*pieces, bytes(out), *[b""] * len(chunks)][: len(chunks)]
+    return tuple(pieces) if any(pieces) else None
 
 
 def encodings(headers: Headers) -> list[str]:
@@ -95,8 +122,8 @@ class _Zlib:
         while True:
             if self._it.eof:
                 piece = piece.lstrip(b"\0")  # what pads a member
-                if not self._members or not piece:
-                    break
+                if not self._members or not _GZIP.startswith(piece[: len(_GZIP)]) or not piece:
+                    break  # what else follows is no member, and left alone by every client
                 self._it = zlib.decompressobj(self._bits)
             out.append(self._it.decompress(piece, room + 1))
             room -= len(out[-1])

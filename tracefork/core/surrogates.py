@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
-from .content_encoding import decoded, is_encoded
+from .content_encoding import decoded, decoded_before, is_encoded
 from .values import Answer, Draw, Effect, Exchange, Fault, Headers, Reading, Reply, Response, Step
 
 Place: TypeAlias = "tuple[int, int, str]"
@@ -146,7 +146,7 @@ class Surrogates:
         if places := self._places(response.body, BODY):
             return recut(response.chunks, places)
         if is_encoded(response.headers) and (places := self._places(response.body, ENCODED)):
-            plain = decoded(response.headers, response.chunks)
+            plain = undone(response)
             return None if plain is None else recut(plain, places)
         return None
 
@@ -184,6 +184,14 @@ def masked_steps(recorded: object) -> Sequence[Step]:
     steps: Sequence[Step] = recorded.steps  # type: ignore[attr-defined]
     surrogates: Surrogates = getattr(recorded, "surrogates", NONE)
     return [surrogates.step(step) for step in steps] if surrogates.where else steps
+
+
+def undone(response: Response) -> tuple[bytes, ...] | None:
+    """What the chunks of a compressed response decode to, of a damaged one before the damage."""
+    if not is_encoded(response.headers):
+        return None
+    chunks = response.chunks
+    return decoded(response.headers, chunks) or decoded_before(response.headers, chunks)
 
 
 def key(raw: bytes, kind: str) -> str:

@@ -38,7 +38,10 @@ class Tape:
 
     @cached_property
     def masked(self) -> Tape:
-        """This tape with `[secret:NAME]` where surrogates stand, as it is compared and shown; of its digest."""
+        """This tape with `[secret:NAME]` where surrogates stand, as it is compared and shown.
+
+        It has the digest of this one.
+        """
         if not self.surrogates:
             return self
         return evolve(self, steps=tuple(masked_steps(self)), surrogates=NONE)

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 from ..codec.encoding import encoded
 from ..codec.spread import checked
 from ..codec.views import Unwritable
-from ..core.content_encoding import decoded, is_encoded
-from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded
+from ..core.content_encoding import decoded
+from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded, undone
 from ..core.values import Answer, Fault, Headers, Reading, Reply, Response
 from . import headers
 from .names import SHORTEST
@@ -22,6 +22,8 @@ from .vault import Vault
 if TYPE_CHECKING:
     from .redactor import Redactor
 
+
+_ONES = b"\xff" * 8
 
 REMEMBERED = 512
 """Headers without secrets that are remembered, so that they are not looked at in each answer."""
@@ -130,7 +132,7 @@ class _Keeping:
         body = b"".join(chunks)
         if self.vault.holds(body, BODY) or self.vault.holds(body, ENCODED):
             return None
-        plain = decoded(response.headers, chunks) if is_encoded(response.headers) else None
+        plain = undone(response)
         clear = body if plain is None else b"".join(plain)
         if not (spans := self.redact.body_spans(clear)):
             return None
@@ -139,7 +141,10 @@ class _Keeping:
             if plain is None:
                 self.vault.keep(kept, BODY, places(spans))
                 return _cut(kept, chunks)
-            again = encoded(response.headers, _cut(kept, plain), whole=response.end == "eof")
+            damaged = decoded(response.headers, chunks) is None
+            again = encoded(response.headers, _cut(kept, plain), whole=response.end == "eof" and not damaged)
+            if damaged:
+                again = _damaged(again, plain, chunks)
             self.vault.keep(b"".join(again), ENCODED, places(spans))
         except Unwritable:
             shown = recut(chunks if plain is None else plain, places(spans))
@@ -152,6 +157,15 @@ class _Clear:
     """A body that could not be encoded again."""
 
     chunks: tuple[bytes, ...]
+
+
+def _damaged(
+    again: tuple[bytes, ...], plain: tuple[bytes, ...], chunks: tuple[bytes, ...]
+) -> tuple[bytes, ...]:
+    """`again`, in which nothing decodes behind the last that did: no encoding has a block of ones."""
+    last = max(n for n, piece in enumerate(plain) if piece)
+    ones = [_ONES * max(1, len(chunk) // len(_ONES)) for chunk in chunks[last + 1 :]]
+    return (*again[:last], again[last] + _ONES, *ones)
 
 
 def _cut(body: bytes, chunks: Sequence[bytes]) -> tuple[bytes, ...]:

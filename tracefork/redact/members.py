@@ -9,16 +9,17 @@ from .names import ENOUGH, bits
 
 NAMES = frozenset(
     """
-    accesstoken refreshtoken idtoken authtoken bearertoken sessiontoken securitytoken csrftoken xsrftoken usertoken
-    secrettoken apitoken clientsecret appsecret secretaccesskey secretkey apikey accesskey authkey
+    accesstoken refreshtoken idtoken authtoken bearertoken sessiontoken securitytoken csrftoken xsrftoken
+    usertoken secrettoken apitoken clientsecret appsecret secretaccesskey secretkey apikey accesskey authkey
     password xamzsignature xamzsecuritytoken xgoogsignature
     """.split()
 )
-"""Names in lower case, without what parts their words. A `token` is none: models say which tokens they weighed; nor
-is a `signature`, which models put on what they thought."""
+"""Names in lower case, without what parts their words. A `token` is none: models say which ones they weighed;
+nor is a `signature`, which models put on what they thought."""
 
 _MEMBER = re.compile(
-    rb'"([A-Za-z0-9_.-]{3,40}(?:oken|ecret|ey|assword|ignature))\\{0,7}"[ \t]{0,8}:[ \t]{0,8}\\{0,7}"([^"\\\s]{8,8192})'
+    rb'"([A-Za-z0-9_.-]{3,40}(?:oken|ecret|ey|assword|ignature))\\{0,7}"[ \t]{0,8}:'
+    rb'[ \t]{0,8}\\{0,7}"([^"\\\s]{8,8192})'
 )
 _PARTED = re.compile(r"[^a-z0-9]")
 

@@ -19,7 +19,7 @@ from .. import patterns
 from ..codec.delta import common_prefix
 from ..codec.spread import checksums
 from ..core.content_encoding import MOST, decoded, is_encoded
-from ..core.surrogates import RULES, TEXT, recut, stored_decoded
+from ..core.surrogates import RULES, TEXT, recut, stored_decoded, undone
 from ..core.values import (
     Answer,
     Call,
@@ -34,7 +34,7 @@ from ..core.values import (
     Response,
     Source,
 )
-from ..errors import RedactedSecret, Unredacted
+from ..errors import Unredacted
 from . import headers
 from .finders import OURS, Finder
 from .forms import forms, written
@@ -74,8 +74,8 @@ class Redactor:
     `also` has further values by the same names, or by those of what is gone; `learned` those that were
     sent as keys and passwords. What is `weak` is known, but not looked for in texts. `secret_headers` are
     names of headers, in lower case, whose values are secrets beside those that `headers.is_secret` tells.
-    `learns` says whether a run is to learn; `guard` asks finders of somebody else's, `hear` is told of what is
-    sent, and `vault` has what the run met so far. `rules` are those by which its tape was recorded.
+    `learns` says whether a run is to learn; `guard` asks finders of somebody else's, `hear` is told of what
+    is sent, and `vault` has what the run met so far. `rules` are those by which its tape was recorded.
 
     Make one with `redactor`. Redacting twice is the same as redacting once.
     """
@@ -381,7 +381,7 @@ class Redactor:
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
         pairs, reason = self._headers(response.headers), self.clean(response.reason)
-        plain = decoded(response.headers, response.chunks) if is_encoded(response.headers) else None
+        plain = undone(response)
         chunks = response.chunks if plain is None else plain
         if spans := self._met(self.body_spans(b"".join(chunks))):
             pairs, chunks = pairs if plain is None else stored_decoded(pairs), recut(chunks, places(spans))

@@ -19,8 +19,8 @@ from ..codec.views import View, unescaped, upon
 from . import members, urls
 from .finders import OURS, Finder
 from .forms import ways
-from .needles import Known, Needles
 from .names import ENOUGH, bits
+from .needles import Known, Needles
 from .spans import Hit, Span, Spans, by_place, joined, marked, with_groups
 
 _SHORT = 256

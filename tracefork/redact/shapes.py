@@ -39,7 +39,9 @@ def surrogate(secret: str, chance: bytes) -> str | None:
     for attempt in range(_TRIES):
         draws = _draws(secret, chance, attempt)
         for also_signs in (False, True):
-            made = "".join(_letter(char, choices, draws) for char, choices in _choices(secret, also_signs))
+            made = "".join(
+                _letter(char, choices, draws) for char, choices in _choices(secret, also_signs=also_signs)
+            )
             if made != secret:
                 return made
     return None
@@ -62,7 +64,7 @@ def _letter(char: str, choices: str, draws: Iterator[int]) -> str:
     return choices[next(draws) % len(choices)] if choices else char
 
 
-def _choices(secret: str, also_signs: bool) -> Iterator[tuple[str, str]]:
+def _choices(secret: str, *, also_signs: bool) -> Iterator[tuple[str, str]]:
     """Each character of a secret, and those of which another is drawn; none where it stays."""
     stays = _kept(secret)
     drawn = "".join(char for char, stay in zip(secret, stays, strict=True) if not stay)

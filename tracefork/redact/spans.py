@@ -12,7 +12,6 @@ from ..codec.views import Cells, Part, Unwritable, View, gathered, in_sixes, une
 from ..core.surrogates import Place
 from .forms import Form
 
-
 PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 
 

@@ -16,7 +16,6 @@ from ..core.values import Answer
 from . import shapes
 from .names import ENOUGH, bits
 
-
 _LINES = re.compile(r"[\r\n\\]+")  # also as JSON within JSON writes them
 
 
@@ -40,7 +39,7 @@ class Vault:
         self._of = dict[str, Surrogate]()
         self._met = dict[tuple[str, str], None]()
         self.taught = dict[str, str]()
-        """Secrets that stood in headers and URLs of answers, and their names: nothing else would know them."""
+        """Secrets that stood in headers and URLs of answers, and their names: nothing else knows them."""
 
     @property
     def surrogates(self) -> Surrogates:
