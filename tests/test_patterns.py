@@ -8,8 +8,7 @@ import time
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from tokens import drawn
 
 import tracefork
 from tracefork import redact
@@ -18,20 +17,7 @@ from tracefork.patterns import KINDS, found
 
 CLEAN = redact.redactor({})
 PLACES = ("url", "query", "header", "json", "nested", "stream", "base64", "error")
-CHOICE = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def secrets(kind):
-    """Strings of the form of `kind`, as its issuer might draw them."""
-    if kind.name == "jwt":
-        head, body = ({"alg": "HS256", "typ": "JWT"}, {"sub": "1234567890", "name": "somebody"})
-        parts = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in (head, body)]
-        return st.text("abcDEF123_-", min_size=20, max_size=40).map(lambda sign: ".".join([*parts, sign]))
-    if kind.name == "private-key":
-        lines = st.binary(min_size=100, max_size=400).map(lambda raw: base64.encodebytes(raw).decode())
-        return lines.map(lambda b: f"-----BEGIN RSA PRIVATE KEY-----\n{b}-----END RSA PRIVATE KEY-----")
-    texts = st.from_regex(kind.form, fullmatch=True).map(bytes.decode)
-    return texts.filter(lambda t: t.isprintable() and '"' not in t and kind.at(t.encode(), 0) == len(t))
+TRIES = 4
 
 
 def kept(place, secret):
@@ -80,9 +66,11 @@ def kept(place, secret):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix.decode())
 def test_a_secret_of_every_kind_is_taken_out_of_every_place(kind):
-    @CHOICE
-    @given(secret=secrets(kind))
-    def everywhere(secret):
+    draw = Random(kind.prefix)
+    for _ in range(TRIES):
+        secret = drawn(kind, draw)
+        if kind.at(secret.encode(), 0) is None:
+            continue  # of letters alone, by chance: one in hundreds
         for place in PLACES:
             for text in kept(place, secret):
                 assert secret not in text, place
@@ -90,11 +78,9 @@ def test_a_secret_of_every_kind_is_taken_out_of_every_place(kind):
             if place != "stream":
                 assert "[secret:" in kept(place, secret)[0], place
 
-    everywhere()
-
 
 def test_there_are_kinds_of_many_issuers():
-    assert len({kind.prefix for kind in KINDS}) >= 60
+    assert len({kind.name for kind in KINDS}) >= 75
 
 
 @pytest.mark.parametrize(
