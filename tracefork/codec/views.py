@@ -217,7 +217,7 @@ _AMPERSAND = ord("&")
 _TWICE = [(b"\\" + c, 2 * plain) for c, plain in ((b"n", b"\n"), (b'"', b'"'), (b"r", b"\r"), (b"t", b"\t"))]
 _PLAIN = _Plain()
 _ESCAPE = re.compile(
-    rb"""(\\{1,16}(?:u00[0-7][0-9a-fA-F]|/)"""
+    rb"""(\\{1,16}+(?:u00[0-7][0-9a-fA-F]|/)"""
     rb"""|%(?:25){0,4}[0-7][0-9a-fA-F]"""
     rb"""|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-z]{2,8});)"""
 )
