@@ -322,9 +322,9 @@ KINDS: tuple[Kind, ...] = tuple(
         _kind("jwt", "eyJ", r"[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", _jwt),
         _kind(
             "private-key",
-            "-----BEGIN ",
-            r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:[^-]|-(?!----)){40,8000}(?:-----END [A-Z0-9 ]{3,40}-----)?",
+            "-----BEGIN",  # a form has + for a space
+            r"[A-Z0-9 +]{0,40}[ +]PRIVATE[ +]KEY(?:[ +]BLOCK)?-----"
+            r"(?:[^-]|-(?!----)){40,8000}(?:-----END[A-Z0-9 +]{3,40}-----)?",
         ),
     )
 )

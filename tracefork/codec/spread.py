@@ -11,7 +11,7 @@ import binascii
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from operator import add, itemgetter
 from typing import TypeAlias
@@ -286,7 +286,7 @@ class _Walk:
             if values is not None:
                 values.append((n, plain, numbered))
 
-    def _numbered_ways(self) -> dict[object, list[int]]:
+    def _numbered_ways(self) -> Mapping[object, Sequence[int]]:
         """By path, places in lists and the indices that an event names; nothing where these say nothing."""
         self._end()
         if not self._listed and not self._ends:

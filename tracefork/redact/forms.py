@@ -15,7 +15,8 @@ SHORTEST_ENCODED = 8
 @lru_cache(maxsize=256)
 def forms(value: str) -> tuple[str, ...]:
     """The ways in which `value` stands in text: as it is, in JSON, and in a URL."""
-    escaped = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
+    once = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
+    escaped = (*once, *(json.dumps(form)[1:-1] for form in once))  # JSON within JSON too
     slashed = (form.replace("/", "\\/") for form in escaped)
     return tuple(
         dict.fromkeys((value, *escaped, *slashed, quote(value, safe=""), quote(value), quote_plus(value)))
