@@ -108,6 +108,11 @@ def _said(packed: bytes) -> dict[str, object]:
     return said if isinstance(said, dict) else {}
 
 
+def _has_a_line(text: bytes) -> bool:
+    """It holds a line of base64, as a key does; a text about keys has none."""
+    return bool(_LINE.search(text, 0, _HEADERS))
+
+
 def _of_a_user(text: bytes) -> bool:
     """Its first part is the number of a user, in base64."""
     head = text.partition(b".")[0]
@@ -140,6 +145,7 @@ _NEAR = 64  # bytes: the name of a host, or a part of a path
 _LONGEST_HEAD = 4096
 _CONSONANTS = re.compile(rb"[BCDFGHJKLMNPQRSTVWXZbcdfghjklmnpqrstvwxz]{5,}")
 _UNLIKE = 3
+_LINE, _HEADERS = re.compile(rb"[A-Za-z0-9+/=]{28}"), 1024
 _END = r"(?![A-Za-z0-9_-])"
 _NO_BASE64 = r"(?![A-Za-z0-9+=_-])"  # of a slash, see `_is_amid_base64`
 _FILLED = r"(?:={1,2}(?![A-Za-z0-9+=_-])|(?![A-Za-z0-9+/=_-]))"
@@ -325,6 +331,7 @@ KINDS: tuple[Kind, ...] = tuple(
             "-----BEGIN",  # a form has + for a space
             r"[A-Z0-9 +]{0,40}[ +]PRIVATE[ +]KEY(?:[ +]BLOCK)?-----"
             r"(?:[^-]|-(?!----)){40,8000}(?:-----END[A-Z0-9 +]{3,40}-----)?",
+            _has_a_line,
         ),
     )
 )

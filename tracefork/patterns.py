@@ -122,7 +122,8 @@ def _words(data: bytes) -> Iterator[Span]:
                     yield start, met.end(), kind.mark
     if PRIVATE_KEY.prefix in data:
         for key in PRIVATE_KEY.form.finditer(data):
-            yield *key.span(), PRIVATE_KEY.mark
+            if PRIVATE_KEY.check is None or PRIVATE_KEY.check(key[0]):
+                yield *key.span(), PRIVATE_KEY.mark
 
 
 def _told(found: re.Match[bytes], data: bytes) -> Generator[Span, None, int]:
