@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import re._constants as codes
 import re._parser as parser
+import string
 from random import Random
 
 from tracefork.issuers import Kind
@@ -38,31 +40,62 @@ def drawn(kind: Kind, draw: Random) -> str:
             head = base64.urlsafe_b64encode(number.encode()).decode().rstrip("=")
             letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
             return ".".join([head, *("".join(draw.choices(letters, k=k)) for k in (6, 38))])
-    return "".join(_text(parser.parse(kind.form.pattern.decode()), draw))
+    return of_form(kind.form.pattern.decode(), draw)[0]
 
 
-def _text(parsed: parser.SubPattern, draw: Random) -> list[str]:
-    out = list[str]()
+def of_form(pattern: str, draw: Random, group: int = 0, flags: int = 0) -> tuple[str, str]:
+    """A text of this form, and what its group is of that."""
+    out, parts = list[str](), dict[int, str]()
+    _text(parser.parse(pattern, flags & ~re.UNICODE), draw, out, parts, both=bool(flags & re.IGNORECASE))
+    return "".join(out), parts.get(group) or "".join(out)
+
+
+def _text(
+    parsed: parser.SubPattern, draw: Random, out: list[str], parts: dict[int, str], *, both: bool
+) -> None:
+    """Put out what is drawn, of `both` small letters and large ones where it is not written out."""
     for op, value in parsed:
         if op is codes.LITERAL:
             out.append(chr(value))
         elif op is codes.IN:
-            out.append(draw.choice(_letters(value)))
-        elif op is codes.MAX_REPEAT:
+            letters = _letters(value)
+            out.append(draw.choice(sorted({*letters, *letters.swapcase()}) if both else letters))
+        elif op in (codes.MAX_REPEAT, codes.MIN_REPEAT):
             least, most, what = value
             for _ in range(draw.randint(least, min(most, least + MORE))):
-                out += _text(what, draw)
+                _text(what, draw, out, parts, both=both)
         elif op is codes.SUBPATTERN:
-            out += _text(value[-1], draw)
+            begun = len(out)
+            _text(value[-1], draw, out, parts, both=both)
+            if value[0]:
+                parts[value[0]] = "".join(out[begun:])
         elif op is codes.BRANCH:
-            out += _text(draw.choice(value[1]), draw)
+            _text(draw.choice(value[1]), draw, out, parts, both=both)
+        elif op in (codes.NOT_LITERAL, codes.ANY):
+            out.append(draw.choice(_CATEGORIES[codes.CATEGORY_DIGIT]))
         else:
-            assert op in (codes.ASSERT_NOT, codes.ASSERT), op
-    return out
+            assert op in (codes.ASSERT_NOT, codes.ASSERT, codes.AT, codes.GROUPREF), op
 
 
 def _letters(alphabet: list[tuple[object, object]]) -> str:
-    letters = ""
+    """The letters of a set, as far as they are printed."""
+    letters = set[str]()
     for op, value in alphabet:
-        letters += chr(value) if op is codes.LITERAL else "".join(map(chr, range(value[0], value[1] + 1)))
-    return letters
+        if op is codes.LITERAL:
+            letters.add(chr(value))
+        elif op is codes.RANGE:
+            letters.update(map(chr, range(value[0], min(value[1], 126) + 1)))
+        elif op is codes.CATEGORY:
+            letters.update(_CATEGORIES[value])
+    if alphabet[0][0] is codes.NEGATE:
+        letters = {*string.ascii_letters, " "} - letters
+    return "".join(sorted(letters))
+
+
+_CATEGORIES = {
+    codes.CATEGORY_WORD: string.ascii_letters + string.digits + "_",
+    codes.CATEGORY_DIGIT: string.digits,
+    codes.CATEGORY_SPACE: " ",
+    codes.CATEGORY_NOT_SPACE: string.ascii_letters + string.digits,
+    codes.CATEGORY_NOT_WORD: " ",
+}
