@@ -15,7 +15,8 @@ from itertools import groupby
 from .codec import views
 from .codec.spread import texts
 from .codec.views import Part, View
-from .issuers import AMID, KINDS, PRIVATE_KEY, WORDS, Kind
+from .issuers import AMID, KINDS, PRIVATE_KEY, WORDS
+from .kinds import Kind
 
 __all__ = [
     "KINDS",
