@@ -1,7 +1,7 @@
 """What the keys of well-known issuers look like: their prefixes, lengths and alphabets, as data. Pure.
 
-The forms are those that the issuers document. What has no letters of its own at its beginning or amid, such
-as forty hexadecimal digits, is not here: too much else looks like it. In no form is there a repetition within a
+The forms are those that the issuers document. What has no letters of its own, such as forty
+hexadecimal digits, is not here: too much else looks like it. In no form is there a repetition within a
 repetition, so that none takes more than a step for each byte.
 """
 
