@@ -1,8 +1,8 @@
 """What the keys of well-known issuers look like: their prefixes, lengths and alphabets, as data. Pure.
 
-The forms are those that the issuers document. What has no letters of its own, such as forty
-hexadecimal digits, is not here: too much else looks like it. In no form is there a repetition within a
-repetition, so that none takes more than a step for each byte.
+The forms are those that issuers document, or that their tokens are known to have. What has no letters
+of its own, such as forty hexadecimal digits, is not here: too much else looks like it. In no form is
+there a repetition within a repetition, so that none takes more than a step for each byte.
 """
 
 from __future__ import annotations
