@@ -51,9 +51,8 @@ def ordinary(seed: int = 1) -> list[bytes]:
 
 
 def adversaries(size: int = SIZE) -> Iterator[tuple[str, bytes]]:
-    """Two hundred bodies of about `size` bytes, by name."""
-    units = {f"prefix {kind.prefix.decode()}": kind.prefix for kind in KINDS}
-    units |= {f"-{name}": b"-" + unit for name, unit in units.items() if len(unit) > 4}
+    """Two hundred bodies or more of about `size` bytes, by name."""
+    units = {f"prefix {kind.prefix.decode()}": b"-" * (not kind.into) + kind.prefix for kind in KINDS}
     units |= {
         f"half of {name} from {cut}": value.encode()[cut : cut + len(value) - 2]
         for name, value in KNOWN.items()
@@ -87,10 +86,15 @@ def adversaries(size: int = SIZE) -> Iterator[tuple[str, bytes]]:
             "".join(f"data: {event}\n\n" for event in events * max(1, size // 60 // width)).encode()[:size],
         )
     draw = Random(5)
-    while len(units) < 195:
+    for _ in range(40):
         unit = bytes(draw.choices(b'sk-aeyJ"{}[]:,\\u0%=/+\n .', k=draw.randint(2, 12)))
-        units[f"drawn {unit!r}"] = unit
         yield f"drawn {unit!r}", unit * (size // len(unit))
+
+
+def many(events: int = 10**6) -> bytes:
+    """A stream of so many events, of two choices."""
+    pair = b'data: {"d":"s","index":0}\n\ndata: {"d":"k","index":1}\n\n'
+    return pair * (events // 2)
 
 
 def speed(body: bytes, tries: int = 2) -> float:

@@ -8,30 +8,17 @@ import time
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from tokens import drawn
 
 import tracefork
 from tracefork import redact
 from tracefork.core.values import Call, Fault, Reply, Request, Response, Span
-from tracefork.patterns import KINDS, found
+from tracefork.patterns import KINDS, PRIVATE_KEY, found
 
 CLEAN = redact.redactor({})
 PLACES = ("url", "query", "header", "json", "nested", "stream", "base64", "error")
-CHOICE = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def secrets(kind):
-    """Strings of the form of `kind`, as its issuer might draw them."""
-    if kind.name == "jwt":
-        head, body = ({"alg": "HS256", "typ": "JWT"}, {"sub": "1234567890", "name": "somebody"})
-        parts = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in (head, body)]
-        return st.text("abcDEF123_-", min_size=20, max_size=40).map(lambda sign: ".".join([*parts, sign]))
-    if kind.name == "private-key":
-        lines = st.binary(min_size=100, max_size=400).map(lambda raw: base64.encodebytes(raw).decode())
-        return lines.map(lambda b: f"-----BEGIN RSA PRIVATE KEY-----\n{b}-----END RSA PRIVATE KEY-----")
-    texts = st.from_regex(kind.form, fullmatch=True).map(bytes.decode)
-    return texts.filter(lambda t: t.isprintable() and '"' not in t and kind.at(t.encode(), 0) == len(t))
+TRIES = 4
+GLUED = b"+%s ", b"QUJD/%s ", b"-%s ", b" %s+", b" %s=", b" %sa", b" %s-", b"QUJDREVG/%s/QUJD"
 
 
 def kept(place, secret):
@@ -80,9 +67,11 @@ def kept(place, secret):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix.decode())
 def test_a_secret_of_every_kind_is_taken_out_of_every_place(kind):
-    @CHOICE
-    @given(secret=secrets(kind))
-    def everywhere(secret):
+    draw = Random(kind.prefix)
+    for _ in range(TRIES):
+        secret = drawn(kind, draw)
+        if kind.at(secret.encode(), 0) is None:
+            continue  # of letters alone, by chance: one in hundreds
         for place in PLACES:
             for text in kept(place, secret):
                 assert secret not in text, place
@@ -90,11 +79,38 @@ def test_a_secret_of_every_kind_is_taken_out_of_every_place(kind):
             if place != "stream":
                 assert "[secret:" in kept(place, secret)[0], place
 
-    everywhere()
-
 
 def test_there_are_kinds_of_many_issuers():
-    assert len({kind.prefix for kind in KINDS}) >= 60
+    assert len({kind.name for kind in KINDS}) >= 75
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix.decode())
+def test_a_token_with_a_letter_of_its_own_beside_it_is_none(kind):
+    if kind is PRIVATE_KEY:
+        return  # has lines
+    draw = Random(kind.prefix)
+    for _ in range(TRIES):
+        token = drawn(kind, draw).encode()
+        whole = (1, 1 + len(token), kind.mark)
+        for before in b"a7":
+            assert whole not in found(b"%c%s " % (before, token))
+        if kind.weak:
+            for around in GLUED:
+                glued = around % token
+                at = glued.index(token)
+                assert (at, at + len(token), kind.mark) not in found(glued), around
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signs", [b"+/", b"-_"])
+@pytest.mark.parametrize(("least", "most"), [(15, 90), (400, 6000)], ids=["ids", "images"])
+def test_in_25_megabytes_of_base64_nothing_is_taken_for_a_secret(signs, least, most):
+    draw, runs, size = Random(5), list[bytes](), 0
+    while size < 25_000_000:
+        runs.append(base64.b64encode(draw.randbytes(draw.randint(least, most)), signs))
+        size += len(runs[-1])
+
+    assert list(found(b'", "'.join(runs))) == []
 
 
 @pytest.mark.parametrize(
@@ -106,6 +122,8 @@ def test_there_are_kinds_of_many_issuers():
         "ghp_short",
         "a_risk-proj-abcdefghijklmnopqrstuvwxyz1",
         "eyJhbGciOiJIUzI1NiJ9 alone is no token",
+        "it begins with -----BEGIN RSA PRIVATE KEY----- and then come lines; the rest another day",
+        "sk_test_YourTestKeyComesHere and sk-ant-the-name-of-a-class-of-css",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "https://example.com/?page_token=abc&max_tokens=5&keyword=x",
         "c2tlbGV0b24gdGFza3MgYXJlIG5vdCBzZWNyZXRzIGF0IGFsbA==",

@@ -159,6 +159,10 @@ def test_several_members_of_gzip_are_looked_into():
         ("access_key", "77aa88bb99", True),
         ("access%5Ftoken", "5f3c9aaa0b", True),
         ("client_assertion", "5f3c9aaa0b", True),
+        ("code_verifier", "5f3c9aaa0b", True),
+        ("Ocp-Apim-Subscription-Key", "5f3c9aaa0b", True),
+        ("passphrase", "5f3c9aaa0b", True),
+        ("signed", "5f3c9aaa0b", False),
         ("code", "5f3c9aaa0b5f", True),
         ("code", "en", False),
         ("sort_key", "created_at_and_more", False),
@@ -298,7 +302,7 @@ def test_no_expression_has_a_repetition_within_a_repetition():
     modules = [
         m
         for name, m in sys.modules.items()
-        if re.match(r"tracefork\.(redact|patterns|issuers|codec\.(views|spread))", name)
+        if re.match(r"tracefork\.(redact|patterns|issuers|kinds|codec\.(views|spread))", name)
     ]
     found = [(m.__name__, n, v) for m in modules for n, v in vars(m).items() if isinstance(v, re.Pattern)]
 

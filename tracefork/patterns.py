@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Generator, Iterable, Iterator
+from itertools import groupby
 
 from .codec import views
 from .codec.views import View
-from .issuers import KINDS, PRIVATE_KEY, WORDS, Kind
+from .issuers import AMID, KINDS, PRIVATE_KEY, WORDS
+from .kinds import Kind
 
 __all__ = [
     "KINDS",
@@ -39,7 +41,7 @@ Span = tuple[int, int, bytes]
 Seen = tuple[View, int, int, bytes]
 """In which view a secret stands, from where to where, and its placeholder."""
 
-UNBROKEN = (string.ascii_letters + string.digits + "+/_=.:,-").encode()
+UNBROKEN = (string.ascii_letters + string.digits + "+/_=.:,-~@").encode()
 """What secrets are written in, all but private keys, which have lines."""
 
 _SHAPE = views.shape_of(UNBROKEN)
@@ -109,15 +111,22 @@ def _words(data: bytes) -> Iterator[Span]:
             at = yield from _told(found, data)
         while found := _BEHIND.search(data, max(low, at - 1), high):
             at = yield from _told(found, data)
+    for kind, form in _AMID:
+        if kind.prefix in data:
+            for met in form.finditer(data):
+                start = met.start() - kind.into
+                if kind.holds(data, start, met.end()):
+                    yield start, met.end(), kind.mark
     if PRIVATE_KEY.prefix in data:
         for key in PRIVATE_KEY.form.finditer(data):
-            yield *key.span(), PRIVATE_KEY.mark
+            if PRIVATE_KEY.check is None or PRIVATE_KEY.check(key[0]):
+                yield *key.span(), PRIVATE_KEY.mark
 
 
 def _told(found: re.Match[bytes], data: bytes) -> Generator[Span, None, int]:
     """Give the secret that has this form, if it is one; return where to look on."""
     kind, stop = _ORDER[(found.lastindex or 0) - 1], found.end()
-    start = found.start(found.lastindex or 0) - 1
+    start = found.start(found.lastindex or 0) - len(kind.prefix)
     if kind.holds(data, start, stop):
         yield start, stop, kind.mark
         return stop
@@ -129,27 +138,40 @@ def _told(found: re.Match[bytes], data: bytes) -> Generator[Span, None, int]:
 
 
 def _any_of(kinds: Iterable[Kind]) -> tuple[bytes, tuple[Kind, ...]]:
-    """The forms of all `kinds`, those with the same first letter together, and whose each group is."""
-    by_letter = dict[bytes, list[Kind]]()
-    for kind in kinds:
-        by_letter.setdefault(kind.prefix[:1], []).append(kind)
-    branches = [
-        re.escape(letter) + b"(?:%s)" % b"|".join(b"()" + _behind_a_letter(kind) for kind in some)
-        for letter, some in by_letter.items()
-    ]
-    return b"(?:%s)" % b"|".join(branches), tuple(kind for some in by_letter.values() for kind in some)
+    """The forms of all `kinds`, and whose each group is; what prefixes have in common is looked at once."""
+    order = sorted(kinds, key=lambda kind: kind.prefix + b"\xff")  # the longer before what they begin with
+    return _branches(order, 0), tuple(order)
 
 
-def _behind_a_letter(kind: Kind) -> bytes:
-    """The form of a kind but for its first letter, with nothing before it that may not be there."""
+def _branches(kinds: list[Kind], at: int) -> bytes:
+    """The forms of `kinds`, in order, which have their first `at` letters in common, without these."""
+    out = list[bytes]()
+    for letter, some in groupby(kinds, key=lambda kind: kind.prefix[at : at + 1]):
+        if letter:
+            out.append(re.escape(letter) + _branches(list(some), at + 1))
+        else:
+            out += [b"()" + _behind_its_prefix(kind) for kind in some]
+    return out[0] if len(out) == 1 else b"(?:%s)" % b"|".join(out)
+
+
+def _behind_its_prefix(kind: Kind) -> bytes:
+    """The form of a kind from there on, with nothing before its prefix that may not be there."""
     prefix = re.escape(kind.prefix)
     apart = b"(?<![A-Za-z0-9_-]%s)" % prefix if b"-" in kind.beside else b""
-    return prefix[1:] + apart + kind.form.pattern.removeprefix(prefix)
+    return apart + kind.form.pattern.removeprefix(prefix)
+
+
+def _amid(kind: Kind) -> re.Pattern[bytes]:
+    """The form of a kind from what it is known by on, where what it has before that stands before it."""
+    prefix = re.escape(kind.prefix)
+    before, _, behind = kind.form.pattern.partition(prefix)
+    return re.compile(prefix + b"(?<=%s%s)" % (before, prefix) + behind)
 
 
 _ANY, _ORDER = _any_of(WORDS)
 _FORM = re.compile(_ANY)
 _BEHIND = re.compile(b"[^A-Za-z0-9]" + _ANY)
+_AMID = tuple((kind, _amid(kind)) for kind in AMID)
 _LIKE = {
     kind.prefix: [o for o in WORDS if kind.prefix.startswith(o.prefix) or o.prefix.startswith(kind.prefix)]
     for kind in WORDS

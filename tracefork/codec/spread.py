@@ -11,12 +11,12 @@ import binascii
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from operator import add, itemgetter
 from typing import TypeAlias
 
-from .views import Part, View, gathered, opened, upon, whole
+from .views import Map, Part, View, gathered, opened, upon, whole
 
 _LONG = 1024
 """Bytes that are looked at on either side of a long string: only a secret that goes on concerns us here."""
@@ -60,8 +60,9 @@ def texts(body: bytes) -> Iterator[View]:
     """
     inner = events(body)
     for view in inner or [whole(body)]:
-        for groups in _ways(view.data):
-            yield upon(view, _together(view.data, groups))
+        walk = _Walk(view.data)
+        for groups in walk.ways():
+            yield upon(view, _together(view.data, groups, walk.lows, walk.highs))
 
 
 def events(body: bytes) -> list[View]:
@@ -129,35 +130,34 @@ def _opened(packed: bytes) -> bytes:
         return b""
 
 
-def _together(data: bytes, groups: Iterable[list[Part]]) -> View:
-    """The texts of `groups` one behind the other; of long pieces their two ends."""
-    pieces, parts = list[bytes](), list[Part]()
+def _together(data: bytes, groups: list[Sequence[int]], lows: list[int], highs: list[int]) -> View:
+    """The texts of `groups` one behind the other; of long pieces their two ends.
+
+    A group has the numbers of its pieces, which begin at `lows` and end at `highs`.
+    """
+    pieces = list[bytes]()
     for group in groups:
-        for low, high in group:
-            if high - low > 2 * _LONG:
-                pieces += [data[low : low + _LONG], BETWEEN, data[high - _LONG : high]]
-                parts += [(low, low + _LONG), _NOTHING, (high - _LONG, high)]
-            else:
-                pieces.append(data[low:high])
-                parts.append((low, high))
+        some = [data[lows[n] : highs[n]] for n in group]
+        if max(map(len, some)) > 2 * _LONG:
+            for piece in some:
+                pieces += [piece[:_LONG], BETWEEN, piece[-_LONG:]] if len(piece) > 2 * _LONG else [piece]
+        else:
+            pieces += some
         pieces.append(BETWEEN)
-        parts.append(_NOTHING)
-    return View(b"".join(pieces), lambda: ([0, *accumulate(map(len, pieces))][:-1], parts))
 
+    def made() -> Map:
+        parts = list[Part]()
+        for group in groups:
+            for n in group:
+                low, high = lows[n], highs[n]
+                if high - low > 2 * _LONG:
+                    parts += [(low, low + _LONG), _NOTHING, (high - _LONG, high)]
+                else:
+                    parts.append((low, high))
+            parts.append(_NOTHING)
+        return [0, *accumulate(map(len, pieces))][:-1], parts
 
-def _ways(data: bytes) -> Iterator[list[list[Part]]]:
-    """Two ways to say what goes on in what: by the path alone, and by all numbers on the way to it too."""
-    walk = _Walk(data)
-    for start, pieces, several in _quoted(data):
-        walk.along(start, pieces, _ENDS if several else ())
-    text = [found.span(1) for found in _TEXT.finditer(data)] if _has_texts(data) else []
-    more = [group for group in walk.plain.values() if len(group) > 1]
-    if len(text) > 1:
-        more.append(text)
-    if more:
-        yield more
-    if more := [group for group in walk.numbered().values() if len(group) > 1]:
-        yield more
+    return View(b"".join(pieces), made)
 
 
 def _has_texts(data: bytes) -> bool:
@@ -193,20 +193,37 @@ class _Walk:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.plain = dict[int, list[Part]]()
+        self.lows, self.highs = list[int](), list[int]()  # of each string: no collector looks at numbers
+        self._plainly = dict[int, list[int]]()
         self._met = list[int]()
-        self._parts = list[Part]()
-        self._ends = list[tuple[int, tuple[bytes, ...]]]()
+        self._ends, self._of = list[int](), list[tuple[bytes, ...]]()
         self._nodes = dict[tuple[int, bytes | int], int]()
         self._open = list[tuple[int, int, bytes, int]]()
         self._plain, self._numbered, self._key, self._place = 0, 0, b"", _IN_OBJECT
         self._indices = list[bytes]()
+        self._told = dict[tuple[bytes, ...], tuple[bytes, ...]]()
         self._listed = False
         self._deep = 0
         self._began = 0
         self._known = dict[bytes, _Event]()
 
-    def along(self, start: int, pieces: list[bytes], marks: tuple[bytes, ...]) -> None:
+    def ways(self) -> Iterator[list[Sequence[int]]]:
+        """Two ways to say what goes on in what: by the path alone, and by all numbers on the way too."""
+        data = self._data
+        for start, pieces, several in _quoted(data):
+            self._along(start, pieces, _ENDS if several else ())
+        more: list[Sequence[int]] = [group for group in self._plainly.values() if len(group) > 1]
+        text = [found.span(1) for found in _TEXT.finditer(data)] if _has_texts(data) else []
+        if len(text) > 1:
+            more.append(range(len(self.lows), len(self.lows) + len(text)))
+            self.lows += [low for low, _ in text]
+            self.highs += [high for _, high in text]
+        if more:
+            yield more
+        if more := [group for group in self._numbered_ways().values() if len(group) > 1]:
+            yield more
+
+    def _along(self, start: int, pieces: list[bytes], marks: tuple[bytes, ...]) -> None:
         """Go along pieces of which every second is a string; the first begins at `start`.
 
         `marks` are what an event may end with. Events of a stream are much alike: one that has the shape
@@ -231,7 +248,7 @@ class _Walk:
             self._enter(brackets)
 
     def _along_events(self, pieces: list[bytes], ends: list[int], bounds: list[int]) -> None:
-        known, groups, met, parts = self._known, self.plain, self._met, self._parts
+        known, groups, met, lows, highs = self._known, self._plainly, self._met, self.lows, self.highs
         for low, high in pairwise(bounds):
             event = pieces[low:high]
             shape = b'"'.join(event[::2]).translate(_NO_DIGITS) + pieces[high][:1]
@@ -252,10 +269,10 @@ class _Walk:
                         continue  # an id, a model: pieces of a text are not the same twice
                     before[n] = string
                 if string:
-                    part = ends[low + n], ends[low + n + 1] - 1
-                    groups[plain].append(part)
+                    groups[plain].append(len(met))
                     met.append(numbered)
-                    parts.append(part)
+                    lows.append(ends[low + n])
+                    highs.append(ends[low + n + 1] - 1)
 
     def _meet(self, pieces: list[bytes], ends: list[int], low: int, high: int, shape: bytes) -> None:
         """Walk along an event of a new shape, and remember that."""
@@ -274,7 +291,8 @@ class _Walk:
         self, pieces: list[bytes], ends: list[int], low: int, high: int, values: list[_Value] | None = None
     ) -> None:
         """Go along the strings between these pieces; put to `values` which are, with their nodes."""
-        nodes, groups, met, parts, shapes = self._nodes, self.plain, self._met, self._parts, _shapes
+        nodes, groups, met, shapes = self._nodes, self._plainly, self._met, _shapes
+        lows, highs = self.lows, self.highs
         shape = self._shape(pieces[low])
         for n in range(low + 1, high, 2):
             if shape[0]:
@@ -295,26 +313,27 @@ class _Walk:
                 key = self._place
             if not (numbered := nodes.get((self._numbered, key))):
                 numbered = nodes[self._numbered, key] = len(nodes) + 1
-            part = ends[n], ends[n + 1] - 1
             if plain in groups:
-                groups[plain].append(part)
+                groups[plain].append(len(met))
             else:
-                groups[plain] = [part]
+                groups[plain] = [len(met)]
             met.append(numbered)
-            parts.append(part)
+            lows.append(ends[n])
+            highs.append(ends[n + 1] - 1)
             if values is not None:
                 values.append((n, plain, numbered))
 
-    def numbered(self) -> dict[object, list[Part]]:
+    def _numbered_ways(self) -> Mapping[object, Sequence[int]]:
         """By path, places in lists and the indices that an event names; nothing where these say nothing."""
         self._end()
         if not self._listed and not self._ends:
             return {}
-        self._ends.append((len(self._met), ()))
-        groups, low = dict[object, list[Part]](), 0
-        for high, indices in self._ends:
-            for node, part in zip(self._met[low:high], self._parts[low:high], strict=True):
-                groups.setdefault((node, indices), []).append(part)
+        self._ends.append(len(self._met))
+        self._of.append(())
+        groups, low = dict[object, list[int]](), 0
+        for high, indices in zip(self._ends, self._of, strict=True):
+            for n in range(low, high):
+                groups.setdefault((self._met[n], indices), []).append(n)
             low = high
         return groups
 
@@ -353,10 +372,12 @@ class _Walk:
     def _end(self) -> None:
         """An event is over."""
         if self._indices:
-            done, indices = self._ends[-1][0] if self._ends else 0, tuple(self._indices)
-            if self._began > done:
-                self._ends.append((self._began, ()))  # those before it, which name none
-            self._ends.append((len(self._met), indices))
+            if self._began > (self._ends[-1] if self._ends else 0):
+                self._ends.append(self._began)  # those before it, which name none
+                self._of.append(())
+            indices = tuple(self._indices)
+            self._ends.append(len(self._met))
+            self._of.append(self._told.setdefault(indices, indices))
             self._indices.clear()
         self._began = len(self._met)
 

@@ -344,7 +344,8 @@ class _Plain(dict[bytes, bytes]):
             plain = html.unescape(escape.decode()).encode("utf-8", "surrogatepass")
         else:
             tail = escape.lstrip(b"\\")
-            plain = tail if len(tail) == 1 else bytes([int(escape[-2:], 16)])
+            code = b"" if len(tail) == 1 else bytes([int(escape[-2:], 16)])
+            plain = (code.decode("latin-1").encode() if tail.startswith(b"u") else code) or tail
         if len(self) < _REMEMBERED:
             self[escape] = plain
         return plain
@@ -355,8 +356,8 @@ _AMPERSAND = ord("&")
 _TWICE = [(b"\\" + c, 2 * plain) for c, plain in ((b"n", b"\n"), (b'"', b'"'), (b"r", b"\r"), (b"t", b"\t"))]
 _PLAIN = _Plain()
 _ESCAPE = re.compile(
-    rb"""(\\{1,16}(?:u00[0-7][0-9a-fA-F]|/)"""
-    rb"""|%(?:25){0,4}[0-7][0-9a-fA-F]"""
+    rb"""(\\{1,16}+(?:u00[0-9a-fA-F]{2}|/)"""
+    rb"""|%(?:25){0,4}[0-9a-fA-F]{2}"""
     rb"""|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-z]{2,8});)"""
 )
 _WRAP = re.compile(

@@ -39,6 +39,10 @@ def _in_short_json(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
+def _twice(write: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: _in_json(write(value))  # JSON within JSON
+
+
 def _slashed(write: Callable[[str], str]) -> Callable[[str], str]:
     return lambda value: write(value).replace("/", "\\/")
 
@@ -51,8 +55,12 @@ WRITTEN = (
     Form(),
     Form(_in_json),
     Form(_in_short_json),
+    Form(_twice(_in_json)),
+    Form(_twice(_in_short_json)),
     Form(_slashed(_in_json)),
     Form(_slashed(_in_short_json)),
+    Form(_slashed(_twice(_in_json))),
+    Form(_slashed(_twice(_in_short_json))),
     Form(_in_url),
     Form(quote),
     Form(quote_plus),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from attrs import frozen
 
 from ..codec.views import Cells, Part, Unwritable, View, gathered, in_sixes, unescaped, upon
 from ..core.surrogates import Place
+from ..patterns import KINDS
 from .forms import Form
 
 PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
@@ -98,18 +100,45 @@ def joined(spans: Spans, more: Iterable[Span]) -> Spans:
 
 
 def with_groups(spans: Spans, groups: Iterable[Spans], size: int) -> Spans:
-    """`spans` and all of each group of which no part is among them yet, in order; `size` is the text's."""
-    taken, out = bytearray(0), spans
+    """`spans` and all of each group of which no part is among them yet, in order; `size` is the text's.
+
+    A span that is only the beginning of what a group is all of goes with that: a token may look
+    whole where its first piece ends.
+    """
+    taken, added, gone = bytearray(0), Spans(), set[Span]()
     for group in groups:
         if not taken:
-            taken, out = bytearray(size), list(spans)
+            taken = bytearray(size)
             for span in spans:
                 taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
-        if all(taken.find(1, span.start, span.stop) < 0 for span in group):
-            out += group
-            for span in group:
-                taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
-    return sorted(out, key=_place)
+        begun = _begun(spans, group)
+        for span in begun:
+            taken[span.start : span.stop] = bytes(span.stop - span.start)
+        free = all(taken.find(1, span.start, span.stop) < 0 for span in group)
+        for span in group if free else begun:
+            taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
+        if free:
+            added += group
+            gone.update(begun)
+    return sorted([*(span for span in spans if span not in gone), *added], key=_place) if added else spans
+
+
+def _begun(spans: Spans, group: Spans) -> Spans:
+    """Those of `spans`, which are in order, that are within one part of this group.
+
+    Where there are some in two parts, they are tokens of their own: a list of them, say.
+    """
+    found = list[Spans]()
+    for part in group:
+        out = Spans()
+        for n in range(bisect_left(spans, part.start, key=_start), len(spans)):
+            if spans[n].stop > part.stop:
+                break
+            if spans[n].mark == group[0].mark or spans[n].mark in _ISSUED:
+                out.append(spans[n])
+        if out:
+            found.append(out)
+    return found[0] if len(found) == 1 else Spans()
 
 
 def marked(parts: list[Part], mark: bytes, hit: Hit) -> Spans:
@@ -148,3 +177,10 @@ def _cut(span: Span) -> bool:
 
 def _place(span: Span) -> tuple[int, int]:
     return span.start, -span.stop
+
+
+def _start(span: Span) -> int:
+    return span.start
+
+
+_ISSUED = frozenset(kind.mark for kind in KINDS)

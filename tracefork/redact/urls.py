@@ -12,7 +12,8 @@ PARAMETERS = frozenset(
     """
     key api_key apikey api-key x-api-key subscription-key token access_token id_token refresh_token
     auth auth_token authorization secret client_secret password passwd pwd sig signature jwt credential
-    x-amz-signature x-amz-credential x-amz-security-token
+    x-amz-signature x-amz-credential x-amz-security-token x-goog-credential
+    ocp-apim-subscription-key functions-key passphrase passcode hmac code_verifier samlresponse
     """.split()
 )
 """Parameters of a URL, in lower case, whose values are taken out; so are those that are named alike."""
