@@ -24,7 +24,7 @@ from .needles import Known, Needles
 from .spans import Hit, Span, Spans, by_place, joined, marked, with_groups
 
 _SHORT = 256
-_MORE = re.compile(rb"[\\%&\n]|[A-Za-z0-9+/_=.:,-]{20}")
+_MORE = re.compile(rb"[\\%%&\n]|[%s]{20}" % re.escape(patterns.UNBROKEN))
 """What a short text has in which more may stand than is known: something escaped, or a long word."""
 
 _SCOPE = re.compile(rb"/|%2[Ff]")
