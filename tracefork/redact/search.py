@@ -98,6 +98,8 @@ class Search:
 
     def _with_named(self, data: bytes, spans: Spans, start: int = 0, *, least: float) -> Spans:
         """`spans`, and what is named as a secret in `data` from `start` on."""
+        if not (b"=" in data or b"@" in data or b'"' in data):
+            return spans
         more = [
             Span(low, high, b"[secret:userinfo]", Hit(data[low:high], low, place="parameter"))
             for low, high in urls.users(data, start)

@@ -29,14 +29,13 @@ _PERHAPS = re.compile(r"(?:.*(?:api|access|auth|secret)[_.-]?)?(?:code|key|sessi
 
 _ENOUGH = 28.0  # bits, if each letter of a value were drawn from its alphabet
 
-_USERINFO = re.compile(rb"(?<=://)[^/?#@\s\"'<>\\]+@")
+_USERINFO = re.compile(rb"://([^/?#@\s\"'<>\\]+)@")
 _NAMED = rb"""([\w.%\[\]~\x80-\xff-]{1,100})=([^&#\s"'<>\\]+)"""
-_PARAMETER = re.compile(
-    rb"(?:[?&#]|(?<=&amp);)" + _NAMED
-)  # begins with a sign, for which a text is scanned fast
+_PARAMETER = re.compile(rb"[?&#;]" + _NAMED)  # begins with a sign: a text is scanned fast for that
 _ESCAPED = re.compile(rb"\\u0026" + _NAMED)
 _FIRST = re.compile(_NAMED)
 _PLACEHOLDER = re.compile(rb"\[secret:[^\[\]\s\"\\]{1,100}\]")
+_SEMICOLON = ord(";")
 _UNNAMED = re.compile(r"[^\w.-]")
 
 Place: TypeAlias = "tuple[int, int]"
@@ -45,15 +44,19 @@ Place: TypeAlias = "tuple[int, int]"
 def users(text: bytes, start: int = 0) -> Iterator[Place]:
     """Where `user:password` stands in the URLs of a text, from `start` on."""
     for found in _USERINFO.finditer(text, start) if b"@" in text else ():
-        if not _PLACEHOLDER.fullmatch(text, found.start(), found.end() - 1):
-            yield found.start(), found.end() - 1
+        if not _PLACEHOLDER.fullmatch(found[1]):
+            yield found.span(1)
 
 
 def named(text: bytes, start: int = 0) -> Iterator[tuple[str, Place]]:
     """The parameters in a text, from `start` on, that are named as secrets: name, and where the value is."""
     if b"=" not in text:
         return
-    seen = list(_PARAMETER.finditer(text, start))
+    seen = [
+        found
+        for found in _PARAMETER.finditer(text, start)
+        if text[found.start()] != _SEMICOLON or text.endswith(b"&amp", 0, found.start())
+    ]
     if b"\\u0026" in text:
         seen += _ESCAPED.finditer(text, start)
     if not start and (first := _FIRST.match(text)):
