@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Protocol, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 Part: TypeAlias = "tuple[int, int]"
 """From where to where, in the text that a view was made of."""
@@ -125,7 +125,7 @@ def opened(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> Vi
 
 def upon(outer: View, view: View) -> View:
     """`view`, which was made of `outer.data`, as made of what that was made of."""
-    return evolve(view, outer=outer)
+    return View(view.data, view._map, outer, view._sextet)  # noqa: SLF001  evolve() takes four times as long
 
 
 def unescaped(data: bytes) -> View | None:

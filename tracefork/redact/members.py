@@ -17,6 +17,9 @@ NAMES = frozenset(
 """Names in lower case, without what parts their words. A `token` is none: models say which ones they weighed;
 nor is a `signature`, which models put on what they thought."""
 
+_ENDS = [
+    end + quote for end in (b"oken", b"ecret", b"ey", b"assword", b"ignature") for quote in (b'"', b'\\"')
+]
 _MEMBER = re.compile(
     rb'"([A-Za-z0-9_.-]{3,40}(?:oken|ecret|ey|assword|ignature))\\{0,7}"[ \t]{0,8}:'
     rb'[ \t]{0,8}\\{0,7}"([^"\\\s]{8,8192})'
@@ -29,14 +32,7 @@ def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
 
     Their values have as many bits as a secret: `"api_key": "YOUR_API_KEY"` is none.
     """
-    if b'"' not in text or not (
-        b'oken"' in text
-        or b'ecret"' in text
-        or b'ey"' in text
-        or b'word"' in text
-        or b'ture"' in text
-        or b'\\"' in text
-    ):
+    if not any(end in text for end in _ENDS):
         return  # most bodies
     for found in _MEMBER.finditer(text, start):
         name = found[1].decode()
