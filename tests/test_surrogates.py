@@ -419,6 +419,45 @@ def test_a_token_that_the_tape_gave_and_that_would_go_out_is_refused_by_the_step
     assert branch.tape[1].response.body == b"live"
 
 
+WEAK = {
+    "a header": (
+        Response(200, (("x-session-token", "a1b2c3"),)),
+        lambda answer: {"headers": {"x-session-token": answer.headers["x-session-token"]}},
+    ),
+    "a cookie": (
+        Response(200, (("set-cookie", "csrf=abcd1234; Path=/"),)),
+        lambda answer: {"headers": {"cookie": f"csrf={answer.cookies['csrf']}"}},
+    ),
+    "a parameter": (
+        Response(200, (("location", "http://m/next?sig=a1b2c3"),)),
+        lambda answer: {"params": {"sig": answer.headers["location"][-6:]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("where", WEAK)
+def test_what_may_stand_anywhere_by_chance_is_known_only_in_its_place(where):
+    answer, use = WEAK[where]
+
+    def heard(client):
+        answer = client.post("http://m/", content=b"?")
+        client.cookies.clear()
+        return answer
+
+    with tracefork.record() as run, httpx.Client(transport=transport(Script(answer), httpx)) as client:
+        heard(client)
+    [row] = run.tape.surrogates.rows
+    live = Script(Response(204))
+    with pytest.raises(RedactedSecret, match="step 0"), tracefork.resume(run.tape):
+        with httpx.Client(transport=transport(live, httpx)) as client:
+            client.post("http://m/", **use(heard(client)))
+
+    assert row.place == where.split()[1] and live.requests == ()
+    with tracefork.resume(run.tape), httpx.Client(transport=transport(live, httpx)) as client:
+        client.post("http://m/", content=f"in a text it is any text: {use(heard(client))}")
+    assert row.value.encode() in live.requests[0].body
+
+
 @pytest.mark.parametrize("now", [search.PLAIN, "Yw92-RnMk-8844-bbUU-and-longer"], ids=["as long", "longer"])
 def test_a_surrogate_of_a_known_secret_goes_out_as_what_it_is_now(now, monkeypatch):
     monkeypatch.setenv("SHOP_TOKEN", search.PLAIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections import Counter
 
 import httpx
 import httpx2
@@ -13,6 +14,7 @@ from peers import corpus
 import tracefork
 from tracefork import patterns
 from tracefork.codec.spread import texts
+from tracefork.redact import redactor
 
 COUNT = 893
 STREAMS = 224
@@ -108,6 +110,27 @@ def shaped(seen):
     """What was seen, without the surrogates that a replay has in the place of cookies."""
     number, status, headers, *bodies = seen
     return number, status, [(name, corpus.shaped(name, value)) for name, value in headers], *bodies
+
+
+def test_of_all_headers_only_cookies_and_keys_are_taken_out(rows):
+    redact, taken, total = redactor({}), Counter(), 0
+    for row in rows:
+        asked = redact.question(tracefork.Request(row.method, row.url, row.headers, b"")).headers
+        heard = redact.answer(tracefork.Response(200, row.answer.headers)).headers
+        for (name, value), (_, kept) in zip(
+            (*row.headers, *row.answer.headers), (*asked, *heard), strict=True
+        ):
+            total += 1
+            taken[name.lower()] += kept != value
+
+    assert total > 27_000
+    assert {name for name, count in taken.items() if count} <= {
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "x-api-key",
+        "x-goog-api-key",
+    }
 
 
 def test_nothing_in_nine_megabytes_of_it_is_taken_for_a_secret(rows):

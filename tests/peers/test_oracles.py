@@ -27,6 +27,7 @@ from peers.processes import beside_python
 from tokens import of_form
 
 from tracefork import patterns
+from tracefork.codec.spread import texts
 from tracefork.redact import redactor
 
 pytestmark = pytest.mark.peers
@@ -143,10 +144,14 @@ def share_found(pattern: str, group: int, flags: int) -> float:
     return max(written(True), written(False)) if flags & re.IGNORECASE else written(False)
 
 
+def tells(body: bytes) -> bool:
+    """True if there is what looks as an issuer's token, whole or in pieces."""
+    pieces = (seen for view in texts(body) for seen in patterns.across(view))
+    return any(patterns.found(body)) or any(pieces)
+
+
 def test_nothing_in_the_corpus_is_taken_for_a_secret(said):
-    assert [
-        text[:80] for text in said if [*patterns.found(text.encode()), *patterns.spread(text.encode())]
-    ] == []
+    assert [text[:80] for text in said if tells(text.encode())] == []
 
 
 @pytest.fixture(scope="module")

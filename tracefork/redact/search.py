@@ -103,6 +103,7 @@ class Search:
         more = [
             Span(low, high, b"[secret:userinfo]", Hit(data[low:high], low, place="parameter"))
             for low, high in urls.users(data, start)
+            if not least or bits(data[low:high].decode("utf-8", "replace")) >= least
         ]
         spans = joined(more, spans) if more else spans
         more = list(_named(data, start, least))
