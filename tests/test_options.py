@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
+from importlib import import_module
 
 import httpx
 import pytest
 from attrs import fields
+from typer.main import get_group
 from typer.testing import CliRunner
 
 import tracefork
+from tracefork import cli
 from tracefork.cli import app
 from tracefork.core import notes
 from tracefork.errors import CorruptTape
@@ -266,11 +270,30 @@ def test_a_run_over_nothing_has_an_exit_code_of_its_own(tmp_path):
 
 
 def test_every_command_explains_itself():
-    assert {command.name or command.callback.__name__ for command in app.registered_commands} == COMMANDS
+    assert set(COMMANDS) == set(cli.COMMANDS)
     runner = CliRunner()
     for words in [[], *([command] for command in COMMANDS)]:
         told = runner.invoke(app, [*words, "--help"])
         assert told.exit_code == 0 and "Usage" in told.output, words
+
+
+def test_the_list_of_commands_tells_what_each_tells_of_itself():
+    for name, (module, summary) in cli.COMMANDS.items():
+        command = get_group(import_module(f"tracefork.cli.{module}").commands).commands[name]
+
+        assert " ".join(command.help.partition("\n\n")[0].split()) == summary
+
+
+def test_help_and_version_import_nothing_that_only_commands_need():
+    code = (
+        "import sys; sys.argv = ['tracefork', '--version']\n"
+        "from tracefork.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*[name for name in sys.modules if name.startswith('tracefork.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not re.search(r"tracefork\.(session|store|report|attribution|codec|errors)\b", done.stdout)
 
 
 COMMANDS = set(

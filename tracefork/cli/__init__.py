@@ -1,12 +1,11 @@
 """The command line: parse and call, print. Needs `tracefork[cli]`.
 
 Commands are grouped by what they do: `running` an agent, `blaming` its steps, `reading` runs, `showing` them,
-`keeping` a store.
+`keeping` a store. `app` knows them all by name.
 """
 
 from __future__ import annotations
 
-from . import running, blaming, reading, showing, keeping  # isort: skip  the order in which help shows them
-from .app import app, main
+from .app import COMMANDS, app, main
 
-__all__ = ["app", "blaming", "keeping", "main", "reading", "running", "showing"]
+__all__ = ["COMMANDS", "app", "main"]

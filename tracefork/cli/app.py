@@ -1,4 +1,6 @@
-"""What all commands share: the application, its two consoles, common options, stores and tapes by name.
+"""What all commands share: the application, its two consoles, common options, and how things are printed.
+
+A command's module is imported when the command runs: `COMMANDS` has what the list of them tells.
 
 Exit codes: 0 fine, 1 the answer is no (a verdict that is not ok, two tapes that
 part, damage), 2 wrong usage or an error that the message explains, 3 nothing to vouch for
@@ -9,34 +11,108 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
-import attrs
 import typer
 from rich import markup
 from rich.console import Console
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
 from .. import __version__
 from ..advice import in_shell
-from ..codec.limits import DEFAULT, UNLIMITED, Limits
-from ..codec.plain import damage
-from ..core.doubt import continue_tape, find_doubts
-from ..core.tape import Tape
 from ..core.visible import visible, visible_json
-from ..errors import StoreError, TraceforkError
-from ..files import load
-from ..listing import shown
-from ..providers.unrecorded import find_unrecorded
-from ..report import lines
-from ..report.embedded import tape_in
-from ..store import TapeStore
+
+if TYPE_CHECKING:
+    from ..codec.limits import Limits
+
+COMMANDS = {
+    "demo": ("running", "Show the whole product on a small agent, offline, in a few seconds."),
+    "run": ("running", "Record any script or module, unmodified. A record() of its own joins the run."),
+    "verify": (
+        "running",
+        "Replay a run with its script, offline, and say whether everything happened again.",
+    ),
+    "fork": (
+        "running",
+        "Run a recorded script again with one answer changed, live from there. Without an answer, ask anew.",
+    ),
+    "resume": ("running", "Run an interrupted script to its end: what was recorded costs nothing."),
+    "calibrate": (
+        "running",
+        "Run a script for real, and again on its recording: what varies by itself, and what would help.",
+    ),
+    "blame": (
+        "blaming",
+        "Measure which step of a run made its outcome, by running it again from many places.",
+    ),
+    "validate": (
+        "blaming",
+        "Try blame on planted causes, offline: the planner often, and real agents. Exit code 1 if it fails.",
+    ),
+    "ls": ("reading", "List the runs of a store, newest first."),
+    "show": ("reading", "Print a run, a line a step; or one step in full."),
+    "diff": (
+        "reading",
+        "Say where what was said in two runs is not the same, a line each. Exit code 1 if it is somewhere.",
+    ),
+    "report": ("showing", "Write a run as one page that needs nothing else, or as text."),
+    "serve": (
+        "showing",
+        "Show all runs of a store in the browser, live, at an address of this machine alone.",
+    ),
+    "check": (
+        "keeping",
+        "Read every run and say what is damaged. Exit code 0 clean, 1 damage, 2 cannot tell.",
+    ),
+    "salvage": (
+        "keeping",
+        "Keep what is whole of a damaged run, as a run or a file of its own; the damaged one stays.",
+    ),
+    "gc": ("keeping", "Tidy up: seal runs that died, finish what was interrupted, give room back."),
+    "export": (
+        "keeping",
+        "Write a run to a file that stands by itself; a branch takes along what it needs of its parent.",
+    ),
+    "scrub": (
+        "keeping",
+        "Keep a run without its secrets as another run; the one with them stays until it is deleted.",
+    ),
+    "import": (
+        "keeping",
+        "Put tape files into a store, each as a run; a report has its tape too. Nothing damaged is kept.",
+    ),
+    "delete": ("keeping", "Remove a run. One that has branches stays, unless these are rebased."),
+}
+"""Each command in the order in which help lists them: the module that has it, and what it does."""
+
+
+class Group(TyperGroup):
+    """The commands, each of whose modules is imported when it is asked for."""
+
+    _listed = False
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, summary = COMMANDS[cmd_name]
+        if self._listed:
+            return TyperCommand(cmd_name, help=summary)
+        return get_group(import_module(f".{module}", __package__).commands).commands[cmd_name]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._listed = True
+        super().format_help(ctx, formatter)
+
 
 app = typer.Typer(
+    cls=Group,
     help="Record, replay, fork and compare agent runs.",
     no_args_is_help=True,
     add_completion=False,
@@ -53,8 +129,7 @@ Run = Annotated[
 RUNS = "runs.db"
 NOTHING = 3
 """The exit code of `verify` for a run that holds nothing."""
-_PAGE = b"<!doctype html>"
-_LIMITS: ContextVar[Limits] = ContextVar("tracefork.cli.limits", default=DEFAULT)
+_NO_LIMITS: ContextVar[bool] = ContextVar("tracefork.cli.no_limits", default=False)
 
 
 def main() -> None:
@@ -62,11 +137,20 @@ def main() -> None:
     with in_shell():
         try:
             app()
-        except (TraceforkError, OSError, ValueError) as exc:
+        except Exception as exc:
+            if not _is_expected(exc):
+                raise
             if "--json" in sys.argv:
                 print_json({"error": {"type": type(exc).__name__, "message": str(exc)}})
             err.print(f"[bold red]error:[/] {escaped(exc)}")
             sys.exit(2)
+
+
+def _is_expected(exc: Exception) -> bool:
+    """True if this is raised on purpose, and its message is for whoever gave the command."""
+    from ..errors import TraceforkError  # noqa: PLC0415  --help needs none of it
+
+    return isinstance(exc, TraceforkError | OSError | ValueError)
 
 
 @app.callback(invoke_without_command=True)
@@ -81,7 +165,7 @@ def top(
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    _LIMITS.set(UNLIMITED if no_limits else DEFAULT)
+    _NO_LIMITS.set(no_limits)
     if version:
         out.print(__version__)
         raise typer.Exit
@@ -89,72 +173,9 @@ def top(
 
 def limits() -> Limits:
     """How much is read, as was said in front of the command."""
-    return _LIMITS.get()
+    from ..codec.limits import DEFAULT, UNLIMITED  # noqa: PLC0415  --help needs none of it
 
-
-@contextmanager
-def opened(where: str) -> Iterator[TapeStore]:
-    if not Path(where).exists():
-        raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
-    with TapeStore.open(where, limits=limits()) as store:
-        yield store
-
-
-def from_file(path: Path) -> Tape:
-    """The tape in a tape file, or in a report."""
-    with path.open("rb") as file:
-        if file.read(len(_PAGE)) != _PAGE:
-            return load(path, limits=limits())
-    with damage(str(path)):
-        return tape_in(path.read_text("utf-8"), limits=limits())
-
-
-def taped(name: str, where: str, *, furthest: bool = False) -> Tape:
-    """The tape of this name; with `furthest`, `last` is none that got less far than the run it resumed."""
-    if not Path(where).exists() and Path(name).is_file():
-        return from_file(Path(name))
-    with opened(where) as store:
-        if name == "last":
-            infos = list(shown(store.runs()))
-            if not infos:
-                raise StoreError(f"no runs in {where}")
-            newest = store.load(max(infos, key=lambda info: info.created_at).run_id)
-            return _find_furthest(newest, store) if furthest else newest
-        if Path(name).is_file() and name not in store:
-            return from_file(Path(name))
-        return store.load(store.resolve(name))
-
-
-def _find_furthest(tape: Tape, store: TapeStore) -> Tape:
-    """`tape`, or the nearest run before it that holds more than those that resumed it."""
-    while tape.parent and tape.parent.name == "resumed" and tape.outcome.kind != "returned":
-        if tape.parent.parent not in store:
-            break
-        before = store.load(tape.parent.parent)
-        if len(continue_tape(tape).steps) >= len(continue_tape(before).steps):
-            break
-        tape = before
-    return tape
-
-
-def whole(tape: Tape) -> dict[str, Any]:
-    return {
-        "run_id": tape.run_id,
-        "agent_name": tape.agent_name,
-        "created_at": tape.created_at,
-        "digest": tape.digest(),
-        "outcome": attrs.asdict(tape.outcome),
-        "parent": tape.parent and attrs.asdict(tape.parent),
-        "meta": dict(tape.meta),
-        "escaped": [attrs.asdict(one) for one in tape.escaped],
-        "redacted": dict(tape.redacted),
-        "virtualized": sorted(tape.virtualized),
-        "wrapped": list(tape.wrapped),
-        "unrecorded": list(find_unrecorded(tape)),
-        "in_doubt": [attrs.asdict(call) for call in find_doubts(tape)],
-        "exchanges": len(tape),
-        "steps": [attrs.asdict(row) for row in lines.rows(tape)],
-    }
+    return UNLIMITED if _NO_LIMITS.get() else DEFAULT
 
 
 def print_json(value: object) -> None:

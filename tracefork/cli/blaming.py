@@ -29,9 +29,12 @@ from ..progress import counted, forking
 from ..providers import prices as pricing
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..report.lines import aligned
-from .app import RUNS, Json, Run, Store, app, err, escaped, opened, print_json, print_plain, taped
+from .app import RUNS, Json, Run, Store, err, escaped, print_json, print_plain
 from .options import Doubt
 from .programs import Command, program_of
+from .tapes import opened, taped
+
+commands = typer.Typer()
 
 if TYPE_CHECKING:
     from ..testing.validation import Trial
@@ -53,7 +56,7 @@ class Tools(StrEnum):
     REFUSE = "refuse"
 
 
-@app.command()
+@commands.command()
 def blame(
     run: Run,
     command: Command = None,
@@ -146,7 +149,7 @@ def blame(
     _told(report, json_=json_)
 
 
-@app.command()
+@commands.command()
 def validate(
     full: Annotated[
         bool, typer.Option("--full", help="500 repetitions of each row: about half an hour.")

@@ -16,28 +16,15 @@ from ..files import salvage as salvage_file
 from ..files import save
 from ..progress import counted
 from ..store import TapeStore
-from .app import (
-    RUNS,
-    Json,
-    Run,
-    Store,
-    app,
-    err,
-    escaped,
-    from_file,
-    limits,
-    opened,
-    out,
-    plural,
-    print_json,
-    print_line,
-    taped,
-)
+from .app import RUNS, Json, Run, Store, err, escaped, limits, out, plural, print_json, print_line
+from .tapes import from_file, opened, taped
+
+commands = typer.Typer()
 
 CLEAN, DAMAGED, CANNOT_TELL = 0, 1, 2
 
 
-@app.command()
+@commands.command()
 def check(
     sample: Annotated[str, typer.Option(help="How many of the runs to read, as 5% or 0.05.")] = "100%",
     store: Store = RUNS,
@@ -61,7 +48,7 @@ def check(
     raise typer.Exit(DAMAGED if certain else CANNOT_TELL if findings else CLEAN)
 
 
-@app.command()
+@commands.command()
 def salvage(
     run: Run,
     into: Annotated[str | None, typer.Option(help="The run_id to keep it as, else RUN-salvaged.")] = None,
@@ -92,7 +79,7 @@ def salvage(
         out.print(f"lost: {escaped(lost)}")
 
 
-@app.command()
+@commands.command()
 def gc(
     idle: Annotated[float, typer.Option(help="Hours without a step after which a run has died.")] = 24.0,
     store: Store = RUNS,
@@ -111,7 +98,7 @@ def gc(
         out.print("nothing to do")
 
 
-@app.command()
+@commands.command()
 def export(
     run: Run,
     file: Annotated[Path, typer.Argument(help="The tape file to write.")],
@@ -124,7 +111,7 @@ def export(
     out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escaped(file)}")
 
 
-@app.command()
+@commands.command()
 def scrub(
     run: Run,
     secret: Annotated[
@@ -171,7 +158,7 @@ def scrub(
     out.print(f"{plural((+found).total(), 'secret')} taken out, kept as {escaped(file or clean.run_id)}")
 
 
-@app.command("import")
+@commands.command("import")
 def import_(
     files: Annotated[list[Path], typer.Argument(help="Tape files, or reports.")],
     run_id: Annotated[str | None, typer.Option(help="What to call the run, if there is one file.")] = None,
@@ -197,7 +184,7 @@ def import_(
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command()
+@commands.command()
 def delete(
     run: Run,
     rebase: Annotated[bool, typer.Option(help="Let its branches stand by themselves first.")] = False,

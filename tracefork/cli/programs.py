@@ -22,7 +22,8 @@ from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..session import Session
 from ..wrapping import MAIN
-from .app import err, escaped, fit, plural, print_json, whole
+from .app import err, escaped, fit, plural, print_json
+from .tapes import whole
 
 Command = Annotated[
     list[str] | None,

@@ -14,26 +14,13 @@ from ..core.values import Response
 from ..listing import shown
 from ..report import lines
 from ..store import RunInfo
-from .app import (
-    RUNS,
-    Json,
-    Run,
-    Store,
-    app,
-    err,
-    escaped,
-    opened,
-    out,
-    plural,
-    print_json,
-    print_plain,
-    taped,
-    time_text,
-    whole,
-)
+from .app import RUNS, Json, Run, Store, err, escaped, out, plural, print_json, print_plain, time_text
+from .tapes import opened, taped, whole
+
+commands = typer.Typer()
 
 
-@app.command()
+@commands.command()
 def ls(
     store: Store = RUNS,
     forks: Annotated[bool, typer.Option("--forks", help="The forks that blame made too.")] = False,
@@ -56,7 +43,7 @@ def ls(
         err.print(f"[dim]and {plural(hidden, 'fork')} of blame: --forks lists them[/]")
 
 
-@app.command()
+@commands.command()
 def show(
     run: Run,
     step: Annotated[int | None, typer.Option(help="Show one exchange in full.")] = None,
@@ -77,7 +64,7 @@ def show(
             print_plain(line)
 
 
-@app.command()
+@commands.command()
 def diff(
     left: Run,
     right: Run,

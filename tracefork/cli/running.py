@@ -20,23 +20,14 @@ from ..progress import following
 from ..providers import route, streams
 from ..session import Session
 from . import options
-from .app import (
-    NOTHING,
-    RUNS,
-    Json,
-    Run,
-    Store,
-    app,
-    escaped,
-    out,
-    print_json,
-    print_plain,
-    taped,
-)
+from .app import NOTHING, RUNS, Json, Run, Store, escaped, out, print_json, print_plain
 from .programs import PASSING, Command, perform, program_of, quietly, read_wrap, say_unrecorded
+from .tapes import taped
+
+commands = typer.Typer()
 
 
-@app.command()
+@commands.command()
 def demo(
     store: Annotated[str, typer.Option("--store", help="Where its runs are kept.")] = "demo.db",
     json_: Json = False,
@@ -49,7 +40,7 @@ def demo(
         print_json(dict(zip(("recorded", "branch", "resumed"), run_ids, strict=True)) | {"store": store})
 
 
-@app.command(context_settings=PASSING)
+@commands.command(context_settings=PASSING)
 def run(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
@@ -98,7 +89,7 @@ def run(
     perform(session, program, json_=json_)
 
 
-@app.command()
+@commands.command()
 def verify(
     run: Run,
     command: Command = None,
@@ -156,7 +147,7 @@ def verify(
     raise typer.Exit(0 if verdict.ok else NOTHING if is_vacuous(verdict) else 1)
 
 
-@app.command()
+@commands.command()
 def fork(
     run: Run,
     at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],
@@ -205,7 +196,7 @@ def fork(
     perform(session, program, json_=json_)
 
 
-@app.command()
+@commands.command()
 def resume(
     run: Run,
     command: Command = None,
@@ -246,7 +237,7 @@ def resume(
     perform(session, program, json_=json_)
 
 
-@app.command(context_settings=PASSING)
+@commands.command(context_settings=PASSING)
 def calibrate(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],

@@ -29,7 +29,10 @@ from ..providers.prices import Prices, load
 from ..report.embedded import is_page
 from ..report.gathering import gathered
 from ..report.page import rendered
-from .app import RUNS, Json, Run, Store, app, err, escaped, opened, out, print_json, taped
+from .app import RUNS, Json, Run, Store, err, escaped, out, print_json
+from .tapes import opened, taped
+
+commands = typer.Typer()
 
 Table = Annotated[
     Path | None, typer.Option("--prices", metavar="FILE", help="What tokens cost, by a table of your own.")
@@ -50,7 +53,7 @@ class Form(StrEnum):
 SUFFIXES = {Form.HTML: ".html", Form.STATIC: ".html", Form.MARKDOWN: ".md", Form.TEXT: ".txt"}
 
 
-@app.command()
+@commands.command()
 def report(
     run: Run,
     output: Annotated[str, typer.Option("--output", "-o", help="The file; - is standard output.")] = "",
@@ -86,7 +89,7 @@ def report(
         out.print(f"{escaped(target)}: {len(tape):,} steps, {len(data):,} bytes")
 
 
-@app.command()
+@commands.command()
 def serve(
     store: Store = RUNS,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="By default any that is free.")] = 0,

@@ -1,0 +1,89 @@
+"""Stores and tapes by the names that commands are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ..codec.plain import damage
+from ..core.doubt import continue_tape, find_doubts
+from ..core.tape import Tape
+from ..errors import StoreError
+from ..files import load
+from ..listing import shown
+from ..providers.unrecorded import find_unrecorded
+from ..report import lines
+from ..report.embedded import tape_in
+from ..store import TapeStore
+from .app import limits
+
+_PAGE = b"<!doctype html>"
+
+
+@contextmanager
+def opened(where: str) -> Iterator[TapeStore]:
+    if not Path(where).exists():
+        raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
+    with TapeStore.open(where, limits=limits()) as store:
+        yield store
+
+
+def from_file(path: Path) -> Tape:
+    """The tape in a tape file, or in a report."""
+    with path.open("rb") as file:
+        if file.read(len(_PAGE)) != _PAGE:
+            return load(path, limits=limits())
+    with damage(str(path)):
+        return tape_in(path.read_text("utf-8"), limits=limits())
+
+
+def taped(name: str, where: str, *, furthest: bool = False) -> Tape:
+    """The tape of this name; with `furthest`, `last` is none that got less far than the run it resumed."""
+    if not Path(where).exists() and Path(name).is_file():
+        return from_file(Path(name))
+    with opened(where) as store:
+        if name == "last":
+            infos = list(shown(store.runs()))
+            if not infos:
+                raise StoreError(f"no runs in {where}")
+            newest = store.load(max(infos, key=lambda info: info.created_at).run_id)
+            return _find_furthest(newest, store) if furthest else newest
+        if Path(name).is_file() and name not in store:
+            return from_file(Path(name))
+        return store.load(store.resolve(name))
+
+
+def _find_furthest(tape: Tape, store: TapeStore) -> Tape:
+    """`tape`, or the nearest run before it that holds more than those that resumed it."""
+    while tape.parent and tape.parent.name == "resumed" and tape.outcome.kind != "returned":
+        if tape.parent.parent not in store:
+            break
+        before = store.load(tape.parent.parent)
+        if len(continue_tape(tape).steps) >= len(continue_tape(before).steps):
+            break
+        tape = before
+    return tape
+
+
+def whole(tape: Tape) -> dict[str, Any]:
+    return {
+        "run_id": tape.run_id,
+        "agent_name": tape.agent_name,
+        "created_at": tape.created_at,
+        "digest": tape.digest(),
+        "outcome": attrs.asdict(tape.outcome),
+        "parent": tape.parent and attrs.asdict(tape.parent),
+        "meta": dict(tape.meta),
+        "escaped": [attrs.asdict(one) for one in tape.escaped],
+        "redacted": dict(tape.redacted),
+        "virtualized": sorted(tape.virtualized),
+        "wrapped": list(tape.wrapped),
+        "unrecorded": list(find_unrecorded(tape)),
+        "in_doubt": [attrs.asdict(call) for call in find_doubts(tape)],
+        "exchanges": len(tape),
+        "steps": [attrs.asdict(row) for row in lines.rows(tape)],
+    }
