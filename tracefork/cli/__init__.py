@@ -1,6 +1,6 @@
 """The command line: parse and call, print. Needs `tracefork[cli]`.
 
-Commands are grouped by what they do: `running` an agent, `blaming` its steps, `reading` runs, `showing` them,
+Commands are grouped by what they do: `running` an agent, `blaming` its steps, `listing` runs, `reading` and `showing` them,
 `keeping` a store. `app` knows them all by name.
 """
 

@@ -53,7 +53,7 @@ COMMANDS = {
         "blaming",
         "Try blame on planted causes, offline: the planner often, and real agents. Exit code 1 if it fails.",
     ),
-    "ls": ("reading", "List the runs of a store, newest first."),
+    "ls": ("listing", "List the runs of a store, newest first."),
     "show": ("reading", "Print a run, a line a step; or one step in full."),
     "diff": (
         "reading",

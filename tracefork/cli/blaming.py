@@ -24,15 +24,16 @@ from ..attribution.outlook import Outlook, lines, outlook
 from ..attribution.runner import blame as measured
 from ..attribution.spending import Budget
 from ..attribution.telling import spending, summary, table
+from ..core.visible import aligned
 from ..errors import StoreError
 from ..progress import counted, forking
 from ..providers import prices as pricing
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
-from ..report.lines import aligned
 from .app import RUNS, Json, Run, Store, err, escaped, print_json, print_plain
 from .options import Doubt
 from .programs import Command, program_of
-from .tapes import opened, taped
+from .stores import opened
+from .tapes import taped
 
 commands = typer.Typer()
 

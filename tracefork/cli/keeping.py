@@ -17,7 +17,8 @@ from ..files import save
 from ..progress import counted
 from ..store import TapeStore
 from .app import RUNS, Json, Run, Store, err, escaped, limits, out, plural, print_json, print_line
-from .tapes import from_file, opened, taped
+from .stores import opened
+from .tapes import from_file, taped
 
 commands = typer.Typer()
 

@@ -11,36 +11,11 @@ from ..comparing import diff as parting
 from ..core.diff import Parting
 from ..core.tape import Tape
 from ..core.values import Response
-from ..listing import shown
 from ..report import lines
-from ..store import RunInfo
-from .app import RUNS, Json, Run, Store, err, escaped, out, plural, print_json, print_plain, time_text
-from .tapes import opened, taped, whole
+from .app import RUNS, Json, Run, Store, escaped, out, plural, print_json, print_plain
+from .tapes import taped, whole
 
 commands = typer.Typer()
-
-
-@commands.command()
-def ls(
-    store: Store = RUNS,
-    forks: Annotated[bool, typer.Option("--forks", help="The forks that blame made too.")] = False,
-    json_: Json = False,
-) -> None:
-    """List the runs of a store, newest first."""
-    with opened(store) as kept:
-        every = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
-    infos = every if forks else list(shown(every))
-    if json_:
-        print_json([_info(info) for info in infos])
-        return
-    if not infos:
-        err.print(f"no runs in {escaped(store)}")
-        return
-    titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
-    for line in lines.aligned([titles, *map(_line, infos)], right={3}):
-        print_plain(line)
-    if hidden := len(every) - len(infos):
-        err.print(f"[dim]and {plural(hidden, 'fork')} of blame: --forks lists them[/]")
 
 
 @commands.command()
@@ -99,29 +74,8 @@ def _place(found: Parting) -> dict[str, Any]:
     return {"step": found.step, "path": found.path, **attrs.asdict(found.difference)}
 
 
-def _info(info: RunInfo) -> dict[str, Any]:
-    return {
-        "run_id": info.run_id,
-        "agent_name": info.agent_name,
-        "created_at": info.created_at,
-        "exchanges": info.exchanges,
-        "outcome": info.outcome and attrs.asdict(info.outcome),
-        "parent": info.parent and attrs.asdict(info.parent),
-        "digest": info.digest,
-        "sealed": info.sealed,
-        "damage": info.damage,
-    }
-
-
-def _line(info: RunInfo) -> list[str]:
-    lineage = f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
-    count = "" if info.exchanges is None else str(info.exchanges)
-    ended = info.damage or (str(info.outcome) if info.outcome else "still running, or cut short")
-    return [info.run_id, info.agent_name, time_text(info.created_at), count, ended, lineage]
-
-
 def _exchange(tape: Tape, index: int) -> dict[str, Any]:
-    exchange = tape[index]
+    exchange = tape.masked[index]
     asked, answer = exchange.request, exchange.answer
     said: dict[str, Any] = attrs.asdict(exchange, value_serializer=_plain_value)
     said["request"] = _message(said["request"], "_body", "body", asked.body)

@@ -30,7 +30,8 @@ from ..report.embedded import is_page
 from ..report.gathering import gathered
 from ..report.page import rendered
 from .app import RUNS, Json, Run, Store, err, escaped, out, print_json
-from .tapes import opened, taped
+from .stores import opened
+from .tapes import taped
 
 commands = typer.Typer()
 

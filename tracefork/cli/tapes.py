@@ -1,9 +1,7 @@
-"""Stores and tapes by the names that commands are given."""
+"""Tapes by the names that commands are given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,9 @@ from ..report import lines
 from ..report.embedded import tape_in
 from ..store import TapeStore
 from .app import limits
+from .stores import opened
 
 _PAGE = b"<!doctype html>"
-
-
-@contextmanager
-def opened(where: str) -> Iterator[TapeStore]:
-    if not Path(where).exists():
-        raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
-    with TapeStore.open(where, limits=limits()) as store:
-        yield store
 
 
 def from_file(path: Path) -> Tape:

@@ -8,6 +8,8 @@ them into a message, does so through `visible`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 _STEERING = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but for tabs and new lines, DEL, C1
@@ -43,3 +45,12 @@ def _in_json(character: str) -> str:
         code -= 0x10000
         return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
     return f"\\u{code:04x}"
+
+
+def aligned(cells: Sequence[Sequence[str]], *, right: AbstractSet[int] = frozenset()) -> Iterator[str]:
+    """Rows of equally many cells as lines, in columns; those in `right` are set right."""
+    shown = [[visible(cell, one_line=True) for cell in row] for row in cells]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        columns = enumerate(zip(row, widths, strict=True))
+        yield "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in columns).rstrip()

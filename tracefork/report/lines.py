@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from ..core.content_encoding import decoded
 from ..core.doubt import find_doubts
 from ..core.tape import Tape
 from ..core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
-from ..core.visible import visible
+from ..core.visible import aligned, visible
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from .figures import size
 
@@ -84,15 +83,6 @@ def lines(tape: Tape) -> Iterator[str]:
     table = list(rows(tape))
     lanes = len({row.lane for row in table}) > 1
     return aligned([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
-
-
-def aligned(cells: Sequence[Sequence[str]], *, right: AbstractSet[int] = frozenset()) -> Iterator[str]:
-    """Rows of equally many cells as lines, in columns; those in `right` are set right."""
-    shown = [[visible(cell, one_line=True) for cell in row] for row in cells]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        columns = enumerate(zip(row, widths, strict=True))
-        yield "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in columns).rstrip()
 
 
 def step_in_full(tape: Tape, index: int) -> str:

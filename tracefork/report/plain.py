@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ..core.tape import Tape
+from ..core.visible import aligned
 from ..providers.prices import Prices
 from . import rows, side
 from .blaming import BlameLike
 from .figures import duration, share
 from .gathering import gathered
-from .lines import aligned
 from .page import tape_of
 from .titles import line
 from .verdicts import VerdictLike

@@ -1,0 +1,19 @@
+"""Stores by the places that commands are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import StoreError
+from ..store import TapeStore
+from .app import limits
+
+
+@contextmanager
+def opened(where: str) -> Iterator[TapeStore]:
+    if not Path(where).exists():
+        raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
+    with TapeStore.open(where, limits=limits()) as store:
+        yield store
