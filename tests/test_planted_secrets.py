@@ -19,13 +19,15 @@ from random import Random
 from urllib.parse import quote, quote_plus
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from tokens import drawn
 
 from tracefork import Fault, Request, Response
+from tracefork.codec.spread import texts
+from tracefork.core.surrogates import undone
 from tracefork.core.values import Call, Reply
 from tracefork.patterns import KINDS
-from tracefork.redact import redactor
+from tracefork.redact import Vault, redactor
 
 KNOWN = {
     "SHOP_TOKEN": "Zx81-QpLm-7733-aaTT",
@@ -36,6 +38,7 @@ KNOWN = {
     "FOREIGN_SECRET": "pässwörd-für-ßchlüssel-4711",
 }
 PLAIN = string.ascii_letters + string.digits
+CHANCE = bytes(32)
 STRANGER, OWNER = redactor({}), redactor(KNOWN)
 
 
@@ -245,28 +248,45 @@ PLACES: dict[str, Callable[[str, Random], Planted]] = {
 }
 
 
-def kept(redact, said) -> bytes:
-    """All that is kept of what was said, in bytes."""
+def bytes_of(said) -> bytes:
+    """All that is said, in bytes."""
     match said:
         case Request():
-            clean = redact.question(said)
-            return b"\n".join([clean.url.encode(), repr(clean.headers).encode(), clean.body])
+            return b"\n".join([said.url.encode(), repr(said.headers).encode(), said.body])
         case Call():
-            return redact.question(said).arguments.encode()
+            return said.arguments.encode()
         case Response():
-            clean = redact.answer(said)
-            return b"\n".join([*(value.encode() for _, value in clean.headers), clean.body])
+            body = b"".join(undone(said) or said.chunks)
+            return b"\n".join([*(value.encode() for _, value in said.headers), body])
         case Reply():
-            return redact.answer(said).value.encode()
+            return said.value.encode()
         case Fault():
-            return redact.answer(said).message.encode()
-    return redact.text(said).encode()
+            return said.message.encode()
+    return said.encode()
 
 
-def is_found(redact, planted: Planted) -> bool:
-    left = kept(redact, planted.said)
-    beside = re.sub(rb"\[secret:[^\]]+\]", b"", left)
-    return beside != left and not any(telling in beside for telling in planted.telling)
+def forms_of(redact, said):
+    """What is shown of what was said, and of an answer what is kept and served."""
+    if isinstance(said, Request | Call):
+        yield redact.question(said)
+    elif isinstance(said, str):
+        yield redact.text(said)
+    else:
+        yield redact.answer(said)
+        yield evolve(redact, vault=Vault(CHANCE)).kept(said)
+
+
+def is_found(redact, planted: Planted, secret: str) -> bool:
+    """True if nothing of the secret is left, in one piece or put together, in any form."""
+    before = bytes_of(planted.said)
+    for made in forms_of(redact, planted.said):
+        left = bytes_of(made)
+        beside = re.sub(rb"\[secret:[^\]]+\]", b"", left)
+        together = any(secret.encode() in view.data for view in texts(left))
+        telling = b"[secret:" in left and any(piece in beside for piece in planted.telling)
+        if left == before or together or telling:  # a surrogate keeps what issuers begin with
+            return False
+    return True
 
 
 def counted(redact, secrets, places, draw):
@@ -275,7 +295,7 @@ def counted(redact, secrets, places, draw):
     for name, secret in secrets:
         for place in places():
             total += 1
-            misses[name, place] += not is_found(redact, PLACES[place](secret, draw))
+            misses[name, place] += not is_found(redact, PLACES[place](secret, draw), secret)
     return total, +misses
 
 

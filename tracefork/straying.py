@@ -48,11 +48,11 @@ def find_giver(script: Script, surrogates: Surrogates, text: str, mark: str) -> 
 
     Of what a tool gave it is the exchange that came next.
     """
-    for n, line in enumerate(script.lines):
-        answer = line.answer
-        if answer is not None and (_says(answer, text) or _says(surrogates.masked(answer), mark)):
-            return script.exchanges[n]
-    return None
+    answers = [(n, line.answer) for n, line in enumerate(script.lines) if line.answer is not None]
+    exact = (n for n, answer in answers if _says(answer, text))
+    named = (n for n, answer in answers if _says(surrogates.masked(answer), mark))  # escaped, or in base64
+    n = next(exact, next(named, None))
+    return None if n is None else script.exchanges[n]
 
 
 def _says(answer: Answer, text: str) -> bool:

@@ -1,7 +1,7 @@
 """The command line: parse and call, print. Needs `tracefork[cli]`.
 
-Commands are grouped by what they do: `running` an agent, `blaming` its steps, `listing` runs, `reading` and `showing` them,
-`keeping` a store. `app` knows them all by name.
+Commands are grouped by what they do: `running` an agent, `blaming` its steps, `listing`, `reading` and
+`showing` runs, `keeping` a store. `app` knows them all by name.
 """
 
 from __future__ import annotations

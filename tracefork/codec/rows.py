@@ -15,6 +15,7 @@ be read only after all rows before it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -49,6 +50,7 @@ Cuts: TypeAlias = "object"
 """How a response lies beside its row: JSON that means something to whoever wrote the bytes."""
 
 T = TypeVar("T")
+_KEY = re.compile(r"([0-9]{1,12}):[0-9a-f]{24}")
 _ENDS = ("eof", "closed", "cancelled")
 
 
@@ -287,17 +289,14 @@ def _surrogates(rows: list[object], texts: list[object]) -> Surrogates:
         made.append(Surrogate(string(name), string(value), string(place)))
     for text in texts:
         key, *said = listed(text)
-        size = string(key).partition(":")[0]
+        if not (known := _KEY.fullmatch(string(key))):
+            raise CorruptTape("surrogates stand in a text of no known name")
         triples = list(zip(said[::3], said[1::3], said[2::3], strict=True))
         places = tuple(
             (whole_number(start), whole_number(stop), string(mark)) for start, stop, mark in triples
         )
         ends = [n for start, stop, _ in places for n in (start, stop)]
-        if (
-            not size.isdecimal()
-            or ends != sorted(ends)
-            or (ends and not 0 <= ends[0] <= ends[-1] <= int(size))
-        ):
+        if ends != sorted(ends) or (ends and not 0 <= ends[0] <= ends[-1] <= int(known[1])):
             raise CorruptTape("the places of surrogates are not in their text")
         where[string(key)] = places
     return Surrogates(tuple(made), where)

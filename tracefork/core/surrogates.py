@@ -44,8 +44,8 @@ class Surrogate:
     """`value` stands for a secret of this `name`: the variable that held it, a header, or an issuer.
 
     Where `place` is "", it is known wherever it stands. Other values may stand somewhere by chance: they
-    are known only as the whole value of a header ("header"), a cookie ("cookie") or a parameter
-    of a URL ("parameter").
+    are known only as the whole value of a header ("header"), a cookie ("cookie"), a parameter of a
+    URL ("parameter") or a variable of the process ("variable").
     """
 
     name: str

@@ -28,8 +28,8 @@ _HARMLESS_KEYS = frozenset(
 
 _TELLING = frozenset(
     """
-    age allowed algorithm count endpoint expires expiry hint length limit limits method name policy
-    quota remaining required reset status timeout type ttl uri url used valid version
+    affinity age allowed algorithm count endpoint exceeded expires expiry hint length limit limits method name
+    policy quota remaining required reset status timeout timestamp type ttl uri url usage used valid version
     """.split()
 )
 """Last words of names that say something about a secret: `x-token-expires`."""
@@ -43,7 +43,7 @@ def is_secret(low: str) -> bool:
     if low in COOKIES:
         return True
     words = _WORDS.findall(low)
-    if not words or words[-1] in _TELLING or "ratelimit" in words:
+    if not words or words[-1] in _TELLING or "ratelimit" in words or low.startswith("access-control-"):
         return False
     if words[-1] == "key":
         return words[-2:-1] == [] or words[-2] not in _HARMLESS_KEYS

@@ -14,7 +14,6 @@ from ..codec.views import Unwritable
 from ..core.content_encoding import decoded
 from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded, undone
 from ..core.values import Answer, Fault, Headers, Reading, Reply, Response
-from . import headers
 from .names import SHORTEST
 from .spans import Spans, in_order, name_of, places, replaced
 from .vault import Vault
@@ -73,7 +72,7 @@ def _written(raw: bytes, spans: Spans, vault: Vault | None) -> bytes:
         if span.hit is None or vault is None:
             raise Unwritable
         name = name_of(names.get(id(span.hit), span.mark))
-        made = vault.stand_in(name, span.hit.secret, span.hit.place, is_variable=span.hit.form is not None)
+        made = vault.stand_in(name, span.hit.secret, span.hit.place)
         span.hit.write(made, text)
     return bytes(text)
 
@@ -86,7 +85,6 @@ class _Keeping:
     vault: Vault
 
     def response(self, response: Response) -> Response:
-        self.redact.search  # noqa: B018  what is known by now
         end = response.end
         if isinstance(end, Fault):
             end = Fault(end.kind, write_text(end.message, self.redact.text_spans, TEXT, self.vault))
@@ -103,25 +101,18 @@ class _Keeping:
         return Response(response.status, pairs, chunks, end, reason, version, omitted)
 
     def _headers(self, pairs: Headers) -> Headers:
-        return tuple([(name, self._value(name.lower(), value)) for name, value in pairs])
+        clean = self.redact.now.clean
+        return tuple([(name, self._value(clean, name.lower(), value)) for name, value in pairs])
 
-    def _value(self, low: str, value: str) -> str:
-        """The value of a header as it is kept; most come again and again, and tell nothing."""
-        clean = self.redact.clean_headers
+    def _value(self, clean: dict[tuple[str, str], None], low: str, value: str) -> str:
+        """The value of a header as it is kept; those in `clean` tell nothing."""
         if (low, value) in clean:
             return value
-
-        def look(raw: bytes) -> Spans:
-            spans = self.redact.header_spans(low, raw)
-            if low in headers.COOKIES:  # what is as short as `en` or `dark` is no secret
-                spans = [span for span in spans if span.stop - span.start >= SHORTEST]
-            return spans
-
-        kept = write_text(value, look, low, self.vault)
+        kept = write_text(value, lambda raw: self.redact.header_spans(low, raw, SHORTEST), low, self.vault)
         if kept is value and not self.vault.holds(value.encode("utf-8", "surrogatepass"), low):
+            if len(clean) >= REMEMBERED:
+                clean.clear()
             clean[low, value] = None
-            if len(clean) > REMEMBERED:
-                del clean[next(iter(clean))]
         return kept
 
     def _body(self, response: Response) -> tuple[bytes, ...] | _Clear | None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from operator import is_
 from types import MappingProxyType
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from .. import patterns
-from ..codec.delta import common_prefix
 from ..codec.spread import checksums
 from ..core.content_encoding import MOST, decoded, is_encoded
 from ..core.surrogates import RULES, TEXT, recut, stored_decoded, undone
@@ -38,8 +36,9 @@ from ..errors import Unredacted
 from . import headers
 from .finders import OURS, Finder
 from .forms import forms, written
+from .growing import Growing
 from .keeping import keep, write
-from .names import is_path, is_secret
+from .names import SHORTEST, is_path, is_secret
 from .refilling import Refill
 from .search import Guard, Search, ask, needles
 from .spans import PLACEHOLDER, Hit, Span, Spans, by_place, joined, name_of, places, replaced
@@ -52,19 +51,29 @@ SHORTEST_CHECKED = 12
 REMEMBERED = 512
 """Headers whose kept form is remembered, so that it is not made anew for each question."""
 
-_LARGE = 2**14
-"""Bytes from which a body is compared to the ones before it, to look only at what is new."""
-
-_LARGEST = 2**22
-"""Bytes up to which a body is remembered for that."""
-
-_BODIES = 8
 _ESCAPED = 8  # bytes that stand for one where it is escaped, or what is left in base64
 _FEW, _MANY = 16, 256  # secrets that came up in the run are looked for so many at once
 
 
 def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(known))
+
+
+class Known:
+    """All that is known at a moment, what looks for it, and what was found by that so far.
+
+    It is made anew as a whole when an answer taught more: who holds one goes on with that.
+    """
+
+    def __init__(self, search: Search, longest: int, taught: int) -> None:
+        self.search = search
+        self.growing = Growing(search, longest)
+        self.taught = taught
+        """How many secrets answers had taught."""
+        self.shown = dict[tuple[str, str, int], str]()
+        """Headers as they are shown, for most come again and again."""
+        self.clean = dict[tuple[str, str], None]()
+        """Headers of answers that tell nothing."""
 
 
 @frozen
@@ -91,11 +100,7 @@ class Redactor:
     hear: Callable[[Request | Response], None] | None = field(default=None, repr=False, eq=False)
     vault: Vault | None = field(default=None, repr=False, eq=False)
     rules: int = RULES
-    _bodies: list[tuple[bytes, tuple[Span, ...]]] = field(factory=list, init=False, eq=False, repr=False)
-    _seen: dict[tuple[str, str], str] = field(factory=dict, init=False, eq=False, repr=False)
-    clean_headers: dict[tuple[str, str], None] = field(factory=dict, init=False, eq=False, repr=False)
-    """Headers of answers that were found to tell nothing."""
-    _made: list[tuple[int, Search]] = field(factory=list, init=False, eq=False, repr=False)
+    _made: list[Known] = field(factory=list, init=False, eq=False, repr=False)
 
     def question(self, question: Question, clean: bytes | Deferred | None = None) -> Question:
         """Return `question` as it may be kept; of a request whose body is known to be `clean`, with that."""
@@ -143,8 +148,10 @@ class Redactor:
             return reading
         if is_secret(source.name) and not is_path(reading.text[1:]):
             raw = reading.text.encode("utf-8", "surrogatepass")
+            if PLACEHOLDER.fullmatch(raw, 1):
+                return reading  # of a tape that is older than surrogates
             name = f"[secret:{source.name}]".encode("utf-8", "surrogatepass")
-            spans = [Span(1, len(raw), name, Hit(raw[1:], 1))]
+            spans = [Span(1, len(raw), name, Hit(raw[1:], 1, place="variable"))]
             return Reading(write(raw, spans, TEXT, self.vault).decode("utf-8", "surrogatepass"))
         answer = self.kept(reading)
         assert isinstance(answer, Reading)
@@ -162,24 +169,27 @@ class Redactor:
 
     def spans(self, raw: bytes) -> Spans:
         """Where secrets stand in a text."""
-        return self.search.spans(raw)
+        return self.now.search.spans(raw)
 
     def text_spans(self, raw: bytes) -> Spans:
         """Where secrets stand in a text, those too that are named before them, as parameters of URLs are."""
-        return self.search.in_text(raw)
+        return self.now.search.in_text(raw)
 
     def body_spans(self, body: bytes) -> Spans:
         """Where secrets stand in a body: also in pieces, over its events or its strings.
 
         The checksums of messages that a secret is in tell something about it too.
         """
-        spans = self.search.in_body(body)
+        spans = self.now.search.in_body(body)
         if not spans or not (found := checksums(body, [span[:2] for span in spans])):
             return spans
         return joined(spans, [Span(low, high, b"") for low, high in found])
 
-    def header_spans(self, low: str, raw: bytes) -> Spans:
-        """Where secrets stand in the value of the header of this name, in lower case."""
+    def header_spans(self, low: str, raw: bytes, least: int = 0) -> Spans:
+        """Where secrets stand in the value of the header of this name, in lower case.
+
+        What has fewer than `least` bytes is none, nor is `true`, though the name says so.
+        """
         if not (headers.is_secret(low) or low in self.secret_headers):
             return self.text_spans(raw)
         spans, value = self.spans(raw), raw.decode("utf-8", "surrogatepass")
@@ -188,33 +198,33 @@ class Redactor:
         found = list[Span]()
         for start, stop in headers.parts(low, value):
             start, stop = (len(value[:n].encode("utf-8", "surrogatepass")) for n in (start, stop))  # noqa: PLW2901
-            if PLACEHOLDER.fullmatch(raw, start, stop):
+            if PLACEHOLDER.fullmatch(raw, start, stop) or stop - start < least:
                 continue
             if not any((span.start, span.stop) == (start, stop) for span in spans):
                 found.append(Span(start, stop, mark, by_place(raw, start, stop, place)))
         return joined(found, spans) if found else spans
 
     @property
-    def search(self) -> Search:
-        """What looks for all that is known by now."""
-        taught = self.vault.taught if self.vault is not None else {}
-        if not self._made or self._made[0][0] != len(taught):
-            blocks = [tuple(self._longest_first())]
-            if self.vault is not None:
-                blocks.append(tuple(pair for pair in self.vault.known if not self._finds(pair[1])))
-            news = tuple((of, value) for value, of in list(taught.items()) if not self._finds(value))
-            for more in (news, self.learned):
-                whole = len(more) // _MANY * _MANY
-                blocks += [more[n : n + _MANY] for n in range(0, whole, _MANY)]
-                blocks += [more[n : n + _FEW] for n in range(whole, len(more), _FEW)]
-            made = Search(
-                tuple(map(needles, filter(None, blocks))), self.finders, self.guard, wide=self.rules >= RULES
-            )
-            self._made[:] = [(len(taught), made)]
-            self._bodies.clear()
-            self._seen.clear()
-            self.clean_headers.clear()
-        return self._made[0][1]
+    def now(self) -> Known:
+        """All that is known by now, and what looks for it; made anew when an answer taught more."""
+        taught = dict(self.vault.taught) if self.vault is not None else {}
+        made = self._made[0] if self._made else None
+        if made is None or made.taught != len(taught):
+            made = Known(self._search(taught), self._longest(taught), len(taught))
+            self._made[:] = [made]
+        return made
+
+    def _search(self, taught: Mapping[str, str]) -> Search:
+        blocks = [tuple(self._longest_first())]
+        if self.vault is not None:
+            blocks.append(tuple(pair for pair in self.vault.known if not self._finds(pair[1])))
+        news = tuple((name, value) for value, name in taught.items() if not self._finds(value))
+        for more in (news, self.learned):
+            whole = len(more) // _MANY * _MANY
+            blocks += [more[n : n + _MANY] for n in range(0, whole, _MANY)]
+            blocks += [more[n : n + _FEW] for n in range(whole, len(more), _FEW)]
+        found = tuple(map(needles, filter(None, blocks)))
+        return Search(found, self.finders, self.guard, wide=self.rules >= RULES)
 
     # -- what is put back ----------------------------------------------------------------
 
@@ -234,22 +244,7 @@ class Redactor:
         Raises:
             RedactedSecret: this process does not know one of the secrets.
         """
-        match value:
-            case str():
-                return Refill(self, where).text(value)
-            case list() if (
-                type(value) is list
-            ):  # what holds none stays the same: a tool may change it in place
-                items = [self.true(item, where) for item in value]
-                return value if all(map(is_, items, value)) else items
-            case tuple() if type(value) is tuple:
-                items = [self.true(item, where) for item in value]
-                return value if all(map(is_, items, value)) else tuple(items)
-            case dict() if type(value) is dict:
-                pairs = [(self.true(key, where), self.true(item, where)) for key, item in value.items()]
-                same = all(k is key and v is value[key] for (k, v), key in zip(pairs, value, strict=True))
-                return value if same else dict(pairs)
-        return value
+        return Refill(self, where).value(value)
 
     def true_value(self, name: str) -> str | None:
         """The value of the secret of this name, None where it is not known, or there are several."""
@@ -263,9 +258,17 @@ class Redactor:
             for name, value in {**environ, **self.known}.items():
                 text = text.replace(f"[secret:{name}]", value)
         for row in self.vault.surrogates.rows if self.vault is not None else ():
-            if row.value in text and (true := environ.get(row.name) or self.true_value(row.name)):
+            true = environ.get(row.name) or self.true_value(row.name)
+            if true and not row.place and row.value in text:
                 text = text.replace(row.value, true)
         return text
+
+    def variable(self, name: str, value: str, environ: Mapping[str, str]) -> str:
+        """Return what `environ` has for `name` where `value` only stands for it; else `value`, restored."""
+        is_hidden = self.vault is not None and self.vault.stands_for(name, value)
+        if is_hidden and name in environ and is_secret(name):
+            return environ[name]
+        return self.restored(value, environ)
 
     # -- the last look ---------------------------------------------------------------------
 
@@ -312,33 +315,13 @@ class Redactor:
                     self.vault.meet(name_of(span.mark), span.hit.secret.decode("utf-8", "surrogateescape"))
         return spans
 
-    def _body(self, body: bytes) -> Spans:
-        """Where secrets stand in a question's body. What it repeats of one before is not looked at again."""
-        search, names = self.search, self.rules >= RULES
-        if not _LARGE <= len(body) <= _LARGEST:
-            return search.in_body(body, names=names)
-        shared, known = 0, tuple[Span, ...]()
-        for earlier, spans in self._bodies:
-            if (common := common_prefix(body, earlier)) > shared:
-                shared, known = common, spans
-                if 2 * shared > len(body):  # the question before this one, most likely
-                    break
-        start = patterns.safe(body, max(0, shared - self._longest))
-        start = min([start, *(span.start for span in known if span.stop + self._longest > shared)])
-        kept = [span for span in known if span.stop <= start]
-        now = (*kept, *search.in_body(body, start, names=names))
-        self._bodies.insert(0, (body, now))
-        del self._bodies[_BODIES:]
-        return list(now)
-
-    @cached_property
-    def _longest(self) -> int:
+    def _longest(self, taught: Mapping[str, str]) -> int:
         """Bytes that a known secret may go over, however it is written; all, for other finders."""
         if any(finder is not patterns.found for finder in self.finders):
             return MOST
-        values = [*self.known.values(), *(value for _, value in (*self.also, *self.learned))]
+        values = [*self.known.values(), *(value for _, value in (*self.also, *self.learned)), *taught]
         if self.vault is not None:
-            values += [*self.vault.taught, *(value for _, value in self.vault.known)]
+            values += [value for _, value in self.vault.known]
         return 1 + _ESCAPED * max(map(len, values), default=_LEAST_LONG)
 
     def _finds(self, value: str) -> bool:
@@ -351,22 +334,24 @@ class Redactor:
         told = [pair for pair in self.known.items() if pair[0] not in self.weak]
         return sorted((*told, *self.also), key=lambda pair: (-len(pair[1]), pair[0]))
 
-    def _headers(self, pairs: Headers) -> Headers:
-        self.search  # noqa: B018  what is known by now
-        return tuple([(pair[0], self._seen.get(pair) or self._remembered(pair)) for pair in pairs])
+    def _headers(self, pairs: Headers, least: int = 0) -> Headers:
+        known = self.now
+        return tuple([(name, self._header(known, name.lower(), value, least)) for name, value in pairs])
 
-    def _remembered(self, pair: tuple[str, str]) -> str:
-        """The value of `pair` as it may be shown; most headers come again and again."""
-        if len(self._seen) >= REMEMBERED:
-            self._seen.clear()
-        name, value = pair[0].lower(), pair[1]
-        shown = self._seen[pair] = self._shown(value, lambda raw: self.header_spans(name, raw))
+    def _header(self, known: Known, low: str, value: str, least: int) -> str:
+        """The value of a header as it may be shown."""
+        shown = known.shown.get((low, value, least))
+        if shown is None:
+            if len(known.shown) >= REMEMBERED:
+                known.shown.clear()
+            shown = self._shown(value, lambda raw: self.header_spans(low, raw, least))
+            known.shown[low, value, least] = shown
         return shown
 
     def _request(self, request: Request) -> Request:
         pairs, url = self._headers(request.headers), self.text(request.url)
         method, body = self.clean(request.method), request.body
-        if spans := self._met(self._body(body)):
+        if spans := self._met(self.now.growing.spans(body, names=self.rules >= RULES)):
             body = replaced(body, spans)
         if body and is_encoded(request.headers) and (plain := decoded(request.headers, (request.body,))):
             clear = b"".join(plain)
@@ -380,7 +365,7 @@ class Redactor:
         end = response.end
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
-        pairs, reason = self._headers(response.headers), self.clean(response.reason)
+        pairs, reason = self._headers(response.headers, SHORTEST), self.clean(response.reason)
         plain = undone(response)
         chunks = response.chunks if plain is None else plain
         if spans := self._met(self.body_spans(b"".join(chunks))):

@@ -6,7 +6,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from operator import is_
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from attrs import evolve
 
@@ -14,6 +16,7 @@ from ..codec.views import Unwritable
 from ..core.values import Request
 from ..errors import RedactedSecret
 from . import headers, urls
+from .names import SHORTEST
 from .search import Search, needles
 from .spans import PLACEHOLDER, Span, in_order
 
@@ -36,19 +39,38 @@ class Refill:
         rows = redact.vault.before.rows if redact.vault is not None else ()
         self._names = {row.value: row.name for row in rows}
         known = tuple((row.name, row.value) for row in rows if not row.place)
-        self._placed = {row.value: row.name for row in rows if row.place}
+        self._placed = {row.value: row.name for row in rows if row.place and len(row.value) >= SHORTEST}
         self._search = Search((needles(known),), ()) if known else None
 
     def request(self, request: Request) -> Request:
         """Return `request` as it must leave."""
-        pairs = tuple([(name, self._header(name, value)) for name, value in request.headers])
-        url, body = (
-            self._raw(request.url.encode("utf-8", "surrogatepass")),
-            self._raw(request.body, body=True),
-        )
-        if self._placed:
-            url = self._placed_in(url)
+        filled = [(name, self._header(name, value)) for name, value in request.headers]
+        pairs = tuple((name, value) for name, value in filled if value or name.lower() != "cookie")
+        url = self._raw(request.url.encode("utf-8", "surrogatepass"))
+        body = self._raw(request.body, body=True)
+        for _, (low, high) in urls.named(url) if self._placed else ():
+            self._refuse(unquote_plus(url[low:high].decode("utf-8", "replace")))
         return evolve(request, url=url.decode("utf-8", "surrogatepass"), headers=pairs, body=body)
+
+    def value(self, value: Any) -> Any:
+        """Return `value` with the true secrets in its texts; what holds none stays the same object.
+
+        A tool may change its arguments in place.
+        """
+        match value:
+            case str():
+                return self.text(value)
+            case list() if type(value) is list:
+                items = [self.value(item) for item in value]
+                return value if all(map(is_, items, value)) else items
+            case tuple() if type(value) is tuple:
+                items = [self.value(item) for item in value]
+                return value if all(map(is_, items, value)) else tuple(items)
+            case dict() if type(value) is dict:
+                pairs = [(self.value(key), self.value(item)) for key, item in value.items()]
+                same = all(k is key and v is value[key] for (k, v), key in zip(pairs, value, strict=True))
+                return value if same else dict(pairs)
+        return value
 
     def text(self, text: str) -> str:
         """Return `text` likewise; the same if it holds none."""
@@ -80,19 +102,15 @@ class Refill:
                 said = b""
             if (filled := self._raw(said)) != said:
                 return f"{scheme} {base64.b64encode(filled).decode()}"
+        for start, stop in headers.parts(name.lower(), value) if headers.is_secret(name.lower()) else ():
+            self._refuse(value[start:stop])
         filled = self._raw(raw)
-        if self._placed and headers.is_secret(name.lower()):
-            for start, stop in reversed(list(headers.parts(name.lower(), value))):
-                if (secret := self._placed.get(value[start:stop])) and filled == raw:
-                    value = value[:start] + self._true(secret, f"[secret:{secret}]") + value[stop:]
-                    filled = raw = value.encode("latin-1", "replace")
         return filled.decode("latin-1") if filled != raw else value
 
-    def _placed_in(self, url: bytes) -> bytes:
-        for _, (low, high) in reversed(list(urls.named(url))):
-            if secret := self._placed.get(url[low:high].decode("utf-8", "replace")):
-                url = url[:low] + self._true(secret, f"[secret:{secret}]").encode() + url[high:]
-        return url
+    def _refuse(self, said: str) -> None:
+        """Raise RedactedSecret if `said` stands for a secret that is known by its place alone."""
+        if name := self._placed.get(said):
+            raise RedactedSecret(f"[secret:{name}]", self._where, said)
 
     def _raw(self, data: bytes, *, body: bool = False) -> bytes:
         if b"[secret:" in data:

@@ -9,6 +9,7 @@ from typing import cast
 from attrs import evolve
 
 from ..core.notes import added, noted
+from ..core.surrogates import RULES
 from ..core.tape import Tape
 from ..core.values import (
     Answer,
@@ -25,6 +26,7 @@ from ..core.values import (
     Response,
     Step,
 )
+from .ambient import Ambient
 from .redactor import Redactor
 from .spans import PLACEHOLDER
 from .vault import Vault
@@ -75,7 +77,12 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "", *, chance: bytes = 
             answers. Without them an answer has `[secret:NAME]` there, and a replayed agent reads that.
     """
     vault = Vault(chance, tape.surrogates) if chance else None
-    redact = evolve(redact, vault=vault)
+    known = Ambient({}, evolve(redact, rules=RULES), vault=vault)
+    for step in tape.steps:
+        for said in (step.asked, step.answer):
+            if isinstance(said, Request | Response):
+                known.hear(said)
+    redact = known()
     steps = [_step(step, redact) for step in tape.steps]
     meta = {redact.text(key): redact.text(value) for key, value in tape.meta.items()}
     clean = evolve(
@@ -90,6 +97,7 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "", *, chance: bytes = 
         parent=lineage(tape.parent, redact),
         outcome=redact.outcome(tape.outcome),
         surrogates=tape.surrogates if vault is None else vault.surrogates,
+        rules=RULES,
     )
     found = Counter(counts(clean)) | Counter(vault.counts() if vault is not None else {})
     return evolve(clean, meta=added(clean.meta, noted(redacted=found)))

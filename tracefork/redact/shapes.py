@@ -13,38 +13,53 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from hashlib import blake2b
 from math import log2
 from unicodedata import category
 
 from ..issuers import KINDS
 
-_TRIES = 8
+_TRIES = 16
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")  # what a URL writes otherwise would be another sign
 _HEX = "abcdef"
 _BASE32 = "234567"
 _LEAST_HEX = 8
 _SIGNS = "-._~", "!$*,;:@()=?[]{}|^"  # of each, JSON and URLs write all alike
-_PREFIXES = tuple(sorted({kind.prefix.decode() for kind in KINDS}, key=len, reverse=True))
+_SHORTEST_PREFIX = 3
+_PREFIXES = tuple(
+    sorted(
+        {
+            kind.prefix.decode()
+            for kind in KINDS
+            if not kind.into
+            and len(kind.prefix) >= _SHORTEST_PREFIX  # of a letter or two it is none of its own
+        },
+        key=len,
+        reverse=True,
+    )
+)
 
 
-def surrogate(secret: str, chance: bytes) -> str | None:
+def surrogate(secret: str, chance: bytes, taken: Container[str] = ()) -> str | None:
     """Return a text of the shape of `secret`, drawn by `chance`; None if there is no other of that shape.
 
     Args:
         secret: the secret; characters that stand for bytes which are no UTF-8 stay.
         chance: 16 to 64 bytes, which are to be forgotten.
+        taken: what stands for other secrets; it is drawn again only where there is nothing else.
     """
+    made = ""
     for attempt in range(_TRIES):
         draws = _draws(secret, chance, attempt)
         for also_signs in (False, True):
-            made = "".join(
-                _letter(char, choices, draws) for char, choices in _choices(secret, also_signs=also_signs)
-            )
-            if made != secret:
-                return made
-    return None
+            letters = _choices(secret, also_signs=also_signs)
+            drawn = "".join(_letter(char, choices, draws) for char, choices in letters)
+            if drawn != secret and drawn not in taken:
+                return drawn
+            made = drawn if drawn != secret else made
+    return made or None
 
 
 def strength(secret: str) -> float:
@@ -69,10 +84,12 @@ def _choices(secret: str, *, also_signs: bool) -> Iterator[tuple[str, str]]:
     stays = _kept(secret)
     drawn = "".join(char for char, stay in zip(secret, stays, strict=True) if not stay)
     lower, upper, digits = _alphabets(drawn)
-    first = True
-    for char, stay in zip(secret, stays, strict=True):
+    first, last = True, _last(secret)
+    for n, (char, stay) in enumerate(zip(secret, stays, strict=True)):
         if stay:
             yield char, ""
+        elif n == last[0]:
+            yield char, _like(char, last[1])
         elif char in string.digits:
             yield char, digits.replace("0", "") if first and char != "0" else digits  # a number stays one
         elif char in string.ascii_lowercase:
@@ -84,6 +101,25 @@ def _choices(secret: str, *, also_signs: bool) -> Iterator[tuple[str, str]]:
         else:
             yield char, _alike(char)
         first = first and stay
+
+
+def _last(secret: str) -> tuple[int, str]:
+    """Where the last letter of base64 stands, and those that may stand there: its lowest bits are of no byte.
+
+    (-1, "") where it is none, or says something in these bits.
+    """
+    bare = secret.rstrip("=")
+    spare = len(bare) % 4
+    if not _BASE64.fullmatch(secret) or spare < 2 or (secret != bare and len(secret) % 4):  # noqa: PLR2004
+        return -1, ""
+    allowed = "AQgw" if spare == 2 else "AEIMQUYcgkosw048"  # noqa: PLR2004
+    return (len(bare) - 1, allowed) if bare[-1] in allowed else (-1, "")
+
+
+def _like(char: str, allowed: str) -> str:
+    """Those of `allowed` that are of the kind of `char`: digits, small or capital letters."""
+    kind = char.isdigit(), char.isupper()
+    return "".join(other for other in allowed if (other.isdigit(), other.isupper()) == kind)
 
 
 def _alphabets(drawn: str) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
-"""The secrets of one run and their surrogates: what was met, what stands for it, and where. Pure.
+"""The secrets of one run and their surrogates: what was met, what stands for it, and where.
 
-It grows while the run is recorded. What it knew before, of the tape that the run follows, stays; one secret
-has one surrogate, and a surrogate that is met again is left as it is.
+It is the one state that redaction has, and grows while the run is recorded. What it knew before, of the tape
+that the run follows, stays; one secret has one surrogate, and a surrogate that is met again is left as it is.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from ..core.values import Answer
 from . import shapes
 from .names import ENOUGH, bits
 
+VARIABLE = "variable"
+"""The place of what a variable of the process is: that is known already, if it is to be known anywhere."""
+
 _LINES = re.compile(r"[\r\n\\]+")  # also as JSON within JSON writes them
 
 
 class Vault:
-    """What a run has met of secrets. Callable from any thread: each step is one of a dict.
+    """What a run has met of secrets. Callable from any thread: whoever goes over a dict goes over a copy.
 
     Args:
         chance: 16 to 64 bytes of which surrogates are drawn, and which are kept nowhere.
@@ -63,10 +66,11 @@ class Vault:
         rows, self._new_rows = self._new_rows, []
         return Surrogates(tuple(rows), new)
 
-    def stand_in(self, name: str, secret: bytes, place: str = "", *, is_variable: bool = False) -> bytes:
+    def stand_in(self, name: str, secret: bytes, place: str = "") -> bytes:
         """Return what stands for `secret`; a surrogate stands for itself.
 
-        Of a variable whose value another run had, the surrogate of that stands on, where it has the shape.
+        Where it stands in a `place` that says that it is one (see `Surrogate`), it is known from now on:
+        wherever it stands, or in that place alone if it may stand anywhere by chance.
 
         Raises:
             Unwritable: there is nothing else of its shape.
@@ -78,7 +82,7 @@ class Vault:
             return secret
         row = self._of.get(text)
         if row is None:
-            row = (is_variable and self._inherited(name, text)) or self._drawn(name, text, place)
+            row = self._drawn(name, text, place)
         if row.place and not place:  # it stands where it is known by no place: so it must be known anywhere
             row = Surrogate(row.name, row.value)
         self._of[text] = row
@@ -86,7 +90,7 @@ class Vault:
             self._rows[row] = None
             self._new_rows.append(row)
         self._values[row.value] = row
-        if place and not row.place:
+        if place and place != VARIABLE and not row.place:
             self.taught.setdefault(text, name)
         return _laid_out(row.value, whole).encode("utf-8", "surrogateescape")
 
@@ -104,20 +108,25 @@ class Vault:
             self._lengths.add(len(raw))
 
     def holds(self, raw: bytes, kind: str) -> bool:
-        """True if this text was kept before, and has surrogates in it."""
-        return len(raw) in self._lengths and key(raw, kind) in self._where
+        """True if this text was kept before, and has surrogates in it: their secrets count as met."""
+        places = self._where.get(key(raw, kind)) if len(raw) in self._lengths else None
+        for start, stop, _ in places or ():
+            value = raw[start:stop].decode("utf-8", "surrogateescape")
+            if row := self._values.get(value):
+                self._met.setdefault((row.name, row.value))
+        return places is not None
+
+    def stands_for(self, name: str, value: str) -> bool:
+        """True if `value` is what stands for the secret of this name: a surrogate, or a placeholder."""
+        row = self._values.get(_canonical(value))
+        return value == f"[secret:{name}]" or (row is not None and row.name == name)
 
     def counts(self) -> Mapping[str, int]:
         """How many different secrets of each name were met."""
-        return Counter(name for name, _ in self._met)
-
-    def _inherited(self, name: str, secret: str) -> Surrogate | None:
-        """The one surrogate of this name that the run began with, if it has the shape of `secret`."""
-        rows = [row for row in self.before.rows if row.name == name]
-        return rows[0] if len(rows) == 1 and _shape(rows[0].value) == _shape(secret) else None
+        return Counter(name for name, _ in list(self._met))
 
     def _drawn(self, name: str, secret: str, place: str) -> Surrogate:
-        made = shapes.surrogate(secret, self._chance)
+        made = shapes.surrogate(secret, self._chance, self._values)
         if made is None:
             raise Unwritable
         strength = min(shapes.strength(secret), bits(secret))
@@ -135,8 +144,3 @@ def _laid_out(text: str, like: str) -> str:
         return text
     letters = iter(text.replace("\n", ""))
     return "".join(char if char in "\r\n\\" else next(letters, "") for char in like)
-
-
-def _shape(text: str) -> str:
-    """What is the same for all texts of one shape."""
-    return "".join("0" if c.isdigit() else "a" if c.islower() else "A" if c.isupper() else c for c in text)
