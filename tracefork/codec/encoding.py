@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ..core.content_encoding import encodings
 from ..core.values import Headers
-from .views import Unwritable
+from .writing import Unwritable
 
 _EMPTY = b"\0\0\0\xff\xff"
 """A block of deflate that holds nothing."""

@@ -7,16 +7,15 @@ of events with whatever is between them.
 
 from __future__ import annotations
 
-import binascii
 import re
-import struct
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from operator import add, itemgetter
 from typing import TypeAlias
 
-from .views import Map, Part, View, gathered, opened, upon, whole
+from .amazon_streams import payloads
+from .views import Map, View, upon, whole
+from .writing import Part
 
 _LONG = 1024
 """Bytes that are looked at on either side of a long string: only a secret that goes on concerns us here."""
@@ -25,8 +24,6 @@ _STRUCTURE = bytes(code for code in range(256) if code not in b"{}[],")
 _END = re.compile(rb"\n\r?\n|\r\r|(?<=\})\r?\n(?=\{)")
 _NUMBER = re.compile(rb"[ \t]{0,16}:[ \t]{0,16}([0-9]{1,9})")
 _TEXT = re.compile(rb"""(?:\A|[\r\n])data: ?([^\r\n{\["][^\r\n]*)""")
-_HEAD = struct.Struct(">III")  # length of all, length of the headers, checksum of the two
-_CHECKSUM = 4
 _REMEMBERED = 4096
 _NOTHING = 0, 0
 
@@ -58,76 +55,10 @@ def texts(body: bytes) -> Iterator[View]:
 
     In a view there is something between two texts that no secret holds.
     """
-    inner = events(body)
-    for view in inner or [whole(body)]:
+    for view in payloads(body) or [whole(body)]:
         walk = _Walk(view.data)
         for groups in walk.ways():
             yield upon(view, _together(view.data, groups, walk.lows, walk.highs))
-
-
-def events(body: bytes) -> list[View]:
-    """What the messages of one of Amazon's event streams hold, and what is in base64 in these."""
-    found, place = list[Part](), 0
-    while place + _HEAD.size <= len(body):
-        size, headers, check = _HEAD.unpack_from(body, place)
-        start, end = place + _HEAD.size + headers, place + size - _CHECKSUM
-        if not start <= end <= len(body) or zlib.crc32(body[place : place + 8]) != check:
-            break
-        found.append((start, end))
-        place += size
-    if not found:
-        return []
-    payloads = gathered(body, found, b"\n\n")
-    packed = [at.span(1) for at in _BYTES.finditer(payloads.data)]
-    pieces = [_opened(payloads.data[low:high]) for low, high in packed]
-    return [payloads, upon(payloads, opened(pieces, packed, b"\n\n"))] if packed else [payloads]
-
-
-def checked(body: bytes, changed: bytes) -> bytes:
-    """`changed`, which is as long as `body`, with the checksums of its messages made anew.
-
-    They are those of one of Amazon's event streams; any other body stays as it is.
-    """
-    if len(body) < _HEAD.size or zlib.crc32(body[:8]) != _HEAD.unpack_from(body)[2]:
-        return changed
-    made, place = bytearray(changed), 0
-    while place + _HEAD.size <= len(body):
-        size, _, check = _HEAD.unpack_from(body, place)
-        end = place + size - _CHECKSUM
-        if zlib.crc32(body[place : place + 8]) != check or not place < end <= len(body) - _CHECKSUM:
-            break
-        if changed[place:end] != body[place:end]:
-            made[end : end + _CHECKSUM] = zlib.crc32(changed[place:end]).to_bytes(_CHECKSUM, "big")
-        place += size
-    return bytes(made)
-
-
-def checksums(body: bytes, parts: Iterable[Part]) -> list[Part]:
-    """Where the checksums stand of those messages of an event stream that these parts are in, in order."""
-    if len(body) < _HEAD.size or zlib.crc32(body[:8]) != _HEAD.unpack_from(body)[2]:
-        return []
-    found, place, left = list[Part](), 0, sorted(parts)
-    while place + _HEAD.size <= len(body) and left:
-        size, _, check = _HEAD.unpack_from(body, place)
-        end = place + size
-        if zlib.crc32(body[place : place + 8]) != check or not place < end <= len(body):
-            break
-        if left[0][0] < end - _CHECKSUM:
-            found.append((end - _CHECKSUM, end))
-        while left and left[0][0] < end:
-            left.pop(0)
-        place = end
-    return found
-
-
-_BYTES = re.compile(rb'"bytes"[ \t]{0,16}:[ \t]{0,16}"([A-Za-z0-9+/]{4,}={0,2})"')
-
-
-def _opened(packed: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(packed)
-    except binascii.Error:
-        return b""
 
 
 def _together(data: bytes, groups: list[Sequence[int]], lows: list[int], highs: list[int]) -> View:

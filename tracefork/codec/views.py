@@ -2,42 +2,25 @@
 
 A view is made of the bytes of a text by calls that each take all of it, so that to look at one
 costs no more where there is much to undo. Where its bytes stood is worked out only when that is asked.
-What is written into a view is written into the text that it was made of, encoded as that is: see `cells`.
+What is written into a view is written into the text that it was made of, encoded as that is: see `writable`.
 """
 
 from __future__ import annotations
 
 import binascii
-import html
 import re
 import string
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from attrs import field, frozen
 
-Part: TypeAlias = "tuple[int, int]"
-"""From where to where, in the text that a view was made of."""
+from .writing import PLAIN, Base64Bytes, Escaped, Part, Sextet, WritableBytes
 
 Map: TypeAlias = "tuple[Sequence[int], Sequence[Part]]"
 """Where each piece of a view begins in it, and what it was made of: as long, or a whole that is not cut."""
-
-
-Sextet: TypeAlias = "Callable[[int], Part]"
-"""The character of base64 that has the first bit of a byte, and which of its six bits that is."""
-
-
-class Unwritable(Exception):
-    """The encoding of a text has no room for a byte that is to be written into it."""
-
-
-class Cells(Protocol):
-    """Bytes that can be read and written one by one: a bytearray, or what a view shows of one."""
-
-    def __getitem__(self, at: int, /) -> int: ...
-    def __setitem__(self, at: int, code: int, /) -> None: ...
 
 
 @frozen
@@ -60,13 +43,13 @@ class View:
             found = [part for low, high in found for part in self._outer.parts(low, high)]
         return _joined(found)
 
-    def cells(self, text: Cells) -> Cells:
+    def writable(self, text: WritableBytes) -> WritableBytes:
         """The bytes of this view of `text`: what is written here is written there as it is encoded there.
 
         Writing raises `Unwritable` where the encoding has no room for a byte.
         """
-        under = self._outer.cells(text) if self._outer is not None else text
-        return _Sixes(under, self._sextet) if self._sextet else _Pieces(under, self)
+        under = self._outer.writable(text) if self._outer is not None else text
+        return Base64Bytes(under, self._sextet) if self._sextet else Escaped(under, self.piece)
 
     def piece(self, at: int) -> tuple[Part, int, int]:
         """What the byte at `at` was made of, its place in the piece made of that, and how long that is."""
@@ -146,7 +129,7 @@ def unescaped(data: bytes) -> View | None:
     if len(pieces) == 1:
         return None if plain is data else gathered(plain, ((0, len(plain)),))
     sizes = list(map(len, pieces))
-    pieces[1::2] = map(_PLAIN.__getitem__, pieces[1::2])
+    pieces[1::2] = map(PLAIN.__getitem__, pieces[1::2])
 
     def made() -> Map:
         begins, places = [0, *accumulate(map(len, pieces))][:-1], [0, *accumulate(sizes)]
@@ -246,115 +229,7 @@ def _apart(begins: Sequence[int], parts: Sequence[Part], between: int, sizes: Se
     return places, sources
 
 
-class _Pieces:
-    """The bytes of a view that was made of pieces of a text, some of them escaped there."""
-
-    def __init__(self, under: Cells, view: View) -> None:
-        self._under, self._view = under, view
-
-    def __getitem__(self, at: int) -> int:
-        (low, high), offset, size = self._view.piece(at)
-        if high - low == size:
-            return self._under[low + offset]
-        return _PLAIN[bytes([self._under[n] for n in range(low, high)])][offset]
-
-    def __setitem__(self, at: int, code: int) -> None:
-        (low, high), offset, size = self._view.piece(at)
-        if high - low == size:
-            self._under[low + offset] = code
-            return
-        escape = bytes([self._under[n] for n in range(low, high)])
-        if size != 1 or len(written := _escaped(escape, code)) != len(escape):
-            raise Unwritable
-        for n, new in enumerate(written, low):
-            self._under[n] = new
-
-
-class _Sixes:
-    """The bytes that stand in base64."""
-
-    def __init__(self, under: Cells, sextet: Sextet) -> None:
-        self._under, self._sextet = under, sextet
-
-    def __getitem__(self, at: int) -> int:
-        place, bit = self._sextet(at)
-        both = self._six(place) << 6 | self._six(place + 1)
-        return both >> (4 - bit) & 0xFF
-
-    def __setitem__(self, at: int, code: int) -> None:
-        place, bit = self._sextet(at)
-        room = 4 - bit
-        both = self._six(place) << 6 | self._six(place + 1)
-        both = both & ~(0xFF << room) | code << room
-        for n, six in ((place, both >> 6), (place + 1, both & 0x3F)):
-            if six != self._six(n):
-                self._under[n] = self._letter(n, six)
-
-    def _six(self, place: int) -> int:
-        return _SIX_OF.get(self._under[place], 0)  # what pads is 0
-
-    def _letter(self, place: int, six: int) -> int:
-        """The character for these six bits, of the alphabet that the others are of."""
-        if six < _FIRST_SIGN:
-            return _ALPHABET[six]
-        for n in range(max(0, place - _LOOK), place + _LOOK):
-            try:
-                near = self._under[n]
-            except IndexError:
-                break
-            if near in _URL_SIGNS:
-                return _URL_SIGNS[six - _FIRST_SIGN]
-            if _SIX_OF.get(near, -1) < 0:
-                continue
-            if near in _SIGNS:
-                break
-        return _SIGNS[six - _FIRST_SIGN]
-
-
-def in_sixes(cells: Cells, first: int, before: int) -> Cells:
-    """The bytes that stand in base64 in `cells` from `first` on, but for the `before` first of them."""
-
-    def sextet(at: int) -> Part:
-        bit = 8 * (before + at)
-        return first + bit // 6, bit % 6
-
-    return _Sixes(cells, sextet)
-
-
-def _escaped(escape: bytes, code: int) -> bytes:
-    """This byte, written as `escape` writes another."""
-    if escape[0] == _AMPERSAND:
-        if escape[1:2] != b"#":
-            raise Unwritable
-        if escape[2:3] in b"xX":
-            return escape[:3] + b"%0*x;" % (len(escape) - 4, code)
-        return b"&#%0*d;" % (len(escape) - 3, code)
-    if len(escape.lstrip(b"\\")) == 1:  # a slash
-        raise Unwritable
-    digits, said = b"%02x" % code, escape[-2:]
-    capital = said != said.lower() or (said == said.upper() and escape[:1] == b"%")
-    return escape[:-2] + (digits.upper() if capital else digits)
-
-
-class _Plain(dict[bytes, bytes]):
-    """What each way of writing a character otherwise stands for."""
-
-    def __missing__(self, escape: bytes) -> bytes:
-        if escape[0] == _AMPERSAND:
-            plain = html.unescape(escape.decode()).encode("utf-8", "surrogatepass")
-        else:
-            tail = escape.lstrip(b"\\")
-            code = b"" if len(tail) == 1 else bytes([int(escape[-2:], 16)])
-            plain = (code.decode("latin-1").encode() if tail.startswith(b"u") else code) or tail
-        if len(self) < _REMEMBERED:
-            self[escape] = plain
-        return plain
-
-
-_REMEMBERED = 4096
-_AMPERSAND = ord("&")
 _TWICE = [(b"\\" + c, 2 * plain) for c, plain in ((b"n", b"\n"), (b'"', b'"'), (b"r", b"\r"), (b"t", b"\t"))]
-_PLAIN = _Plain()
 _ESCAPE = re.compile(
     rb"""(\\{1,16}+(?:u00[0-9a-fA-F]{2}|/)"""
     rb"""|%(?:25){0,4}[0-9a-fA-F]{2}"""
@@ -369,9 +244,4 @@ _RUN = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _STANDARD = bytes.maketrans(b"-_=", b"+/A")
 _PAD = [b"A" * (-n % 4) + b"AAAA" for n in range(4)]  # and what no secret goes over
 _LOOK = 256
-_ALPHABET = (string.ascii_uppercase + string.ascii_lowercase + string.digits).encode()
-_FIRST_SIGN = len(_ALPHABET)
-_SIGNS, _URL_SIGNS = b"+/", b"-_"
-_SIX_OF = {code: n for signs in (_SIGNS, _URL_SIGNS) for n, code in enumerate(_ALPHABET + signs)}
-_SIX_OF[ord(",")] = _FIRST_SIGN + 1  # as mail has it
 _PRINTED = string.printable.encode()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from ..codec.amazon_streams import with_checksums
 from ..codec.encoding import encoded
-from ..codec.spread import checked
-from ..codec.views import Unwritable
+from ..codec.writing import Unwritable
 from ..core.content_encoding import decoded
 from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded, undone
 from ..core.values import Answer, Fault, Headers, Reading, Reply, Response
@@ -128,7 +128,7 @@ class _Keeping:
         if not (spans := self.redact.body_spans(clear)):
             return None
         try:
-            kept = checked(clear, _written(clear, spans, self.vault))
+            kept = with_checksums(clear, _written(clear, spans, self.vault))
             if plain is None:
                 self.vault.keep(kept, BODY, places(spans))
                 return _cut(kept, chunks)

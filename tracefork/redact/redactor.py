@@ -15,7 +15,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from .. import patterns
-from ..codec.spread import checksums
+from ..codec.amazon_streams import checksums
 from ..core.content_encoding import MOST, decoded, is_encoded
 from ..core.surrogates import RULES, TEXT, recut, stored_decoded, undone
 from ..core.values import (

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from attrs import evolve
 
-from ..codec.views import Unwritable
+from ..codec.writing import Unwritable
 from ..core.values import Request
 from ..errors import RedactedSecret
 from . import headers, urls

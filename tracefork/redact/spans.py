@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from attrs import frozen
 
-from ..codec.views import Cells, Part, Unwritable, View, gathered, in_sixes, unescaped, upon
+from ..codec.views import View, gathered, unescaped, upon
+from ..codec.writing import Part, Unwritable, WritableBytes, behind_bytes
 from ..core.surrogates import Place
 from ..patterns import KINDS
 from .forms import Form
@@ -36,23 +37,23 @@ class Hit:
         view = upon(outer, self.view) if self.view is not None else outer
         return Hit(self.secret, self.at, view, self.form, self.place)
 
-    def write(self, made: bytes, text: Cells) -> None:
+    def write(self, made: bytes, text: WritableBytes) -> None:
         """Write `made`, of the shape of the secret, where that stands in `text`.
 
         Raises:
             Unwritable: the encoding of the text has no room for it.
         """
-        cells = self.view.cells(text) if self.view is not None else text
+        target = self.view.writable(text) if self.view is not None else text
         old, new, first = self.secret, made, self.at
         if self.form is not None and self.form.before is not None:
-            cells, first = in_sixes(cells, self.at - self.form.first, self.form.before), 0
+            target, first = behind_bytes(target, self.at - self.form.first, self.form.before), 0
         elif self.form is not None:
             old, new = self.form.written(old), self.form.written(made)
         if len(old) != len(new):
             raise Unwritable
         for n, (was, code) in enumerate(zip(old, new, strict=True), first):
             if was != code:
-                cells[n] = code
+                target[n] = code
 
 
 def by_place(data: bytes, low: int, high: int, place: str) -> Hit:

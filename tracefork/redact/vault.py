@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from ..codec.views import Unwritable
+from ..codec.writing import Unwritable
 from ..core.surrogates import NONE, Place, Surrogate, Surrogates, key, keys
 from ..core.values import Answer
 from . import shapes
