@@ -231,7 +231,7 @@ class Port:
             raise self.fail(self._given_by(exc)) from None
 
     def _given_by(self, exc: TraceforkError) -> TraceforkError:
-        """`exc`, which says which step gave the agent the secret that it is about."""
+        """Return `exc`; one about a surrogate then says which step gave that to the agent."""
         if isinstance(exc, RedactedSecret) and exc.step is None:
             vault, text = self._redactor().vault, exc.surrogate or exc.placeholder
             known = vault.before if vault is not None else NONE

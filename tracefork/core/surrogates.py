@@ -84,7 +84,7 @@ class Surrogates:
         return Surrogates(tuple(dict.fromkeys((*self.rows, *more.rows))), {**self.where, **more.where})
 
     def of(self, answers: Iterable[Answer]) -> Surrogates:
-        """What of this concerns `answers`: the texts with surrogates in them, and all rows."""
+        """Return these surrogates with those texts alone that `answers` hold; all rows stay."""
         found = {at for answer in answers for at in keys(answer, self._lengths)} if self.where else set()
         return Surrogates(self.rows, {at: places for at, places in self.where.items() if at in found})
 
@@ -177,7 +177,7 @@ class Replaced(Protocol):
 
 
 def masked_steps(recorded: object) -> Sequence[Step]:
-    """The steps of a tape with `[secret:NAME]` where surrogates stand, which is how they are compared.
+    """Return the steps of a tape with `[secret:NAME]` where surrogates stand, which is how they are compared.
 
     What has no `surrogates` gives its steps as they are.
     """
@@ -187,7 +187,10 @@ def masked_steps(recorded: object) -> Sequence[Step]:
 
 
 def undone(response: Response) -> tuple[bytes, ...] | None:
-    """What the chunks of a compressed response decode to, of a damaged one before the damage."""
+    """Return what the chunks of a compressed response decode to, of a damaged one before the damage.
+
+    None if it is not compressed, or nothing of it decodes.
+    """
     if not is_encoded(response.headers):
         return None
     chunks = response.chunks
@@ -220,7 +223,7 @@ def keys(answer: Answer, lengths: Container[int]) -> Iterator[str]:
 
 
 def replaced(raw: bytes, places: Iterable[Place]) -> bytes:
-    """`raw` with what is said in `places`, which are in order and apart."""
+    """Return `raw` with each of `places`, which are in order and apart, replaced by its mark."""
     out, at = list[bytes](), 0
     for start, stop, mark in places:
         out += [raw[at:start], mark.encode("utf-8", "surrogatepass")]
@@ -229,7 +232,7 @@ def replaced(raw: bytes, places: Iterable[Place]) -> bytes:
 
 
 def recut(chunks: Sequence[bytes], places: Iterable[Place]) -> tuple[bytes, ...]:
-    """`chunks` with what is said in `places` of their whole, cut where they were cut.
+    """Return `chunks` with each of `places` of the body replaced by its mark, cut where they were cut.
 
     A cut that fell inside of a place moves behind what now stands there.
     """

@@ -12,7 +12,7 @@ from .urls import parameters, passwords
 
 
 def sent(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """The secrets in a header, by its name or that of a cookie; in a URL, which has the name ""."""
+    """Give name and value of each secret that a header tells, or a URL, which has the name ""."""
     if "[secret:" in value:
         return
     low = name.lower()

@@ -55,7 +55,7 @@ class Vault:
         return tuple((row.name, row.value) for row in self.before.rows if not row.place)
 
     def take(self, answer: Answer) -> Surrogates:
-        """Return what of the surrogates is to be written before `answer` and was not taken yet."""
+        """Return the rows and texts that a journal needs before `answer` and has not; NONE if it has all."""
         if not self._lengths:
             return NONE
         texts = {at: self._where[at] for at in keys(answer, self._lengths) if at in self._where}
