@@ -8,7 +8,7 @@ served, in which each secret has a surrogate of its shape (`core.surrogates`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -74,6 +74,8 @@ class Known:
         """Headers as they are shown, for most come again and again."""
         self.clean = dict[tuple[str, str], None]()
         """Headers of answers that tell nothing."""
+        self.replacements: Mapping[bytes, bytes] | None = None
+        """The placeholder for each form of each secret, once it was asked for."""
 
 
 @frozen
@@ -207,9 +209,10 @@ class Redactor:
     @property
     def now(self) -> Known:
         """All that is known by now, and what looks for it; made anew when an answer taught more."""
-        taught = dict(self.vault.taught) if self.vault is not None else {}
         made = self._made[0] if self._made else None
-        if made is None or made.taught != len(taught):
+        number = len(self.vault.taught) if self.vault is not None else 0
+        if made is None or made.taught != number:
+            taught = dict(self.vault.taught) if self.vault is not None else {}
             made = Known(self._search(taught), self._longest(taught), len(taught))
             self._made[:] = [made]
         return made
@@ -220,9 +223,9 @@ class Redactor:
             blocks.append(tuple(pair for pair in self.vault.known if not self._finds(pair[1])))
         news = tuple((name, value) for value, name in taught.items() if not self._finds(value))
         for more in (news, self.learned):
-            whole = len(more) // _MANY * _MANY
-            blocks += [more[n : n + _MANY] for n in range(0, whole, _MANY)]
-            blocks += [more[n : n + _FEW] for n in range(whole, len(more), _FEW)]
+            many, few = len(more) // _MANY * _MANY, len(more) // _FEW * _FEW
+            blocks += [more[n : n + _MANY] for n in range(0, many, _MANY)]
+            blocks += [more[many:few], more[few:]]
         found = tuple(map(needles, filter(None, blocks)))
         return Search(found, self.finders, self.guard, wide=self.rules >= RULES)
 
@@ -292,13 +295,20 @@ class Redactor:
     @property
     def replacements(self) -> Mapping[bytes, bytes]:
         """The placeholder for each form of each secret that is known by now."""
-        known = [*self._longest_first(), *self.learned]
-        if self.vault is not None:
-            known += [*self.vault.known, *((name, value) for value, name in list(self.vault.taught.items()))]
-        told = (
-            (form.encode("utf-8", "surrogatepass"), name) for name, value in known for form in forms(value)
-        )
-        return MappingProxyType({form: b"[secret:%s]" % name.encode() for form, name in told})
+        now = self.now
+        if now.replacements is None:
+            known = [*self._longest_first(), *self.learned]
+            if self.vault is not None:
+                news = [(name, value) for value, name in list(self.vault.taught.items())]
+                known += [*self.vault.known, *news]
+            now.replacements = MappingProxyType(
+                {
+                    form.encode("utf-8", "surrogatepass"): b"[secret:%s]" % name.encode()
+                    for name, value in known
+                    for form in forms(value)
+                }
+            )
+        return now.replacements
 
     # -- below -------------------------------------------------------------------------------
 
@@ -326,9 +336,8 @@ class Redactor:
 
     def _finds(self, value: str) -> bool:
         """True if a finder finds `value` by itself, so that it has a name already wherever it stands."""
-        raw = value.encode("utf-8", "surrogatepass")
-        ours = [finder for finder in self.finders if finder in OURS or finder is patterns.found]
-        return any(span[:2] == (0, len(raw)) for finder in ours for span in finder(raw, 0))
+        ours = tuple(finder for finder in self.finders if finder in OURS or finder is patterns.found)
+        return _is_found(ours, value)
 
     def _longest_first(self) -> list[tuple[str, str]]:
         told = [pair for pair in self.known.items() if pair[0] not in self.weak]
@@ -374,3 +383,10 @@ class Redactor:
             chunks = response.chunks
         clean = Response(response.status, pairs, chunks, end, reason, response.http_version, response.omitted)
         return response if clean == response else clean
+
+
+@lru_cache(maxsize=4096)
+def _is_found(finders: tuple[Finder, ...], value: str) -> bool:
+    """True if one of `finders` finds all of `value`."""
+    raw = value.encode("utf-8", "surrogatepass")
+    return any(span[:2] == (0, len(raw)) for finder in finders for span in finder(raw, 0))

@@ -16,6 +16,10 @@ from ..core.values import Answer
 from . import shapes
 from .names import ENOUGH, bits
 
+MOST_TAUGHT = 1024
+"""Secrets of answers that a run knows from then on. More are there only where each answer has its
+own, and these are known in their places."""
+
 VARIABLE = "variable"
 """The place of what a variable of the process is: that is known already, if it is to be known anywhere."""
 
@@ -90,7 +94,7 @@ class Vault:
             self._rows[row] = None
             self._new_rows.append(row)
         self._values[row.value] = row
-        if place and place != VARIABLE and not row.place:
+        if place and place != VARIABLE and not row.place and len(self.taught) < MOST_TAUGHT:
             self.taught.setdefault(text, name)
         return _laid_out(row.value, whole).encode("utf-8", "surrogateescape")
 
@@ -129,8 +133,8 @@ class Vault:
         made = shapes.surrogate(secret, self._chance, self._values)
         if made is None:
             raise Unwritable
-        strength = min(shapes.strength(secret), bits(secret))
-        return Surrogate(name, made, place if strength < ENOUGH else "")
+        stays = min(shapes.strength(secret), bits(secret)) < ENOUGH or len(self.taught) >= MOST_TAUGHT
+        return Surrogate(name, made, place if stays else "")
 
 
 def _canonical(secret: str) -> str:
