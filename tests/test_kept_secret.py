@@ -251,7 +251,7 @@ class Blind(Redactor):
     def question(self, question):
         return question
 
-    def kept(self, answer):
+    def answer(self, answer):
         return answer
 
 

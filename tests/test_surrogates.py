@@ -576,7 +576,9 @@ def test_what_is_shown_says_what_the_secret_was(monkeypatch, tmp_path):
         Reply("returned", json.dumps({"k": search.PLAIN, "u": f"https://me:{search.PLAIN}@h/?sig={HEX}"})),
         Reply("raised", json.dumps([f"bad {search.PLAIN}"]), "builtins.ValueError"),
         Response(200, (), (b"part",), Fault("ReadError", f"bad {search.PLAIN}")),
-        Response(200, (("location", f"https://h/?token={HEX}#access_token={HEX}"),), reason=search.PLAIN),
+        Response(
+            200, (("location", f"https://h/?token={HEX}#access_token={HEX[::-1]}"),), reason=search.PLAIN
+        ),
         Response(200, (("x-session-id", HEX), ("set-cookie", f"s={HEX[::-1]}; Path=/"))),
     ],
     ids=lambda answer: type(answer).__name__,

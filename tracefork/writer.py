@@ -20,7 +20,7 @@ from .apart import Gate, apart, gate, give, result, start, wait_at
 from .cell import Moment, Note, look
 from .codec.journal import Shrinker
 from .codec.records import Asked, Ended, Fold, Headed, Hidden, Record
-from .core.values import Pending, Step
+from .core.values import Pending, Request, Step
 from .errors import StoreError, TraceforkError
 from .log import Log
 from .redact import Redactor, Vault, taken_out
@@ -136,6 +136,7 @@ class Writer:
         self._runner: dict[int, int] = {}
         self._moment: Moment | None = None
         self._shown = dict[str, int]()
+        self._asked = dict[int, Request]()
         self._vault: Vault | None = None
         self._fold = Fold()
         self._told = 0
@@ -296,13 +297,17 @@ class Writer:
         if redact is not None:
             self._vault = redact.vault
         if redact is None or not isinstance(record, Asked | Ended):
+            if isinstance(record, Asked) and isinstance(record.question, Request):
+                self._asked[record.call] = record.question
             yield record
         elif isinstance(record, Asked):
             question = redact.question(record.question)
             self._shown.update(dict.fromkeys(taken_out(question), 1))
+            if isinstance(question, Request):
+                self._asked[record.call] = question
             yield record if question is record.question else evolve(record, question=question)
         else:
-            answer = redact.kept(record.answer)
+            answer = redact.kept(record.answer, self._asked.pop(record.call, None))
             self._shown.update(dict.fromkeys(taken_out(answer), 1))
             if redact.vault is not None and (hidden := redact.vault.take(answer)):
                 yield Hidden(hidden)

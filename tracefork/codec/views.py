@@ -231,7 +231,7 @@ def _apart(begins: Sequence[int], parts: Sequence[Part], between: int, sizes: Se
 
 _TWICE = [(b"\\" + c, 2 * plain) for c, plain in ((b"n", b"\n"), (b'"', b'"'), (b"r", b"\r"), (b"t", b"\t"))]
 _ESCAPE = re.compile(
-    rb"""(\\{1,16}+(?:u00[0-9a-fA-F]{2}|/)"""
+    rb"""(\\{1,16}+(?:u[0-9a-fA-F]{4}|/)"""
     rb"""|%(?:25){0,4}[0-9a-fA-F]{2}"""
     rb"""|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-z]{2,8});)"""
 )

@@ -44,7 +44,9 @@ class Escaped:
             self._under[low + offset] = code
             return
         escape = bytes([self._under[n] for n in range(low, high)])
-        if size != 1 or len(written := _escaped(escape, code)) != len(escape):
+        plain = bytearray(PLAIN[escape])
+        plain[offset] = code
+        if len(plain) != size or len(written := _escaped(escape, bytes(plain))) != len(escape):
             raise Unwritable
         for n, new in enumerate(written, low):
             self._under[n] = new
@@ -101,19 +103,22 @@ def behind_bytes(cells: WritableBytes, first: int, before: int) -> WritableBytes
     return Base64Bytes(cells, sextet)
 
 
-def _escaped(escape: bytes, code: int) -> bytes:
-    """This byte, written as `escape` writes another."""
+def _escaped(escape: bytes, plain: bytes) -> bytes:
+    """Return what stands for `plain`, one character, in the way in which `escape` stands for another."""
+    tail, code = escape.lstrip(b"\\"), plain[0]
     if escape[0] == _AMPERSAND:
-        if escape[1:2] != b"#":
+        if escape[1:2] != b"#" or len(plain) > 1:
             raise Unwritable
         if escape[2:3] in b"xX":
             return escape[:3] + b"%0*x;" % (len(escape) - 4, code)
         return b"&#%0*d;" % (len(escape) - 3, code)
-    if len(escape.lstrip(b"\\")) == 1:  # a slash
+    if len(tail) == 1:  # a slash
         raise Unwritable
+    if tail[:1] == b"u":
+        digits = b"%04x" % ord(plain.decode("utf-8", "surrogatepass"))
+        return escape[:-4] + (digits if escape[-4:] == escape[-4:].lower() else digits.upper())
     digits, said = b"%02x" % code, escape[-2:]
-    capital = said != said.lower() or (said == said.upper() and escape[:1] == b"%")
-    return escape[:-2] + (digits.upper() if capital else digits)
+    return escape[:-2] + (digits.upper() if said == said.upper() else digits)
 
 
 class _Plain(dict[bytes, bytes]):
@@ -124,8 +129,10 @@ class _Plain(dict[bytes, bytes]):
             plain = html.unescape(escape.decode()).encode("utf-8", "surrogatepass")
         else:
             tail = escape.lstrip(b"\\")
-            code = b"" if len(tail) == 1 else bytes([int(escape[-2:], 16)])
-            plain = (code.decode("latin-1").encode() if tail.startswith(b"u") else code) or tail
+            if tail[:1] == b"u":
+                plain = chr(int(tail[1:], 16)).encode("utf-8", "surrogatepass")
+            else:
+                plain = tail if len(tail) == 1 else bytes([int(escape[-2:], 16)])
         if len(self) < _REMEMBERED:
             self[escape] = plain
         return plain

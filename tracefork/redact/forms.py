@@ -47,8 +47,16 @@ def _slashed(write: Callable[[str], str]) -> Callable[[str], str]:
     return lambda value: write(value).replace("/", "\\/")
 
 
-def _in_url(value: str) -> str:
-    return quote(value, safe="")
+def _in_url(value: str, safe: str = "") -> str:
+    return quote(value.encode("utf-8", "surrogatepass"), safe=safe)
+
+
+def _in_path(value: str) -> str:
+    return _in_url(value, "/")
+
+
+def _in_query(value: str) -> str:
+    return quote_plus(value.encode("utf-8", "surrogatepass"))
 
 
 WRITTEN = (
@@ -62,8 +70,8 @@ WRITTEN = (
     Form(_slashed(_twice(_in_json))),
     Form(_slashed(_twice(_in_short_json))),
     Form(_in_url),
-    Form(quote),
-    Form(quote_plus),
+    Form(_in_path),
+    Form(_in_query),
 )
 """As it is, in JSON, and in a URL."""
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from .names import ENOUGH, bits
+
 SCHEMES = frozenset({"bearer", "basic", "token", "apikey", "api-key", "key", "bot", "negotiate", "digest"})
 """What may stand before a key in a header, in lower case."""
 
@@ -33,6 +35,13 @@ _TELLING = frozenset(
     """.split()
 )
 """Last words of names that say something about a secret: `x-token-expires`."""
+
+_SAYING = re.compile(
+    r"true|false|[a-z]{4,12}ed|[0-9.]{1,6}|1[0-9]{9}(?:[0-9]{3})?"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{5,18}Z?)?"
+    r"|google|github|gitlab|microsoft|apple|facebook|azure|aws|okta|auth0|none|basic|bearer|hit|miss|fresh|stale"
+)
+"""What only says something about a secret, or of which kind it is."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*) +(?=\S)")
 
@@ -66,6 +75,16 @@ def parts(low: str, value: str) -> Iterator[tuple[int, int]]:
                 start = scheme.end()
             if start < stop:
                 yield start, stop
+
+
+def is_plain(low: str, value: str, crumb: str = "") -> bool:
+    """True if an answer's header `low` only says something, though it is named as a secret is.
+
+    So do numbers, dates and words, of a cookie too unless its own name, `crumb`, tells a secret.
+    """
+    if low in COOKIES and not is_secret(crumb.lower()):
+        return bits(value) < ENOUGH or bool(_SAYING.fullmatch(value))
+    return bool(_SAYING.fullmatch(value))
 
 
 def _crumbs(value: str) -> Iterator[tuple[int, int]]:

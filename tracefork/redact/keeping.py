@@ -13,13 +13,13 @@ from ..codec.encoding import encoded
 from ..codec.writing import Unwritable
 from ..core.content_encoding import decoded
 from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded, undone
-from ..core.values import Answer, Fault, Headers, Reading, Reply, Response
+from ..core.values import Answer, Fault, Headers, Reading, Reply, Request, Response
 from .names import SHORTEST
-from .spans import Spans, in_order, name_of, places, replaced
+from .spans import PLACES, Spans, in_order, name_of, places, replaced
 from .vault import Vault
 
 if TYPE_CHECKING:
-    from .redactor import Redactor
+    from .redactor import Known, Redactor
 
 
 _ONES = b"\xff" * 8
@@ -28,11 +28,22 @@ REMEMBERED = 512
 """Headers without secrets that are remembered, so that they are not looked at in each answer."""
 
 
-def keep(answer: Answer, redact: Redactor, vault: Vault) -> Answer:
-    """Return `answer` with a surrogate for each secret that `redact` finds; the same if there is none."""
+def keep(answer: Answer, redact: Redactor, vault: Vault, asked: Request | None = None) -> Answer:
+    """Return `answer` with a surrogate for each secret that `redact` finds; the same if there is none.
+
+    What its place says to be a secret may stand elsewhere in it too: then all of it is looked through again.
+    """
+    while True:
+        known = redact.now
+        kept = _keep(answer, redact, known, vault, asked)
+        if redact.now is known:
+            return kept
+
+
+def _keep(answer: Answer, redact: Redactor, known: Known, vault: Vault, asked: Request | None) -> Answer:
     match answer:
         case Response():
-            return _Keeping(redact, vault).response(answer)
+            return _Keeping(redact, known, vault, asked).response(answer)
         case Fault(kind, message):
             kept = write_text(message, redact.text_spans, TEXT, vault)
             return answer if kept == message else Fault(kind, kept)
@@ -82,7 +93,9 @@ class _Keeping:
     """Keeps responses: `redact` finds secrets, `vault` gives what stands for them."""
 
     redact: Redactor
+    known: Known
     vault: Vault
+    asked: Request | None = None
 
     def response(self, response: Response) -> Response:
         end = response.end
@@ -101,19 +114,33 @@ class _Keeping:
         return Response(response.status, pairs, chunks, end, reason, version, omitted)
 
     def _headers(self, pairs: Headers) -> Headers:
-        clean = self.redact.now.clean
+        clean = self.known.clean
         return tuple([(name, self._value(clean, name.lower(), value)) for name, value in pairs])
 
     def _value(self, clean: dict[tuple[str, str], None], low: str, value: str) -> str:
         """The value of a header as it is kept; those in `clean` tell nothing."""
         if (low, value) in clean:
             return value
-        kept = write_text(value, lambda raw: self.redact.header_spans(low, raw, SHORTEST), low, self.vault)
+
+        def look(raw: bytes) -> Spans:
+            return self._given(self.redact.header_spans(low, raw, SHORTEST, self.known))
+
+        kept = write_text(value, look, low, self.vault)
         if kept is value and not self.vault.holds(value.encode("utf-8", "surrogatepass"), low):
             if len(clean) >= REMEMBERED:
                 clean.clear()
             clean[low, value] = None
         return kept
+
+    def _given(self, spans: Spans) -> Spans:
+        """`spans` without what is a secret by its place alone, and was in the question too: it is an echo."""
+        named = [span for span in spans if span.hit is not None and span.hit.place in PLACES]
+        if not named or (question := self.asked) is None:
+            return spans
+        said = b"\n".join([question.url.encode("utf-8", "surrogatepass"), question.body])
+        said += "\n".join([value for _, value in question.headers]).encode("utf-8", "surrogatepass")
+        echoes = {id(span.hit) for span in named if span.hit is not None and span.hit.secret in said}
+        return [span for span in spans if id(span.hit) not in echoes]
 
     def _body(self, response: Response) -> tuple[bytes, ...] | _Clear | None:
         """The chunks with surrogates; None where there is no secret."""
@@ -125,7 +152,7 @@ class _Keeping:
             return None
         plain = undone(response)
         clear = body if plain is None else b"".join(plain)
-        if not (spans := self.redact.body_spans(clear)):
+        if not (spans := self._given(self.redact.body_spans(clear, self.known))):
             return None
         try:
             kept = with_checksums(clear, _written(clear, spans, self.vault))

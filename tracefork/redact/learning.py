@@ -31,8 +31,8 @@ def sent(name: str, value: str) -> Iterator[tuple[str, str]]:
 
 def _password(basic: str) -> Iterator[str]:
     try:
-        _, colon, password = base64.b64decode(basic, validate=True).decode().partition(":")
+        user, colon, password = base64.b64decode(basic, validate=True).decode().partition(":")
     except (ValueError, binascii.Error):
         return
     if colon:
-        yield password
+        yield password or user

@@ -7,36 +7,39 @@ from collections.abc import Iterator
 
 from .names import ENOUGH, bits
 
-NAMES = frozenset(
-    """
-    accesstoken refreshtoken idtoken authtoken bearertoken sessiontoken securitytoken csrftoken xsrftoken
-    usertoken secrettoken apitoken clientsecret appsecret secretaccesskey secretkey apikey accesskey authkey
-    password xamzsignature xamzsecuritytoken xgoogsignature
-    """.split()
+NAMED = re.compile(
+    r".*(?:(?:access|refresh|id|auth|oauth|bearer|session|security|csrf|xsrf|client|jwt|api|user|secret)token"
+    r"|secret|secretkey|secretaccesskey|apikey|accesskey|authkey|password|passphrase"
+    r"|xamzsignature|xamzsecuritytoken|xgoogsignature)"
 )
 """Names in lower case, without what parts their words. A `token` is none: models say which ones they weighed;
 nor is a `signature`, which models put on what they thought."""
 
 _ENDS = [
-    end + quote for end in (b"oken", b"ecret", b"ey", b"assword", b"ignature") for quote in (b'"', b'\\"')
+    end + quote
+    for end in (b"oken", b"ecret", b"ey", b"assword", b"hrase", b"ignature")
+    for quote in (b'"', b'\\"')
 ]
 _MEMBER = re.compile(
-    rb'"([A-Za-z0-9_.-]{3,40}(?:oken|ecret|ey|assword|ignature))\\{0,7}"[ \t]{0,8}:'
-    rb'[ \t]{0,8}\\{0,7}"([^"\\\s]{8,8192})'
+    rb'"([A-Za-z0-9_.-]{0,40}(?:oken|ecret|ey|assword|hrase|ignature))\\{0,7}"\s{0,8}:\s{0,8}\\{0,7}"([^"\\\s]{8,8192})'
 )
+LEAST_DRAWN, LONG = 2.4, 40
+"""Bits a letter of what was drawn and not written, and letters from which nothing is a name."""
+
 _PARTED = re.compile(r"[^a-z0-9]")
 
 
 def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
     """The members in a text, from `start` on, that are named as secrets: name, and where the value is.
 
-    Their values have as many bits as a secret: `"api_key": "YOUR_API_KEY"` is none.
+    Their values look as if they had been drawn: `"api_key": "YOUR_API_KEY"` is none.
     """
     if not any(end in text for end in _ENDS):
         return  # most bodies
     for found in _MEMBER.finditer(text, start):
         name = found[1].decode()
-        if _PARTED.sub("", name.lower()) not in NAMES or found[2].startswith(b"[secret:"):
+        if not NAMED.fullmatch(_PARTED.sub("", name.lower())) or found[2].startswith(b"[secret:"):
             continue
-        if bits(found[2].decode("utf-8", "replace")) >= ENOUGH:
+        said = found[2].decode("utf-8", "replace")
+        if bits(said) >= max(ENOUGH, LEAST_DRAWN * len(said)) or len(said) >= LONG:
             yield name, found.span(2)

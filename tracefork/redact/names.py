@@ -49,6 +49,8 @@ def secrets(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, password
         elif is_secret(upper) and not is_path(value):
             yield name, value
+            if (bare := value.strip()) != value:
+                yield name, bare
             if _MANY.fullmatch(upper) and len(parts := re.split(r"[,;\s]+", value)) > 1:
                 yield from ((name, part) for part in parts if part)
 

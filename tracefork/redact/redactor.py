@@ -129,13 +129,17 @@ class Redactor:
             case Reply(kind, value, of):
                 return Reply(kind, self.text(value), of)
 
-    def kept(self, answer: Answer) -> Answer:
+    def kept(self, answer: Answer, asked: Request | None = None) -> Answer:
         """Return `answer` as it is kept and served: with a surrogate for each secret.
 
+        `asked` is the question: what the agent said itself is no secret that the answer gave.
+
         The `vault` learns of these. Where there is none, or where an encoding has no room for a surrogate,
-        `[secret:NAME]` stands in that text.
+        `[secret:NAME]` stands in that text. A class of yours that has an `answer` of its own is asked that.
         """
-        return keep(answer, self, self.vault) if self.vault is not None else self.answer(answer)
+        if type(self).answer is not Redactor.answer:
+            return self.answer(answer)
+        return keep(answer, self, self.vault, asked) if self.vault is not None else self.answer(answer)
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """Return `outcome` with secrets out of its message."""
@@ -169,38 +173,41 @@ class Redactor:
 
     # -- where secrets stand ------------------------------------------------------------
 
-    def spans(self, raw: bytes) -> Spans:
-        """Where secrets stand in a text."""
-        return self.now.search.spans(raw)
+    def spans(self, raw: bytes, known: Known | None = None) -> Spans:
+        """Where secrets stand in a text; as is `known`, or else by now."""
+        return (known or self.now).search.spans(raw)
 
-    def text_spans(self, raw: bytes) -> Spans:
+    def text_spans(self, raw: bytes, known: Known | None = None) -> Spans:
         """Where secrets stand in a text, those too that are named before them, as parameters of URLs are."""
-        return self.now.search.in_text(raw)
+        return (known or self.now).search.in_text(raw)
 
-    def body_spans(self, body: bytes) -> Spans:
+    def body_spans(self, body: bytes, known: Known | None = None) -> Spans:
         """Where secrets stand in a body: also in pieces, over its events or its strings.
 
         The checksums of messages that a secret is in tell something about it too.
         """
-        spans = self.now.search.in_body(body)
+        spans = (known or self.now).search.in_body(body)
         if not spans or not (found := checksums(body, [span[:2] for span in spans])):
             return spans
         return joined(spans, [Span(low, high, b"") for low, high in found])
 
-    def header_spans(self, low: str, raw: bytes, least: int = 0) -> Spans:
+    def header_spans(self, low: str, raw: bytes, least: int = 0, known: Known | None = None) -> Spans:
         """Where secrets stand in the value of the header of this name, in lower case.
 
         What has fewer than `least` bytes is none, nor is `true`, though the name says so.
         """
         if not (headers.is_secret(low) or low in self.secret_headers):
-            return self.text_spans(raw)
-        spans, value = self.spans(raw), raw.decode("utf-8", "surrogatepass")
+            return self.text_spans(raw, known)
+        spans, value = self.spans(raw, known), raw.decode("utf-8", "surrogatepass")
         mark = f"[secret:{low}]".encode("utf-8", "surrogatepass")
         place = "cookie" if low in headers.COOKIES else "header"
         found = list[Span]()
         for start, stop in headers.parts(low, value):
             start, stop = (len(value[:n].encode("utf-8", "surrogatepass")) for n in (start, stop))  # noqa: PLW2901
             if PLACEHOLDER.fullmatch(raw, start, stop) or stop - start < least:
+                continue
+            crumb = raw[:start].rpartition(b";")[2].strip(b' ="').decode("utf-8", "replace")
+            if least and headers.is_plain(low, raw[start:stop].decode("utf-8", "replace"), crumb):
                 continue
             if not any((span.start, span.stop) == (start, stop) for span in spans):
                 found.append(Span(start, stop, mark, by_place(raw, start, stop, place)))
@@ -321,8 +328,10 @@ class Redactor:
         """`spans`, which the vault counts."""
         if self.vault is not None:
             for span in spans:
-                if span.hit is not None:
+                if span.hit is not None and span.mark:
                     self.vault.meet(name_of(span.mark), span.hit.secret.decode("utf-8", "surrogateescape"))
+                    if span.hit.place:
+                        self.vault.teach(name_of(span.mark), span.hit.secret)
         return spans
 
     def _longest(self, taught: Mapping[str, str]) -> int:
@@ -336,7 +345,7 @@ class Redactor:
 
     def _finds(self, value: str) -> bool:
         """True if a finder finds `value` by itself, so that it has a name already wherever it stands."""
-        ours = tuple(finder for finder in self.finders if finder in OURS or finder is patterns.found)
+        ours = tuple(finder for finder in self.finders if finder in OURS)
         return _is_found(ours, value)
 
     def _longest_first(self) -> list[tuple[str, str]]:

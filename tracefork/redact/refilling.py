@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _OF_PROXIES = re.compile(
     r"__cf_bm|_cfuvid|cf_clearance|__cflb|__cfruid|AWSALB.*|AWSELB.*|GCLB|ARRAffinity.*|ak_bmsc|bm_.*|incap_ses_.*"
-    r"|visid_incap_.*|nlbi_.*|BIGip.*|TS0.*|__utm.*|_ga.*"
+    r"|visid_incap_.*|nlbi_.*|BIGip.*|TS0.*|__utm.*|_ga.*|datadome|INGRESSCOOKIE|_dd_s|route|JSESSIONIDSSO|SERVERID"
 )
 """Cookies of proxies and balancers, which are nothing of the agent's."""
 
@@ -85,6 +85,7 @@ class Refill:
         crumbs = []
         for crumb in value.split(";"):
             name, _, said = crumb.strip().partition("=")
+            said = said.strip('"')
             kind = self._names.get(said)
             if kind is None or self._redact.true_value(kind) is not None or not _OF_PROXIES.fullmatch(name):
                 crumbs.append(crumb.strip())
@@ -124,13 +125,14 @@ class Refill:
         for span in in_order(spans):
             assert span.hit is not None
             surrogate = span.hit.secret.decode("utf-8", "surrogatepass")
-            true = self._true(self._names[surrogate], span.mark.decode(), surrogate)
+            mark = f"[secret:{self._names[surrogate]}]"
+            true = self._true(self._names[surrogate], mark, surrogate)
             try:
                 span.hit.write(true.encode("utf-8", "surrogatepass"), text)
             except Unwritable:  # of another length
                 form = span.hit.form
                 if form is None or form.before is not None or span.cut or span.hit.view is not None:
-                    raise RedactedSecret(span.mark.decode(), self._where, surrogate) from None
+                    raise RedactedSecret(mark, self._where, surrogate) from None
                 later.append((span, form.written(true.encode("utf-8", "surrogatepass"))))
         return _spliced(bytes(text), later)
 

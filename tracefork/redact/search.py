@@ -16,12 +16,12 @@ from attrs import frozen
 from .. import patterns
 from ..codec.spread import texts
 from ..codec.views import View, unescaped, upon
-from . import members, urls
+from . import members, pieces, urls
 from .finders import OURS, Finder
 from .forms import ways
 from .names import ENOUGH, bits
 from .needles import Known, Needles
-from .spans import Hit, Span, Spans, by_place, joined, marked, with_groups
+from .spans import ISSUER, Hit, Span, Spans, by_place, joined, marked, with_groups
 
 _SHORT = 256
 _MORE = re.compile(rb"[\\%%&\n]|[%s]{20}" % re.escape(patterns.UNBROKEN))
@@ -103,7 +103,7 @@ class Search:
         more = [
             Span(low, high, b"[secret:userinfo]", Hit(data[low:high], low, place="parameter"))
             for low, high in urls.users(data, start)
-            if not least or bits(data[low:high].decode("utf-8", "replace")) >= least
+            if self._is_login(data[low:high], least)
         ]
         spans = joined(more, spans) if more else spans
         more = list(_named(data, start, least))
@@ -113,19 +113,29 @@ class Search:
             spans = joined(more, spans)
         return spans
 
+    def _is_login(self, said: bytes, least: float) -> bool:
+        """True if what stands before a host is more than a name such as `git`, and has as many bits."""
+        known = bits(said.decode("utf-8", "replace"))
+        return known >= least and (not self.wide or b":" in said or known >= ENOUGH)
+
     def _pieces(self, body: bytes, *, names: bool) -> Iterator[Spans]:
         for view in texts(body):
             plain = unescaped(view.data)
             for reading in (view, upon(view, plain)) if plain else (view,):
                 yield from self._across(reading)
-            found = list[patterns.Seen]()
-            if patterns.found in self.finders:
-                found += patterns.across(view)
+            found = patterns.across(view) if patterns.found in self.finders else ()
             for reading, low, high, mark in found:
-                yield marked(reading.parts(low, high), mark, Hit(reading.data[low:high], low, reading))
+                stop = pieces.end_of(reading, body, low, high, self._is_whole)
+                if len(parts := reading.parts(low, stop)) > 1:
+                    yield marked(parts, mark, Hit(reading.data[low:stop], low, reading, place=ISSUER))
             for span in _named(view.data, 0, ENOUGH) if names else ():
-                if span.hit and len(parts := view.parts(span.start, span.stop)) > 1:
+                stop = pieces.end_of(view, body, span.start, span.stop, bool)
+                if stop == span.stop and span.hit and len(parts := view.parts(span.start, stop)) > 1:
                     yield marked(parts, span.mark, span.hit.within(view))
+
+    def _is_whole(self, text: bytes) -> bool:
+        """True if this is a token of an issuer's by itself."""
+        return any(span[:2] == (0, len(text)) for span in patterns.found(text))
 
     def _across(self, view: View) -> Iterator[Spans]:
         for span in self._known(view.data):
@@ -172,7 +182,7 @@ def _in_view(view: View, span: Span) -> Span:
 
 def _in_view_at(view: View, low: int, high: int, mark: bytes, hit: Hit | None = None) -> Span:
     """What stands between these places of a view."""
-    met = hit.within(view) if hit else Hit(view.data[low:high], low, view)
+    met = hit.within(view) if hit else Hit(view.data[low:high], low, view, place=ISSUER)
     return Span(*patterns.span(view, low, high), mark, met)
 
 

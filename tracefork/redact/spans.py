@@ -15,6 +15,12 @@ from ..core.surrogates import Place
 from ..patterns import KINDS
 from .forms import Form
 
+PLACES = frozenset({"header", "cookie", "parameter"})
+"""What may say of a text that it is a secret."""
+
+ISSUER = "issuer"
+"""What says so of a token: the form that its issuer gives all of them."""
+
 PLACEHOLDER = re.compile(rb"\[secret:([^\[\]\s\"\\]{1,100})\]")
 
 

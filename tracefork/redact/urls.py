@@ -21,7 +21,10 @@ PARAMETERS = frozenset(
 _ALIKE = re.compile(r".*(?:signature|token|secret|password|assertion)|(?:.*[^a-z0-9])?sig")
 """Names that end so tell a secret, whatever their value is."""
 
-_TURNING = re.compile(r".*(?:page|next|prev|previous|continuation|cursor|sync|start|resume|skip)[_.-]?token")
+_TURNING = re.compile(
+    r".*(?:page|pagination|paging|next|prev|previous|continuation|cursor|scroll|sync|start|after|before|marker|batch"
+    r"|offset|resume|skip)[_.-]?token"
+)
 """Tokens that only say how to go on in a list."""
 
 _PERHAPS = re.compile(r"(?:.*(?:api|access|auth|secret)[_.-]?)?(?:code|key|session)")
@@ -36,6 +39,7 @@ _ESCAPED = re.compile(rb"\\u0026" + _NAMED)
 _FIRST = re.compile(_NAMED)
 _PLACEHOLDER = re.compile(rb"\[secret:[^\[\]\s\"\\]{1,100}\]")
 _SEMICOLON = ord(";")
+_ADDRESS = re.compile(rb"0x[0-9a-fA-F]{40}")  # of a contract, which all may know
 _UNNAMED = re.compile(r"[^\w.-]")
 
 Place: TypeAlias = "tuple[int, int]"
@@ -85,7 +89,7 @@ def _secret_name(found: re.Match[bytes]) -> str:
     """The name of a parameter that tells a secret, "" of another."""
     name = found[1].decode("utf-8", "replace").lower()
     name = unquote_plus(name).lower() if "%" in name else name
-    if _PLACEHOLDER.fullmatch(found[2]):
+    if _PLACEHOLDER.fullmatch(found[2]) or _ADDRESS.fullmatch(found[2]):
         return ""
     if _PERHAPS.fullmatch(name):
         tells = _drawn(unquote_plus(found[2].decode("utf-8", "replace"))) >= _ENOUGH

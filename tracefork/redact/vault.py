@@ -46,7 +46,7 @@ class Vault:
         self._of = dict[str, Surrogate]()
         self._met = dict[tuple[str, str], None]()
         self.taught = dict[str, str]()
-        """Secrets that stood in headers and URLs of answers, and their names: nothing else knows them."""
+        """Secrets that were met by their place or form, and their names: they are known from then on."""
 
     @property
     def surrogates(self) -> Surrogates:
@@ -94,9 +94,18 @@ class Vault:
             self._rows[row] = None
             self._new_rows.append(row)
         self._values[row.value] = row
-        if place and place != VARIABLE and not row.place and len(self.taught) < MOST_TAUGHT:
-            self.taught.setdefault(text, name)
+        if place and place != VARIABLE and not row.place:
+            self.teach(name, secret)
         return _laid_out(row.value, whole).encode("utf-8", "surrogateescape")
+
+    def teach(self, name: str, secret: bytes) -> None:
+        """Know `secret` from now on wherever it stands, if it does not stand anywhere by chance."""
+        try:
+            text = _canonical(secret.decode())
+        except UnicodeDecodeError:
+            return  # no text, and so no secret
+        if text not in self._values and len(self.taught) < MOST_TAUGHT and bits(text) >= ENOUGH:
+            self.taught.setdefault(text, name)
 
     def meet(self, name: str, secret: str) -> None:
         """Count `secret`, if it was not counted yet."""
