@@ -14,12 +14,13 @@ from ..codec.writing import Unwritable
 from ..core.content_encoding import decoded
 from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded, undone
 from ..core.values import Answer, Fault, Headers, Reading, Reply, Request, Response
+from .known import Known
 from .names import SHORTEST
 from .spans import PLACES, Spans, in_order, name_of, places, replaced
 from .vault import Vault
 
 if TYPE_CHECKING:
-    from .redactor import Known, Redactor
+    from .redactor import Redactor
 
 
 _ONES = b"\xff" * 8

@@ -36,8 +36,8 @@ from ..errors import Unredacted
 from . import headers
 from .finders import OURS, Finder
 from .forms import forms, written
-from .growing import Growing
 from .keeping import keep, write
+from .known import Known
 from .names import SHORTEST, is_path, is_secret
 from .refilling import Refill
 from .search import Guard, Search, ask, needles
@@ -57,25 +57,6 @@ _FEW, _MANY = 16, 256  # secrets that came up in the run are looked for so many 
 
 def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(known))
-
-
-class Known:
-    """All that is known at a moment, what looks for it, and what was found by that so far.
-
-    It is made anew as a whole when an answer taught more: who holds one goes on with that.
-    """
-
-    def __init__(self, search: Search, longest: int, taught: int) -> None:
-        self.search = search
-        self.growing = Growing(search, longest)
-        self.taught = taught
-        """How many secrets answers had taught."""
-        self.shown = dict[tuple[str, str, int], str]()
-        """Headers as they are shown, for most come again and again."""
-        self.clean = dict[tuple[str, str], None]()
-        """Headers of answers that tell nothing."""
-        self.replacements: Mapping[bytes, bytes] | None = None
-        """The placeholder for each form of each secret, once it was asked for."""
 
 
 @frozen
