@@ -249,7 +249,7 @@ def test_four_times_as_many_secrets_take_no_more_than_some_six_times_as_long(man
             best = min(best, time.process_time() - began)
         return best
 
-    assert took(2400) < 6.5 * took(600) + 0.1
+    assert took(800) < 6.5 * took(200) + 0.1
 
 
 def test_a_question_keeps_what_it_had_said_before():
