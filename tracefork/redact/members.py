@@ -34,8 +34,8 @@ def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
 
     Their values look as if they had been drawn: `"api_key": "YOUR_API_KEY"` is none.
     """
-    if not any(end in text for end in _ENDS):
-        return  # most bodies
+    if b'"' not in text or not any(end in text for end in _ENDS):
+        return  # most texts
     for found in _MEMBER.finditer(text, start):
         name = found[1].decode()
         if not NAMED.fullmatch(_PARTED.sub("", name.lower())) or found[2].startswith(b"[secret:"):
