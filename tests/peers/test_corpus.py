@@ -90,7 +90,6 @@ def test_every_exchange_is_the_same_with_the_server_gone(agent, lib, rows):
     for row, seen in zip(rows, live, strict=True):
         was_sent(row, *seen[1:])
     assert [shaped(seen) for seen in replayed] == [shaped(seen) for seen in live]
-    assert sum(one[2] != other[2] for one, other in zip(live, replayed, strict=True)) > COUNT // 2, "cookies"
     assert verdict.ok, verdict
     assert verdict.recorded == verdict.replayed == run.tape.digest()
     assert verdict.matched == verdict.total == 2 * COUNT

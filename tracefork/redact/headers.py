@@ -83,7 +83,7 @@ def is_plain(low: str, value: str, crumb: str = "") -> bool:
     So do numbers, dates and words, of a cookie too unless its own name, `crumb`, tells a secret.
     """
     if low in COOKIES and not is_secret(crumb.lower()):
-        return bits(value) < ENOUGH or bool(_SAYING.fullmatch(value))
+        return (value.isalpha() and bits(value) < ENOUGH) or bool(_SAYING.fullmatch(value))
     return bool(_SAYING.fullmatch(value))
 
 

@@ -116,7 +116,7 @@ class Search:
     def _is_login(self, said: bytes, least: float) -> bool:
         """True if what stands before a host is more than a name such as `git`, and has as many bits."""
         known = bits(said.decode("utf-8", "replace"))
-        return known >= least and (not self.wide or b":" in said or known >= ENOUGH)
+        return known >= least and (not self.wide or not said.isalpha() or known >= ENOUGH)
 
     def _pieces(self, body: bytes, *, names: bool) -> Iterator[Spans]:
         for view in texts(body):
