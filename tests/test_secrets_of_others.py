@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import random
 import string
 import time
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -130,6 +133,22 @@ def test_what_turns_a_page_is_followed_live_too(name):
         assert agent(Script(Response(204))) == 204
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"secret": "projects/my-project/secrets/my-secret/versions/latest"},
+        {"client_secret": "arn:aws:secretsmanager:us-east-one:account:secret:name"},
+        {"api_key": "https://console.example.com/settings/keys/create"},
+        {"api_key": "${{secrets.PRODUCTION_DATABASE_PASSWORD}}"},
+        {"text": "open https://a.example/?a=b&token=your_access_token_here"},
+        {"text": "postgresql://postgres:mysecretpassword@localhost/db"},
+        {"top_logprobs": [{"token": " responsibilities", "logprob": -0.1}]},
+    ],
+)
+def test_what_was_written_and_not_drawn_is_kept(said):
+    assert kept(said) == json.dumps(said).encode()
+
+
 # -- wherever the run has it --------------------------------------------------------------------
 
 
@@ -218,6 +237,96 @@ def test_a_variable_with_white_space_around_it_is_known_without(monkeypatch):
     redact = redactor({"SHOP_TOKEN": f"{TOKEN}\n"})
 
     assert TOKEN not in redact.text(f"it is {TOKEN}.")
+
+
+def streamed(text, size):
+    pieces = [text[n : n + size] for n in range(0, len(text), size)]
+    said = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+    return b"".join(b"data: %s\n\n" % json.dumps(one).encode() for one in said)
+
+
+def heard(body):
+    events = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: ")]
+    return "".join(event["choices"][0]["delta"]["content"] for event in events)
+
+
+@pytest.mark.parametrize("size", [3, 7, 12, 30])
+def test_an_escaped_signature_in_a_stream_is_written_where_it_stands(size):
+    draw = random.Random(size)
+    for _ in range(20):
+        signature = quote(base64.b64encode(draw.randbytes(32)).decode(), safe="")
+        link = f"see https://b.example/c/i.png?se=2024&sig={signature} and more"
+        made = heard(kept(streamed(link, size)))
+
+        assert signature not in made and len(made) == len(link)
+        assert made.startswith("see https://b.example/c/i.png?se=2024&sig=") and made.endswith(" and more")
+        assert made.count("%") == signature.count("%")
+
+
+def test_an_escaped_signature_in_base64_is_written_where_it_stands():
+    inner = json.dumps({"url": f"https://b.example/i?se=1&sig=aBc9%2Bx{TOKEN}%3D", "n": 1})
+    made = json.loads(kept({"k": base64.b64encode(inner.encode()).decode()}))["k"]
+    said = json.loads(base64.b64decode(made))
+
+    assert said["n"] == 1 and said["url"].startswith("https://b.example/i?se=1&sig=")
+    assert TOKEN not in said["url"] and len(json.dumps(said)) == len(inner)
+
+
+def test_two_questions_that_differ_beside_a_token_in_base64_are_two():
+    def coded(text):
+        return json.dumps(
+            {"k": base64.b64encode(f"https://a.example/?token={TOKEN} and {text}".encode()).decode()}
+        )
+
+    one, two = (
+        keeping().question(Request("POST", "http://m/", (), coded(t).encode())) for t in ("yes", "not")
+    )
+
+    assert one.body != two.body and TOKEN[3:-3].encode() not in base64.b64encode(one.body)
+
+
+@pytest.mark.parametrize("pad", [0, 40, 5000])
+def test_a_secret_late_in_a_compressed_answer_is_kept_and_loads_again(pad, tmp_path):
+    body = gzip.compress(json.dumps({"pad": "lorem ipsum " * pad, "access_token": TOKEN}).encode())
+    answer = Response(200, (("content-encoding", "gzip"),), (body,))
+    with tracefork.record(tmp_path / "runs.db", run_id="r") as run:
+        with httpx.Client(transport=transport(by_rule(lambda r: answer), httpx)) as client:
+            client.get("http://m/")
+    with tracefork.TapeStore.open(tmp_path / "runs.db") as store:
+        tape = store.load("r")
+
+    assert tape == run.tape == tracefork.loads(tracefork.dumps(tape))
+    assert b"[secret:access_token]" in tape.masked[0].response.body
+
+
+def test_a_secret_that_begins_as_another_does_is_known_as_itself():
+    longer = f"{TOKEN}Kd93mZq8Lw0P"
+
+    def agent(client):
+        said = client.get("http://m/").json()
+        return client.post("http://m/", json={"t": said["session_token"]}).status_code
+
+    answer = json.dumps({"access_token": TOKEN, "session_token": longer}).encode()
+    live, again, tape = replayed(lambda r: Response(200, (), (answer,)), agent)
+
+    assert live == again
+    assert json.loads(tape[1].request.body) == {"t": "[secret:session_token]"}
+
+
+def test_a_token_that_is_given_and_then_sent_as_a_key_is_one_in_every_answer():
+    def serve(request):
+        return Response(200, (), (json.dumps({"token": f"{TOKEN}xY9"}).encode(),))
+
+    def agent(client):
+        first = client.post("http://m/login").json()["token"]
+        return (
+            first == client.get("http://m/me", headers={"authorization": f"Bearer {first}"}).json()["token"]
+        )
+
+    live, again, tape = replayed(serve, agent)
+
+    assert live == again == True  # noqa: E712
+    assert TOKEN.encode() not in tracefork.dumps(tape)
 
 
 # -- time -------------------------------------------------------------------------------------------

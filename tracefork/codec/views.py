@@ -38,10 +38,15 @@ class View:
 
     def parts(self, start: int, stop: int) -> list[Part]:
         """What `data[start:stop]` was made of, in order; what touches is one part."""
-        found = self._parts(start, stop)
+        found = self._coded(start, stop) if self._sextet else self._parts(start, stop)
         if self._outer is not None:
             found = [part for low, high in found for part in self._outer.parts(low, high)]
         return _joined(found)
+
+    def _coded(self, start: int, stop: int) -> list[Part]:
+        """The characters of base64 that have bits of these bytes."""
+        assert self._sextet is not None
+        return [(self._sextet(start)[0], self._sextet(stop - 1)[0] + 2)] if start < stop else []
 
     def writable(self, text: WritableBytes) -> WritableBytes:
         """The bytes of this view of `text`: what is written here is written there as it is encoded there.
@@ -107,7 +112,9 @@ def opened(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> Vi
 
 
 def upon(outer: View, view: View) -> View:
-    """`view`, which was made of `outer.data`, as made of what that was made of."""
+    """`view`, which was made of `outer.data` or of what was made of that, as made of what `outer` was."""
+    if view._outer is not None:  # noqa: SLF001
+        outer = upon(outer, view._outer)  # noqa: SLF001
     return View(view.data, view._map, outer, view._sextet)  # noqa: SLF001  evolve() takes four times as long
 
 

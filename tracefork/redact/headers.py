@@ -84,7 +84,8 @@ def is_plain(low: str, value: str, crumb: str = "") -> bool:
     """
     if low in COOKIES and not is_secret(crumb.lower()):
         return (value.isalpha() and bits(value) < ENOUGH) or bool(_SAYING.fullmatch(value))
-    return bool(_SAYING.fullmatch(value))
+    words = low not in COOKIES and not any(map(str.isdigit, value)) and bits(value) < ENOUGH
+    return words or bool(_SAYING.fullmatch(value))
 
 
 def _crumbs(value: str) -> Iterator[tuple[int, int]]:

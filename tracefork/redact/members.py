@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .names import ENOUGH, bits
+from .names import ENOUGH, bits, is_drawn
 
 NAMED = re.compile(
-    r".*(?:(?:access|refresh|id|auth|oauth|bearer|session|security|csrf|xsrf|client|jwt|api|user|secret)token"
+    r"token|.*(?:(?:access|refresh|id|auth|oauth|bearer|session|security|csrf|xsrf|client|jwt|api|user|secret)token"
     r"|secret|secretkey|secretaccesskey|apikey|accesskey|authkey|password|passphrase"
     r"|xamzsignature|xamzsecuritytoken|xgoogsignature)"
 )
-"""Names in lower case, without what parts their words. A `token` is none: models say which ones they weighed;
-nor is a `signature`, which models put on what they thought."""
+"""Names in lower case, without what parts their words. A short `token` is none: models say which ones they
+weighed; nor is a `signature`, which models put on what they thought."""
 
 _ENDS = [
     end + quote
@@ -21,10 +21,10 @@ _ENDS = [
     for quote in (b'"', b'\\"')
 ]
 _MEMBER = re.compile(
-    rb'"([A-Za-z0-9_.-]{0,40}(?:oken|ecret|ey|assword|hrase|ignature))\\{0,7}"\s{0,8}:\s{0,8}\\{0,7}"([^"\\\s]{8,8192})'
+    rb'"([A-Za-z0-9_.-]{0,40}(?:oken|ecret|ey|assword|hrase|ignature))\\{0,7}"\s{0,8}:\s{0,8}\\{0,7}"([^"\\\s]{8,8192})(?=\\{0,7}")'
 )
-LEAST_DRAWN, LONG = 2.4, 40
-"""Bits a letter of what was drawn and not written, and letters from which nothing is a name."""
+LONG = 20
+"""Letters from which what is called a `token` is none of a model's."""
 
 _PARTED = re.compile(r"[^a-z0-9]")
 
@@ -41,5 +41,5 @@ def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
         if not NAMED.fullmatch(_PARTED.sub("", name.lower())) or found[2].startswith(b"[secret:"):
             continue
         said = found[2].decode("utf-8", "replace")
-        if bits(said) >= max(ENOUGH, LEAST_DRAWN * len(said)) or len(said) >= LONG:
+        if bits(said) >= ENOUGH and is_drawn(said) and (len(said) >= LONG or name.lower() != "token"):
             yield name, found.span(2)

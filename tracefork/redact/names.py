@@ -73,6 +73,14 @@ def bits(value: str) -> float:
     return total
 
 
+def is_drawn(value: str) -> bool:
+    """True if `value` looks as if it had been drawn, and not written.
+
+    That is by its bits a letter, or by how often its case changes or a digit comes.
+    """
+    return len(_CHANGE.findall(value)) >= _CHANGES * len(value) or bits(value) >= _BITS * len(value)
+
+
 def _piece(piece: str, *, among: bool) -> float:
     """The bits of letters of one case, of digits, or of one sign; `among` others they are as if drawn."""
     if not piece.isascii():
@@ -97,6 +105,8 @@ def _unspoken(piece: str) -> bool:
     return not _VOWEL.search(piece) or bool(_CONSONANTS.search(piece))
 
 
+_CHANGE = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[0-9]|(?<=[0-9])[A-Za-z]|(?<=[A-Z]{2})[a-z]")
+_BITS, _CHANGES = 2.6, 0.25
 _SAID, _WORD, _LONGEST_WORD = 2.4, 14.0, 14
 _LETTER, _DIGIT, _SIGN, _ON, _AGAIN = 5.2, 3.3, 0.9, 1.5, 0.3
 _FEW, _SPELT, _LONGEST_UNIT = 2, 4, 16

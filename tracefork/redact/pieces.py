@@ -12,14 +12,10 @@ from itertools import pairwise
 
 from ..codec.views import View
 from ..issuers import KINDS
-from .names import bits
+from .names import is_drawn
 
-BITS, CHANGES = 2.6, 0.25
-"""Bits a letter, by the estimate in `names`, and changes of case or to digits a letter: from either of them
-on a text looks as if it had been drawn, and not written."""
-
-_CHANGE = re.compile(rb"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[0-9]|(?<=[0-9])[A-Za-z]|(?<=[A-Z]{2})[a-z]")
-_SHORT, _SHORT_EVENT = 3, 4  # letters of a piece that say nothing; models' events are as short
+_SHORT = 3  # letters of a piece that say nothing
+_WORD = re.compile(rb"[A-Z]?[a-z]{4,}")
 _EVENT = re.compile(rb"\n\r?\n|\r\r|[}\]]\r?\n\s{0,64}[{\[]|[\r\n]data:|\0")
 """What stands between two events, lines of JSON or messages, and not within one."""
 
@@ -42,9 +38,11 @@ def end_of(view: View, body: bytes, low: int, high: int, is_whole: Callable[[byt
         last = stop
     for at, then in pairwise([*begins[1:], high]):
         if is_whole(view.data[low:at]):
-            over_events = bool(_EVENT.search(body, _place(view, at - 1)[1], _place(view, at)[0]))
-            long = then - at > (_SHORT_EVENT if over_events else _SHORT)
-            if not (over_events and not long) and not _is_drawn(view.data[at : then if long else high]):
+            if _EVENT.search(body, _place(view, at - 1)[1], _place(view, at)[0]):
+                goes_on = not _WORD.fullmatch(view.data, at, then)  # models' events are short
+            else:
+                goes_on = _is_drawn(view.data[at : then if then - at > _SHORT else high])
+            if not goes_on:
                 return at
     return high
 
@@ -61,5 +59,4 @@ def _is_drawn(text: bytes) -> bool:
         return False  # another one
     if len(text) <= _SHORT:
         return text != text.lower() or not text.isalpha()
-    said = text.decode("utf-8", "replace")
-    return len(_CHANGE.findall(text)) >= CHANGES * len(text) or bits(said) >= BITS * len(said)
+    return is_drawn(text.decode("utf-8", "replace"))

@@ -19,10 +19,11 @@ from ..codec.views import View, unescaped, upon
 from . import members, pieces, urls
 from .finders import OURS, Finder
 from .forms import ways
-from .names import ENOUGH, bits
+from .names import ENOUGH, bits, is_drawn
 from .needles import Known, Needles
 from .spans import ISSUER, Hit, Span, Spans, by_place, joined, marked, with_groups
 
+_FEW = 64
 _SHORT = 256
 _MORE = re.compile(rb"[\\%%&\n]|[%s]{20}" % re.escape(patterns.UNBROKEN))
 """What a short text has in which more may stand than is known: something escaped, or a long word."""
@@ -115,8 +116,9 @@ class Search:
 
     def _is_login(self, said: bytes, least: float) -> bool:
         """True if what stands before a host is more than a name such as `git`, and has as many bits."""
-        known = bits(said.decode("utf-8", "replace"))
-        return known >= least and (not self.wide or not said.isalpha() or known >= ENOUGH)
+        if least:
+            return _is_drawn(said, least)
+        return not self.wide or not said.isalpha() or bits(said.decode("utf-8", "replace")) >= ENOUGH
 
     def _pieces(self, body: bytes, *, names: bool) -> Iterator[Spans]:
         for view in texts(body):
@@ -130,8 +132,11 @@ class Search:
                     yield marked(parts, mark, Hit(reading.data[low:stop], low, reading, place=ISSUER))
             for span in _named(view.data, 0, ENOUGH) if names else ():
                 stop = pieces.end_of(view, body, span.start, span.stop, bool)
-                if stop == span.stop and span.hit and len(parts := view.parts(span.start, stop)) > 1:
-                    yield marked(parts, span.mark, span.hit.within(view))
+                if len(parts := view.parts(span.start, stop)) > 1:
+                    hit = (
+                        span.hit if stop == span.stop else by_place(view.data, span.start, stop, "parameter")
+                    )
+                    yield marked(parts, span.mark, hit.within(view)) if hit else []
 
     def _is_whole(self, text: bytes) -> bool:
         """True if this is a token of an issuer's by itself."""
@@ -143,20 +148,30 @@ class Search:
                 yield marked(parts, span.mark, span.hit.within(view))
 
     def _known(self, data: bytes) -> Spans:
+        found = [spans for needles in self.needles if (spans := needles.found(data))]
+        if self.wide:
+            found = [[_widened(span, data) for span in spans] for spans in found]
+        if len(found) < 2:  # noqa: PLR2004
+            return found[0] if found else Spans()
         spans = Spans()
-        for needles in self.needles:
-            more = needles.found(data)
-            if self.wide:
-                more = [_widened(span, data) for span in more]
-            spans = joined(spans, more) if spans else more
+        if sum(map(len, found)) > _FEW:
+            for some in found:
+                spans = joined(spans, some)
+            return spans
+        for span in sorted([span for some in found for span in some], key=_length, reverse=True):
+            spans = joined(spans, [span])  # what begins as another does goes before that
         return spans
+
+
+def _length(span: Span) -> int:
+    return span.stop - span.start
 
 
 @lru_cache(maxsize=64)
 def needles(secrets: tuple[tuple[str, str], ...]) -> Needles:
     """What looks for these names and values in all their forms; the first go before others."""
     known = dict[bytes, Known]()
-    for name, value in secrets:
+    for name, value in sorted(secrets, key=lambda pair: -len(pair[1])):
         secret = value.encode("utf-8", "surrogatepass")
         for written, form in ways(value):
             mark = b"[secret:%s]" if form.before is None else b"[secret:%s.base64]"
@@ -190,13 +205,19 @@ def _named(data: bytes, start: int, least: float) -> Iterator[Span]:
     """The values of parameters and members that are named as secrets, of `least` bits or more, in order."""
     found = [(name, low, high) for name, (low, high) in urls.named(data, start)]
     if least:
-        found = [one for one in found if bits(data[one[1] : one[2]].decode("utf-8", "replace")) >= least]
+        found = [one for one in found if _is_drawn(data[one[1] : one[2]], least)]
     found += [(name, low, high) for name, (low, high) in members.named(data, start)]
     for name, low, high in sorted(found, key=lambda one: one[1]):
         stop = high
         if name.endswith("credential") and (scope := _SCOPE.search(data, low, high)):
             stop = scope.start()  # the day, the region and the service that a URL is signed for are no secret
         yield Span(low, high, f"[secret:{name}]".encode(), by_place(data, low, stop, "parameter"))
+
+
+def _is_drawn(said: bytes, least: float) -> bool:
+    """True if this has `least` bits, and was drawn rather than written."""
+    text = said.decode("utf-8", "replace")
+    return bits(text) >= least and is_drawn(text)
 
 
 def _of_finder(data: bytes, found: Iterable[patterns.Span]) -> list[Span]:

@@ -20,6 +20,9 @@ MOST_TAUGHT = 1024
 """Secrets of answers that a run knows from then on. More are there only where each answer has its
 own, and these are known in their places."""
 
+LEAST_STRENGTH = 20.0
+"""Bits of chance that a surrogate has at least which is known wherever it stands."""
+
 VARIABLE = "variable"
 """The place of what a variable of the process is: that is known already, if it is to be known anywhere."""
 
@@ -104,7 +107,7 @@ class Vault:
             text = _canonical(secret.decode())
         except UnicodeDecodeError:
             return  # no text, and so no secret
-        if text not in self._values and len(self.taught) < MOST_TAUGHT and bits(text) >= ENOUGH:
+        if text not in self._values and len(self.taught) < MOST_TAUGHT and _is_strong(text):
             self.taught.setdefault(text, name)
 
     def meet(self, name: str, secret: str) -> None:
@@ -142,8 +145,13 @@ class Vault:
         made = shapes.surrogate(secret, self._chance, self._values)
         if made is None:
             raise Unwritable
-        stays = min(shapes.strength(secret), bits(secret)) < ENOUGH or len(self.taught) >= MOST_TAUGHT
+        stays = not _is_strong(secret) or (len(self.taught) >= MOST_TAUGHT and secret not in self.taught)
         return Surrogate(name, made, place if stays else "")
+
+
+def _is_strong(secret: str) -> bool:
+    """True if neither this nor what stands for it stands anywhere by chance."""
+    return bits(secret) >= ENOUGH and shapes.strength(secret) >= LEAST_STRENGTH
 
 
 def _canonical(secret: str) -> str:
