@@ -50,6 +50,7 @@ def recorded(agent, tmp_path_factory):
     return run.tape, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", range(STEPS))
 @pytest.mark.parametrize(
     "answer", [anthropic.text("Refuse politely, and at some length."), None], ids=["changed", "anew"]

@@ -220,6 +220,7 @@ def played(folder, where, how, old, new, die):
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["t.db", "folder"])
 @pytest.mark.parametrize("die", ["at once", "early"])
 def test_doubt_survives_whatever_happens_to_the_runs_in_a_store(tmp_path, where, die):

@@ -9,6 +9,7 @@ from tracefork.cell import Moment
 from tracefork.writer import AHEAD
 
 
+@pytest.mark.slow
 def test_an_agent_that_only_draws_is_never_far_ahead_of_what_is_written(tmp_path):
     waiting = []
     with tracefork.record(tmp_path / "runs.db", intercept=False) as run:

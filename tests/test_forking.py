@@ -27,6 +27,7 @@ def said(*words):
     return {one.pop("name"): one for one in told}, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["sync", "async"])
 @pytest.mark.parametrize("store", ["runs.db", "folder"])
 def test_whatever_a_forked_child_does_its_parents_run_is_whole(store, style, tmp_path):

@@ -117,6 +117,7 @@ async def half_as_many():
     await asyncio.gather(asks("0"), asyncio.create_task(asyncio.Event().wait()))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_replay_that_cannot_go_on_stalls_in_real_time_in_a_loop(frozen):
     async def first():
@@ -138,6 +139,7 @@ def test_a_replay_that_cannot_go_on_stalls_in_real_time_in_a_loop(frozen):
     assert 0.3 < REALLY.monotonic() - began < 20
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_replay_that_cannot_go_on_stalls_in_real_time_on_threads(frozen):
     def run_in(*texts):

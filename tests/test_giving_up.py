@@ -303,6 +303,7 @@ def interrupted(seconds):
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @sync_kinds
 @pytest.mark.parametrize("play", [[STALL], HANGS], ids=["before the head", "amid the body"])
 def test_an_interrupt_while_the_agent_waits(kind, play, tmp_path):

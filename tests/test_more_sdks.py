@@ -371,6 +371,7 @@ async def genai_as_it_comes(url):
         return heard(await client.models.generate_content(model="m", contents="hi"))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")  # google-auth's own
 def test_the_async_client_of_genai_prefers_aiohttp_and_is_refused_in_a_replay():
     pytest.importorskip("google.genai")

@@ -304,6 +304,7 @@ COMMANDS = set(
 )
 
 
+@pytest.mark.slow
 def test_every_kept_option_can_be_given_in_the_shell(tmp_path):
     for command in ("run", "verify", "fork", "resume"):
         shown = shell(tmp_path, command, "--help").stdout

@@ -348,6 +348,7 @@ def tokens(number):
     return Response(200, (), (json.dumps([f"ghp_{drawn()}aB3d" for _ in range(number)]).encode(),))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [cookies, links, tokens])
 def test_four_times_as_many_secrets_take_no_more_than_some_six_times_as_long(many):
     def took(number):

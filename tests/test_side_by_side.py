@@ -63,6 +63,7 @@ def test_six_identical_chains():
     proves(asynchronous(body))
 
 
+@pytest.mark.slow
 def test_eight_threads_of_five_calls():
     def agent(run):
         client, out = World().client(run), {}

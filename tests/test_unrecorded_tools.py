@@ -228,6 +228,7 @@ def test_every_command_says_it_and_blame_refuses(desk):
     assert "the model called book" in done.stderr and desk.booked() > before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrap", "script"),
     [
@@ -284,6 +285,7 @@ ask("3")
 """
 
 
+@pytest.mark.slow
 def test_last_is_the_run_that_can_go_on(desk, tmp_path):
     (tmp_path / "pays.py").write_text(DYING)
     (tmp_path / "die").touch()

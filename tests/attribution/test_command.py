@@ -42,6 +42,7 @@ def desk(tmp_path, command_line):
         yield tracefork
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_it_takes_and_asks_nothing(desk):
     before = len(desk.server.requests)
     said = desk("blame", "failed", *GOOD, "--dry-run").stdout
@@ -70,6 +71,7 @@ def test_the_step_is_named_kept_and_shown(desk):
     assert json.loads(desk("show", "last", "--json").stdout)["run_id"] == "failed"
 
 
+@pytest.mark.slow
 def test_a_second_study_wants_to_be_asked_for(desk):
     first = json.loads(desk("blame", "failed", *GOOD, "--forks", "4", "--json").stdout)
     assert (first["verdict"], first["forks"]) == ("NOT_IDENTIFIED_WITHIN_BUDGET", 4)
@@ -103,6 +105,7 @@ def test_an_oracle_and_an_agent_may_be_named(desk):
     assert json.loads(said)["top"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -140,6 +140,7 @@ def test_undefined_forks_count_against_the_step_under_test(undefined):
     assert report(vague).named[0].interval.low < 1 == report(vague).named[0].interval.high
 
 
+@pytest.mark.slow
 def test_a_fork_that_is_slow_because_it_succeeds_bends_nothing():
     """Failures come home first, eight in flight: what is taken in is the same as one by one."""
     config, curve = Config(20, batch=8, barrier=False, final=None), (0.6,) * 10 + (0.5,) * 11

@@ -58,6 +58,7 @@ def test_of_8_processes_that_seal_one_log_one_wins(kind, tmp_path):
             assert held(backend, f"race {race}") == (b"%d" % me,)
 
 
+@pytest.mark.slow
 def test_32_processes_create_one_store_at_once(kind, tmp_path):
     together(writing.create, 32, kind, tmp_path / "store")
 

@@ -128,6 +128,7 @@ def events(tape):
         yield dumped(growth(step, gathering.pool.pieces[pieces:], lanes, known))
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(
     "tape",

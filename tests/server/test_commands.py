@@ -269,6 +269,7 @@ def test_a_damaged_branch_is_left_out_with_a_warning(desk):
     assert "damaged" in done.stderr
 
 
+@pytest.mark.slow
 def test_prices_of_ones_own_are_those_of_the_report(desk):
     (desk.path / "dear.json").write_text(
         '{"as_of": "2026-11-25", "models": {"claude-sonnet-4-5": {"input": 1e9, "output": 0}}}'
@@ -284,6 +285,7 @@ def test_prices_of_ones_own_are_those_of_the_report(desk):
         assert "No such file" in desk(*command, "--prices", "gone.json", code=2).stderr
 
 
+@pytest.mark.slow
 def test_two_runs_do_not_share_a_file(desk):
     names = ["a/b", "a b", "a_b", ".a_b", "名", "前", "x" * 200, "x" * 201, "run"]
     with TapeStore.open(desk.path / "odd.db") as store:
@@ -296,6 +298,7 @@ def test_two_runs_do_not_share_a_file(desk):
     assert (desk.path / "a_b.txt").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "held", ["my own notes", "<!doctype html><title>my own page</title>", "", "\x00\xff binary"], ids=ascii
 )
@@ -349,6 +352,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_the_file_is_named_for_the_run_and_stays_in_the_folder(desk, name):
     with TapeStore.open(desk.path / "odd.db") as store:

@@ -62,6 +62,7 @@ HALF = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", HALF)
 def test_a_request_that_is_half_sent_is_not_waited_for(store, what):
     with serving(store, hurry=HURRY) as server:

@@ -139,6 +139,7 @@ def test_each_of_300_steps_of_another_process_comes_within_a_second_and_once(whe
     print(f"late: median {sorted(late)[COUNT // 2]:.3f} s, at most {max(late):.3f} s")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ONE_BY_DAY, indirect=True)
 def test_what_is_sent_is_what_is_new(where, monkeypatch):
     """As many bytes as the pieces of the finished run have, and some for each step; no history again."""

@@ -61,6 +61,7 @@ def visited(context, server):
 BY_NIGHT = pytest.mark.nightly
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "cookie"),
     [("127.0.0.1", True), pytest.param("localhost", True, marks=BY_NIGHT), ("127.0.0.1", False)],

@@ -34,7 +34,7 @@ def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
 
     Their values look as if they had been drawn: `"api_key": "YOUR_API_KEY"` is none.
     """
-    if b'"' not in text or not any(end in text for end in _ENDS):
+    if text.find(b'"', start) < 0 or all(text.find(end, start) < 0 for end in _ENDS):
         return  # most texts
     for found in _MEMBER.finditer(text, start):
         name = found[1].decode()
