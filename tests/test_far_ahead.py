@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 
+import pytest
+
 import tracefork
 from tracefork.cell import Moment
 from tracefork.writer import AHEAD
