@@ -54,17 +54,20 @@ class Search:
         """Where secrets stand in a text, those too that are named before them, as parameters of URLs are."""
         return self._with_named(text, self.spans(text, names=True), least=0.0)
 
-    def in_body(self, body: bytes, start: int = 0, *, names: bool = True) -> Spans:
+    def in_body(self, body: bytes, start: int = 0, *, names: bool = True, in_string: bool = False) -> Spans:
         """Where secrets stand in a body, from `start` on: also in pieces, over its events or its strings.
 
-        Those that are named before them are told if `names` count.
+        Those that are named before them are told if `names` count. If `start` is within a string, this is
+        looked at as if it began there. Hits are placed in what is looked at.
         """
-        tail = body[start:] if start else body
+        tail, begun = body[start:] if start else body, start
+        if in_string:
+            tail, begun = b'"' + tail, start - 1
         spans = self.spans(tail, names=names)
         if self.needles or patterns.found in self.finders or names:
             spans = with_groups(spans, self._pieces(tail, names=names), len(tail))
         if start:
-            spans = [Span(span.start + start, span.stop + start, span.mark) for span in spans]
+            spans = [span._replace(start=span.start + begun, stop=span.stop + begun) for span in spans]
         return self._with_named(body, spans, start, least=ENOUGH) if names else spans
 
     def spans(self, data: bytes, *, names: bool = False) -> Spans:
