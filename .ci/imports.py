@@ -12,12 +12,12 @@ from tracefork.errors import MissingPart
 
 NEEDS = {
     "tracefork.cli": {"typer", "rich"},
-    "tracefork.progress": {"rich"},
+    "tracefork.cli.progress": {"rich"},
     "tracefork.server": {"starlette", "uvicorn"},
     "tracefork.transports.botocore": {"botocore", "urllib3"},
     "tracefork.transports.httpx2": {"httpx2"},
     "tracefork.testing.strategies": {"hypothesis"},
-    "tracefork.testing.*backend*": {"hypothesis", "pytest"},
+    "tracefork.testing.backends*": {"hypothesis", "pytest"},
 }
 """Modules that may ask for what only an extra installs, and what that is."""
 

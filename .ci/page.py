@@ -8,8 +8,8 @@ sys.path.insert(0, "tests")
 from report import stories
 
 from tracefork import report
-from tracefork.report import payload
-from tracefork.report.gathering import gathered
+from tracefork.report.model.gather import gathered
+from tracefork.report.page import payload
 
 told = {"blame": stories.BLAME, "branches": stories.branches(), "verified": stories.VERDICT}
 static = report.html(stories.release(), mode="static", **told)

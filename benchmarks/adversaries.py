@@ -1,7 +1,7 @@
 """Bodies that make a search for secrets stand still, if one can be made to; and ordinary ones beside them.
 
 They decided that nothing is looked for by an expression with a repetition within another, nor by one of its
-own for each secret: see `tracefork.redact.search`.
+own for each secret: see `tracefork.redact.search.search`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from time import process_time
 
 from tracefork import redact
 from tracefork.core.values import Response
-from tracefork.issuers import KINDS
+from tracefork.redact.by_form.issuers import KINDS
 
 SIZE = 200_000
 KNOWN = {

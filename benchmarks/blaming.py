@@ -22,14 +22,14 @@ from attrs import frozen
 
 import tracefork
 from benchmarks.peers import HERE, Missing, environment
-from tracefork.attribution import estimate, uniform
-from tracefork.attribution.chance import unit
-from tracefork.attribution.config import Config
-from tracefork.attribution.forking import Setting, perform
-from tracefork.attribution.jobs import Job
-from tracefork.attribution.simulation import simulate
-from tracefork.attribution.state import Tally
-from tracefork.attribution.worlds import Planted, World, plant
+from tracefork.attribution.forks.jobs import Job
+from tracefork.attribution.search import estimate, flip
+from tracefork.attribution.search.config import Config
+from tracefork.attribution.search.simulation import simulate
+from tracefork.attribution.search.state import Tally
+from tracefork.attribution.statistics.chance import unit
+from tracefork.attribution.study.probe import Setting, perform
+from tracefork.validation.worlds import Planted, World, plant
 
 SEED = 2026
 K = 10
@@ -123,7 +123,7 @@ def _uniform(world: World, seed: int) -> Named:
     if world.final is not None:
         rates[-1] = world.final
     drops = [before - after for before, after in pairwise(rates)]
-    named = uniform.bonferroni(arms, known=world.final)
+    named = flip.bonferroni(arms, known=world.final)
     return Named(drops.index(max(drops)), tuple(named), 1.0)
 
 

@@ -24,7 +24,7 @@ from benchmarks import corpora
 from benchmarks.corpora.restarts import restarting
 from benchmarks.peers import Missing, environment
 from tracefork import Response, Tape, report
-from tracefork.report.payload import CHUNK
+from tracefork.report.page.payload import CHUNK
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = """

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import blaming
 from benchmarks.peers import Missing
-from tracefork.attribution.worlds import Planted
+from tracefork.validation.worlds import Planted
 
 
 def test_our_search_names_the_culprit_and_no_innocent_for_a_part_of_the_calls():

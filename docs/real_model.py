@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 import tracefork
-from tracefork.attribution.telling import spending, table
+from tracefork.attribution.findings.tables import spending, table
 
 SERVER = Path(__file__).parents[1] / "tests" / "peers" / "llama.py"
 FORKS = 12

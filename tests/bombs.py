@@ -93,10 +93,10 @@ def main():
     """Read each file that is named, in a child of its own that may not grow by more than it should."""
     import resource
 
-    from tracefork import files
     from tracefork.codec import journal, pack
     from tracefork.codec.limits import DEFAULT
     from tracefork.errors import CorruptTape
+    from tracefork.storage import tape_file
 
     def unrolled(data):
         first = int.from_bytes(data[:4], "big") + 4
@@ -113,7 +113,7 @@ def main():
         )
         room = ROOM + DEFAULT.allowed(len(data))
         resource.setrlimit(resource.RLIMIT_AS, (now + room,) * 2)
-        read = {".journal": unrolled, ".sealed": pack.unpack, ".file": lambda _: files.load(path)}[
+        read = {".journal": unrolled, ".sealed": pack.unpack, ".file": lambda _: tape_file.load(path)}[
             path.suffix
         ]
         began = time.thread_time()

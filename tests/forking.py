@@ -26,9 +26,10 @@ from pathlib import Path
 import httpx
 
 import tracefork
-from tracefork import session
 from tracefork.errors import Refused, TraceforkError
-from tracefork.transports import guard, intercept
+from tracefork.isolation import network
+from tracefork.session import session
+from tracefork.transports import intercept
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: they are the point here
 URL = "https://model.example/"
@@ -56,7 +57,7 @@ def post(body):
 
 
 def is_clean():
-    targets = [*guard._targets(), *intercept._targets()]
+    targets = [*network._targets(), *intercept._targets()]
     return not any(
         hasattr(getattr(owner, name), "__wrapped__") for owner, name, _ in targets if name != "__init__"
     )

@@ -3,9 +3,10 @@
 from functools import cache
 from zlib import crc32
 
-from tracefork.codec import frames, journal, pack, parity, plain
+from tracefork.codec import journal, pack, strict_json
+from tracefork.codec.frames import frame, parity
+from tracefork.codec.frames.zstd import Squeezer
 from tracefork.codec.records import ALONE, Header, records
-from tracefork.codec.squeeze import Squeezer
 
 
 def chunks_of(tape, size=1, parent=ALONE):
@@ -25,8 +26,8 @@ def bounds(packed):
     """Where the five frames of a sealed tape begin, and where the last one ends."""
     out = [0]
     while out[-1] < len(packed):
-        head = packed[out[-1] :][: frames.OVERHEAD]
-        out.append(out[-1] + frames.OVERHEAD + int.from_bytes(head[6:14], "big"))
+        head = packed[out[-1] :][: frame.OVERHEAD]
+        out.append(out[-1] + frame.OVERHEAD + int.from_bytes(head[6:14], "big"))
     return out
 
 
@@ -39,26 +40,26 @@ def of_version(version, data):
 @cache
 def _head_of(tape):
     packed = pack.pack(tape)
-    return packed[: frames.read(packed).end]
+    return packed[: frame.read(packed).end]
 
 
 def forged(body, tape):
     """A sealed tape of which all checks hold, with `body` as its body: what an attacker would make."""
     head = _head_of(tape)
-    inner = frames.frame(b"B", body, tape.run_id)
+    inner = frame.frame(b"B", body, tape.run_id)
     known = parity.checks(head + inner)
-    beside = frames.frame(b"C", known, "beside")
-    mending = frames.frame(b"P", parity.parity(head + inner), f"beside\n{crc32(known):08x}")
+    beside = frame.frame(b"C", known, "beside")
+    mending = frame.frame(b"P", parity.parity(head + inner), f"beside\n{crc32(known):08x}")
     return b"".join([head, beside, inner, beside, mending])
 
 
 def forged_chunk(raw, run_id, number=1, squeezed=None):
     """A chunk of records of which all checks hold, whatever `raw` says, or that no zstd of ours made."""
     payload = Squeezer().piece(raw) if squeezed is None else squeezed
-    return frames.light(payload, journal.place(run_id, number))
+    return frame.light(payload, journal.place(run_id, number))
 
 
 def row_bytes(*rows, beside=b""):
     """Rows as a journal has them, with the bytes of bodies behind the last."""
-    texts = [row if isinstance(row, bytes) else plain.text(row) for row in rows]
+    texts = [row if isinstance(row, bytes) else strict_json.text(row) for row in rows]
     return b"".join(len(text).to_bytes(4, "big") + text for text in texts) + beside

@@ -7,7 +7,7 @@ import pytest
 
 import tracefork
 from tracefork import Request, TapeStore
-from tracefork.advice import advise, in_shell
+from tracefork.core.advice import advise, in_shell
 from tracefork.core.values import Call, Omitted
 from tracefork.errors import BodyOmitted, InDoubt, Refused, RunExists, TooLarge, ToolRefused
 

@@ -17,8 +17,8 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 import tracefork
-from tracefork.asgi import RUN, Recorded, run_of
-from tracefork.stepping import one_context
+from tracefork.runs.asgi import RUN, Recorded, run_of
+from tracefork.runs.stepping import one_context
 
 model = httpx.Client(transport=httpx.MockTransport(lambda r: httpx.Response(200, content=r.content)))
 amodel = httpx.AsyncClient(transport=httpx.MockTransport(lambda r: httpx.Response(200, content=r.content)))

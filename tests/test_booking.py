@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import tracefork
-from tracefork.attribution.spending import Budget
+from tracefork.attribution.forks.budget import Budget
 from tracefork.providers import anthropic
 from tracefork.testing.scripted import async_transport, by_rule
 from tracefork.transports.httpx import AsyncTransport

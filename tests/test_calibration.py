@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 import tracefork
-from tracefork.calibration import _likeness as likeness
-from tracefork.calibration import calibrate
 from tracefork.core.matching import canonical, exact
+from tracefork.runs.calibration import _likeness as likeness
+from tracefork.runs.calibration import calibrate
 from tracefork.testing.scripted import async_transport, by_rule, transport
 
 

@@ -520,7 +520,7 @@ SDKS = """
 import sys
 import random, time, uuid
 import tracefork, anthropic
-from tracefork.patching import Builtin
+from tracefork.host.patching import Builtin
 with tracefork.record(virtualize={"random", "time", "uuid"}) as run:
     import openai
     time.time(), random.random(), uuid.uuid4()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tracefork.testing.backend_tests import BackendTests
+from tracefork.testing.backends.contract import BackendTests
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

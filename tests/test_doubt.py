@@ -16,7 +16,7 @@ import tracefork
 from tracefork.core.doubt import find_doubts
 from tracefork.core.values import Call, Effect, Outcome, Reply, Span
 from tracefork.errors import InDoubt
-from tracefork.runs import cut
+from tracefork.runs.api import cut
 from tracefork.testing.scripted import transport
 
 

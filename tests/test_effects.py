@@ -13,7 +13,7 @@ import tracefork
 from tracefork import Response
 from tracefork.core.values import Pending, Reply
 from tracefork.errors import InDoubt, RedactedSecret, ToolRefused, Unrecordable
-from tracefork.runs import cut
+from tracefork.runs.api import cut
 from tracefork.testing.scripted import by_rule, transport
 
 ECHO = by_rule(lambda request: Response(200, (), (request.body,)))

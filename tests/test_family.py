@@ -14,9 +14,9 @@ from tracefork.codec.records import Header, records
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Branch, Exchange, Request, Response, Span, Timing
 from tracefork.errors import CorruptTape, NotFound, StoreError
-from tracefork.family import MOVED, moved
-from tracefork.files import dumps, loads
 from tracefork.providers import anthropic
+from tracefork.storage.lineage import MOVED, moved
+from tracefork.storage.tape_file import dumps, loads
 from tracefork.testing import scripted
 
 WORDS = [f"{n}: " + " ".join(f"word{n * k % 7919}" for k in range(300)) for n in range(40)]

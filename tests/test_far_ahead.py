@@ -7,8 +7,8 @@ import gc
 import pytest
 
 import tracefork
-from tracefork.cell import Moment
-from tracefork.writer import AHEAD
+from tracefork.runtime.keeper import AHEAD
+from tracefork.runtime.stepper import Moment
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from tracefork.codec.limits import Limits
 from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Request, Response, Timing
 from tracefork.errors import CorruptTape, StoreError, TooLarge, Truncated
-from tracefork.files import dumps, load, loads, save
+from tracefork.storage.tape_file import dumps, load, loads, save
 
 
 @given(tapes())

@@ -14,7 +14,7 @@ import tracefork
 from tracefork.core.tape import Tape
 from tracefork.core.values import Pending
 from tracefork.errors import OverBudget
-from tracefork.runs import cut
+from tracefork.runs.api import cut
 
 
 def recorded(agent):

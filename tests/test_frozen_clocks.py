@@ -19,10 +19,11 @@ import trio
 from attrs import evolve
 
 import tracefork
-from tracefork import TapeStore, clocks
+from tracefork import TapeStore
 from tracefork.backends import MemoryBackend
 from tracefork.core.values import Timing
 from tracefork.errors import Divergence, Stalled, TraceforkError
+from tracefork.host import clocks
 
 PAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 REAL, MONOTONIC, SLEEP = time.time, time.monotonic, time.sleep
@@ -247,8 +248,8 @@ freezers = {
     "mock": lambda: mock.patch.multiple("time", **dict.fromkeys(names, mock.Mock(return_value=0.0))),
 }
 with freezers[how]():
-    from tracefork import clocks
-    import tracefork.runs
+    from tracefork.host import clocks
+    import tracefork.runs.api
     first = clocks.now(), clocks.monotonic(), clocks.perf_counter()
     clocks.sleep(0.05)
     second = clocks.now(), clocks.monotonic(), clocks.perf_counter()
@@ -317,7 +318,7 @@ def test_a_tape_with_strange_times_is_kept_whole_or_refused(tmp_path, number, pl
             assert "not finite" in str(error)
 
 
-SPEAK_FOR_THE_AGENT = ("tracefork.nondet", "tracefork.demo", "tracefork.testing")
+SPEAK_FOR_THE_AGENT = ("tracefork.isolation.chance", "tracefork.demo", "tracefork.testing")
 
 
 def test_no_module_of_ours_holds_a_clock_where_a_freezer_finds_it():

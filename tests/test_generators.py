@@ -13,8 +13,8 @@ import pytest
 
 import tracefork
 from tracefork.errors import Divergence, ToolRefused, Unrecordable
+from tracefork.session.tools.policy import Ask
 from tracefork.testing.scripted import by_rule, transport
-from tracefork.tools import Ask
 
 ECHO = by_rule(lambda request: tracefork.Response(200, (), (request.body,)))
 ran = []

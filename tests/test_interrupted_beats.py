@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import tracefork
-from tracefork.pacing import Pacer
+from tracefork.runtime.event_loop import Pacer
 
 
 class TimesUp(BaseException):

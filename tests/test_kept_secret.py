@@ -24,11 +24,12 @@ import pytest
 from ended import has_ended
 
 import tracefork
-from tracefork import TapeStore, finding, report
+from tracefork import TapeStore, report
 from tracefork.core.values import Source
 from tracefork.errors import RedactedSecret, StoreError, TraceforkError, Unredacted
 from tracefork.redact import Redactor, cards, counts, emails, redactor, scrubbed
-from tracefork.report import plain
+from tracefork.report.text import summary
+from tracefork.runs import finders
 from tracefork.testing.scripted import async_transport, by_rule, transport
 
 KNOWN = "correct-horse-battery-staple-4711"
@@ -143,7 +144,7 @@ def test_no_file_holds_a_secret_while_a_run_is_recorded_nor_afterwards(where, kn
 def test_no_report_or_traceback_holds_one(known, tmp_path):
     with tracefork.record() as run:
         agent()
-    for text in (report.html(run.tape), plain.markdown(run.tape), plain.text(run.tape)):
+    for text in (report.html(run.tape), summary.markdown(run.tape), summary.text(run.tape)):
         clean(text, "a report")
     clean(report.html(run.tape, mode="static"), "a report")
     told = []
@@ -325,7 +326,7 @@ def test_a_finder_that_fails_loses_its_turn_and_nothing_is_lost_but_that(finder,
 
 
 def test_a_finder_that_never_comes_back_is_left_behind_and_said(monkeypatch):
-    monkeypatch.setattr(finding, "PATIENCE", 0.1)
+    monkeypatch.setattr(finders, "PATIENCE", 0.1)
     over = threading.Event()
     asked = []
 

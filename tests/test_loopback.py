@@ -178,7 +178,7 @@ def test_in_lockstep_a_client_that_buffers_gets_no_second_chunk(serve, http):
 
 
 def test_in_lockstep_the_wait_is_bounded(serve, http, monkeypatch):
-    monkeypatch.setattr("tracefork.testing._connection.PATIENCE", 0.1)
+    monkeypatch.setattr("tracefork.testing.server_connection.PATIENCE", 0.1)
     server = serve(CHUNKED, lockstep=True)
 
     with pytest.raises(httpx.RemoteProtocolError):

@@ -17,8 +17,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tapes import any_text
 
-from tracefork.codec.objects import decode, encode
 from tracefork.errors import CorruptTape, TooLarge, Unrecordable
+from tracefork.session.tools.python_values import decode, encode
 
 zones = st.none() | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 hashable = st.recursive(

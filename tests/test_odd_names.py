@@ -159,7 +159,7 @@ BODIES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::tracefork.runs.UnrecordedWarning")
+@pytest.mark.filterwarnings("ignore::tracefork.runs.api.UnrecordedWarning")
 @pytest.mark.parametrize("how", BODIES)
 def test_a_model_may_say_half_a_pair(tmp_path, how):
     model = httpx.Client(

@@ -20,9 +20,9 @@ from tracefork import cli
 from tracefork.cli import app
 from tracefork.core import notes
 from tracefork.errors import CorruptTape
-from tracefork.options import KEPT, Options, RecordOptions, ReplayOptions, RunOptions, TailOptions
-from tracefork.passing import TELEMETRY, pattern
-from tracefork.runs import cut
+from tracefork.runs.api import cut
+from tracefork.runs.options import KEPT, Options, RecordOptions, ReplayOptions, RunOptions, TailOptions
+from tracefork.session.passthrough import TELEMETRY, pattern
 
 model = httpx.Client(transport=httpx.MockTransport(lambda r: httpx.Response(200, content=r.content)))
 URL = "https://m.example/"

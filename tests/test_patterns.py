@@ -13,7 +13,7 @@ from tokens import drawn
 import tracefork
 from tracefork import redact
 from tracefork.core.values import Call, Fault, Reply, Request, Response, Span
-from tracefork.patterns import KINDS, PRIVATE_KEY, found
+from tracefork.redact.by_form.patterns import KINDS, PRIVATE_KEY, found
 
 CLEAN = redact.redactor({})
 PLACES = ("url", "query", "header", "json", "nested", "stream", "base64", "error")

@@ -23,11 +23,11 @@ from attrs import evolve, frozen
 from tokens import drawn
 
 from tracefork import Fault, Request, Response
-from tracefork.codec.spread import texts
 from tracefork.core.surrogates import undone
 from tracefork.core.values import Call, Reply
-from tracefork.patterns import KINDS
 from tracefork.redact import Vault, redactor
+from tracefork.redact.by_form.patterns import KINDS
+from tracefork.redact.texts.across_events import texts
 
 KNOWN = {
     "SHOP_TOKEN": "Zx81-QpLm-7733-aaTT",

@@ -12,7 +12,7 @@ import pytest
 
 import tracefork
 from tracefork.errors import Refused
-from tracefork.transports.processes import BASE_URLS, NOWHERE, PROXIES
+from tracefork.isolation.processes import BASE_URLS, NOWHERE, PROXIES
 
 EMPTY = tracefork.Tape()
 TELL = "import json, os; json.dump(dict(os.environ), open({path!r}, 'w'))"

@@ -9,7 +9,7 @@ from tapes import SMALL
 from test_store import unsealed
 
 from tracefork.errors import CorruptTape, TraceforkError
-from tracefork.store import TapeStore
+from tracefork.storage.store import TapeStore
 
 pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
 TINY = evolve(SMALL, steps=SMALL.steps[1:2], pending=(), parent=None, run_id="tiny")

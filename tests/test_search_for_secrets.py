@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 import tracefork
 from tracefork import Request, Response
-from tracefork.codec import spread, views
 from tracefork.redact import is_secret, redactor
-from tracefork.redact.names import ENOUGH, bits
+from tracefork.redact.by_name.names import ENOUGH, bits
+from tracefork.redact.texts import across_events, decoded
 from tracefork.testing.scripted import by_rule, transport
 
 KEY = "qK3/xY9+Zp7&mN2vB5=="
@@ -274,7 +274,7 @@ def test_what_left_the_environment_is_known_until_the_run_ends(monkeypatch):
 def test_any_bytes_are_searched(body):
     kept = ours.answer(Response(200, (), (body,)))
     assert kept.body == body or b"[secret:" in kept.body
-    for view in spread.texts(body):
+    for view in across_events.texts(body):
         for at in range(len(view.data)):
             for low, high in view.parts(at, at + 1):
                 assert view.data[at : at + 1] == body[low:high] or high - low > 1
@@ -282,7 +282,7 @@ def test_any_bytes_are_searched(body):
 
 @given(st.text("aZ9\\u002b%2F&amp;\n/", max_size=80).map(str.encode))
 def test_what_is_read_says_where_it_stood(data):
-    view = views.unescaped(data)
+    view = decoded.unescaped(data)
     if view is not None:
         assert view.parts(0, len(view.data)) in ([(0, len(data))], [])
 

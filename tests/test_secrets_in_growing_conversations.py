@@ -11,7 +11,7 @@ from attrs import evolve
 
 from tracefork import Request
 from tracefork.redact import redactor
-from tracefork.redact.vault import Vault
+from tracefork.redact.surrogates.vault import Vault
 
 ISSUED = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1cD3eF5"
 NAMED = "q8Zk2LwP0mXr7TvB4nYc"

@@ -16,8 +16,8 @@ import pytest
 from worlds import URL, World, asay, jitter, proves, say
 
 import tracefork
-from tracefork import spawning
 from tracefork.core.values import abandoned
+from tracefork.runtime import spawning
 from tracefork.transports.httpx import AsyncTransport, Transport
 
 

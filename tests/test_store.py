@@ -17,8 +17,8 @@ from tracefork.codec.records import Header, records, replayed
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, UNFINISHED, Branch
 from tracefork.errors import CorruptTape, NotFound, RunExists, StoreError, TooLarge
-from tracefork.family import replace
-from tracefork.store import TapeStore, new_run_id
+from tracefork.storage.lineage import replace
+from tracefork.storage.store import TapeStore, new_run_id
 
 PLAIN = Tape(SMALL.steps, run_id="plain", agent_name="booking", created_at=5.0, outcome=RETURNED)
 

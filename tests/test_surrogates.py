@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 import tracefork
 from tracefork import Request, Response, TapeStore, report
 from tracefork.codec.limits import DEFAULT
-from tracefork.codec.rows import RowReader
+from tracefork.codec.rows.rows import RowReader
 from tracefork.core.content_encoding import decoded
 from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Reading, Reply, Span
 from tracefork.errors import CorruptTape, RedactedSecret
 from tracefork.redact import Redactor, Vault, emails, redactor, scrubbed
-from tracefork.redact.shapes import surrogate
-from tracefork.report import lines
+from tracefork.redact.surrogates.shapes import surrogate
+from tracefork.report.text import step_table
 from tracefork.testing.scripted import Script, by_rule, transport
 
 CHANCE = bytes(range(32))
@@ -560,12 +560,12 @@ def test_what_is_shown_says_what_the_secret_was(monkeypatch, tmp_path):
         report.html(run.tape),
         report.text(run.tape),
         report.markdown(run.tape),
-        lines.step_in_full(run.tape, 0),
-        "\n".join(lines.lines(run.tape)),
+        step_table.step_in_full(run.tape, 0),
+        "\n".join(step_table.lines(run.tape)),
     ):
         assert drawn not in text
     assert "[secret:SHOP_TOKEN]" in report.html(run.tape)
-    assert "[secret:SHOP_TOKEN]" in lines.step_in_full(run.tape, 0)
+    assert "[secret:SHOP_TOKEN]" in step_table.step_in_full(run.tape, 0)
 
 
 @pytest.mark.parametrize(

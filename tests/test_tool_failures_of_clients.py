@@ -21,9 +21,9 @@ import requests
 import urllib3
 
 import tracefork
-from tracefork.codec import objects
-from tracefork.codec.messages import Gone
 from tracefork.errors import CorruptTape, Unrecordable
+from tracefork.session.tools import python_values
+from tracefork.session.tools.client_messages import Gone
 
 SAID = {"error": {"message": "slow down", "code": "limit"}}
 NOWHERE = "http://127.0.0.1:1/x"
@@ -252,12 +252,12 @@ def test_what_aiohttp_raised_is_raised_again(url):
         ["httpx:Request", {"method": "GET", "url": "http://a:x/", "headers": []}],
         ["requests.models:Response", {"status": 200}],
         ["urllib.error:HTTPError", {"url": "u", "status": 1, "reason": "", "headers": [], "body": 5}],
-        ["tracefork.codec.messages:Gone", {"kind": 1}],
+        ["tracefork.session.tools.client_messages:Gone", {"kind": 1}],
     ],
 )
 def test_a_message_that_says_something_else_is_damage(said):
     with pytest.raises(CorruptTape):
-        objects.decode(json.dumps({"$class": said}))
+        python_values.decode(json.dumps({"$class": said}))
 
 
 @pytest.mark.parametrize(
@@ -265,4 +265,4 @@ def test_a_message_that_says_something_else_is_damage(said):
 )
 def test_what_talks_to_servers_is_not_made_of_a_tape(name):
     with pytest.raises(Unrecordable, match="no class that is made"):
-        objects.decode(json.dumps({"$class": [name, {}]}))
+        python_values.decode(json.dumps({"$class": [name, {}]}))

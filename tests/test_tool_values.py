@@ -37,8 +37,8 @@ from kinds import (
 )
 
 import tracefork
-from tracefork.codec.objects import are_same
 from tracefork.errors import Unrecordable
+from tracefork.session.tools.python_values import are_same
 
 
 @pytest.fixture(autouse=True)

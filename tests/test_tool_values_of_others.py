@@ -19,9 +19,9 @@ from kinds import (
 )
 
 import tracefork
-from tracefork.codec.objects import are_same, decode, encode, encode_whole
 from tracefork.core.values import Reply
 from tracefork.errors import CorruptTape, TraceforkError, Unrecordable
+from tracefork.session.tools.python_values import are_same, decode, encode, encode_whole
 
 
 @pytest.fixture(autouse=True)

@@ -144,7 +144,7 @@ from tracefork.core.content_encoding import decoded
 from tracefork.providers import anthropic, base, read
 from tracefork.redact import redactor
 from tracefork.report import text
-import brotli, zstandard, tracefork.report.plain, tracefork.cli.app, tracefork.report.lines
+import brotli, zstandard, tracefork.report.text.summary, tracefork.cli.app, tracefork.report.text.step_table
 what, encoding, data = sys.argv[1], sys.argv[2], Path(sys.argv[3]).read_bytes()
 headers = (("content-encoding", encoding), ("content-type", "application/json"))
 request = Request("POST", "https://api.anthropic.com/v1/messages", headers, data)

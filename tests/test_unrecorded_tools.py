@@ -10,12 +10,12 @@ import pytest
 
 import tracefork
 from tracefork import Request, Response
-from tracefork.attribution.spending import Budget
+from tracefork.attribution.forks.budget import Budget
 from tracefork.core.values import Call, Effect, Exchange, Pending, Reply
 from tracefork.errors import UnrecordedTools
 from tracefork.providers import anthropic, gemini, openai
 from tracefork.providers.unrecorded import find_unrecorded
-from tracefork.report.lines import notes
+from tracefork.report.text.step_table import notes
 from tracefork.testing.scripted import by_rule, transport
 from tracefork.testing.server import LoopbackServer
 
@@ -70,7 +70,7 @@ def test_the_verdict_and_the_list_of_steps_name_it_and_the_cure():
 def test_a_fork_and_a_resume_warn_of_it():
     tape = recorded()
     for begin in (lambda: tracefork.fork(tape, 1), lambda: tracefork.resume(tape)):
-        with pytest.warns(tracefork.runs.UnrecordedWarning, match="the model called book"):
+        with pytest.warns(tracefork.runs.api.UnrecordedWarning, match="the model called book"):
             begin()
     wrapped = recorded(wrap=[book])
     with tracefork.resume(wrapped):

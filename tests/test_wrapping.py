@@ -13,10 +13,10 @@ import threading
 import pytest
 
 import tracefork
-from tracefork.attribution.spending import Budget
-from tracefork.calibration import calibrate
+from tracefork.attribution.forks.budget import Budget
 from tracefork.errors import Divergence
-from tracefork.runs import cut
+from tracefork.runs.api import cut
+from tracefork.runs.calibration import calibrate
 
 ran = []
 

@@ -12,7 +12,7 @@ import tracefork
 from tracefork import Response
 from tracefork.core.values import UNFINISHED, Pending
 from tracefork.errors import InDoubt
-from tracefork.runs import cut
+from tracefork.runs.api import cut
 from tracefork.testing.scripted import by_rule, transport
 
 ECHO = by_rule(lambda request: Response(200, (), (request.body,)))

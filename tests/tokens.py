@@ -10,7 +10,7 @@ import re._parser as parser
 import string
 from random import Random
 
-from tracefork.kinds import Kind
+from tracefork.redact.by_form.kinds import Kind
 
 MORE = 40
 """Letters beyond the fewest that a form asks for, where it names no end."""

@@ -38,7 +38,7 @@ from errno import ECONNREFUSED
 from shlex import quote
 from typing import ClassVar, Self
 
-from .advice import advise
+from .core.advice import advise
 from .core.diff import Difference
 from .core.values import Call, Lane, Omitted, Outcome, Question, Request
 from .core.visible import visible

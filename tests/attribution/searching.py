@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from tracefork.attribution import Config, Grade, Tuning, init, observe, plan
-from tracefork.attribution.chance import share, unit
+from tracefork.attribution.statistics.chance import share, unit
 
 GRADED = (Grade.SUCCESS, Grade.FAILURE) * 4 + tuple(Grade)
 

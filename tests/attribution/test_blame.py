@@ -19,17 +19,18 @@ from hypothesis import strategies as st
 
 import tracefork
 from tracefork import Budget, Response, TapeStore
-from tracefork.attribution import direct, saved
-from tracefork.attribution.arms import Arms
-from tracefork.attribution.methods import FLOOR, ByDirectEffect
+from tracefork.attribution.findings import saved
+from tracefork.attribution.findings.tables import spending, summary, table
+from tracefork.attribution.forks.arms import Arms
 from tracefork.attribution.mutations import Poison, Text
-from tracefork.attribution.runner import ablame, blame
-from tracefork.attribution.state import Grade, Tally
-from tracefork.attribution.telling import spending, summary, table
+from tracefork.attribution.search import direct
+from tracefork.attribution.search.state import Grade, Tally
+from tracefork.attribution.study.blame import ablame, blame
+from tracefork.attribution.study.methods import FLOOR, ByDirectEffect
 from tracefork.errors import Conflict, CorruptTape
-from tracefork.testing.planted import PlantedAgent, PlantedRun, recorded, succeeded
 from tracefork.testing.scripted import by_rule, transport
 from tracefork.testing.server import LoopbackServer
+from tracefork.validation.planted import PlantedAgent, PlantedRun, recorded, succeeded
 
 STEPS, CULPRIT = 8, 3
 
@@ -215,7 +216,7 @@ import sys
 sys.path[:0] = {path!r}
 import tracefork
 from tracefork.testing.planted import PlantedAgent, succeeded
-from tracefork.attribution.runner import blame
+from tracefork.attribution.study.blame import blame
 tape = tracefork.load({tape!r})
 blame(tape, PlantedAgent({url!r}, {steps}), succeeded, ledger={ledger!r}, store={store!r})
 """
@@ -320,7 +321,7 @@ def test_the_conclusion_does_not_depend_on_who_makes_the_forks(planted, tmp_path
     with ThreadPoolExecutor(3) as pool:
         reports.append(blame(tape, agent, succeeded, executor=pool, **how))
     with ProcessPoolExecutor(3) as pool:
-        reports.append(blame(tape, agent, "tracefork.testing.planted:succeeded", executor=pool, **how))
+        reports.append(blame(tape, agent, "tracefork.validation.planted:succeeded", executor=pool, **how))
     reports.append(asyncio.run(ablame(tape, agent, succeeded, workers=6, **how)))
     assert reports[1:] == reports[:1] * 3
 

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from tracefork.testing.planted import PlantedRun, model
 from tracefork.testing.server import LoopbackServer
+from tracefork.validation.planted import PlantedRun, model
 
 AGENT = """
 import os
@@ -97,7 +97,7 @@ def test_several_processes_make_the_forks(desk):
 def test_an_oracle_and_an_agent_may_be_named(desk):
     (desk.folder / "mine.py").write_text(
         "import os\n"
-        "from tracefork.testing.planted import PlantedAgent\n"
+        "from tracefork.validation.planted import PlantedAgent\n"
         "agent = PlantedAgent(os.environ['MODEL_URL'], 6)\n"
         "def good(result): return 'success' in result\n"
     )

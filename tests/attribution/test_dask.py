@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tracefork.attribution.runner import blame
-from tracefork.testing.planted import PlantedAgent, PlantedRun, recorded
+from tracefork.attribution.study.blame import blame
+from tracefork.validation.planted import PlantedAgent, PlantedRun, recorded
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install distributed")
 
@@ -19,7 +19,7 @@ pytestmark = [
 def test_a_cluster_comes_to_the_same_conclusion_and_keeps_its_forks(tmp_path):
     world = PlantedRun("dask", 6, frozenset({2}), unless_spoiled, (0.0, 0.0, 0.1, 0.0, 0.0, 0.0))
     tape, server = recorded(world)
-    oracle = "tracefork.testing.planted:succeeded"
+    oracle = "tracefork.validation.planted:succeeded"
     how = {"barrier": True, "batch": 4}
     store = tmp_path / "runs.db"
     with server:

@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from tracefork.attribution.design import spelled
 from tracefork.attribution.oracles import JsonPath, Judge, Regex
+from tracefork.attribution.study.design import spelled
 
 
 def having(*words):
@@ -69,7 +69,7 @@ def test_what_changes_while_it_runs_is_the_same_study():
 
 
 CODE = """
-from tracefork.attribution.design import spelled
+from tracefork.attribution.study.design import spelled
 from tracefork.attribution.oracles import Judge
 words = "yes", "sure"
 print(spelled(lambda r: r in {"paid", "booked", "sent", "done"} and r not in words), spelled(Judge(len, "?")))

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracefork.attribution import Grade, direct
-from tracefork.attribution.chance import share
-from tracefork.attribution.direct import Screen
+from tracefork.attribution import Grade
+from tracefork.attribution.search import direct
+from tracefork.attribution.search.direct import Screen
+from tracefork.attribution.statistics.chance import share
 
 
 def screened(screen, rates, order=lambda probes: 0):

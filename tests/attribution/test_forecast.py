@@ -6,8 +6,8 @@ import pytest
 from attrs import evolve
 
 from tracefork.attribution import Conclusion, Config, extend, forecast
-from tracefork.attribution.simulation import simulate, states
-from tracefork.attribution.worlds import Planted, plant
+from tracefork.attribution.search.simulation import simulate, states
+from tracefork.validation.worlds import Planted, plant
 
 N, CUT = 30, 24
 

@@ -12,8 +12,11 @@ import pytest
 
 import tracefork
 from tracefork import Fault, Response, TapeStore
-from tracefork.attribution.arms import Arms
-from tracefork.attribution.forking import (
+from tracefork.attribution.forks.arms import Arms
+from tracefork.attribution.forks.budget import Spent, at_worst
+from tracefork.attribution.forks.jobs import Job
+from tracefork.attribution.search.state import Grade
+from tracefork.attribution.study.probe import (
     Packed,
     Setting,
     Stored,
@@ -23,13 +26,10 @@ from tracefork.attribution.forking import (
     named,
     perform,
 )
-from tracefork.attribution.jobs import Job
-from tracefork.attribution.spending import Spent, at_worst
-from tracefork.attribution.state import Grade
 from tracefork.providers import anthropic
-from tracefork.testing.planted import PlantedAgent, PlantedRun, model, recorded, succeeded
 from tracefork.testing.scripted import Script, by_rule, transport
 from tracefork.testing.server import LoopbackServer
+from tracefork.validation.planted import PlantedAgent, PlantedRun, model, recorded, succeeded
 
 
 def unless(at):
@@ -107,7 +107,7 @@ def test_everything_may_be_named(planted, tmp_path):
     path = str(tmp_path / "runs.db")
     with TapeStore.open(path) as store:
         store.save(tape)
-    how = Setting(Stored(path, tape.run_id), agent, "tracefork.testing.planted:succeeded")
+    how = Setting(Stored(path, tape.run_id), agent, "tracefork.validation.planted:succeeded")
     assert perform(pickle.loads(pickle.dumps(how)), job(0)).grade is Grade.SUCCESS
 
 

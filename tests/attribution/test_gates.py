@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tracefork.attribution import Conclusion
-from tracefork.attribution.chance import places, unit
-from tracefork.attribution.gates import Count, Goal, Measure, judged, passes, run_row, table
-from tracefork.attribution.worlds import Planted, plant
+from tracefork.attribution.statistics.chance import places, unit
+from tracefork.validation.gates import Count, Goal, Measure, judged, passes, run_row, table
+from tracefork.validation.worlds import Planted, plant
 
 ROWS = {row.name: row for row in table()}
 SHOWN = "clear, n=10", "clear, n=30", "late, n=100", "root, n=30", "recovery, n=30", "systemic, n=100"

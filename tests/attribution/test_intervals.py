@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from tracefork.attribution import Interval, clopper_pearson, newcombe, sequence, wilson
-from tracefork.attribution.intervals import binomial_tail
+from tracefork.attribution.statistics.intervals import binomial_tail
 
 TRIALS = 5, 10, 20, 50
 RATES = 0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.98

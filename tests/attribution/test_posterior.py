@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracefork.attribution.posterior import entropy, posterior
+from tracefork.attribution.statistics.posterior import entropy, posterior
 
 
 def test_one_success_between_two_steps():

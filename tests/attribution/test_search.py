@@ -22,7 +22,7 @@ from tracefork.attribution import (
     report,
     stop,
 )
-from tracefork.attribution.simulation import simulate, states
+from tracefork.attribution.search.simulation import simulate, states
 
 FALLEN = (0.95,) * 8 + (0.05,) * 12 + (0.0,)  # twenty steps, of which number 7 is decisive
 

@@ -6,7 +6,11 @@ from itertools import product
 import pytest
 
 from tracefork.attribution import Interval, log_evidence, sequence, sequence_difference, wilson
-from tracefork.attribution.sequences import log_evidence_level, log_likelihood, log_likelihood_apart
+from tracefork.attribution.statistics.sequences import (
+    log_evidence_level,
+    log_likelihood,
+    log_likelihood_apart,
+)
 
 RATES = 0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.98
 FORKS = 60

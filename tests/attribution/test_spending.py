@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracefork import Exchange, Request, Response
-from tracefork.attribution.spending import UNCAPPED, UNSEEN, Budget, Purse, Spent, at_worst, in_fact
+from tracefork.attribution.forks.budget import UNCAPPED, UNSEEN, Budget, Purse, Spent, at_worst, in_fact
 from tracefork.core.values import Fault, Omitted
 from tracefork.providers import anthropic
 from tracefork.providers.prices import Price, Prices

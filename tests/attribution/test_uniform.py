@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracefork.attribution import Grade, Interval, Kind, newcombe, uniform, wilson
-from tracefork.attribution.state import Tally
-from tracefork.attribution.uniform import Schedule
+from tracefork.attribution import Grade, Interval, Kind, newcombe, wilson
+from tracefork.attribution.search import flip
+from tracefork.attribution.search.flip import Schedule
+from tracefork.attribution.search.state import Tally
 
 
 def finished(schedule, grade, order=lambda probes: 0):
-    state = uniform.init(schedule)
-    while probes := uniform.plan(state):
+    state = flip.init(schedule)
+    while probes := flip.plan(state):
         probe = probes[order(probes)]
-        state = uniform.observe(state, probe, grade(probe))
+        state = flip.observe(state, probe, grade(probe))
     return state
 
 
@@ -29,7 +30,7 @@ def by_kind(changed, same):
 
 
 def test_flips_are_reported_beside_those_without_a_change():
-    report = uniform.report(finished(Schedule(2), by_kind((9, 8), (8, 0))))
+    report = flip.report(finished(Schedule(2), by_kind((9, 8), (8, 0))))
 
     first, second = report.steps
     assert (first.flips, first.trials, first.noop_flips, first.noop_trials) == (9, 10, 8, 10)
@@ -40,14 +41,14 @@ def test_flips_are_reported_beside_those_without_a_change():
 
 
 def test_of_a_recorded_success_a_failure_is_the_flip():
-    report = uniform.report(finished(Schedule(2, recorded=True), by_kind((9, 8), (8, 0))))
+    report = flip.report(finished(Schedule(2, recorded=True), by_kind((9, 8), (8, 0))))
 
     assert [step.flips for step in report.steps] == [1, 2]
 
 
 @pytest.mark.parametrize("grade", [Grade.AMBIGUOUS, Grade.CENSORED, Grade.DIVERGED, Grade.ERROR])
 def test_a_fork_without_an_outcome_is_no_trial(grade):
-    report = uniform.report(finished(Schedule(2, forks=3), lambda p: grade))
+    report = flip.report(finished(Schedule(2, forks=3), lambda p: grade))
 
     assert all(step.trials == 0 and step.rate is None and step.excess is None for step in report.steps)
     assert all(step.interval == Interval(0, 1) for step in report.steps)
@@ -57,7 +58,7 @@ def test_a_fork_without_an_outcome_is_no_trial(grade):
 
 def test_no_two_forks_have_the_same_seed_and_all_steps_are_tried_before_any_is_tried_again():
     schedule = Schedule(4, forks=3, batch=100)
-    probes = uniform.plan(uniform.init(schedule))
+    probes = flip.plan(flip.init(schedule))
 
     assert len({p.seed for p in probes}) == len(probes) == 24
     assert [schedule.place(p) for p in probes] == list(range(24))
@@ -85,7 +86,7 @@ def test_the_budget_holds_and_the_order_is_nothing(n, forks, most, cost, random)
 
     assert state.forks <= most and state.cost <= cost + 1e-9
     assert other.forks <= most and other.cost <= cost + 1e-9
-    assert sum(step.trials + step.noop_trials for step in uniform.report(state).steps) == state.forks
+    assert sum(step.trials + step.noop_trials for step in flip.report(state).steps) == state.forks
     assert pickle.loads(pickle.dumps(state)) == state and hash(state) == hash(state)
 
 
@@ -99,23 +100,23 @@ def test_the_whole_schedule_in_any_order_gives_the_same():
 
 
 def test_what_is_in_flight_is_not_planned_again():
-    state = uniform.init(Schedule(3, batch=4, max_forks=5))
-    flying = uniform.plan(state)
+    state = flip.init(Schedule(3, batch=4, max_forks=5))
+    flying = flip.plan(state)
 
-    assert uniform.plan(state, flying) == ()
-    assert len(uniform.plan(state, flying[:2])) == 2
-    assert uniform.plan(uniform.stop(state)) == ()
+    assert flip.plan(state, flying) == ()
+    assert len(flip.plan(state, flying[:2])) == 2
+    assert flip.plan(flip.stop(state)) == ()
 
 
 def test_what_is_not_of_the_schedule_is_refused():
-    state = uniform.init(Schedule(3))
-    probe = uniform.plan(state)[0]
-    strange = uniform.plan(uniform.init(Schedule(3, seed=5)))[0]
+    state = flip.init(Schedule(3))
+    probe = flip.plan(state)[0]
+    strange = flip.plan(flip.init(Schedule(3, seed=5)))[0]
 
     with pytest.raises(ValueError, match="already"):
-        uniform.observe(uniform.observe(state, probe, Grade.SUCCESS), probe, Grade.SUCCESS)
+        flip.observe(flip.observe(state, probe, Grade.SUCCESS), probe, Grade.SUCCESS)
     with pytest.raises(ValueError, match="schedule"):
-        uniform.observe(state, strange, Grade.SUCCESS)
+        flip.observe(state, strange, Grade.SUCCESS)
     for wrong in ({"n": 0}, {"forks": 0}, {"batch": 0}, {"alpha": 1.0}, {"prices": (1.0,)}):
         with pytest.raises(ValueError):
             Schedule(**{"n": 2} | wrong)
@@ -125,7 +126,7 @@ def test_ten_forks_for_each_of_a_hundred_steps_certify_a_drop_only_if_it_is_near
     def arms(after):
         return [Tally(10, 0)] * 50 + [Tally(after, 10 - after)] * 51
 
-    assert uniform.bonferroni(arms(0)) == (49,)
-    assert uniform.bonferroni(arms(1)) == (49,)
-    assert uniform.bonferroni(arms(2)) == ()
-    assert uniform.bonferroni([Tally(10, 0)] * 101, known=0.0) == (99,)
+    assert flip.bonferroni(arms(0)) == (49,)
+    assert flip.bonferroni(arms(1)) == (49,)
+    assert flip.bonferroni(arms(2)) == ()
+    assert flip.bonferroni([Tally(10, 0)] * 101, known=0.0) == (99,)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tracefork.attribution.worlds import Planted
-from tracefork.testing.faulty import Harm
-from tracefork.testing.staged import staged
-from tracefork.testing.validation import EXPECTED, HARMED, trial_of_harm, trial_of_world
+from tracefork.validation.faulty import Harm
+from tracefork.validation.staged import staged
+from tracefork.validation.trial import EXPECTED, HARMED, trial_of_harm, trial_of_world
+from tracefork.validation.worlds import Planted
 
 pytestmark = pytest.mark.slow
 

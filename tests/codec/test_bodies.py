@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracefork.codec.bodies import MOST_PIECES, Bodies
-from tracefork.codec.delta import LITERAL
+from tracefork.codec.bodies.chain import MOST_PIECES, Bodies
+from tracefork.codec.bodies.delta import LITERAL
 from tracefork.errors import CorruptTape, TooLarge
 
 

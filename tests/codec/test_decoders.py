@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from logs import chunks_of, forged, forged_chunk
 from tapes import SMALL
 
-from tracefork.codec import columns, frames, journal, objects, pack, plain
-from tracefork.codec.identity import identity
+from tracefork.codec import columns, journal, pack, strict_json
+from tracefork.codec.frames import frame
 from tracefork.codec.limits import DEFAULT
 from tracefork.codec.records import ALONE, Header, Parent, Shares, records
-from tracefork.codec.rows import RowWriter
+from tracefork.codec.rows.rows import RowWriter
 from tracefork.core.tape import Tape
 from tracefork.core.values import Response
 from tracefork.errors import TraceforkError
-from tracefork.files import loads
+from tracefork.session.tools import python_values
+from tracefork.storage.parent_hash import identity
+from tracefork.storage.tape_file import loads
 
 pytestmark = pytest.mark.slow
 EXAMPLES = max(10_000, settings().max_examples)  # an entry point
@@ -102,7 +104,7 @@ def test_random_bytes(chance):
         lambda: pack.salvage(data, "r"),
         lambda: journal.decode_header(data),
         lambda: journal.unroll([LOGS[0][0], data], "small"),
-        lambda: objects.decode(data.decode("latin-1")),
+        lambda: python_values.decode(data.decode("latin-1")),
     )
 
 
@@ -139,7 +141,7 @@ def rows_of(tape, parent=ALONE):
     writer, out = RowWriter(parent.steps), []
     for record in records(tape):
         sink = journal._Written()
-        out.append((json.loads(plain.text(writer.row(record, sink)[0])), bytes(sink)))
+        out.append((json.loads(strict_json.text(writer.row(record, sink)[0])), bytes(sink)))
     return out
 
 
@@ -264,14 +266,14 @@ COLUMNS = {tape.run_id: columns_of(tape) for tape in (SMALL, GROWN)}
 
 @many
 def test_headers_that_were_forged(chance):
-    known = json.loads(plain.dump(Header.of(SMALL)))
-    said = json.loads(plain.dump(pack.summary(TAPES[0])))
+    known = json.loads(strict_json.dump(Header.of(SMALL)))
+    said = json.loads(strict_json.dump(pack.summary(TAPES[0])))
     head, brief = json_of(another(chance, known)), json_of(another(chance, said))
-    rest = TAPES[0][frames.read(TAPES[0]).end :]
+    rest = TAPES[0][frame.read(TAPES[0]).end :]
 
     tried(
-        lambda: journal.unroll([frames.frame(b"H", head)], "small"),
-        lambda: pack.summary(frames.frame(b"S", brief)),
-        lambda: pack.unpack(frames.frame(b"S", brief) + rest),
-        lambda: pack.salvage(frames.frame(b"S", brief) + rest, "small"),
+        lambda: journal.unroll([frame.frame(b"H", head)], "small"),
+        lambda: pack.summary(frame.frame(b"S", brief)),
+        lambda: pack.unpack(frame.frame(b"S", brief) + rest),
+        lambda: pack.salvage(frame.frame(b"S", brief) + rest, "small"),
     )

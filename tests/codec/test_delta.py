@@ -7,7 +7,7 @@ import pytest
 from edits import bodies, edited
 from hypothesis import example, given
 
-from tracefork.codec.delta import LITERAL, MOST_OPS, common_prefix, common_suffix, delta, literal
+from tracefork.codec.bodies.delta import LITERAL, MOST_OPS, common_prefix, common_suffix, delta, literal
 
 
 def alike(one, other):

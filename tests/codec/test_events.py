@@ -10,10 +10,10 @@ from conversations import anthropic_events, openai_events
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracefork.codec.events import Columns, EventReader, EventWriter
+from tracefork.codec.frames.zstd import squeezed
 from tracefork.codec.limits import DEFAULT
-from tracefork.codec.plain import damage, parsed
-from tracefork.codec.squeeze import squeezed
+from tracefork.codec.rows.event_streams import Columns, EventReader, EventWriter
+from tracefork.codec.strict_json import damage, parsed
 from tracefork.errors import CorruptTape
 
 separators = st.sampled_from([b"\n\n", b"\r\n\r\n", b"\n", b"\r\r", b"\n\n\n", b"\n\r\n"])

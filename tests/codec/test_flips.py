@@ -9,11 +9,12 @@ from attrs import evolve
 from logs import chunks_of, flips
 from tapes import SMALL
 
-from tracefork import files
-from tracefork.codec import frames, journal, pack
+from tracefork.codec import journal, pack
+from tracefork.codec.frames import frame
 from tracefork.core.tape import Tape
 from tracefork.errors import CorruptTape, TraceforkError, Truncated
-from tracefork.store import TapeStore
+from tracefork.storage import tape_file
+from tracefork.storage.store import TapeStore
 
 pytestmark = pytest.mark.slow  # run on one Python, in .ci/run
 SEALED = pack.pack(SMALL)
@@ -62,7 +63,7 @@ def test_every_flipped_bit_of_a_sealed_tape_is_found():
 
 
 def test_every_flipped_bit_of_a_summary_is_found_by_who_reads_it_alone():
-    end = frames.read(SEALED).end
+    end = frame.read(SEALED).end
 
     for flipped in flips(SEALED[:end]):
         with pytest.raises(CorruptTape):
@@ -81,10 +82,10 @@ def test_every_flipped_bit_of_a_chunk_is_found_and_the_chunk_named(number):
 
 def test_every_flipped_bit_of_a_file_is_found(tmp_path):
     path = tmp_path / "run.tape"
-    files.save(TINY, path)
+    tape_file.save(TINY, path)
 
-    assert unseen(flipped_in_place(path), lambda: files.load(path)) == []
-    assert files.load(path) == TINY
+    assert unseen(flipped_in_place(path), lambda: tape_file.load(path)) == []
+    assert tape_file.load(path) == TINY
 
 
 @pytest.mark.parametrize("form", ["sealed", "journal"])

@@ -11,7 +11,6 @@ import pytest
 
 from tracefork.backends.memory import MemoryBackend
 from tracefork.codec import journal, pack
-from tracefork.codec.identity import identity
 from tracefork.codec.records import Parent
 from tracefork.core.values import (
     RETURNED,
@@ -30,8 +29,9 @@ from tracefork.core.values import (
     Timing,
 )
 from tracefork.errors import CorruptTape
-from tracefork.files import load
-from tracefork.store import TapeStore
+from tracefork.storage.parent_hash import identity
+from tracefork.storage.store import TapeStore
+from tracefork.storage.tape_file import load
 
 FOLDER = Path(__file__).parents[1] / "golden"
 V2 = {

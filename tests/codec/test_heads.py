@@ -4,8 +4,8 @@ from edits import bodies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracefork.codec.delta import common_prefix, delta
-from tracefork.codec.heads import MOST, Heads
+from tracefork.codec.bodies.bases import MOST, Heads
+from tracefork.codec.bodies.delta import common_prefix, delta
 
 
 class Followed:

@@ -47,7 +47,7 @@ def made():
 
 def heads():
     """The head of a frame that has a payload of a megabyte, and a good checksum of its own."""
-    return pack.frames.frame(b"C", bytes(1_000_000))[:18]
+    return pack.frame.frame(b"C", bytes(1_000_000))[:18]
 
 
 def events():
@@ -117,7 +117,7 @@ def test_a_bomb_is_small():
 
 def test_a_summary_of_brackets_is_refused():
     for text in (b"[" * 60_000, b"9" * 60_000, b'{"header":' * 5_000):
-        frame = pack.frames.frame(b"S", text)
+        frame = pack.frame.frame(b"S", text)
         for read in (pack.summary, journal.decode_header, pack.unpack):
             with pytest.raises(CorruptTape):
                 read(frame)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from logs import chunks_of, of_version
 from tapes import SMALL, tapes, timed
 
-from tracefork.codec import frames, journal, pack
+from tracefork.codec import journal, pack
+from tracefork.codec.frames import frame
 from tracefork.codec.records import Asked, Header, records, replayed
 from tracefork.core.values import UNFINISHED
 from tracefork.errors import CorruptTape, Truncated, UnknownVersion
@@ -108,7 +109,7 @@ def test_what_follows_a_chunk_is_refused(number):
 
 @given(tapes())
 def test_one_reader_reads_the_header_of_both_forms(tape):
-    live, sealed = journal.header(Header.of(tape)), pack.pack(tape)[: frames.HEAD_ROOM]
+    live, sealed = journal.header(Header.of(tape)), pack.pack(tape)[: frame.HEAD_ROOM]
 
     assert journal.decode_header(live) == journal.decode_header(sealed) == Header.of(tape)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logs import chunks_of
 from tapes import SMALL, any_text
 
-from tracefork.codec import journal, pack, plain
+from tracefork.codec import journal, pack, strict_json
 from tracefork.codec.limits import DEFAULT, Limits, nesting
 from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Request, Response, Span
@@ -119,7 +119,7 @@ def test_the_depth_of_json_is_what_the_parser_would_meet(value):
 
 @pytest.mark.parametrize("value", [SMALL.outcome, SMALL.parent])
 def test_a_value_reads_as_it_was_dumped(value):
-    assert plain.load(plain.dump(value), type(value), DEFAULT) == value
+    assert strict_json.load(strict_json.dump(value), type(value), DEFAULT) == value
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_value_reads_as_it_was_dumped(value):
 )
 def test_a_text_of_another_shape_is_corrupt(line, problem):
     with pytest.raises(CorruptTape, match=problem):
-        plain.load(line, type(SMALL.outcome), DEFAULT)
+        strict_json.load(line, type(SMALL.outcome), DEFAULT)
 
 
 def plainly(text):

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from logs import bounds, forged, of_version
 from tapes import SMALL, tapes, timed
 
-from tracefork.codec import frames, journal, pack
+from tracefork.codec import journal, pack
+from tracefork.codec.frames import frame
 from tracefork.codec.limits import Limits
 from tracefork.codec.records import Header
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Exchange, Outcome, Request, Response, Span, Timing
 from tracefork.errors import CorruptTape, Truncated, UnknownVersion
-from tracefork.files import loads
+from tracefork.storage.tape_file import loads
 
 
 @example(SMALL)
@@ -42,7 +43,7 @@ def test_equal_tapes_give_equal_bytes(tape):
 
 @given(tapes())
 def test_a_summary_is_read_from_the_first_64_kib_alone(tape):
-    said = pack.summary(pack.pack(tape)[: frames.HEAD_ROOM])
+    said = pack.summary(pack.pack(tape)[: frame.HEAD_ROOM])
 
     assert said.header == Header.of(tape)
     assert (said.exchanges, said.draws, said.effects) == (len(tape), len(tape.draws), len(tape.effects))
@@ -194,7 +195,7 @@ def test_another_kind_of_file_is_said_to_be_no_tape(data):
 def test_steps_that_the_summary_does_not_tell_of_are_refused():
     body = pack.pack(evolve(SMALL, steps=SMALL.steps[1:]))
     at = bounds(body)
-    other = body[at[2] : at[3]][frames.OVERHEAD :]
+    other = body[at[2] : at[3]][frame.OVERHEAD :]
 
     assert pack.unpack(forged(inside(pack.pack(SMALL)), SMALL)) == SMALL
     with pytest.raises(CorruptTape, match="not those that its summary"):
@@ -204,7 +205,7 @@ def test_steps_that_the_summary_does_not_tell_of_are_refused():
 def inside(packed):
     """The payload of a sealed tape's body."""
     at = bounds(packed)
-    return packed[at[2] + frames.OVERHEAD : at[3]]
+    return packed[at[2] + frame.OVERHEAD : at[3]]
 
 
 def test_bytes_that_no_row_speaks_of_are_refused():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracefork.codec.parity import STRIPE, checks, parity, repair, sizes
+from tracefork.codec.frames.parity import STRIPE, checks, parity, repair, sizes
 from tracefork.errors import CorruptTape
 
 

@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tapes import SMALL, tapes, timed
 
-from tracefork.codec import plain
+from tracefork.codec import strict_json
 from tracefork.codec.limits import DEFAULT
 from tracefork.codec.records import Asked, Ended, Header, records, replayed
-from tracefork.codec.rows import RowReader, RowWriter
+from tracefork.codec.rows.rows import RowReader, RowWriter
 from tracefork.core.values import Request, Response, Span, Timing
 from tracefork.errors import CorruptTape
 
@@ -41,13 +41,13 @@ class Beside:
 def written(told, parent=()):
     """The rows of records as JSON, and the bytes beside."""
     writer, beside = RowWriter(parent), Beside()
-    return [plain.text(writer.row(record, beside)[0]) for record in told], beside.parts
+    return [strict_json.text(writer.row(record, beside)[0]) for record in told], beside.parts
 
 
 def read(rows, parts, parent=()):
     reader, beside = RowReader(parent, DEFAULT), Beside(parts)
-    with plain.damage():
-        return [reader.record(plain.parsed(row, DEFAULT), beside) for row in rows]
+    with strict_json.damage():
+        return [reader.record(strict_json.parsed(row, DEFAULT), beside) for row in rows]
 
 
 @example(SMALL)

@@ -9,11 +9,11 @@ from logs import chunks_of
 from tapes import SMALL, tapes, timed
 
 from tracefork.codec import journal, pack
-from tracefork.codec.identity import identity
 from tracefork.codec.records import ALONE, Parent, Shares
 from tracefork.core.tape import Tape
 from tracefork.core.values import Branch, Exchange, Request, Response, Span
 from tracefork.errors import CorruptTape
+from tracefork.storage.parent_hash import identity
 
 
 def parent_of(tape):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tracefork.codec.frames.zstd import Expander, Squeezer, expanded, squeezed
 from tracefork.codec.limits import DEFAULT, Limits
-from tracefork.codec.squeeze import Expander, Squeezer, expanded, squeezed
 from tracefork.errors import CorruptTape, TooLarge
 
 DICTIONARIES = st.sampled_from(

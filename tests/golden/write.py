@@ -15,7 +15,6 @@ from conversations import anthropic_events, grown, openai_events
 from logs import chunks_of
 
 from tracefork.codec import pack
-from tracefork.codec.identity import identity
 from tracefork.codec.records import Parent, Shares
 from tracefork.core.surrogates import BODY, TEXT, Surrogate, Surrogates, key
 from tracefork.core.tape import Tape
@@ -38,6 +37,7 @@ from tracefork.core.values import (
     Span,
     Timing,
 )
+from tracefork.storage.parent_hash import identity
 
 JSON = (("content-type", "application/json"), ("x-latin", "\xff\xe9"), ("x-twice", "1"), ("x-twice", "2"))
 SSE = (("Content-Type", "text/event-stream"),)

@@ -12,9 +12,9 @@ import pytest
 from peers import corpus
 
 import tracefork
-from tracefork import patterns
-from tracefork.codec.spread import texts
 from tracefork.redact import redactor
+from tracefork.redact.by_form import patterns
+from tracefork.redact.texts.across_events import texts
 
 COUNT = 893
 STREAMS = 224

@@ -26,9 +26,9 @@ from peers.corpus import FOLDER
 from peers.processes import beside_python
 from tokens import of_form
 
-from tracefork import patterns
-from tracefork.codec.spread import texts
 from tracefork.redact import redactor
+from tracefork.redact.by_form import patterns
+from tracefork.redact.texts.across_events import texts
 
 pytestmark = pytest.mark.peers
 

@@ -43,8 +43,10 @@ from typing import NamedTuple
 import httpx
 
 import tracefork
-from tracefork import lanes, nondet, session, spawning
-from tracefork.transports import guard, intercept, processes, rpc
+from tracefork.isolation import chance, grpc, network, processes
+from tracefork.runtime import lanes, spawning
+from tracefork.session import session
+from tracefork.transports import intercept
 
 OURS = str(Path(tracefork.__file__).parent)
 HANG = 20  # seconds
@@ -119,7 +121,7 @@ async def ablock(started, seen):
 
 def attributes():
     """Everything that is replaced while a run is in progress, with what stands there."""
-    doors = (spawning, guard, processes, rpc, intercept, nondet)
+    doors = (spawning, network, processes, grpc, intercept, chance)
     targets = [(owner, name) for own in doors for owner, name, _ in own._targets()]
     more = [
         (threading.Thread, "start"), (concurrent.futures.ThreadPoolExecutor, "submit"),

@@ -22,7 +22,7 @@ from tracefork.backends import (
     sqlite,
 )
 from tracefork.backends._logfile import file_name
-from tracefork.testing._backend_races import RaceTests
+from tracefork.testing.backends.races import RaceTests
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from report import stories
 
 from tracefork import Request, report
 from tracefork.core.values import Pending
-from tracefork.report import rows
+from tracefork.report.page import step_list
 
 TOLD = (
     "drew clock: 1790000000.5",
@@ -31,10 +31,12 @@ def without_exchanges():
 
 def test_asides_stand_before_the_step_that_came_next():
     view = report.view(run())
-    placed = {row.index: [aside.said for aside in row.asides] for row in rows.steps(view, 99, whole=False)}
+    placed = {
+        row.index: [aside.said for aside in row.asides] for row in step_list.steps(view, 99, whole=False)
+    }
 
     assert {index: said for index, said in placed.items() if said} == {1: list(TOLD[:2]), 5: [TOLD[2]]}
-    assert [aside.said for aside in rows.after(view)] == [TOLD[3]]
+    assert [aside.said for aside in step_list.after(view)] == [TOLD[3]]
 
 
 @pytest.mark.parametrize("tape", [run(), without_exchanges()], ids=["among exchanges", "alone"])

@@ -9,16 +9,16 @@ from report.test_page import at
 
 from tracefork import Branch, Draw, report
 from tracefork.core.values import Pending, Reading, Source, Span
-from tracefork.report import side
-from tracefork.report.parents import RUN, parents
-from tracefork.report.payload import index
-from tracefork.report.strip import strip
+from tracefork.report.model.parents import RUN, parents
+from tracefork.report.page import sidebar
+from tracefork.report.page.payload import index
+from tracefork.report.page.timeline import strip
 
 
 def tree(branches, tape=None):
     """The twigs as they stand below one another: depth, place, and name."""
     view = report.view(tape or stories.release(), branches=branches)
-    return [(twig.depth, twig.place, twig.name) for twig in side.branches(view)]
+    return [(twig.depth, twig.place, twig.name) for twig in sidebar.branches(view)]
 
 
 def named(parent, run_id, step=1, number=0):
@@ -47,7 +47,7 @@ def test_the_tree_the_strip_and_the_page_say_the_same_place():
     dot = dict(strip(view).paths)["fork"]
     straight = dict(strip(report.view(RELEASE, branches=stories.branches()[:1])).paths)["fork"]
 
-    assert [twig.place for twig in side.branches(view)] == ["at 3"]
+    assert [twig.place for twig in sidebar.branches(view)] == ["at 3"]
     assert index(view, [0], 0)["branches"][0]["at"] == 3
     assert dot == straight
 
@@ -102,7 +102,7 @@ def test_a_thousand_branches_of_branches_are_shown():
         assert "fork 999" in report.html(RELEASE, branches=chain, mode=mode)
     for write in (report.text, report.markdown):
         assert "fork 999" in write(RELEASE, branches=chain)
-    assert {depth for depth, _, _ in tree(chain)} == set(range(side.DEEPEST + 1))
+    assert {depth for depth, _, _ in tree(chain)} == set(range(sidebar.DEEPEST + 1))
 
 
 def test_lists_within_lists_are_closed_as_they_were_opened():

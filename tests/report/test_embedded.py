@@ -18,7 +18,7 @@ from tracefork import Draw, Fault, report
 from tracefork.codec.limits import Limits
 from tracefork.core.values import Reading, Source, Span
 from tracefork.errors import CorruptTape, TooLarge, TraceforkError
-from tracefork.report import cutting
+from tracefork.report.model import cutting
 
 BLOCK = re.compile(r'(<script type="application/gzip;base64" id="([a-z0-9]+)">)([^<]*)')
 

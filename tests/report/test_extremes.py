@@ -14,10 +14,10 @@ from report import stories
 
 from tracefork import Draw, report
 from tracefork.core.values import Reading, Source, Span, Timing
-from tracefork.report.blaming import Blame
-from tracefork.report.clock import FAR
-from tracefork.report.payload import dumped
-from tracefork.report.strip import WIDTH, strip
+from tracefork.report.model.blame import Blame
+from tracefork.report.model.clock import FAR
+from tracefork.report.page.payload import dumped
+from tracefork.report.page.timeline import WIDTH, strip
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1e308, -1e308, 0.0, 1e-320])
 TIMINGS = st.builds(Timing, FLOATS, FLOATS, FLOATS, st.tuples(FLOATS, FLOATS))

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tracefork.report.figures import dollars, duration, share, short, size
-from tracefork.report.page import asset
+from tracefork.report.page.page import asset
 
 SHORT = {
     999: "999",

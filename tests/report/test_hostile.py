@@ -13,8 +13,8 @@ from report.payloads import PAYLOADS, RUN, url, wire
 
 from tracefork import Branch, Draw, Effect, Fault, Request, Response, Tape, report
 from tracefork.core.values import Call, Outcome, Reading, Reply, Source, Span
-from tracefork.report.plain import escaped
-from tracefork.report.titles import line
+from tracefork.report.model.titles import line
+from tracefork.report.text.summary import escaped
 
 SEARCH = """async (texts) => {
     const box = document.getElementById("search"), found = document.getElementById("found"), out = [];

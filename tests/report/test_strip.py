@@ -10,10 +10,10 @@ from report import stories
 
 from tracefork import Fault, Response, report
 from tracefork.core.values import Timing
-from tracefork.report.gathering import Gathering, gathered
-from tracefork.report.page import rendered
-from tracefork.report.payload import dumped, growth
-from tracefork.report.strip import COLUMNS, WIDTH, strip
+from tracefork.report.model.gather import Gathering, gathered
+from tracefork.report.page.page import rendered
+from tracefork.report.page.payload import dumped, growth
+from tracefork.report.page.timeline import COLUMNS, WIDTH, strip
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracefork.report.titles import LINE, beginning, line
+from tracefork.report.model.titles import LINE, beginning, line
 
 BLANK = "\x00 \t\r\n\x0b\x1b\x85\xa0\u2028\u2029\u3000"
 TEXTS = (

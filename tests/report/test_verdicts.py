@@ -10,13 +10,13 @@ from report import stories
 import tracefork
 from tracefork import report
 from tracefork.providers import anthropic
-from tracefork.report import rows
+from tracefork.report.page import step_list
 from tracefork.testing import scripted
 
 
 def pill(verified, tape=None):
     """The pill of a verdict: its kind, and what it says."""
-    head = rows.head(report.view(tape or stories.release(), verified=verified))
+    head = step_list.head(report.view(tape or stories.release(), verified=verified))
     return next((kind, said) for kind, said, _ in head.pills if "replay" in said)
 
 

@@ -21,11 +21,11 @@ from tracefork import Branch, Request, report
 from tracefork.core.values import Omitted, Pending
 from tracefork.providers import read
 from tracefork.providers.messages import Message
-from tracefork.report import payload, side
-from tracefork.report.cutting import Cutter
-from tracefork.report.lineage import Asked, Lineages, woven
-from tracefork.report.payload import index
-from tracefork.report.pool import Pool
+from tracefork.report.model.cutting import Cutter
+from tracefork.report.model.pool import Pool
+from tracefork.report.model.repeats import Asked, Lineages, woven
+from tracefork.report.page import payload, sidebar
+from tracefork.report.page.payload import index
 from tracefork.testing.strategies import tapes
 
 JSON = st.recursive(
@@ -352,7 +352,7 @@ def test_a_blame_of_steps_that_the_run_has_not_leads_nowhere():
     page = report.html(stories.release(), blame=blame, mode="static")
 
     assert [mark[0] for mark in index(view, [0], 0)["blame"]] == [3]
-    assert [row.listed for row in side.blame(view).marks] == [True, False, False]
+    assert [row.listed for row in sidebar.blame(view).marks] == [True, False, False]
     assert {int(found) for found in re.findall(r'href="#step-(-?\d+)', page)} == set(range(10))
     assert "10, which the run has not" in page
 

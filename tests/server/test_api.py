@@ -27,7 +27,7 @@ from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Request
 from tracefork.providers import prices
 from tracefork.server import Door, app, serving
-from tracefork.server.places import segment, segments
+from tracefork.server.urls import segment, segments
 
 RUN = stories.release().run_id
 TOKEN = "t" * 32

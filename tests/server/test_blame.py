@@ -9,10 +9,10 @@ import pytest
 from server.asking import got
 
 from tracefork import TapeStore
-from tracefork.attribution import saved
-from tracefork.attribution.runner import blame
+from tracefork.attribution.findings import saved
+from tracefork.attribution.study.blame import blame
 from tracefork.server import serving
-from tracefork.testing.planted import PlantedAgent, PlantedRun, recorded, succeeded
+from tracefork.validation.planted import PlantedAgent, PlantedRun, recorded, succeeded
 
 
 @pytest.fixture(scope="module")

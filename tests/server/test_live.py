@@ -20,10 +20,10 @@ from server.asking import asked, bearer, got
 from server.growing import Growing, story, uncut
 
 from tracefork import Branch, TapeStore
-from tracefork.following import Following
-from tracefork.report import gathering
-from tracefork.report.payload import blocks
+from tracefork.report.model import gather
+from tracefork.report.page.payload import blocks
 from tracefork.server import serving
+from tracefork.storage.follow import Following
 
 SOON = 1.0  # seconds
 COUNT = 300
@@ -153,7 +153,7 @@ def test_what_is_sent_is_what_is_new(where, monkeypatch):
             for _ in range(COUNT):
                 grown.step()
                 came.append(next(events))
-    view = gathering.gathered(tape)
+    view = gather.gathered(tape)
     new = sum(len(json.dumps(piece.text)) for piece in view.pieces)
     asked_whole = sum(len(exchange.request.body) for exchange in tape)
     sizes = [event.size for event in came]
@@ -177,7 +177,7 @@ def test_the_rows_are_those_of_the_finished_page(where):
             for _ in range(len(tape)):
                 grown.step()
                 said.append(next(events).json)
-    (index,) = (json.loads(b.text) for b in blocks(gathering.gathered(tape), tape, 0) if b.name == "index")
+    (index,) = (json.loads(b.text) for b in blocks(gather.gathered(tape), tape, 0) if b.name == "index")
 
     assert [one["row"] for one in said] == index["steps"]
     assert [name for one in said for name in one["lanes"]] == index["lanes"]

@@ -1,51 +1,43 @@
-"""Which step was decisive, as statistics: values and pure functions over them.
+"""Which step caused the outcome: `blame` makes the forks that show it, within a budget.
 
-No I/O, no clock, no state of chance: all draws follow from a seed. It knows nothing
-of tapes or forks; whoever runs forks tells it what came of them.
+`search` and `statistics` are pure and know nothing of tapes; `forks` and `findings` are values in terms of
+a tape; `study` makes the forks. `oracles` say whether a run was a success, `mutations` what a step is
+answered instead. Names are imported when they are first used.
 """
 
 from __future__ import annotations
 
-from .conclusion import Conclusion
-from .config import Config, Tuning
-from .estimate import Drop, Estimate, Value, report
-from .forecasting import Forecast, forecast
-from .intervals import Interval, clopper_pearson, newcombe, wilson
-from .planner import Observation, extend, fold, init, observe, plan, stop
-from .sequences import log_evidence, sequence, sequence_difference
-from .state import Due, Grade, Kind, Nomination, Probe, Route, State, Status, Tally
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Conclusion",
-    "Config",
-    "Drop",
-    "Due",
-    "Estimate",
-    "Forecast",
-    "Grade",
-    "Interval",
-    "Kind",
-    "Nomination",
-    "Observation",
-    "Probe",
-    "Route",
-    "State",
-    "Status",
-    "Tally",
-    "Tuning",
-    "Value",
-    "clopper_pearson",
-    "extend",
-    "fold",
-    "forecast",
-    "init",
-    "log_evidence",
-    "newcombe",
-    "observe",
-    "plan",
-    "report",
-    "sequence",
-    "sequence_difference",
-    "stop",
-    "wilson",
-]
+if TYPE_CHECKING:
+    from . import mutations as mutations
+    from . import oracles as oracles
+    from .findings.findings import BlameReport as BlameReport
+    from .forks.budget import Budget as Budget
+    from .search.conclusion import Conclusion as Conclusion
+    from .study.blame import ablame as ablame
+    from .study.blame import blame as blame
+    from .study.design import Design as Design
+
+_HOMES = {
+    "BlameReport": "findings.findings",
+    "Budget": "forks.budget",
+    "Conclusion": "search.conclusion",
+    "Design": "study.design",
+    "ablame": "study.blame",
+    "blame": "study.blame",
+}
+
+__all__ = ["BlameReport", "Budget", "Conclusion", "Design", "ablame", "blame", "mutations", "oracles"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("mutations", "oracles"):
+        return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    search = import_module(".search", __name__)
+    if name in search.__all__:  # where its names were before
+        return getattr(search, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

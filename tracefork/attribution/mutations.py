@@ -20,7 +20,7 @@ from attrs import frozen
 from ..core.values import Answer, Exchange, Response
 from ..providers import anthropic, base, gemini, openai, paths, read, route
 from ..providers.messages import ToolCall
-from ._paths import steps
+from .json_paths import steps
 
 Mutation: TypeAlias = Callable[[Exchange], "Answer | None"]
 

@@ -18,7 +18,7 @@ from attrs import field, frozen
 from ..core.tape import Tape
 from ..core.values import Response
 from ..providers import read
-from ._paths import steps
+from .json_paths import steps
 
 Oracle: TypeAlias = Callable[..., "bool | Awaitable[bool | None] | None"]
 

@@ -25,8 +25,8 @@ from types import FrameType
 
 from attrs import frozen
 
-from tracefork import clocks
 from tracefork.errors import StoreError
+from tracefork.host import clocks
 
 from ._records import Read
 

@@ -12,7 +12,7 @@ import threading
 from typing import Protocol
 from weakref import WeakSet
 
-from tracefork.apart import apart
+from tracefork.host.uninterrupted import apart
 
 
 class Forkable(Protocol):

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tracefork import clocks
 from tracefork.errors import CorruptTape, StoreError, UnknownVersion
+from tracefork.host import clocks
 
 PATIENCE = 30.0
 """How long to wait for other writers, in seconds."""

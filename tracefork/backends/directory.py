@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal, NoReturn
 
-from tracefork import clocks
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
+from tracefork.host import clocks
 
 from ._files import (
     TEMPORARY,

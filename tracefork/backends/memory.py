@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable
 from functools import partial
 
-from tracefork.apart import apart
 from tracefork.errors import Conflict, NotFound, StoreError
+from tracefork.host.uninterrupted import apart
 
 from ._forks import between_forks
 from ._records import from_start, name_bytes, only

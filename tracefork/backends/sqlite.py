@@ -23,8 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from tracefork.apart import apart
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
+from tracefork.host.uninterrupted import apart
 
 from ._forks import between_forks
 from ._places import Identity, absolute, check, identity

@@ -23,69 +23,69 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from .. import __version__
-from ..advice import in_shell
+from ..core.advice import in_shell
 from ..core.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from ..codec.limits import Limits
 
 COMMANDS = {
-    "demo": ("running", "Show the whole product on a small agent, offline, in a few seconds."),
-    "run": ("running", "Record any script or module, unmodified. A record() of its own joins the run."),
+    "demo": ("run", "Show the whole product on a small agent, offline, in a few seconds."),
+    "run": ("run", "Record any script or module, unmodified. A record() of its own joins the run."),
     "verify": (
-        "running",
+        "run",
         "Replay a run with its script, offline, and say whether everything happened again.",
     ),
     "fork": (
-        "running",
+        "run",
         "Run a recorded script again with one answer changed, live from there. Without an answer, ask anew.",
     ),
-    "resume": ("running", "Run an interrupted script to its end: what was recorded costs nothing."),
+    "resume": ("run", "Run an interrupted script to its end: what was recorded costs nothing."),
     "calibrate": (
-        "running",
+        "run",
         "Run a script for real, and again on its recording: what varies by itself, and what would help.",
     ),
     "blame": (
-        "blaming",
+        "blame",
         "Measure which step of a run made its outcome, by running it again from many places.",
     ),
     "validate": (
-        "blaming",
+        "blame",
         "Try blame on planted causes, offline: the planner often, and real agents. Exit code 1 if it fails.",
     ),
-    "ls": ("listing", "List the runs of a store, newest first."),
-    "show": ("reading", "Print a run, a line a step; or one step in full."),
+    "ls": ("ls", "List the runs of a store, newest first."),
+    "show": ("show", "Print a run, a line a step; or one step in full."),
     "diff": (
-        "reading",
+        "show",
         "Say where what was said in two runs is not the same, a line each. Exit code 1 if it is somewhere.",
     ),
-    "report": ("showing", "Write a run as one page that needs nothing else, or as text."),
+    "report": ("report", "Write a run as one page that needs nothing else, or as text."),
     "serve": (
-        "showing",
+        "report",
         "Show all runs of a store in the browser, live, at an address of this machine alone.",
     ),
     "check": (
-        "keeping",
+        "maintenance",
         "Read every run and say what is damaged. Exit code 0 clean, 1 damage, 2 cannot tell.",
     ),
     "salvage": (
-        "keeping",
+        "maintenance",
         "Keep what is whole of a damaged run, as a run or a file of its own; the damaged one stays.",
     ),
-    "gc": ("keeping", "Tidy up: seal runs that died, finish what was interrupted, give room back."),
+    "gc": ("maintenance", "Tidy up: seal runs that died, finish what was interrupted, give room back."),
     "export": (
-        "keeping",
+        "maintenance",
         "Write a run to a file that stands by itself; a branch takes along what it needs of its parent.",
     ),
     "scrub": (
-        "keeping",
+        "maintenance",
         "Keep a run without its secrets as another run; the one with them stays until it is deleted.",
     ),
     "import": (
-        "keeping",
+        "maintenance",
         "Put tape files into a store, each as a run; a report has its tape too. Nothing damaged is kept.",
     ),
-    "delete": ("keeping", "Remove a run. One that has branches stays, unless these are rebased."),
+    "delete": ("maintenance", "Remove a run. One that has branches stays, unless these are rebased."),
 }
 """Each command in the order in which help lists them: the module that has it, and what it does."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..passing import TELEMETRY
+from ..session.passthrough import TELEMETRY
 
 
 class Processes(StrEnum):

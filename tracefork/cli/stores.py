@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import StoreError
-from ..store import TapeStore
+from ..storage.store import TapeStore
 from .app import limits
 
 

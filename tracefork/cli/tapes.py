@@ -7,16 +7,16 @@ from typing import Any
 
 import attrs
 
-from ..codec.plain import damage
+from ..codec.strict_json import damage
 from ..core.doubt import continue_tape, find_doubts
 from ..core.tape import Tape
 from ..errors import StoreError
-from ..files import load
-from ..listing import shown
 from ..providers.unrecorded import find_unrecorded
-from ..report import lines
-from ..report.embedded import tape_in
-from ..store import TapeStore
+from ..report.page.embedded_tape import tape_in
+from ..report.text import step_table
+from ..storage.info import shown
+from ..storage.store import TapeStore
+from ..storage.tape_file import load
 from .app import limits
 from .stores import opened
 
@@ -76,5 +76,5 @@ def whole(tape: Tape) -> dict[str, Any]:
         "unrecorded": list(find_unrecorded(tape)),
         "in_doubt": [attrs.asdict(call) for call in find_doubts(tape)],
         "exchanges": len(tape),
-        "steps": [attrs.asdict(row) for row in lines.rows(tape)],
+        "steps": [attrs.asdict(row) for row in step_table.rows(tape)],
     }

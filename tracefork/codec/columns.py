@@ -13,13 +13,13 @@ from itertools import accumulate, pairwise
 
 from ..core.tape import Tape
 from ..errors import CorruptTape
-from . import plain
-from .events import Columns, EventReader, EventWriter
+from . import strict_json
+from .frames.zstd import expanded, squeezed
 from .journal import dictionary
 from .limits import Limits, count
 from .records import Asked, Ended, Headed, Parent, Record, records
-from .rows import RowReader, RowWriter
-from .squeeze import expanded, squeezed
+from .rows.event_streams import Columns, EventReader, EventWriter
+from .rows.rows import RowReader, RowWriter
 
 _LEVEL = 12
 _COLUMNS = 8
@@ -35,8 +35,12 @@ def written(tape: Tape, parent: Parent) -> bytes:
     for record in told:
         if isinstance(record, Headed) and record.call in over:
             continue  # its span says so
-        lines.append(plain.text(rows.row(record, events)[0]))
-    columns: list[bytes | bytearray] = [b"\n".join(lines), plain.text(events.templates), *events.columns()]
+        lines.append(strict_json.text(rows.row(record, events)[0]))
+    columns: list[bytes | bytearray] = [
+        b"\n".join(lines),
+        strict_json.text(events.templates),
+        *events.columns(),
+    ]
     sizes = b"".join(_SIZE.pack(len(column)) for column in columns)
     return sizes + squeezed(columns, _LEVEL, dictionary(parent))
 
@@ -70,7 +74,7 @@ def _opened(
     lines = rows.split(b"\n") if rows else []
     if len(rows) < sizes[0]:
         lines.pop()
-    said = plain.parsed(templates, limits) if len(templates) == sizes[1] else []
+    said = strict_json.parsed(templates, limits) if len(templates) == sizes[1] else []
     made = [_template(parts) for parts in said] if isinstance(said, list) else []
     return lines, EventReader(Columns(events, firsts, others, side, cuts, raw, text), made)
 
@@ -79,7 +83,7 @@ def _told(lines: list[bytes], rows: RowReader, events: EventReader, limits: Limi
     count("records", len(lines), 4 * limits.steps)
     asked = 0
     for some in _batches(lines):
-        said = plain.parsed(b"[%s]" % b",".join(some), limits)
+        said = strict_json.parsed(b"[%s]" % b",".join(some), limits)
         for row in said if isinstance(said, list) else []:
             record = rows.record(row, events)
             asked += isinstance(record, Asked)

@@ -19,11 +19,12 @@ from attrs import frozen
 from ..core.tape import Tape
 from ..core.values import Fault, Request, Response
 from ..errors import CorruptTape, TooLarge, Truncated, UnknownVersion
-from . import frames, plain
+from . import strict_json
+from .frames import frame
+from .frames.zstd import Expander, Squeezer
 from .limits import DEFAULT, Limits, count
 from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, related, replayed, salvaged
-from .rows import Cuts, RowReader, RowWriter
-from .squeeze import Expander, Squeezer
+from .rows.rows import Cuts, RowReader, RowWriter
 
 HEADER_ROOM = 60_000
 """Bytes that a header may take, so that every backend's `heads` shows it whole, sealed too."""
@@ -39,12 +40,12 @@ def header(head: Header) -> bytes:
     Raises:
         ValueError: the header is larger than `HEADER_ROOM`; only `meta` can be that large.
     """
-    payload = plain.dump(head)
-    if len(payload) + frames.OVERHEAD > HEADER_ROOM:
+    payload = strict_json.dump(head)
+    if len(payload) + frame.OVERHEAD > HEADER_ROOM:
         raise ValueError(
             f"the run's meta is too large: its header takes {len(payload):,} of {HEADER_ROOM:,} bytes"
         )
-    return frames.frame(frames.HEADER, payload)
+    return frame.frame(frame.HEADER, payload)
 
 
 def decode_header(chunk: bytes) -> Header:
@@ -53,12 +54,12 @@ def decode_header(chunk: bytes) -> Header:
     Raises:
         CorruptTape: it is none.
     """
-    if frames.kind(chunk) == frames.SUMMARY:
-        return plain.load(frames.read(chunk).payload, Summary, DEFAULT).header
-    found = frames.only(chunk)
-    if found.kind != frames.HEADER:
+    if frame.kind(chunk) == frame.SUMMARY:
+        return strict_json.load(frame.read(chunk).payload, Summary, DEFAULT).header
+    found = frame.only(chunk)
+    if found.kind != frame.HEADER:
         raise CorruptTape("the log does not begin with a header")
-    return plain.load(found.payload, Header, DEFAULT)
+    return strict_json.load(found.payload, Header, DEFAULT)
 
 
 def dictionary(parent: Parent) -> bytes:
@@ -96,13 +97,13 @@ class Encoder:
         for record in records:
             sink = _Written()
             row, less = self._rows.row(record, sink)
-            said = plain.text(row)
+            said = strict_json.text(row)
             raw += len(said).to_bytes(_LENGTH, "big") + said + sink
             kept.append(less)
         if look:
             look(bytes(raw))
         self._number += 1
-        return frames.light(self._squeezer.piece(bytes(raw)), place(self._run_id, self._number)), kept
+        return frame.light(self._squeezer.piece(bytes(raw)), place(self._run_id, self._number)), kept
 
 
 class Shrinker:
@@ -134,8 +135,8 @@ class Decoder:
             TooLarge: it is more than the limits allow.
             CorruptTape: it is damaged, or not the one that was written at this place.
         """
-        with plain.damage(f"chunk {self._number + 1}"):
-            payload = frames.read_light(chunk, place(self._run_id, self._number + 1))
+        with strict_json.damage(f"chunk {self._number + 1}"):
+            payload = frame.read_light(chunk, place(self._run_id, self._number + 1))
             self._number += 1
             self._encoded += len(chunk)
             most = self._limits.allowed(self._encoded) - self._decoded
@@ -147,7 +148,7 @@ class Decoder:
         records = list[Record]()
         while raw.at < len(raw.data):
             size = int.from_bytes(raw.literal(_LENGTH), "big")
-            row = plain.parsed(raw.literal(size), self._limits)
+            row = strict_json.parsed(raw.literal(size), self._limits)
             records.append(self._rows.record(row, raw))
             self._asked += isinstance(records[-1], Asked)
             count("steps", self._asked, self._limits.steps)
@@ -253,7 +254,7 @@ def place(run_id: str, number: int) -> str:
 
 
 def _head(chunk: bytes, run_id: str) -> Header:
-    with plain.damage("chunk 0"):
+    with strict_json.damage("chunk 0"):
         head = decode_header(chunk)
         if head.run_id != run_id:
             raise CorruptTape(f"it is the header of run {head.run_id!r}")
@@ -297,7 +298,7 @@ def _turned(chunk: bytes, whole: Callable[[bytes], bool]) -> bytes | None:
 
 def _is_whole(chunk: bytes, place: str) -> bool:
     try:
-        frames.read_light(chunk, place)
+        frame.read_light(chunk, place)
     except CorruptTape:
         return False
     return True

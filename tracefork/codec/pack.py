@@ -16,10 +16,11 @@ from ..core.tape import Tape
 from ..core.values import Outcome
 from ..core.visible import visible
 from ..errors import CorruptTape, TooLarge
-from . import columns, envelope, frames, plain
+from . import columns, strict_json
+from .frames import envelope, frame
+from .frames.parity import Repair
 from .journal import Salvaged
 from .limits import DEFAULT, UNLIMITED, Limits, count
-from .parity import Repair
 from .records import ALONE, Header, Parent, Record, Summary, related, replayed, salvaged
 
 _MOST_MESSAGE, _MOST_TYPE = 500, 200
@@ -33,7 +34,7 @@ def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
     Raises:
         ValueError: its meta is too large for the summary, or a number is not finite.
     """
-    told = plain.dump(_summary(tape, parent))
+    told = strict_json.dump(_summary(tape, parent))
     return envelope.wrapped(told, columns.written(tape, parent), tape.run_id)
 
 
@@ -48,7 +49,7 @@ def verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tu
         CorruptTape: they are not equal; a value in the tape is not of the type that its class says.
     """
     advice = "nothing was written; look for values of a wrong type in its steps and meta"
-    with plain.damage(f"run {tape.run_id!r}"):
+    with strict_json.damage(f"run {tape.run_id!r}"):
         packed = pack(tape, parent)
         try:
             back = unpack(packed, parent, limits)
@@ -63,7 +64,7 @@ def verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tu
 
 def is_packed(chunk: bytes) -> bool:
     """True when `chunk` begins as a sealed tape does."""
-    return frames.kind(chunk) == frames.SUMMARY
+    return frame.kind(chunk) == frame.SUMMARY
 
 
 def summary(first: bytes) -> Summary:
@@ -77,7 +78,7 @@ def summary(first: bytes) -> Summary:
 
 def mended_header(data: bytes) -> Header | None:
     """The header of a damaged tape, as parity makes it good; None where that fails."""
-    with suppress(CorruptTape), plain.damage():
+    with suppress(CorruptTape), strict_json.damage():
         return envelope.headed(envelope.mended(data)[0])[0].header
     return None
 
@@ -92,7 +93,7 @@ def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tap
         CorruptTape: they are damaged, or something follows.
     """
     count("bytes", len(data), limits.total)
-    with plain.damage():
+    with strict_json.damage():
         try:
             said, body = envelope.opened(data)
         except CorruptTape as error:
@@ -111,7 +112,7 @@ def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limit
         TooLarge: it is more than `limits` allow.
     """
     both, fixed = envelope.mended(data)
-    with suppress(CorruptTape), plain.damage():
+    with suppress(CorruptTape), strict_json.damage():
         said, body = envelope.parsed(both)
         size = fixed.block * len(fixed.damaged) if fixed else 0
         made = f"nothing: {size:,} bytes in which there was damage were made again" if size else ""
@@ -134,7 +135,7 @@ def _good(both: bytes, fixed: Repair) -> int:
 
 def _placed(error: CorruptTape, data: bytes, parent: Parent, limits: Limits) -> CorruptTape:
     """The error, with the exchange at which the damage begins, as far as that can be told."""
-    with suppress(CorruptTape), plain.damage():
+    with suppress(CorruptTape), strict_json.damage():
         both, fixed = envelope.mended(data)
         if fixed and not fixed.damaged:
             return type(error)(error.problem, error.where, "salvage gives all of it back")
@@ -159,8 +160,8 @@ def _tape(said: Summary, body: bytes, parent: Parent, limits: Limits) -> Tape:
 
 def _before(both: bytes, stop: int, header: Header, parent: Parent, limits: Limits) -> Tape:
     """What summary and body tell up to byte `stop`."""
-    start, told = frames.find(both, envelope.BODY) + frames.OVERHEAD, list[Record]()
-    with suppress(CorruptTape), plain.damage():
+    start, told = frame.find(both, envelope.BODY) + frame.OVERHEAD, list[Record]()
+    with suppress(CorruptTape), strict_json.damage():
         told.extend(columns.read(both[start : max(start, stop)], parent, limits, torn=True))
     return salvaged(header, told)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..runs import record
+from ..runs.api import record
 from .agent import travel_agent
 
 if __name__ == "__main__":

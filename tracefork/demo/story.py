@@ -14,21 +14,21 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-from ..attribution import saved
-from ..attribution.findings import BlameReport
+from ..attribution.findings import saved
+from ..attribution.findings.findings import BlameReport
+from ..attribution.findings.tables import spending, table
 from ..attribution.oracles import Regex
-from ..attribution.runner import blame
-from ..attribution.telling import spending, table
-from ..comparing import diff
+from ..attribution.study.blame import blame
 from ..core.tape import Tape
 from ..core.values import Call, Exchange, Response
-from ..drive import Verdict, verify
-from ..files import write
 from ..providers import anthropic
 from ..report import html
-from ..report.embedded import is_page
-from ..runs import fork, record, resume
-from ..store import TapeStore, new_run_id
+from ..report.diff.tapes import diff
+from ..report.page.embedded_tape import is_page
+from ..runs.api import fork, record, resume
+from ..runs.verify import Verdict, verify
+from ..storage.store import TapeStore, new_run_id
+from ..storage.tape_file import write
 from ..testing.server import LoopbackServer
 from . import agent
 from .model import model

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from ..core.values import Request, Response
-from . import _aws, _json, base, paths, sse
+from . import _json, base, bedrock, paths, sse
 from .messages import Completion, Message, Prompt, Tool
 
 Elements: TypeAlias = "Callable[[str, object], tuple[Message | Tool, ...]]"
@@ -78,8 +78,8 @@ class Reader:
             return None
 
     def _events(self, response: Response, body: bytes) -> Completion | None:
-        if _aws.is_stream(response):
-            return self._streamed(_aws.payloads(body), done=False)
+        if bedrock.is_stream(response):
+            return self._streamed(bedrock.payloads(body), done=False)
         data = [event.data for event in sse.events(body)]
         return self._streamed(map(_json.parsed, data), done="[DONE]" in data)
 

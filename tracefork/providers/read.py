@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..core.values import Exchange, Request, Response
-from . import _anthropic_read, _gemini_read, _openai_chat_read, _openai_responses_read, paths
+from . import paths
+from .anthropic import read as anthropic
+from .gemini import read as gemini
 from .messages import Completion, Message, Prompt, Tool
+from .openai import chat_read, responses_read
 
 
 class Api(Protocol):
@@ -42,11 +45,11 @@ class Api(Protocol):
 _APIS: dict[str, Api] = {
     reader.name: reader
     for reader in (
-        _anthropic_read.READER,
-        _openai_chat_read.READER,
-        _openai_chat_read.BARE,
-        _openai_responses_read.READER,
-        _gemini_read.READER,
+        anthropic.READER,
+        chat_read.READER,
+        chat_read.BARE,
+        responses_read.READER,
+        gemini.READER,
     )
 }
 

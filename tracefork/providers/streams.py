@@ -13,9 +13,10 @@ from attrs import evolve
 
 from ..core.values import Exchange, Response
 from ..errors import UnfitAnswer
-from . import _aws, _json, _openai_chat, base, paths, sse
-from ._anthropic_edit import event as anthropic_event
-from ._openai_responses import numbered
+from . import _json, base, bedrock, paths, sse
+from .anthropic.edit import event as anthropic_event
+from .openai import chat
+from .openai.responses import numbered
 
 _FIELDS = ("event", "data", "id", "retry", "")
 
@@ -41,8 +42,8 @@ def fit(exchange: Exchange, answer: Response, *, strictly: bool = False) -> Resp
         answer = evolve(answer, headers=base.rewritten(answer, answer.chunks))  # it is not encoded
     if answer.status != base.OK or is_stream:
         return answer
-    if _aws.is_stream(recorded):
-        if isinstance(whole, dict) or (strictly and next(_aws.payloads(body), None) is None):
+    if bedrock.is_stream(recorded):
+        if isinstance(whole, dict) or (strictly and next(bedrock.payloads(body), None) is None):
             raise UnfitAnswer(
                 exchange.request.url, "Amazon frames its streams, and no such frames are built here"
             )
@@ -144,13 +145,13 @@ def _chat(whole: base.Payload, *, usage: bool) -> Iterator[bytes]:
         index = _json.index(choice)
         for delta in _chat_deltas(choice):
             said: base.Payload = {"index": index, **delta, "finish_reason": None}
-            yield _openai_chat.event({**frame, "choices": [said]})
+            yield chat.event({**frame, "choices": [said]})
         end: base.Payload = {"text": ""} if "text" in choice else {"delta": {}}
         ending: base.Payload = {"index": index, **end, "finish_reason": choice.get("finish_reason")}
-        yield _openai_chat.event({**frame, "choices": [ending]})
+        yield chat.event({**frame, "choices": [ending]})
     if usage and "usage" in whole:
-        yield _openai_chat.event({**frame, "choices": [], "usage": whole["usage"]})
-    yield _openai_chat.DONE
+        yield chat.event({**frame, "choices": [], "usage": whole["usage"]})
+    yield chat.DONE
 
 
 def _chat_deltas(choice: base.Payload) -> Iterator[base.Payload]:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from ..advice import advise
+from ..core.advice import advise
 from ..core.tape import Tape
 from ..core.values import Call, Exchange
 from . import read

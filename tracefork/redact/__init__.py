@@ -10,13 +10,13 @@ secrets, and what looks as the keys of well-known issuers do (`patterns`); where
 from __future__ import annotations
 
 from ..core.surrogates import REDACTED
-from .ambient import Ambient, ambient, redactor
-from .finders import Analyzer, Finder, cards, emails, phones, presidio
-from .names import SHORTEST, is_secret
+from .by_form.finders import Analyzer, Finder, cards, emails, phones, presidio
+from .by_name.names import SHORTEST, is_secret
+from .by_name.urls import PARAMETERS
+from .process import Ambient, ambient, redactor
 from .redactor import SHORTEST_CHECKED, Redactor
-from .scrubbing import counts, lineage, scrubbed, taken_out
-from .urls import PARAMETERS
-from .vault import Vault
+from .surrogates.vault import Vault
+from .tapes import counts, lineage, scrubbed, taken_out
 
 __all__ = [
     "PARAMETERS",

@@ -14,8 +14,6 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from .. import patterns
-from ..codec.amazon_streams import checksums
 from ..core.content_encoding import MOST, decoded, is_encoded
 from ..core.surrogates import RULES, TEXT, recut, stored_decoded, undone
 from ..core.values import (
@@ -33,16 +31,18 @@ from ..core.values import (
     Source,
 )
 from ..errors import Unredacted
-from . import headers
-from .finders import OURS, Finder
-from .forms import forms, written
-from .keeping import keep, write
-from .known import Known
-from .names import SHORTEST, is_path, is_secret
-from .refilling import Refill
-from .search import Guard, Search, ask, needles
-from .spans import PLACEHOLDER, Hit, Span, Spans, by_place, joined, name_of, places, replaced
-from .vault import Vault
+from .answers import keep, write
+from .by_form import patterns
+from .by_form.finders import OURS, Finder
+from .by_name import headers
+from .by_name.names import SHORTEST, is_path, is_secret
+from .refill import Refill
+from .search.forms import forms, written
+from .search.known import Known
+from .search.search import Guard, Search, ask, needles
+from .search.spans import PLACEHOLDER, Hit, Span, Spans, by_place, joined, name_of, places, replaced
+from .surrogates.vault import Vault
+from .texts.amazon_streams import checksums
 
 _LEAST_LONG = 64
 SHORTEST_CHECKED = 12

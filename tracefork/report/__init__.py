@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from .embedded import tape_in
-from .gathering import gathered as view  # before the module `view`, whose name it takes here
-from .page import html
-from .plain import markdown, text
-from .view import View
+from .model.gather import gathered as view
+from .model.view import View
+from .page.embedded_tape import tape_in
+from .page.page import html
+from .text.summary import markdown, text
 
 __all__ = ["View", "html", "markdown", "tape_in", "text", "view"]

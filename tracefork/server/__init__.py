@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..errors import MissingPart
 
 try:
+    from .access import Door, Tickets, refusal
     from .app import app
-    from .guard import Door, Tickets, refusal
-    from .places import segment
     from .serving import Serving, serving
+    from .urls import segment
 except ModuleNotFoundError as exc:
     _part = (exc.name or "").partition(".")[0]
     if _part not in ("starlette", "uvicorn"):

@@ -9,18 +9,18 @@ from json import loads as parsed
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from ..attribution import saved
-from ..attribution.saved import Blames
+from ..attribution.findings import saved
+from ..attribution.findings.saved import Blames
 from ..core.tape import Tape
 from ..core.values import Exchange
 from ..core.values import Response as Heard
 from ..core.visible import visible_json
-from ..listing import shown
 from ..providers import read
 from ..providers.messages import texts
-from ..report.payload import dumped
-from ..report.titles import line, title
-from ..store import RunInfo, TapeStore
+from ..report.model.titles import line, title
+from ..report.page.payload import dumped
+from ..storage.info import shown
+from ..storage.store import RunInfo, TapeStore
 
 FINGERPRINT = 16  # hex digits of the digest
 _JSON = "application/json"

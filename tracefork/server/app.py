@@ -16,16 +16,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..attribution.saved import Blames, unblamed
+from ..attribution.findings.saved import Blames, unblamed
 from ..core.visible import visible
 from ..errors import NotFound, TraceforkError
 from ..providers.prices import Prices
-from ..report.page import environment
-from ..store import TapeStore
+from ..report.page.page import environment
+from ..storage.store import TapeStore
 from . import api, pages
-from .guard import Door, Guard, Tickets
+from .access import Door, Guard, Tickets
 from .live import Views, live
-from .places import segments
+from .urls import segments
 
 _LONGEST = 512  # characters of a run_id
 

@@ -11,15 +11,15 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from .. import clocks
 from ..core.values import Exchange, Lane
 from ..errors import TraceforkError
-from ..following import Following
+from ..host import clocks
 from ..providers import sse
 from ..providers.prices import Prices
-from ..report.gathering import Gathering
-from ..report.payload import dumped, growth
-from ..store import TapeStore
+from ..report.model.gather import Gathering
+from ..report.page.payload import dumped, growth
+from ..storage.follow import Following
+from ..storage.store import TapeStore
 
 T = TypeVar("T")
 LOOK = 0.2  # seconds between two looks at the store

@@ -9,18 +9,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from .. import __version__
-from ..attribution.findings import BlameReport
-from ..attribution.saved import Blames
+from ..attribution.findings.findings import BlameReport
+from ..attribution.findings.saved import Blames
 from ..core.values import UNFINISHED
-from ..listing import RunInfo, descendants, readable, shown
 from ..providers.prices import Prices
-from ..report.gathering import gathered
-from ..report.page import policy, rendered
-from ..report.runs import listed
-from ..store import TapeStore
+from ..report.model.gather import gathered
+from ..report.page.page import policy, rendered
+from ..report.page.runs import listed
+from ..storage.info import RunInfo, descendants, readable, shown
+from ..storage.store import TapeStore
+from .access import Door
 from .api import newest
-from .guard import Door
-from .places import root, segment, sent
+from .urls import root, segment, sent
 
 
 def entered(door: Door, request: Request) -> Response:

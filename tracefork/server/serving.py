@@ -15,14 +15,14 @@ import uvicorn
 from attrs import field, frozen
 from starlette.types import ASGIApp
 
-from .. import clocks
-from ..attribution.saved import Blames, unblamed
+from ..attribution.findings.saved import Blames, unblamed
 from ..errors import StoreError
+from ..host import clocks
 from ..providers.prices import Prices
-from ..store import TapeStore
+from ..storage.store import TapeStore
+from .access import Door, Tickets
 from .app import app
-from .guard import Door, Tickets
-from .hurrying import HURRY, hurried
+from .request_timeout import HURRY, hurried
 
 _READY = 10.0  # seconds until a server that does not listen has failed
 _PORTS = 65_535

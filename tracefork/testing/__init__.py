@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .backend_tests import BackendTests as BackendTests
+    from .backends.contract import BackendTests as BackendTests
     from .scripted import Script as Script
     from .scripted import by_marker as by_marker
     from .scripted import by_rule as by_rule
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .strategies import tapes as tapes
 
 _HOMES = {
-    "BackendTests": "backend_tests",
+    "BackendTests": "backends.contract",
     "LoopbackServer": "server",
     "Script": "scripted",
     "by_marker": "scripted",
@@ -30,7 +30,7 @@ __all__ = ["BackendTests", "LoopbackServer", "Script", "by_marker", "by_rule", "
 
 
 def __getattr__(name: str) -> object:
-    if name in ("backend_tests", "scripted", "server", "strategies"):
+    if name in ("backends", "scripted", "server", "strategies"):
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from tracefork.core.values import Fault, Request, Response
 from tracefork.errors import Exhausted
 
-from ._transports import async_transport, transport
+from .scripted_transports import async_transport, transport
 
 __all__ = ["Item", "Script", "async_transport", "by_marker", "by_rule", "transport"]
 

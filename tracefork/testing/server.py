@@ -16,8 +16,8 @@ from typing import Self
 from tracefork.core.values import Fault, Request, Response
 from tracefork.errors import Exhausted
 
-from ._connection import PATIENCE, Connection, Turn
 from .scripted import Script
+from .server_connection import PATIENCE, Connection, Turn
 
 __all__ = ["PATIENCE", "LoopbackServer"]
 

@@ -12,14 +12,15 @@ from contextlib import nullcontext
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from .. import lanes, strangers
 from ..core.matching import NORMAL, boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
-from ..effects import class_name, make_fault, said
 from ..errors import Refused, TraceforkError
-from ..flight import Flight
-from ..session import Session, current
-from ..strangers import ASIDE, PAST, Way
+from ..runtime import lanes
+from ..runtime.flight import Flight
+from ..session import strangers
+from ..session.session import Session, current
+from ..session.strangers import ASIDE, PAST, Way
+from ..session.tools.effects import class_name, make_fault, said
 from ._bodies import Gathering, agathered, gathered
 from ._served import served
 

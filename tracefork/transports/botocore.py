@@ -22,9 +22,9 @@ from urllib3._collections import HTTPHeaderDict
 
 from ..core.values import End, Fault, Headers, Request, Response
 from ..errors import TraceforkError
-from ..flight import Flight
-from ..session import Session
-from ..strangers import PAST, Way
+from ..runtime.flight import Flight
+from ..session.session import Session
+from ..session.strangers import PAST, Way
 from ._bodies import Gathering
 from ._seam import Seam, Tee
 from ._served import is_bodiless, served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2 as lib
 
-from ..session import Session
+from ..session.session import Session
 from ._bodies import Again
 from ._seam import Seam, Tee
 

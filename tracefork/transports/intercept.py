@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from ..patching import Patches, Target
+from ..host.patching import Patches, Target
 from ._seam import Seam
 
 LIBRARIES = ("httpx", "httpx2")

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import anyio
 from attrs import define, field
 
-from .. import calling, effects, lanes
-from ..codec import objects
 from ..core.values import CANCELLED, Answer, Fault, Reply
 from ..errors import TraceforkError
-from ..flight import Flight
-from ..session import Session, current
-from ..tools import Policy
+from ..runtime import lanes
+from ..runtime.flight import Flight
+from ..session.session import Session, current
+from ..session.tools import calls, effects, python_values
+from ..session.tools.policy import Policy
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup, TaskStatus
@@ -136,7 +136,7 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         flight = await self._run.port.aask(effects.asked(f"{self._name}:{name}", (), kwargs))
         question = self._open[said["id"]] = _Question(flight, said["id"])
         try:
-            answer = calling.known(self._run.port, flight, policy)
+            answer = calls.known(self._run.port, flight, policy)
             if answer is None:
                 true = self._run.port.true(said, f"{self._name}:{name}")
                 await self._started()
@@ -306,7 +306,7 @@ def _told(answer: Answer) -> dict[str, Any]:
     assert isinstance(answer, Reply)
     if answer.kind == "raised":
         return {"error": {"code": -32603, "message": f"{answer.type}: {answer.value}"}}
-    said = objects.decode(answer.value)
+    said = python_values.decode(answer.value)
     if isinstance(said, dict) and said.keys() & {"result", "error", "closed"}:
         return said
     if isinstance(said, dict):

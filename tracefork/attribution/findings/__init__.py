@@ -1,0 +1,1 @@
+"""Reports of blame: their values, rankings, tables and files."""

@@ -1,0 +1,174 @@
+"""Reports from what each method estimates: steps of the tape for arms, ranked. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..forks.arms import Arms
+from ..forks.jobs import Line
+from ..search.conclusion import Conclusion
+from ..search.direct import DirectReport
+from ..search.estimate import Estimate
+from ..search.flip import FlipReport, Flips
+from ..search.state import Grade, Kind
+from ..statistics.sequences import log_evidence
+from .findings import BlameReport, Point, Ranked, notes
+
+
+def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """What a search for the value drop says; whoever made it adds what else is known."""
+    branches = _branches(arms, lines)
+    fall = _fall(estimate)
+    entries = [
+        Ranked(
+            arms.steps[drop.step],
+            drop.estimate if drop.estimate is not None else estimate.posterior[drop.step] * fall,
+            drop.interval.low,
+            drop.interval.high,
+            measured=drop.estimate is not None,
+            certified=drop.certified is not None,
+            posterior=estimate.posterior[drop.step],
+            before=estimate.values[drop.step].estimate,
+            after=estimate.values[drop.step + 1].estimate,
+            forks=drop.forks,
+            trusted=not drop.untrusted,
+            branches=branches[drop.step],
+            contrast=_contrast(drop.step, lines),
+        )
+        for drop in estimate.drops
+    ]
+    entries.sort(key=lambda e: (not e.certified, -e.value_drop if e.certified else -e.posterior, e.step))
+    values = tuple(
+        Point(arms.upto(v.arm), v.estimate, v.interval.low, v.interval.high, v.forks) for v in estimate.values
+    )
+    found = estimate.segment
+    return BlameReport(
+        estimate.conclusion,
+        tuple(entries),
+        "value",
+        segment=arms.steps[found[0] : found[1]] if found else (),
+        values=values,
+        null=estimate.null,
+        forks=len(lines),
+        undefined=estimate.undefined,
+        broken=estimate.broken,
+        notes=notes(line.done for line in lines),
+    )
+
+
+def by_flips(
+    found: FlipReport, arms: Arms, lines: Sequence[Line], *, alpha: float, margin: float
+) -> BlameReport:
+    """What flip rates say: ranked by their excess over the no-op rate.
+
+    A step is certified by an e-value of both rates at alpha over the number of steps, since the
+    intervals guarantee nothing.
+    """
+    branches = _branches(arms, lines)
+    least = math.log(len(found.steps) / alpha)
+    entries = [
+        Ranked(
+            arms.steps[flips.step],
+            flips.excess or 0.0,
+            flips.interval.low,
+            flips.interval.high,
+            measured=flips.excess is not None,
+            certified=not flips.untrusted and _evidence(flips, margin) >= least,
+            before=flips.rate,
+            after=flips.noop_rate,
+            forks=flips.trials + flips.noop_trials,
+            trusted=not flips.untrusted,
+            flips=flips.flips,
+            trials=flips.trials,
+            flip_rate=flips.rate,
+            noop_rate=flips.noop_rate,
+            excess=flips.excess,
+            excess_low=flips.excess_interval.low,
+            excess_high=flips.excess_interval.high,
+            branches=branches[flips.step],
+            contrast=_contrast(flips.step, lines),
+        )
+        for flips in found.steps
+    ]
+    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    return BlameReport(
+        _concluded(entries),
+        tuple(entries),
+        "flip",
+        forks=len(lines),
+        undefined=sum(flips.undefined for flips in found.steps),
+        broken=sum(flips.broken for flips in found.steps),
+        notes=notes(line.done for line in lines),
+    )
+
+
+def by_direct_effect(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """What forced answers say: ranked by the rate of the other outcome when a step alone is asked anew."""
+    branches = _branches(arms, lines)
+    entries = [
+        Ranked(
+            arms.steps[effect.step],
+            effect.estimate or 0.0,
+            effect.interval.low,
+            effect.interval.high,
+            measured=effect.estimate is not None,
+            certified=effect.certified,
+            before=effect.estimate,
+            forks=effect.forks,
+            trusted=not effect.untrusted,
+            direct=effect.estimate,
+            branches=branches[effect.step],
+            contrast=_contrast(effect.step, lines),
+        )
+        for effect in found.steps
+    ]
+    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    return BlameReport(
+        _concluded(entries),
+        tuple(entries),
+        "direct",
+        forks=len(lines),
+        undefined=sum(line.done.grade in (Grade.AMBIGUOUS, Grade.CENSORED) for line in lines),
+        broken=sum(line.done.grade in (Grade.DIVERGED, Grade.ERROR) for line in lines),
+        notes=notes(line.done for line in lines),
+    )
+
+
+def _concluded(entries: Sequence[Ranked]) -> Conclusion:
+    """A step, if one is certified; to have found none says nothing, as few forks as a step has here."""
+    if any(entry.certified for entry in entries):
+        return Conclusion.STEP
+    return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+
+
+def _evidence(flips: Flips, margin: float) -> float:
+    """That the flip rate exceeds the no-op rate by more than `margin`; what is unclear counts against it."""
+    return log_evidence(*flips.changed.worst, *flips.same.best, margin)
+
+
+def _fall(estimate: Estimate) -> float:
+    """How far the values fall from the first that was tried to the last: what one step has, if it has all."""
+    tried = [value.estimate for value in estimate.values if value.estimate is not None]
+    return tried[0] - tried[-1] if len(tried) > 1 else 0.0
+
+
+def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """The branches that tell of each step."""
+    found: list[list[str]] = [[] for _ in range(arms.n)]
+    for line in lines:
+        at = line.probe.arm
+        sides = (at,) if line.probe.kind in (Kind.PERTURB, Kind.FORCED) else (at - 1, at)
+        for step in sides:
+            if line.done.run_id and 0 <= step < arms.n:
+                found[step].append(line.done.run_id)
+    return [tuple(run_ids) for run_ids in found]
+
+
+def _contrast(step: int, lines: Sequence[Line]) -> tuple[str, ...]:
+    """A branch that ended otherwise with the step asked anew, and one that did not with it as recorded."""
+    anew = (x for x in lines if x.probe.arm == step and x.done.grade is Grade.SUCCESS)
+    same = (x for x in lines if x.probe.arm == step + 1 and x.done.grade is Grade.FAILURE)
+    return tuple(
+        line.done.run_id for line in (next(anew, None), next(same, None)) if line and line.done.run_id
+    )

@@ -1,0 +1,80 @@
+"""Reports of blame as JSON, and where they lie beside a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import quote
+
+from cattrs.preconf.json import make_converter
+
+from ...errors import CorruptTape
+from ...storage.tape_file import write
+from .findings import BlameReport
+from .tables import summary
+
+_CONVERTER = make_converter()
+_CONVERTER.register_unstructure_hook(Decimal, str)
+_CONVERTER.register_structure_hook(Decimal, lambda said, _: Decimal(said))
+
+Blames: TypeAlias = "Callable[[str], BlameReport | None]"
+"""Gives the report of a run's blame by its run_id, or None."""
+
+LONGEST = 200
+"""Bytes of a file's name, which most file systems allow 255."""
+
+
+def dumps(report: BlameReport) -> str:
+    """The report as a JSON object: its fields, with the `summary` and the `top` step for whoever reads it."""
+    top = report.top()
+    said = {"summary": summary(report), "top": top.step if top else None}
+    return _CONVERTER.dumps(said | _CONVERTER.unstructure(report), ensure_ascii=False)
+
+
+def loads(text: str | bytes, where: str = "") -> BlameReport:
+    """The report that `dumps` gave.
+
+    Raises:
+        CorruptTape: it is none; `where` is for the error.
+    """
+    try:
+        return _CONVERTER.loads(text, BlameReport)
+    except Exception as exc:
+        raise CorruptTape("this is no report of blame", where, "make it anew with tracefork blame") from exc
+
+
+def save(report: BlameReport, path: str | Path) -> None:
+    """Write the report to `path`, whole or not at all."""
+    write(dumps(report).encode(), Path(path))
+
+
+def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
+    """Write the report beside the store, where `found` looks for it; return where that is."""
+    _, path = beside(store, run_id)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    save(report, path)
+    return path
+
+
+def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
+    """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
+    name = quote(run_id.encode("utf-8", "surrogatepass"), safe="")[:LONGEST]
+    place = Path(store)
+    folder = place.with_name(f"{place.name}.blame")
+    return folder / f"{name}.jsonl", folder / f"{name}.json"
+
+
+def unblamed(run_id: str) -> None:
+    """None: nothing is known of any run's blame."""
+
+
+def found(store: str | Path, run_id: str) -> BlameReport | None:
+    """The report of the run's blame that lies beside the store, or None.
+
+    Raises:
+        CorruptTape: something else lies there.
+    """
+    _, path = beside(store, run_id)
+    return loads(path.read_bytes(), str(path)) if path.is_file() else None

@@ -1,0 +1,138 @@
+"""A report of blame in words and tables: for a terminal, for a page's heading, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..search.conclusion import Conclusion
+from .findings import BlameReport, Ranked
+
+WIDTH = 41  # characters of a line from -1 to 1
+
+SAYS = {
+    Conclusion.STEP: "step {step} is decisive",
+    Conclusion.SEGMENT: "steps {steps} together are decisive; no single one of them is certified",
+    Conclusion.SYSTEMIC: "hardly a fork ends otherwise even from the start, so no step is to blame",
+    Conclusion.NO_DROP: "the recorded answers change nothing: forks end alike before and after them",
+    Conclusion.DIFFUSE: "the recorded answers matter, but no single step or short range of them by much",
+    Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET: "not identified within the budget",
+}
+
+
+def summary(report: BlameReport) -> str:
+    """What was found, in a sentence or three: effect, interval, contrast; never that a step "caused" it."""
+    return " ".join(_sentences(report))
+
+
+def _sentences(report: BlameReport) -> Iterator[str]:
+    outcome = "success" if report.recorded else "failure"
+    steps = ", ".join(map(str, report.segment))
+    top = report.top()
+    step = report.named[0].step if report.named else 0
+    yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
+    for entry in report.named:
+        yield _effect(report.method, entry, outcome)
+    if top and not report.named and report.method == "value" and top.posterior > 0:
+        yield f"The best guess, not certified, is step {top.step} (belief {share(top.posterior)})."
+    if report.more is not None:
+        price = f", about {money(report.more_cost, report.unit)}" if report.more_cost is not None else ""
+        yield f"About {report.more} more forks{price} would probably settle it."
+    if report.untrusted:
+        steps = ", ".join(map(str, report.untrusted))
+        yield f"Not to be trusted, since most forks there said nothing: steps {steps}."
+
+
+def _effect(method: str, entry: Ranked, outcome: str) -> str:
+    match method:
+        case "flip":
+            low, high = entry.excess_low or 0.0, entry.excess_high or 0.0
+            return (
+                f"With step {entry.step} changed {share(entry.flip_rate)} of the runs do not end in "
+                f"{outcome}, unchanged {share(entry.noop_rate)} do not: an excess of "
+                f"{points(entry.value_drop)} "
+                f"({points(low)} to {points(high)})."
+            )
+        case "direct":
+            return (
+                f"With step {entry.step} alone asked anew and all others as recorded "
+                f"{share(entry.direct)} of the runs do not end in {outcome} "
+                f"({share(entry.low)} to {share(entry.high)})."
+            )
+        case _:
+            return (
+                f"With step {entry.step} asked anew {share(entry.before)} of the runs do not end in "
+                f"{outcome}, with its recorded answer {share(entry.after)} do not: a drop of "
+                f"{points(entry.value_drop)} "
+                f"({points(entry.low)} to {points(entry.high)})."
+            )
+
+
+def table(report: BlameReport, most: int = 20) -> Iterator[str]:
+    """Lines of a table: the ranking, `most` steps of it, each with its interval between -1 and 1 drawn.
+
+    `o` is the estimate, filled (`*`) if it is certified, `|` the margin.
+    """
+    shown = [entry for entry in report.ranking if entry.measured or entry.posterior >= _WORTH][:most]
+    scale = f"{'-1':<{WIDTH // 2}}0{'1':>{WIDTH // 2}}"
+    yield f"{'step':>5} {'drop':>6}  {scale}  {'before':>6} {'after':>6} {'forks':>5} {'belief':>6}"
+    for entry in shown:
+        marks = "certified" if entry.certified else "" if entry.trusted else "not trusted"
+        drop, before, after = share(entry.value_drop), share(entry.before), share(entry.after)
+        drawn, belief = whisker(entry, report.margin), share(entry.posterior)
+        rates = f"{before:>6} {after:>6} {entry.forks:>5} {belief:>6}"
+        yield f"{entry.step:>5} {drop:>6}  {drawn}  {rates}  {marks}".rstrip()
+    if len(shown) < len(report.ranking):
+        yield f"      and {len(report.ranking) - len(shown)} more, not measured or hardly suspected"
+
+
+_WORTH = 0.01
+
+
+def whisker(entry: Ranked, margin: float) -> str:
+    """The interval from -1 to 1 in `WIDTH` characters."""
+    line = [" "] * WIDTH
+    line[WIDTH // 2] = "."
+    line[_place(margin)] = "|"
+    for at in range(_place(entry.low), _place(entry.high) + 1):
+        line[at] = "-"
+    if entry.measured:
+        line[_place(entry.value_drop)] = "*" if entry.certified else "o"
+    return "".join(line)
+
+
+def _place(value: float) -> int:
+    return round((min(1.0, max(-1.0, value)) + 1) / 2 * (WIDTH - 1))
+
+
+def spending(report: BlameReport) -> str:
+    """What the forks cost, in a line."""
+    spent = report.spent
+    parts = [f"{report.forks} forks", f"{spent.calls} live calls"]
+    if spent.tokens:
+        parts.append(f"{spent.tokens} tokens")
+    parts.append("price unknown" if spent.usd is None else money(float(spent.usd), "USD"))
+    if report.given:
+        parts.append(f"{report.given} questions answered for nothing")
+    for count, what in ((report.undefined, "without a clear grade"), (report.broken, "diverged or failed")):
+        if count:
+            parts.append(f"{count} {what}")
+    return ", ".join(parts)
+
+
+def share(value: float | None) -> str:
+    """A share of 1 in per cent."""
+    return "-" if value is None else f"{value * 100:.0f}%".replace("-0%", "0%")
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points."""
+    return f"{value * 100:.0f} points".replace("-0 ", "0 ")
+
+
+def money(amount: float | None, unit: str) -> str:
+    """An amount in `unit`, to two figures that matter."""
+    if amount is None:
+        return f"? {unit}"
+    if unit == "USD":
+        return f"${amount:.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
+    return f"{amount:.0f} {unit}"

@@ -1,0 +1,64 @@
+"""What a fork is evidence of. Pure.
+
+A fork is graded only if it is the agent's own doing: what tracefork refused, what the
+network did and what a budget cut are never a success or a failure of the agent's.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from attrs import evolve
+
+from ...core.matching import exact
+from ...core.values import Call, Question, Request
+from ...errors import Divergence, OverBudget, ToolRefused, TraceforkError, Unfinished
+from ..search.state import Grade
+
+OnRaise: TypeAlias = Literal["as_recorded", "failure", "error"]
+"""What an exception of the agent's own is: a failure if the recorded run raised, always one, or no grade."""
+
+
+def graded(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two words of one oracle
+    """The grade of a fork of which the oracle says `success`.
+
+    To the planner a "success" is an outcome other than the recorded one, so that a
+    recorded success can be traced like a failure.
+    """
+    if success is None:
+        return Grade.AMBIGUOUS
+    return Grade.FAILURE if success == recorded else Grade.SUCCESS
+
+
+def ungraded(
+    raised: BaseException | None, failure: TraceforkError | None, *, trouble: bool, raising: bool
+) -> Grade | None:
+    """Why a fork has no grade; None if the oracle, or its exception, is to tell.
+
+    `raised` left the agent, `failure` ended the run; `trouble` is whether a live question got no
+    answer of a model; `raising` says whether an exception of the agent's own counts. What may depend
+    on how the fork was going, a refused tool or an exception that does not count, is CENSORED and
+    not an ERROR: to leave it out would bend the rates.
+    """
+    ours = failure or TraceforkError.find(raised)
+    match ours:
+        case Divergence() | Unfinished():
+            return Grade.DIVERGED
+        case OverBudget() | ToolRefused():
+            return Grade.CENSORED
+        case TraceforkError():
+            return Grade.ERROR
+    if trouble:
+        return Grade.CENSORED if raised is None else Grade.ERROR
+    return None if raised is None or raising else Grade.CENSORED
+
+
+def by_place(question: Question) -> str:
+    """The matcher of forced answers: who was asked counts, what was asked does not."""
+    match question:
+        case Request():
+            return exact(evolve(question, body=b"", headers=(), omitted=None))
+        case Call():
+            return exact(evolve(question, arguments=""))
+        case _:
+            return exact(question)

@@ -1,0 +1,56 @@
+"""Forks as values: what is to be made, and what came of it."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from ...core.values import Answer
+from ..search.state import Grade, Probe
+from .budget import Spent
+
+
+@frozen
+class Job:
+    """A fork to make: serve `upto` exchanges by head, the next with `answer` if there is one, the rest live.
+
+    `forced` is another experiment: ask exchange `upto` anew and serve all others as
+    recorded, whatever the agent asks. Live calls are at most `calls`, and cost at
+    most `most` together.
+    """
+
+    upto: int
+    calls: int
+    most: Spent | None = None
+    answer: Answer | None = None
+    forced: bool = False
+    seed: int = 0
+    name: str = ""
+
+
+@frozen
+class Done:
+    """What came of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
+
+    `given` is how many live questions were answered without leaving.
+    """
+
+    grade: Grade
+    spent: Spent = field(factory=Spent)
+    run_id: str = ""
+    note: str = ""
+    given: int = 0
+
+
+@frozen
+class Begun:
+    """A fork began. One that has no `Line` was in flight when its study was killed."""
+
+    begun: Probe
+
+
+@frozen
+class Line:
+    """A fork is over: what it was for, and what came of it."""
+
+    probe: Probe
+    done: Done

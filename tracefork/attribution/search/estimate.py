@@ -1,0 +1,123 @@
+"""What a search reports: values only, valid at whichever moment it is asked."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ..statistics.intervals import Interval
+from .conclusion import Conclusion
+from .confirming import drop, segment, value
+from .exploring import belief
+from .planner import conclude
+from .state import Route, State
+
+
+@frozen
+class Value:
+    """V(arm): the share of successes among the graded forks, None without one, and its interval.
+
+    A rate that is known has no forks.
+    """
+
+    arm: int
+    estimate: float | None
+    interval: Interval
+    forks: int
+
+
+@frozen
+class Drop:
+    """V(step) - V(step + 1), with the interval that holds together with all others.
+
+    `certified` tells by which forks it is shown to be above the margin, None if
+    it is not; the interval is then that of the certificate. `forks` are those
+    on both sides.
+    """
+
+    step: int
+    estimate: float | None
+    interval: Interval
+    forks: int
+    certified: Route | None = None
+    untrusted: bool = False
+
+
+@frozen
+class Estimate:
+    """What is known, at the level 1 - alpha whenever one looks.
+
+    Args:
+        conclusion: that of the search, or the one it had if it were stopped now.
+        finished: the search has ended.
+        named: the certified steps, the largest drop first.
+        best_guess: the step with the largest posterior mass. It is not certified.
+        segment: the shortest [low, high) whose drop is certified to be above the margin.
+        values: V(0) .. V(n).
+        drops: those of all steps, in their order.
+        total: V(0) - V(n), which is the sum of all drops.
+        posterior: the mass of each step, "the drop is here"; sums to 1 - `null`.
+        null: the mass of "there is no drop".
+        forks: how many there were.
+        cost: what they cost, in the unit of the prices.
+        undefined: how many were ambiguous or cut.
+        broken: how many diverged or crashed.
+        untrusted: the steps on one side of which more than half of the forks broke.
+    """
+
+    conclusion: Conclusion
+    finished: bool
+    named: tuple[Drop, ...]
+    best_guess: int
+    segment: tuple[int, int] | None
+    values: tuple[Value, ...]
+    drops: tuple[Drop, ...]
+    total: Interval
+    posterior: tuple[float, ...]
+    null: float
+    forks: int
+    cost: float
+    undefined: int
+    broken: int
+    untrusted: tuple[int, ...]
+
+
+def report(state: State) -> Estimate:
+    """What is known by now."""
+    values = tuple(_value(state, arm) for arm in range(state.config.n + 1))
+    drops = tuple(_drop(state, step, values) for step in range(state.config.n))
+    seen = belief(state, 0, state.config.n)
+    named = sorted((d for d in drops if d.certified), key=lambda d: (-(d.estimate or 0.0), d.step))
+    return Estimate(
+        conclusion=state.conclusion or conclude(state),
+        finished=state.conclusion is not None,
+        named=tuple(named),
+        best_guess=seen.peak()[0],
+        segment=segment(state),
+        values=values,
+        drops=drops,
+        total=values[0].interval - values[-1].interval,
+        posterior=seen.weights(),
+        null=seen.null,
+        forks=state.forks,
+        cost=state.cost,
+        undefined=sum(tally.undefined for tally in state.arms),
+        broken=sum(tally.broken for tally in state.arms),
+        untrusted=tuple(step for step in range(state.config.n) if state.untrusted(step)),
+    )
+
+
+def _value(state: State, arm: int) -> Value:
+    known, tally = state.config.known(arm), state.arms[arm]
+    return Value(arm, tally.rate if known is None else known, value(state, arm), tally.graded)
+
+
+def _drop(state: State, step: int, values: tuple[Value, ...]) -> Drop:
+    before, after = values[step], values[step + 1]
+    estimate = None
+    if before.estimate is not None and after.estimate is not None:
+        estimate = before.estimate - after.estimate
+    proof = next((n for n in state.confirmed if n.step == step), None)
+    interval = drop(state, proof) if proof else before.interval - after.interval
+    certified = proof.route if proof else None
+    untrusted = state.untrusted(step)
+    return Drop(step, estimate, interval, before.forks + after.forks, certified, untrusted)

@@ -1,0 +1,1 @@
+"""Intervals, sequential tests and the posterior of a change point: pure functions of counts."""

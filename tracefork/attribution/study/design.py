@@ -1,0 +1,188 @@
+"""What a study is to do, as one value: all but the tape, the agent, the oracle and who makes the forks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from hashlib import sha256
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
+from typing import Any, Literal, TypeAlias
+
+from attrs import asdict, evolve, field, fields, frozen, has
+from attrs.validators import ge, in_
+
+from ...core.matching import Matcher, exact
+from ...core.tape import Tape
+from ...providers.prices import Prices
+from ...runs.options import Options, TailOptions
+from ...session.tools.policy import Tools, answers
+from ..forks.grading import OnRaise
+from ..mutations import Mutation
+from ..oracles import Oracle, is_exact
+
+How: TypeAlias = Literal["value", "flip", "direct"]
+Final: TypeAlias = Literal["auto", "known", "sampled"]
+
+
+@frozen(kw_only=True)
+class Design:
+    """The options of `blame`.
+
+    Args:
+        method: "value" searches for the step with the largest value drop, "flip" measures
+            every step's flip rate and no-op rate with `k` forks each, "direct" asks each step anew with
+            all other answers forced.
+        find: "first" stops at the first certified step, "all" goes on.
+        alpha: the probability at most that a step is named whose drop is within `margin`.
+        delta: the smallest drop that is looked for.
+        margin: the drop that a step must exceed to be named.
+        k: forks of each kind and step, for "flip".
+        mutation: what "flip" answers instead; None asks the step anew.
+        seed: all draws follow from it.
+        final: whether the value of the whole recorded prefix is "known", being the recorded outcome, or
+            has to be "sampled"; "auto" samples it if the oracle is not exact, or tools or chance come
+            after the last answer.
+        on_raise: what an exception of the agent's own is: "as_recorded" a failure if the recorded run
+            raised too, "failure" always one, "error" no evidence.
+        tools: what tools do in the live tail, as for `fork`. By default none runs.
+        batch: forks in flight at most; by default one, or as many as there are workers.
+        barrier: plan the next forks only when all of a batch are over. The conclusion is then the same
+            whoever makes them.
+        matcher, redact, wrap and others: as for `tracefork.fork`.
+        prices: what models cost; by default list prices.
+        prior: a weight for each arm, from whoever has an opinion; it costs no validity.
+        tools_run_for_real: make forks though a model called tools that are no effects of the tape: each fork
+            runs them.
+        on_doubt: what to do about a tool that may have run before a crash, as for `tracefork.resume`; a tape
+            with such a call is refused without it.
+    """
+
+    method: How = field(default="value", validator=in_(("value", "flip", "direct")))
+    find: Literal["first", "all"] = field(default="first", validator=in_(("first", "all")))
+    alpha: float = 0.05
+    delta: float = 0.20
+    margin: float = 0.10
+    k: int = field(default=10, validator=ge(1))
+    mutation: Mutation | None = None
+    seed: int = 0
+    final: Final = field(default="auto", validator=in_(("auto", "known", "sampled")))
+    on_raise: OnRaise = field(default="as_recorded", validator=in_(("as_recorded", "failure", "error")))
+    tools: Tools = "recorded"
+    batch: int | None = None
+    barrier: bool = False
+    matcher: Matcher = exact
+    prices: Prices | None = None
+    prior: tuple[float, ...] | None = None
+    tools_run_for_real: bool = False
+    options: Mapping[str, Any] = field(factory=dict)
+
+    @classmethod
+    def of(cls, **given: Any) -> Design:
+        """The design of these options; those that are none of its own go to the runs.
+
+        Raises:
+            TypeError: one is neither.
+            ValueError: one has a value that it cannot have.
+        """
+        own = {a.name for a in cls.__attrs_attrs__} - {"options"}
+        unknown = given.keys() - own - _OF_RUNS
+        if unknown:
+            raise TypeError(f"blame() has no option {', '.join(sorted(unknown))}")
+        rest = {name: given.pop(name) for name in _OF_RUNS & given.keys()}
+        return cls(**given, options={"instant_retries": True, **rest})
+
+    def final_is_known(self, tape: Tape, oracle: Oracle) -> bool:
+        """Whether a fork that is served all of the tape must end as it did."""
+        if self.final != "auto":
+            return self.final == "known"
+        last = tape.by_head[-1].span.headed
+        if any(draw.span.began > last for draw in tape.draws) or not is_exact(oracle):
+            return False
+        after = [effect for effect in tape.effects if effect.span.began > last]
+        given = answers(tape) if self.tools == "recorded" else {}
+        return all(given.get(effect.call) == effect.answer for effect in after)
+
+    def on(self, tape: Tape) -> Design:
+        """This design with the matcher of `tape`, where that ignores something and no other is asked for."""
+        told = {"matcher": self.matcher, "ignore": self.options.get("ignore")}
+        options = {name: value for name, value in self.options.items() if name != "ignore"}
+        return evolve(self, matcher=Options.of(told, tape).matcher, options=options)
+
+
+_OF_RUNS = frozenset(TailOptions.__annotations__) - {"matcher", "tools", "durability"}
+
+
+_NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real"})
+
+
+def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:
+    """What makes two studies the same, as JSON: the ledger of one may go on only for the same."""
+    kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in _NOT_THE_STUDY)
+    told = {
+        name: value if isinstance(value, str | int | float | None) else spelled(value)
+        for name, value in kept.items()
+    }
+    return {
+        "tape": tape.digest(),
+        "run_id": tape.run_id,
+        "agent": spelled(agent),
+        "oracle": spelled(oracle),
+        **told,
+    }
+
+
+def spelled(what: object) -> str:
+    """A name for a function or value: the same in another process, another if it does something else.
+
+    Of a function it has a hash of its code, its defaults and what it has closed over. Of what
+    may change, such as a list, it has the type.
+    """
+    return _spelled(what, ())
+
+
+def _spelled(what: object, above: tuple[object, ...]) -> str:
+    def inner(value: object) -> str:
+        return _spelled(value, (*above, what))
+
+    kind = type(what)
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    if any(what is one for one in above):  # a function that has closed over itself
+        return "..."
+    if isinstance(what, MethodType):
+        return f"{inner(what.__self__)}.{what.__name__}"
+    if isinstance(what, FunctionType):
+        parts = [_constant(what.__code__), *map(inner, what.__defaults__ or ()), *map(inner, _closed(what))]
+        return f"{what.__module__}:{what.__qualname__} {sha256(repr(parts).encode()).hexdigest()[:12]}"
+    if isinstance(what, partial):
+        return f"partial({', '.join(map(inner, (what.func, *what.args, *what.keywords.items())))})"
+    if has(kind):
+        return f"{name}({', '.join(inner(getattr(what, a.name)) for a in fields(kind) if a.init)})"
+    if isinstance(what, tuple):
+        return f"({', '.join(map(inner, what))})"
+    if isinstance(what, type | BuiltinFunctionType):
+        return f"{what.__module__}:{what.__qualname__}"
+    return repr(what) if isinstance(what, str | bytes | int | float | complex | None) else name
+
+
+def _closed(function: FunctionType) -> list[object]:
+    """What the function has closed over, as far as it is there yet."""
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:
+            found.append(None)
+    return found
+
+
+def _constant(value: object) -> object:
+    """A constant of a function's code, in an order that no hash decides."""
+    match value:
+        case CodeType():
+            return value.co_code, [_constant(c) for c in value.co_consts], value.co_names
+        case tuple():
+            return [_constant(part) for part in value]
+        case frozenset():
+            return sorted(map(repr, value))
+        case _:
+            return repr(value)

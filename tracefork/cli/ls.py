@@ -1,0 +1,60 @@
+"""The command that lists runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import attrs
+import typer
+
+from ..core.visible import aligned
+from ..storage.info import shown
+from ..storage.store import RunInfo
+from .app import RUNS, Json, Store, err, escaped, plural, print_json, print_plain, time_text
+from .stores import opened
+
+commands = typer.Typer()
+
+
+@commands.command()
+def ls(
+    store: Store = RUNS,
+    forks: Annotated[bool, typer.Option("--forks", help="The forks that blame made too.")] = False,
+    json_: Json = False,
+) -> None:
+    """List the runs of a store, newest first."""
+    with opened(store) as kept:
+        every = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
+    infos = every if forks else list(shown(every))
+    if json_:
+        print_json([_info(info) for info in infos])
+        return
+    if not infos:
+        err.print(f"no runs in {escaped(store)}")
+        return
+    titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
+    for line in aligned([titles, *map(_line, infos)], right={3}):
+        print_plain(line)
+    if hidden := len(every) - len(infos):
+        err.print(f"[dim]and {plural(hidden, 'fork')} of blame: --forks lists them[/]")
+
+
+def _info(info: RunInfo) -> dict[str, Any]:
+    return {
+        "run_id": info.run_id,
+        "agent_name": info.agent_name,
+        "created_at": info.created_at,
+        "exchanges": info.exchanges,
+        "outcome": info.outcome and attrs.asdict(info.outcome),
+        "parent": info.parent and attrs.asdict(info.parent),
+        "digest": info.digest,
+        "sealed": info.sealed,
+        "damage": info.damage,
+    }
+
+
+def _line(info: RunInfo) -> list[str]:
+    lineage = f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
+    count = "" if info.exchanges is None else str(info.exchanges)
+    ended = info.damage or (str(info.outcome) if info.outcome else "still running, or cut short")
+    return [info.run_id, info.agent_name, time_text(info.created_at), count, ended, lineage]

@@ -1,0 +1,216 @@
+"""Commands that look after a store: check, salvage, gc, export, scrub, import, delete."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import attrs
+import typer
+
+from .. import redact
+from ..errors import StoreError
+from ..storage.store import TapeStore
+from ..storage.tape_file import salvage as salvage_file
+from ..storage.tape_file import save
+from .app import RUNS, Json, Run, Store, err, escaped, limits, out, plural, print_json, print_line
+from .progress import counted
+from .stores import opened
+from .tapes import from_file, taped
+
+commands = typer.Typer()
+
+CLEAN, DAMAGED, CANNOT_TELL = 0, 1, 2
+
+
+@commands.command()
+def check(
+    sample: Annotated[str, typer.Option(help="How many of the runs to read, as 5% or 0.05.")] = "100%",
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Read every run and say what is damaged. Exit code 0 clean, 1 damage, 2 cannot tell."""
+    with opened(store) as kept:
+        chosen = kept.sample(_share(sample))
+        findings = []
+        for info in counted(chosen, "check"):
+            for finding in kept.examine(info):
+                findings.append(finding)
+                if not json_:
+                    print_line(f"{finding.run_id or '?'}: {finding.problem}")
+                    print_line(f"    at {finding.where or 'no place that can be told'}; {finding.advice}")
+    certain = any(finding.certain for finding in findings)
+    if json_:
+        print_json({"runs": len(chosen), "findings": [attrs.asdict(finding) for finding in findings]})
+    else:
+        out.print(f"{plural(len(chosen), 'run')} read, {plural(len(findings), 'finding')}")
+    raise typer.Exit(DAMAGED if certain else CANNOT_TELL if findings else CLEAN)
+
+
+@commands.command()
+def salvage(
+    run: Run,
+    into: Annotated[str | None, typer.Option(help="The run_id to keep it as, else RUN-salvaged.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Write it to this tape file instead.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Keep what is whole of a damaged run, as a run or a file of its own; the damaged one stays."""
+    lost = ""
+    if Path(run).is_file():
+        found = salvage_file(run, limits=limits())
+        tape, lost = attrs.evolve(found.tape, run_id=into or f"{found.tape.run_id}-salvaged"), found.lost
+    else:
+        with opened(store) as kept:
+            run_id = kept.resolve(run)
+            tape = attrs.evolve(kept.salvage(run_id), run_id=into or f"{run_id}-salvaged")
+    if file is not None:
+        _write(tape, file, force=False)
+    else:
+        with TapeStore.open(store, limits=limits()) as kept:
+            kept.save(tape)
+    if json_:
+        print_json({"run_id": tape.run_id, "exchanges": len(tape), "pending": len(tape.pending)})
+        return
+    pending = f", {len(tape.pending)} questions without an answer" if tape.pending else ""
+    out.print(f"{plural(len(tape), 'exchange')}{pending}, kept as {escaped(file or tape.run_id)}")
+    if lost:
+        out.print(f"lost: {escaped(lost)}")
+
+
+@commands.command()
+def gc(
+    idle: Annotated[float, typer.Option(help="Hours without a step after which a run has died.")] = 24.0,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Tidy up: seal runs that died, finish what was interrupted, give room back."""
+    done = []
+    with opened(store) as kept:
+        for reclaimed in counted(kept.gc(idle=idle * 3600), "gc"):
+            done.append(reclaimed)
+            if not json_:
+                print_line(f"{reclaimed.run_id or 'the store'}: {reclaimed.what}")
+    if json_:
+        print_json([attrs.asdict(reclaimed) for reclaimed in done])
+    elif not done:
+        out.print("nothing to do")
+
+
+@commands.command()
+def export(
+    run: Run,
+    file: Annotated[Path, typer.Argument(help="The tape file to write.")],
+    force: Annotated[bool, typer.Option(help="Replace the file if it is there.")] = False,
+    store: Store = RUNS,
+) -> None:
+    """Write a run to a file that stands by itself; a branch takes along what it needs of its parent."""
+    tape = taped(run, store)
+    _write(tape, file, force=force)
+    out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escaped(file)}")
+
+
+@commands.command()
+def scrub(
+    run: Run,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="A variable whose value is one more secret; again for more.")
+    ] = None,
+    emails: Annotated[bool, typer.Option("--emails", help="Take out e-mail addresses too.")] = False,
+    phones: Annotated[bool, typer.Option("--phones", help="Take out telephone numbers too.")] = False,
+    cards: Annotated[bool, typer.Option("--cards", help="Take out numbers of payment cards too.")] = False,
+    into: Annotated[str | None, typer.Option(help="The run_id to keep it as, else RUN-scrubbed.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Write it to this tape file instead.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Keep a run without its secrets as another run; the one with them stays until it is deleted."""
+    missing = [name for name in secret or () if not os.environ.get(name)]
+    if missing:
+        raise ValueError(f"there is no variable {missing[0]}: --secret names one that has the value")
+    short = [name for name in secret or () if len(os.environ[name]) < redact.SHORTEST]
+    if short:
+        raise ValueError(
+            f"the value of {short[0]} has fewer than {redact.SHORTEST} characters: it would stand everywhere"
+        )
+    finders = [redact.emails] * emails + [redact.phones] * phones + [redact.cards] * cards
+    known = [(name, os.environ[name]) for name in secret or ()]
+    tape = taped(run, store)
+    clean = redact.scrubbed(
+        tape,
+        redact.redactor(os.environ, known=known, finders=finders),
+        into or f"{tape.run_id}-scrubbed",
+        chance=os.urandom(32),
+    )
+    found = Counter(redact.counts(clean))
+    found.subtract(redact.counts(tape))
+    if file is not None:
+        _write(clean, file, force=False)
+    else:
+        with TapeStore.open(store, limits=limits()) as kept:
+            kept.save(clean)
+    if json_:
+        print_json({"run_id": clean.run_id, "digest": clean.digest(), "taken_out": dict(+found)})
+        return
+    for kind, count in (+found).most_common():
+        print_line(f"{count:,} {kind}")
+    out.print(f"{plural((+found).total(), 'secret')} taken out, kept as {escaped(file or clean.run_id)}")
+
+
+@commands.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Tape files, or reports.")],
+    run_id: Annotated[str | None, typer.Option(help="What to call the run, if there is one file.")] = None,
+    store: Store = RUNS,
+    json_: Json = False,
+) -> None:
+    """Put tape files into a store, each as a run; a report has its tape too. Nothing damaged is kept."""
+    if run_id is not None and len(files) != 1:
+        raise ValueError("--run-id names one run; give one file with it")
+    names, failed = [], Counter[str]()
+    with TapeStore.open(store, limits=limits()) as kept:
+        for file in counted(files, "import"):
+            try:
+                names.append(kept.save(from_file(file), run_id))
+            except (StoreError, ValueError) as exc:  # the others are worth having
+                failed[str(file)] += 1
+                err.print(f"[bold red]error:[/] {escaped(file)}: {escaped(exc)}")
+    if json_:
+        print_json({"runs": names, "failed": sorted(failed)})
+    else:
+        for name in names:
+            print_line(name)
+    raise typer.Exit(1 if failed else 0)
+
+
+@commands.command()
+def delete(
+    run: Run,
+    rebase: Annotated[bool, typer.Option(help="Let its branches stand by themselves first.")] = False,
+    store: Store = RUNS,
+) -> None:
+    """Remove a run. One that has branches stays, unless these are rebased."""
+    with opened(store) as kept:
+        if run not in kept:
+            raise StoreError(f"to delete a run, name it whole: {kept.resolve(run)}")
+        kept.delete(run, rebase=rebase)
+    out.print(f"deleted {escaped(run)}")
+
+
+def _write(tape: object, file: Path, *, force: bool) -> None:
+    if file.exists() and not force:
+        raise StoreError(f"{file} is there already; choose another name, or pass --force")
+    save(tape, file)  # type: ignore[arg-type]
+
+
+def _share(text: str) -> float:
+    """`5%` and `0.05` as the same number."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"--sample is a share such as 5% or 0.05, not {text!r}")
+    return share

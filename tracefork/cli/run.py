@@ -1,0 +1,283 @@
+"""Commands that run an agent: demo, run, verify, fork, resume, calibrate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+
+from ..core.values import Exchange, Response
+from ..providers import route, streams
+from ..runs import api
+from ..runs.calibration import calibrate as calibrated
+from ..runs.verify import Verdict
+from ..runs.verify import verify as verified
+from ..session.session import Session
+from . import options
+from .app import NOTHING, RUNS, Json, Run, Store, escaped, out, print_json, print_plain
+from .program import Program
+from .progress import following
+from .scripts import PASSING, Command, perform, program_of, quietly, read_wrap, say_unrecorded
+from .tapes import taped
+
+commands = typer.Typer()
+
+
+@commands.command()
+def demo(
+    store: Annotated[str, typer.Option("--store", help="Where its runs are kept.")] = "demo.db",
+    json_: Json = False,
+) -> None:
+    """Show the whole product on a small agent, offline, in a few seconds."""
+    from ..demo.story import tell  # noqa: PLC0415  only the demo needs its agent
+
+    run_ids = tell(store, (lambda _: None) if json_ else print)
+    if json_:
+        print_json(dict(zip(("recorded", "branch", "resumed"), run_ids, strict=True)) | {"store": store})
+
+
+@commands.command(context_settings=PASSING)
+def run(
+    context: typer.Context,
+    script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    store: Store = RUNS,
+    run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
+    agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    max_body: options.MaxBody = None,
+    virtualize: options.Virtualize = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    durability: options.Durable = options.Durability.PROCESS,
+    wrap: options.Wrap = None,
+    unrecordable: Annotated[
+        options.Loss,
+        typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn."),
+    ] = options.Loss.RAISE,
+    json_: Json = False,
+) -> None:
+    """Record any script or module, unmodified. A record() of its own joins the run."""
+    program = Program.parse([*script, *context.args])
+    program.check()
+    name = agent_name or Path(program.argv[0]).stem
+    session = api.record(
+        store,
+        run_id=run_id,
+        agent_name=name,
+        meta=program.meta(),
+        scope="process",
+        adopts=True,
+        **options.given(
+            allow=allow,
+            passthrough=passthrough,
+            ignore=ignore,
+            max_body=max_body,
+            virtualize=virtualize,
+            strict=strict,
+            processes=processes,
+            durability=durability,
+            wrap=read_wrap(wrap, program),
+            unrecordable=unrecordable,
+        ),
+    )
+    perform(session, program, json_=json_)
+
+
+@commands.command()
+def verify(
+    run: Run,
+    command: Command = None,
+    store: Store = RUNS,
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    patience: options.Patience = None,
+    instant_retries: options.InstantRetries = False,
+    json_: Json = False,
+) -> None:
+    """Replay a run with its script, offline, and say whether everything happened again.
+
+    Exit code 3 where the run holds nothing that could be vouched for.
+    """
+    tape = taped(run, store)
+    program = program_of(tape, command or [])
+
+    def agent(run: Session) -> None:
+        with quietly(json_=json_), following(run, len(tape.steps), "verify"):
+            program()
+
+    told = options.given(
+        allow=allow,
+        passthrough=passthrough,
+        ignore=ignore,
+        strict=strict,
+        processes=processes,
+        patience=patience,
+        instant_retries=instant_retries,
+    )
+    verdict = verified(tape, agent, scope="process", **told)
+    if json_:
+        said = attrs.asdict(verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error"))
+        found = verdict.divergence
+        said["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
+        for name in ("escaped", "refused", "processes"):
+            said[name] = [attrs.asdict(one) for one in getattr(verdict, name)]
+        said["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
+        print_json(said)
+    else:
+        mark = "[green]ok[/]" if verdict.ok else "[bold red]not ok[/]"
+        if verdict.is_empty:
+            out.print(f"[bold yellow]{escaped(verdict.summary)}[/]")
+        else:
+            out.print(f"{mark}: {verdict.matched} of {verdict.total} exchanges happened again")
+            out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
+        for line in verdict.notes():
+            out.print(escaped(line))
+        for problem in (verdict.divergence, verdict.error):
+            if problem is not None:
+                out.print(escaped(problem))
+    raise typer.Exit(0 if verdict.ok else NOTHING if is_vacuous(verdict) else 1)
+
+
+@commands.command()
+def fork(
+    run: Run,
+    at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],
+    command: Command = None,
+    text: Annotated[str | None, typer.Option(help="Answer with this text, in the vendor's form.")] = None,
+    body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
+    name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
+    tools: options.LiveTools = options.Tools.LIVE,
+    on_doubt: options.OnDoubt = options.Doubt.RAISE,
+    store: Store = RUNS,
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    patience: options.Patience = None,
+    instant_retries: options.InstantRetries = False,
+    durability: options.Durable = options.Durability.PROCESS,
+    json_: Json = False,
+) -> None:
+    """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
+    if text is not None and body is not None:
+        raise ValueError("give --text or --body, not both")
+    tape = taped(run, store)
+    program = program_of(tape, command or [])
+    answer: Callable[[Exchange], Response] | None = None
+    if text is not None:
+        answer = route.Text(text)
+    elif body is not None:
+        answer = partial(_with_body, body.read_bytes())
+    desc = text or (f"body of {body}" if body else "asked anew")
+    say_unrecorded(tape)
+    told = options.given(
+        allow=allow,
+        passthrough=passthrough,
+        ignore=ignore,
+        strict=strict,
+        processes=processes,
+        patience=patience,
+        instant_retries=instant_retries,
+        durability=durability,
+        tools=tools,
+        on_doubt=on_doubt,
+    )
+    session = api.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **told)
+    perform(session, program, json_=json_)
+
+
+@commands.command()
+def resume(
+    run: Run,
+    command: Command = None,
+    on_doubt: options.OnDoubt = options.Doubt.RAISE,
+    tools: options.LiveTools = options.Tools.LIVE,
+    store: Store = RUNS,
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    ignore: options.Ignore = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    patience: options.Patience = None,
+    instant_retries: options.InstantRetries = False,
+    durability: options.Durable = options.Durability.PROCESS,
+    json_: Json = False,
+) -> None:
+    """Run an interrupted script to its end: what was recorded costs nothing.
+
+    `last` is the newest run; if that is itself a resumed run which got less far than the one it followed,
+    it is that one.
+    """
+    tape = taped(run, store, furthest=True)
+    program = program_of(tape, command or [])
+    say_unrecorded(tape)
+    told = options.given(
+        allow=allow,
+        passthrough=passthrough,
+        ignore=ignore,
+        strict=strict,
+        processes=processes,
+        patience=patience,
+        instant_retries=instant_retries,
+        durability=durability,
+        tools=tools,
+        on_doubt=on_doubt,
+    )
+    session = api.resume(tape, store, scope="process", **told)
+    perform(session, program, json_=json_)
+
+
+@commands.command(context_settings=PASSING)
+def calibrate(
+    context: typer.Context,
+    script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    allow: options.Allow = None,
+    passthrough: options.Passthrough = None,
+    max_body: options.MaxBody = None,
+    strict: options.Strict = None,
+    processes: options.OfProcesses = None,
+    wrap: options.Wrap = None,
+    json_: Json = False,
+) -> None:
+    """Run a script for real, and again on its recording: what varies by itself, and what would help."""
+    program = Program.parse([*script, *context.args])
+    program.check()
+
+    def agent() -> None:
+        with quietly(json_=True):
+            program()
+
+    told = options.given(
+        allow=allow, passthrough=passthrough, max_body=max_body, strict=strict, processes=processes
+    )
+    found = calibrated(agent, scope="process", wrap=read_wrap(wrap, program), **told)
+    if json_:
+        print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
+    else:
+        print_plain(str(found))
+    raise typer.Exit(0 if found.ok else 1)
+
+
+def _listed(_: object, __: object, value: Any) -> Any:
+    """JSON has no sets."""
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def is_vacuous(verdict: Verdict) -> bool:
+    """True where nothing speaks against a run, and it holds nothing that could be vouched for."""
+    return verdict.is_empty and verdict.divergence is None and verdict.error is None and not verdict.ok
+
+
+def _with_body(data: bytes, exchange: Exchange) -> Response:
+    """The recorded answer with `data` for a body, as a stream where it was one."""
+    return streams.fit(exchange, exchange.response.with_body(data), strictly=True)

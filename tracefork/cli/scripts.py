@@ -1,0 +1,108 @@
+"""A script as commands run it: which one, within a run, and what is said of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..core.tape import Tape
+from ..core.visible import visible
+from ..errors import TraceforkError
+from ..providers.unrecorded import describe_unrecorded, find_unrecorded
+from ..redact import redactor
+from ..runs import api
+from ..session.session import Session
+from ..session.tools.wrapping import MAIN
+from .app import err, escaped, fit, plural, print_json
+from .program import Program
+from .tapes import whole
+
+Command = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run, after --; by default as recorded."),
+]
+PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def program_of(tape: Tape, words: list[str]) -> Program:
+    """The program that `words` name, or else the one that made the run.
+
+    Raises:
+        ValueError: neither is known.
+        FileNotFoundError: there is no such script.
+    """
+    restored = {key: redactor(os.environ).restored(value, os.environ) for key, value in tape.meta.items()}
+    program = Program.parse(words) if words else Program.of(restored)
+    if program is None:
+        raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
+    program.check()
+    return program
+
+
+def read_wrap(paths: list[str] | None, program: Program) -> list[str]:
+    """The paths that `--wrap` names; what the script defines may go by its name, or the file's."""
+    own = program.argv[0] if program.module else Path(program.argv[0]).stem
+    parts = [path.rpartition(":") for path in paths or []]
+    return [f"{MAIN if module in ('', own) else module}:{inside}" for module, _, inside in parts]
+
+
+def say_unrecorded(tape: Tape) -> None:
+    """Say in a line of our own what Python would be warned of."""
+    warnings.simplefilter("ignore", api.UnrecordedWarning)
+    if names := find_unrecorded(tape):
+        err.print(escaped(describe_unrecorded(names)))
+
+
+def perform(session: Session, program: Program, *, json_: bool) -> None:
+    """Run `program` within `session`; say what came of it, and leave as the program did."""
+    raised: BaseException | None = None
+    try:
+        with session, quietly(json_=json_):
+            program()
+    except TraceforkError:
+        raise
+    except (Exception, SystemExit, KeyboardInterrupt) as exc:  # noqa: BLE001  the program's own end
+        raised = exc
+    tape = session.tape
+    if json_:
+        print_json(whole(tape) | {"forwarded": session.forwarded})
+    else:
+        count = plural(len(tape), "exchange")
+        err.print(f"[dim]{count} in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]")
+    for one in tape.escaped:
+        err.print(f"escaped: {escaped(one)}")
+    if isinstance(raised, SystemExit):
+        raise raised
+    if raised is not None:  # as python itself would end
+        told = traceback.format_exception(type(raised), raised, _theirs(raised))
+        err.print(fit(visible("".join(told).rstrip("\n"))), markup=False)
+        raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
+
+
+def _theirs(exc: BaseException) -> Any:
+    """The traceback of `exc` from the script's own first frame on."""
+    at = exc.__traceback__
+    while at and at.tb_next and "runpy" not in at.tb_frame.f_code.co_filename:
+        at = at.tb_next
+    while at and at.tb_next and "runpy" in at.tb_frame.f_code.co_filename:
+        at = at.tb_next
+    return at or exc.__traceback__
+
+
+@contextmanager
+def quietly(*, json_: bool) -> Iterator[None]:
+    """With `--json`, what the script prints goes to stderr."""
+    before = sys.stdout
+    sys.stdout = sys.stderr if json_ else before
+    try:
+        yield
+    finally:
+        sys.stdout = before

@@ -1,0 +1,1 @@
+"""Frames: checksummed, compressed, and repaired where they are damaged."""

@@ -1,0 +1,1 @@
+"""Records as rows of JSON: headers, times and event streams in the short forms that tapes keep."""

@@ -1,0 +1,323 @@
+"""Records as rows of JSON, with the bytes of bodies beside them. Pure.
+
+A row is a list. What repeats is a number: a header pair or a list of them that
+came before, a time as the distance from another, a body as the delta against an
+earlier one, and in a branch a question, answer or timing as the number of the
+parent's step that has it. Writer and reader keep the same tables, so a row can
+be read only after all rows before it.
+
+    ["a", call, lane, began, at, question]
+    ["h", call, tick]
+    ["e", call, span, answer, timing]
+    ["s", surrogates, places]
+    ["c", outcome]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeAlias, TypeVar
+
+from attrs import evolve
+
+from ...core.surrogates import Place, Surrogate, Surrogates
+from ...core.values import (
+    Answer,
+    Deferred,
+    Exchange,
+    Fault,
+    Headers,
+    Omitted,
+    Outcome,
+    Question,
+    Request,
+    Response,
+    Step,
+)
+from ...errors import CorruptTape
+from .. import strict_json
+from ..bodies.bases import Heads
+from ..bodies.chain import MOST_PIECES, Bodies
+from ..bodies.delta import LITERAL, Ops, delta, literal, patched
+from ..exact import is_whole, listed, natural, string, whole_number
+from ..limits import Limits, count
+from ..records import Asked, Closed, Ended, Headed, Hidden, Record
+from . import times
+from .headers import HeaderReader, HeaderWriter
+
+Row: TypeAlias = "list[object]"
+Cuts: TypeAlias = "object"
+"""How a response lies beside its row: JSON that means something to whoever wrote the bytes."""
+
+T = TypeVar("T")
+_KEY = re.compile(r"([0-9]{1,12}):[0-9a-f]{24}")
+_ENDS = ("eof", "closed", "cancelled")
+
+
+class Sink(Protocol):
+    """Takes the bytes of bodies, in the order of their rows."""
+
+    def literal(self, data: bytes) -> None: ...
+    def response(self, chunks: tuple[bytes, ...]) -> Cuts: ...
+
+
+class Source(Protocol):
+    """Gives them back in that order."""
+
+    def literal(self, size: int) -> bytes: ...
+    def response(self, cuts: Cuts) -> tuple[bytes, ...] | Deferred: ...
+
+
+class _Tables:
+    """What both sides know: headers and bodies that came before, calls under way, the parent's steps."""
+
+    def __init__(self, parent: Sequence[Step]) -> None:
+        self.parent = parent
+        self.bodies = Bodies()
+        self.calls: dict[int, Asked] = {}
+        self.sources: dict[int, int] = {}  # call -> the parent's step that asked the same
+        self.last_at = 0.0
+
+    def adopted(self, step: int) -> int | None:
+        """Number the body of a step of the parent, so that later ones can be made of it."""
+        asked = self.parent[step].asked
+        if not isinstance(asked, Request) or asked.omitted or not isinstance(asked.kept, Deferred):
+            return None
+        return self.bodies.adopt(asked.kept)
+
+
+class RowWriter:
+    """Makes rows of records. `parent` has the steps that a branch may refer to, none otherwise."""
+
+    def __init__(self, parent: Sequence[Step] = ()) -> None:
+        self._tables = _Tables(parent)
+        self._headers = HeaderWriter(_headers(parent))
+        self._heads = Heads()
+        self._next = 0  # the parent's step that most likely comes next
+        self._asked: dict[object, list[int]] = {}
+        for number, step in enumerate(parent):
+            self._asked.setdefault(_outline(step.asked), []).append(number)
+
+    def row(self, record: Record, sink: Sink) -> tuple[Row, Record]:
+        """Return the row of `record`, and the record with its body kept in less room."""
+        match record:
+            case Asked(call, question, lane, began, at):
+                said, kept = self._question(call, question, sink)
+                since, self._tables.last_at = times.at_row(at, self._tables.last_at), at
+                self._tables.calls[call] = record
+                if kept is not question:
+                    record = evolve(record, question=kept)
+                return ["a", call, lane, began, since, said], record
+            case Headed(call, tick):
+                return ["h", call, tick], record
+            case Ended(call, answer, span, timing):
+                asked = self._tables.calls.pop(call, None)
+                of = self._tables.sources.pop(call, None)
+                same = self._tables.parent[of] if of is not None else None
+                told = of if same is not None and same.answer == answer else self._answer(answer, sink)
+                when = of if same is not None and same.timing == timing else times.timing_row(timing, asked)
+                return ["e", call, times.span_row(span, asked), told, when], record
+            case Hidden(surrogates):
+                rows = [[row.name, row.value, row.place] for row in surrogates.rows]
+                texts = [
+                    [key, *[n for place in places for n in place]] for key, places in surrogates.where.items()
+                ]
+                return ["s", rows, texts], record
+            case Closed(outcome):
+                return ["c", strict_json.unstructured(outcome)], record
+
+    def _question(self, call: int, question: Question, sink: Sink) -> tuple[object, Question]:
+        if (step := self._step(question)) is not None:
+            self._next = step + 1
+            self._tables.sources[call] = step
+            number = self._tables.adopted(step)
+            if number is not None and isinstance(question, Request):
+                body = question.body
+                self._heads.follow(number, body, (), self._heads.choose(body))
+            return step, self._tables.parent[step].asked
+        if not isinstance(question, Request):
+            return strict_json.unstructured(question, strict_json.ASKED), question
+        head = [question.method, question.url, self._headers.row(question.headers)]
+        if question.omitted:
+            return [*head, strict_json.unstructured(question.omitted)], question
+        body = question.body
+        choice = self._heads.choose(body)
+        base = choice.head.number if choice else None
+        ops = delta(choice.head.body, body, choice.prefix) if choice else _whole(body)
+        if base is not None and self._tables.bodies.pieces(base, ops) > MOST_PIECES:
+            base, ops = None, _whole(body)
+        new = literal(ops, body)
+        if choice and patched(choice.head.body, ops, new) != body:  # a delta is believed once it was undone
+            base, ops, new = None, _whole(body), body
+        kept = self._tables.bodies.add(base, ops, new)
+        sink.literal(new)
+        self._heads.follow(kept.number, body, ops, choice)
+        back = 0 if base is None else kept.number - base
+        flat = [n for op in ops for n in op]
+        return [*head, [back, *flat]], evolve(question, body=kept)
+
+    def _step(self, question: Question) -> int | None:
+        """The parent's step that asked the same, looked for where it likely is and then from there on."""
+        parent, alike = self._tables.parent, self._asked.get(_outline(question), ())
+        for step in sorted(alike, key=lambda step: step < self._next):
+            if parent[step].asked == question:
+                return step
+        return None
+
+    def _answer(self, answer: Answer, sink: Sink) -> object:
+        if not isinstance(answer, Response):
+            return strict_json.unstructured(answer, strict_json.ANSWERED)
+        end = strict_json.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end
+        omitted = strict_json.unstructured(answer.omitted) if answer.omitted else None
+        head = [
+            answer.status,
+            self._headers.row(answer.headers),
+            end,
+            answer.reason,
+            answer.http_version,
+            omitted,
+        ]
+        return [*head, sink.response(answer.chunks)]
+
+
+class RowReader:
+    """Makes records of rows; the parent's steps are those that the writer had."""
+
+    def __init__(self, parent: Sequence[Step], limits: Limits) -> None:
+        self._tables = _Tables(parent)
+        self._limits = limits
+        self._headers = HeaderReader(_headers(parent), limits.headers)
+        self._total = 0
+
+    def record(self, row: object, source: Source) -> Record:
+        """Return the record of `row`, within `plain.damage`.
+
+        Raises:
+            TooLarge: it is more than the limits allow.
+            CorruptTape: it is no such row.
+        """
+        match row:
+            case ["a", call, lane, began, since, said]:
+                return self._asked(whole_number(call), lane, began, since, said, source)
+            case ["h", call, tick]:
+                return Headed(whole_number(call), whole_number(tick))
+            case ["e", call, span, told, when]:
+                return self._ended(whole_number(call), span, told, when, source)
+            case ["s", rows, texts]:
+                return Hidden(_surrogates(listed(rows), listed(texts)))
+            case ["c", outcome]:
+                return Closed(strict_json.structured(outcome, Outcome))
+            case _:
+                raise CorruptTape("a row is of no kind that is known")
+
+    def _asked(
+        self, call: int, lane: object, began: object, since: object, said: object, source: Source
+    ) -> Asked:
+        tables = self._tables
+        tables.last_at = at = times.at_of(since, tables.last_at)
+        question = self._question(call, said, source)
+        tables.calls[call] = record = Asked(call, question, string(lane), whole_number(began), at)
+        return record
+
+    def _ended(self, call: int, span: object, told: object, when: object, source: Source) -> Ended:
+        asked, of = self._tables.calls.pop(call, None), self._tables.sources.pop(call, None)
+        answer = self._parents(of).answer if type(told) is int else self._answer(told, source)
+        timing = self._parents(of).timing if type(when) is int else times.timing_of(when, asked)
+        return Ended(call, answer, times.span_of(span, asked), timing)
+
+    def _parents(self, of: int | None) -> Step:
+        if of is None:
+            raise CorruptTape("a step refers to a parent's step that it did not ask")
+        return self._tables.parent[of]
+
+    def _question(self, call: int, said: object, source: Source) -> Question:
+        if type(said) is int:
+            return self._same(call, said)
+        if type(said) is dict:
+            return strict_json.structured(said, strict_json.ASKED)  # type: ignore[arg-type]
+        method, url, headers, body = listed(said)
+        head = string(method), string(url), self._headers.headers(headers)
+        if type(body) is dict:
+            return Request(*head, b"", strict_json.structured(body, Omitted))
+        return Request(*head, self._body(listed(body), source))
+
+    def _same(self, call: int, step: int) -> Question:
+        if not 0 <= step < len(self._tables.parent):
+            raise CorruptTape(f"it refers to step {step} of its parent, which has {len(self._tables.parent)}")
+        self._tables.sources[call] = step
+        self._tables.adopted(step)
+        return self._tables.parent[step].asked
+
+    def _body(self, said: list[object], source: Source) -> Deferred:
+        count("pieces of one body", len(said), MOST_PIECES)  # as `Bodies` would, but at once
+        if not is_whole(said) or len(said) % 2 == 0:
+            raise CorruptTape("the operations of a body are none")
+        back, offsets, lengths, bodies = natural(said[0]), said[1::2], said[2::2], self._tables.bodies
+        self._count(sum(lengths))
+        new = sum([length for offset, length in zip(offsets, lengths, strict=True) if offset == LITERAL])
+        base = len(bodies) - back if back else None
+        return bodies.add(base, tuple(zip(offsets, lengths, strict=True)), source.literal(new))
+
+    def _count(self, size: int) -> None:
+        self._total += size
+        if size > self._limits.blob or self._total > self._limits.bodies:
+            count("bytes in one body", size, self._limits.blob)
+            count("bytes in all bodies", self._total, self._limits.bodies)
+
+    def _answer(self, told: object, source: Source) -> Answer:
+        if type(told) is dict:
+            answer: Answer = strict_json.structured(told, strict_json.ANSWERED)  # type: ignore[arg-type]
+            return answer
+        status, headers, end, reason, version, omitted, cuts = listed(told)
+        made = Response(
+            whole_number(status),
+            self._headers.headers(headers),
+            source.response(cuts),
+            end if end in _ENDS else strict_json.structured(end, Fault),  # type: ignore[arg-type]
+            string(reason),
+            string(version),
+            None if omitted is None else strict_json.structured(omitted, Omitted),
+        )
+        self._count(made.size)
+        return made
+
+
+def _surrogates(rows: list[object], texts: list[object]) -> Surrogates:
+    made, where = list[Surrogate](), dict[str, tuple[Place, ...]]()
+    for row in rows:
+        name, value, place = listed(row)
+        made.append(Surrogate(string(name), string(value), string(place)))
+    for text in texts:
+        key, *said = listed(text)
+        if not _KEY.fullmatch(string(key)):
+            raise CorruptTape("surrogates stand in a text of no known name")
+        triples = list(zip(said[::3], said[1::3], said[2::3], strict=True))
+        places = tuple(
+            (whole_number(start), whole_number(stop), string(mark)) for start, stop, mark in triples
+        )
+        ends = [n for start, stop, _ in places for n in (start, stop)]
+        if ends != sorted(ends) or (ends and ends[0] < 0):  # of a compressed body they are those of another
+            raise CorruptTape("the places of surrogates are in no order")
+        where[string(key)] = places
+    return Surrogates(tuple(made), where)
+
+
+def _outline(question: Question) -> object:
+    """What equal questions share, and few others: it is quickly had."""
+    if isinstance(question, Request):
+        kept = question.kept
+        return question.method, question.url, len(kept)
+    return question
+
+
+def _headers(parent: Iterable[Step]) -> Iterator[Headers]:
+    for step in parent:
+        if isinstance(step, Exchange):
+            yield step.request.headers
+            if isinstance(step.answer, Response):
+                yield step.answer.headers
+
+
+def _whole(body: bytes) -> Ops:
+    return ((LITERAL, len(body)),) if body else ()

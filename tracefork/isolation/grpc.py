@@ -1,0 +1,59 @@
+"""gRPC, which speaks through sockets of C: its channels and calls are counted, and refused in a replay.
+
+Nothing here imports it; one that is imported while a run is in progress is met then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..host.imports import loaded
+from ..host.patching import Patches, Target
+from .network import leave
+
+_CALLS = ("__call__", "with_call", "future")
+LATE = frozenset({"grpc._channel", "grpc.aio._channel"})
+"""Modules that may be imported after a run has begun."""
+
+
+def hold(run: object) -> None:
+    """Start looking at gRPC, for `run`; doing it twice is harmless."""
+    _patches.hold(run)
+
+
+def release(run: object) -> None:
+    """Stop looking for `run`; the last one leaves no trace."""
+    _patches.release(run)
+
+
+def _targets() -> Iterator[Target]:
+    for name in sorted(LATE):
+        if (module := loaded(name)) is None:
+            continue
+        yield module.Channel, "__init__", _channel
+        for kind in [one for one in vars(module).values() if _is_callable(one)]:
+            for call in _CALLS:
+                if call in vars(kind):
+                    yield kind, call, _call
+
+
+_patches = Patches(_targets, late=LATE)
+
+
+def _is_callable(value: object) -> bool:
+    return isinstance(value, type) and value.__name__.endswith("MultiCallable")
+
+
+def _channel(original: Any, channel: Any, target: Any, *args: Any, **kwargs: Any) -> None:
+    leave(_text(target))
+    original(channel, target, *args, **kwargs)
+
+
+def _call(original: Any, callable_: Any, *args: Any, **kwargs: Any) -> Any:
+    leave(_text(getattr(callable_, "_target", None) or getattr(callable_, "_method", "a gRPC channel")))
+    return original(callable_, *args, **kwargs)
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,120 @@
+"""uvloop, which does not use Python's sockets: its connections, look-ups and datagrams are guarded here.
+
+Servers that it opens within a run are the run's own, like those of Python's sockets. Nothing here
+imports it; one that is imported while a run is in progress is met then.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from ..host.imports import loaded
+from ..host.patching import Patches, Target
+from . import own_sockets
+from .network import ask_about, leave, leave_by, target_of
+
+
+def hold(run: object) -> None:
+    """Start guarding uvloop for `run`; doing it twice is harmless."""
+    _patches.hold(run)
+
+
+def release(run: object) -> None:
+    """Stop guarding for `run`; the last one leaves no trace."""
+    _patches.release(run)
+
+
+def _targets() -> Iterator[Target]:
+    if uvloop := loaded("uvloop"):
+        for name, replacement in _LOOP.items():
+            yield uvloop.Loop, name, replacement
+
+
+_patches = Patches(_targets, late=frozenset({"uvloop"}))
+
+
+async def _connect(
+    original: Any, loop: Any, factory: Any, host: Any = None, port: Any = None, **how: Any
+) -> Any:
+    if how.get("sock") is not None:
+        leave_by(how["sock"])
+    elif host is not None:
+        leave(target_of((host, port)), address=(host, port))
+    return await original(loop, factory, host, port, **how)
+
+
+async def _connect_to_path(original: Any, loop: Any, factory: Any, path: Any = None, **how: Any) -> Any:
+    if how.get("sock") is not None:
+        leave_by(how["sock"])
+    elif path is not None:
+        leave(os.fsdecode(path), address=path)
+    return await original(loop, factory, path, **how)
+
+
+async def _serve(original: Any, loop: Any, *args: Any, **how: Any) -> Any:
+    server = await original(loop, *args, **how)
+    own_sockets.serving(server)
+    return server
+
+
+async def _open_datagrams(original: Any, loop: Any, factory: Any, *args: Any, **how: Any) -> Any:
+    remote = how.get("remote_addr", args[1] if len(args) > 1 else None)
+    if remote is not None:
+        leave(target_of(remote), address=remote)
+    transport, protocol = await original(loop, _guarded(factory), *args, **how)
+    return _Datagrams(transport), protocol
+
+
+def _guarded(factory: Callable[[], Any]) -> Callable[[], Any]:
+    """`factory`, whose protocols are given a transport that looks where datagrams go."""
+
+    def made() -> Any:
+        protocol = factory()
+        told = protocol.connection_made
+        with suppress(AttributeError):  # it has slots: it must do with what the loop returns
+            protocol.connection_made = lambda transport: told(_Datagrams(transport))
+        return protocol
+
+    return made
+
+
+class _Datagrams:
+    """A transport of datagrams; each may go elsewhere."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def sendto(self, data: Any, addr: Any = None) -> None:
+        if addr is not None:
+            leave(target_of(addr), address=addr)
+        self._transport.sendto(data, addr)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+async def _look_up(original: Any, loop: Any, host: Any, port: Any, **how: Any) -> Any:
+    if host is not None and not how.get("flags", 0) & socket.AI_PASSIVE:  # to listen is not to connect
+        ask_about(host, port)
+    return await original(loop, host, port, **how)
+
+
+async def _name_of(original: Any, loop: Any, address: Any, flags: int = 0) -> Any:
+    if not flags & socket.NI_NUMERICHOST:
+        ask_about("", 0, target_of(address))
+    return await original(loop, address, flags)
+
+
+_LOOP: dict[str, Any] = {
+    "create_connection": _connect,
+    "create_unix_connection": _connect_to_path,
+    "create_server": _serve,
+    "create_unix_server": _serve,
+    "create_datagram_endpoint": _open_datagrams,
+    "getaddrinfo": _look_up,
+    "getnameinfo": _name_of,
+}

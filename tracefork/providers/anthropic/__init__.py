@@ -1,0 +1,10 @@
+"""Anthropic's Messages API.
+
+`build` makes answers, and its names are here; `read` reads questions and answers, `edit` changes answers.
+"""
+
+from __future__ import annotations
+
+from .build import STATUS, Error, Message, ToolUse, WithText, error, text, tool_use, with_text
+
+__all__ = ["STATUS", "Error", "Message", "ToolUse", "WithText", "error", "text", "tool_use", "with_text"]

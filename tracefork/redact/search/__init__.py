@@ -1,0 +1,1 @@
+"""Finds where secrets stand in a text or a body. Pure."""

@@ -1,0 +1,199 @@
+"""From steps to a View, one step at a time: a run may still be going on while it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from itertools import chain
+from typing import TypeAlias
+
+from ...core.content_encoding import decoded as undone
+from ...core.content_encoding import is_encoded
+from ...core.tape import Tape
+from ...core.values import Exchange, Lane, Response
+from ...providers import base, read
+from ...providers.messages import Completion, Message
+from ...providers.prices import Prices, cost, listed
+from . import clock
+from .arrivals import arrivals
+from .asides import asides
+from .blame import Blame, BlameLike
+from .branches import branched
+from .cutting import Cutter
+from .echoes import is_echo
+from .pool import BETWEEN, Pool
+from .repeats import RECENT, Asked, Lineage, Lineages, pieces_of
+from .titles import title
+from .verified import Replayed, VerdictLike
+from .view import Aside, StepView, Totals, View
+
+Heard: TypeAlias = tuple[int | None, int | None, tuple[bytes, ...]]
+Through: TypeAlias = Callable[[Sequence[Exchange]], Iterable[Exchange]]
+
+STANDING = ("system", "developer")
+"""Roles of what is said once and for all; it does not show that a history goes on."""
+
+_MODEL = re.compile(r'"model"\s*:\s*"([^"\\]*)"')
+_SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
+
+
+class Gathering:
+    """Makes the steps of a View, in the order in which they are given; `pool` grows with them."""
+
+    def __init__(self, prices: Prices | None = None) -> None:
+        self._prices = prices or listed()
+        self.pool = Pool()
+        self._cutter = Cutter(self.pool)
+        self._lineages = Lineages()
+        self._answers = list[Completion | None]()
+        self._asking = set[Lane]()
+        self._made = list[tuple[Lineage, Lane]]()
+
+    def step(self, exchange: Exchange, index: int, since: float) -> StepView:
+        """The view of exchange `index`; times are counted from `since`, in seconds since the epoch."""
+        api = read.api(exchange.request)
+        pieces = self._cutter.cut(exchange.request.body, api)
+        lineage = self._lineages.follow(self._asked(len(self._made), pieces), exchange.lane)
+        self._made.append((lineage, exchange.lane))
+        kept = set(pieces).difference(lineage.fresh)
+        repeated = sum(map(self._is_turn, kept))
+        asks = repeated > 0 or any(map(self._is_turn, lineage.fresh))
+        restarts = asks and not repeated and exchange.lane in self._asking and index > 0
+        if asks:
+            self._asking.add(exchange.lane)
+        completion = read.completion(exchange)
+        before = None if lineage.base is None else self._answers[lineage.base]
+        self._answers.append(completion)
+        response, unfolded, chunks = self._heard(exchange, completion)
+        body = b"".join(chunks)
+        times = tuple(map(clock.clamped, exchange.timing.chunks))
+        model = (completion.model if completion else "") or self._model(pieces)
+        began, headed, ended = clock.span(exchange.timing, since)
+        return StepView(
+            index=index,
+            exchange=exchange,
+            title=title(exchange, completion, body),
+            api=api.name if api else "",
+            model=model,
+            lineage=lineage,
+            response=response,
+            decoded=unfolded,
+            completion=completion,
+            began=began,
+            headed=headed,
+            ended=ended,
+            cost=cost(completion, model, prices=self._prices) if completion else None,
+            arrivals=arrivals(chunks, times) if _is_stream(exchange, body) else (),
+            repeated=repeated,
+            hidden=sum(self.pool.pieces[n].size for n in kept),
+            echoed=tuple(n for n in lineage.fresh if self._is_echo(n, before)),
+            restarts=restarts,
+        )
+
+    def goes_on(self, numbers: Sequence[int]) -> None:
+        """Let what comes next go on from the steps of these numbers, as if no others had come."""
+        last = {self._made[number][1]: number for number in numbers}
+        self._lineages = Lineages()
+        for number in sorted({*numbers[-RECENT:], *last.values()}):
+            pieces = pieces_of(number, lambda step: self._made[step][0])
+            self._lineages.keep(self._asked(number, pieces), self._made[number][1])
+
+    def _asked(self, number: int, pieces: tuple[int, ...]) -> Asked:
+        return Asked(number, pieces, frozenset(n for n in pieces if self.pool.pieces[n].key != BETWEEN))
+
+    def _is_turn(self, number: int) -> bool:
+        """True if the piece is a message, and none that stands at the top of every question."""
+        said = self.pool.pieces[number].reading
+        return isinstance(said, Message) and said.role not in STANDING
+
+    def _heard(self, exchange: Exchange, completion: Completion | None) -> Heard:
+        """The response as pieces, raw and decoded; and its chunks, decoded if they can be."""
+        answer = exchange.answer
+        if not isinstance(answer, Response):
+            return None, None, ()
+        wire = answer.chunks
+        if not is_encoded(answer.headers):
+            return self.pool.body(b"".join(wire), completion), None, wire
+        raw, chunks = self.pool.body(b"".join(wire)), undone(answer.headers, wire)
+        if chunks is None:
+            return raw, None, wire
+        return raw, self.pool.body(b"".join(chunks), completion), chunks
+
+    def _is_echo(self, number: int, answer: Completion | None) -> bool:
+        said = self.pool.pieces[number].reading
+        return isinstance(said, Message) and is_echo(said, answer)
+
+    def _model(self, pieces: Sequence[int]) -> str:
+        """The model that the question names, outside of its lists."""
+        for number in pieces:
+            piece = self.pool.pieces[number]
+            if piece.key == BETWEEN and (found := _MODEL.search(piece.text)):
+                return found[1]
+        return ""
+
+
+def gathered(
+    tape: Tape,
+    *,
+    blame: BlameLike | None = None,
+    branches: Iterable[Tape] = (),
+    verified: VerdictLike | None = None,
+    prices: Prices | None = None,
+    through: Through = iter,
+) -> View:
+    """The View of a finished tape; see `html` for the arguments.
+
+    The exchanges are taken `through` a function that gives them back, and may count them.
+    """
+    gathering, tape = Gathering(prices), tape.masked
+    start = clock.since(tape.steps)
+    steps = tuple(gathering.step(exchange, n, start) for n, exchange in enumerate(through(tape.exchanges)))
+    beside = tuple(asides(tape, start))
+    grown = tuple(branched(gathering, tape, tuple(branch.masked for branch in branches)))
+    everything: list[Iterable[StepView | Aside]] = [steps, beside, *(branch.steps for branch in grown)]
+    return View(
+        run_id=tape.run_id,
+        agent_name=tape.agent_name,
+        created_at=tape.created_at,
+        digest=tape.digest(),
+        outcome=tape.outcome,
+        parent=tape.parent,
+        steps=steps,
+        asides=beside,
+        branches=grown,
+        blame=Blame.of(blame) if blame is not None else None,
+        totals=_totals(steps),
+        lanes=tuple(dict.fromkeys(one.lane for one in chain.from_iterable(everything))),
+        secrets=_secrets(gathering.pool, tape),
+        pieces=tuple(gathering.pool),
+        verified=Replayed.of(verified, len(steps)) if verified is not None else None,
+    )
+
+
+def _is_stream(exchange: Exchange, body: bytes) -> bool:
+    return isinstance(exchange.answer, Response) and base.is_stream(exchange.answer, body)
+
+
+def _totals(steps: Sequence[StepView]) -> Totals:
+    usages = [step.usage for step in steps if step.usage]
+    costs = [step.cost for step in steps if step.cost is not None]
+    return Totals(
+        max((step.ended for step in steps), default=0.0),
+        sum(usage.input or 0 for usage in usages),
+        sum(usage.output or 0 for usage in usages),
+        sum(costs, Decimal(0)),
+        len(costs),
+        len(usages),
+    )
+
+
+def _secrets(pool: Pool, tape: Tape) -> tuple[str, ...]:
+    """The distinct placeholders in what was sent and got, in the order of the alphabet."""
+    found = {name for piece in pool for name in _SECRET.findall(piece.text) if not piece.binary}
+    for exchange in tape:
+        answer = exchange.answer
+        lists = [exchange.request.headers, answer.headers if isinstance(answer, Response) else ()]
+        found.update(name for headers in lists for _, value in headers for name in _SECRET.findall(value))
+        found.update(_SECRET.findall(exchange.request.url))
+    return tuple(sorted(found))

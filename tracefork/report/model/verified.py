@@ -1,0 +1,61 @@
+"""What a page says of a replay: no more than its verdict does."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import frozen
+
+from ..figures import plural
+
+
+class VerdictLike(Protocol):
+    """What a verdict has: whether all was `ok`, and how many of `total` exchanges `matched`."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def matched(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+
+@frozen
+class Replayed:
+    """What came of replaying a run: in the end `ok`, with `matched` of its `total` exchanges."""
+
+    ok: bool
+    matched: int
+    total: int
+
+    @classmethod
+    def of(cls, verdict: VerdictLike, exchanges: int) -> Replayed:
+        """Return what `verdict` says of a run of so many `exchanges`.
+
+        Raises:
+            TypeError: it is no verdict.
+            ValueError: it is the verdict on another run.
+        """
+        try:
+            made = cls(bool(verdict.ok), verdict.matched, verdict.total)
+        except AttributeError as error:
+            raise TypeError(f"a verdict has ok, matched and total: {verdict!r:.100}") from error
+        if made.total != exchanges:
+            raise ValueError(f"the verdict is on {made.total} exchanges, and the run has {exchanges}")
+        return made
+
+    @property
+    def said(self) -> str:
+        """The verdict in a few words."""
+        if not self.ok:
+            every = self.matched == self.total
+            return "a replay differed" if every else f"a replay matched {self.matched} of {self.total}"
+        return "replays bit-exact" if self.total else "replays, without an exchange"
+
+    @property
+    def long(self) -> str:
+        """The verdict in a sentence."""
+        counted = f"{self.matched:,} of {plural(self.total, 'exchange')} happened again in a replay"
+        if self.ok:
+            return f"{counted}, and all else with them"
+        return f"{counted}; the questions, what lay between them, or the end differed"

@@ -1,0 +1,158 @@
+"""A run as one self-contained page: no request, no inline handler, nothing that recorded text could run.
+
+Autoescape is on for everything but three constants of this package. The policy
+allows this package's script and style by their hashes and no other, and forbids
+the sinks that turn text into markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ...core.tape import Tape
+from ...core.visible import visible
+from ...errors import MissingPart
+from ...providers.prices import Prices
+from ..model.blame import BlameLike
+from ..model.gather import gathered
+from ..model.verified import VerdictLike
+from ..model.view import View
+from . import sidebar, step_list
+from .payload import blocks
+from .timeline import strip
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Mode = Literal["app", "static"]
+
+_INDENT = re.compile(r"^[ ]+", re.MULTILINE)
+_NOT_HTML = re.compile("[\ud800-\udfff\x00]")
+
+MOST_ROWS = 2_000
+"""Steps that are listed in the page itself; of a longer run the script makes the list."""
+TOGETHER = 50
+"""Steps that a browser lays out together, once one of them comes into sight."""
+
+
+def html(
+    tape: Tape,
+    *,
+    blame: BlameLike | None = None,
+    branches: Iterable[object] = (),
+    verified: VerdictLike | None = None,
+    prices: Prices | None = None,
+    mode: Mode = "app",
+) -> str:
+    """Return the page about `tape`, the same text for the same arguments.
+
+    Args:
+        tape: the run.
+        blame: a report of blame, whose ranking is drawn.
+        branches: tapes of runs that were forked from it, or of forks of those; sessions and whatever
+            else has a `.tape` will do.
+        verified: the verdict of a replay, `verify(tape, agent)`, which the page then tells.
+        prices: what tokens cost, by default `providers.prices.listed()`.
+        mode: "app" holds every byte of the run and a script to look at them; "static" has no script and
+            shows what each step said, for mail and for servers that forbid scripts.
+
+    Raises:
+        MissingPart: Jinja2 is not installed.
+        TypeError: a branch is no tape and has none, or a verdict is none.
+        ValueError: there is no such mode, or the verdict is on another run.
+    """
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode is one of {', '.join(get_args(Mode))}, not {mode!r}")
+    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
+    return rendered(view, tape, mode)
+
+
+def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
+    """The page about a View of `tape`; `live` is the address at which a server tells what comes next."""
+    css, js = asset("page.css"), asset("page.js")
+    app = mode == "app"
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            mode=mode,
+            live=live,
+            policy=policy(mode, live=bool(live)),
+            css=css,
+            js=js,
+            head=step_list.head(view, live=bool(live)),
+            strip=strip(view, live=bool(live)),
+            steps=step_list.steps(view, MOST_ROWS, whole=not app),
+            together=TOGETHER,
+            after=step_list.after(view),
+            more=step_list.more(view, MOST_ROWS) if app else "",
+            blame=sidebar.blame(view),
+            branches=tuple(sidebar.branches(view)),
+            blocks=blocks(view, tape.masked, MOST_ROWS) if app else (),
+        )
+    )
+
+
+def policy(mode: Mode = "app", *, live: bool = False) -> str:
+    """The content security policy of a page: its style and script by their hashes, and nothing else.
+
+    A `live` page may also ask the server that it came from.
+    """
+    script = f"script-src '{_hash(asset('page.js'))}'" if mode == "app" else ""
+    told = "connect-src 'self'" if live else ""
+    sinks = "require-trusted-types-for 'script'; trusted-types 'none'"
+    style = f"style-src '{_hash(asset('page.css'))}'"
+    rules = ["default-src 'none'", script, style, told, "base-uri 'none'", "form-action 'none'", sinks]
+    return "; ".join(rule for rule in rules if rule)
+
+
+def tape_of(branch: object) -> Tape:
+    """A branch as a tape: itself, or its `.tape`; TypeError if it has none."""
+    found = branch if isinstance(branch, Tape) else getattr(branch, "tape", None)
+    if not isinstance(found, Tape):
+        raise TypeError(f"a branch is a Tape, or has one as its `tape`: {branch!r:.100}")
+    return found
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def asset(name: str) -> str:
+    """A file of this package; what a browser runs without the indents of its lines."""
+    text = (files(__package__) / "assets" / name).read_text("utf-8")
+    return text if name.endswith(".html") else _INDENT.sub("", text)
+
+
+def _printable(value: object) -> object:
+    """What goes into the page: half of a surrogate pair has no UTF-8, and NUL no place in HTML.
+
+    Other controls are spelled: pages are printed on terminals too.
+    """
+    return visible(_NOT_HTML.sub("\ufffd", value)) if type(value) is str else value
+
+
+@cache
+def environment() -> Environment:
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
+    except ImportError as exc:
+        raise MissingPart("a page", "jinja2", "report") from exc
+    made = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+        loader=FunctionLoader(asset),
+    )
+    macros = made.get_template("macros.html").module
+    made.globals |= {name: getattr(macros, name) for name in ("asides", "card", "tree")}
+    return made

@@ -1,0 +1,209 @@
+"""A View as blocks of compressed JSON: what a page needs at once, and what it opens when asked.
+
+    index          the run, a row for each step, the blame, and where each chunk begins
+    c0 c1 ...      pieces, in chunks of about `CHUNK` characters: [text, binary, reading, key]
+    f0 f1 ...      facts of `FACTS` steps each: headers, times of chunks, ...
+    tape           what is left, to give the tape back
+
+Blocks are gzip, since browsers undo nothing better, and the same for the same View.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import cast
+
+from attrs import frozen
+
+from ...core.tape import Tape
+from ...core.values import Fault, Lane, Response
+from ...errors import CorruptTape
+from ..figures import dollars
+from ..model.blame import Mark
+from ..model.pool import Piece
+from ..model.repeats import Lineage
+from ..model.view import BranchView, StepView, View
+from . import step_json
+from .pieces_json import spelled
+
+CHUNK = 256 * 1024
+FACTS = 64
+LEVEL = 8
+GZIP = 31  # bits of the window, and a gzip header without a time
+
+_HALF = re.compile("[\ud800-\udfff]")
+_NO_PAIR = re.compile("[\ud800-\udbff]|(?<![\ud800-\udbff])[\udc00-\udfff]")
+
+
+@frozen
+class Block:
+    """A named part of the payload: `text` is JSON, as `exact` writes it."""
+
+    name: str
+    text: str
+
+    @property
+    def packed(self) -> str:
+        """The base64 of its gzip."""
+        made = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
+        data = self.text.encode("utf-8", "surrogatepass")
+        return base64.b64encode(made.compress(data) + made.flush()).decode()
+
+
+def blocks(view: View, tape: Tape, listed: int) -> Iterator[Block]:
+    """All blocks, the index first, of a page that lists the first `listed` steps itself."""
+    cut = list(_chunked(view.pieces))
+    yield Block("index", exact(index(view, [first for first, _ in cut], listed)))
+    for number, (first, count) in enumerate(cut):
+        yield Block(f"c{number}", exact([entry(p) for p in view.pieces[first : first + count]]))
+    every = view.every_step
+    for number, start in enumerate(range(0, len(every), FACTS)):
+        told = list(map(_facts, every[start : start + FACTS]))
+        yield Block(f"f{number}", exact(told))
+    yield Block("tape", exact(step_json.of_run(tape, view.digest)))
+
+
+def entry(piece: Piece) -> list[object]:
+    """One piece, as a chunk has it."""
+    return [piece.text, int(piece.binary), spelled(piece), piece.key]
+
+
+def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
+    """What a page needs at once; `chunks` has the number of each chunk's first piece.
+
+    The page itself lists the first `listed` of the run's own steps.
+    """
+    listed = min(listed, len(view.steps))
+    lanes = {lane: number for number, lane in enumerate(view.lanes)}
+    return {
+        "run": view.run_id,
+        "steps": [row(step, lanes, listed=n < listed) for n, step in enumerate(view.every_step)],
+        "own": len(view.steps),
+        "asides": [[aside.before, aside.said, aside.asked, aside.answered] for aside in view.asides],
+        "lanes": list(view.lanes),
+        "branches": [_branch(branch) for branch in view.branches],
+        "blame": [[m.step, m.value, m.low, m.high, int(m.decided)] for m in _marks(view)],
+        "chunks": [*chunks, len(view.pieces)],
+        "facts": FACTS,
+    }
+
+
+def growth(step: StepView, pieces: Sequence[Piece], lanes: Sequence[Lane], known: int) -> dict[str, object]:
+    """What an open page needs for one more step: its row and facts, and the pieces that came with it.
+
+    Of `lanes`, in the order in which they were first seen, the page has the first `known`.
+    """
+    return {
+        "row": row(step, {step.lane: lanes.index(step.lane)}),
+        "facts": _facts(step),
+        "pieces": list(map(entry, pieces)),
+        "lanes": list(lanes[known:]),
+    }
+
+
+def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[str, object]:
+    """One step of the index; blanks are left out, and the preview of a step that the page lists itself."""
+    answer = step.exchange.answer
+    usage = step.usage
+    said: dict[str, object] = {
+        "i": step.index,
+        "q": _woven(step.lineage),
+        "r": step.response,
+        "d": step.decoded,
+        "k": step.title.kind,
+        "n": step.title.title,
+        "p": "" if listed else step.title.preview,
+        "s": getattr(answer, "status", getattr(answer, "kind", "")),
+        "w": f"{step.exchange.request.method} {step.exchange.request.url}",
+        "f": _fault(answer),
+        "a": step.api,
+        "m": step.model,
+        "t": [_seconds(step.began), _seconds(step.headed), _seconds(step.ended)],
+        "u": [usage.input, usage.cached, usage.output] if usage else None,
+        "c": None if step.cost is None else dollars(step.cost),
+        "h": None if step.lineage.base is None else [step.repeated, step.hidden],
+        "x": 1 if step.restarts else None,
+        "b": list(step.echoed),
+        "z": [step.asked_size, step.heard_size],
+        "l": lanes[step.lane],
+    }
+    return {key: value for key, value in said.items() if value not in (None, "", [])}
+
+
+def dumped(value: object) -> str:
+    """JSON that is UTF-8 even where a text is not: half of a surrogate pair stays an escape."""
+    return _escaped(value, _HALF)
+
+
+def exact(value: object) -> str:
+    """`dumped`, but that two halves in a row stay two, where two escapes would be read as one character.
+
+    The second is as it is in the text, and thus no UTF-8: a browser shows that it cannot be shown.
+    """
+    return _escaped(value, _NO_PAIR)
+
+
+def _escaped(value: object, halves: re.Pattern[str]) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise CorruptTape(
+            "a time or another number in it is not finite", advice="correct the tape: no page can hold it"
+        ) from error
+    return text if text.isascii() else halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _facts(step: StepView) -> step_json.Facts:
+    """The facts of a step, and the milliseconds from each event to the next where chunks do not say so."""
+    told = step_json.of_step(step.exchange)
+    times = [round(1000 * time) for time in step.arrivals]
+    gaps = [here - there for there, here in pairwise([0, *times])]
+    return {**told, "events": gaps} if gaps and gaps != cast("list[object]", told["timing"])[3] else told
+
+
+def _fault(answer: Response | Fault) -> str:
+    """What went wrong on the way, in full; "" where nothing did."""
+    found = answer if isinstance(answer, Fault) else answer.end
+    return f"{found.kind}: {found.message}" if isinstance(found, Fault) else ""
+
+
+def _woven(lineage: Lineage) -> list[object]:
+    base = -1 if lineage.base is None else lineage.base
+    return [base, *(part if isinstance(part, int) else list(part) for part in lineage.woven)]
+
+
+def _branch(branch: BranchView) -> dict[str, object]:
+    return {
+        "name": branch.name,
+        "of": branch.above,
+        "place": branch.place,
+        "at": branch.parts_at,
+        "first": branch.first,
+        "count": len(branch.steps),
+        "outcome": str(branch.outcome),
+    }
+
+
+def _marks(view: View) -> tuple[Mark, ...]:
+    """The marks of steps that the run has."""
+    found = view.blame.marks if view.blame else ()
+    return tuple(mark for mark in found if 0 <= mark.step < len(view.steps))
+
+
+def _seconds(time: float) -> float:
+    return round(time, 4)
+
+
+def _chunked(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+    """The first piece of each chunk, and how many it has."""
+    first = size = 0
+    for number, piece in enumerate(pieces):
+        size += len(piece.text)
+        if size >= CHUNK or number == len(pieces) - 1:
+            yield first, number + 1 - first
+            first, size = number + 1, 0

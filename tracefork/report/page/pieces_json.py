@@ -1,0 +1,103 @@
+"""What pieces say, as JSON for the page, which then needs to know no vendor.
+
+A long text is not repeated: it is given as the path to where it stands in the
+piece's own JSON. A text that is assembled from a stream stands nowhere, and is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from ...providers.messages import (
+    Completion,
+    Media,
+    Message,
+    Other,
+    Part,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+from ..model.pool import Piece, parsed
+
+Path: TypeAlias = "list[str | int]"
+Paths: TypeAlias = "Mapping[str, Path]"
+Words: TypeAlias = "str | Path"
+
+_SHORT = 40  # characters; a path is no shorter than that
+_DEEP = 40  # levels; what lies deeper is given
+
+
+def spelled(piece: Piece) -> object:
+    """The reading of `piece` as the page wants it; 0 where it has none."""
+    if piece.reading is None:
+        return 0
+    paths = _paths(piece)
+    match piece.reading:
+        case Message():
+            return _message(piece.reading, paths)
+        case tuple():
+            return {"tools": [_tool(tool, paths) for tool in piece.reading]}
+        case Completion():
+            return _completion(piece.reading, paths)
+
+
+def _tool(tool: Tool, paths: Paths) -> list[Words]:
+    return [tool.name, _words(tool.description, paths), _words(tool.schema, paths)]
+
+
+def _completion(said: Completion, paths: Paths) -> object:
+    choices = [{**_message(choice.message, paths), "stop": choice.stop_reason} for choice in said.choices]
+    spelling: dict[str, object] = {"choices": choices}
+    if said.failure:
+        spelling["failure"] = [said.failure.type, _words(said.failure.message, paths)]
+    if not said.complete:
+        spelling["broken"] = True
+    return spelling
+
+
+def _message(message: Message, paths: Paths) -> dict[str, object]:
+    return {"role": message.role, "parts": [_part(part, paths) for part in message.parts]}
+
+
+def _part(part: Part, paths: Paths) -> list[object]:
+    match part:
+        case Text(text):
+            return ["text", _words(text, paths)]
+        case Thinking(text):
+            return ["thinking", _words(text, paths)]
+        case ToolCall(ident, name, arguments):
+            return ["call", ident, name, _words(arguments, paths)]
+        case ToolResult(ident, parts, name, is_error):
+            return ["result", ident, name, int(is_error), [_part(inner, paths) for inner in parts]]
+        case Media(kind, media_type, size, url):
+            return ["media", kind, media_type, size, _words(url, paths)]
+        case Other(kind, json):
+            return ["other", kind, _words(json, paths)]
+
+
+def _words(text: str, paths: Paths) -> Words:
+    return text if len(text) <= _SHORT else paths.get(text, text)
+
+
+def _paths(piece: Piece) -> Paths:
+    """The path to each long text in the JSON of `piece`; none where a browser cannot parse that."""
+    found = dict[str, Path]()
+    if len(piece.text) > _SHORT and not piece.binary:
+        _walk(parsed(piece.text, strict=True), [], found)
+    return found
+
+
+def _walk(value: object, path: Path, found: dict[str, Path]) -> None:
+    if isinstance(value, str):
+        if len(value) > _SHORT:
+            found.setdefault(value, path)
+    elif len(path) < _DEEP and isinstance(value, dict):
+        for key, inner in value.items():
+            _walk(inner, [*path, key], found)
+    elif len(path) < _DEEP and isinstance(value, list):
+        for place, inner in enumerate(value):
+            _walk(inner, [*path, place], found)

@@ -1,0 +1,131 @@
+"""What stands beside the steps: the ranking of a blame, and the tree of branches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from ..figures import plural, share
+from ..model.blame import Blame, Mark
+from ..model.parents import RUN
+from ..model.titles import line
+from ..model.view import BranchView, View
+
+DEEPEST = 8
+"""Levels of branches of branches that are told apart."""
+
+_SENTENCE = 400  # characters of what a blame report says of itself
+_FINAL = 200  # characters of a branch's last words
+
+
+@frozen
+class BlameRow:
+    """A line of the ranking; `listed` if the run has that step."""
+
+    step: int
+    listed: bool
+    title: str
+    value: str
+    said: str
+    whisker: str
+    dot: str
+    decided: bool
+
+
+@frozen
+class BlameTable:
+    """The ranking; `axis` labels its ends and middle, `at` is the place of the threshold, 0 to 100."""
+
+    estimand: str
+    meaning: str
+    verdict: str
+    summary: str
+    line: str
+    axis: tuple[str, str, str]
+    at: str
+    marks: tuple[BlameRow, ...]
+
+
+@frozen
+class Twig:
+    """A branch in a list where those that left it come next, one level deeper than its `depth`."""
+
+    number: int
+    depth: int
+    place: str
+    name: str
+    said: str
+    final: str
+
+
+def blame(view: View) -> BlameTable | None:
+    found = view.blame
+    if found is None:
+        return None
+    low = min([0.0, *(mark.low for mark in found.marks)])
+    start = -1.0 if low < 0 and min(mark.value for mark in found.marks) < 0 else 0.0
+    titles = {step.index: step.title.title for step in view.steps}
+
+    def place(value: float) -> str:
+        return f"{100 * (min(1.0, max(start, value)) - start) / (1 - start):.1f}"
+
+    def row(mark: Mark) -> BlameRow:
+        whisker = f"M{place(mark.low)} 8H{place(mark.high)}"
+        return BlameRow(
+            mark.step,
+            mark.step in titles,
+            titles.get(mark.step, ""),
+            share(mark.value),
+            _measured(found, mark),
+            whisker,
+            f"M{place(mark.value)} 8h0",
+            mark.decided,
+        )
+
+    axis = (share(start), share((1 + start) / 2), share(1.0))
+    return BlameTable(
+        found.estimand,
+        found.meaning,
+        line(found.verdict, _SENTENCE),
+        line(found.summary, _SENTENCE),
+        share(found.threshold),
+        axis,
+        place(found.threshold),
+        tuple(map(row, found.marks)),
+    )
+
+
+def branches(view: View) -> Iterator[Twig]:
+    """The branches by whom they left; one whose parent is not shown hangs on the trunk.
+
+    What is deeper than `DEEPEST` stands there: browsers nest no more than some hundred elements.
+    """
+    below = defaultdict[int, list[int]](list)
+    for number, branch in enumerate(view.branches):
+        below[RUN if branch.above is None else branch.above].append(number)
+    for numbers in below.values():
+        numbers.sort(key=lambda n: (view.branches[n].parts_at, n), reverse=True)
+    left = [(number, 0) for number in below.pop(RUN, ())]
+    while left:
+        number, depth = left.pop()
+        branch = view.branches[number]
+        said = f"{plural(len(branch.steps), 'new exchange')}, {line(str(branch.outcome), 80)}"
+        yield Twig(number, depth, branch.place, line(branch.name, 80), said, _last_words(branch))
+        left += [(inner, min(depth + 1, DEEPEST)) for inner in below.pop(number, ())]
+
+
+# -- below ---------------------------------------------------------------------------
+
+
+def _last_words(branch: BranchView) -> str:
+    said = branch.steps[-1].completion.text if branch.steps and branch.steps[-1].completion else ""
+    return line(said, _FINAL)
+
+
+def _measured(found: Blame, mark: Mark) -> str:
+    counted = f" ({mark.flips} of {mark.trials} re-runs)" if mark.trials and mark.flips is not None else ""
+    interval = f"{found.interval} {share(mark.low)} to {share(mark.high)}"
+    decided = "decided" if mark.decided else "not decided"
+    return f"step {mark.step}: {found.estimand} {share(mark.value)}{counted}, {interval}, {decided}"

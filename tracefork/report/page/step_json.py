@@ -1,0 +1,189 @@
+"""What a step is besides its bodies, as JSON: for the page's headers, and to give the tape back exactly."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import TypeAlias, cast
+
+from ...codec import strict_json
+from ...codec.exact import finite, listed, natural, whole_number
+from ...codec.rows import times
+from ...core.tape import Tape
+from ...core.values import (
+    Answer,
+    Branch,
+    Call,
+    Deferred,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Headers,
+    Omitted,
+    Outcome,
+    Pending,
+    Question,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+    Step,
+)
+from ...errors import CorruptTape
+
+Facts: TypeAlias = "dict[str, object]"
+ENDS = ("eof", "closed", "cancelled")
+
+
+def of_step(step: Step) -> Facts:
+    """All of `step` but for the bytes of its bodies."""
+    return {
+        "asked": _asked(step.asked),
+        "answered": _answered(step.answer),
+        "lane": step.lane,
+        "span": times.span_row(step.span, None),
+        "timing": times.timing_row(step.timing, None),
+    }
+
+
+def of_run(tape: Tape, digest: str) -> Facts:
+    """All of `tape` but for its exchanges, and its `digest`; other steps stand beside their places."""
+    others = [[n, of_step(step)] for n, step in enumerate(tape.steps) if not isinstance(step, Exchange)]
+    return {
+        "run_id": tape.run_id,
+        "agent_name": tape.agent_name,
+        "boundary": tape.boundary,
+        "created_at": tape.created_at,
+        "meta": dict(tape.meta),
+        "parent": tape.parent and strict_json.unstructured(tape.parent),
+        "outcome": strict_json.unstructured(tape.outcome),
+        "digest": digest,
+        "others": others,
+        "pending": [_pending(left) for left in tape.pending],
+    }
+
+
+def step_of(said: object, request: bytes | Deferred = b"", response: bytes = b"") -> Step:
+    """The step that `of_step` made this of, with its bodies; within `plain.damage`."""
+    facts = _object(said)
+    question, answer = _question(facts["asked"], request), _answer(facts["answered"], response)
+    lane, span = _text(facts["lane"]), times.span_of(facts["span"], None)
+    timing = times.timing_of(facts["timing"], None)
+    match question, answer:
+        case Request(), Response() | Fault():
+            return Exchange(question, answer, lane, span, timing)
+        case Source(), Reading():
+            return Draw(question, answer, lane, span, timing)
+        case Call(), Reply() | Fault():
+            return Effect(question, answer, lane, span, timing)
+        case _:
+            raise CorruptTape("a question has an answer of another kind")
+
+
+def run_of(said: object, exchanges: Sequence[Exchange]) -> Tape:
+    """The tape that `of_run` made this of, with its exchanges; within `plain.damage`."""
+    facts = _object(said)
+    others = {whole_number(n): step_of(step) for n, step in map(listed, listed(facts["others"]))}
+    rest = iter(exchanges)
+    steps = [others.get(n) or next(rest) for n in range(len(others) + len(exchanges))]
+    parent = facts["parent"]
+    return Tape(
+        tuple(steps),
+        tuple(map(_pending_of, listed(facts["pending"]))),
+        _text(facts["run_id"]),
+        _text(facts["agent_name"]),
+        _text(facts["boundary"]),
+        finite(facts["created_at"]),
+        {_text(key): _text(value) for key, value in _object(facts["meta"]).items()},
+        None if parent is None else strict_json.structured(parent, Branch),
+        strict_json.structured(facts["outcome"], Outcome),
+    )
+
+
+def digest_of(said: object) -> str:
+    """The digest that the tape had."""
+    return _text(_object(said)["digest"])
+
+
+# -- to JSON ------------------------------------------------------------------------
+
+
+def _asked(question: Question) -> object:
+    if not isinstance(question, Request):
+        return strict_json.unstructured(question, strict_json.ASKED)
+    said: Facts = {"method": question.method, "url": question.url, "headers": question.headers}
+    return said | ({"omitted": strict_json.unstructured(question.omitted)} if question.omitted else {})
+
+
+def _answered(answer: Answer) -> object:
+    if not isinstance(answer, Response):
+        return strict_json.unstructured(answer, strict_json.ANSWERED)
+    return {
+        "status": answer.status,
+        "reason": answer.reason,
+        "version": answer.http_version,
+        "headers": answer.headers,
+        "end": strict_json.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end,
+        "cuts": list(answer.lengths),
+        **({"omitted": strict_json.unstructured(answer.omitted)} if answer.omitted else {}),
+    }
+
+
+def _pending(left: Pending) -> list[object]:
+    body = left.asked.body if isinstance(left.asked, Request) else b""
+    return [_asked(left.asked), left.lane, left.began, left.headed, base64.b64encode(body).decode()]
+
+
+# -- and back -----------------------------------------------------------------------
+
+
+def _question(said: object, body: bytes | Deferred) -> Question:
+    facts = _object(said)
+    if "method" not in facts:
+        return strict_json.structured(facts, strict_json.ASKED)  # type: ignore[arg-type]
+    omitted = strict_json.structured(facts["omitted"], Omitted) if "omitted" in facts else None
+    method, url = _text(facts["method"]), _text(facts["url"])
+    return Request(method, url, _headers(facts["headers"]), body, omitted)
+
+
+def _answer(said: object, body: bytes) -> Answer:
+    facts = _object(said)
+    if "status" not in facts:
+        answer: Answer = strict_json.structured(facts, strict_json.ANSWERED)  # type: ignore[arg-type]
+        return answer
+    end = facts["end"] if facts["end"] in ENDS else strict_json.structured(facts["end"], Fault)
+    omitted = strict_json.structured(facts["omitted"], Omitted) if "omitted" in facts else None
+    cuts = list(accumulate(map(natural, listed(facts["cuts"]))))
+    if (cuts[-1] if cuts else 0) != len(body):
+        raise CorruptTape("a response has more or fewer bytes than its chunks")
+    chunks = tuple(body[start:stop] for start, stop in pairwise([0, *cuts]))
+    status, reason, version = whole_number(facts["status"]), _text(facts["reason"]), _text(facts["version"])
+    return Response(status, _headers(facts["headers"]), chunks, end, reason, version, omitted)  # type: ignore[arg-type]
+
+
+def _pending_of(said: object) -> Pending:
+    asked, lane, began, headed, body = listed(said)
+    question = _question(asked, base64.b64decode(_text(body), validate=True))
+    if isinstance(question, Source):
+        raise CorruptTape("a draw is never in flight")
+    at = None if headed is None else whole_number(headed)
+    return Pending(question, _text(lane), whole_number(began), at)
+
+
+def _headers(said: object) -> Headers:
+    return tuple((_text(name), _text(value)) for name, value in map(listed, listed(said)))
+
+
+def _object(said: object) -> dict[str, object]:
+    if type(said) is not dict:
+        raise CorruptTape("something else stands where an object belongs")
+    return cast("dict[str, object]", said)
+
+
+def _text(said: object) -> str:
+    if type(said) is not str:
+        raise CorruptTape("something else stands where a text belongs")
+    return said

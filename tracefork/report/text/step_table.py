@@ -1,0 +1,223 @@
+"""A run as text for a terminal: a line a step, or one step in full. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from ...core.content_encoding import decoded
+from ...core.doubt import find_doubts
+from ...core.tape import Tape
+from ...core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
+from ...core.visible import aligned, visible
+from ...providers.unrecorded import describe_unrecorded, find_unrecorded
+from ..figures import size
+
+
+@frozen
+class Row:
+    """One line of a run's list. `index` is the exchange's, or "" for a draw or a tool call.
+
+    Sizes are in bytes, `seconds` from the ask to the end.
+    """
+
+    index: str
+    what: str
+    where: str
+    model: str
+    outcome: str
+    asked: int
+    heard: int
+    seconds: float
+    lane: str
+
+
+def heading(tape: Tape) -> str:
+    """The run in two lines: its name, when, how it ended, how much there is, its digest."""
+    when = (
+        datetime.fromtimestamp(tape.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        if tape.created_at
+        else ""
+    )
+    name = " ".join(visible(part, one_line=True) for part in (tape.run_id, tape.agent_name, when) if part)
+    parent = visible(tape.parent.parent, one_line=True) if tape.parent else ""
+    lineage = f", from {parent} at step {tape.parent.step}" if tape.parent else ""
+    counts = f"{len(tape)} exchanges, {len(tape.effects)} tool calls, {len(tape.draws)} draws"
+    return f"{name}{lineage}\n{counts}; {visible(str(tape.outcome), one_line=True)}; digest {tape.digest()}"
+
+
+def notes(tape: Tape) -> Iterator[str]:
+    """What the recorder noted: what left the run, which secrets were taken out, which chance was drawn."""
+    for one in tape.escaped:
+        yield visible(f"escaped: {one}", one_line=True)
+    if names := find_unrecorded(tape):
+        yield visible(describe_unrecorded(names), one_line=True)
+    for call in find_doubts(tape):
+        said = f"in doubt: {call.name} may have run, and nobody has said what came of it: {call.arguments}"
+        yield visible(said, one_line=True)
+    if tape.wrapped:
+        yield visible("tools by wrap=: " + ", ".join(tape.wrapped), one_line=True)
+    if tape.redacted:
+        yield "secrets taken out: " + ", ".join(f"{kind} {n:,}" for kind, n in sorted(tape.redacted.items()))
+    if tape.virtualized:
+        yield "drawn through the run: " + ", ".join(sorted(tape.virtualized))
+
+
+def rows(tape: Tape) -> Iterator[Row]:
+    """A row a step, in the order in which they began; then what was in flight at the end."""
+    index = 0
+    for step in tape.masked.steps:
+        yield _row(step, str(index) if isinstance(step, Exchange) else "")
+        index += isinstance(step, Exchange)
+    for left in tape.pending:
+        what, where = _asked(left.asked)
+        yield Row("", what, where, _model(left.asked), "in flight", _size(left.asked), 0, 0.0, left.lane)
+
+
+def lines(tape: Tape) -> Iterator[str]:
+    """`rows` as aligned text; the lane is shown where there are several."""
+    table = list(rows(tape))
+    lanes = len({row.lane for row in table}) > 1
+    return aligned([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
+
+
+def step_in_full(tape: Tape, index: int) -> str:
+    """Exchange `index`: request and response with headers and bodies, JSON indented, and its timing.
+
+    Raises:
+        IndexError: the tape has no such exchange.
+    """
+    exchange = tape.masked[index]
+    request, answer = exchange.request, exchange.answer
+    out = [
+        _when(exchange, index, len(tape)),
+        "",
+        f"{request.method} {request.url}",
+        *_message(request.headers, (request.body,)),
+        "",
+    ]
+    if isinstance(answer, Fault):
+        return visible("\n".join([*out, f"no answer: {answer.kind}: {answer.message}"]))
+    ended = f"{answer.end.kind}: {answer.end.message}" if isinstance(answer.end, Fault) else answer.end
+    sizes = f"{len(answer.chunks)} chunks, ended by {ended}"
+    status = f"{answer.http_version} {answer.status} {answer.reason}".rstrip()
+    return visible("\n".join([*out, f"{status}   ({sizes})", *_message(answer.headers, answer.chunks)]))
+
+
+def _cells(row: Row, *, lanes: bool) -> list[str]:
+    cells = [
+        row.index,
+        row.what,
+        row.where,
+        row.model,
+        row.outcome,
+        size(row.asked) if row.asked else "",
+        size(row.heard) if row.heard else "",
+        f"{row.seconds * 1000:.0f} ms" if row.seconds else "",
+    ]
+    return [*cells, row.lane] if lanes else cells
+
+
+def _when(exchange: Exchange, index: int, total: int) -> str:
+    span, timing = exchange.span, exchange.timing
+    ticks = f"ticks {span.began}/{span.headed}/{span.ended}"
+    took = f"{timing.ended * 1000:.1f} ms, {timing.headed * 1000:.1f} ms to the head"
+    return f"step {index} of {total}, lane {exchange.lane!r}, {ticks}, {took}"
+
+
+def _row(step: Step, index: str) -> Row:
+    what, where = _asked(step.asked)
+    return Row(
+        index,
+        what,
+        where,
+        _model(step.asked),
+        _answered(step),
+        _size(step.asked),
+        _heard(step),
+        step.timing.ended,
+        step.lane,
+    )
+
+
+def _asked(question: object) -> tuple[str, str]:
+    match question:
+        case Request(method, url):
+            parts = urlsplit(url)
+            return method, f"{parts.netloc}{parts.path}"
+        case Call(name):
+            return "tool", name
+        case _:
+            kind, name = getattr(question, "kind", ""), getattr(question, "name", "")
+            return "draw", f"{kind} {name}".strip()
+
+
+def _answered(step: Step) -> str:
+    match step:
+        case Exchange(answer=Fault(kind)) | Effect(reply=Fault(kind)):
+            return kind
+        case Exchange(answer=Response() as answer):
+            end = answer.end.kind if isinstance(answer.end, Fault) else answer.end
+            stream = " stream" if len(answer.chunks) > 1 else ""
+            return f"{answer.status}{stream}" + ("" if end == "eof" else f" {end}")
+        case Effect(reply=Reply(kind, _, of)):
+            return f"{kind} {of}".strip()
+        case Draw(reading=reading):
+            return reading.text
+    raise TypeError(f"{step!r} is no step")
+
+
+def _model(question: object) -> str:
+    """The model that the request names, whoever the vendor is."""
+    if not isinstance(question, Request) or b'"model"' not in question.body:
+        return ""
+    try:
+        named = json.loads(question.body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(named.get("model", "")) if isinstance(named, dict) else ""
+
+
+def _size(question: object) -> int:
+    match question:
+        case Request(body=body):
+            return len(body)
+        case Call(arguments=arguments):
+            return len(arguments)
+        case _:
+            return 0
+
+
+def _heard(step: Step) -> int:
+    match step:
+        case Exchange(answer=Response() as answer):
+            return len(answer.body)
+        case Effect(reply=reply) if not isinstance(reply, Fault):
+            return len(reply.value)
+        case _:
+            return 0
+
+
+def _message(headers: Headers, chunks: tuple[bytes, ...]) -> Iterator[str]:
+    for name, value in headers:
+        yield f"{name}: {value}"
+    plain = decoded(headers, chunks)
+    body = b"".join(chunks if plain is None else plain)
+    if body:
+        yield ""
+        yield _body(body)
+
+
+def _body(body: bytes) -> str:
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return f"<{len(body)} bytes: {body[:32].hex(' ')} ...>"

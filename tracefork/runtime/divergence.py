@@ -1,0 +1,73 @@
+"""From the machine's `Halt` to the error that users see. Pure.
+
+It names the step, the recorded question that is nearest, and where the two part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.content_encoding import decoded
+from ..core.diff import Difference, nearest, questions
+from ..core.machine import Halt, State, unasked
+from ..core.script import Script
+from ..core.surrogates import Surrogates
+from ..core.values import Answer, Fault, Lane, Question, Reading, Reply, Request, Response
+from ..errors import Divergence, Stalled, Unfinished
+
+
+def diverged(
+    state: State, halt: Halt, *, patience: float = 0.0, open_calls: Iterable[tuple[Lane, Question, str]] = ()
+) -> Divergence:
+    """Return the error for `halt`; `open_calls` are (lane, question, call site) of who waits."""
+    script = state.script
+    expected = None if halt.expected is None else script.lines[halt.expected].asked
+    step = script.exchanges[-1 if halt.expected is None else halt.expected]
+    if halt.stalled:
+        waiting = tuple(f"lane {lane!r} at {site}: {asked!r}" for lane, asked, site in open_calls)
+        return Stalled(step, halt.asked, expected, halt.lane, patience=patience, open_calls=waiting)
+    if halt.overread:
+        difference = Difference("response.end", "the agent stopped reading here", "read on")
+        return Divergence(step, halt.asked, expected, difference, halt.lane)
+    if expected is None or type(expected) is not type(halt.asked):
+        expected = _likeliest(state, halt.asked) or expected
+    found = questions(expected, halt.asked) if expected is not None else None
+    return Divergence(step, halt.asked, expected, found, halt.lane)
+
+
+def unfinished(state: State) -> Unfinished | None:
+    """Return the error for a run that ends here with recorded questions left, or None."""
+    left = unasked(state)
+    if not left:
+        return None
+    return Unfinished(tuple(state.script.lines[n].asked for n in left), state.script.exchanges[left[0]])
+
+
+def find_giver(script: Script, surrogates: Surrogates, text: str, mark: str) -> int | None:
+    """The index of the first exchange whose answer holds `text`, shown as `mark`; None if none does.
+
+    Of what a tool gave it is the exchange that came next.
+    """
+    answers = [(n, line.answer) for n, line in enumerate(script.lines) if line.answer is not None]
+    exact = (n for n, answer in answers if _says(answer, text))
+    named = (n for n, answer in answers if _says(surrogates.masked(answer), mark))  # escaped, or in base64
+    n = next(exact, next(named, None))
+    return None if n is None else script.exchanges[n]
+
+
+def _says(answer: Answer, text: str) -> bool:
+    match answer:
+        case Response():
+            body = b"".join(decoded(answer.headers, answer.chunks) or answer.chunks)
+            return text.encode("utf-8", "surrogatepass") in body or any(
+                text in value for _, value in answer.headers
+            )
+        case Reply(_, said) | Fault(_, said) | Reading(said):
+            return text in said
+
+
+def _likeliest(state: State, asked: Question) -> Question | None:
+    """The question on the tape that nobody has asked yet and that is most like `asked`."""
+    left = [line.asked for n, line in enumerate(state.script.lines) if n not in state.claimed]
+    at = nearest(asked, left) if isinstance(asked, Request) else None
+    return None if at is None else left[at]

@@ -1,0 +1,352 @@
+"""An event loop's ticks, at its beat: a callback that comes around once in each turn of the loop.
+
+While recording, the beats between two ticks are counted, up to `FAR` of them or until
+the loop rests; in replay a tick is released that many beats after the one before it,
+or else when the loop rests. So `as_completed` yields in its recorded order, however many
+awaits an agent spends behind an answer. Recording waits for one beat, and for none where
+the loop has much to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, ClassVar, TypeAlias
+from weakref import WeakKeyDictionary
+
+from ..core import machine
+from ..core.machine import Ended, Headed, Order, Wait
+from ..host import clocks
+from . import lanes
+from .stepper import Cell
+
+FAR = 64  # beats after which a tick no longer tells when the next one is due
+ROUNDS = 100  # beats to wait for rest in a loop that is never at rest
+CROWD = 64  # callbacks about to run; in a loop with more, a live tick does not wait for its beat
+TOGETHER = 1.0  # seconds for which an answer is held back for jobs that ended in one breath with it
+SLOW = 0.0005  # seconds of a long turn; after `SEVERAL` of these on end nor is a beat waited for
+SEVERAL = 32  # fewer may come of other threads alone, which hold the interpreter
+
+Tick: TypeAlias = Headed | Ended
+
+running_loop: Callable[[], asyncio.AbstractEventLoop | None] = asyncio._get_running_loop  # noqa: SLF001  documented
+"""The event loop of this thread, or None."""
+
+
+class Queue:
+    """What an event loop is about to run, as far as it shows it, less what is ours.
+
+    One for each loop, for the runs in one loop must not keep each other awake.
+    """
+
+    _of: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Queue]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._ready: Any = getattr(loop, "_ready", None)  # uvloop does not show it
+        self._ours = 0
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Queue:
+        if loop not in cls._of:
+            cls._of[loop] = cls(loop)
+        return cls._of[loop]
+
+    def call_soon(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+        """Run `callback` in the loop's next turn; it does not count as something to do."""
+
+        def run() -> None:
+            self._ours -= 1
+            callback()
+
+        self._ours += 1
+        loop.call_soon(run)
+
+    def is_crowded(self) -> bool:
+        """True when so much is about to run that to wait for one turn takes time."""
+        return self._ready is not None and len(self._ready) > CROWD
+
+    def at_rest(self, after: int) -> bool:
+        """True when nothing else is about to run; where that cannot be seen, `after` enough callbacks.
+
+        Whoever was answered has then done all that it can without another answer.
+        """
+        return after >= FAR // 4 if self._ready is None else len(self._ready) <= self._ours
+
+
+class Pacers:
+    """The pacer of each event loop that a run is used from."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._of: dict[asyncio.AbstractEventLoop, Pacer] = {}
+
+    def clear(self) -> None:
+        """Forget the loops: a run that is kept must not keep them."""
+        self._of.clear()
+
+    def of(self, loop: asyncio.AbstractEventLoop) -> Pacer:
+        if loop not in self._of:
+            for ended in [known for known in self._of if known.is_closed()]:
+                del self._of[ended]
+            self._of[loop] = Pacer(self._cell, loop)
+        return self._of[loop]
+
+    def mark(self) -> int | None:
+        """Note a tick that was not waited for; return its distance from the one before, in beats."""
+        loop = running_loop()
+        return self.of(loop).mark() if loop and not self._cell.closed else None
+
+
+class Pacer:
+    """Hands out the ticks of one loop at its beats, and keeps their distance in replay.
+
+    The loop's queue is a ring: a task that yields once a turn keeps its place between
+    the same neighbours, and the beat is one of them. Ticks that happen just ahead of the
+    beat therefore leave their tasks at places that a replay finds again, whatever
+    sockets and timers a recording had in between.
+
+    A tick happens within the run of its task: the beat only wakes tasks. Those whose
+    ticks came within one turn are woken in one go. A task may be woken before a
+    question that was asked ahead of its tick: that is asked in the same turn.
+    """
+
+    def __init__(self, cell: Cell, loop: asyncio.AbstractEventLoop) -> None:
+        self._cell = cell
+        self._loop = loop
+        self._queue = Queue.of(loop)
+        self._live: list[asyncio.Future[None]] = []  # live ticks, in the order in which they came
+        self._asleep: dict[int | None, asyncio.Future[None]] = {}  # recorded ones, by line
+        self._jobs: set[int] = set()  # lines of executors' jobs that are being done
+        self._held = (-1, 0.0)  # the place that is held back for them, and since when
+        self._early: set[int] = set()  # places of ticks that were woken for ahead of a question, once
+        self._since: int | None = None  # beats since the last tick; None once the loop has rested
+        self._rounds = 0  # beats that nobody was woken at
+        self._beating = False
+        self._armed = 0.0  # when the beat to come was asked for, by the monotonic clock
+        self._slow = 0  # so many beats on end were long in coming
+        self._last: asyncio.Task[Any] | None = None  # who had the last tick, until the next beat
+
+    def anchor(self) -> None:
+        """A question is asked here and now: in a loop that was at rest, beats are counted from it."""
+        if self._since is None:
+            self._since = 0
+            self._arm()
+
+    def begin_job(self, line: int) -> None:
+        """Note that an executor does the job of this line: it takes its time, also in a replay."""
+        self._jobs.add(line)
+
+    def end_job(self, line: int) -> None:
+        """Note that it is done, or given up."""
+        self._jobs.discard(line)
+        self._arm()
+
+    def mark(self) -> int | None:
+        """A tick happens here and now; return how many beats ago the last one was."""
+        since, self._since = self._since, 0
+        self._last = asyncio.current_task()
+        self._arm()
+        return since
+
+    async def align(self) -> int | None:
+        """Suspend the task of a live tick until the next beat; return how many beats ago the last one was.
+
+        Where turns of the loop take long, it is not waited for.
+        """
+        if not (self._goes_on() or self._slow >= SEVERAL or self._queue.is_crowded()):
+            woken: asyncio.Future[None] = self._loop.create_future()
+            self._live.append(woken)
+            self._arm()
+            await woken
+        return self.mark()
+
+    async def release(self, event: Tick) -> Order:
+        """Send `event` when its turn has come and the loop is as far as it was."""
+        opened = self._cell.state.open.get(event.call)
+        line = opened.line if opened else None
+        if machine.hops(self._cell.state, event) == 0 and self._goes_on() and self._cell.has_come(event):
+            return self._cell.send(event)
+        while True:
+            woken: asyncio.Future[None] = self._loop.create_future()
+            self._asleep[line] = woken
+            if self._cell.has_come(event, poster(self._loop, self._arm)):
+                self._arm()
+            try:
+                lapsed = await patiently(self._cell, event.call, self._loop, woken)
+            finally:
+                self._asleep.pop(line, None)
+            order = lapsed or self._cell.send(event)
+            if not isinstance(order, Wait):
+                self._last = asyncio.current_task()
+                return order
+
+    def _goes_on(self) -> bool:
+        """True if this task had the last tick and was not suspended since."""
+        return self._last is not None and self._last is asyncio.current_task()
+
+    def _arm(self) -> None:
+        if not self._beating:
+            self._beating = True
+            self._armed = clocks.monotonic()
+            self._queue.call_soon(self._loop, self._beat)
+
+    def _beat(self) -> None:
+        """Wake whose time it is. An interrupt that the loop swallows does not stop the beat."""
+        try:
+            self._strike()
+        except BaseException:
+            self._beating = False
+            self._arm()
+            raise
+
+    def _strike(self) -> None:
+        self._beating = False
+        self._slow = self._slow + 1 if clocks.monotonic() - self._armed > SLOW else 0
+        self._last = None
+        self._rounds += 1
+        if self._since is not None:
+            self._since += 1
+        live = self._live
+        woken, waits = live, False
+        if not live and self._asleep:
+            woken, waits = self._whose_time_it_is()
+            if woken:
+                self._since = 0
+        for future in woken:
+            self._rounds = 0
+            resolve(future)
+        self._live = []
+        if woken or waits or not (self._at_rest() or (self._since or 0) >= FAR):
+            self._arm()  # behind those who were woken: their ticks are ahead of it
+        else:
+            self._since, self._rounds = None, 0
+
+    def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:
+        """Who is to be woken now; and whether somebody waits for beats alone."""
+        if self._cell.state.halt or self._cell.closed:
+            return list(self._asleep.values()), False
+        woken: list[asyncio.Future[None]] = []
+        lines, asks = set[int](), False
+        state = self._cell.state
+        for place, (line, answers, hops) in enumerate(machine.upcoming(state), state.turn):
+            if not answers:
+                if woken:
+                    lines.add(line)  # asked by who was woken: an answer at no distance is in that breath
+                else:
+                    asks = True
+                continue
+            sleeper = self._asleep.get(line)
+            if woken:
+                if hops != 0 or (sleeper is None and line not in lines):
+                    break
+            elif sleeper is None or (asks and (hops is None or place in self._early)):
+                break
+            elif not self._is_time(hops):
+                return [], not asks
+            elif self._waits_for_jobs(place):
+                return [], False
+            elif asks:
+                self._early.add(place)
+            lines.add(line)
+            if sleeper is not None:
+                woken.append(sleeper)
+        return woken, False
+
+    def _waits_for_jobs(self, place: int) -> bool:
+        """True while a job is being done that ended, when recorded, before the loop rested after this tick.
+
+        Released alone, the tick's task would be ahead of those that it ran side by side with.
+        """
+        if not self._jobs:
+            return False
+        lines = self._cell.state.script.lines
+        for line, answers, hops in islice(machine.upcoming(self._cell.state, place + 1), FAR):
+            if answers and hops is None:
+                break
+            if answers and lines[line].is_job and line in self._jobs:
+                return not self._has_held(place)
+        return False
+
+    def _has_held(self, place: int) -> bool:
+        """True once this tick has been held back for as long as it may be."""
+        now = clocks.monotonic()
+        if self._held[0] != place:
+            self._held = (place, now)
+            self._loop.call_later(TOGETHER, self._arm)
+        return now - self._held[1] >= TOGETHER
+
+    def _is_time(self, hops: int | None) -> bool:
+        if hops is None:
+            return self._at_rest() or self._rounds >= ROUNDS
+        return self._since is None or self._since >= hops
+
+    def _at_rest(self) -> bool:
+        return self._queue.at_rest(self._since or self._rounds)
+
+
+async def patiently(
+    cell: Cell, call: int, loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]
+) -> Order | None:
+    """Wait for `future`; return the order to stop if patience runs out before."""
+    lapsed: list[Order] = []
+    timer: asyncio.Handle | Alarm | None = None
+
+    def look() -> None:
+        nonlocal timer
+        if future.done():
+            return
+        if (left := cell.left()) > 0:
+            timer = Alarm(loop, left, look) if clocks.are_steered() else loop.call_later(left, look)
+        elif call not in cell.state.open:
+            resolve(future)
+        elif order := cell.lapse(call):
+            lapsed.append(order)
+            resolve(future)
+        else:
+            timer = loop.call_soon(look)
+
+    look()
+    try:
+        await future
+    finally:
+        if timer:
+            timer.cancel()
+    return lapsed[0] if lapsed else None
+
+
+class Alarm:
+    """Runs `look` in `loop` after so many real seconds, where its own timers go by somebody else's clock."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, look: Callable[[], object]) -> None:
+        self._cancelled = threading.Event()
+
+        def wait() -> None:
+            if not self._cancelled.wait(seconds) and not loop.is_closed():
+                loop.call_soon_threadsafe(look)
+
+        with lanes.aside():
+            threading.Thread(target=wait, name="tracefork-alarm", daemon=True).start()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+
+def resolve(future: asyncio.Future[None]) -> None:
+    """Let who awaits `future` go on, if it still does."""
+    if not future.done():
+        future.set_result(None)
+
+
+def poster(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> Callable[[], object]:
+    """Return a function that runs `callback` in `loop`: at once on its thread, else soon."""
+    thread = threading.get_ident()
+
+    def post() -> None:
+        if threading.get_ident() == thread:
+            callback()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(callback)
+
+    return post

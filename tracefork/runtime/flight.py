@@ -1,0 +1,59 @@
+"""A question in flight: what the script answers, and when things happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..core.machine import Headed
+from ..core.values import Answer, Lane, Question, Timing
+from ..host import clocks
+
+
+class Flight:
+    """One question from ask to end. `call` is its number in the machine.
+
+    `served` is the recorded answer, or None when the real world is to be asked;
+    `taken` tells, while a body is open, what the agent has read of it; `ticket` is
+    the writer's for its last record, 0 before there is one.
+    """
+
+    __slots__ = (
+        "_zero", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
+        "question", "served", "site", "taken", "ticket",
+    )  # fmt: skip
+
+    def __init__(self, call: int, question: Question, lane: Lane, site: str) -> None:
+        self.call = call
+        self.question = question
+        self.lane = lane
+        self.site = site
+        self.served: Answer | None = None
+        self.ticket = 0
+        self.taken: Callable[[], Answer] | None = None
+        self.began = round(clocks.now(), 6)
+        self.headed: float | None = None
+        self.chunks: list[float] = []
+        self.head_hops: int | None = None
+        self.end_hops: int | None = None
+        self._zero = clocks.perf_counter()
+
+    def saw_head(self) -> None:
+        """Note that the head of the answer is about to reach the agent."""
+        self.headed = round(clocks.perf_counter() - self._zero, 6)
+
+    def saw_chunk(self) -> None:
+        """Note that a chunk of the answer is about to reach the agent."""
+        self.chunks.append(round(clocks.perf_counter() - self._zero, 3))
+
+    def came_after(self, hops: int | None, tick: object) -> None:
+        """Note how far from the one before it `tick` is: a head, or an end."""
+        if isinstance(tick, Headed) or self.headed is None:
+            self.head_hops = hops
+        else:
+            self.end_hops = hops
+
+    def timing(self) -> Timing:
+        """When things happened, if this is the end."""
+        ended = round(clocks.perf_counter() - self._zero, 6)
+        headed = ended if self.headed is None else self.headed
+        return Timing(self.began, headed, ended, tuple(self.chunks), self.head_hops, self.end_hops)

@@ -1,0 +1,379 @@
+"""Lanes: a name for every strand of the agent, the same in every run of the same program.
+
+A strand is a task, a thread, a greenlet or a job given to an executor. It is named where it
+is *created* (`spawning.py`), never where it first runs: after the lane that creates it, what it
+runs, and how many of that name came before: `"crew.0/fetch.3"`. The task that `asyncio.run` makes
+goes on in the lane of its caller, who waits: how an agent is started is no part of it. Counting by
+name keeps strands that exist only while recording (a connection attempt, a
+pool's worker thread) from renaming those of the agent. What a live call creates
+within itself is *aside*: it belongs to no lane and is not recorded.
+
+Which strand asks is read off, in this order:
+
+1. the context variable, unless a job runs in a copy of the context of whoever gave it, or in one
+   that says nothing: then the job's own strand;
+2. the stack, where the context says nothing, or where some run's block stands in a generator:
+   a generator may be stepped in any context, but while it runs its frame is on the stack;
+3. the root of the newest run that takes in the whole process.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context, ContextVar
+from functools import partial
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+from types import FrameType
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from ..host import greenlets
+from ..host.callsite import of_agent
+
+T = TypeVar("T")
+
+
+class Group:
+    """Siblings of one name: interchangeable workers, for all that we can tell."""
+
+    __slots__ = ("alive", "made")
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.alive = 0
+
+
+class Strand:
+    """One lane of `run`, in progress. Its own strand alone adds children to it.
+
+    `outer` is the strand that the run was entered from, `giver` the strand that created this one.
+    """
+
+    __slots__ = ("_beside", "_children", "_elsewhere", "_group", "aside", "giver", "outer", "path", "run")
+
+    def __init__(
+        self,
+        run: object,
+        path: str = "",
+        group: Group | None = None,
+        *,
+        outer: Strand | None = None,
+        giver: Strand | None = None,
+        aside: bool = False,
+    ) -> None:
+        self.run = run
+        self.path = path
+        self.outer = outer
+        self.giver = giver
+        self.aside = aside
+        self._group = group
+        self._children: dict[str, Group] = {}
+        self._beside: Strand | None = None
+        self._elsewhere = False
+
+    def beside(self) -> Strand:
+        """The strand that is aside of this one."""
+        if self._beside is None:
+            self._beside = Strand(self.run, self.path, outer=self.outer, aside=True)
+        return self._beside
+
+    @property
+    def alone(self) -> bool:
+        """No sibling of the same name is alive."""
+        return self._group is None or self._group.alive < 2  # noqa: PLR2004
+
+    def child(self, what: object) -> Strand:
+        """Name and return the strand that will run `what`."""
+        if self.aside:
+            return self
+        name = name_of(what)
+        group = self._children.setdefault(name, Group())
+        path = f"{self.path}/{name}.{group.made}".lstrip("/")
+        group.made += 1
+        group.alive += 1
+        return Strand(self.run, path, group, outer=self.outer, giver=self)
+
+    def goes_on(self) -> bool:
+        """True for the one task that a strand makes before a loop runs: most likely it waits for that."""
+        if self.aside or self._elsewhere:
+            return False
+        self._elsewhere = True
+        return True
+
+    def stops(self, *_: object) -> None:
+        """Say that this strand is no task any more."""
+        self._elsewhere = False
+
+    def finish(self, *_: object) -> None:
+        """Say that this strand is over; its siblings may be alone now."""
+        if self._group and not self.aside:
+            self._group.alive -= 1
+
+    def comes_of(self, other: Strand) -> bool:
+        """True if `other` created this strand, or created one that did."""
+        above = self.giver
+        while above is not None and above is not other:
+            above = above.giver
+        return above is not None
+
+    def is_within(self, run: object) -> bool:
+        """True if this strand's run was entered within `run`."""
+        outer = self.outer
+        while outer is not None and outer.run is not run:
+            outer = outer.outer
+        return outer is not None
+
+
+def name_of(what: object) -> str:
+    """Return the name of a function, coroutine or class without its module and enclosing functions."""
+    while isinstance(what, partial):
+        what = what.func
+    name = getattr(what, "__qualname__", None) or type(what).__qualname__
+    return str(name).rpartition(".<locals>.")[2]
+
+
+# -- who asks ----------------------------------------------------------------------
+
+_STRAND: ContextVar[Strand | None] = ContextVar("tracefork.strand", default=None)
+
+_NOWHERE = Strand(None)
+"""Stands in a context for the knowledge that what is done there belongs to nobody."""
+
+_everywhere: list[Strand] = []
+"""Roots of the runs that take in threads without a context of their own, newest last."""
+
+
+_jobs: dict[int, Strand] = {}
+"""The strands of the jobs that are being done, by thread: by greenlet, where gevent makes threads of them."""
+
+
+def current() -> Strand | None:
+    """Return the strand that asks here, or else the root of the newest run that takes in all threads."""
+    return known() or (_everywhere[-1] if _everywhere else None)
+
+
+def known() -> Strand | None:
+    """Return the strand that asks here, or None if it knows of no run."""
+    strand = _going_on(in_context())
+    if strand is None:
+        return (_on_stack(None) or _of_greenlet()) if _by_run else None
+    if strand is _NOWHERE:
+        return None
+    return _on_stack(strand) if _in_generators and not strand.aside else strand
+
+
+def _going_on(strand: Strand | None) -> Strand | None:
+    """`strand`, or one around it: a worker that outlives the run which started it knows of that no more."""
+    while strand is not None and getattr(strand.run, "gone", False):
+        strand = strand.outer
+    return strand
+
+
+def of(context: Context) -> Strand | None:
+    """The strand that `context` holds."""
+    strand = context.get(_STRAND)
+    return None if strand is _NOWHERE else strand
+
+
+def in_context() -> Strand | None:
+    """The strand of this context; in a job that runs in a copy of its giver's context, the job's own.
+
+    So it is where the context says nothing, or what a generator's block has left behind in it.
+    """
+    strand = _STRAND.get()
+    if not _jobs or (job := _jobs.get(threading.get_ident())) is None or job is strand:
+        return strand
+    if strand is None or job.comes_of(strand):
+        return job
+    return job if id(strand.run) in _in_generators and strand.run is not job.run else strand
+
+
+def outside(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    """Return `call(*args, **kwargs)`, made by no strand: a thread that it starts belongs to none."""
+    context = Context()
+    context.run(_STRAND.set, _NOWHERE)
+    return context.run(call, *args, **kwargs)
+
+
+def enter(strand: Strand | None) -> Strand | None:
+    """Make `strand` current in this context; return the one before, to enter again afterwards."""
+    before = _STRAND.get()
+    _STRAND.set(strand)  # never reset by token: a generator may end in another context
+    return before
+
+
+def begin_job(strand: Strand) -> tuple[Strand | None, Strand | None]:
+    """Make `strand` that of this thread's job, and current; return what to give to `end_job`."""
+    thread = threading.get_ident()
+    before = enter(strand), _jobs.get(thread)
+    _jobs[thread] = strand
+    return before
+
+
+def end_job(before: tuple[Strand | None, Strand | None]) -> None:
+    """Make current what was so before the job."""
+    strand, job = before
+    if job is None:
+        _jobs.pop(threading.get_ident(), None)
+    else:
+        _jobs[threading.get_ident()] = job
+    enter(strand)
+
+
+class aside:  # noqa: N801  it is used like a function
+    """Run the block aside: what a live call does inside must not be recorded, nor counted."""
+
+    __slots__ = ("_before", "_beside")
+
+    def __init__(self) -> None:
+        self._before = _STRAND.get()
+        at = current()
+        self._beside: Strand | None = at.beside() if at else Strand(None, aside=True)
+
+    def __enter__(self) -> None:
+        enter(self._beside)
+
+    def __exit__(self, *_: object) -> None:
+        enter(self._before)
+        self._beside = None
+
+    def __del__(self) -> None:
+        beside = getattr(self, "_beside", None)  # not even `__init__` may have come to its end
+        if beside is not None and _STRAND.get() is beside:  # interrupted on the way in or out
+            enter(self._before)
+
+
+# -- blocks of runs ----------------------------------------------------------------
+
+
+@frozen(eq=False)
+class Block:
+    """Where the `with` of a run stands. `frame` is None where that is not known."""
+
+    root: Strand
+    frame: FrameType | None
+
+    @property
+    def in_generator(self) -> bool:
+        """True if it may be left alone in mid-block, and go on in another context."""
+        return self.frame is not None and bool(
+            self.frame.f_code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)
+        )
+
+
+_by_run: dict[int, Block] = {}
+_by_frame: dict[FrameType, tuple[Block, ...]] = {}
+"""The blocks that stand in a frame, the innermost last."""
+
+_in_generators: dict[int, Block] = {}
+"""By run, the blocks that may go on in another context: where there is one, the stack is always looked at."""
+
+
+def open_block(root: Strand, frame: FrameType | None, *, everywhere: bool = False) -> None:
+    """Note that the block of `root.run` stands in `frame`.
+
+    With `everywhere`, `root` is current wherever no other strand is. `close_block` undoes half of it, too.
+    """
+    block = Block(root, frame)
+    _by_run[id(root.run)] = block
+    if block.in_generator:
+        _in_generators[id(root.run)] = block
+    if frame is not None:
+        _by_frame[frame] = (*_by_frame.get(frame, ()), block)
+    if everywhere:
+        _everywhere.append(root)
+
+
+def close_block(root: Strand) -> None:
+    """Forget the block of `root.run`; to do it twice is harmless."""
+    with suppress(ValueError):
+        _everywhere.remove(root)
+    for frame, blocks in list(_by_frame.items()):
+        if rest := tuple(block for block in blocks if block.root is not root):
+            _by_frame[frame] = rest
+        else:
+            _by_frame.pop(frame, None)
+    _in_generators.pop(id(root.run), None)
+    _by_run.pop(id(root.run), None)
+
+
+def begin(root: Strand) -> None:
+    """Make `root` current in this context, until `leave`."""
+    root.outer = _STRAND.get()
+    _STRAND.set(root)
+
+
+def leave(root: Strand) -> None:
+    """End `root`: what was current before is so again, unless another run has begun since.
+
+    Runs that are over by then are passed by, so that overlapping runs end in any order. An
+    interrupt may have left the run aside.
+    """
+    at = _STRAND.get()
+    if at is not None and at.run is root.run:
+        outer = root.outer
+        while outer is not None and getattr(outer.run, "over", False):
+            outer = outer.outer
+        _STRAND.set(outer)
+
+
+def _on_stack(strand: Strand | None) -> Strand | None:
+    """The strand that asks, where the context says `strand`: a block on the stack may know better.
+
+    A block in a generator that is not on the stack is between two steps: what is asked
+    meanwhile is not its own, whatever context it has left behind.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
+    while frame is not None and frame not in _by_frame:
+        frame = frame.f_back
+    blocks = () if frame is None else _by_frame.get(frame, ())
+    if not blocks:
+        return strand
+    block = blocks[-1]
+    if strand is None:
+        return block.root
+    if any(strand.run is one.root.run for one in blocks):
+        return strand
+    if id(strand.run) in _in_generators:
+        return block.root
+    if block.in_generator and not strand.is_within(block.root.run):
+        return block.root
+    return strand
+
+
+def _of_greenlet() -> Strand | None:
+    """The strand of a greenlet that was not given one: a child of that of whoever spawned it."""
+    unnamed = []
+    for greenlet, context in greenlets.spawners():
+        unnamed.append(greenlet)
+        if (strand := of(context)) is not None:
+            for one in reversed(unnamed):
+                strand = strand.child(getattr(one, "_run", None) or one)
+            enter(strand)
+            return strand
+    return None
+
+
+_BETWEEN = ("contextlib", "tracefork.session.block", "tracefork.session.session")
+"""Modules whose frames stand between a block and the code that it is in."""
+
+
+def frame_of_block() -> FrameType | None:
+    """The frame whose `with` enters a run, past context managers made of generators."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
+    through = False
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        managed = frame.f_back is not None and frame.f_back.f_globals.get("__name__") == "contextlib"
+        if module not in _BETWEEN and not (
+            managed and frame.f_code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)
+        ):
+            break
+        through = through or module == "contextlib"
+        frame = frame.f_back
+    # a server enters somebody's context manager on one of its threads: the block is not in its code
+    return None if frame is None or (through and not of_agent(frame)) else frame

@@ -1,0 +1,317 @@
+"""Where strands are created: threads, jobs of pools, tasks and greenlets are named, and know their run.
+
+`Thread.start`, `_thread.start_new_thread`, the pools' ways to submit, the loops' `create_task` and
+gevent's `spawn` are wrapped while any run is active; outside of a run the wrappers do nothing.
+What a job is handed to runs it, whatever the context is that it was told to run in.
+
+A job that a loop hands to an executor also ends in its recorded order: `run_in_executor`
+gives what it came to when its turn has come (`Job`).
+"""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, copy_context
+from functools import partial
+from typing import Any, Protocol, cast
+
+from ..host.imports import loaded
+from ..host.patching import Patches, Target
+from . import lanes
+from .lanes import Strand
+
+
+class Jobs(Protocol):
+    """The part of a run that jobs of executors are told to."""
+
+    def begin_job(self, name: str, strand: Strand) -> object | None:
+        """Note that `strand` hands a job to an executor; None if nothing has to be known of its end."""
+        ...
+
+    async def end_job(self, job: object) -> None:
+        """Wait until it is this job's turn to end."""
+        ...
+
+    def give_up_job(self, job: object) -> None:
+        """Note that nobody waits for this job any more."""
+        ...
+
+
+def watch(root: Strand) -> None:
+    """Start naming strands, for the run of `root`; doing it twice is harmless."""
+    _patches.hold(root)
+
+
+def unwatch(root: Strand) -> None:
+    """Stop naming strands for the run of `root`; the last one takes every wrapper away."""
+    _patches.release(root)
+
+
+def _targets() -> Iterator[Target]:
+    yield threading.Thread, "start", _start
+    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+        if hasattr(_thread, name):
+            yield _thread, name, _start_raw
+    yield ThreadPoolExecutor, "submit", _submit
+    yield asyncio.BaseEventLoop, "create_task", _create_task
+    yield asyncio.BaseEventLoop, "run_in_executor", _run_in_executor
+    if backend := loaded("anyio._backends._asyncio"):
+        yield backend.AsyncIOBackend, "run_sync_in_worker_thread", _run_sync
+    if uvloop := loaded("uvloop"):
+        yield uvloop.Loop, "create_task", _create_task
+        yield uvloop.Loop, "run_in_executor", _run_in_executor
+    if pools := loaded("multiprocessing.pool"):
+        yield pools.ThreadPool, "apply_async", _apply_async
+        yield pools.ThreadPool, "_map_async", _map_async
+        for name in ("imap", "imap_unordered"):
+            yield pools.ThreadPool, name, _imap
+    if gevent := loaded("gevent"):
+        yield gevent, "spawn", _spawn
+        yield gevent, "spawn_raw", _spawn
+        yield gevent, "spawn_later", _spawn_later
+    if groups := loaded("gevent.pool"):
+        yield groups.Group, "spawn", _spawn_in
+    if threads := loaded("gevent.threadpool"):
+        yield threads.ThreadPool, "spawn", _spawn_in
+
+
+_LATE = "anyio._backends._asyncio gevent gevent.pool gevent.threadpool multiprocessing.pool uvloop"
+_patches = Patches(_targets, late=frozenset(_LATE.split()))
+
+
+# -- threads ---------------------------------------------------------------------------
+
+
+def _start(original: Any, thread: threading.Thread) -> None:
+    if parent := lanes.known():
+        child = parent.child(getattr(thread, "_target", None) or type(thread))
+        run = in_lane(child, thread.run)
+
+        def once() -> None:
+            vars(thread).pop("run", None)  # leave the thread as its class made it
+            run()
+
+        thread.run = once  # type: ignore[method-assign]
+        try:
+            original(thread)
+        except BaseException:  # it did not start: nobody will say that it is over
+            vars(thread).pop("run", None)
+            child.finish()
+            raise
+        return
+    original(thread)
+
+
+def _start_raw(original: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+    parent = lanes.known()
+    if parent is None or not callable(function) or _is_ours(function):
+        return original(function, *args, **kwargs)
+    child = parent.child(function)
+    try:
+        return original(in_lane(child, function), *args, **kwargs)
+    except BaseException:
+        child.finish()
+        raise
+
+
+def _is_ours(function: Any) -> bool:
+    """True for what `Thread.start` starts, which has a strand already."""
+    return isinstance(getattr(function, "__self__", None), threading.Thread)
+
+
+# -- pools -----------------------------------------------------------------------------
+
+
+def _submit(original: Any, pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+    if not (parent := lanes.known()):
+        return original(pool, fn, *args, **kwargs)
+    child = parent.child(_behind_context(fn, args))
+    try:  # whether a worker thread starts now is chance: it belongs to no strand
+        future = lanes.outside(original, pool, in_lane(child, fn, ends=False), *args, **kwargs)
+    except BaseException:
+        child.finish()
+        raise
+    future.add_done_callback(child.finish)  # also of a job that is cancelled before it runs
+    return future
+
+
+def _apply_async(original: Any, pool: Any, func: Any, args: Any = (), *rest: Any, **kwargs: Any) -> Any:
+    if not (parent := lanes.known()):
+        return original(pool, func, args, *rest, **kwargs)
+    return original(pool, in_lane(parent.child(func), func), args, *rest, **kwargs)
+
+
+def _map_async(
+    original: Any, pool: Any, func: Any, iterable: Any, mapper: Any, *rest: Any, **kwargs: Any
+) -> Any:
+    if not (parent := lanes.known()):
+        return original(pool, func, iterable, mapper, *rest, **kwargs)
+    pools = sys.modules["multiprocessing.pool"]
+    each = partial(_one_of_many, func, star=mapper is pools.starmapstar)
+    return original(pool, each, [*_in_lanes(parent, func, iterable)], pools.mapstar, *rest, **kwargs)
+
+
+def _imap(original: Any, pool: Any, func: Any, iterable: Any, *rest: Any, **kwargs: Any) -> Any:
+    if not (parent := lanes.known()):
+        return original(pool, func, iterable, *rest, **kwargs)
+    feeder = parent.child(func)  # a thread of the pool's reads the iterable: it alone names the jobs
+    return original(pool, partial(_one_of_many, func), _in_lanes(feeder, func, iterable), *rest, **kwargs)
+
+
+def _in_lanes(parent: Strand, func: Any, items: Iterable[Any]) -> Iterator[tuple[Strand, Any]]:
+    return ((parent.child(func), item) for item in items)
+
+
+def _one_of_many(func: Any, job: tuple[Strand, Any], *, star: bool = False) -> Any:
+    child, item = job
+    return in_lane(child, func)(*item) if star else in_lane(child, func)(item)
+
+
+# -- greenlets -------------------------------------------------------------------------
+
+
+def _spawn(original: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+    return original(_spawned(function), *args, **kwargs)
+
+
+def _spawn_later(original: Any, seconds: float, function: Any, *args: Any, **kwargs: Any) -> Any:
+    return original(seconds, _spawned(function), *args, **kwargs)
+
+
+def _spawn_in(original: Any, group: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+    return original(group, _spawned(function), *args, **kwargs)
+
+
+def _spawned(function: Any) -> Any:
+    parent = lanes.known()
+    return function if parent is None or not callable(function) else in_lane(parent.child(function), function)
+
+
+# -- tasks -----------------------------------------------------------------------------
+
+
+def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **options: Any) -> Any:
+    parent = lanes.known() if context is None else lanes.of(context) or lanes.known()
+    if not parent or _closes_a_generator(coro):
+        return original(loop, coro, context=context, **options)
+    went_on = asyncio._get_running_loop() is None and parent.goes_on()  # noqa: SLF001  `asyncio.run` asks it too
+    child = parent if went_on else parent.child(coro)
+    over = child.stops if went_on else child.finish
+    context = copy_context() if context is None else context
+    context.run(lanes.enter, child)
+    try:
+        task = original(loop, coro, context=context, **options)
+    except BaseException:
+        over()
+        raise
+    task.add_done_callback(over)
+    return task
+
+
+def _closes_a_generator(coro: object) -> bool:
+    """The loop makes a task to close a generator the agent dropped, whenever that is collected."""
+    return type(coro) is _ACLOSE
+
+
+async def _generator() -> AsyncGenerator[None, None]:
+    yield
+
+
+def _type_of_aclose() -> type:
+    closing = _generator().aclose()
+    with suppress(StopIteration):
+        closing.send(None)  # run to its end, or it is said never to have been awaited
+    return type(closing)
+
+
+_ACLOSE = _type_of_aclose()
+
+
+# -- jobs that a loop waits for ----------------------------------------------------------
+
+
+def _run_in_executor(original: Any, loop: Any, executor: Any, func: Any, *args: Any) -> Any:
+    future = original(loop, executor, func, *args)
+    strand = lanes.known()
+    if strand is None or strand.aside or asyncio._get_running_loop() is not loop:  # noqa: SLF001
+        return future
+    jobs = cast("Jobs", strand.run)
+    job = jobs.begin_job(lanes.name_of(_behind_context(func, args)), strand)
+    if job is None:
+        return future
+    came: asyncio.Future[Any] = future.get_loop().create_future()
+    task = asyncio.Task(_hand_over(_in_turn(jobs, job, future), came), loop=loop)
+    came.add_done_callback(lambda _: task.cancel() if came.cancelled() else None)
+    return came
+
+
+async def _hand_over(awaited: Awaitable[Any], came: asyncio.Future[Any]) -> None:
+    """Let `came` come to what `awaited` does. A task that a `SystemExit` leaves would stop the loop."""
+    try:
+        result = await awaited
+    except asyncio.CancelledError:
+        came.cancel()
+        raise
+    except BaseException as exc:  # noqa: BLE001  it is raised where the job is awaited
+        if not came.done():
+            came.set_exception(exc)
+    else:
+        if not came.done():
+            came.set_result(result)
+
+
+async def _run_sync(original: Any, func: Any, args: Any = (), *rest: Any, **kwargs: Any) -> Any:
+    """`anyio.to_thread.run_sync`, which has threads of its own."""
+    awaited, strand = original(func, args, *rest, **kwargs), lanes.known()
+    if strand is None or strand.aside:
+        return await awaited
+    jobs = cast("Jobs", strand.run)
+    job = jobs.begin_job(lanes.name_of(_behind_context(func, args)), strand)
+    return await (awaited if job is None else _in_turn(jobs, job, awaited))
+
+
+async def _in_turn(jobs: Jobs, job: object, awaited: Awaitable[Any]) -> Any:
+    """What `awaited` comes to, once it is its turn."""
+    try:
+        result = await awaited
+    except asyncio.CancelledError:
+        jobs.give_up_job(job)
+        raise
+    except BaseException:
+        await jobs.end_job(job)
+        raise
+    await jobs.end_job(job)
+    return result
+
+
+def _behind_context(fn: Any, args: tuple[Any, ...] = ()) -> Any:
+    """What `fn` runs, where it runs something in a context: `copy_context().run, fn`, or a partial."""
+    while True:
+        if isinstance(fn, partial):
+            fn, args = fn.func, (*fn.args, *args)
+        elif isinstance(getattr(fn, "__self__", None), Context) and args:
+            fn, *rest = args
+            args = tuple(rest)
+        else:
+            return fn
+
+
+def in_lane(child: Strand, fn: Callable[..., Any], *, ends: bool = True) -> Callable[..., Any]:
+    """Return a function that runs `fn` as the job of `child`, and says that it is over if it `ends`."""
+
+    def job(*args: Any, **kwargs: Any) -> Any:
+        before = lanes.begin_job(child)
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            lanes.end_job(before)
+            if ends:
+                child.finish()
+
+    return job

@@ -1,0 +1,134 @@
+"""Waiting for a turn: on a thread, in an asyncio loop, in trio.
+
+While the run follows its script, heads and ends are handed out one at a time:
+
+* Threads have no point of rest that one could see. A short pause between the
+  ticks of different threads, a shorter one while recording, makes programs that
+  depend on their order replay in practice; it is no guarantee.
+* An asyncio loop has one: its ticks are paced (`event_loop.py`).
+* trio does not show its queue: others get a number of turns before each tick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+
+from attrs import evolve
+
+from ..core import machine
+from ..core.machine import Asked, Order, Wait
+from ..host import clocks
+from ..host.uninterrupted import gate, wait_at
+from .event_loop import Pacers, Tick, patiently, poster, resolve, running_loop
+from .flight import Flight
+from .stepper import Cell, look
+
+PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
+LIVE_PAUSE = 0.0003  # the same while recording; waited only where two ticks are closer than this
+NAP = 0.02  # seconds between two looks where trio's clock is not its own
+TURNS = 16  # checkpoints that trio's other tasks get before a tick
+
+
+def is_cancellation(exc: BaseException | None) -> bool:
+    """True for asyncio's and trio's cancellation, which must not be replaced."""
+    trio = sys.modules.get("trio")
+    return isinstance(exc, asyncio.CancelledError) or bool(trio and isinstance(exc, trio.Cancelled))
+
+
+def in_loop() -> bool:
+    """True on a thread whose event loop is running: to block it would freeze who we wait for."""
+    return running_loop() is not None or _in_trio()
+
+
+def settle(cell: Cell, event: Asked | Tick) -> Order:
+    """Send `event`, blocking this thread until its turn comes.
+
+    Inside a running event loop nothing is waited for, nor by a signal's handler that came while this
+    very thread was asking: it would wait for itself.
+    """
+    if in_loop():
+        return cell.send(evolve(event, waits=False))
+    at = gate()
+    wake = partial(at.put, None)
+    while isinstance(order := _paced(cell, event, wake), Wait):
+        if _is_nested():
+            return cell.send(evolve(event, waits=False))
+        left = cell.left()
+        if not wait_at(at, look(left)) and left <= 0 and (lapsed := cell.lapse(event.call)):
+            return lapsed
+    return order
+
+
+def _is_nested() -> bool:
+    """True where another question of this thread is under way below."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  only who must wait pays for it
+    port = frame.f_globals if frame else {}
+    while frame is not None and frame.f_globals is port:
+        frame = frame.f_back
+    while frame is not None:
+        if frame.f_globals is port:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:
+    """Send `event`; a tick, not too soon after another thread's."""
+    if not isinstance(event, Asked):
+        cell.part(LIVE_PAUSE if cell.live else PAUSE)
+    return cell.send(event, wake)
+
+
+async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Flight) -> Order:
+    """Send `event`, suspending this task until its turn comes; `flight` learns the tick's distance."""
+    loop = running_loop()
+    if loop is None:
+        return await _settle_in_trio(cell, event)
+    if cell.closed:
+        return cell.send(event)
+    pacer = pacers.of(loop)
+    if isinstance(event, Asked):
+        pacer.anchor()
+    elif cell.live:
+        flight.came_after(await pacer.align(), event)
+    elif machine.is_scheduled(cell.state, event):
+        flight.came_after(machine.hops(cell.state, event), event)
+        return await pacer.release(event)
+    while True:
+        woken = loop.create_future()
+        order = cell.send(event, poster(loop, lambda woken=woken: resolve(woken)))  # type: ignore[misc]
+        if not isinstance(order, Wait):
+            return order
+        if lapsed := await patiently(cell, event.call, loop, woken):
+            return lapsed
+
+
+def _in_trio() -> bool:
+    trio = sys.modules.get("trio")
+    return bool(trio and trio.lowlevel.in_trio_run())
+
+
+async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
+    import trio  # noqa: PLC0415  only who runs trio has it
+
+    token = trio.lowlevel.current_trio_token()
+    while True:
+        if not (isinstance(event, Asked) or cell.live):
+            for _ in range(TURNS):  # trio does not show its queue: give others that many turns
+                await trio.lowlevel.checkpoint()
+        woken = trio.Event()
+        order = cell.send(event, lambda woken=woken: token.run_sync_soon(woken.set))  # type: ignore[misc]
+        if not isinstance(order, Wait):
+            return order
+        while not woken.is_set():
+            if clocks.are_steered():  # trio's too, then
+                await trio.to_thread.run_sync(clocks.sleep, min(max(0.0, cell.left()), NAP))
+            else:
+                with trio.move_on_after(max(0.0, cell.left())):
+                    await woken.wait()
+            if not woken.is_set() and cell.left() <= 0 and (lapsed := cell.lapse(event.call)):
+                return lapsed

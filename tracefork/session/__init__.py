@@ -1,0 +1,1 @@
+"""A run in progress: what `with tracefork.record(...) as run` gives."""

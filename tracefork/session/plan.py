@@ -1,0 +1,76 @@
+"""What a run is made from, before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from ..codec import records
+from ..core.script import Script
+from ..core.values import Call
+from ..redact import Redactor
+from ..runtime.port import Gate, Known
+from ..storage.store import TapeStore
+from .tools.policy import RUN, Policy
+
+MAX_BODY = 64 * 2**20
+"""Bytes of one body that are kept unless another limit is given."""
+
+
+class Door(Protocol):
+    """Something outside of us that is replaced while a run needs it; doing either twice is harmless."""
+
+    def hold(self, run: object) -> None: ...
+    def release(self, run: object) -> None: ...
+
+
+class Around(Protocol):
+    """The replay in which a run of its own is made, and those that are made in it."""
+
+    separate: list[Any]
+
+    @property
+    def live(self) -> bool: ...
+    def escape(self, kind: str, target: str, *, certain: bool = True) -> None: ...
+
+
+@frozen
+class Plan:
+    """What a session is made from; `tracefork.record` and its siblings fill it in.
+
+    `redactor` is asked anew for each thing that is kept: secrets may be set within the run.
+    `doors` are held for the time of the block: interception and the network guard. `everywhere`
+    takes in threads that have no run of their own. `passthrough` holds patterns of calls
+    that are not recorded, `allow` addresses that a replay may connect to.
+    `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
+    `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
+    leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
+    run that `joins` is a view of it. `within` is the replay in which a separate run is made.
+    `doubts` are calls that may have run before it; `wrapped` names functions that are
+    tools of this run without a decorator, as `module:path`.
+    """
+
+    script: Script
+    header: records.Header
+    redactor: Callable[[], Redactor]
+    doors: Sequence[Door] = ()
+    store: TapeStore | None = None
+    owns_store: bool = False
+    patience: float = 60.0
+    tools: Policy = RUN
+    everywhere: bool = False
+    passthrough: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    max_body: int = MAX_BODY
+    instant_retries: bool = False
+    gate: Gate | None = None
+    known: Known | None = None
+    virtualize: frozenset[str] = frozenset()
+    strict: bool = False
+    processes: str = "run"
+    joins: bool = False
+    within: Around | None = None
+    doubts: tuple[Call, ...] = ()
+    wrapped: frozenset[str] = frozenset()

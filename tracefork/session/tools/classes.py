@@ -1,0 +1,297 @@
+"""Classes by their names, and their instances as what they hold: for what tools return and raise. Pure.
+
+An instance is made again without its class being asked: no `__new__`, `__init__`, validator or
+setter of anybody's runs, only those of Python's own C types and of HTTP clients, see `messages`; and
+nothing is imported. A name leads to a class only if that is imported already, and is an Enum, a
+namedtuple, a dataclass, an attrs or pydantic class, an exception, or one of COLLECTIONS or `messages`.
+One with a `__del__` is none of them: it would run in the end, on whatever a tape says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Mapping
+from enum import Enum, Flag
+from functools import partialmethod
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
+from typing import Any, Literal, TypeAlias, cast
+
+from ...errors import Unrecordable
+from . import client_messages
+
+Kind: TypeAlias = Literal[
+    "enum", "namedtuple", "collection", "exception", "validation", "instance", "message", "gone"
+]
+"""How the instances of a class are kept.
+
+"validation" is pydantic's ValidationError, "message" is of an HTTP client, "gone" stands for a connection.
+"""
+
+COLLECTIONS: frozenset[type] = frozenset({Counter, OrderedDict, defaultdict, deque})
+PLAIN = frozenset({"types:SimpleNamespace", "subprocess:CompletedProcess"})
+"""Classes of the standard library whose instances are no more than their `__dict__`."""
+
+FACTORIES: Mapping[str, type] = {
+    kind.__name__: kind for kind in (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)
+}
+"""What a defaultdict may make of a missing key."""
+
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes of Python, and not of C
+_VALIDATION = "pydantic_core._pydantic_core"
+_OF_PYDANTIC = frozenset({"BaseModel", "_BaseUrl", "_BaseMultiHostUrl"})
+_HINTS = frozenset({"obj"})  # of an AttributeError: for suggestions, and whatever was asked
+_ALIAS = "__orig_class__"  # what typing writes into instances of generic classes, for nobody to read
+_METHODS = (
+    FunctionType,
+    classmethod,
+    staticmethod,
+    partialmethod,
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    ClassMethodDescriptorType,
+    WrapperDescriptorType,
+)
+_MISSING = object()
+
+
+def name_class(kind: type) -> str:
+    """Return the name that leads to the class `kind`: its module and its path in there."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def spell(kind: type) -> str:
+    """Return the name of `kind` as a person writes it."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def find_class(name: str, near: str = "") -> type | None:
+    """Return the class that `name` leads to, among what is imported; None if it leads to none.
+
+    What a script defined, in `__main__`, is looked for in the module `near` too, and what `near` defined
+    in a script: the same file may be either.
+    """
+    module, _, path = name.partition(":")
+    for place in [module, *_list_aliases(module, near)]:
+        at: object = sys.modules.get(place)
+        for part in path.split("."):
+            held = getattr(at, "__dict__", None)  # not `getattr`: modules import what they are asked for
+            at = held.get(part) if isinstance(held, Mapping) else None
+        if isinstance(at, type):
+            return at
+    return None
+
+
+def _list_aliases(module: str, near: str) -> tuple[str, ...]:
+    if module == "__main__" and near:
+        return (near,)
+    return ("__main__",) if module == near else ()
+
+
+def classify(kind: type) -> Kind | None:
+    """Return how the instances of `kind` are kept, or None if they are not."""
+    if kind in COLLECTIONS:
+        return "collection"
+    if kind.__module__ == _VALIDATION and kind.__name__ == "ValidationError":
+        return "validation"
+    if kind is client_messages.Gone:
+        return "gone"
+    if client_messages.find_form(name_class(kind)):
+        return "message"
+    fields = [vars(base) for base in kind.__mro__]
+    if any("__del__" in of for of in fields):
+        return None
+    if issubclass(kind, Enum):
+        return "enum"
+    if issubclass(kind, BaseException):
+        return "exception"
+    base = _find_base(kind)
+    if base is tuple:
+        names = next((of["_fields"] for of in fields if "_fields" in of), None)
+        return "namedtuple" if isinstance(names, tuple) else None
+    if name_class(kind) in PLAIN or (
+        base is object
+        and (
+            dataclasses.is_dataclass(kind)
+            or any("__attrs_attrs__" in of for of in fields)
+            or any(
+                c.__name__ in _OF_PYDANTIC and c.__module__.split(".")[0] == "pydantic" for c in kind.__mro__
+            )
+        )
+    ):
+        return "instance"
+    return None
+
+
+def read_state(value: object) -> dict[str, Any]:
+    """Return what an instance holds, by name: its slots that are filled, and its `__dict__`."""
+    out = dict[str, Any]()
+    for base in type(value).__mro__:
+        for key, slot in vars(base).items():
+            if isinstance(slot, MemberDescriptorType | GetSetDescriptorType) and _is_state(base, key, slot):
+                inside = _read_slot(slot, value)
+                if inside is not _MISSING:
+                    out.setdefault(key, inside)
+    own = getattr(value, "__dict__", None)
+    if isinstance(own, dict):
+        out = {**{key: inside for key, inside in own.items() if key != _ALIAS}, **out}
+    return out
+
+
+def _is_state(base: type, key: str, slot: object) -> bool:
+    if base.__flags__ & _HEAP:
+        return isinstance(slot, MemberDescriptorType)
+    if base is BaseExceptionGroup:  # both are its arguments
+        return False
+    return not key.startswith("__") and key != "args" and key not in _HINTS
+
+
+def _read_slot(slot: Any, value: object) -> object:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return _MISSING
+
+
+# -- made again --------------------------------------------------------------------
+
+
+def make_instance(kind: type, state: Mapping[str, object]) -> Any:
+    """Return an instance of the dataclass, attrs or pydantic class `kind` that holds `state`."""
+    made: object = _find_base(kind).__new__(kind)
+    fill(made, state)
+    return made
+
+
+def fill(made: object, state: Mapping[str, object]) -> None:
+    """Put `state` into `made`, whatever its class thinks of it.
+
+    Raises:
+        ValueError: it has no place for some of that, or something else in its place.
+    """
+    for key, value in state.items():
+        slot: Any = next((vars(base)[key] for base in type(made).__mro__ if key in vars(base)), None)
+        is_own = isinstance(slot, GetSetDescriptorType) and not key.startswith("__")
+        if is_own or isinstance(slot, MemberDescriptorType):
+            slot.__set__(made, value)
+        elif isinstance(slot, _METHODS) or (key.startswith("__") and key != "__notes__"):
+            raise ValueError(f"{key} is nothing that an instance of {name_class(type(made))} holds")
+        else:
+            made.__dict__[key] = value
+
+
+def make_exception(kind: type[BaseException], args: tuple[object, ...], state: Mapping[str, object]) -> Any:
+    """Return an exception of class `kind` with `args`, that holds `state`."""
+    base = _find_base(kind)
+    if issubclass(base, UnicodeError) and len(args) > 2 and not (isinstance(args[2], int) and args[2] >= 0):  # noqa: PLR2004  C would read before the text
+        raise ValueError("a UnicodeError begins before its text")
+    made: Any = base.__new__(kind, *args)
+    base.__init__(made, *args)
+    made.args = args
+    fixed = read_state(made) if issubclass(base, UnicodeError) else {}  # C trusts these
+    fill(made, {key: value for key, value in state.items() if key not in fixed})
+    return made
+
+
+def read_extras(exc: BaseException) -> dict[str, Any]:
+    """Return what `exc` holds beside what its class and its `args` make of it.
+
+    Raises:
+        Unrecordable: nothing can be made of them.
+    """
+    try:
+        bare = read_state(make_exception(type(exc), exc.args, {}))
+    except Exception as problem:
+        raise Unrecordable("an exception", f"{name_class(type(exc))} with arguments of its own") from problem
+    return {
+        key: value for key, value in read_state(exc).items() if not _is_equal(bare.get(key, _MISSING), value)
+    }
+
+
+def _is_equal(one: object, other: object) -> bool:
+    return one is other or (type(one) is type(other) and isinstance(one, str | int) and one == other)
+
+
+def find_member(kind: type[Enum], said: object) -> Enum:
+    """Return the member of `kind` that is called so, or, of flags, has that number.
+
+    Raises:
+        ValueError: it has none.
+    """
+    members: Mapping[str, Enum] = kind._member_map_
+    if isinstance(said, str) and said in members:
+        return members[said]
+    if issubclass(kind, Flag) and type(said) is int:
+        parts = [one for one in members.values() if one.value & said == one.value]
+        whole: Any = kind._value2member_map_.get(said)
+        if whole is None and parts:
+            whole = parts[0]
+            for one in parts[1:]:
+                whole |= one
+        if whole is not None and whole.value == said:
+            return cast("Enum", whole)
+    raise ValueError(f"{name_class(kind)} has no member {said!r}")
+
+
+def name_member(value: Enum) -> str | int:
+    """Return what `member` finds `value` by.
+
+    Raises:
+        Unrecordable: nothing.
+    """
+    kind = type(value)
+    said: str | int = value._name_ if kind._member_map_.get(value._name_ or "") is value else value.value
+    try:
+        if find_member(kind, said) is value:
+            return said
+    except ValueError:
+        pass
+    raise Unrecordable("a value", f"{name_class(kind)} without a name")
+
+
+# -- pydantic's ValidationError, which only its own function makes -----------------------
+
+
+def read_validation(value: Any) -> dict[str, object]:
+    """Return what pydantic's ValidationError `value` is made of."""
+    lines = value.errors(include_url=False)
+    return {"title": value.title, "lines": lines}
+
+
+def make_validation(said: Mapping[str, Any]) -> Any:
+    """Return the ValidationError that `validation` took apart.
+
+    Raises:
+        Unrecordable: pydantic is not imported.
+    """
+    core = sys.modules.get(_VALIDATION)
+    if core is None:
+        raise Unrecordable("the recorded result", "ValidationError of pydantic, which is not imported here")
+    known, lines = core.list_all_errors(), []
+    types = {str(one["type"]) for one in known}
+    for line in said["lines"]:
+        made = {key: line[key] for key in ("loc", "input")}
+        if line["type"] in types:
+            made |= {"type": line["type"]} | ({"ctx": line["ctx"]} if "ctx" in line else {})
+        else:
+            text = str(line["msg"]).replace("{", "{{").replace("}", "}}") if "ctx" in line else line["msg"]
+            made["type"] = core.PydanticCustomError(line["type"], text, line.get("ctx"))
+        lines.append(made)
+    return core.ValidationError.from_exception_data(said["title"], lines)
+
+
+# -- below -------------------------------------------------------------------------
+
+
+def _find_base(kind: type) -> Any:
+    """The class of C that `kind` is made from."""
+    return next(base for base in kind.__mro__ if not base.__flags__ & _HEAP)

@@ -1,0 +1,276 @@
+"""Tool calls as values: what was called, and what came of it. Pure."""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from attrs import frozen
+
+from ...codec.strict_json import damage
+from ...core.values import Call, Reply
+from ...errors import CorruptTape, Unrecordable
+from . import classes, python_values, rebuild
+from .changed_arguments import make_opaque
+
+
+def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
+    """Return the call of tool `name` with these arguments.
+
+    Raises:
+        Unrecordable: an argument has no JSON form.
+    """
+    return Call(
+        name, python_values.encode({"args": list(args), "kwargs": dict(kwargs)}, f"an argument of {name}")
+    )
+
+
+def returned(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
+    """Return the reply of tool `name` that returned `value`; "opaque" where it could not come back whole."""
+    try:
+        return Reply(
+            "returned", python_values.encode_whole(value, "a result", _result_type(fn), _name_module(fn))
+        )
+    except Unrecordable as exc:
+        return make_opaque(f"the result of {name}", exc.kind)
+
+
+def raised(exc: BaseException, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
+    """Return the reply of tool `name` that raised `exc`; "opaque" where it could not come back whole.
+
+    `value` has its arguments; or the whole of it, where there is more.
+    """
+    try:
+        text = python_values.encode_whole(exc, "an exception", near=_name_module(fn))
+        said = _read_arguments(text)
+        return Reply("raised", text if said is None else said, class_name(exc))
+    except Unrecordable as problem:
+        return make_opaque(f"what {name} raised", problem.kind, class_name(exc))
+
+
+def keep_raised(exc: BaseException) -> Reply:
+    """Return what can be kept of `exc`: its class, and its arguments or else its text."""
+    try:
+        args = python_values.encode(list(exc.args), ordered=True, named=True)
+        python_values.decode(args)
+    except (Unrecordable, CorruptTape):
+        args = python_values.encode([said(exc)])
+    return Reply("raised", args, class_name(exc))
+
+
+def make_refusal(reply: Reply) -> Unrecordable:
+    """Return what is raised for an "opaque" reply, when it is recorded and in each replay."""
+    match python_values.decode(reply.value):
+        case [str(what), str(kind)]:
+            return Unrecordable(what, kind)
+    return Unrecordable("the recorded result", reply.type)
+
+
+def _read_arguments(text: str) -> str | None:
+    """The arguments of an exception that is no more than these, as text."""
+    match json.loads(text):
+        case {"$class": [str(), {"args": list() as args, **more}]} if not more:
+            return json.dumps(args, separators=(",", ":"), ensure_ascii=False)
+    return None
+
+
+def replayed(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
+    """Return what the tool returned, typed as `fn` is annotated, or raise what it raised.
+
+    Raises:
+        Unrecordable: the result was opaque, or a class that it needs is not imported.
+    """
+    match reply.kind:
+        case "returned":
+            return python_values.decode(reply.value, _result_type(fn), _name_module(fn))
+        case "raised":
+            raise read_exception(reply, fn)
+        case "opaque":
+            raise make_refusal(reply)
+
+
+def read_exception(reply: Reply, fn: Callable[..., object] | None = None) -> BaseException:
+    """Return the exception that a "raised" reply is about.
+
+    Raises:
+        Unrecordable: its class is not imported, or it cannot be made.
+        CorruptTape: it is no such reply.
+    """
+    said = python_values.decode(reply.value, near=_name_module(fn))
+    if isinstance(said, BaseException):
+        return said
+    if not isinstance(said, list):
+        raise CorruptTape(f"an exception has arguments, not {reply.value!r:.60}")
+    return make_exception(reply.type, said, _name_module(fn))
+
+
+@frozen
+class Yields:
+    """What a generator came to: what it yielded, then how it ended.
+
+    It "returned" `value`, "raised" the exception `value`, of class `type`, or was "closed" by
+    who asked, and had nothing more to say then.
+    """
+
+    items: tuple[Any, ...]
+    end: Literal["returned", "raised", "closed"] = "closed"
+    value: Any = None
+    type: str = ""
+
+
+class Yielding:
+    """What a generator has given so far, as it was when it was given."""
+
+    def __init__(self, name: str = "a tool", fn: Callable[..., object] | None = None) -> None:
+        self._items: list[str] = []
+        self._opaque: Reply | None = None
+        self._name, self._near, self._as = name, _name_module(fn), _find_item_type(fn)
+
+    def add(self, item: object) -> None:
+        """Keep `item` as it is now: its maker may go on changing it."""
+        try:
+            text = python_values.encode_whole(item, "what a generator gave", self._as, self._near)
+            if self._as is not None and not python_values.are_same(
+                item, python_values.decode(text, near=self._near)
+            ):
+                text = f'{{"$annotated":{text}}}'
+            self._items.append(text)
+        except Unrecordable as exc:
+            self._opaque = self._opaque or make_opaque(f"what {self._name} gave", exc.kind)
+
+    def returned(self, value: object = None) -> Reply:
+        """Return the reply of a generator that then returned `value`."""
+        ended = returned(value, self._name)
+        return ended if ended.kind == "opaque" else self._reply("returned", ended)
+
+    def raised(self, exc: BaseException) -> Reply:
+        """Return the reply of a generator that then raised `exc`."""
+        return self.ended(raised(exc, self._name))
+
+    def ended(self, ended: Reply) -> Reply:
+        """Return the reply of a generator that then raised what `ended` is about."""
+        return ended if ended.kind == "opaque" else self._reply("raised", ended)
+
+    def closed(self) -> Reply:
+        """Return the reply of a generator that was closed then."""
+        return self._reply("closed")
+
+    def _reply(self, end: str, of: Reply | None = None) -> Reply:
+        if self._opaque:
+            return self._opaque
+        ending = f'"end":"{end}"'
+        if of and of.type:
+            ending += f',"type":{json.dumps(of.type)}'
+        if of:
+            ending += f',"value":{of.value}'
+        return Reply("returned", f'{{"yielded":[{",".join(self._items)}],{ending}}}')
+
+
+def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
+    """Return what the generator came to, its items typed as `fn` is annotated.
+
+    Raises:
+        Unrecordable: something that it yielded or returned was opaque.
+        CorruptTape: it is no reply of a generator.
+    """
+    if reply.kind == "opaque":
+        raise make_refusal(reply)
+    said = python_values.decode(reply.value, near=_name_module(fn))
+    if reply.kind == "raised":
+        return Yields((), "raised", read_exception(reply, fn), reply.type)
+    match said:
+        case list():  # what somebody gave in the tool's stead
+            return Yields(_items(said, fn, reply.value), "returned")
+        case {"yielded": list() as items, "end": "returned" | "raised" | "closed" as end}:
+            value, of = said.get("value"), str(said.get("type", ""))
+            if end == "raised" and isinstance(value, list):
+                value = make_exception(of, value, _name_module(fn))
+            return Yields(_items(items, fn, reply.value), end, value, of)
+    raise CorruptTape(f"a generator gives what it yielded and how it ended, not {reply!r}")
+
+
+def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tuple[Any, ...]:
+    """`items` as the annotation of `fn` says that they are, where they carry no names of their own."""
+    given = _find_item_type(fn)
+    if given is None:
+        return tuple(item.value if isinstance(item, python_values.Annotated) else item for item in items)
+    is_old = not any(tag in text for tag in ('{"$class":', '{"$as_is":', '{"$annotated":'))
+    plain = [is_old or isinstance(item, python_values.Annotated) for item in items]
+    values = [item.value if isinstance(item, python_values.Annotated) else item for item in items]
+    return tuple(
+        rebuild.rebuilt(value, given) if which else value for which, value in zip(plain, values, strict=True)
+    )
+
+
+def said(exc: BaseException) -> str:
+    """Return `str(exc)`, or nothing where that fails in its turn."""
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001  it is somebody else's method, and must not replace their exception
+        return ""
+
+
+def class_name(exc: BaseException) -> str:
+    """Return the dotted path of the class of `exc`; of a builtin, its bare name."""
+    kind = type(exc)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def make_exception(dotted: str, args: Sequence[object], near: str = "") -> BaseException:
+    """Return an exception of class `dotted` with `args`, from modules that are imported already.
+
+    Nothing of its class is run.
+
+    Raises:
+        Unrecordable: the class is not imported, is none of an exception, or has other arguments.
+    """
+    found = next(filter(None, (classes.find_class(path, near) for path in _list_paths(dotted))), None)
+    if found is None or classes.classify(found) != "exception":
+        problem = (
+            "is not imported here" if found is None else "is no exception that is made of what a tape says"
+        )
+        raise Unrecordable("what the recorded tool raised", f"{dotted}, which {problem}")
+    with damage("a recorded exception"):
+        made: BaseException = classes.make_exception(found, tuple(args), {})
+    return made
+
+
+def make_fault(dotted: str, message: str) -> Exception:
+    """Return an exception of class `dotted` that says `message`, or a RuntimeError that names the class.
+
+    For faults of transports, of which no more is kept.
+    """
+    found = next(filter(None, map(classes.find_class, _list_paths(dotted))), None)
+    if found is not None and issubclass(found, Exception):
+        made = found.__new__(found, message)
+        made.args = (message,)
+        return made
+    return RuntimeError(f"{dotted}: {message}")
+
+
+def _list_paths(dotted: str) -> list[str]:
+    """Where the class may be: the dots of a module and those of a class look alike."""
+    parts = dotted.split(".")
+    if len(parts) == 1:
+        return [f"builtins:{dotted}"]
+    return [f"{'.'.join(parts[:n])}:{'.'.join(parts[n:])}" for n in range(len(parts) - 1, 0, -1)]
+
+
+def _result_type(fn: Callable[..., object] | None) -> Any:
+    if fn is None or "return" not in getattr(fn, "__annotations__", ("return",)):
+        return None
+    try:
+        return typing.get_type_hints(fn).get("return")
+    except Exception:  # noqa: BLE001  an annotation may name what does not exist at run time
+        return None
+
+
+def _find_item_type(fn: Callable[..., object] | None) -> Any:
+    """What a generator function says that it gives: the first argument of its Iterator."""
+    return next(iter(typing.get_args(_result_type(fn))), None)
+
+
+def _name_module(fn: Callable[..., object] | None) -> str:
+    return str(getattr(fn, "__module__", None) or "")

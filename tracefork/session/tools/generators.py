@@ -1,0 +1,199 @@
+"""Tools that yield: one effect from the first item that is asked for until the last is given.
+
+A replay yields what was yielded, and ends as it ended. Where the agent stopped asking
+when recorded and goes on in a replay, it has left the tape. What is sent into a
+generator, or thrown, reaches a live one; it is no part of the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import suppress
+from functools import partial
+from inspect import isasyncgenfunction, isgeneratorfunction, unwrap
+from typing import Any, cast
+
+from ...core.values import CANCELLED, Answer, Fault, Reply
+from ...errors import TraceforkError
+from ...runtime import lanes
+from ...runtime.flight import Flight
+from ...runtime.port import Port
+from ...runtime.waiting import is_cancellation
+from . import changed_arguments, effects
+from .calls import ahang, fill_secrets, hang, known, make_fault, report_loss
+from .effects import Yielding, Yields
+from .policy import Policy, Use
+
+
+def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
+    """The generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
+    flight = port.ask(use.question)
+    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
+        if answer == CANCELLED:
+            hang(port, flight)
+        again, given = _unrolled(port, flight, answer, use), Yielding(use.name, use.fn)
+        try:
+            for item in again.items:
+                given.add(item)
+                with suppress(Exception):  # what is thrown into it was its maker's business
+                    yield item
+        except BaseException:
+            port.drop(flight, given.closed())
+            raise
+        if again.end == "closed":
+            raise port.stray(flight)
+        port.end(flight, answer)
+        return _ended(port, again)
+    given, before = Yielding(use.name, use.fn), changed_arguments.read_forms(*use.seen)
+    made = _made(port, flight, use)
+    step: Callable[[], Any] = partial(made.send, None)
+    while True:
+        try:
+            with lanes.aside():
+                item = step()
+        except StopIteration as stop:
+            reply = _check_changes(given.returned(stop.value), before, use)
+            port.end(flight, reply)
+            report_loss(reply, None, policy)
+            return stop.value
+        except BaseException as exc:
+            reply = _keep_broken(exc, given, before, policy, use)
+            if isinstance(exc, Exception):
+                port.end(flight, reply)
+            else:
+                port.drop(flight, reply)
+            report_loss(reply, exc, policy)
+            raise
+        given.add(item)
+        try:
+            step = partial(made.send, (yield item))
+        except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+            step = partial(made.throw, exc)
+        except BaseException:
+            port.drop(flight, _check_changes(given.closed(), before, use))
+            with lanes.aside():
+                made.close()
+            raise
+
+
+async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any, Any]:
+    """The asynchronous generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
+    flight = await port.aask(use.question)
+    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
+        if answer == CANCELLED:
+            await ahang(port, flight)
+        again, given = _unrolled(port, flight, answer, use), Yielding(use.name, use.fn)
+        try:
+            for item in again.items:
+                given.add(item)
+                with suppress(Exception):  # what is thrown into it was its maker's business
+                    yield item
+        except BaseException:
+            port.drop(flight, given.closed())
+            raise
+        if again.end == "closed":
+            raise port.stray(flight)
+        await port.aend(flight, answer)
+        _ended(port, again)
+        return
+    given, before = Yielding(use.name, use.fn), changed_arguments.read_forms(*use.seen)
+    made = _made(port, flight, use)
+    step: Callable[[], Any] = partial(made.asend, None)
+    while True:
+        try:
+            with lanes.aside():
+                item = await step()
+        except StopAsyncIteration:
+            reply = _check_changes(given.returned(), before, use)
+            await port.aend(flight, reply)
+            await port.aflush()
+            report_loss(reply, None, policy)
+            return
+        except BaseException as exc:
+            try:
+                await _end_broken(port, flight, exc, _keep_broken(exc, given, before, policy, use), policy)
+            finally:
+                with lanes.aside():
+                    await made.aclose()
+            raise
+        given.add(item)
+        try:
+            step = partial(made.asend, (yield item))
+        except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+            step = partial(made.athrow, exc)
+        except BaseException:
+            port.drop(flight, _check_changes(given.closed(), before, use))
+            with lanes.aside():
+                await made.aclose()
+            raise
+
+
+async def _end_broken(port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy) -> None:
+    """End the flight of a generator that raised `exc` while it was asked for its next item."""
+    if is_cancellation(exc) or isinstance(exc, GeneratorExit):
+        port.drop(flight, CANCELLED)
+    elif isinstance(exc, Exception):
+        await port.aend(flight, reply)
+        await port.aflush()
+        report_loss(reply, exc, policy)
+    else:
+        port.drop(flight, reply)
+
+
+def _made(port: Port, flight: Flight, use: Use) -> Any:
+    args, kwargs = fill_secrets(port, flight, use)
+    try:
+        with lanes.aside():
+            return use.fn(*args, **kwargs)
+    except BaseException:
+        port.drop(flight, CANCELLED)
+        raise
+
+
+def _check_changes(reply: Reply, before: Sequence[changed_arguments.Form], use: Use) -> Reply:
+    """`reply`; opaque if arguments changed meanwhile: which item saw which change is not kept."""
+    seen = changed_arguments.note_changes(reply, before, use.name, use.module)
+    return (
+        reply
+        if seen == reply
+        else changed_arguments.make_opaque(f"an argument that {use.name} changed", "generator's")
+    )
+
+
+def _keep_broken(
+    exc: BaseException, given: Yielding, before: Sequence[changed_arguments.Form], policy: Policy, use: Use
+) -> Reply:
+    """The reply of a generator that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
+    reply = given.raised(exc)
+    must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
+    if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
+        reply = given.ended(effects.keep_raised(exc))
+    return reply if must_pass else _check_changes(reply, before, use)
+
+
+def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Which of the two runs `fn`; None if it does not yield."""
+    inner = unwrap(fn)
+    while isinstance(inner, partial):
+        inner = unwrap(inner.func)
+    if isgeneratorfunction(inner):
+        return generated
+    return agenerated if isasyncgenfunction(inner) else None
+
+
+def _unrolled(port: Port, flight: Flight, answer: Answer, use: Use) -> Yields:
+    try:
+        if isinstance(answer, Fault):
+            raise make_fault(answer, use)
+        return effects.unrolled(cast("Reply", answer), use.fn)
+    except BaseException:
+        port.drop(flight, answer)
+        raise
+
+
+def _ended(port: Port, again: Yields) -> Any:
+    if again.end == "raised":
+        if not isinstance(again.value, Exception):
+            port.interrupted = again.value
+        raise again.value
+    return again.value

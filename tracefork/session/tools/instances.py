@@ -1,0 +1,146 @@
+"""Instances of other classes as what they hold, and made again of that: what stands in `$class`. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from ...errors import Unrecordable
+from . import classes, client_messages
+
+Plain: TypeAlias = Callable[[Any], Any]
+"""Writes a value as plain data."""
+
+_CAUSES = 10
+_MORE = frozenset({"holds", "interrupts", "cause"})
+
+
+def take_apart(value: Any, plain: Plain) -> Any:
+    """Return what `value` holds, as `made` takes it; `plain` writes what is in it.
+
+    Raises:
+        Unrecordable: its class is none that is made again, or no name leads to it.
+    """
+    kind = type(value)
+    how = classes.classify(kind)
+    if how is None:
+        raise _refuse(classes.spell(kind))
+    if classes.find_class(classes.name_class(kind)) is not kind:
+        raise _refuse(f"{classes.spell(kind)}, to which no name leads")
+    match how:
+        case "enum":
+            return plain(classes.name_member(value))
+        case "namedtuple" if classes.read_state(value):
+            raise _refuse(f"{classes.spell(kind)} with attributes of its own")
+        case "namedtuple":
+            return [plain(v) for v in value]
+        case "collection":
+            return _write_collection(value, plain)
+        case "validation":
+            return plain(classes.read_validation(value))
+        case "exception":
+            return _write_exception(value, plain)
+        case "message":
+            form = client_messages.find_form(classes.name_class(kind))
+            assert form
+            return plain(form.write(value))
+        case "gone":
+            return plain(object.__getattribute__(value, "_kind"))
+        case "instance":
+            return plain(classes.read_state(value))
+
+
+def _write_collection(value: Any, plain: Plain) -> Any:
+    if vars(value) if hasattr(value, "__dict__") else None:
+        raise _refuse(f"{classes.spell(type(value))} with attributes of its own")
+    if isinstance(value, deque):
+        return [[plain(v) for v in value], value.maxlen]
+    if not isinstance(value, defaultdict):
+        return plain(dict(value))
+    made = value.default_factory
+    named = None if made is None else next((n for n, kind in classes.FACTORIES.items() if kind is made), "")
+    if named == "":
+        raise _refuse("defaultdict whose factory is no builtin class")
+    return [named, plain(dict(value))]
+
+
+def _write_exception(exc: BaseException, plain: Plain) -> Any:
+    """An exception's arguments, what it holds beside them, and, where it can be kept, its cause."""
+    said: dict[str, Any] = {"args": [plain(arg) for arg in exc.args]}
+    if state := classes.read_extras(exc):
+        said["holds"] = plain({key: _keep_or_leave(held) for key, held in state.items()})
+    if not isinstance(exc, Exception):
+        said["interrupts"] = True
+    if exc.__suppress_context__:
+        said["cause"] = None
+        with suppress(Unrecordable, RecursionError):
+            said["cause"] = None if exc.__cause__ is None or _is_long(exc) else plain(exc.__cause__)
+    return said
+
+
+def _keep_or_leave(held: object) -> object:
+    return held if classes.classify(type(held)) else client_messages.leave_out(held)
+
+
+def _is_long(exc: BaseException) -> bool:
+    """True if `exc` comes of so many causes, or of itself, that they would be nested too deep."""
+    cause: BaseException | None = exc
+    for _ in range(_CAUSES + 1):
+        cause = cause and cause.__cause__
+    return cause is not None
+
+
+def put_together(name: Any, said: Any, near: str) -> Any:
+    """Return the instance that holds `said`, of the class that `name` leads to.
+
+    Raises:
+        Unrecordable: that is not imported, or none that is made of what a tape says.
+        TypeError, ValueError, LookupError: the class holds something else.
+    """
+    kind = classes.find_class(name, near)
+    how = kind and classes.classify(kind)
+    if kind is None or how is None:
+        problem = "is not imported here" if kind is None else "is no class that is made of what a tape says"
+        raise Unrecordable("the recorded result", f"{name.replace(':', '.')}, which {problem}")
+    match how, said:
+        case "enum", _:
+            return classes.find_member(kind, said)
+        case "namedtuple", list():
+            return tuple.__new__(kind, said)
+        case "collection", _:
+            return _make_collection(kind, said)
+        case "validation", dict():
+            return classes.make_validation(said)
+        case "exception", {"args": list() as args, **more} if not more.keys() - _MORE:
+            holds: Any = more.get("holds", {})
+            exc = classes.make_exception(kind, tuple(args), holds)
+            if "cause" in more:
+                exc.__cause__ = more["cause"]
+            return exc
+        case "message", _:
+            return client_messages.make(kind, said)
+        case "gone", str():
+            return client_messages.Gone(said)
+        case "instance", dict():
+            return classes.make_instance(kind, said)
+    raise TypeError(f"{name} is not made of a {type(said).__name__}")
+
+
+def _make_collection(kind: Any, said: Any) -> Any:
+    if kind is deque:
+        items, most = said
+        return deque(items, most)
+    factory = None
+    if kind is defaultdict:
+        named, said = said
+        factory = None if named is None else classes.FACTORIES[named]
+    made = defaultdict(factory) if kind is defaultdict else kind()
+    for key, value in dict(said).items():
+        made[key] = value
+    return made
+
+
+def _refuse(kind: str) -> Unrecordable:
+    return Unrecordable("a value", kind)

@@ -1,0 +1,155 @@
+"""Tools as values: one use of a tool, and what becomes of one that is called live."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from attrs import frozen
+
+from ...core.doubt import is_refused
+from ...core.tape import Tape
+from ...core.values import CANCELLED, Answer, Call
+from ...core.visible import visible
+from . import effects
+
+OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
+Tools: TypeAlias = 'Literal["live", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
+Loss: TypeAlias = Literal["raise", "warn"]
+Instead: TypeAlias = 'Callable[[Call], Answer | Literal["run"] | None]'
+
+
+@frozen
+class Ask:
+    """Runs a tool where `may` says so of its Call, and refuses it otherwise."""
+
+    may: Callable[[Call], bool]
+
+
+@frozen
+class Policy:
+    """What happens to a tool call that the script does not answer.
+
+    `on_doubt` is for one that may have run before a crash. `instead` gives the answer
+    to serve in place of running the tool, "run" to run it, or None where there is no answer, which
+    refuses the call; without `instead` tools run. `unrecordable` is what becomes of a result that cannot
+    be kept whole.
+    """
+
+    on_doubt: OnDoubt = "raise"
+    instead: Instead | None = None
+    unrecordable: Loss = "raise"
+
+
+RUN = Policy()
+"""Tools run."""
+
+
+@frozen
+class Use:
+    """One call of a tool: what runs, `fn(*args, **kwargs)`, and what of its arguments is the question.
+
+    `seen` leaves out what a method belongs to, and arguments that are ignored. A `repeatable` tool
+    may run twice: it is never in doubt.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+    _seen: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
+    repeatable: bool = False
+
+    @property
+    def seen(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        return (self.args, self.kwargs) if self._seen is None else self._seen
+
+    @property
+    def question(self) -> Call:
+        """The call as it is asked.
+
+        Raises:
+            Unrecordable: an argument has no JSON form.
+        """
+        return effects.asked(self.name, *self.seen)
+
+    @property
+    def module(self) -> str:
+        """Where `fn` is from: near the classes that it returns."""
+        return str(getattr(self.fn, "__module__", None) or "")
+
+
+def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise") -> Policy:
+    """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
+
+    "live" runs them; "recorded" serves what an equal call was answered on the tape;
+    "refuse" and a call without an equal one end the run; `Ask(may)` and "ask", which asks at the
+    terminal, run those that are allowed; a function from the Call to the result answers in the
+    tool's stead.
+
+    Raises:
+        ValueError: `tools` is none of these.
+    """
+    if on_doubt not in ("raise", "rerun") and not callable(on_doubt):
+        raise ValueError(f'on_doubt= is "raise", "rerun" or a function, not {on_doubt!r}')
+    return Policy(on_doubt, _read_tools(tools, tape), check_loss(unrecordable))
+
+
+def check_loss(unrecordable: Loss) -> Loss:
+    """Return `unrecordable`.
+
+    Raises:
+        ValueError: it is neither "raise" nor "warn".
+    """
+    if unrecordable not in ("raise", "warn"):
+        raise ValueError(f'unrecordable= is "raise" or "warn", not {unrecordable!r}')
+    return unrecordable
+
+
+def _read_tools(tools: Tools, tape: Tape) -> Instead | None:
+    match tools:
+        case "live":
+            return None
+        case "recorded":
+            return answers(tape).get
+        case "refuse":
+            return lambda _: None
+        case "ask":
+            return _asking(at_the_terminal)
+        case Ask(may):
+            return _asking(may)
+        case _ if callable(tools):
+            return _in_its_stead(tools)
+        case _:
+            raise ValueError(
+                f'tools= is "live", "recorded", "refuse", "ask", an Ask or a function, not {tools!r}'
+            )
+
+
+def at_the_terminal(call: Call) -> bool:
+    """Ask whoever sits there whether `call` may run; no, where nobody does."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return False
+    print(visible(f"The agent calls {call.name} with {call.arguments}"), file=sys.stderr)  # noqa: T201  a prompt
+    print("Run it? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _asking(may: Callable[[Call], bool]) -> Instead:
+    return lambda call: "run" if may(call) else None
+
+
+def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
+    def answer(asked: Call) -> Answer:
+        try:
+            return effects.returned(given(asked), asked.name)
+        except Exception as exc:  # noqa: BLE001  as the tool itself may raise
+            return effects.raised(exc, asked.name)
+
+    return answer
+
+
+def answers(tape: Tape) -> dict[Call, Answer]:
+    """What each call was answered; where it was asked more than once, the last time."""
+    return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED and not is_refused(e)}

@@ -1,0 +1,89 @@
+"""Plain data made instances again, as an annotation says. Pure.
+
+The annotation comes from the program, never from the data. Nothing is coerced:
+a value stays what was recorded, and only dataclasses, attrs classes, enums and
+pydantic models are made of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+import attrs
+from cattrs import Converter
+
+from ...codec.strict_json import damage
+from ...errors import CorruptTape
+
+_AS_RECORDED = (
+    *(str, int, float, bool, complex, bytes),
+    *(datetime, date, time, timedelta, Decimal, UUID, Path, PurePath),
+)
+
+
+def rebuilt(value: Any, as_: Any) -> Any:
+    """Return `value` with the instances in it that the annotation `as_` speaks of.
+
+    Data that do not fit the annotation come back as they are.
+    """
+    try:
+        with damage():
+            return _converter().structure(value, as_)
+    except CorruptTape:
+        return value
+
+
+@cache
+def _converter() -> Converter:
+    made = Converter(detailed_validation=False, forbid_extra_keys=True)
+    made.register_structure_hook_func(lambda kind: kind in (object, type(None)), lambda value, _: value)
+    for builtin in _AS_RECORDED:
+        made.register_structure_hook(builtin, _kept)
+    made.register_structure_hook_func(_is_union, lambda value, union: _arm(made, value, union))
+    made.register_structure_hook_func(
+        lambda kind: hasattr(kind, "model_validate"), lambda value, kind: kind.model_validate(value)
+    )
+    return made
+
+
+def _kept(value: Any, kind: type) -> Any:
+    return kind(value) if issubclass(kind, Enum) else value  # cattrs comes here for an IntEnum too
+
+
+def _is_union(kind: object) -> bool:
+    return get_origin(kind) in (Union, types.UnionType)
+
+
+def _arm(converter: Converter, value: Any, union: Any) -> Any:
+    """Rebuild by the first arm of `union` that the value fits."""
+    arms = get_args(union)
+    for arm in arms:
+        if not _fits(value, arm):
+            continue
+        try:
+            with damage():
+                return converter.structure(value, arm)
+        except CorruptTape:
+            continue
+    raise TypeError(f"{type(value).__name__} is none of {arms}")
+
+
+def _fits(value: Any, arm: Any) -> bool:
+    """True when `value` could be data of `arm`, by its outermost type."""
+    kind = get_origin(arm) or arm
+    if kind is Literal:
+        return value in get_args(arm)
+    if not isinstance(kind, type) or hasattr(kind, "model_validate") or issubclass(kind, Enum):
+        return True
+    if attrs.has(kind) or dataclasses.is_dataclass(kind):
+        return isinstance(value, Mapping)
+    return isinstance(value, kind)

@@ -1,0 +1,307 @@
+"""Functions that are tools of a run as they stand, without a decorator: `wrap=`.
+
+A function of Python runs other code while a run wraps it, which reaches every name that is bound to it: in
+modules, lists of tools, classes, closures and default arguments. That code asks the run of its context,
+if that wrapped this function, and else calls straight through. A function whose module is not imported
+yet is reached as soon as it is. What is no function of Python has no code that could be exchanged.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cached_property, partial
+from types import CodeType, FunctionType, MethodType
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
+
+from ...host.imports import Watch
+from ..strangers import run_of
+from .decorator import Spec, classify
+
+Wrapped: TypeAlias = "Callable[..., Any] | str"
+"""A function, or the way to it as `"module:path"`."""
+
+MAIN = "__main__"
+
+
+class Wraps:
+    """The functions that one run makes tools, `paths`, while it holds them."""
+
+    def __init__(self, functions: dict[str, FunctionType | None]) -> None:
+        self._functions = functions
+        self._held: list[FunctionType] = []
+        self._taken: set[str] = set()
+        modules = {path.partition(":")[0] for path in functions}
+        self._watch = Watch(frozenset(modules - {MAIN}), self.take)
+        self._is_held = False
+
+    @classmethod
+    def of(cls, wrap: Iterable[Wrapped]) -> Wraps:
+        """Return what `wrap=` asks for.
+
+        Raises:
+            TypeError: something in it is no function of Python.
+            ValueError: a text is no path such as `module:function`.
+        """
+        asked = [wrap] if isinstance(wrap, str) or callable(wrap) else wrap
+        return cls(dict(_read_path(one) for one in asked))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(self._functions)
+
+    def hold(self, _: object) -> None:
+        """Make them tools of the run; doing it twice is harmless."""
+        if self._is_held:
+            return
+        self._is_held = True
+        awaited = False
+        for path, function in self._functions.items():
+            found = function or _find(path)
+            if found is not None:
+                self._take(path, found)
+            elif _is_imported(path):
+                _warn_missing(path)
+            else:
+                awaited = True
+        if awaited:
+            self._watch.begin()
+            _awaiting.append(self)
+
+    def release(self, _: object) -> None:
+        """Make them what they were, unless another run holds them; doing it twice is harmless."""
+        if not self._is_held:
+            return
+        if self in _awaiting:
+            _awaiting.remove(self)
+        self._watch.end()
+        missing = [
+            path for path in self._functions if path.startswith(f"{MAIN}:") and not self._has_come(path)
+        ]
+        while self._held:
+            _release(self._held.pop())
+        self._is_held = False
+        with suppress(RuntimeWarning):  # as an error it would keep what is left of the run from ending
+            for path in missing:
+                _warn_missing(path)
+
+    def _has_come(self, path: str) -> bool:
+        """True if the function is here, or is a tool by itself."""
+        return path in self._taken
+
+    def awaits(self, module: str) -> bool:
+        """True if a function of `module` is still to come."""
+        return any(path.startswith(f"{module}:") for path in self._functions)
+
+    def take(self, module: str) -> None:
+        """Take the functions of `module`, which has just been imported."""
+        for path in self._functions:
+            if path.startswith(f"{module}:"):
+                if (found := _find(path)) is None:
+                    _warn_missing(path)
+                elif found not in self._held:
+                    self._take(path, found)
+
+    def look(self, module: str) -> None:
+        """Take what `module` has by now: it is still being run."""
+        for path in self._functions:
+            if path.startswith(f"{module}:") and (found := _find(path)) and found not in self._held:
+                self._take(path, found)
+
+    def _take(self, path: str, function: FunctionType) -> None:
+        self._taken.add(path)
+        if not hasattr(function, "__tracefork_tool__"):  # else it is a tool by itself
+            _hold(path, function)
+            self._held.append(function)
+
+
+_known: WeakValueDictionary[str, FunctionType] = WeakValueDictionary()
+"""Functions that were wrapped in this process and to which no path leads: those made in another, for one."""
+
+_awaiting: list[Wraps] = []
+
+
+def is_awaited(module: str) -> bool:
+    """True if a run in progress waits for functions of `module`."""
+    return any(wraps.awaits(module) for wraps in _awaiting)
+
+
+def look(module: str) -> None:
+    """Take what runs in progress wait for and `module`, which is being run, has by now."""
+    for wraps in _awaiting:
+        wraps.look(module)
+
+
+# -- by path ---------------------------------------------------------------------------
+
+
+def _read_path(one: object) -> tuple[str, FunctionType | None]:
+    if isinstance(one, str):
+        module, _, path = one.partition(":")
+        if not module or not path or not all(part.isidentifier() for part in module.split(".")):
+            raise ValueError(f"wrap= takes functions, or paths such as package.module:function, not {one!r}")
+        return one, None
+    function = _unwrap(one)
+    if function is None:
+        what = getattr(one, "__qualname__", None) or repr(one)
+        raise TypeError(
+            f"wrap= takes functions and methods of Python; {what} is a {type(one).__name__}, whose code "
+            "cannot be exchanged: wrap the function within, or one of your own that calls it, or use "
+            "tracefork.tool"
+        )
+    path = f"{function.__module__}:{function.__qualname__}"
+    if _find(path) is not function:
+        _known[path] = function
+    return path, function
+
+
+def _unwrap(held: object) -> FunctionType | None:
+    if isinstance(held, classmethod | staticmethod | MethodType):
+        held = held.__func__
+    elif isinstance(held, property):
+        held = held.fget
+    elif isinstance(held, cached_property):
+        held = held.func
+    return held if isinstance(held, FunctionType) else None
+
+
+def _find(path: str) -> FunctionType | None:
+    if (known := _known.get(path)) is not None:
+        return known
+    module, _, inside = path.partition(":")
+    held: object = sys.modules.get(module)
+    for part in inside.split("."):
+        held = getattr(held, "__dict__", {}).get(part)
+    return _unwrap(held)
+
+
+def _is_imported(path: str) -> bool:
+    module = path.partition(":")[0]
+    return module in sys.modules and module != MAIN
+
+
+def _warn_missing(path: str) -> None:
+    module, _, inside = path.partition(":")
+    warnings.warn(
+        f"wrap= names {path}, and {module} has no function {inside}: if it is called, it runs for real",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
+# -- by code ---------------------------------------------------------------------------
+
+
+class _Swap:
+    """A function that runs other code, for as long as somebody holds it."""
+
+    def __init__(self, path: str, function: FunctionType) -> None:
+        self.function, self.paths, self.holders = function, {path}, 0
+        self._code, self._defaults = function.__code__, function.__kwdefaults__
+        self.original = _copy_function(function)
+        self._spec = Spec.of(function)
+        self._kind = classify(self.original)
+        self._signed = "__signature__" in vars(function)
+        if not self._signed:
+            with suppress(TypeError, ValueError):
+                vars(function)["__signature__"] = inspect.signature(function)
+        self._ours = _make_code(self._code)
+        function.__kwdefaults__ = {"_tracefork": self._call}
+        function.__code__ = self._ours
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        use = partial(self._spec.use, self.original, self.function, args, kwargs)
+        if (run := run_of(use, self.paths)) is None:
+            return self.original(*args, **kwargs)
+        return run.ause(use()) if self._kind == "coroutine" else run.use(use())
+
+    def undo(self) -> None:
+        if self.function.__code__ is self._ours:
+            self.function.__code__ = self._code  # who runs ours at this moment has all that it needs
+            self.function.__kwdefaults__ = self._defaults
+        if not self._signed:
+            vars(self.function).pop("__signature__", None)
+
+
+_swaps: dict[int, _Swap] = {}
+_lock = threading.Lock()
+
+
+def _hold(path: str, function: FunctionType) -> None:
+    with _lock:
+        swap = _swaps.get(id(function))
+        if swap is None:
+            swap = _swaps[id(function)] = _Swap(path, function)
+        swap.paths.add(path)
+        swap.holders += 1
+
+
+def _release(function: FunctionType) -> None:
+    with _lock:
+        swap = _swaps[id(function)]
+        swap.holders -= 1
+        if not swap.holders:
+            del _swaps[id(function)]
+            swap.undo()
+
+
+def _copy_function(function: FunctionType) -> FunctionType:
+    """The function as it is now, for those who mean it."""
+    made = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__annotations__ = function.__annotations__
+    made.__qualname__, made.__module__ = function.__qualname__, function.__module__
+    made.__dict__.update(vars(function))
+    return made
+
+
+def _make_code(of: CodeType) -> CodeType:
+    """Code of the same kind that calls its `_tracefork` instead. It may use no names of this module."""
+    kinds = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    made = {
+        inspect.CO_GENERATOR: _yielding,
+        inspect.CO_COROUTINE: _acalled,
+        inspect.CO_ASYNC_GENERATOR: _ayielding,
+    }.get(of.co_flags & kinds, _called)
+    code: CodeType = made.__code__
+    return code.replace(co_name=of.co_name, co_qualname=of.co_qualname, co_freevars=of.co_freevars)
+
+
+def _called(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
+    return _tracefork(args, kwargs)
+
+
+async def _acalled(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
+    return await _tracefork(args, kwargs)
+
+
+def _yielding(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
+    return (yield from _tracefork(args, kwargs))
+
+
+async def _ayielding(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
+    items, sent, thrown = _tracefork(args, kwargs), None, None
+    try:
+        while True:
+            try:
+                item = await (items.asend(sent) if thrown is None else items.athrow(thrown))
+            except StopAsyncIteration:
+                return
+            sent = thrown = None
+            try:
+                sent = yield item
+            except Exception as exc:  # noqa: BLE001  thrown into us, and the tool's to catch
+                thrown = exc
+    finally:
+        await items.aclose()

@@ -1,0 +1,1 @@
+"""Tapes over a backend: the store, lineage, listing, salvage, and single files."""

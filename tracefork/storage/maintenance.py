@@ -1,0 +1,117 @@
+"""Looking after the runs of a store: what is wrong with one, what is left of it, when it died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ..backends.base import Backend
+from ..codec import journal, pack
+from ..codec.journal import Salvaged
+from ..codec.limits import Limits
+from ..codec.records import ALONE, Asked, Ended, Header, Parent, Record
+from ..core.digest import digest
+from ..core.matching import first
+from ..core.tape import Tape
+from ..errors import Conflict, CorruptTape, NotFound, StoreError, TooLarge, UnknownVersion
+from .info import Finding, RunInfo
+
+_MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
+
+
+def findings(load: Callable[[str], Tape], info: RunInfo) -> Iterator[Finding]:
+    """Read one run by `load`, check its digest too, and give what is wrong with it."""
+    run_id = info.run_id
+    if not run_id:
+        yield Finding("", "", info.damage, "look for the file or row in the backend")
+        return
+    try:
+        tape = _settled(load, run_id)
+    except CorruptTape as exc:
+        certain = not isinstance(exc, TooLarge | UnknownVersion)
+        yield Finding(run_id, exc.where, exc.problem, exc.advice, certain)
+    except NotFound as exc:
+        if exc.name != run_id:  # else it was deleted while we looked
+            advice = f"put the run {exc.name!r} back, from which it was forked"
+            problem = f"its parent {exc.name!r} is not in this store"
+            yield Finding(run_id, f"run {run_id!r}", problem, advice, certain=False)
+    except StoreError as exc:
+        yield Finding(run_id, f"run {run_id!r}", str(exc), "check it again", certain=False)
+    else:
+        if info.digest not in (None, tape.digest(), digest(tape, matcher=first)):
+            yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
+
+
+def _settled(load: Callable[[str], Tape], run_id: str) -> Tape:
+    """The run, read once more if it was sealed or deleted meanwhile."""
+    try:
+        return load(run_id)
+    except Conflict:
+        return load(run_id)
+
+
+def salvaged(backend: Backend, run_id: str, parent: Callable[[Header], Parent], limits: Limits) -> Salvaged:
+    """What is left of a damaged run; `parent` finds what it refers to.
+
+    Raises:
+        NotFound: there is no such run, or its parent is not here.
+        CorruptTape: nothing of it can be read.
+    """
+    chunks = list(_remains(backend, run_id))
+    sealed = len(chunks) == 1
+    head = (
+        pack.mended_header(chunks[0])
+        if sealed
+        else journal.mended_header(chunks[0], run_id)
+        if chunks
+        else None
+    )
+    of = ALONE if head is None else parent(head)
+    if sealed:  # a header that is whole would have been loaded
+        return pack.salvage(chunks[0], run_id, of, limits)
+    return journal.salvage(chunks, run_id, of, limits)
+
+
+def whole_heads(backend: Backend) -> list[tuple[str, bytes]]:
+    """Names and heads of the logs whose head is whole, as of one moment."""
+    found, heads = list[tuple[str, bytes]](), iter(backend.heads())
+    while True:
+        try:
+            name, first = next(heads)
+            journal.decode_header(first)
+            found.append((name, first))
+        except StopIteration:
+            return found
+        except CorruptTape:
+            continue
+
+
+def last_sign(head: Header, records: Iterable[Record]) -> float:
+    """When something last happened in a run, a question in flight too, in seconds since the epoch."""
+    last = head.created_at
+    for record in records:
+        match record:
+            case Asked(at=at):
+                last = max(last, at)
+            case Ended(timing=timing):
+                last = max(last, timing.began + timing.ended)
+            case _:
+                pass
+    return last
+
+
+def _remains(backend: Backend, run_id: str) -> Iterator[bytes]:
+    """The chunks of a run as they are; b"" for one that its backend does not give out damaged."""
+    if remains := getattr(backend, "remains", None):
+        yield from remains(run_id)
+        return
+    number = lost = 0
+    while lost < _MOST_LOST:
+        try:
+            for chunk in backend.chunks(run_id, number):
+                yield chunk
+                number, lost = number + 1, 0
+        except CorruptTape:
+            yield b""
+            number, lost = number + 1, lost + 1
+        else:
+            return

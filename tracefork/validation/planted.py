@@ -1,0 +1,181 @@
+"""Agents whose failure has a known cause: a scripted model that errs by chance, and errs where it is told to.
+
+Each answer of the model is sound or spoiled; how the run ends is drawn from which
+were. In the recorded run the spoiled ones are planted; in a fork they are drawn
+anew, by the fork's seed. So the value of every prefix can be computed, and a blame be
+checked against it. Chance comes from seeds alone: equal seeds give equal runs, in any process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from itertools import product
+from math import prod
+from random import Random
+
+import httpx
+from attrs import field, frozen
+
+from tracefork.attribution.study.probe import SEED
+from tracefork.core.tape import Tape
+from tracefork.core.values import Request, Response
+from tracefork.providers import anthropic
+from tracefork.runs.api import record
+from tracefork.session.session import Session, current
+from tracefork.storage.store import TapeStore
+
+from ..testing.scripted import Script, by_rule
+from ..testing.server import LoopbackServer
+
+__all__ = ["PlantedAgent", "PlantedRun", "model", "recorded", "succeeded"]
+
+RECORDING = "recorded"
+"""The seed of the recorded run, in which what is planted happens."""
+
+SEED_HEADER = "x-seed"
+_SAID = re.compile(r"Step \d+ is (sound|spoiled)")
+
+
+@frozen
+class PlantedRun:
+    """A run of `steps` answers. `spoiled` are those of the recording that are, and the run fails.
+
+    `chance[i]` is the probability that answer i is spoiled when it is asked anew;
+    `success` gives the probability that a run succeeds, of which answers were spoiled, in
+    their order. `echoes` are pairs (j, i): answer j repeats what i was. With `after` the
+    outcome is drawn after the last answer, by a tool, else in it.
+    """
+
+    name: str
+    steps: int
+    spoiled: frozenset[int]
+    success: Callable[[tuple[bool, ...]], float]
+    chance: tuple[float, ...]
+    echoes: tuple[tuple[int, int], ...] = field(default=())
+    after: bool = False
+
+    @property
+    def recorded(self) -> tuple[bool, ...]:
+        return tuple(i in self.spoiled for i in range(self.steps))
+
+    def value(self, served: int) -> float:
+        """V(served): the probability of success if the first `served` answers are as recorded.
+
+        Exact, by going through all that may come; of the answers only those that may be
+        spoiled branch.
+        """
+        if served == self.steps and not self.after:
+            return 0.0
+        total = 0.0
+        for drawn in product(*(self._fates(i, served) for i in range(self.steps))):
+            odds = prod(odds for _, odds in drawn)
+            total += odds * self.success(self._echoed([spoiled for spoiled, _ in drawn], served))
+        return total
+
+    def _fates(self, i: int, served: int) -> list[tuple[bool, float]]:
+        """What answer i may be, with the odds of each."""
+        if i < served:
+            return [(i in self.spoiled, 1.0)]
+        if i in dict(self.echoes):
+            return [(False, 1.0)]
+        return [(fate, odds) for fate, odds in ((True, self.chance[i]), (False, 1 - self.chance[i])) if odds]
+
+    def _echoed(self, flags: list[bool], served: int) -> tuple[bool, ...]:
+        of = dict(self.echoes)
+        for i in range(served, self.steps):
+            if i in of:
+                flags[i] = flags[of[i]]
+        return tuple(flags)
+
+
+def model(world: PlantedRun) -> Script:
+    """The model of `world`, to be served by a LoopbackServer or a transport."""
+    return by_rule(lambda request: _answer(world, request))
+
+
+def _answer(world: PlantedRun, request: Request) -> Response:
+    asked = json.loads(request.body)
+    seed = dict(request.headers).get(SEED_HEADER, RECORDING)
+    flags = _flags(asked["messages"])
+    at = len(flags)
+    draw = Random(f"{world.name}:{seed}:{at}")  # noqa: S311  reproducible, not secret
+    if request.url.endswith("/outcome"):
+        return Response(200, (), (outcome(_ends_well(world, seed, flags, draw)).encode(),))
+    echo = dict(world.echoes).get(at)
+    if seed == RECORDING:
+        spoiled = at in world.spoiled
+    elif echo is not None:
+        spoiled = flags[echo]
+    else:
+        spoiled = draw.random() < world.chance[at]
+    text = f"Step {at} is {'spoiled' if spoiled else 'sound'}."
+    if at + 1 == world.steps and not world.after:
+        text += f" {outcome(_ends_well(world, seed, (*flags, spoiled), draw))}."
+    return anthropic.text(text)(request)
+
+
+def _ends_well(world: PlantedRun, seed: str, flags: tuple[bool, ...], draw: Random) -> bool:
+    return seed != RECORDING and draw.random() < world.success(flags)
+
+
+@frozen
+class PlantedAgent:
+    """Asks the model at `url` for `steps` answers, each time with all that was said; returns the last word.
+
+    With `after` a tool is asked for the outcome at the end. A value: it can be sent to another process.
+    """
+
+    url: str
+    steps: int
+    after: bool = False
+
+    def __call__(self) -> str:
+        run = current()
+        headers = {SEED_HEADER: seed_of(run)}
+        messages: list[dict[str, str]] = [{"role": "user", "content": "Begin."}]
+        said = ""
+        # without certificates: the model is on loopback, and to read them takes longer than to ask
+        with httpx.Client(base_url=self.url, headers=headers, verify=False) as client:  # noqa: S501
+            for at in range(self.steps):
+                asked = {"model": "claude-haiku-4-5", "max_tokens": 64, "messages": messages}
+                answer = client.post("/v1/messages", json=asked).raise_for_status().json()
+                said = answer["content"][0]["text"]
+                on = {"role": "user", "content": f"Go on to step {at + 1}."}
+                messages += [{"role": "assistant", "content": said}, on]
+
+            def asked_for(messages: list[dict[str, str]]) -> str:
+                return client.post("/outcome", json={"messages": messages}).raise_for_status().text
+
+            if self.after:
+                said = run.call("outcome", asked_for, messages) if run else asked_for(messages)
+        return said
+
+
+def seed_of(run: Session | None) -> str:
+    """The seed of a fork that blame makes; of any other run the one in which what is planted happens."""
+    return run.meta.get(SEED, RECORDING) if run else RECORDING
+
+
+def succeeded(result: str) -> bool:
+    """The oracle of these agents."""
+    return outcome(True) in result  # noqa: FBT003  it is what happened
+
+
+def recorded(world: PlantedRun, store: TapeStore | str | None = None) -> tuple[Tape, LoopbackServer]:
+    """Record the run of `world` in which what is planted happens; the server goes on, for the forks."""
+    server = LoopbackServer(model(world))
+    with record(store, agent_name=world.name) as run:
+        PlantedAgent(server.url, world.steps, world.after)()
+    return run.tape, server
+
+
+def outcome(success: bool) -> str:  # noqa: FBT001
+    """How the model says how a run ended."""
+    return "Outcome: success" if success else "Outcome: failure"
+
+
+def _flags(messages: Iterable[dict[str, str]]) -> tuple[bool, ...]:
+    """Which answers of a conversation are spoiled."""
+    return tuple(found[1] == "spoiled" for m in messages if (found := _SAID.match(m["content"])))

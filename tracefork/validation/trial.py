@@ -1,0 +1,132 @@
+"""Blame tried on causes that were planted: by the planner alone, many times, and by real agents, once each.
+
+Offline, and the same each time: all chance follows from seeds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from itertools import pairwise, product
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from attrs import frozen
+
+from tracefork.attribution.findings.findings import BlameReport
+from tracefork.attribution.forks.budget import Budget
+from tracefork.attribution.search.conclusion import Conclusion
+from tracefork.attribution.study.blame import blame
+from tracefork.storage.store import TapeStore
+from tracefork.validation.gates import RowResult, run_row, table
+from tracefork.validation.worlds import Planted
+
+from .faulty import Harm, faulty_run
+from .planted import PlantedAgent, PlantedRun, recorded, succeeded
+from .staged import staged
+
+__all__ = ["Trial", "planned", "trial_of_harm", "trial_of_world", "trials"]
+
+T = TypeVar("T")
+
+STEPS = 10
+HARMED = 12
+FORKS = 120
+
+UNTOLD = Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+
+EXPECTED: dict[Planted, frozenset[Conclusion]] = {
+    Planted.DRIFT: frozenset({Conclusion.DIFFUSE, Conclusion.SEGMENT, UNTOLD}),
+    Planted.FLAT: frozenset({Conclusion.NO_DROP, UNTOLD}),
+    Planted.FLAT_LOW: frozenset({Conclusion.NO_DROP, UNTOLD}),
+    Planted.SYSTEMIC: frozenset({Conclusion.SYSTEMIC}),
+    Planted.BOUNDARY: frozenset({Conclusion.NO_DROP, UNTOLD}),
+    Planted.BOUNDARY_END: frozenset({Conclusion.SYSTEMIC, UNTOLD}),
+}
+"""The right conclusions where no step is to be named."""
+
+
+@frozen
+class Trial:
+    """One study of a real agent with a planted cause, over sockets, its forks kept in an SQLite store.
+
+    `culprits` are the steps of which one is to be named, none where none is. `right` is whether one
+    was, or at least guessed; `false` whether one was named whose true drop is within the margin.
+    """
+
+    name: str
+    culprits: tuple[int, ...]
+    verdict: Conclusion
+    named: tuple[int, ...]
+    right: bool
+    false: bool
+    forks: int
+    calls: int
+
+
+def planned(repetitions: int, seed: int = 0, workers: int | None = None) -> Iterator[RowResult]:
+    """Every row of the gates, each tried as often, in the order in which they are done."""
+    yield from _spread([partial(run_row, row, repetitions, seed) for row in table()], workers)
+
+
+def trials(seed: int = 0, workers: int | None = None) -> Iterator[Trial]:
+    """One trial of each planted world, and of each harm at the first, middle and last step."""
+    worlds = [partial(trial_of_world, kind, seed) for kind in Planted]
+    places = 0, HARMED // 2, HARMED - 1
+    harms = [partial(trial_of_harm, harm, at, seed) for harm, at in product(Harm, places)]
+    yield from _spread([*worlds, *harms], workers)
+
+
+def trial_of_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
+    """Blame a run in which `kind` is the matter."""
+    world = staged(kind, steps, seed)
+    drops = _drops(world)
+    with TemporaryDirectory() as folder, TapeStore.open(f"{folder}/runs.db") as store:
+        tape, server = recorded(world, store)
+        with server:
+            agent = PlantedAgent(server.url, steps, world.after)
+            report = blame(
+                tape, agent, succeeded, store=store, budget=Budget(forks=FORKS), tools="live", seed=seed
+            )
+    blamed = tuple(step for step in range(steps) if drops[step] > report.delta)
+    culprits = () if kind in EXPECTED else blamed
+    false = any(drops[entry.step] <= report.margin + 1e-9 for entry in report.named)
+    return _trial(str(kind), culprits, report, EXPECTED.get(kind, frozenset()), false=false)
+
+
+def trial_of_harm(harm: Harm, at: int, seed: int = 0, steps: int = HARMED) -> Trial:
+    """Blame a run to whose agent `harm` was done at step `at`, beside decoys."""
+    tape, agent, server = faulty_run(harm, at, steps)
+    with server, TapeStore.open(":memory:") as store:
+        report = blame(
+            tape, agent, succeeded, store=store, budget=Budget(forks=FORKS), tools="live", seed=seed
+        )
+    false = any(entry.step != at for entry in report.named)
+    return _trial(f"{harm} at step {at} of {steps}", (at,), report, frozenset(), false=false)
+
+
+def _trial(
+    name: str, culprits: tuple[int, ...], report: BlameReport, right: frozenset[Conclusion], *, false: bool
+) -> Trial:
+    named = tuple(entry.step for entry in report.named)
+    top = report.top()
+    well = report.verdict in right if not culprits else top is not None and top.step in culprits
+    return Trial(name, culprits, report.verdict, named, well, false, report.forks, report.spent.calls)
+
+
+def _drops(world: PlantedRun) -> list[float]:
+    values = [world.value(served) for served in range(world.steps + 1)]
+    return [before - after for before, after in pairwise(values)]
+
+
+def _spread(jobs: list[Callable[[], T]], workers: int | None) -> Iterator[T]:
+    """What the jobs give, as they end, from as many processes as there are cores."""
+    width = workers or os.cpu_count() or 1
+    if width == 1:
+        yield from (job() for job in jobs)
+        return
+    with ProcessPoolExecutor(width) as pool:
+        for future in as_completed([pool.submit(job) for job in jobs]):
+            yield future.result()
