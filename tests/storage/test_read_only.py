@@ -90,7 +90,7 @@ def test_a_file_system_that_cannot_be_written_is_read(tmp_path):
     done = subprocess.run(
         words,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         timeout=120,
@@ -149,7 +149,7 @@ def test_a_store_whose_journal_cannot_be_read_in_is_said_so(tmp_path, frozen):
         """
     )
     subprocess.run(
-        [sys.executable, "-c", program, where], check=True, timeout=60, cwd=Path(__file__).parent.parent
+        [sys.executable, "-c", program, where], check=True, timeout=60, cwd=Path(__file__).parents[2]
     )
     Path(f"{where}-shm").unlink()
     for path in (where, Path(f"{where}-wal"), where.parent):

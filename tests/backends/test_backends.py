@@ -144,7 +144,7 @@ def test_importing_the_backends_imports_no_storage():
         "from tracefork.backends import DirectoryBackend, MemoryBackend;"
         "assert 'sqlite3' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False)
 
     assert done.returncode == 0
 

@@ -91,7 +91,7 @@ def test_a_client_that_is_not_recorded_is_counted_and_named(client, server):
 
     (escape,) = run.tape.escaped
     assert (escape.kind, escape.target, escape.count) == ("connection", address(server), 2)
-    assert escape.site.startswith("tests/test_escapes.py:"), "no path of this machine is kept"
+    assert escape.site.startswith("session/test_escapes.py:"), "no path of this machine is kept"
     assert tracefork.loads(tracefork.dumps(run.tape)).escaped == (escape,)
 
 

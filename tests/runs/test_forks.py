@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from test_side_by_side import achain, asynchronous, chain, tools_inside
+from runtime.test_side_by_side import achain, asynchronous, chain, tools_inside
 from worlds import World, asay, jitter, say
 
 import tracefork

@@ -192,7 +192,7 @@ def test_what_a_terminal_has_no_bytes_for_is_spelled(tmp_path, encoding):
             [sys.executable, "-m", "tracefork", *words],
             check=True,
             cwd=tmp_path,
-            env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             timeout=60,
         ).stdout.decode(encoding)

@@ -260,7 +260,7 @@ assert abs(clocks.now() - real[0]()) < 5
         done = subprocess.run(
             [sys.executable, "-c", program, how],
             check=False,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             text=True,
             timeout=60,

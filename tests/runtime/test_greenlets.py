@@ -14,7 +14,7 @@ pytest.importorskip("gevent")
 
 @pytest.fixture(scope="module")
 def found():
-    script = Path(__file__).with_name("gevented.py")
+    script = Path(__file__).parents[1] / "gevented.py"
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=False
     )

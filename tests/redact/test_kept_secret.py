@@ -162,12 +162,12 @@ def test_no_report_or_traceback_holds_one(known, tmp_path):
 def test_a_killed_run_has_none_either(tmp_path):
     code = (
         "import os, sys; sys.path[:0] = [sys.argv[2]]\n"
-        "import tracefork, test_kept_secret\n"
+        "import tracefork\nfrom redact import test_kept_secret\n"
         "run = tracefork.record(sys.argv[1], run_id='r').__enter__()\n"
         "test_kept_secret.agent(); run.flush(); os._exit(9)"
     )
     store = tmp_path / "runs.db"
-    command = [sys.executable, "-c", code, store, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", code, store, str(Path(__file__).parents[1])]
     done = subprocess.run(
         command, check=False, env={**os.environ, "SHOP_API_KEY": KNOWN}, capture_output=True
     )

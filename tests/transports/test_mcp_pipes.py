@@ -23,7 +23,7 @@ from mcp.types import CreateMessageResult, TextContent  # noqa: E402
 from tracefork.transports.mcp import recorded  # noqa: E402
 
 TIMES = 4
-SHOP = Path(__file__).parent / "mcp_shop.py"
+SHOP = Path(__file__).parents[1] / "mcp_shop.py"
 GONE = "no-such-program"
 WEATHER = by_rule(lambda _: tracefork.Response(200, (), (b"rain",)))
 

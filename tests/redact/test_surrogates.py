@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
-import test_search_for_secrets as search
+import redact.test_search_for_secrets as search
 from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -192,7 +192,7 @@ def test_nobody_who_looks_at_a_body_takes_more_than_is_allowed(packed, what):
         done = subprocess.run(
             [sys.executable, "-c", LOOK, what, encoding, path, str(ROOM[what])],
             check=False,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             text=True,
             timeout=100,

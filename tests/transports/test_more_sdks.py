@@ -389,7 +389,7 @@ def test_where_aiohttp_is_not_installed_it_is_recorded():
     script = """
 import sys
 sys.modules["aiohttp"] = None
-from test_more_sdks import gemini, genai_as_it_comes, same_offline, by_rule
+from transports.test_more_sdks import gemini, genai_as_it_comes, same_offline, by_rule
 same_offline(by_rule(gemini), genai_as_it_comes)
 """
     done = in_a_process(script)
@@ -408,7 +408,7 @@ def test_an_sdk_that_is_first_imported_inside_the_run_is_recorded(module, agent)
     pytest.importorskip(module)
     script = f"""
 import sys
-from test_more_sdks import *
+from transports.test_more_sdks import *
 answer, agent = {agent}
 assert {module!r} not in sys.modules
 same_offline(by_rule(answer), agent)
@@ -420,7 +420,7 @@ assert {module!r} in sys.modules
 
 
 def in_a_process(script):
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1])
     return subprocess.run(
         [sys.executable, "-c", script], cwd=here, capture_output=True, text=True, check=False, timeout=60
     )

@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 from attrs import evolve
+from storage.test_store import unsealed
 from tapes import SMALL
-from test_store import unsealed
 
 from tracefork.errors import CorruptTape, TraceforkError
 from tracefork.storage.store import TapeStore
