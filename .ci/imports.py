@@ -18,6 +18,7 @@ NEEDS = {
     "tracefork.transports.httpx2": {"httpx2"},
     "tracefork.testing.strategies": {"hypothesis"},
     "tracefork.testing.backends*": {"hypothesis", "pytest"},
+    "tracefork.testing.transports*": {"pytest"},
 }
 """Modules that may ask for what only an extra installs, and what that is."""
 

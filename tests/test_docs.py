@@ -9,12 +9,15 @@ import contextlib
 import io
 import os
 import re
+import urllib.request
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
+from functools import partial
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
-from tracefork.testing.backends.contract import BackendTests
+from tracefork.testing import BackendTests, TransportTests
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,6 +57,24 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
 
 def test_the_readme_has_examples_that_run():
     assert list(blocks(ROOT / "README.md"))
+
+
+class TestTheSampleTransport(TransportTests):
+    abilities = frozenset({"sync", "streams", "faults", "secrets"})
+
+    @pytest.fixture(autouse=True)
+    def _adapter(self):
+        self.recorded = executed(ROOT / "docs/guides/own-transport.md")["Recorded"]
+
+    @contextlib.contextmanager
+    def opened(self, run, url, body):
+        opener = urllib.request.build_opener(*[self.recorded(run)] if run else [])
+        try:
+            response = opener.open(url, body)
+        except HTTPError as error:
+            response = error
+        with response:
+            yield response.status, iter(partial(response.read1, 2**16), b"")
 
 
 class TestTheSampleBackend(BackendTests):

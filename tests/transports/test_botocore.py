@@ -615,6 +615,15 @@ def test_threads_and_tasks_on_one_client_replay_in_their_order():
     assert verdict.ok, verdict
 
 
+def test_what_has_no_body_ends_well_though_it_names_a_length():
+    with LoopbackServer(by_rule(lambda _: Response(200, (("Content-Length", "50"),)))) as server:
+        s3 = made(server.url, service="s3")
+        with tracefork.record() as run, attach(s3):
+            assert s3.head_object(Bucket="b", Key="k")["ContentLength"] == 50
+
+    assert run.tape[0].response.end == "eof"
+
+
 def test_a_file_is_uploaded_and_a_body_read_from_another_service(tmp_path):
     (tmp_path / "up").write_bytes(b"payload" * 1000)
 

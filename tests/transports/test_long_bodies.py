@@ -15,9 +15,9 @@ import tracefork
 from tracefork import Response, Session
 from tracefork.core.values import Omitted
 from tracefork.errors import BodyOmitted, Divergence
+from tracefork.session.bodies import Gathering
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
-from tracefork.transports._bodies import Gathering
 
 MB = 2**20
 BLOCK = bytes(range(256)) * 256  # 64 kB

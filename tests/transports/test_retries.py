@@ -9,9 +9,9 @@ import pytest
 
 import tracefork
 from tracefork import Response
+from tracefork.session import served
 from tracefork.testing.scripted import Script
 from tracefork.testing.server import LoopbackServer
-from tracefork.transports import _served
 
 PAUSE = 30  # seconds that the server asks for; nobody here waits as long
 OVERLOADED = Response(529, (("Retry-After", str(PAUSE)), ("content-type", "application/json")), (b"{}",))
@@ -114,7 +114,7 @@ def test_a_fork_skips_the_pauses_of_its_past_alone():
 
 
 def test_the_headers_are_a_function_of_the_answers():
-    assert _served.at_once((("retry-after", "3"), ("a", "b"), ("RETRY-AFTER-MS", "3000"))) == (
+    assert served.at_once((("retry-after", "3"), ("a", "b"), ("RETRY-AFTER-MS", "3000"))) == (
         ("a", "b"),
         ("retry-after-ms", "1"),
         ("retry-after", "0"),

@@ -21,7 +21,7 @@ from ..core.notes import added, noted
 from ..core.script import NEVER
 from ..core.surrogates import NONE
 from ..core.tape import Tape
-from ..core.values import RETURNED, UNFINISHED, Branch, Escape, Outcome, Source
+from ..core.values import RETURNED, UNFINISHED, Branch, Escape, Outcome, Request, Source
 from ..errors import Refused, StoreError, TraceforkError
 from ..host.callsite import callsite
 from ..host.uninterrupted import LOOK, apart
@@ -31,6 +31,7 @@ from ..runtime.flight import Flight
 from ..runtime.keeper import Keeper, Unwritten, Writer
 from ..runtime.port import BLINK, Port
 from ..storage.run_log import Log
+from .asking import DOTTED, Call, Faults, bound
 from .block import Exit
 from .block_errors import judge
 from .draws import Chance
@@ -236,6 +237,17 @@ class Session(Chance):
             Divergence: the script has no such draw here.
         """
         return sample() if self.is_aside() else self.port.draw(source, sample)
+
+    def asking(self, request: Request, faults: Faults = DOTTED) -> Call:
+        """Return the call that `request` is, for a transport to carry out: see `session.asking`.
+
+        Args:
+            request: what the agent asks, with its whole body.
+            faults: how exceptions of the transport are kept, and made again; by default by the dotted
+                path of their class and their message.
+        """
+        unrecorded = self.is_aside() or (self._over and self.live)
+        return Call(self, bound(self, request), faults, whole=request, unrecorded=unrecorded)
 
     # -- tools ------------------------------------------------------------------
 

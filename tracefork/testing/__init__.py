@@ -1,7 +1,7 @@
-"""For code built on tracefork: scripted providers, a loopback server, strategies, the storage contract.
+"""For code built on tracefork: scripted providers, a loopback server, strategies, contracts as tests.
 
 Names load when they are first used: `tapes` and `BackendTests` need hypothesis, and
-the latter pytest (`tracefork[testing]`); the others need nothing more.
+`BackendTests` and `TransportTests` pytest (`tracefork[testing]`); the others need nothing more.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from .scripted import by_rule as by_rule
     from .server import LoopbackServer as LoopbackServer
     from .strategies import tapes as tapes
+    from .transports.contract import TransportTests as TransportTests
 
 _HOMES = {
     "BackendTests": "backends.contract",
     "LoopbackServer": "server",
     "Script": "scripted",
+    "TransportTests": "transports.contract",
     "by_marker": "scripted",
     "by_rule": "scripted",
     "tapes": "strategies",
 }
 
-__all__ = ["BackendTests", "LoopbackServer", "Script", "by_marker", "by_rule", "tapes"]
+__all__ = ["BackendTests", "LoopbackServer", "Script", "TransportTests", "by_marker", "by_rule", "tapes"]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("backends", "scripted", "server", "strategies"):
+    if name in ("backends", "scripted", "server", "strategies", "transports"):
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,11 +1,11 @@
-"""Where a run meets others' libraries: `httpx`, `httpx2`, `botocore` and `mcp` in here."""
+"""Where a run meets others' libraries: `httpx`, `httpx2`, `botocore`, `mcp`; `files` for adapters of yours."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["botocore", "httpx", "httpx2", "mcp"]
+__all__ = ["botocore", "files", "httpx", "httpx2", "mcp"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,116 +1,16 @@
-"""Bodies on their way through a transport: kept whole up to `max_body`, and beyond it known by their hash.
+"""Request bodies of httpx-like clients: read before they leave, and sent again.
 
-A request's body has to be known before it leaves, since the question is. One that
-is streamed and too long to keep waits in a file, and leaves from there.
+The question is made of them. One that is streamed and too long to keep waits in a file, and leaves from it.
 """
 
 from __future__ import annotations
 
-import re
-import weakref
-from collections.abc import AsyncIterator, Iterator, Mapping
-from hashlib import sha256
-from tempfile import TemporaryFile
-from typing import IO, Any
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
-from ..core.values import Omitted
+from ..session.bodies import Gathering
 
 BLOCK = 2**18  # bytes that are read from a file at a time
-
-
-class Gathering:
-    """Chunks, as far as they are to be kept: all of up to `most` bytes together, else their hash.
-
-    It is the hash of the body in which each of `replaced` stands for what it is
-    replaced by: as a body that is kept would have it. With `spooled`, chunks that are
-    not kept are in `file`.
-    """
-
-    def __init__(
-        self, most: int, replaced: Mapping[bytes, bytes] | None = None, *, spooled: bool = False
-    ) -> None:
-        self.length = 0
-        self.file: IO[bytes] | None = None
-        self._most = most
-        self._replaced = replaced or {}
-        self._spooled = spooled
-        self._chunks: list[bytes] = []
-        self._hash: _Hash | None = None
-
-    def take(self, chunk: bytes) -> None:
-        """Add `chunk`, in memory only as long as all may be kept."""
-        chunk = bytes(chunk)  # a stream may give one buffer again and again
-        self.length += len(chunk)
-        if self.length <= self._most:
-            self._chunks.append(chunk)
-            return
-        if self._hash is None:
-            self._hash = _Hash(self._replaced)
-            if self._spooled:
-                self.file = TemporaryFile()  # noqa: SIM115  it lives as long as this
-                weakref.finalize(self, self.file.close)
-            for early in self._chunks:
-                self._pass(early, self._hash)
-            self._chunks.clear()
-        self._pass(chunk, self._hash)
-
-    def _pass(self, chunk: bytes, made: _Hash) -> None:
-        made.update(chunk)
-        if self.file is not None:
-            self.file.write(chunk)
-
-    @property
-    def chunks(self) -> tuple[bytes, ...]:
-        """What is kept of the chunks: all or none."""
-        return tuple(self._chunks)
-
-    @property
-    def content(self) -> bytes:
-        """What is kept, joined."""
-        return b"".join(self._chunks)
-
-    @property
-    def omitted(self) -> Omitted | None:
-        """The length and hash of what was taken, if it was too long to keep."""
-        return Omitted(self.length, self._hash.hexdigest()) if self._hash else None
-
-
-class _Hash:
-    """A sha-256 of a stream in which some strings are replaced, wherever it is cut."""
-
-    def __init__(self, replaced: Mapping[bytes, bytes]) -> None:
-        self._replaced = replaced
-        longest_first = sorted(replaced, key=len, reverse=True)
-        self._any = re.compile(b"|".join(map(re.escape, longest_first))) if replaced else None
-        self._reach = len(longest_first[0]) - 1 if replaced else 0
-        self._made = sha256()
-        self._left = b""
-
-    def update(self, chunk: bytes) -> None:
-        if self._any is None:
-            self._made.update(chunk)
-        else:
-            self._left = self._through(self._left + chunk, self._made, keep=self._reach)
-
-    def hexdigest(self) -> str:
-        made = self._made.copy()
-        if self._any is not None:
-            self._through(self._left, made, keep=0)
-        return made.hexdigest()
-
-    def _through(self, data: bytes, made: Any, keep: int) -> bytes:
-        """Hash `data` but for its end, in which one of the strings may begin; return that."""
-        assert self._any is not None
-        end, done = max(0, len(data) - keep), 0
-        for found in self._any.finditer(data):
-            if found.start() >= end:
-                break
-            made.update(data[done : found.start()])
-            made.update(self._replaced[found[0]])
-            done = found.end()
-        end = max(end, done)
-        made.update(data[done:end])
-        return data[end:]
 
 
 class Again:

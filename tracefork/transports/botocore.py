@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import urllib3.exceptions
@@ -20,14 +20,14 @@ from botocore import exceptions
 from botocore.awsrequest import AWSRequest, AWSResponse
 from urllib3._collections import HTTPHeaderDict
 
-from ..core.values import End, Fault, Headers, Request, Response
+from ..core.values import End, Fault, Headers, Response
 from ..errors import TraceforkError
-from ..runtime.flight import Flight
+from ..session.asking import Call
+from ..session.bodies import Gathering
+from ..session.served import is_bodiless
 from ..session.session import Session
 from ..session.strangers import PAST, Way
-from ._bodies import Gathering
 from ._seam import Seam, Tee
-from ._served import is_bodiless, served
 
 BEFORE_SEND, CREATING = "before-send", "creating-client-class"
 VERSIONS = {10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTTP/2"}
@@ -135,10 +135,9 @@ class _Live:
 class _Raw(io.IOBase, Tee):
     """A body as botocore reads it: the part of urllib3's response that it uses."""
 
-    lib = LIB
-
-    def __init__(self, session: Session, flight: Flight, head: Response, source: Any) -> None:
-        Tee.__init__(self, session, flight, head, source)
+    def __init__(self, call: Call, source: Any) -> None:
+        Tee.__init__(self, call, source)
+        self._headers = source.raw.headers if source is not None else {}
         self._rest = bytearray()  # served, and more than `read` was asked for
         self._told = 0
 
@@ -186,9 +185,8 @@ class _Raw(io.IOBase, Tee):
     def _fp(self) -> Any:  # where StreamingBody.set_socket_timeout looks for the socket
         return NO_SOCKET if self._inner is None else self._inner.raw._fp  # noqa: SLF001
 
-    def _served_end(self) -> End:
-        end = super()._served_end()
-        return end if self._inner is None else _end(self._head.headers, self._taken.length)
+    def _live_end(self) -> End | None:
+        return None if self._inner is None else _end(tuple(self._headers.items()), self._call.taken_length)
 
     def _pulled(self) -> Iterator[bytes]:
         if self.closed:
@@ -200,7 +198,7 @@ class _Raw(io.IOBase, Tee):
         except exceptions.IncompleteReadError:  # for whoever counts to find: here it is but the end
             return
         except Exception as exc:  # the live one itself, or a likeness
-            _dress(exc, cast("Request", self._flight.question).url)
+            _dress(exc, self._call.outgoing.url)
             raise
 
 
@@ -261,10 +259,10 @@ class _Door(Seam):
         version = VERSIONS.get(raw.version, "HTTP/1.1")
         return Response(raw.status, headers, chunks, end, raw.reason or "", version)
 
-    def _outgoing(self, session: Session, request: Any, lifted: Request, _: Gathering) -> Any:
+    def _outgoing(self, call: Call, request: Any, _: Gathering) -> Any:
         """What leaves: with secrets that the tape had hidden from the agent, it is signed anew."""
-        true = session.port.outgoing(lifted)
-        if true is lifted or true == lifted:
+        true = call.outgoing
+        if not call.is_refilled:
             return request.prepared
         headers = {n: v for n, v in true.headers if n.lower() != "content-length"}
         again = AWSRequest(true.method, true.url, headers, true.body)
@@ -273,10 +271,8 @@ class _Door(Seam):
         self._sign(request.operation, again)
         return again.prepare()
 
-    def _response(self, session: Session, request: Any, head: Response, source: Any, body: Any) -> Any:
-        instant = session.instant_retries
-        headers = head.headers if source is not None else served(head, request.method, instant=instant)
-        made = AWSResponse(request.url, head.status, HTTPHeaderDict(headers), body)
+    def _response(self, request: Any, head: Response, source: Any, body: Any) -> Any:  # noqa: ARG002
+        made = AWSResponse(request.url, head.status, HTTPHeaderDict(head.headers), body)
         if not request.prepared.stream_output:
             _ = made.content
         return made

@@ -10,11 +10,11 @@ from ._seam import Seam, Tee
 
 
 class _Stream(Tee, lib.SyncByteStream):
-    lib = lib
+    pass
 
 
 class _AsyncStream(Tee, lib.AsyncByteStream):
-    lib = lib
+    pass
 
 
 class _Again(Again, lib.SyncByteStream, lib.AsyncByteStream):

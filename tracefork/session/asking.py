@@ -1,0 +1,396 @@
+"""The seam for transports: one HTTP call of an agent, put to a run and answered by it.
+
+    with run.asking(request) as call:
+        source = None
+        if call.served is None:  # nothing recorded answers it: ask the real world
+            with call.aside():
+                source = send(call.outgoing)
+        head = call.head(source and head_of(source))
+        yield head
+        yield from call.through(source and chunks_of(source))
+
+Leaving the block ends the step as it went: with the whole body, closed early by the agent, interrupted, or
+by the fault that the transport raised. In an event loop it is `async with`, `await call.ahead(...)` and
+`async for chunk in call.athrough(...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self, cast
+
+from attrs import evolve
+
+from ..core.matching import NORMAL, boundary
+from ..core.values import CANCELLED, Answer, End, Fault, Request, Response
+from ..errors import Refused, TraceforkError
+from ..runtime import lanes
+from ..runtime.flight import Flight
+from .bodies import Gathering
+from .served import served
+from .tools.effects import class_name, make_fault, said
+
+if TYPE_CHECKING:
+    from .session import Session
+
+SWITCHING_PROTOCOLS = 101
+
+
+class Faults(Protocol):
+    """How the exceptions of one HTTP library are kept, and made again."""
+
+    def of(self, exc: Exception) -> Fault:
+        """The fault to keep for `exc`."""
+
+    def make(self, fault: Fault) -> Exception:
+        """The exception that `fault` was."""
+
+
+class DottedFaults:
+    """Faults by the dotted path of the exception's class, and its message: of any library."""
+
+    def of(self, exc: Exception) -> Fault:
+        return Fault(class_name(exc), said(exc))
+
+    def make(self, fault: Fault) -> Exception:
+        return make_fault(fault.kind, fault.message)
+
+
+DOTTED = DottedFaults()
+
+
+class Call:
+    """One call of an agent, from its question to the end of its answer. Made by `Session.asking`.
+
+    Args:
+        run: the run that is asked.
+        asked: the question as it is kept, its body at most `run.max_body` bytes long, else its hash.
+        faults: how the library's exceptions are kept.
+        whole: the question with its whole body, where `asked` has only the hash of it.
+        unrecorded: what is asked is none of the run's, as within a live call of it: it goes through.
+    """
+
+    def __init__(
+        self,
+        run: Session,
+        asked: Request,
+        faults: Faults = DOTTED,
+        *,
+        whole: Request | None = None,
+        unrecorded: bool = False,
+    ) -> None:
+        self._run, self._port = run, run.port
+        self._asked, self._whole, self._faults = asked, whole or asked, faults
+        self._unrecorded = unrecorded
+        self._flight: Flight | None = None
+        self._head: Response | None = None
+        self._recorded: Iterator[bytes] = iter(())
+        self._taken = Gathering(run.max_body)
+        self._over = False
+
+    # -- the block -------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Put the question, and wait for its turn; `with` does this.
+
+        Raises:
+            Divergence: the tape cannot answer it.
+            StoreError: the store refused this step or an earlier one.
+        """
+        if not self._unrecorded:
+            self._flight = self._port.ask(self._asked)
+
+    async def abegin(self) -> None:
+        """`begin`, suspending the task; `async with` does this."""
+        if not self._unrecorded:
+            self._flight = await self._port.aask(self._asked)
+
+    def leave(self, exc: BaseException | None) -> None:
+        """End the step as its block ended, with `exc` or without; leaving a `with` block does this.
+
+        Raises:
+            Exception: the fault with which the recorded body broke, if the agent has come so far.
+        """
+        if self._is_open:
+            match self._find_end(exc):
+                case None:
+                    self.finish()
+                case Fault() as fault:
+                    self._end(fault)
+                case end:
+                    self.drop(end)
+
+    async def aleave(self, exc: BaseException | None) -> None:
+        """`leave`, suspending the task; leaving an `async with` block does this."""
+        if self._is_open:
+            match self._find_end(exc):
+                case None:
+                    await self.afinish()
+                case Fault() as fault:
+                    await self._aend(fault)
+                case end:
+                    self.drop(end)
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.leave(exc)
+
+    async def __aenter__(self) -> Self:
+        await self.abegin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aleave(exc)
+
+    # -- what is to be sent -----------------------------------------------------------------
+
+    @property
+    def served(self) -> Answer | None:
+        """The recorded answer, or None: then the real world is to be asked, within `aside`."""
+        return self._flight.served if self._flight is not None else None
+
+    @cached_property
+    def outgoing(self) -> Request:
+        """What is asked as it must leave: secrets that the tape had hidden from the agent are put back.
+
+        Raises:
+            RedactedSecret: one of them is not known to this process.
+            TraceforkError: the run's gate does not let it pass.
+        """
+        if self._flight is None:
+            return self._whole
+        true = self._port.outgoing(self._asked)
+        if true is self._asked or true == self._asked:
+            return self._whole
+        if true.omitted:
+            return evolve(true, body=self._whole.body, omitted=self._whole.omitted)
+        size = str(len(true.body))
+        pairs = [(name, size if name.lower() == "content-length" else value) for name, value in true.headers]
+        return evolve(true, headers=tuple(pairs))
+
+    @property
+    def is_refilled(self) -> bool:
+        """True if what must leave is not what the agent asked: secrets were put back."""
+        return self.outgoing is not self._whole
+
+    def aside(self) -> AbstractContextManager[None]:
+        """A block in which the world is asked: what happens in it is no part of the run."""
+        return lanes.aside()
+
+    # -- what the agent gets -----------------------------------------------------------------
+
+    def head(self, live: Response | None = None) -> Response:
+        """Return the head to give to the agent, once it is its turn: `live`, or else the recorded one.
+
+        Of a recorded head, a content-length that is no longer right is corrected.
+
+        Raises:
+            Exception: the recorded fault, as the library's own class.
+            Divergence: the run has left the tape meanwhile.
+            Refused: the server switched protocols: what follows is not HTTP.
+        """
+        flight, answer = self._flight, live or self.served
+        if flight is None:
+            return cast("Response", live)
+        if answer == CANCELLED:
+            self._port.hang(flight)  # until the agent is interrupted, as it was
+        if isinstance(answer, Fault):
+            self._end(answer)
+            raise self._faults.make(answer)
+        head = self._receive(answer)
+        self._port.head(flight, self.taken)
+        return self._offer(flight, head)
+
+    async def ahead(self, live: Response | None = None) -> Response:
+        """`head`, suspending the task."""
+        flight, answer = self._flight, live or self.served
+        if flight is None:
+            return cast("Response", live)
+        if answer == CANCELLED:
+            await self._port.ahang(flight)  # until the agent is interrupted, as it was
+        if isinstance(answer, Fault):
+            await self._aend(answer)
+            raise self._faults.make(answer)
+        head = self._receive(answer)
+        await self._port.ahead(flight, self.taken)
+        return self._offer(flight, head)
+
+    def chunk(self, data: bytes) -> None:
+        """Note that the agent is about to get `data`: before it has it, so that nothing it saw is missing."""
+        if self._flight is not None:
+            self._taken.take(data)
+            self._flight.saw_chunk()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The recorded chunks, each once, whoever asks for the next one.
+
+        Raises:
+            BodyOmitted: the tape has only the hash of this body.
+        """
+        if self._head is not None and self._head.omitted and self._flight is not None:
+            raise self._port.omitted(self._flight, self._head.omitted)
+        return self._recorded
+
+    def through(self, live: Iterable[bytes] | None = None) -> Iterator[bytes]:
+        """Yield the body on its way to the agent, `live` or as recorded, and end the step after it.
+
+        Raises:
+            Exception: the fault with which the recorded body broke, as the library's own class.
+            Divergence: the agent reads on where it had stopped when recorded.
+            BodyOmitted: the tape has only the hash of this body.
+        """
+        for data in self.chunks() if live is None else live:
+            self.chunk(data)
+            yield data
+        self.finish()
+
+    def athrough(self, live: AsyncIterable[bytes] | None = None) -> AsyncIterator[bytes]:
+        """`through`, for `async for`."""
+        return _Through(self, None if live is None else aiter(live))
+
+    # -- how it ends -------------------------------------------------------------------------
+
+    @property
+    def taken_length(self) -> int:
+        """How many bytes of the body the agent has had."""
+        return self._taken.length
+
+    def taken(self) -> Answer:
+        """What the agent has had, as a body that it closed."""
+        return self._answer("closed")
+
+    def finish(self, live: End | None = None) -> None:
+        """End the step: its body is read to the end, which is `live`, or else what its head says.
+
+        Raises:
+            Exception: the fault with which the body broke.
+            Divergence: the agent reads on where it had stopped when recorded.
+        """
+        if self._flight is None or self._over:
+            return
+        if self.served is not None and self._head is not None and self._head.end == "cancelled":
+            self._port.hang(self._flight)  # until the agent is interrupted again
+        end = self._find_body_end(self._flight, live)
+        self._end(end)
+        if isinstance(end, Fault):
+            raise self._faults.make(end)
+
+    async def afinish(self, live: End | None = None) -> None:
+        """`finish`, suspending the task."""
+        if self._flight is None or self._over:
+            return
+        if self.served is not None and self._head is not None and self._head.end == "cancelled":
+            await self._port.ahang(self._flight)  # until the agent is interrupted again
+        end = self._find_body_end(self._flight, live)
+        await self._aend(end)
+        if isinstance(end, Fault):
+            raise self._faults.make(end)
+
+    def drop(self, end: End) -> None:
+        """End the step at once, with what the agent has had: callable from any thread, even a finalizer."""
+        if self._is_open:
+            self._over = True
+            self._port.drop(cast("Flight", self._flight), self._answer(end))
+
+    # -- below -------------------------------------------------------------------------------
+
+    @property
+    def _is_open(self) -> bool:
+        return self._flight is not None and not self._over
+
+    def _end(self, end: End) -> None:
+        if self._is_open:
+            self._over = True
+            self._port.end(cast("Flight", self._flight), self._answer(end))
+
+    async def _aend(self, end: End) -> None:
+        if self._is_open:
+            self._over = True
+            await self._port.aend(cast("Flight", self._flight), self._answer(end))
+
+    def _answer(self, end: End) -> Answer:
+        """What is kept as the answer: the head with what was taken, or how it failed before there was one."""
+        if (head := self._head) is None:
+            return end if isinstance(end, Fault) else CANCELLED
+        chunks, omitted = self._taken.chunks, self._taken.omitted
+        return Response(head.status, head.headers, chunks, end, head.reason, head.http_version, omitted)
+
+    def _receive(self, answer: Answer | None) -> Response:
+        self._head = head = cast("Response", answer)
+        self._recorded = iter(head.chunks)
+        return head
+
+    def _offer(self, flight: Flight, head: Response) -> Response:
+        if head.status == SWITCHING_PROTOCOLS:
+            self.drop("closed")
+            url = f"{self._asked.url} (it switched protocols, and what follows is not HTTP)"
+            raise self._port.fail(Refused(url, "an upgrade"))
+        if flight.served is None:
+            return head
+        headers = served(head, self._asked.method, instant=self._run.instant_retries)
+        return head if headers == head.headers else evolve(head, headers=headers)
+
+    def _find_body_end(self, flight: Flight, live: End | None) -> End:
+        """How a body that was read to its last chunk ends."""
+        recorded = self._head.end if self._head is not None else "eof"
+        if flight.served is None:
+            return live or recorded
+        if recorded in ("closed", "cancelled"):
+            raise self._port.stray(flight)
+        return recorded
+
+    def _find_end(self, exc: BaseException | None) -> End | None:
+        """How the step ends where its block is left with `exc`; None if its body was read to the end."""
+        if exc is None:
+            is_whole = self._head is not None and (
+                self.served is None or self._taken.length >= self._head.size
+            )
+            return None if is_whole else "closed"
+        if isinstance(exc, GeneratorExit | TraceforkError):
+            return "closed"
+        return self._faults.of(exc) if isinstance(exc, Exception) else "cancelled"
+
+
+class _Through(AsyncIterator[bytes]):
+    """A body on its way to the agent. An object: a generator that is dropped would be closed by a task."""
+
+    def __init__(self, call: Call, live: AsyncIterator[bytes] | None) -> None:
+        self._call, self._live = call, live
+
+    async def __anext__(self) -> bytes:
+        if self._live is None:
+            data = next(self._call.chunks(), None)
+        else:
+            data = await anext(self._live, None)
+        if data is None:
+            await self._call.afinish()
+            raise StopAsyncIteration
+        self._call.chunk(data)
+        return data
+
+
+def bound(run: Session, request: Request) -> Request:
+    """Return `request` as `run` keeps it: of a body longer than `run.max_body` only its length and hash."""
+    if len(request.body) <= run.max_body:
+        return request
+    body = gather_request(run, request)
+    body.take(request.body)
+    return evolve(request, body=b"", omitted=body.omitted)
+
+
+def gather_request(run: Session, request: Request, *, spooled: bool = False) -> Gathering:
+    """Return what gathers the body of `request`, as it is hashed: secrets and its boundary are replaced."""
+    replaced, ours = run.port.replacements(), boundary(request.headers)
+    if ours:
+        replaced = {**replaced, ours: NORMAL}
+    return Gathering(run.max_body, replaced, spooled=spooled)

@@ -1,0 +1,1 @@
+"""The transports' contract as a test class, and how it asks an adapter."""
