@@ -28,7 +28,7 @@ import httpx
 import tracefork
 from tracefork.errors import Refused, TraceforkError
 from tracefork.isolation import network
-from tracefork.session import session
+from tracefork.session import current
 from tracefork.transports import intercept
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: they are the point here
@@ -320,7 +320,7 @@ def record(name, store, style):
     else:
         with tracefork.record(store, run_id="r") as run:
             is_child, ended = body(run, name)
-    clean = is_clean() and not session._open
+    clean = is_clean() and not current._open
     if is_child:
         os._exit(0 if clean else 5)
     opened = tracefork.TapeStore.open(store)

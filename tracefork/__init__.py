@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from .runs.verify import Verdict as Verdict
     from .runs.verify import averify as averify
     from .runs.verify import verify as verify
+    from .session.current import current as current
     from .session.session import Session as Session
-    from .session.session import current as current
     from .session.tools.decorator import tool as tool
     from .storage.store import TapeStore as TapeStore
     from .storage.tape_file import dumps as dumps
@@ -70,7 +70,8 @@ _HOMES = {
     "errors": ["Divergence", "TraceforkError"],
     "storage.tape_file": ["dumps", "load", "loads", "save"],
     "runs.api": ["fork", "record", "replay", "resume"],
-    "session.session": ["Session", "current"],
+    "session.current": ["current"],
+    "session.session": ["Session"],
     "storage.store": ["TapeStore"],
     "session.tools.decorator": ["tool"],
 }

@@ -45,7 +45,7 @@ import httpx
 import tracefork
 from tracefork.isolation import chance, grpc, network, processes
 from tracefork.runtime import lanes, spawning
-from tracefork.session import session
+from tracefork.session import current
 from tracefork.transports import intercept
 
 OURS = str(Path(tracefork.__file__).parent)
@@ -213,7 +213,7 @@ class Trial:
     def ask(self, *_):
         """What a handler does that asks the run, on whatever thread and in the middle of whatever."""
         sys.settrace(None)
-        run = session.current()
+        run = current.current()
         if run is None or run.over:
             return
         self.asked = True
@@ -288,8 +288,8 @@ class Trial:
             if stayed
             else []
         )
-        if lanes.current() is not None or lanes._everywhere or session._open:
-            problems.append(f"stays: {lanes.current()} {lanes._everywhere} {session._open}")
+        if lanes.current() is not None or lanes._everywhere or current._open:
+            problems.append(f"stays: {lanes.current()} {lanes._everywhere} {current._open}")
         if self.way.startswith("asked"):
             if self.came is not None and self.verb == "record":
                 problems.append(f"a handler that asked brought {self.came}")

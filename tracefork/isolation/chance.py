@@ -34,7 +34,8 @@ from weakref import ref
 from ..core.values import Source
 from ..host.callsite import is_library, of_agent
 from ..host.patching import Patches, Target
-from ..session.session import Session, current
+from ..session.current import current
+from ..session.session import Session
 
 KINDS = frozenset({"random", "time", "uuid"})
 """What can be drawn through a run."""

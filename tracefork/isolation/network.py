@@ -25,7 +25,8 @@ from weakref import WeakKeyDictionary
 from ..host.patching import Patches, Target
 from ..runtime import lanes
 from ..session import strangers
-from ..session.session import Session, current, open_runs
+from ..session.current import current, open_runs
+from ..session.session import Session
 from . import own_sockets
 
 _LOCAL = frozenset(

@@ -18,7 +18,8 @@ from pathlib import PurePath
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from ..session.session import Session, open_runs
+from ..session.current import open_runs
+from ..session.session import Session
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 _MOST = 4_096  # connections that are known by their addresses alone: of sockets that were wrapped since

@@ -22,7 +22,8 @@ from ..host.imports import loaded
 from ..host.patching import Patches, Target
 from ..runtime import lanes
 from ..session import strangers
-from ..session.session import Session, current
+from ..session.current import current
+from ..session.session import Session
 
 MACHINERY = frozenset(
     {"subprocess", "os", "asyncio", "anyio", "trio", "concurrent", "multiprocessing", "tracefork"}

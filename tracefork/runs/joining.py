@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from ..session.session import Session, current
+from ..session.current import current
+from ..session.session import Session
 from ..session.strangers import replay
 
 

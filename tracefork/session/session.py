@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from os import getpid
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -21,9 +18,8 @@ from ..core.notes import added, noted
 from ..core.script import NEVER
 from ..core.surrogates import NONE
 from ..core.tape import Tape
-from ..core.values import RETURNED, UNFINISHED, Branch, Escape, Outcome, Request, Source
-from ..errors import Refused, StoreError, TraceforkError
-from ..host.callsite import callsite
+from ..core.values import RETURNED, UNFINISHED, Branch, Outcome, Request, Source
+from ..errors import StoreError, TraceforkError
 from ..host.uninterrupted import LOOK, apart
 from ..redact import Redactor
 from ..runtime import lanes, spawning
@@ -34,27 +30,20 @@ from ..storage.run_log import Log
 from .asking import DOTTED, Call, Faults, bound
 from .block import Exit
 from .block_errors import judge
+from .border import Border
+from .current import open_runs, register, unregister
 from .draws import Chance
-from .escapes import Escapes
-from .passthrough import pattern
 from .plan import Plan
-from .tools import calls, generators
+from .tools.caller import ToolCaller
 from .tools.effects import class_name, said
-from .tools.policy import Policy, Use
-
-_logger = logging.getLogger("tracefork")
-_logger.addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
 SEALING = 10.0
 """Seconds that an interrupted run is waited for."""
 
-LONGEST = 200
-"""Characters of a target or a line that an escape keeps."""
 
-
-class Session(Chance):
+class Session(Border, ToolCaller, Chance):
     """A run in progress. Make one with `record`, `replay`, `resume` or `fork`.
 
     Use it as a context manager, `with` or `async with`. Safe to share between
@@ -62,34 +51,25 @@ class Session(Chance):
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known, plan.doubts)
-        """Where transports and tools put their questions."""
+        port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known, plan.doubts)
+        super().__init__(plan, port)
         self.max_body = plan.max_body
         """The most bytes of one body that are kept."""
         self.instant_retries = plan.instant_retries
         """Whether recorded answers that ask for a pause are served without one."""
         self.virtualize = plan.virtualize
         """The kinds of chance that agents take from the standard library and draw through the run."""
-        self.strict = plan.strict
-        """Whether what would leave the run unrecorded is refused."""
         self.wrapped = plan.wrapped
         """The functions that are tools of this run without a decorator, as `module:path`."""
-        self.names: dict[str, str] = {}
-        """Host names by the addresses that the agent was given for them."""
         self._plan = plan
+        self.tool_policy = plan.tools
         self.processes = plan.processes
         """Whether processes that the agent starts are refused: "run" or "refuse"."""
         self.joins = plan.joins
         """Whether a `record()` within this run joins it."""
-        self.remarks: list[str] = []
-        """What whoever looks at this run should know, a sentence each."""
-        self._escapes = Escapes()
-        self._refusals = Escapes()
-        self._refused_last: tuple[Refused | None, int] = None, 0  # and how many steps were over then
         self._tape: Tape | None = None
         self._log: Log | None = None
         self._keeper: Keeper = Unwritten()
-        self._process = getpid()
         self._entered = False
         self._left = False
         self._over = False
@@ -98,7 +78,6 @@ class Session(Chance):
         self.separate: list[Session] = []
         """Runs that are separate of this one, and were begun and not left within it."""
         self._root = lanes.Strand(self)
-        self._passing = [pattern(text) for text in plan.passthrough]
 
     # -- the block --------------------------------------------------------------
 
@@ -151,10 +130,6 @@ class Session(Chance):
                 self.abandon()
             raise
         judge(self, exc)
-
-    @property
-    def run_id(self) -> str:
-        return self._plan.header.run_id
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -249,62 +224,6 @@ class Session(Chance):
         unrecorded = self.is_aside() or (self._over and self.live)
         return Call(self, bound(self, request), faults, whole=request, unrecorded=unrecorded)
 
-    # -- tools ------------------------------------------------------------------
-
-    @property
-    def tool_policy(self) -> Policy:
-        """What happens to a tool call that the script does not answer."""
-        return self._plan.tools
-
-    def call(self, name: str, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """Return `fn(*args, **kwargs)`, recorded as one effect. A replay does not run `fn`.
-
-        Arguments and result are kept as JSON, and what comes back is of the class that it was, an
-        exception too. Of a generator function, plain or asynchronous, what it yields is recorded once it
-        has ended or is closed.
-
-        Raises:
-            Unrecordable: an argument has no JSON form; or what came of it could not be made again from
-                any: the tool has run then, and the tape says so.
-            InDoubt: the tool was called before a crash, and `on_doubt` is "raise".
-            Divergence: the script has no such call here.
-        """
-        return cast("T", self.use(Use(name, fn, args, kwargs)))
-
-    async def acall(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """`call` for a coroutine function: returns what it comes to."""
-        return await self.ause(Use(name, fn, args, kwargs))
-
-    def use(self, use: Use) -> Any:
-        """`call`, of a use of a tool."""
-        if self.is_aside():
-            return use.fn(*use.args, **use.kwargs)
-        make = generators.kind(use.fn) or calls.call
-        return make(self.port, self._plan.tools, use)
-
-    async def ause(self, use: Use) -> Any:
-        """`acall`, of a use of a tool."""
-        if self.is_aside():
-            result = use.fn(*use.args, **use.kwargs)
-            return await result if isinstance(result, Awaitable) else result
-        return await calls.acall(self.port, self._plan.tools, use)
-
-    @property
-    def escaped(self) -> tuple[Escape, ...]:
-        """What left the run unrecorded so far, as far as was seen."""
-        return self._escapes.seen()
-
-    @property
-    def refused(self) -> tuple[Escape, ...]:
-        """What was kept from leaving a replay so far."""
-        return self._refusals.seen()
-
-    @property
-    def last_refusal(self) -> Refused | None:
-        """What was refused last, if nothing has come to its end since."""
-        refused, happened = self._refused_last
-        return refused if happened == self.happened else None
-
     # -- executors' jobs, for `spawning` ----------------------------------------------
 
     def begin_job(self, name: str, strand: lanes.Strand) -> object | None:
@@ -318,65 +237,6 @@ class Session(Chance):
     def give_up_job(self, job: object) -> None:
         """Note that nobody waits for the job any more."""
         self.port.give_up_job(cast("Flight", job))
-
-    # -- what transports and the guard ask ------------------------------------------
-
-    def is_aside(self) -> bool:
-        """True inside a live call or a tool of this run: what is asked there is not recorded.
-
-        Nor is what a process asks that was forked from a live run's own.
-        """
-        strand = lanes.current()
-        if strand is not None and strand.aside and strand.run is self:
-            return True
-        return self._process != getpid() and self.live
-
-    def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
-        """True when a call is none of the agent's business; of a connection only the host is known."""
-        if path is None:
-            return any(one.takes_all_of(host) for one in self._passing)
-        return any(one.takes(method, host, path) for one in self._passing)
-
-    @property
-    def allowed(self) -> tuple[str, ...]:
-        """Addresses that a replay may connect to."""
-        return self._plan.allow
-
-    def allows(self, address: str) -> bool:
-        """True when a replay may connect to `address`, a `host:port` or the path of a unix socket."""
-        host, _, port = address.rpartition(":")
-        names = {address, host, f"{self.names.get(host, host)}:{port}", self.names.get(host, host)}
-        return not names.isdisjoint(self._plan.allow)
-
-    def escape(self, kind: str, target: str, *, certain: bool = True) -> None:
-        """Note that something leaves the run unrecorded; `certain` if it is this run's for sure.
-
-        Raises:
-            Refused: the run is strict.
-        """
-        target, site = self.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
-        self._escapes.add(kind, target, site)
-        if self.strict and certain:
-            raise self.port.fail(Refused(target, site, kind, strict=True))
-
-    def refuse(self, target: str, kind: str = "") -> Refused:
-        """Note that something was kept from leaving a replay, and return what to raise.
-
-        It is held against the run if that is strict; else only what the agent then does is.
-        """
-        target, site = self.redactor().text(target)[:LONGEST], callsite()
-        self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
-        error = Refused(target, site, kind, strict=self.strict)
-        self._refused_last = error, self.happened
-        if self.strict:
-            self.port.fail(error)
-        return error
-
-    def remark(self, text: str) -> None:
-        """Note something that whoever looks at the run should know."""
-        if text not in self.remarks:
-            self.remarks.append(text)
-            _logger.warning("run %s: %s", self.run_id, text)
 
     def _look(self, written: bytes) -> None:
         self.redactor().check(written)
@@ -426,8 +286,7 @@ class Session(Chance):
         """
         self._doors = threading.Lock()  # who held it is not here
         if self.live:
-            with suppress(ValueError):
-                _open.remove(self)
+            unregister(self)
             self._release()
             lanes.close_block(self._root)
             lanes.leave(self._root)
@@ -441,7 +300,7 @@ class Session(Chance):
                 writer.begin(self._begun)
         apart(self._hold)
         self.port.open(self._keeper)
-        _open.append(self)
+        register(self)
         if plan.within is not None:
             plan.within.separate.append(self)
         lanes.open_block(self._root, lanes.frame_of_block(), everywhere=plan.everywhere)
@@ -474,8 +333,7 @@ class Session(Chance):
         Each of these may be done again: whoever was interrupted in here is followed by somebody else.
         """
         self._left = True
-        with suppress(ValueError):
-            _open.remove(self)
+        unregister(self)
         apart(self._release)
         lanes.close_block(self._root)
         lanes.leave(self._root)
@@ -524,41 +382,5 @@ class Session(Chance):
                 self._plan.store.close()
 
 
-_open: list[Session] = []
-"""The runs of this process whose blocks are entered and not left."""
-
-
-def open_runs() -> tuple[Session, ...]:
-    """Return the runs in progress that calls of this process may belong to.
-
-    A live one ends where a child is forked; a replay is one in the child too, and lets nothing out.
-    """
-    return tuple(run for run in tuple(_open) if not (run.live and run.is_elsewhere))
-
-
-def current() -> Session | None:
-    """The innermost run of this context, or None.
-
-    A task that outlives a recorded run belongs to the run around it. One that
-    outlives a replay still belongs to the replay: it must not go live.
-    """
-    strand = lanes.current()
-    while strand is not None:
-        run = strand.run
-        if isinstance(run, Session) and not (run.live and (run.over or run.is_elsewhere)):
-            return run
-        strand = strand.outer
-    return None
-
-
 Session.__exit__ = Exit(Session.__exit__)  # type: ignore[method-assign, assignment]
 Session.__aexit__ = Exit(Session.__aexit__)  # type: ignore[method-assign, assignment]
-
-
-def _leave_in_child() -> None:
-    for run in tuple(_open):
-        run.depart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_in_child)

@@ -16,7 +16,8 @@ from attrs import frozen
 from ..host.callsite import caller
 from ..runtime import lanes
 from ..runtime.waiting import in_loop
-from .session import Session, current, open_runs
+from .current import current, open_runs
+from .session import Session
 from .tools.policy import Use
 
 MACHINERY = frozenset(

@@ -1,4 +1,4 @@
-"""Where a run meets others' libraries: `httpx`, `httpx2`, `botocore`, `mcp`; `files` for adapters of yours."""
+"""Where runs meet others' libraries: `httpx`, `httpx2`, `botocore`, `mcp`; `files` is for other adapters."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from ..runtime import lanes
 from ..session import strangers
 from ..session.asking import DOTTED, Call, gather_request
 from ..session.bodies import Gathering
-from ..session.session import Session, current
+from ..session.current import current
+from ..session.session import Session
 from ..session.strangers import ASIDE, PAST, Way
 from ..session.tools.effects import said
 from ._bodies import agathered, gathered

@@ -24,7 +24,8 @@ from ..core.values import CANCELLED, Answer, Fault, Reply
 from ..errors import TraceforkError
 from ..runtime import lanes
 from ..runtime.flight import Flight
-from ..session.session import Session, current
+from ..session.current import current
+from ..session.session import Session
 from ..session.tools import calls, effects, python_values
 from ..session.tools.policy import Policy
 

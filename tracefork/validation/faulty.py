@@ -19,7 +19,7 @@ from tracefork.core.tape import Tape
 from tracefork.core.values import Request, Response
 from tracefork.providers import anthropic
 from tracefork.runs.api import record
-from tracefork.session.session import current
+from tracefork.session.current import current
 
 from ..testing.scripted import Script, by_rule
 from ..testing.server import LoopbackServer

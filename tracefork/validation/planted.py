@@ -23,7 +23,8 @@ from tracefork.core.tape import Tape
 from tracefork.core.values import Request, Response
 from tracefork.providers import anthropic
 from tracefork.runs.api import record
-from tracefork.session.session import Session, current
+from tracefork.session.current import current
+from tracefork.session.session import Session
 from tracefork.storage.store import TapeStore
 
 from ..testing.scripted import Script, by_rule

@@ -1,0 +1,116 @@
+"""The border of a run: what is none of its business, what leaves it unrecorded, and what it refuses."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from os import getpid
+
+from ..core.values import Escape
+from ..errors import Refused
+from ..host.callsite import callsite
+from ..redact import Redactor
+from ..runtime import lanes
+from ..runtime.port import Port
+from .escapes import Escapes
+from .passthrough import pattern
+from .plan import Plan
+
+LONGEST = 200
+"""Characters of a target or a line that an escape keeps."""
+
+_logger = logging.getLogger("tracefork")
+_logger.addHandler(logging.NullHandler())
+
+
+class Border(ABC):
+    """What transports and guards ask a run about a call that would leave it."""
+
+    def __init__(self, plan: Plan, port: Port) -> None:
+        self.port = port
+        """Where transports and tools put their questions."""
+        self.strict = plan.strict
+        """Whether what would leave the run unrecorded is refused."""
+        self.names: dict[str, str] = {}
+        """Host names by the addresses that the agent was given for them."""
+        self.remarks: list[str] = []
+        """What whoever looks at this run should know, a sentence each."""
+        self.allowed = plan.allow
+        """Addresses that a replay may connect to."""
+        self.run_id = plan.header.run_id
+        self._process = getpid()
+        self._escapes, self._refusals = Escapes(), Escapes()
+        self._refused_last: tuple[Refused | None, int] = None, 0  # and how many steps were over then
+        self._passing = [pattern(text) for text in plan.passthrough]
+
+    @abstractmethod
+    def redactor(self) -> Redactor:
+        """What knows the secrets of this moment."""
+
+    @property
+    def escaped(self) -> tuple[Escape, ...]:
+        """What left the run unrecorded so far, as far as was seen."""
+        return self._escapes.seen()
+
+    @property
+    def refused(self) -> tuple[Escape, ...]:
+        """What was kept from leaving a replay so far."""
+        return self._refusals.seen()
+
+    @property
+    def last_refusal(self) -> Refused | None:
+        """What was refused last, if nothing has come to its end since."""
+        refused, happened = self._refused_last
+        return refused if happened == self.port.happened else None
+
+    def is_aside(self) -> bool:
+        """True inside a live call or a tool of this run: what is asked there is not recorded.
+
+        Nor is what a process asks that was forked from a live run's own.
+        """
+        strand = lanes.current()
+        if strand is not None and strand.aside and strand.run is self:
+            return True
+        return self._process != getpid() and self.port.live
+
+    def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
+        """True when a call is none of the agent's business; of a connection only the host is known."""
+        if path is None:
+            return any(one.takes_all_of(host) for one in self._passing)
+        return any(one.takes(method, host, path) for one in self._passing)
+
+    def allows(self, address: str) -> bool:
+        """True when a replay may connect to `address`, a `host:port` or the path of a unix socket."""
+        host, _, port = address.rpartition(":")
+        names = {address, host, f"{self.names.get(host, host)}:{port}", self.names.get(host, host)}
+        return not names.isdisjoint(self.allowed)
+
+    def escape(self, kind: str, target: str, *, certain: bool = True) -> None:
+        """Note that something leaves the run unrecorded; `certain` if it is this run's for sure.
+
+        Raises:
+            Refused: the run is strict.
+        """
+        target, site = self.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
+        self._escapes.add(kind, target, site)
+        if self.strict and certain:
+            raise self.port.fail(Refused(target, site, kind, strict=True))
+
+    def refuse(self, target: str, kind: str = "") -> Refused:
+        """Note that something was kept from leaving a replay, and return what to raise.
+
+        It is held against the run if that is strict; else only what the agent then does is.
+        """
+        target, site = self.redactor().text(target)[:LONGEST], callsite()
+        self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
+        error = Refused(target, site, kind, strict=self.strict)
+        self._refused_last = error, self.port.happened
+        if self.strict:
+            self.port.fail(error)
+        return error
+
+    def remark(self, text: str) -> None:
+        """Note something that whoever looks at the run should know."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+            _logger.warning("run %s: %s", self.run_id, text)
