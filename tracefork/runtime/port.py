@@ -1,38 +1,30 @@
 """Where questions enter a run: for transports, tools and draws, on threads and in event loops.
 
-Whatever is kept passes two places here: the redactor, on its way in, and `_notes`,
-which makes records of what the machine did.
+Whatever is kept passes `secrets` on its way in, and `notes`, which makes records of what the machine did.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
-from os import getpid
-from typing import Literal, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 from attrs import evolve
 
-from ..codec import records
 from ..core import machine
 from ..core.machine import (
     Asked,
-    Commit,
     Ended,
-    Event,
     Forward,
-    Go,
     Halt,
     Headed,
     Order,
     Serve,
-    State,
     Strayed,
 )
-from ..core.script import NEVER, Script
-from ..core.surrogates import NONE
+from ..core.script import Script
 from ..core.values import (
     CANCELLED,
     Answer,
@@ -46,18 +38,15 @@ from ..core.values import (
     Response,
     Source,
 )
-from ..errors import BodyOmitted, Divergence, RedactedSecret, Refused, TraceforkError
+from ..errors import BodyOmitted, Divergence, Refused, TraceforkError
 from ..host import clocks
 from ..host.callsite import callsite
 from ..redact import Redactor
 from . import lanes
-from .divergence import diverged, find_giver
 from .doubts import Doubts
-from .event_loop import Pacers
 from .executor_jobs import Jobs
 from .flight import Flight
-from .keeper import Happened, Keeper, Unwritten
-from .stepper import Cell, Note, is_amid_a_step
+from .lifetime import Lifetime
 from .waiting import asettle, in_loop, settle
 
 T = TypeVar("T")
@@ -68,10 +57,8 @@ Gate: TypeAlias = Callable[[Request], None]
 Known: TypeAlias = Callable[[Request, Lane], "Answer | None"]
 """Gives the answer to serve to a question that would leave, by the lane that asks; None lets it leave."""
 
-BLINK = 0.002  # seconds that a running event loop may be held until a question is durable
 
-
-class Port:
+class Port(Lifetime):
     """Puts questions to the machine, waits for their turns, and keeps what happens.
 
     `redactor` is asked anew for each thing that is kept: secrets may be set within
@@ -87,6 +74,7 @@ class Port:
         known: Known | None = None,
         doubts: Iterable[Call] = (),
     ) -> None:
+        super().__init__(script, redactor, patience)
         self.doubts = Doubts(doubts)
         """The calls that may have run before this run began."""
         self.interrupted: BaseException | None = None
@@ -94,33 +82,13 @@ class Port:
         self.forwarded = 0
         self.went_out = 0
         """How many of the questions that were forwarded were not for chance."""
-        self.process = getpid()
-        """The process that the run belongs to: in one that is forked from it nothing happens any more."""
-        self.phase: Literal["new", "open", "over"] = "new"
-        self._redactor = redactor
         self._gate = gate
         self._known = known
-        self._cell = Cell(script, self._notes, self._done, patience)
-        self._keeps_clean = not script.lines
-        """Whether nothing is matched, so that the keeper alone takes secrets out of questions."""
-        self._pacers = Pacers(self._cell)
         self._calls = itertools.count()
-        self._flights: dict[int, Flight] = {}
         self._jobs = Jobs(self._cell, self._pacers, self._flights, self._calls)
-        self._failure: TraceforkError | None = None
-        self._keeper: Keeper = Unwritten()
-
-    # -- the run's beginning and end ------------------------------------------------
-
-    def open(self, keeper: Keeper) -> None:
-        """Questions may come from now on, and are kept by `keeper`; patience begins."""
-        self._keeper = keeper
-        keeper.follow(self._cell.now)
-        self._cell.moved = clocks.monotonic()
-        self.phase = "open"
 
     def close(self, outcome: Outcome) -> None:
-        """End what is open. Later events count no more. Doing it twice is harmless."""
+        """End what is open, and the run. Later events count no more. Doing it twice is harmless."""
         for flight in list(self._flights.values()):
             if flight.taken:
                 self.drop(flight, flight.taken())
@@ -128,65 +96,7 @@ class Port:
                 self.drop(flight, CANCELLED)  # nobody is left to hear the answer
             elif isinstance(flight.question, Source) and flight.question.is_job:
                 self.give_up_job(flight)
-        self._cell.close((records.Closed(outcome), None))
-        self.phase = "over"
-        self._keeper.put(self._cell.now.number)
-        self._pacers.clear()
-
-    def so_far(self) -> Happened:
-        """What has happened, as of one moment.
-
-        Raises:
-            StoreError: this process was forked from the one that keeps it.
-        """
-        return self._keeper.so_far()
-
-    @property
-    def is_elsewhere(self) -> bool:
-        """True in a process that was forked from the run's own."""
-        return self.process != getpid()
-
-    @property
-    def happened(self) -> int:
-        """How many steps are over."""
-        return self._cell.now.steps
-
-    @property
-    def live(self) -> bool:
-        return self._cell.state.live
-
-    @property
-    def is_busy_here(self) -> bool:
-        """True on a thread that is in the middle of something here: nothing may be asked from there."""
-        return is_amid_a_step()
-
-    @property
-    def state(self) -> machine.State:
-        return self._cell.state
-
-    @property
-    def failure(self) -> TraceforkError | None:
-        """Where the agent left the script, or else the first error that was kept."""
-        halt = self._cell.state.halt
-        return self._diverged(halt) if halt else self._failure
-
-    def flush(self) -> None:
-        """Wait until all that has happened is durable.
-
-        Raises:
-            StoreError: the store refused.
-        """
-        if not self.is_elsewhere:
-            number = self._cell.now.number
-            self._keeper.push()
-            self._keeper.wait(number)
-
-    async def aflush(self) -> None:
-        """`flush`, without holding the event loop."""
-        if not self.is_elsewhere:
-            number = self._cell.now.number
-            self._keeper.push()
-            await self._durable(number)
+        super().close(outcome)
 
     # -- questions and answers ----------------------------------------------------------
 
@@ -240,17 +150,9 @@ class Port:
         try:
             if self._gate:
                 self._gate(cast("Request", self._redactor().question(request)))
-            return self._redactor().refilled(request) if self._cell.state.script.lines else request
+            return self.secrets.restore(request)
         except TraceforkError as exc:
-            raise self.fail(self._given_by(exc)) from None
-
-    def _given_by(self, exc: TraceforkError) -> TraceforkError:
-        """Return `exc`; one about a surrogate then says which step gave that to the agent."""
-        if isinstance(exc, RedactedSecret) and exc.step is None:
-            vault, text = self._redactor().vault, exc.surrogate or exc.placeholder
-            known = vault.before if vault is not None else NONE
-            exc.step = find_giver(self._cell.state.script, known, text, exc.placeholder)
-        return exc
+            raise self.fail(exc) from None
 
     def true(self, arguments: T, tool: str) -> T:
         """Return `arguments` as a tool must have them: secrets that the script's answers hid are put back.
@@ -258,16 +160,10 @@ class Port:
         Raises:
             RedactedSecret: one of them is not known to this process.
         """
-        if not self._cell.state.script.lines:
-            return arguments
         try:
-            return cast("T", self._redactor().true(arguments, tool))
+            return self.secrets.restore_arguments(arguments, tool)
         except TraceforkError as exc:
-            raise self.fail(self._given_by(exc)) from None
-
-    def replacements(self) -> Mapping[bytes, bytes]:
-        """What stands for each known secret in a body, in all of its forms."""
-        return self._redactor().replacements
+            raise self.fail(exc) from None
 
     def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """Wait for the head's turn; `taken` says, should the run end first, what the agent read."""
@@ -291,7 +187,7 @@ class Port:
         """
         if self.is_elsewhere:
             return
-        event = Ended(flight.call, self._kept(flight, answer))
+        event = Ended(flight.call, self.secrets.keep(flight, answer))
         try:
             flight.came_after(self._hops(event), event)
             self._checked(settle(self._cell, event))
@@ -308,7 +204,7 @@ class Port:
         """`end`, suspending the task; it is durable before the next question leaves."""
         if self.is_elsewhere:
             return
-        event = Ended(flight.call, self._kept(flight, answer))
+        event = Ended(flight.call, self.secrets.keep(flight, answer))
         try:
             self._checked(await asettle(self._cell, event, self._pacers, flight))
         except TraceforkError:
@@ -321,7 +217,7 @@ class Port:
     def drop(self, flight: Flight, answer: Answer) -> None:
         """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
         if not self.is_elsewhere and flight.call in self._cell.state.open:
-            self._cell.drop(Ended(flight.call, self._kept(flight, answer), waits=False))
+            self._cell.drop(Ended(flight.call, self.secrets.keep(flight, answer), waits=False))
         flight.taken = None
 
     def stray(self, flight: Flight) -> TraceforkError:
@@ -358,11 +254,6 @@ class Port:
         if self._cell.state.halt or self.phase == "over":
             return self._cell.send(Strayed(flight.call, stalled=True))
         return self._cell.lapse(flight.call) if self._cell.left() <= 0 else None
-
-    def fail(self, error: TraceforkError) -> TraceforkError:
-        """Keep `error`, to be raised by every later question and when the block is left; return it."""
-        self._failure = self._failure or error
-        return error
 
     def draw(self, source: Source, sample: Callable[[], str]) -> str:
         """Return `sample()` when live, or the recorded reading of `source`. Never waits.
@@ -404,10 +295,6 @@ class Port:
 
     # -- below ----------------------------------------------------------------------
 
-    def _elsewhere(self, question: Question) -> Refused:
-        asked = self._redactor().question(question)
-        return Refused(f"{asked!r}, in a process that was forked from the run's own,", callsite())
-
     def _flight(self, question: Question) -> tuple[Flight, Asked]:
         if self.is_elsewhere:
             raise self._elsewhere(question)
@@ -425,22 +312,9 @@ class Port:
             hear(question)
         strand = lanes.current()
         path, alone = (strand.path, strand.alone) if strand else ("", self.live)
-        flight = Flight(next(self._calls), self._matched(question, path), path, site)
+        flight = Flight(next(self._calls), self.secrets.match(question, self._cell.state, path), path, site)
         self._flights[flight.call] = flight
         return flight, Asked(flight.call, flight.question, path, alone)
-
-    def _matched(self, question: Question, lane: Lane) -> Question:
-        """`question` as it is matched: redacted, where there is a script; else the keeper will do that.
-
-        A body that is word for word what the script expects of this lane has been looked through.
-        """
-        if self._keeps_clean:
-            return question
-        if isinstance(question, Request):
-            expected = machine.expected(self._cell.state, lane)
-            if isinstance(expected, Request) and expected.kept == question.kept:
-                return self._redactor().question(question, expected.kept)
-        return self._redactor().question(question)
 
     def _answered(self, flight: Flight, order: Order) -> None:
         match self._checked(order):
@@ -458,90 +332,13 @@ class Port:
         flight.saw_head()
         return event
 
-    def _kept(self, flight: Flight, answer: Answer) -> Answer:
-        """`answer` as the machine may have it. Where anything is written, the keeper takes secrets out.
-
-        In a replay what the tape says stays what it is, whatever is a secret by now.
-        """
-        if self._cell.state.script.opens != NEVER or flight.served is None:
-            return answer
-        served = flight.served
-        return served if _is_all_of(served, answer) else self._redactor().answer(answer)
-
     def _hops(self, event: Headed | Ended) -> int | None:
         """What this tick's timing says of the loop: measured when live, else as recorded."""
         return self._pacers.mark() if self.live else machine.hops(self._cell.state, event)
 
-    def _notes(self, before: State, after: State, event: Event, order: Order) -> tuple[Note, ...]:
-        """What is to be kept of `event`: see `Cell`."""
-        call = event.call
-        match order:
-            case Forward():
-                return self._asking(call, after.open[call].asked, after.open[call].began, live=True)
-            case Serve():
-                return self._asking(call, after.open[call].asked, after.open[call].began)
-            case Go() if isinstance(event, Headed):
-                tick = after.open[call].headed
-                return () if tick is None else ((records.Headed(call, tick), None),)
-            case Commit(step):
-                flight, opened = self._flights[call], before.open[call]
-                # one that was given up while its ask was waiting is asked only now
-                asking = self._asking(call, opened.asked, step.span.began) if opened.began is None else ()
-                if isinstance(step.answer, Response) and (hear := self._redactor().hear):
-                    hear(step.answer)  # its cookies may stand in its body too
-                ended = records.Ended(call, step.answer, step.span, flight.timing())
-                return (*asking, (ended, self._redactor()))
-            case _:
-                return ()
-
-    def _asking(
-        self, call: int, question: Question, tick: int | None, *, live: bool = False
-    ) -> tuple[Note, ...]:
-        """The note of a question. In a `live` one the keeper looks for secrets of the answers before it."""
-        if tick is None:
-            return ()
-        flight = self._flights[call]
-        asked = records.Asked(call, question, flight.lane, tick, flight.began)
-        return ((asked, self._redactor() if live or self._keeps_clean else None),)
-
-    def _done(self, event: Event, order: Order, number: int) -> None:
-        """Learn which moment `event` brought: see `Cell`."""
-        match order:
-            case Forward() | Serve():
-                self._flights[event.call].ticket = number
-            case Commit():
-                if flight := self._flights.pop(event.call, None):
-                    flight.ticket = number
-            case _:
-                return  # a head is kept with what comes next: nothing depends on it before
-        self._keeper.put(number)
-
-    async def _durable(self, ticket: int) -> None:
-        """Wait for the keeper in slices, between which the loop goes on: a busy one would starve it."""
-        while not self._keeper.wait(ticket, BLINK):
-            await anyio.lowlevel.checkpoint()
-
-    def _checked(self, order: Order) -> Order:
-        if isinstance(order, Halt):
-            raise self._diverged(order)
-        return order
-
-    def _diverged(self, halt: Halt) -> Divergence:
-        state = self._cell.state
-        flights = [f for f in list(self._flights.values()) if not f.headed and f.call in state.open]
-        waiting = [(f.lane, f.question, f.site) for f in flights]
-        return diverged(state, halt, patience=self._cell.patience, open_calls=waiting)
-
 
 def _given_up(answer: Answer) -> Answer:
     return evolve(answer, end="cancelled") if isinstance(answer, Response) else CANCELLED
-
-
-def _is_all_of(served: Answer, answer: Answer) -> bool:
-    """True if the agent took all of what was served, and nothing else can have been given."""
-    if isinstance(served, Response) and isinstance(answer, Response):
-        return served.end == answer.end and served.lengths == answer.lengths
-    return served == answer
 
 
 async def _nap(seconds: float) -> None:

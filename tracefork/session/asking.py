@@ -390,7 +390,7 @@ def bound(run: Session, request: Request) -> Request:
 
 def gather_request(run: Session, request: Request, *, spooled: bool = False) -> Gathering:
     """Return what gathers the body of `request`, as it is hashed: secrets and its boundary are replaced."""
-    replaced, ours = run.port.replacements(), boundary(request.headers)
+    replaced, ours = run.port.secrets.replacements(), boundary(request.headers)
     if ours:
         replaced = {**replaced, ours: NORMAL}
     return Gathering(run.max_body, replaced, spooled=spooled)

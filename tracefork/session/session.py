@@ -25,7 +25,8 @@ from ..redact import Redactor
 from ..runtime import lanes, spawning
 from ..runtime.flight import Flight
 from ..runtime.keeper import Keeper, Unwritten, Writer
-from ..runtime.port import BLINK, Port
+from ..runtime.lifetime import BLINK
+from ..runtime.port import Port
 from ..storage.run_log import Log
 from .asking import DOTTED, Call, Faults, bound
 from .block import Exit

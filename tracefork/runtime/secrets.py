@@ -1,0 +1,98 @@
+"""Where secrets are taken out of what a run matches and keeps, and put back into what leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
+
+from ..core import machine
+from ..core.machine import State
+from ..core.script import NEVER, Script
+from ..core.surrogates import NONE
+from ..core.values import Answer, Lane, Question, Request, Response
+from ..errors import RedactedSecret, TraceforkError
+from ..redact import Redactor
+from .divergence import find_giver
+from .flight import Flight
+
+T = TypeVar("T")
+
+
+class Secrets:
+    """A run's redactor, in terms of its script: what is matched, kept, and sent.
+
+    Args:
+        script: what the run follows.
+        redactor: what knows the secrets of the moment.
+    """
+
+    def __init__(self, script: Script, redactor: Callable[[], Redactor]) -> None:
+        self._script, self._redactor = script, redactor
+        self.keeps_clean = not script.lines
+        """Whether nothing is matched, so that the keeper alone takes secrets out of questions."""
+
+    def match(self, question: Question, state: State, lane: Lane) -> Question:
+        """Return `question` as it is matched: redacted if there is a script; else the keeper does that.
+
+        A body that is word for word what the script expects of this lane has been looked through.
+        """
+        if self.keeps_clean:
+            return question
+        if isinstance(question, Request):
+            expected = machine.expected(state, lane)
+            if isinstance(expected, Request) and expected.kept == question.kept:
+                return self._redactor().question(question, expected.kept)
+        return self._redactor().question(question)
+
+    def keep(self, flight: Flight, answer: Answer) -> Answer:
+        """Return `answer` as the machine may have it. Where anything is written, the keeper redacts it.
+
+        In a replay what the tape says stays what it is, whatever is a secret by now.
+        """
+        if self._script.opens != NEVER or flight.served is None:
+            return answer
+        served = flight.served
+        return served if _is_all_of(served, answer) else self._redactor().answer(answer)
+
+    def restore(self, request: Request) -> Request:
+        """Return `request` as it must leave: secrets that the script's answers hid are put back.
+
+        Raises:
+            RedactedSecret: one of them is not known to this process.
+        """
+        try:
+            return self._redactor().refilled(request) if self._script.lines else request
+        except TraceforkError as exc:
+            raise self._name_giver(exc) from None
+
+    def restore_arguments(self, arguments: T, tool: str) -> T:
+        """Return `arguments` as a tool must have them: secrets that the script's answers hid are put back.
+
+        Raises:
+            RedactedSecret: one of them is not known to this process.
+        """
+        if not self._script.lines:
+            return arguments
+        try:
+            return cast("T", self._redactor().true(arguments, tool))
+        except TraceforkError as exc:
+            raise self._name_giver(exc) from None
+
+    def replacements(self) -> Mapping[bytes, bytes]:
+        """What stands for each known secret in a body, in all of its forms."""
+        return self._redactor().replacements
+
+    def _name_giver(self, exc: TraceforkError) -> TraceforkError:
+        """Return `exc`; one about a surrogate then says which step gave that to the agent."""
+        if isinstance(exc, RedactedSecret) and exc.step is None:
+            vault, text = self._redactor().vault, exc.surrogate or exc.placeholder
+            known = vault.before if vault is not None else NONE
+            exc.step = find_giver(self._script, known, text, exc.placeholder)
+        return exc
+
+
+def _is_all_of(served: Answer, answer: Answer) -> bool:
+    """True if the agent took all of what was served, and nothing else can have been given."""
+    if isinstance(served, Response) and isinstance(answer, Response):
+        return served.end == answer.end and served.lengths == answer.lengths
+    return served == answer
