@@ -45,14 +45,19 @@ def mocked(**returns):
 
 
 LAZY = ["cohere"]
-"""What imports itself when freezegun looks at its attributes, and cannot do so under a clock that is not real."""
+"""Modules whose parts are imported when freezegun looks at them, and cannot be under a frozen clock."""
+
+
+def freeze(**how):
+    return freezegun.freeze_time(PAST, ignore=LAZY, **how)
+
 
 FREEZERS = {
-    "freezegun": lambda: freezegun.freeze_time(PAST, ignore=LAZY),
+    "freezegun": lambda: freeze(),
     "freezegun that leaves asyncio alone": lambda: freezegun.freeze_time(
         PAST, ignore=LAZY, real_asyncio=True
     ),
-    "freezegun that ticks": lambda: freezegun.freeze_time(PAST, ignore=LAZY, auto_tick_seconds=15),
+    "freezegun that ticks": lambda: freeze(auto_tick_seconds=15),
     "time-machine": lambda: time_machine.travel(PAST, tick=False),
     "time-machine that ticks": lambda: time_machine.travel(PAST),
     "mocks of one value": lambda: mocked(return_value=0.0),
@@ -232,7 +237,7 @@ def test_what_the_agent_takes_for_the_time_is_the_agents():
     def tells(run):
         return run.now()
 
-    with freezegun.freeze_time(PAST, ignore=LAZY), tracefork.record() as run:
+    with freeze(), tracefork.record() as run:
         told = tells(run)
 
     assert told == PAST.timestamp()
@@ -277,7 +282,7 @@ def test_the_clocks_are_those_of_the_machine():
     assert abs(clocks.now() - time.time()) < 1
     assert abs(clocks.monotonic() - time.monotonic()) < 1
     assert not clocks.are_steered()
-    with freezegun.freeze_time(PAST, ignore=LAZY):
+    with freeze():
         assert clocks.are_steered()
 
 
@@ -347,7 +352,7 @@ def test_a_limit_on_waiting_for_a_store_holds_though_the_clock_stands():
 
     holds = threading.Event()
     with (
-        freezegun.freeze_time(PAST, ignore=LAZY),
+        freeze(),
         tracefork.record(TapeStore(Slow()), intercept=False) as run,
     ):
         run.random()
