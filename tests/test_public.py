@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
+import traceback
 import types
 
 import pytest
@@ -72,3 +74,22 @@ def test_errors_pickle_and_print(tmp_path):
         assert type(again) is type(error)
         assert str(again) == str(error) != ""
         assert str(copy.copy(error)) == str(error)
+
+
+def test_errors_are_shown_as_they_are_imported_and_kept_as_they_are_found(tmp_path):
+    def agent():
+        raise tracefork.TraceforkError("no")
+
+    with pytest.raises(tracefork.TraceforkError) as caught, tracefork.record() as run:
+        agent()
+
+    assert "tracefork.TraceforkError: no" in "".join(traceback.format_exception(caught.value))
+    assert run.tape.outcome.type == "tracefork.errors.TraceforkError"
+    assert tracefork.verify(run.tape, agent).ok
+    assert pickle.loads(pickle.dumps(tracefork.Divergence)) is tracefork.Divergence
+
+
+@pytest.mark.parametrize(("before", "today"), tracefork._MOVED.items())
+def test_modules_that_guides_named_are_found_by_those_names(before, today):
+    code = f"import {before} as b, {today} as t; assert b is t and t.__name__ == t.__spec__.name == {today!r}"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -484,6 +484,10 @@ class UnknownVersion(CorruptTape):
     default_advice = "update tracefork"
 
 
+for _exported in (TraceforkError, Divergence):
+    _exported.__module__ = "tracefork"  # as users import them, and as tracebacks then say
+
+
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:
     todo, seen = [exc], set[int]()
     while todo:

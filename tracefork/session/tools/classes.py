@@ -66,7 +66,12 @@ _MISSING = object()
 
 def name_class(kind: type) -> str:
     """Return the name that leads to the class `kind`: its module and its path in there."""
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return f"{name_module(kind)}:{kind.__qualname__}"
+
+
+def name_module(kind: type) -> str:
+    """Return the name of the module that defines `kind`, though our own errors are shown by a shorter one."""
+    return "tracefork.errors" if kind.__module__ == "tracefork" else kind.__module__
 
 
 def spell(kind: type) -> str:

@@ -215,7 +215,8 @@ def said(exc: BaseException) -> str:
 def class_name(exc: BaseException) -> str:
     """Return the dotted path of the class of `exc`; of a builtin, its bare name."""
     kind = type(exc)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    module = classes.name_module(kind)
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
 
 
 def make_exception(dotted: str, args: Sequence[object], near: str = "") -> BaseException:
