@@ -76,7 +76,7 @@ def test_errors_pickle_and_print(tmp_path):
         assert str(copy.copy(error)) == str(error)
 
 
-def test_errors_are_shown_as_they_are_imported_and_kept_as_they_are_found(tmp_path):
+def test_errors_are_shown_as_they_are_imported_and_kept_as_they_are_found():
     def agent():
         raise tracefork.TraceforkError("no")
 
@@ -85,7 +85,6 @@ def test_errors_are_shown_as_they_are_imported_and_kept_as_they_are_found(tmp_pa
 
     assert "tracefork.TraceforkError: no" in "".join(traceback.format_exception(caught.value))
     assert run.tape.outcome.type == "tracefork.errors.TraceforkError"
-    assert tracefork.verify(run.tape, agent).ok
     assert pickle.loads(pickle.dumps(tracefork.Divergence)) is tracefork.Divergence
 
 
