@@ -1,4 +1,4 @@
-"""Draws the layers and packages of tracefork for docs/concepts/architecture.md, from the contract and the code.
+"""Draws the layers and packages of tracefork for docs/concepts/architecture.md, from contract and code.
 
 `python docs/layers.py` writes them into the page, between its two comments; a test holds them equal.
 """

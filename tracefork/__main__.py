@@ -11,7 +11,7 @@ from . import __version__
 def main() -> None:
     """Run the command line, or say what it needs."""
     if sys.argv[1:] == ["--version"]:
-        print(__version__)
+        sys.stdout.write(f"{__version__}\n")
         return
     missing = [name for name in ("typer", "rich") if find_spec(name) is None]
     if missing:

@@ -111,7 +111,7 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def _drawn(run: Session, source: Source, sample: Callable[[], str]) -> str:
+def _draw(run: Session, source: Source, sample: Callable[[], str]) -> str:
     """What `run` draws; where it ends just now, what there would be without it."""
     _here.draws = True
     try:
@@ -133,12 +133,12 @@ def _time(original: Any) -> float:
 
 
 def _now(run: Session) -> float:
-    return float(_drawn(run, Source("time", "time"), lambda: repr(time.time())))
+    return float(_draw(run, Source("time", "time"), lambda: repr(time.time())))
 
 
 def _time_ns(original: Any) -> int:
     run = _run("time")
-    return int(_drawn(run, Source("time", "time_ns"), lambda: str(original()))) if run else original()
+    return int(_draw(run, Source("time", "time_ns"), lambda: str(original()))) if run else original()
 
 
 def _at(original: Any, seconds: float | None = None, /) -> Any:
@@ -164,7 +164,7 @@ def _strftime(original: Any, form: str, *when: Any) -> Any:
 
 def _uuid4(original: Callable[[], uuid.UUID]) -> uuid.UUID:
     run = _run("uuid", 2)
-    return uuid.UUID(_drawn(run, Source("uuid", "uuid4"), lambda: str(original()))) if run else original()
+    return uuid.UUID(_draw(run, Source("uuid", "uuid4"), lambda: str(original()))) if run else original()
 
 
 def _uuid1(
@@ -173,7 +173,7 @@ def _uuid1(
     run = _run("uuid", 2)
     if run is None:
         return original(node, clock_seq)
-    return uuid.UUID(_drawn(run, Source("uuid", "uuid1"), lambda: str(original(node, clock_seq))))
+    return uuid.UUID(_draw(run, Source("uuid", "uuid1"), lambda: str(original(node, clock_seq))))
 
 
 def uuid4(*, _tracefork: Any = None) -> Any:
@@ -217,12 +217,12 @@ def _getrandbits(original: Any, k: int, /) -> int:
 
 def _unit(run: Session, original: Callable[[], float]) -> float:
     value = original()  # also where a recorded one is served: a generator that was seeded goes on alike
-    return float(_drawn(run, Source("random", "random"), lambda: repr(value)))
+    return float(_draw(run, Source("random", "random"), lambda: repr(value)))
 
 
 def _bits(run: Session, original: Callable[[int], int], k: int) -> int:
     value = original(k)
-    return int(_drawn(run, Source("random", f"{k} bits"), lambda: f"{value:x}"), 16)
+    return int(_draw(run, Source("random", f"{k} bits"), lambda: f"{value:x}"), 16)
 
 
 _GAUSS: ContextVar[tuple[Callable[[], object], float | None]] = ContextVar(

@@ -95,10 +95,10 @@ def leave(target: str, *, sock: Any = None, address: Any = None, look_up: bool =
 
 
 def _leave_as_stranger(target: str, sock: Any, address: Any, *, look_up: bool) -> None:
-    for run in strangers.held():
+    for run in strangers.list_replays():
         if not _stays(run, sock, address):
             _hold_back(run, target)
-    runs = strangers.counting()
+    runs = strangers.list_recordings()
     for run in [] if look_up else runs:
         if not _stays(run, sock, address):
             _count(run, "thread", target, sock, certain=strangers.is_certain(runs))

@@ -106,7 +106,7 @@ def nowhere(env: Mapping[str, str] | None, allowed: Sequence[str] = ()) -> dict[
 def _popen(original: Any, process: Any, args: Any, *rest: Any, **kwargs: Any) -> Any:
     if not isinstance(args, str | bytes | os.PathLike | Sequence):
         args = list(args)  # it can be read once
-    if run := _started(args):
+    if run := _find_run(args):
         place = 9  # of env among the arguments behind args
         if len(rest) > place:
             rest = (*rest[:place], nowhere(rest[place], run.allowed), *rest[place + 1 :])
@@ -116,7 +116,7 @@ def _popen(original: Any, process: Any, args: Any, *rest: Any, **kwargs: Any) ->
 
 
 def _system(original: Any, command: Any) -> Any:
-    run = _started(command)
+    run = _find_run(command)
     if run is None or os.name != "posix":
         return original(command)
     told = nowhere({}, run.allowed)
@@ -125,14 +125,14 @@ def _system(original: Any, command: Any) -> Any:
 
 
 def _spawn(original: Any, path: Any, argv: Any, env: Any, **kwargs: Any) -> Any:
-    if not _is_subprocess(sys._getframe(2)) and (run := _started(path)):  # noqa: SLF001  else it was counted
-        env = nowhere(_decoded(env), run.allowed)
+    if not _is_subprocess(sys._getframe(2)) and (run := _find_run(path)):  # noqa: SLF001  else it was counted
+        env = nowhere(_decode(env), run.allowed)
     return original(path, argv, env, **kwargs)
 
 
 def _fork_exec(original: Any, args: Any, *rest: Any) -> Any:
     """How `multiprocessing` starts a process; its tracker of resources is none of the agent's."""
-    if not any(b"resource_tracker" in os.fsencode(word) for word in args) and (run := _started(args)):
+    if not any(b"resource_tracker" in os.fsencode(word) for word in args) and (run := _find_run(args)):
         told = nowhere(None, run.allowed)
         env = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in told.items()]
         rest = (*rest[: _ENV - 1], env, *rest[_ENV:])
@@ -140,7 +140,7 @@ def _fork_exec(original: Any, args: Any, *rest: Any) -> Any:
 
 
 def _fork(original: Any) -> Any:
-    _started(FORK)
+    _find_run(FORK)
     return original()
 
 
@@ -149,17 +149,17 @@ _exec_with: Any = os.execve  # as it was before anybody replaced it
 
 def _execv(original: Any, path: Any, argv: Any) -> Any:
     """What `os.spawnv`, `pty.spawn` and forked children become; so does this process itself."""
-    run = _started(path)
+    run = _find_run(path)
     return original(path, argv) if run is None else _exec_with(path, argv, nowhere(None, run.allowed))
 
 
 def _execve(original: Any, path: Any, argv: Any, env: Any) -> Any:
-    run = _started(path) if not isinstance(path, int) else _started(argv)
-    return original(path, argv, env if run is None else nowhere(_decoded(env), run.allowed))
+    run = _find_run(path) if not isinstance(path, int) else _find_run(argv)
+    return original(path, argv, env if run is None else nowhere(_decode(env), run.allowed))
 
 
 async def _by_loop(original: Any, loop: Any, factory: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
-    if run := _started(command if not args else [command, *args]):
+    if run := _find_run(command if not args else [command, *args]):
         kwargs["env"] = nowhere(kwargs.get("env"), run.allowed)
     return await original(loop, factory, command, *args, **kwargs)
 
@@ -168,14 +168,14 @@ def _is_subprocess(frame: FrameType) -> bool:
     return frame.f_globals.get("__name__") == "subprocess"
 
 
-def _decoded(env: Mapping[Any, Any]) -> dict[str, str]:
+def _decode(env: Mapping[Any, Any]) -> dict[str, str]:
     return {os.fsdecode(name): os.fsdecode(value) for name, value in env.items()}
 
 
 # -- counting ------------------------------------------------------------------------------
 
 
-def _started(command: Any) -> Session | None:
+def _find_run(command: Any) -> Session | None:
     """Count a process; return the replay in whose environment it must ask nobody, if any.
 
     Raises:
@@ -185,7 +185,7 @@ def _started(command: Any) -> Session | None:
         return None
     strand = lanes.current()
     if strand is None:
-        replays, recordings = strangers.held(), strangers.counting()
+        replays, recordings = strangers.list_replays(), strangers.list_recordings()
         runs, certain = [*replays, *recordings], len(replays) + len(recordings) == 1
     else:
         run = None if strand.aside else current()

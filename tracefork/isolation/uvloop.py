@@ -65,11 +65,11 @@ async def _open_datagrams(original: Any, loop: Any, factory: Any, *args: Any, **
     remote = how.get("remote_addr", args[1] if len(args) > 1 else None)
     if remote is not None:
         leave(target_of(remote), address=remote)
-    transport, protocol = await original(loop, _guarded(factory), *args, **how)
+    transport, protocol = await original(loop, _guard(factory), *args, **how)
     return _Datagrams(transport), protocol
 
 
-def _guarded(factory: Callable[[], Any]) -> Callable[[], Any]:
+def _guard(factory: Callable[[], Any]) -> Callable[[], Any]:
     """`factory`, whose protocols are given a transport that looks where datagrams go."""
 
     def made() -> Any:

@@ -12,12 +12,12 @@ from typing import Any, Self
 
 from ..session.current import current
 from ..session.session import Session
-from ..session.strangers import replay
+from ..session.strangers import find_replay
 
 
 def outer() -> Session | None:
     """Return the run that a `record()` joins here, or None where it is a run of its own."""
-    run = current() or replay()
+    run = current() or find_replay()
     return run if run is not None and run.joins and not run.over else None
 
 

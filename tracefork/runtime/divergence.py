@@ -16,7 +16,7 @@ from ..core.values import Answer, Fault, Lane, Question, Reading, Reply, Request
 from ..errors import Divergence, Stalled, Unfinished
 
 
-def diverged(
+def make_divergence(
     state: State, halt: Halt, *, patience: float = 0.0, open_calls: Iterable[tuple[Lane, Question, str]] = ()
 ) -> Divergence:
     """Return the error for `halt`; `open_calls` are (lane, question, call site) of who waits."""
@@ -35,7 +35,7 @@ def diverged(
     return Divergence(step, halt.asked, expected, found, halt.lane)
 
 
-def unfinished(state: State) -> Unfinished | None:
+def find_unfinished(state: State) -> Unfinished | None:
     """Return the error for a run that ends here with recorded questions left, or None."""
     left = unasked(state)
     if not left:

@@ -273,7 +273,7 @@ class Writer:
             heads = all(isinstance(record, Headed) for record, _ in notes)
             if moment is None or moment is self._moment or (heads and not everything):
                 return
-            for record in self._kept(self._clean(notes)):
+            for record in self._redact(self._clean(notes)):
                 self._fold.add(record)
             self._moment, self._written = moment, moment.number
             self._open_gates()
@@ -314,7 +314,7 @@ class Writer:
                 yield Hidden(hidden)
             yield record if answer is record.answer else evolve(record, answer=answer)
 
-    def _kept(self, records: list[Record]) -> list[Record]:
+    def _redact(self, records: list[Record]) -> list[Record]:
         """Write `records`, and return them with their bodies in less room."""
         try:
             if self._shrinker:

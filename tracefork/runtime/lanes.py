@@ -153,10 +153,10 @@ _jobs: dict[int, Strand] = {}
 
 def current() -> Strand | None:
     """Return the strand that asks here, or else the root of the newest run that takes in all threads."""
-    return known() or (_everywhere[-1] if _everywhere else None)
+    return find_strand() or (_everywhere[-1] if _everywhere else None)
 
 
-def known() -> Strand | None:
+def find_strand() -> Strand | None:
     """Return the strand that asks here, or None if it knows of no run."""
     strand = _going_on(in_context())
     if strand is None:

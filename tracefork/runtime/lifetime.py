@@ -18,7 +18,7 @@ from ..errors import Divergence, Refused, TraceforkError
 from ..host import clocks
 from ..host.callsite import callsite
 from ..redact import Redactor
-from .divergence import diverged
+from .divergence import make_divergence
 from .event_loop import Pacers
 from .flight import Flight
 from .keeper import Happened, Keeper, Unwritten
@@ -95,7 +95,7 @@ class Lifetime:
     def failure(self) -> TraceforkError | None:
         """Where the agent left the script, or else the first error that was kept."""
         halt = self._cell.state.halt
-        return self._diverged(halt) if halt else self._failure
+        return self._make_divergence(halt) if halt else self._failure
 
     def flush(self) -> None:
         """Wait until all that has happened is durable.
@@ -122,7 +122,7 @@ class Lifetime:
 
     # -- for `Port` ---------------------------------------------------------------------------
 
-    def _elsewhere(self, question: Question) -> Refused:
+    def _refuse_elsewhere(self, question: Question) -> Refused:
         asked = self._redactor().question(question)
         return Refused(f"{asked!r}, in a process that was forked from the run's own,", callsite())
 
@@ -145,11 +145,11 @@ class Lifetime:
 
     def _checked(self, order: Order) -> Order:
         if isinstance(order, Halt):
-            raise self._diverged(order)
+            raise self._make_divergence(order)
         return order
 
-    def _diverged(self, halt: Halt) -> Divergence:
+    def _make_divergence(self, halt: Halt) -> Divergence:
         state = self._cell.state
         flights = [f for f in list(self._flights.values()) if not f.headed and f.call in state.open]
         waiting = [(f.lane, f.question, f.site) for f in flights]
-        return diverged(state, halt, patience=self._cell.patience, open_calls=waiting)
+        return make_divergence(state, halt, patience=self._cell.patience, open_calls=waiting)

@@ -112,7 +112,7 @@ class Port(Lifetime):
         """
         flight, event = self._flight(question)
         try:
-            self._answered(flight, settle(self._cell, event))
+            self._follow_order(flight, settle(self._cell, event))
             if flight.served is None:
                 self._keeper.wait(flight.ticket)
         except Divergence:
@@ -126,7 +126,7 @@ class Port(Lifetime):
         """`ask`, suspending the task."""
         flight, event = self._flight(question)
         try:
-            self._answered(flight, await asettle(self._cell, event, self._pacers, flight))
+            self._follow_order(flight, await asettle(self._cell, event, self._pacers, flight))
             if flight.served is None:
                 await self._durable(flight.ticket)
         except Divergence:
@@ -194,7 +194,7 @@ class Port(Lifetime):
         except TraceforkError:
             raise
         except BaseException:  # an interrupt while waiting, or just after
-            self.drop(flight, _given_up(answer))
+            self.drop(flight, mark_given_up(answer))
             raise
         flight.taken = None
         if isinstance(flight.question, Call) or not in_loop():
@@ -210,7 +210,7 @@ class Port(Lifetime):
         except TraceforkError:
             raise
         except BaseException:  # cancelled while waiting, or just after
-            self.drop(flight, _given_up(answer))
+            self.drop(flight, mark_given_up(answer))
             raise
         flight.taken = None
 
@@ -223,10 +223,10 @@ class Port(Lifetime):
     def stray(self, flight: Flight) -> TraceforkError:
         """The agent reads past a recorded close; return what to raise."""
         if self.is_elsewhere:
-            return self._elsewhere(flight.question)
+            return self._refuse_elsewhere(flight.question)
         order = self._cell.send(Strayed(flight.call, stalled=False))
         over = Halt(flight.question, flight.lane, None, overread=True)
-        return self._diverged(order if isinstance(order, Halt) else over)
+        return self._make_divergence(order if isinstance(order, Halt) else over)
 
     def omitted(self, flight: Flight, omitted: Omitted) -> TraceforkError:
         """The agent reads a body that the tape does not hold; return what to raise."""
@@ -236,7 +236,7 @@ class Port(Lifetime):
     def hang(self, flight: Flight) -> None:
         """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""
         if self.is_elsewhere:
-            raise self._elsewhere(flight.question)
+            raise self._refuse_elsewhere(flight.question)
         while not (order := self._over_for(flight)):
             clocks.sleep(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(order)
@@ -244,7 +244,7 @@ class Port(Lifetime):
     async def ahang(self, flight: Flight) -> None:
         """`hang`, suspending the task."""
         if self.is_elsewhere:
-            raise self._elsewhere(flight.question)
+            raise self._refuse_elsewhere(flight.question)
         while not (order := self._over_for(flight)):
             await _nap(min(max(self._cell.left(), 0.0), 0.02))
         self._checked(order)
@@ -262,7 +262,7 @@ class Port(Lifetime):
             Divergence: the script has no such draw here.
         """
         flight, event = self._flight(source)
-        self._answered(flight, self._cell.send(evolve(event, waits=False)))
+        self._follow_order(flight, self._cell.send(evolve(event, waits=False)))
         try:
             reading = flight.served or Reading(sample())
             assert isinstance(reading, Reading)
@@ -297,7 +297,7 @@ class Port(Lifetime):
 
     def _flight(self, question: Question) -> tuple[Flight, Asked]:
         if self.is_elsewhere:
-            raise self._elsewhere(question)
+            raise self._refuse_elsewhere(question)
         if self._failure:
             raise self._failure
         if self.phase == "over" and self.live:
@@ -316,7 +316,7 @@ class Port(Lifetime):
         self._flights[flight.call] = flight
         return flight, Asked(flight.call, flight.question, path, alone)
 
-    def _answered(self, flight: Flight, order: Order) -> None:
+    def _follow_order(self, flight: Flight, order: Order) -> None:
         match self._checked(order):
             case Serve(answer):
                 flight.served = answer
@@ -337,7 +337,7 @@ class Port(Lifetime):
         return self._pacers.mark() if self.live else machine.hops(self._cell.state, event)
 
 
-def _given_up(answer: Answer) -> Answer:
+def mark_given_up(answer: Answer) -> Answer:
     return evolve(answer, end="cancelled") if isinstance(answer, Response) else CANCELLED
 
 

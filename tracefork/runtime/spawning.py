@@ -89,7 +89,7 @@ _patches = Patches(_targets, late=frozenset(_LATE.split()))
 
 
 def _start(original: Any, thread: threading.Thread) -> None:
-    if parent := lanes.known():
+    if parent := lanes.find_strand():
         child = parent.child(getattr(thread, "_target", None) or type(thread))
         run = in_lane(child, thread.run)
 
@@ -109,7 +109,7 @@ def _start(original: Any, thread: threading.Thread) -> None:
 
 
 def _start_raw(original: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
-    parent = lanes.known()
+    parent = lanes.find_strand()
     if parent is None or not callable(function) or _is_ours(function):
         return original(function, *args, **kwargs)
     child = parent.child(function)
@@ -129,7 +129,7 @@ def _is_ours(function: Any) -> bool:
 
 
 def _submit(original: Any, pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-    if not (parent := lanes.known()):
+    if not (parent := lanes.find_strand()):
         return original(pool, fn, *args, **kwargs)
     child = parent.child(_behind_context(fn, args))
     try:  # whether a worker thread starts now is chance: it belongs to no strand
@@ -142,7 +142,7 @@ def _submit(original: Any, pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> 
 
 
 def _apply_async(original: Any, pool: Any, func: Any, args: Any = (), *rest: Any, **kwargs: Any) -> Any:
-    if not (parent := lanes.known()):
+    if not (parent := lanes.find_strand()):
         return original(pool, func, args, *rest, **kwargs)
     return original(pool, in_lane(parent.child(func), func), args, *rest, **kwargs)
 
@@ -150,7 +150,7 @@ def _apply_async(original: Any, pool: Any, func: Any, args: Any = (), *rest: Any
 def _map_async(
     original: Any, pool: Any, func: Any, iterable: Any, mapper: Any, *rest: Any, **kwargs: Any
 ) -> Any:
-    if not (parent := lanes.known()):
+    if not (parent := lanes.find_strand()):
         return original(pool, func, iterable, mapper, *rest, **kwargs)
     pools = sys.modules["multiprocessing.pool"]
     each = partial(_one_of_many, func, star=mapper is pools.starmapstar)
@@ -158,7 +158,7 @@ def _map_async(
 
 
 def _imap(original: Any, pool: Any, func: Any, iterable: Any, *rest: Any, **kwargs: Any) -> Any:
-    if not (parent := lanes.known()):
+    if not (parent := lanes.find_strand()):
         return original(pool, func, iterable, *rest, **kwargs)
     feeder = parent.child(func)  # a thread of the pool's reads the iterable: it alone names the jobs
     return original(pool, partial(_one_of_many, func), _in_lanes(feeder, func, iterable), *rest, **kwargs)
@@ -177,19 +177,19 @@ def _one_of_many(func: Any, job: tuple[Strand, Any], *, star: bool = False) -> A
 
 
 def _spawn(original: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
-    return original(_spawned(function), *args, **kwargs)
+    return original(_patch_spawn(function), *args, **kwargs)
 
 
 def _spawn_later(original: Any, seconds: float, function: Any, *args: Any, **kwargs: Any) -> Any:
-    return original(seconds, _spawned(function), *args, **kwargs)
+    return original(seconds, _patch_spawn(function), *args, **kwargs)
 
 
 def _spawn_in(original: Any, group: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
-    return original(group, _spawned(function), *args, **kwargs)
+    return original(group, _patch_spawn(function), *args, **kwargs)
 
 
-def _spawned(function: Any) -> Any:
-    parent = lanes.known()
+def _patch_spawn(function: Any) -> Any:
+    parent = lanes.find_strand()
     return function if parent is None or not callable(function) else in_lane(parent.child(function), function)
 
 
@@ -197,7 +197,7 @@ def _spawned(function: Any) -> Any:
 
 
 def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **options: Any) -> Any:
-    parent = lanes.known() if context is None else lanes.of(context) or lanes.known()
+    parent = lanes.find_strand() if context is None else lanes.of(context) or lanes.find_strand()
     if not parent or _closes_a_generator(coro):
         return original(loop, coro, context=context, **options)
     went_on = asyncio._get_running_loop() is None and parent.goes_on()  # noqa: SLF001  `asyncio.run` asks it too
@@ -238,7 +238,7 @@ _ACLOSE = _type_of_aclose()
 
 def _run_in_executor(original: Any, loop: Any, executor: Any, func: Any, *args: Any) -> Any:
     future = original(loop, executor, func, *args)
-    strand = lanes.known()
+    strand = lanes.find_strand()
     if strand is None or strand.aside or asyncio._get_running_loop() is not loop:  # noqa: SLF001
         return future
     jobs = cast("Jobs", strand.run)
@@ -268,7 +268,7 @@ async def _hand_over(awaited: Awaitable[Any], came: asyncio.Future[Any]) -> None
 
 async def _run_sync(original: Any, func: Any, args: Any = (), *rest: Any, **kwargs: Any) -> Any:
     """`anyio.to_thread.run_sync`, which has threads of its own."""
-    awaited, strand = original(func, args, *rest, **kwargs), lanes.known()
+    awaited, strand = original(func, args, *rest, **kwargs), lanes.find_strand()
     if strand is None or strand.aside:
         return await awaited
     jobs = cast("Jobs", strand.run)

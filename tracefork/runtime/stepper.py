@@ -148,7 +148,7 @@ class Cell:
             now = self.now
             state, order = machine.step(now.state, event)
             if isinstance(order, Wait) and now.over:
-                order = _stalled(state, event)
+                order = make_stall(state, event)
             if state is now.state:
                 moment = now  # nothing has changed
                 break
@@ -268,7 +268,7 @@ def _sleep_until(at: float) -> None:
         clocks.sleep(left)
 
 
-def _stalled(state: State, event: Event) -> Halt:
+def make_stall(state: State, event: Event) -> Halt:
     if isinstance(event, Asked):
         return Halt(event.question, event.lane, None, stalled=True)
     opened = state.open[event.call]

@@ -54,7 +54,7 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
         return cell.send(evolve(event, waits=False))
     at = gate()
     wake = partial(at.put, None)
-    while isinstance(order := _paced(cell, event, wake), Wait):
+    while isinstance(order := _send_paced(cell, event, wake), Wait):
         if _is_nested():
             return cell.send(evolve(event, waits=False))
         left = cell.left()
@@ -76,7 +76,7 @@ def _is_nested() -> bool:
     return False
 
 
-def _paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:
+def _send_paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:
     """Send `event`; a tick, not too soon after another thread's."""
     if not isinstance(event, Asked):
         cell.part(LIVE_PAUSE if cell.live else PAUSE)

@@ -30,8 +30,8 @@ from ..errors import Refused, TraceforkError
 from ..runtime import lanes
 from ..runtime.flight import Flight
 from .bodies import Gathering
-from .served import served
-from .tools.effects import class_name, make_fault, said
+from .served import correct_headers
+from .tools.effects import class_name, make_fault, message_of
 
 if TYPE_CHECKING:
     from .session import Session
@@ -53,7 +53,7 @@ class DottedFaults:
     """Faults by the dotted path of the exception's class, and its message: of any library."""
 
     def of(self, exc: Exception) -> Fault:
-        return Fault(class_name(exc), said(exc))
+        return Fault(class_name(exc), message_of(exc))
 
     def make(self, fault: Fault) -> Exception:
         return make_fault(fault.kind, fault.message)
@@ -337,7 +337,7 @@ class Call:
             raise self._port.fail(Refused(url, "an upgrade"))
         if flight.served is None:
             return head
-        headers = served(head, self._asked.method, instant=self._run.instant_retries)
+        headers = correct_headers(head, self._asked.method, instant=self._run.instant_retries)
         return head if headers == head.headers else evolve(head, headers=headers)
 
     def _find_body_end(self, flight: Flight, live: End | None) -> End:

@@ -8,7 +8,7 @@ from typing import Protocol
 from ..core.machine import State
 from ..core.values import Escape
 from ..errors import Refused, TraceforkError
-from ..runtime.divergence import unfinished
+from ..runtime.divergence import find_unfinished
 from ..runtime.waiting import is_cancellation
 
 
@@ -41,7 +41,7 @@ def judge(run: Judged, exc: BaseException | None) -> None:
         if exc is None:
             raise _explain(run, failure)  # with the cause that it has
         raise _explain(run, failure) from exc
-    if exc is None and (left := unfinished(run.state)):
+    if exc is None and (left := find_unfinished(run.state)):
         raise _explain(run, left)
     if exc is not None and (refused := _find_refusal(run, exc)):
         raise refused from exc  # what the agent's client made of it does not say who refused

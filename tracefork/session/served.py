@@ -12,14 +12,14 @@ RETRIED = frozenset({408, 409, 425, 429})
 RETRY_AFTER = frozenset({"retry-after", "retry-after-ms"})
 
 
-def served(head: Response, method: str, *, instant: bool = False) -> Headers:
+def correct_headers(head: Response, method: str, *, instant: bool = False) -> Headers:
     """Return the headers to serve `head` with, to a request of `method`.
 
     A changed body's stale content-length is set right. With `instant`, answers that
     SDKs retry ask for no pause.
     """
-    headers = _corrected(head, method)
-    return at_once(headers) if instant and is_retried(head.status) else headers
+    headers = _correct_length(head, method)
+    return without_pause(headers) if instant and is_retried(head.status) else headers
 
 
 def is_retried(status: int) -> bool:
@@ -27,7 +27,7 @@ def is_retried(status: int) -> bool:
     return status in RETRIED or status >= 500  # noqa: PLR2004
 
 
-def at_once(headers: Headers) -> Headers:
+def without_pause(headers: Headers) -> Headers:
     """Return `headers` as if the server had said to retry at once, so that no SDK sleeps.
 
     A millisecond, for SDKs take zero for no answer and then back off by themselves.
@@ -41,7 +41,7 @@ def is_bodiless(method: str, status: int) -> bool:
     return method == "HEAD" or status in (NO_CONTENT, NOT_MODIFIED)
 
 
-def _corrected(head: Response, method: str) -> Headers:
+def _correct_length(head: Response, method: str) -> Headers:
     chunked = any(name.lower() == "transfer-encoding" for name, _ in head.headers)
     if head.end != "eof" or head.omitted or chunked or is_bodiless(method, head.status):
         return head.headers  # its length says something else, or nothing

@@ -36,7 +36,7 @@ from .current import open_runs, register, unregister
 from .draws import Chance
 from .plan import Plan
 from .tools.caller import ToolCaller
-from .tools.effects import class_name, said
+from .tools.effects import class_name, message_of
 
 T = TypeVar("T")
 
@@ -340,7 +340,7 @@ class Session(Border, ToolCaller, Chance):
         lanes.leave(self._root)
         if not self.is_elsewhere:
             if self._outcome is None:
-                self._outcome = self._ended(exc, ended)
+                self._outcome = self._make_outcome(exc, ended)
             self._over = True
             self.port.close(self._outcome)
             for run in [self, *self.separate]:
@@ -355,10 +355,10 @@ class Session(Border, ToolCaller, Chance):
             if out and not around.live:
                 around.escape("run", f"{out} calls of {self.run_id}", certain=False)
 
-    def _ended(self, exc: BaseException | None, ended: Outcome | None) -> Outcome:
+    def _make_outcome(self, exc: BaseException | None, ended: Outcome | None) -> Outcome:
         """How the block ended, as it may be kept."""
         if ended is None:
-            ended = RETURNED if exc is None else Outcome("raised", class_name(exc), said(exc))
+            ended = RETURNED if exc is None else Outcome("raised", class_name(exc), message_of(exc))
         try:
             return self.redactor().outcome(ended)
         except Exception as failed:  # noqa: BLE001  a finder may be anybody's

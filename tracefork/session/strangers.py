@@ -48,14 +48,14 @@ NOWHERE = Way(nowhere=True)
 """The way of what is none of the agent's, in a replay: it fails as if nobody listened."""
 
 
-def way(method: str, host: str, port: int | str, path: str) -> Way:
+def find_way(method: str, host: str, port: int | str, path: str) -> Way:
     """Return where an HTTP call goes whose strand knows no run.
 
     Raises:
         Refused: a replay is in progress, and others beside it, so that nobody can say whose call it is;
             or a strict recording that is alone in this process.
     """
-    runs = list(_concerned())
+    runs = list(_list_runs())
     told = f"{method} {host}{path}"
     passed = [run for run in runs if run.passes(host, method, path)]
     if any(not run.live for run in passed):
@@ -71,7 +71,7 @@ def way(method: str, host: str, port: int | str, path: str) -> Way:
     return ASIDE if asked else PAST
 
 
-def run_of(use: Callable[[], Use], paths: AbstractSet[str] | None = None) -> Session | None:
+def find_tool_run(use: Callable[[], Use], paths: AbstractSet[str] | None = None) -> Session | None:
     """Return the run that a call of a tool belongs to, or None: it runs as it stands.
 
     A function that goes by `paths` is a tool of those runs alone that wrap one of them.
@@ -84,16 +84,16 @@ def run_of(use: Callable[[], Use], paths: AbstractSet[str] | None = None) -> Ses
     """
     if (run := current()) is not None:
         return run if _is_tool_of(run, paths) else None
-    runs = list(_concerned())
+    runs = list(_list_runs())
     alone, runs = len(runs) == 1, [run for run in runs if _is_tool_of(run, paths)]
     if not runs:
         return None
     asked = use()
     told = f"tool {asked.name}"
-    if held := [run for run in runs if not run.live]:
-        if alone and held[0].port.has_answer(asked.question):
-            return held[0]
-        raise held[0].refuse(told, "thread")
+    if list_replays := [run for run in runs if not run.live]:
+        if alone and list_replays[0].port.has_answer(asked.question):
+            return list_replays[0]
+        raise list_replays[0].refuse(told, "thread")
     for run in runs:
         run.escape("thread", told, certain=alone and is_certain(runs))
     return None
@@ -103,19 +103,19 @@ def _is_tool_of(run: Session, paths: AbstractSet[str] | None) -> bool:
     return paths is None or not paths.isdisjoint(run.wrapped)
 
 
-def held() -> list[Session]:
+def list_replays() -> list[Session]:
     """Return the replays in progress that a call without a run must not leave, if one is made here."""
-    return [run for run in _concerned() if not run.live]
+    return [run for run in _list_runs() if not run.live]
 
 
-def counting() -> list[Session]:
+def list_recordings() -> list[Session]:
     """Return the live runs in progress that count a call without a run, if one is made here."""
-    return [run for run in _concerned() if run.live]
+    return [run for run in _list_runs() if run.live]
 
 
-def replay() -> Session | None:
+def find_replay() -> Session | None:
     """Return the replay that a tool without a run belongs to: the only run in progress, or None."""
-    runs = list(_concerned())
+    runs = list(_list_runs())
     return runs[0] if len(runs) == 1 and not runs[0].live else None
 
 
@@ -124,6 +124,6 @@ def is_certain(runs: list[Session]) -> bool:
     return len(runs) == 1 and not in_loop()
 
 
-def _concerned() -> Iterator[Session]:
+def _list_runs() -> Iterator[Session]:
     if (runs := open_runs()) and lanes.current() is None and caller() not in MACHINERY:
         yield from runs

@@ -34,14 +34,14 @@ class Again:
             yield block
 
 
-def gathered(request: Any, body: Gathering) -> Gathering:
+def gather(request: Any, body: Gathering) -> Gathering:
     """Return `body` with all of `request`'s in it."""
     for chunk in request.stream:
         body.take(chunk)
     return body
 
 
-async def agathered(request: Any, body: Gathering) -> Gathering:
+async def agather(request: Any, body: Gathering) -> Gathering:
     """`gathered`, for an asynchronous client."""
     async for chunk in request.stream:
         body.take(chunk)

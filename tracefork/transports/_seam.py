@@ -20,8 +20,8 @@ from ..session.bodies import Gathering
 from ..session.current import current
 from ..session.session import Session
 from ..session.strangers import ASIDE, PAST, Way
-from ..session.tools.effects import said
-from ._bodies import agathered, gathered
+from ..session.tools.effects import message_of
+from ._bodies import agather, gather
 
 
 class Seam:
@@ -49,7 +49,7 @@ class Seam:
         if run is None:
             with lanes.aside() if way.aside else nullcontext():
                 return self._inner.handle_request(request)
-        sent = gathered(request, self._gathering(run, request))
+        sent = gather(request, self._gathering(run, request))
         call = self._call(way, run, request, sent)
         call.begin()
         source = None
@@ -72,7 +72,7 @@ class Seam:
         if run is None:
             with lanes.aside() if way.aside else nullcontext():
                 return await self._inner.handle_async_request(request)
-        sent = await agathered(request, self._gathering(run, request))
+        sent = await agather(request, self._gathering(run, request))
         call = self._call(way, run, request, sent)
         await call.abegin()
         source = None
@@ -120,7 +120,7 @@ class Seam:
         if session is None:
             if lanes.current() is not None:
                 return PAST
-            way = strangers.way(method, host, url.port or url.scheme, path)
+            way = strangers.find_way(method, host, url.port or url.scheme, path)
             if way.nowhere:
                 raise self._unreachable(request)
             return way
@@ -249,7 +249,7 @@ class _Faults:
     def of(self, exc: Exception) -> Fault:
         kind = type(exc)
         own = isinstance(exc, self._lib.RequestError) and getattr(self._lib, kind.__name__, None) is kind
-        return Fault(kind.__name__, said(exc)) if own else DOTTED.of(exc)
+        return Fault(kind.__name__, message_of(exc)) if own else DOTTED.of(exc)
 
     def make(self, fault: Fault) -> Exception:
         kind = getattr(self._lib, fault.kind, None)

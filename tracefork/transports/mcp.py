@@ -86,7 +86,7 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         self._tasks = await anyio.create_task_group().__aenter__()
         if self._run.live:
             try:
-                await self._started()
+                await self._start()
             except BaseException:
                 self._give.close()
                 self._read.close()
@@ -112,84 +112,84 @@ class _Recorded(AbstractAsyncContextManager[Any]):
 
     async def send(self, message: Any) -> None:
         """Take a message of the client's: a request is put to the run, in the lane of who sends it."""
-        said = _plain(message)
+        said = _as_json(message)
         if said.get("method") in AGREED:
             self._agreed.append(message)
         if "method" in said and "id" in said:
-            await self._asked(message, said)
+            await self._ask(message, said)
         elif "id" in said and (replied := self._replies.get(said["id"])):
             replied.set()
         else:
             if said.get("method") == "notifications/cancelled":
-                self._given_up(said)
+                self._give_up(said)
             if self._server is not None:
                 await self._server.send(message)
 
-    async def _asked(self, message: Any, said: dict[str, Any]) -> None:
+    async def _ask(self, message: Any, said: dict[str, Any]) -> None:
         assert self._run is not None
-        name, kwargs, policy = said["method"], _lasting(said.get("params") or {}), _ASKED_FREELY
+        name, kwargs, policy = said["method"], _without_token(said.get("params") or {}), _ASKED_FREELY
         if name == "tools/call":
             name, kwargs, policy = (
                 str(kwargs.get("name")),
                 kwargs.get("arguments") or {},
                 self._run.tool_policy,
             )
-        flight = await self._run.port.aask(effects.asked(f"{self._name}:{name}", (), kwargs))
+        flight = await self._run.port.aask(effects.make_call(f"{self._name}:{name}", (), kwargs))
         question = self._open[said["id"]] = _Question(flight, said["id"])
         try:
-            answer = calls.known(self._run.port, flight, policy)
+            answer = calls.find_answer(self._run.port, flight, policy)
             if answer is None:
                 true = self._run.port.true(said, f"{self._name}:{name}")
-                await self._started()
-                await self._server.send(message if true == said else _message(true))
+                await self._start()
+                await self._server.send(message if true == said else _make_message(true))
                 return
         except BaseException:
             self._run.port.drop(flight, CANCELLED)
             self._open.pop(said["id"], None)
             raise
         if answer != CANCELLED:  # else the client gives up, as it did
-            self._tasks.start_soon(self._answered, question, answer, _token(said))
+            self._tasks.start_soon(self._answer, question, answer, _read_token(said))
 
-    def _given_up(self, said: dict[str, Any]) -> None:
+    def _give_up(self, said: dict[str, Any]) -> None:
         assert self._run is not None
         if question := self._open.pop((said.get("params") or {}).get("requestId"), None):
             self._run.port.drop(question.flight, CANCELLED)
 
     # -- what the tape says -----------------------------------------------------------------
 
-    async def _answered(self, question: _Question, answer: Answer, token: Any) -> None:
+    async def _answer(self, question: _Question, answer: Answer, token: Any) -> None:
         """Say again what the server said, and wait where it waited for the client."""
         assert self._run is not None
-        told = _told(answer)
+        told = _read_answer(answer)
         for said in told.get("before", ()):
             if "progressToken" in (said.get("params") or {}):
                 said["params"]["progressToken"] = token
             if "id" not in said:
-                self._deliver(_message(said))
+                self._deliver(_make_message(said))
                 continue
             replied = self._replies[said["id"]] = anyio.Event()
-            self._deliver(_message(said))
+            self._deliver(_make_message(said))
             await replied.wait()
             del self._replies[said["id"]]
         if self._open.pop(question.id, None) is None:
             return  # given up meanwhile
-        await self._ended(question, answer)
+        await self._end(question, answer)
         if told.get("closed"):
             await self._give.aclose()
             return
         kind = "error" if "error" in told else "result"
-        self._deliver(_message({"jsonrpc": "2.0", "id": question.id, kind: told[kind]}))
+        self._deliver(_make_message({"jsonrpc": "2.0", "id": question.id, kind: told[kind]}))
 
     # -- what the server says ------------------------------------------------------------------
 
-    async def _started(self) -> None:
+    async def _start(self) -> None:
         """See that the server is there, and knows what was agreed before."""
         async with self._starting:
             if self._server is not None:
                 return
             server = await self._tasks.start(self._serve)
             for message in self._agreed:
-                said = _plain(message)
+                said = _as_json(message)
                 if said.get("id") in self._open:
                     continue  # it is being asked now
                 if "id" in said:
@@ -214,25 +214,25 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         async for message in read:
             if isinstance(message, Exception):
                 self._deliver(message)
-            elif heard := self._again.pop(_plain(message).get("id"), None):
+            elif heard := self._again.pop(_as_json(message).get("id"), None):
                 heard.set()
             else:
-                await self._heard(message, _plain(message))
+                await self._hear(message, _as_json(message))
         for heard in self._again.values():
             heard.set()
         for number, question in list(self._open.items()):
             del self._open[number]
-            await self._ended(question, _said(question, {"closed": True}))
+            await self._end(question, _make_reply(question, {"closed": True}))
         await self._give.aclose()
 
-    async def _heard(self, message: Any, said: dict[str, Any]) -> None:
+    async def _hear(self, message: Any, said: dict[str, Any]) -> None:
         assert self._run is not None
         if "method" in said:
             if question := self._about(said):
                 question.before.append(said)
         elif question := self._open.pop(said.get("id"), None):
             end: dict[str, Any] = {key: said[key] for key in ("result", "error") if key in said}
-            await self._ended(question, _said(question, end))
+            await self._end(question, _make_reply(question, end))
             await self._run.port.aflush()
         self._deliver(message)
 
@@ -241,7 +241,7 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         token = (said.get("params") or {}).get("progressToken")
         return self._open.get(token) or next(reversed(self._open.values()), None)
 
-    async def _ended(self, question: _Question, answer: Answer) -> None:
+    async def _end(self, question: _Question, answer: Answer) -> None:
         assert self._run is not None
         try:
             await self._run.port.aend(question.flight, answer)
@@ -272,35 +272,35 @@ class _Write:
         pass
 
 
-def _plain(message: Any) -> dict[str, Any]:
+def _as_json(message: Any) -> dict[str, Any]:
     said: dict[str, Any] = message.message.model_dump(by_alias=True, mode="json", exclude_none=True)
     return said
 
 
-def _message(said: dict[str, Any]) -> Any:
+def _make_message(said: dict[str, Any]) -> Any:
     from mcp.shared.message import SessionMessage  # noqa: PLC0415  who gets here has it
     from mcp_types.jsonrpc import jsonrpc_message_adapter  # noqa: PLC0415
 
     return SessionMessage(jsonrpc_message_adapter.validate_python(said))
 
 
-def _lasting(params: dict[str, Any]) -> dict[str, Any]:
+def _without_token(params: dict[str, Any]) -> dict[str, Any]:
     """`params` without the token for progress, which counts the session's messages."""
     meta = {k: v for k, v in (params.get("_meta") or {}).items() if k != "progressToken"}
     rest = {k: v for k, v in params.items() if k != "_meta"}
     return {**rest, "_meta": meta} if meta else rest
 
 
-def _token(said: dict[str, Any]) -> Any:
+def _read_token(said: dict[str, Any]) -> Any:
     return ((said.get("params") or {}).get("_meta") or {}).get("progressToken")
 
 
-def _said(question: _Question, end: dict[str, Any]) -> Reply:
+def _make_reply(question: _Question, end: dict[str, Any]) -> Reply:
     before = {"before": question.before} if question.before else {}
-    return effects.returned({**before, **end})
+    return effects.keep_result({**before, **end})
 
 
-def _told(answer: Answer) -> dict[str, Any]:
+def _read_answer(answer: Answer) -> dict[str, Any]:
     """What a recorded answer says, or one that somebody gave in the server's stead."""
     if isinstance(answer, Fault):
         return {"error": {"code": -32603, "message": answer.message}}

@@ -27,7 +27,7 @@ from .policy import OnDoubt, Policy, Use
 def call(port: Port, policy: Policy, use: Use) -> Any:
     """Return what the tool returns, or what the tape says that it returned."""
     flight = port.ask(use.question)
-    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
+    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             hang(port, flight)
         port.end(flight, answer)
@@ -57,7 +57,7 @@ def call(port: Port, policy: Policy, use: Use) -> Any:
 async def acall(port: Port, policy: Policy, use: Use) -> Any:
     """`call` for a function whose result may have to be awaited."""
     flight = await port.aask(use.question)
-    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
+    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             await ahang(port, flight)
         await port.aend(flight, answer)
@@ -115,7 +115,7 @@ def _is_by_agent(exc: BaseException) -> bool:
 
 
 def _keep_returned(result: object, before: Sequence[changed_arguments.Form], use: Use) -> Reply:
-    reply = effects.returned(result, use.name, use.fn)
+    reply = effects.keep_result(result, use.name, use.fn)
     return changed_arguments.note_changes(reply, before, use.name, use.module, result)
 
 
@@ -123,7 +123,7 @@ def _keep_raised(
     exc: BaseException, before: Sequence[changed_arguments.Form], policy: Policy, use: Use
 ) -> Reply:
     """The reply of a tool that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
-    reply = effects.raised(exc, use.name, use.fn)
+    reply = effects.keep_exception(exc, use.name, use.fn)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
     if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
         reply = effects.keep_raised(exc)
@@ -143,7 +143,7 @@ def report_loss(reply: Reply, raised: BaseException | None, policy: Policy) -> N
     warnings.warn(str(effects.make_refusal(reply)), RuntimeWarning, stacklevel=2)
 
 
-def known(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = False) -> Answer | None:
+def find_answer(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = False) -> Answer | None:
     """The answer, if the tool is not to be run: a recorded one, what settles a doubt, or the policy's.
 
     Raises:
@@ -192,7 +192,7 @@ def _settled(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply
             raise port.fail(InDoubt(doubted, call))
         try:
             with lanes.aside():
-                reply = effects.returned(on_doubt(doubted), call.name)
+                reply = effects.keep_result(on_doubt(doubted), call.name)
         except BaseException:
             port.drop(flight, refusal)
             raise
@@ -220,7 +220,7 @@ def give_again(port: Port, answer: Answer, use: Use) -> Any:
     if changes:
         changed_arguments.apply_changes(changes, *use.seen, use.module)
     try:
-        return changed_arguments.find_same(effects.replayed(reply, use.fn), same, *use.seen)
+        return changed_arguments.find_same(effects.replay_reply(reply, use.fn), same, *use.seen)
     except BaseException as exc:
         if not isinstance(exc, Exception):
             port.interrupted = exc

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast, overload
 from attrs import frozen
 
 from ..session import Session
-from ..strangers import run_of
+from ..strangers import find_tool_run
 from .policy import Use
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -145,7 +145,7 @@ def _make_tool(fn: Any, spec: Spec) -> Any:
 
     def here(args: Any, kwargs: Any) -> tuple[Session | None, Callable[[], Use]]:
         use = partial(spec.use, fn, ours, args, kwargs)
-        return run_of(use), use
+        return find_tool_run(use), use
 
     @wraps(fn)
     def called(*args: Any, **kwargs: Any) -> Any:

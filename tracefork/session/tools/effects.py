@@ -16,7 +16,7 @@ from . import classes, python_values, rebuild
 from .changed_arguments import make_opaque
 
 
-def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
+def make_call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
     """Return the call of tool `name` with these arguments.
 
     Raises:
@@ -27,7 +27,7 @@ def asked(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Ca
     )
 
 
-def returned(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
+def keep_result(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
     """Return the reply of tool `name` that returned `value`; "opaque" where it could not come back whole."""
     try:
         return Reply(
@@ -37,15 +37,17 @@ def returned(value: object, name: str = "a tool", fn: Callable[..., object] | No
         return make_opaque(f"the result of {name}", exc.kind)
 
 
-def raised(exc: BaseException, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
+def keep_exception(
+    exc: BaseException, name: str = "a tool", fn: Callable[..., object] | None = None
+) -> Reply:
     """Return the reply of tool `name` that raised `exc`; "opaque" where it could not come back whole.
 
     `value` has its arguments; or the whole of it, where there is more.
     """
     try:
         text = python_values.encode_whole(exc, "an exception", near=_name_module(fn))
-        said = _read_arguments(text)
-        return Reply("raised", text if said is None else said, class_name(exc))
+        message_of = _read_arguments(text)
+        return Reply("raised", text if message_of is None else message_of, class_name(exc))
     except Unrecordable as problem:
         return make_opaque(f"what {name} raised", problem.kind, class_name(exc))
 
@@ -56,7 +58,7 @@ def keep_raised(exc: BaseException) -> Reply:
         args = python_values.encode(list(exc.args), ordered=True, named=True)
         python_values.decode(args)
     except (Unrecordable, CorruptTape):
-        args = python_values.encode([said(exc)])
+        args = python_values.encode([message_of(exc)])
     return Reply("raised", args, class_name(exc))
 
 
@@ -76,7 +78,7 @@ def _read_arguments(text: str) -> str | None:
     return None
 
 
-def replayed(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
+def replay_reply(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
     """Return what the tool returned, typed as `fn` is annotated, or raise what it raised.
 
     Raises:
@@ -98,12 +100,12 @@ def read_exception(reply: Reply, fn: Callable[..., object] | None = None) -> Bas
         Unrecordable: its class is not imported, or it cannot be made.
         CorruptTape: it is no such reply.
     """
-    said = python_values.decode(reply.value, near=_name_module(fn))
-    if isinstance(said, BaseException):
-        return said
-    if not isinstance(said, list):
+    message_of = python_values.decode(reply.value, near=_name_module(fn))
+    if isinstance(message_of, BaseException):
+        return message_of
+    if not isinstance(message_of, list):
         raise CorruptTape(f"an exception has arguments, not {reply.value!r:.60}")
-    return make_exception(reply.type, said, _name_module(fn))
+    return make_exception(reply.type, message_of, _name_module(fn))
 
 
 @frozen
@@ -142,12 +144,12 @@ class Yielding:
 
     def returned(self, value: object = None) -> Reply:
         """Return the reply of a generator that then returned `value`."""
-        ended = returned(value, self._name)
+        ended = keep_result(value, self._name)
         return ended if ended.kind == "opaque" else self._reply("returned", ended)
 
     def raised(self, exc: BaseException) -> Reply:
         """Return the reply of a generator that then raised `exc`."""
-        return self.ended(raised(exc, self._name))
+        return self.ended(keep_exception(exc, self._name))
 
     def ended(self, ended: Reply) -> Reply:
         """Return the reply of a generator that then raised what `ended` is about."""
@@ -168,7 +170,7 @@ class Yielding:
         return Reply("returned", f'{{"yielded":[{",".join(self._items)}],{ending}}}')
 
 
-def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
+def open_yields(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
     """Return what the generator came to, its items typed as `fn` is annotated.
 
     Raises:
@@ -177,14 +179,14 @@ def unrolled(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
     """
     if reply.kind == "opaque":
         raise make_refusal(reply)
-    said = python_values.decode(reply.value, near=_name_module(fn))
+    message_of = python_values.decode(reply.value, near=_name_module(fn))
     if reply.kind == "raised":
         return Yields((), "raised", read_exception(reply, fn), reply.type)
-    match said:
+    match message_of:
         case list():  # what somebody gave in the tool's stead
-            return Yields(_items(said, fn, reply.value), "returned")
+            return Yields(_items(message_of, fn, reply.value), "returned")
         case {"yielded": list() as items, "end": "returned" | "raised" | "closed" as end}:
-            value, of = said.get("value"), str(said.get("type", ""))
+            value, of = message_of.get("value"), str(message_of.get("type", ""))
             if end == "raised" and isinstance(value, list):
                 value = make_exception(of, value, _name_module(fn))
             return Yields(_items(items, fn, reply.value), end, value, of)
@@ -204,7 +206,7 @@ def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tup
     )
 
 
-def said(exc: BaseException) -> str:
+def message_of(exc: BaseException) -> str:
     """Return `str(exc)`, or nothing where that fails in its turn."""
     try:
         return str(exc)

@@ -20,18 +20,18 @@ from ...runtime.flight import Flight
 from ...runtime.port import Port
 from ...runtime.waiting import is_cancellation
 from . import changed_arguments, effects
-from .calls import ahang, fill_secrets, hang, known, make_fault, report_loss
+from .calls import ahang, fill_secrets, find_answer, hang, make_fault, report_loss
 from .effects import Yielding, Yields
 from .policy import Policy, Use
 
 
-def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
+def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
     """The generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
     flight = port.ask(use.question)
-    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
+    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             hang(port, flight)
-        again, given = _unrolled(port, flight, answer, use), Yielding(use.name, use.fn)
+        again, given = _open_yields(port, flight, answer, use), Yielding(use.name, use.fn)
         try:
             for item in again.items:
                 given.add(item)
@@ -43,7 +43,7 @@ def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
         if again.end == "closed":
             raise port.stray(flight)
         port.end(flight, answer)
-        return _ended(port, again)
+        return _end_yields(port, again)
     given, before = Yielding(use.name, use.fn), changed_arguments.read_forms(*use.seen)
     made = _made(port, flight, use)
     step: Callable[[], Any] = partial(made.send, None)
@@ -79,10 +79,10 @@ def generated(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
 async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any, Any]:
     """The asynchronous generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
     flight = await port.aask(use.question)
-    if (answer := known(port, flight, policy, repeatable=use.repeatable)) is not None:
+    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
             await ahang(port, flight)
-        again, given = _unrolled(port, flight, answer, use), Yielding(use.name, use.fn)
+        again, given = _open_yields(port, flight, answer, use), Yielding(use.name, use.fn)
         try:
             for item in again.items:
                 given.add(item)
@@ -94,7 +94,7 @@ async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any
         if again.end == "closed":
             raise port.stray(flight)
         await port.aend(flight, answer)
-        _ended(port, again)
+        _end_yields(port, again)
         return
     given, before = Yielding(use.name, use.fn), changed_arguments.read_forms(*use.seen)
     made = _made(port, flight, use)
@@ -177,21 +177,21 @@ def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
     while isinstance(inner, partial):
         inner = unwrap(inner.func)
     if isgeneratorfunction(inner):
-        return generated
+        return run_generator
     return agenerated if isasyncgenfunction(inner) else None
 
 
-def _unrolled(port: Port, flight: Flight, answer: Answer, use: Use) -> Yields:
+def _open_yields(port: Port, flight: Flight, answer: Answer, use: Use) -> Yields:
     try:
         if isinstance(answer, Fault):
             raise make_fault(answer, use)
-        return effects.unrolled(cast("Reply", answer), use.fn)
+        return effects.open_yields(cast("Reply", answer), use.fn)
     except BaseException:
         port.drop(flight, answer)
         raise
 
 
-def _ended(port: Port, again: Yields) -> Any:
+def _end_yields(port: Port, again: Yields) -> Any:
     if again.end == "raised":
         if not isinstance(again.value, Exception):
             port.interrupted = again.value

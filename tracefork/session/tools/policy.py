@@ -72,7 +72,7 @@ class Use:
         Raises:
             Unrecordable: an argument has no JSON form.
         """
-        return effects.asked(self.name, *self.seen)
+        return effects.make_call(self.name, *self.seen)
 
     @property
     def module(self) -> str:
@@ -143,9 +143,9 @@ def _asking(may: Callable[[Call], bool]) -> Instead:
 def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
     def answer(asked: Call) -> Answer:
         try:
-            return effects.returned(given(asked), asked.name)
+            return effects.keep_result(given(asked), asked.name)
         except Exception as exc:  # noqa: BLE001  as the tool itself may raise
-            return effects.raised(exc, asked.name)
+            return effects.keep_exception(exc, asked.name)
 
     return answer
 

@@ -74,7 +74,7 @@ def encode(value: object, what: str = "a value", *, ordered: bool = False, named
     """
     form = _Form(what, ordered, named)
     try:
-        text = _text(_plain(value, form), ordered=ordered)
+        text = _text(_encode(value, form), ordered=ordered)
         nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
     except (RecursionError, TooLarge):
         raise form.refuse("structure that is too deep or holds itself") from None
@@ -94,7 +94,7 @@ def decode(text: str, as_: Any = None, near: str = "") -> Any:
     """
     with damage("a recorded value"):
         nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
-        value = json.loads(text, object_hook=partial(_built, near=near), parse_constant=_no_number)
+        value = json.loads(text, object_hook=partial(_build, near=near), parse_constant=_no_number)
     is_named = '{"$class":' in text or text.startswith(_AS_IS)
     return value if as_ is None or is_named else rebuilt(value, as_)
 
@@ -159,14 +159,14 @@ def _text(plain: object, *, ordered: bool = False) -> str:
 # -- to plain data -----------------------------------------------------------------
 
 
-def _plain(value: Any, form: _Form) -> Any:
+def _encode(value: Any, form: _Form) -> Any:
     if form.named and type(value) not in _EXACT and value is not None:
         return {"$class": [classes.name_class(type(value)), _write_instance(value, form)]}
     match value:
         case None | bool():
             return value
         case Enum():
-            return _plain(value.value, form)
+            return _encode(value.value, form)
         case str():
             return str.__str__(value)
         case int():
@@ -174,50 +174,50 @@ def _plain(value: Any, form: _Form) -> Any:
         case float():
             return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
         case list():
-            return [_plain(v, form) for v in value]
+            return [_encode(v, form) for v in value]
         case tuple():
-            return {"$tuple": [_plain(v, form) for v in value]}
+            return {"$tuple": [_encode(v, form) for v in value]}
         case set() | frozenset():
             kind = "$set" if isinstance(value, set) else "$frozenset"
-            return {kind: sorted((_plain(v, form) for v in value), key=_text)}
+            return {kind: sorted((_encode(v, form) for v in value), key=_text)}
         case dict():
             return _mapping(value, form)
         case deque():
-            return {"$deque": [_plain(v, form) for v in value]}
+            return {"$deque": [_encode(v, form) for v in value]}
         case datetime() | time() if value.tzinfo is not None and value.utcoffset() is None:
             raise form.refuse(f"{type(value).__name__} whose zone gives no offset")
         case datetime() if form.named and type(value.tzinfo) is ZoneInfo and value.tzinfo.key:
             return {"$zoned": [value.replace(tzinfo=None).isoformat(), value.fold, value.tzinfo.key]}
         case datetime() | time() if form.named and (name := _name_zone(value)):
-            return {"$fixed": [_plain(value, evolve(form, named=False)), name]}
+            return {"$fixed": [_encode(value, evolve(form, named=False)), name]}
         case datetime():  # unbound: a subclass may write itself in another way
-            return {"$datetime": _folded(datetime.isoformat(value), value)}
+            return {"$datetime": _read_fold(datetime.isoformat(value), value)}
         case time():
-            return {"$time": _folded(time.isoformat(value), value)}
+            return {"$time": _read_fold(time.isoformat(value), value)}
     for builtin, tag, to_text in _TAGGED:
         if isinstance(value, builtin):
             return {tag: to_text(value)}
     if (fields := _fields(value)) is not None:
-        return _plain(fields, form)
+        return _encode(fields, form)
     raise form.refuse(classes.spell(type(value)))
 
 
 def _write_instance(value: Any, form: _Form) -> Any:
     """What an instance holds, with all in it written in its turn."""
     try:
-        return instances.take_apart(value, lambda inside: _plain(inside, form))
+        return instances.take_apart(value, lambda inside: _encode(inside, form))
     except Unrecordable as exc:
         raise form.refuse(exc.kind) from None
 
 
 def _mapping(value: dict[Any, Any], form: _Form) -> Any:
     if all(type(key) is str and not key.startswith("$") for key in value):
-        return {key: _plain(v, form) for key, v in value.items()}
-    pairs = [[_plain(key, form), _plain(v, form)] for key, v in value.items()]
+        return {key: _encode(v, form) for key, v in value.items()}
+    pairs = [[_encode(key, form), _encode(v, form)] for key, v in value.items()]
     return {"$dict": pairs if form.ordered else sorted(pairs, key=_text)}
 
 
-def _folded(text: str, value: datetime | time) -> object:
+def _read_fold(text: str, value: datetime | time) -> object:
     return [text, value.fold] if value.fold else text
 
 
@@ -266,7 +266,7 @@ _EXACT = frozenset(
 # -- from plain data ---------------------------------------------------------------
 
 
-def _built(plain: dict[str, Any], near: str) -> Any:
+def _build(plain: dict[str, Any], near: str) -> Any:
     """The value of a JSON object whose members are built already."""
     if not any(key.startswith("$") for key in plain):
         return plain

@@ -47,7 +47,7 @@ def _converter() -> Converter:
     made = Converter(detailed_validation=False, forbid_extra_keys=True)
     made.register_structure_hook_func(lambda kind: kind in (object, type(None)), lambda value, _: value)
     for builtin in _AS_RECORDED:
-        made.register_structure_hook(builtin, _kept)
+        made.register_structure_hook(builtin, _keep)
     made.register_structure_hook_func(_is_union, lambda value, union: _arm(made, value, union))
     made.register_structure_hook_func(
         lambda kind: hasattr(kind, "model_validate"), lambda value, kind: kind.model_validate(value)
@@ -55,7 +55,7 @@ def _converter() -> Converter:
     return made
 
 
-def _kept(value: Any, kind: type) -> Any:
+def _keep(value: Any, kind: type) -> Any:
     return kind(value) if issubclass(kind, Enum) else value  # cattrs comes here for an IntEnum too
 
 

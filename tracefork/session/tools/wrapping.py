@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from ...host.imports import Watch
-from ..strangers import run_of
+from ..strangers import find_tool_run
 from .decorator import Spec, classify
 
 Wrapped: TypeAlias = "Callable[..., Any] | str"
@@ -216,7 +216,7 @@ class _Swap:
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         use = partial(self._spec.use, self.original, self.function, args, kwargs)
-        if (run := run_of(use, self.paths)) is None:
+        if (run := find_tool_run(use, self.paths)) is None:
             return self.original(*args, **kwargs)
         return run.ause(use()) if self._kind == "coroutine" else run.use(use())
 
