@@ -83,8 +83,8 @@ def _run(kind: str, depth: int = 3) -> Session | None:
     """The run that a draw of `kind` belongs to, asked for so many frames up; None if it passes through.
 
     What `random` and `uuid` do within themselves is asked for by whoever called them, and what
-    pydantic makes a default of, by whoever makes the model. What a finalizer or a signal's handler
-    asks for in the middle of another draw passes through.
+    pydantic makes a default of, by whoever makes the model. Calls made from a finalizer or a signal
+    handler while another draw is in progress go to the real function.
     """
     run = current()
     if run is None or kind not in run.virtualize or run.is_aside() or run.is_elsewhere:

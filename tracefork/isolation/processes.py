@@ -119,8 +119,8 @@ def _system(original: Any, command: Any) -> Any:
     run = _find_run(command)
     if run is None or os.name != "posix":
         return original(command)
-    told = nowhere({}, run.allowed)
-    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
+    variables = nowhere({}, run.allowed)
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return original(os.fsencode(f"export {settings}; ") + os.fsencode(command))
 
 
@@ -133,8 +133,8 @@ def _spawn(original: Any, path: Any, argv: Any, env: Any, **kwargs: Any) -> Any:
 def _fork_exec(original: Any, args: Any, *rest: Any) -> Any:
     """How `multiprocessing` starts a process; its tracker of resources is none of the agent's."""
     if not any(b"resource_tracker" in os.fsencode(word) for word in args) and (run := _find_run(args)):
-        told = nowhere(None, run.allowed)
-        env = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in told.items()]
+        settings = nowhere(None, run.allowed)
+        env = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in settings.items()]
         rest = (*rest[: _ENV - 1], env, *rest[_ENV:])
     return original(args, *rest)
 

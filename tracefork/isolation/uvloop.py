@@ -74,9 +74,9 @@ def _guard(factory: Callable[[], Any]) -> Callable[[], Any]:
 
     def made() -> Any:
         protocol = factory()
-        told = protocol.connection_made
+        connected = protocol.connection_made
         with suppress(AttributeError):  # it has slots: it must do with what the loop returns
-            protocol.connection_made = lambda transport: told(_Datagrams(transport))
+            protocol.connection_made = lambda transport: connected(_Datagrams(transport))
         return protocol
 
     return made

@@ -142,29 +142,31 @@ class Options:
             TypeError: an option is unknown.
             ValueError: one has a value that it cannot have, or two contradict each other.
         """
-        said = cls(**given)
+        given_options = cls(**given)
         kept = _kept(tape) if tape else {}
         fresh = {
-            name: kept.get(name, default) for name, default in KEPT.items() if getattr(said, name) is None
+            name: kept.get(name, default)
+            for name, default in KEPT.items()
+            if getattr(given_options, name) is None
         }
-        if said.virtualize is None:
+        if given_options.virtualize is None:
             fresh["virtualize"] = tape.virtualized if tape else ()
-        if said.wrap is None:
+        if given_options.wrap is None:
             fresh["wrap"] = tape.wrapped if tape else ()
-        whole = evolve(said, **fresh)
-        if whole.ignore and said.matcher is exact:
+        whole = evolve(given_options, **fresh)
+        if whole.ignore and given_options.matcher is exact:
             return evolve(whole, matcher=canonical(ignoring=whole.ignore))
-        if said.ignore:
+        if given_options.ignore:
             raise ValueError("give matcher= or ignore=, not both: ignore= stands for canonical(ignoring=...)")
         return whole
 
     def notes(self, wrapped: Iterable[str] = ()) -> dict[str, str]:
         """Return what a run keeps of these in its `meta`; `wrapped` are the functions as `module:path`."""
-        said = {name: getattr(self, name) for name in KEPT}
+        given_options = {name: getattr(self, name) for name in KEPT}
         return notes.noted(
             self.virtualize or (),
             wrapped=wrapped,
-            options={name: v for name, v in said.items() if v != KEPT[name]},
+            options={name: v for name, v in given_options.items() if v != KEPT[name]},
         )
 
 

@@ -62,8 +62,8 @@ def _says(answer: Answer, text: str) -> bool:
             return text.encode("utf-8", "surrogatepass") in body or any(
                 text in value for _, value in answer.headers
             )
-        case Reply(_, said) | Fault(_, said) | Reading(said):
-            return text in said
+        case Reply(_, content) | Fault(_, content) | Reading(content):
+            return text in content
 
 
 def _likeliest(state: State, asked: Question) -> Question | None:

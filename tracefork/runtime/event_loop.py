@@ -1,4 +1,7 @@
-"""An event loop's ticks, at its beat: a callback that comes around once in each turn of the loop.
+"""Replays how many iterations of an asyncio loop lay between two answers.
+
+The *beat* is a callback that we keep scheduled once per loop iteration; a *tick* is the head or the end of
+an answer.
 
 While recording, the beats between two ticks are counted, up to `FAR` of them or until
 the loop rests; in replay a tick is released that many beats after the one before it,
@@ -22,12 +25,12 @@ from ..host import clocks
 from . import lanes
 from .stepper import Cell
 
-FAR = 64  # beats after which a tick no longer tells when the next one is due
+FAR = 64  # beats after which the distance to the next tick is no longer counted
 ROUNDS = 100  # beats to wait for rest in a loop that is never at rest
-CROWD = 64  # callbacks about to run; in a loop with more, a live tick does not wait for its beat
+CROWD = 64  # ready callbacks; in a loop with more, a live tick does not wait for its beat
 TOGETHER = 1.0  # seconds for which an answer is held back for jobs that ended in one breath with it
-SLOW = 0.0005  # seconds of a long turn; after `SEVERAL` of these on end nor is a beat waited for
-SEVERAL = 32  # fewer may come of other threads alone, which hold the interpreter
+SLOW = 0.0005  # seconds; after `SEVERAL` iterations in a row that take longer, no beat is waited for
+SEVERAL = 32  # fewer in a row may be due to other threads that hold the GIL
 
 Tick: TypeAlias = Headed | Ended
 
@@ -102,10 +105,10 @@ class Pacers:
 class Pacer:
     """Hands out the ticks of one loop at its beats, and keeps their distance in replay.
 
-    The loop's queue is a ring: a task that yields once a turn keeps its place between
-    the same neighbours, and the beat is one of them. Ticks that happen just ahead of the
-    beat therefore leave their tasks at places that a replay finds again, whatever
-    sockets and timers a recording had in between.
+    asyncio runs ready callbacks in FIFO order, so a task that re-schedules itself every iteration
+    always runs between the same two others. Answers are delivered just before the beat, so that
+    their tasks are re-queued at the same place in a replay, whatever sockets and timers a
+    recording had in between.
 
     A tick happens within the run of its task: the beat only wakes tasks. Those whose
     ticks came within one turn are woken in one go. A task may be woken before a

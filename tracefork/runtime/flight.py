@@ -1,4 +1,4 @@
-"""A question in flight: what the script answers, and when things happened."""
+"""A question in flight: its recorded answer, if any, and the times of its head, chunks and end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..host import clocks
 class Flight:
     """One question from ask to end. `call` is its number in the machine.
 
-    `served` is the recorded answer, or None when the real world is to be asked;
-    `taken` tells, while a body is open, what the agent has read of it; `ticket` is
-    the writer's for its last record, 0 before there is one.
+    `served` is the recorded answer, or None when the real world is to be asked; `taken()` returns,
+    while a body is open, what the agent has read of it; `ticket` identifies its latest record in
+    the writer's queue (0: nothing written yet): pass it to `Keeper.wait`.
     """
 
     __slots__ = (

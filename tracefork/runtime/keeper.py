@@ -1,4 +1,4 @@
-"""Keepers of what happens in a run: one that writes on a thread of its own, one that writes nothing.
+"""Keepers of a run: `Writer` appends its records to a log, on its own thread; `Unwritten` writes nothing.
 
 Both walk along the chain of moments (`stepper.py`), each at its own pace; the number of a moment is the
 ticket to wait for it.
@@ -27,10 +27,10 @@ from . import lanes
 from .stepper import Moment, Note, look
 
 BATCH = 256  # records that one chunk holds at most
-BACKLOG = 64  # moments that may wait where nobody waits for a disk
-TOGETHER = 16  # moments for which the thread is woken there: it takes the interpreter from the agent
+BACKLOG = 64  # without a store: moments that may be queued before `wait` blocks
+TOGETHER = 16  # moments per wake-up of the writer without a store: each costs the agent's thread the GIL
 AHEAD = 4096  # moments by which an agent that only draws may be ahead; then each step makes a short pause
-PAUSE = 0.0005  # seconds, in which the thread has the interpreter to itself
+PAUSE = 0.0005  # seconds that the agent sleeps then, so that the writer gets the GIL
 SOME_TIME = 1e9  # seconds
 
 T = TypeVar("T")
@@ -140,7 +140,7 @@ class Writer:
         self._asked = dict[int, Request]()
         self._vault: Vault | None = None
         self._fold = Fold()
-        self._told = 0
+        self._woken_at = 0
         self._written = 0
         self._over = False
         self._failure: TraceforkError | None = None
@@ -168,8 +168,8 @@ class Writer:
         self._moment = moment
 
     def put(self, number: int) -> None:
-        if self._stored or number - self._told >= TOGETHER:
-            self._told = number
+        if self._stored or number - self._woken_at >= TOGETHER:
+            self._woken_at = number
             self._jobs.put(None)
         if number - self._written > AHEAD and self._goes_on():  # else what waits would fill the memory
             clocks.sleep(PAUSE)

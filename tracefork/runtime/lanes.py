@@ -5,8 +5,9 @@ is *created* (`spawning.py`), never where it first runs: after the lane that cre
 runs, and how many of that name came before: `"crew.0/fetch.3"`. The task that `asyncio.run` makes
 goes on in the lane of its caller, who waits: how an agent is started is no part of it. Counting by
 name keeps strands that exist only while recording (a connection attempt, a
-pool's worker thread) from renaming those of the agent. What a live call creates
-within itself is *aside*: it belongs to no lane and is not recorded.
+pool's worker thread) from renaming those of the agent. Threads and tasks that
+an HTTP client starts to serve one call are not part of the agent: they are *aside*, get no lane, and
+nothing they do is recorded.
 
 Which strand asks is read off, in this order:
 

@@ -98,10 +98,14 @@ class _Slot(Link):
 class Cell:
     """Steps the machine, one event at a time, from any thread.
 
-    `note` gives the notes on an event that was not made to wait, from the state before it, the one
-    after it and the order that it brought. It is asked again when somebody else was faster, and
-    must change nothing. `done` is told of the event, the order and the moment's number once it is there,
-    unless an interrupt comes between. `patience` is in seconds.
+    Args:
+        script: what the run follows.
+        note: `note(before, after, event, order)` returns the notes on each event that was processed rather
+            than told to wait. It is called before its moment is added, and again if another thread added
+            one first: so it must change nothing.
+        done: `done(event, order, number)` is called after the moment `number` was added, unless an
+            interrupt comes between.
+        patience: seconds for which a question may wait while nothing happens.
     """
 
     def __init__(

@@ -2,11 +2,12 @@
 
 While the run follows its script, heads and ends are handed out one at a time:
 
-* Threads have no point of rest that one could see. A short pause between the
+* Threads: whether all of them are idle cannot be observed. A short pause between the
   ticks of different threads, a shorter one while recording, makes programs that
   depend on their order replay in practice; it is no guarantee.
-* An asyncio loop has one: its ticks are paced (`event_loop.py`).
-* trio does not show its queue: others get a number of turns before each tick.
+* An asyncio loop can be observed: its ticks are paced (`event_loop.py`).
+* trio does not expose its run queue, so before each recorded tick we yield `TURNS` times to
+  let other tasks run.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
     token = trio.lowlevel.current_trio_token()
     while True:
         if not (isinstance(event, Asked) or cell.live):
-            for _ in range(TURNS):  # trio does not show its queue: give others that many turns
+            for _ in range(TURNS):  # trio does not expose its run queue
                 await trio.lowlevel.checkpoint()
         woken = trio.Event()
         order = cell.send(event, lambda woken=woken: token.run_sync_soon(woken.set))  # type: ignore[misc]

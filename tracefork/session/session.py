@@ -182,7 +182,7 @@ class Session(Border, ToolCaller, Chance):
 
     @property
     def failure(self) -> TraceforkError | None:
-        """What ended the run's faith in itself, if anything: it is raised when the block is left."""
+        """The first error that makes this run unreliable, or None; it is raised when the block is left."""
         return self.port.failure
 
     @property

@@ -56,7 +56,7 @@ def find_way(method: str, host: str, port: int | str, path: str) -> Way:
             or a strict recording that is alone in this process.
     """
     runs = list(_list_runs())
-    told = f"{method} {host}{path}"
+    target = f"{method} {host}{path}"
     passed = [run for run in runs if run.passes(host, method, path)]
     if any(not run.live for run in passed):
         return NOWHERE
@@ -65,7 +65,7 @@ def find_way(method: str, host: str, port: int | str, path: str) -> Way:
     if replays and len(runs) == 1:
         return Way(replays[0], stranger=True)
     if replays:
-        raise replays[0].refuse(told)
+        raise replays[0].refuse(target)
     for run in asked:
         run.escape("thread", f"{host}{path}", certain=is_certain(runs))
     return ASIDE if asked else PAST
@@ -89,13 +89,13 @@ def find_tool_run(use: Callable[[], Use], paths: AbstractSet[str] | None = None)
     if not runs:
         return None
     asked = use()
-    told = f"tool {asked.name}"
-    if list_replays := [run for run in runs if not run.live]:
-        if alone and list_replays[0].port.has_answer(asked.question):
-            return list_replays[0]
-        raise list_replays[0].refuse(told, "thread")
+    target = f"tool {asked.name}"
+    if replays := [run for run in runs if not run.live]:
+        if alone and replays[0].port.has_answer(asked.question):
+            return replays[0]
+        raise replays[0].refuse(target, "thread")
     for run in runs:
-        run.escape("thread", told, certain=alone and is_certain(runs))
+        run.escape("thread", target, certain=alone and is_certain(runs))
     return None
 
 

@@ -139,7 +139,7 @@ class _Raw(io.IOBase, Tee):
         Tee.__init__(self, call, source)
         self._headers = source.raw.headers if source is not None else {}
         self._rest = bytearray()  # served, and more than `read` was asked for
-        self._told = 0
+        self._position = 0
 
     def stream(self, amt: int = 2**16) -> Iterator[bytes]:
         """The chunks as they come, or as they came."""
@@ -148,7 +148,7 @@ class _Raw(io.IOBase, Tee):
         if rest := self.read(len(self._rest)):
             yield rest
         for chunk in self._pulled():
-            self._told += len(chunk)
+            self._position += len(chunk)
             yield chunk
 
     def read(self, amt: int | None = None) -> bytes:
@@ -163,7 +163,7 @@ class _Raw(io.IOBase, Tee):
             self._rest += chunk
         data = bytes(self._rest[:wanted])
         del self._rest[:wanted]
-        self._told += len(data)
+        self._position += len(data)
         return data
 
     def readinto(self, buffer: Any) -> int:
@@ -175,7 +175,7 @@ class _Raw(io.IOBase, Tee):
         return True
 
     def tell(self) -> int:
-        return self._told
+        return self._position
 
     def close(self) -> None:
         Tee.close(self)

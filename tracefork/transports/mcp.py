@@ -112,22 +112,26 @@ class _Recorded(AbstractAsyncContextManager[Any]):
 
     async def send(self, message: Any) -> None:
         """Take a message of the client's: a request is put to the run, in the lane of who sends it."""
-        said = _as_json(message)
-        if said.get("method") in AGREED:
+        message_json = _as_json(message)
+        if message_json.get("method") in AGREED:
             self._agreed.append(message)
-        if "method" in said and "id" in said:
-            await self._ask(message, said)
-        elif "id" in said and (replied := self._replies.get(said["id"])):
+        if "method" in message_json and "id" in message_json:
+            await self._ask(message, message_json)
+        elif "id" in message_json and (replied := self._replies.get(message_json["id"])):
             replied.set()
         else:
-            if said.get("method") == "notifications/cancelled":
-                self._give_up(said)
+            if message_json.get("method") == "notifications/cancelled":
+                self._give_up(message_json)
             if self._server is not None:
                 await self._server.send(message)
 
-    async def _ask(self, message: Any, said: dict[str, Any]) -> None:
+    async def _ask(self, message: Any, message_json: dict[str, Any]) -> None:
         assert self._run is not None
-        name, kwargs, policy = said["method"], _without_token(said.get("params") or {}), _ASKED_FREELY
+        name, kwargs, policy = (
+            message_json["method"],
+            _without_token(message_json.get("params") or {}),
+            _ASKED_FREELY,
+        )
         if name == "tools/call":
             name, kwargs, policy = (
                 str(kwargs.get("name")),
@@ -135,24 +139,24 @@ class _Recorded(AbstractAsyncContextManager[Any]):
                 self._run.tool_policy,
             )
         flight = await self._run.port.aask(effects.make_call(f"{self._name}:{name}", (), kwargs))
-        question = self._open[said["id"]] = _Question(flight, said["id"])
+        question = self._open[message_json["id"]] = _Question(flight, message_json["id"])
         try:
             answer = calls.find_answer(self._run.port, flight, policy)
             if answer is None:
-                true = self._run.port.true(said, f"{self._name}:{name}")
+                true = self._run.port.true(message_json, f"{self._name}:{name}")
                 await self._start()
-                await self._server.send(message if true == said else _make_message(true))
+                await self._server.send(message if true == message_json else _make_message(true))
                 return
         except BaseException:
             self._run.port.drop(flight, CANCELLED)
-            self._open.pop(said["id"], None)
+            self._open.pop(message_json["id"], None)
             raise
         if answer != CANCELLED:  # else the client gives up, as it did
-            self._tasks.start_soon(self._answer, question, answer, _read_token(said))
+            self._tasks.start_soon(self._answer, question, answer, _read_token(message_json))
 
-    def _give_up(self, said: dict[str, Any]) -> None:
+    def _give_up(self, message_json: dict[str, Any]) -> None:
         assert self._run is not None
-        if question := self._open.pop((said.get("params") or {}).get("requestId"), None):
+        if question := self._open.pop((message_json.get("params") or {}).get("requestId"), None):
             self._run.port.drop(question.flight, CANCELLED)
 
     # -- what the tape says -----------------------------------------------------------------
@@ -160,25 +164,25 @@ class _Recorded(AbstractAsyncContextManager[Any]):
     async def _answer(self, question: _Question, answer: Answer, token: Any) -> None:
         """Say again what the server said, and wait where it waited for the client."""
         assert self._run is not None
-        told = _read_answer(answer)
-        for said in told.get("before", ()):
-            if "progressToken" in (said.get("params") or {}):
-                said["params"]["progressToken"] = token
-            if "id" not in said:
-                self._deliver(_make_message(said))
+        reply = _read_answer(answer)
+        for message_json in reply.get("before", ()):
+            if "progressToken" in (message_json.get("params") or {}):
+                message_json["params"]["progressToken"] = token
+            if "id" not in message_json:
+                self._deliver(_make_message(message_json))
                 continue
-            replied = self._replies[said["id"]] = anyio.Event()
-            self._deliver(_make_message(said))
+            replied = self._replies[message_json["id"]] = anyio.Event()
+            self._deliver(_make_message(message_json))
             await replied.wait()
-            del self._replies[said["id"]]
+            del self._replies[message_json["id"]]
         if self._open.pop(question.id, None) is None:
             return  # given up meanwhile
         await self._end(question, answer)
-        if told.get("closed"):
+        if reply.get("closed"):
             await self._give.aclose()
             return
-        kind = "error" if "error" in told else "result"
-        self._deliver(_make_message({"jsonrpc": "2.0", "id": question.id, kind: told[kind]}))
+        kind = "error" if "error" in reply else "result"
+        self._deliver(_make_message({"jsonrpc": "2.0", "id": question.id, kind: reply[kind]}))
 
     # -- what the server says ------------------------------------------------------------------
 
@@ -189,11 +193,11 @@ class _Recorded(AbstractAsyncContextManager[Any]):
                 return
             server = await self._tasks.start(self._serve)
             for message in self._agreed:
-                said = _as_json(message)
-                if said.get("id") in self._open:
+                message_json = _as_json(message)
+                if message_json.get("id") in self._open:
                     continue  # it is being asked now
-                if "id" in said:
-                    heard = self._again[said["id"]] = anyio.Event()
+                if "id" in message_json:
+                    heard = self._again[message_json["id"]] = anyio.Event()
                     await server.send(message)
                     await heard.wait()
                 else:
@@ -225,20 +229,22 @@ class _Recorded(AbstractAsyncContextManager[Any]):
             await self._end(question, _make_reply(question, {"closed": True}))
         await self._give.aclose()
 
-    async def _hear(self, message: Any, said: dict[str, Any]) -> None:
+    async def _hear(self, message: Any, message_json: dict[str, Any]) -> None:
         assert self._run is not None
-        if "method" in said:
-            if question := self._about(said):
-                question.before.append(said)
-        elif question := self._open.pop(said.get("id"), None):
-            end: dict[str, Any] = {key: said[key] for key in ("result", "error") if key in said}
+        if "method" in message_json:
+            if question := self._about(message_json):
+                question.before.append(message_json)
+        elif question := self._open.pop(message_json.get("id"), None):
+            end: dict[str, Any] = {
+                key: message_json[key] for key in ("result", "error") if key in message_json
+            }
             await self._end(question, _make_reply(question, end))
             await self._run.port.aflush()
         self._deliver(message)
 
-    def _about(self, said: dict[str, Any]) -> _Question | None:
+    def _about(self, message_json: dict[str, Any]) -> _Question | None:
         """The request that the server says this about: the one it names, or else the newest."""
-        token = (said.get("params") or {}).get("progressToken")
+        token = (message_json.get("params") or {}).get("progressToken")
         return self._open.get(token) or next(reversed(self._open.values()), None)
 
     async def _end(self, question: _Question, answer: Answer) -> None:
@@ -273,15 +279,15 @@ class _Write:
 
 
 def _as_json(message: Any) -> dict[str, Any]:
-    said: dict[str, Any] = message.message.model_dump(by_alias=True, mode="json", exclude_none=True)
-    return said
+    message_json: dict[str, Any] = message.message.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return message_json
 
 
-def _make_message(said: dict[str, Any]) -> Any:
+def _make_message(message_json: dict[str, Any]) -> Any:
     from mcp.shared.message import SessionMessage  # noqa: PLC0415  who gets here has it
     from mcp_types.jsonrpc import jsonrpc_message_adapter  # noqa: PLC0415
 
-    return SessionMessage(jsonrpc_message_adapter.validate_python(said))
+    return SessionMessage(jsonrpc_message_adapter.validate_python(message_json))
 
 
 def _without_token(params: dict[str, Any]) -> dict[str, Any]:
@@ -291,8 +297,8 @@ def _without_token(params: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "_meta": meta} if meta else rest
 
 
-def _read_token(said: dict[str, Any]) -> Any:
-    return ((said.get("params") or {}).get("_meta") or {}).get("progressToken")
+def _read_token(message_json: dict[str, Any]) -> Any:
+    return ((message_json.get("params") or {}).get("_meta") or {}).get("progressToken")
 
 
 def _make_reply(question: _Question, end: dict[str, Any]) -> Reply:
@@ -307,11 +313,14 @@ def _read_answer(answer: Answer) -> dict[str, Any]:
     assert isinstance(answer, Reply)
     if answer.kind == "raised":
         return {"error": {"code": -32603, "message": f"{answer.type}: {answer.value}"}}
-    said = python_values.decode(answer.value)
-    if isinstance(said, dict) and said.keys() & {"result", "error", "closed"}:
-        return said
-    if isinstance(said, dict):
-        return {"result": said}
+    message_json = python_values.decode(answer.value)
+    if isinstance(message_json, dict) and message_json.keys() & {"result", "error", "closed"}:
+        return message_json
+    if isinstance(message_json, dict):
+        return {"result": message_json}
     return {
-        "result": {"content": [{"type": "text", "text": str(said)}], "structuredContent": {"result": said}}
+        "result": {
+            "content": [{"type": "text", "text": str(message_json)}],
+            "structuredContent": {"result": message_json},
+        }
     }

@@ -78,8 +78,8 @@ def make_opaque(what: str, kind: str, of: str = "") -> Reply:
 
     Of an exception, `of` is the class.
     """
-    said = f"{of}, which holds a {kind}" if of and of.rpartition(".")[2] not in kind else kind
-    return Reply("opaque", json.dumps([what, said]), of or kind)
+    described = f"{of}, which holds a {kind}" if of and of.rpartition(".")[2] not in kind else kind
+    return Reply("opaque", json.dumps([what, described]), of or kind)
 
 
 def split_changes(reply: Reply) -> tuple[str, int | str | None, Reply]:

@@ -226,25 +226,25 @@ def _is_equal(one: object, other: object) -> bool:
     return one is other or (type(one) is type(other) and isinstance(one, str | int) and one == other)
 
 
-def find_member(kind: type[Enum], said: object) -> Enum:
+def find_member(kind: type[Enum], form: object) -> Enum:
     """Return the member of `kind` that is called so, or, of flags, has that number.
 
     Raises:
         ValueError: it has none.
     """
     members: Mapping[str, Enum] = kind._member_map_
-    if isinstance(said, str) and said in members:
-        return members[said]
-    if issubclass(kind, Flag) and type(said) is int:
-        parts = [one for one in members.values() if one.value & said == one.value]
-        whole: Any = kind._value2member_map_.get(said)
+    if isinstance(form, str) and form in members:
+        return members[form]
+    if issubclass(kind, Flag) and type(form) is int:
+        parts = [one for one in members.values() if one.value & form == one.value]
+        whole: Any = kind._value2member_map_.get(form)
         if whole is None and parts:
             whole = parts[0]
             for one in parts[1:]:
                 whole |= one
-        if whole is not None and whole.value == said:
+        if whole is not None and whole.value == form:
             return cast("Enum", whole)
-    raise ValueError(f"{name_class(kind)} has no member {said!r}")
+    raise ValueError(f"{name_class(kind)} has no member {form!r}")
 
 
 def name_member(value: Enum) -> str | int:
@@ -254,10 +254,10 @@ def name_member(value: Enum) -> str | int:
         Unrecordable: nothing.
     """
     kind = type(value)
-    said: str | int = value._name_ if kind._member_map_.get(value._name_ or "") is value else value.value
+    form: str | int = value._name_ if kind._member_map_.get(value._name_ or "") is value else value.value
     try:
-        if find_member(kind, said) is value:
-            return said
+        if find_member(kind, form) is value:
+            return form
     except ValueError:
         pass
     raise Unrecordable("a value", f"{name_class(kind)} without a name")
@@ -272,7 +272,7 @@ def read_validation(value: Any) -> dict[str, object]:
     return {"title": value.title, "lines": lines}
 
 
-def make_validation(said: Mapping[str, Any]) -> Any:
+def make_validation(form: Mapping[str, Any]) -> Any:
     """Return the ValidationError that `validation` took apart.
 
     Raises:
@@ -283,7 +283,7 @@ def make_validation(said: Mapping[str, Any]) -> Any:
         raise Unrecordable("the recorded result", "ValidationError of pydantic, which is not imported here")
     known, lines = core.list_all_errors(), []
     types = {str(one["type"]) for one in known}
-    for line in said["lines"]:
+    for line in form["lines"]:
         made = {key: line[key] for key in ("loc", "input")}
         if line["type"] in types:
             made |= {"type": line["type"]} | ({"ctx": line["ctx"]} if "ctx" in line else {})
@@ -291,7 +291,7 @@ def make_validation(said: Mapping[str, Any]) -> Any:
             text = str(line["msg"]).replace("{", "{{").replace("}", "}}") if "ctx" in line else line["msg"]
             made["type"] = core.PydanticCustomError(line["type"], text, line.get("ctx"))
         lines.append(made)
-    return core.ValidationError.from_exception_data(said["title"], lines)
+    return core.ValidationError.from_exception_data(form["title"], lines)
 
 
 # -- below -------------------------------------------------------------------------

@@ -69,15 +69,15 @@ def find_form(name: str) -> Form | None:
     return _FORMS.get(name)
 
 
-def make(kind: Any, said: object) -> Any:
-    """Return the instance of `kind` that says `said`.
+def make(kind: Any, content: object) -> Any:
+    """Return the instance of `kind` that is made of `content`.
 
     Raises:
         ValueError: its class does not take that.
     """
     form = _FORMS[f"{kind.__module__}:{kind.__qualname__}"]
     with _slips(kind):
-        return form.make(kind, said)
+        return form.make(kind, content)
 
 
 def leave_out(held: object) -> object:
@@ -112,14 +112,14 @@ def _write_body(body: Any) -> object:
         return body
 
 
-def _read_body(said: object) -> bytes:
-    if not isinstance(said, str | bytes):
-        raise TypeError(f"a body is bytes, not a {type(said).__name__}")
-    return said.encode() if isinstance(said, str) else said
+def _read_body(form: object) -> bytes:
+    if not isinstance(form, str | bytes):
+        raise TypeError(f"a body is bytes, not a {type(form).__name__}")
+    return form.encode() if isinstance(form, str) else form
 
 
-def _read_headers(said: Any) -> list[tuple[str, str]]:
-    pairs = [(name, value) for name, value in said]
+def _read_headers(form: Any) -> list[tuple[str, str]]:
+    pairs = [(name, value) for name, value in form]
     if not all(type(text) is str for pair in pairs for text in pair):
         raise TypeError("headers are texts")
     return pairs
@@ -129,18 +129,18 @@ def _read_headers(said: Any) -> list[tuple[str, str]]:
 
 
 def _write_request(request: Any) -> object:
-    said = {"method": request.method, "url": str(request.url)}
-    said |= {"headers": _write_headers(_decode(request.headers.raw))}
-    return said | ({"body": _write_body(request.content)} if "_content" in vars(request) else {})
+    form = {"method": request.method, "url": str(request.url)}
+    form |= {"headers": _write_headers(_decode(request.headers.raw))}
+    return form | ({"body": _write_body(request.content)} if "_content" in vars(request) else {})
 
 
-def _make_request(kind: Any, said: Any) -> object:
-    body = _read_body(said.get("body", b""))
+def _make_request(kind: Any, form: Any) -> object:
+    body = _read_body(form.get("body", b""))
     client = sys.modules[kind.__module__]
     made = kind(
-        said["method"], said["url"], headers=_read_headers(said["headers"]), stream=client.ByteStream(body)
+        form["method"], form["url"], headers=_read_headers(form["headers"]), stream=client.ByteStream(body)
     )
-    if "body" in said:
+    if "body" in form:
         made._content = body  # noqa: SLF001  it would be read anew from the stream, which gives the same
     return made
 
@@ -151,7 +151,7 @@ def _write_response(response: Any) -> object:
         raise Unrecordable("a value", f"{type(response).__module__}.Response whose body was not read")
     if not isinstance(response.default_encoding, str):
         raise Unrecordable("a value", f"{type(response).__module__}.Response whose encoding a function finds")
-    said = {
+    form = {
         "status": response.status_code,
         "reason": response.reason_phrase,
         "version": response.http_version,
@@ -164,28 +164,28 @@ def _write_response(response: Any) -> object:
         "next": response.next_request,
         "history": response.history,
     }
-    return said | ({"body": _write_body(held["_content"])} if "_content" in held else {})
+    return form | ({"body": _write_body(held["_content"])} if "_content" in held else {})
 
 
-def _make_response(kind: Any, said: Any) -> object:
+def _make_response(kind: Any, form: Any) -> object:
     client = sys.modules[kind.__module__]
-    default, encoding = said["encodings"]
-    extensions = {"http_version": said["version"].encode(), "reason_phrase": said["reason"].encode()}
+    default, encoding = form["encodings"]
+    extensions = {"http_version": form["version"].encode(), "reason_phrase": form["reason"].encode()}
     made = kind(
-        said["status"],
-        headers=_read_headers(said["headers"]),
+        form["status"],
+        headers=_read_headers(form["headers"]),
         stream=client.ByteStream(b""),  # with `content` it would decode what is decoded
-        request=said["request"],
-        history=said["history"],
+        request=form["request"],
+        history=form["history"],
         extensions=extensions,
         default_encoding=default,
     )
-    made.is_closed, made.is_stream_consumed, made.next_request = True, said["consumed"], said["next"]
-    made._num_bytes_downloaded = said["received"]  # noqa: SLF001  none of these can be given otherwise
-    more = {"_encoding": encoding, "_elapsed": said["elapsed"]}
+    made.is_closed, made.is_stream_consumed, made.next_request = True, form["consumed"], form["next"]
+    made._num_bytes_downloaded = form["received"]  # noqa: SLF001  none of these can be given otherwise
+    more = {"_encoding": encoding, "_elapsed": form["elapsed"]}
     vars(made).update({key: value for key, value in more.items() if value is not None})
-    if "body" in said:
-        made._content = _read_body(said["body"])  # noqa: SLF001
+    if "body" in form:
+        made._content = _read_body(form["body"])  # noqa: SLF001
     return made
 
 
@@ -205,16 +205,16 @@ def _decode(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 def _write_prepared(request: Any) -> object:
     headers = [(_to_text(name), _to_text(value)) for name, value in (request.headers or {}).items()]
-    said = {"method": request.method, "url": request.url, "headers": _write_headers(headers)}
-    return said | {"body": _write_body(request.body), "text": isinstance(request.body, str)}
+    form = {"method": request.method, "url": request.url, "headers": _write_headers(headers)}
+    return form | {"body": _write_body(request.body), "text": isinstance(request.body, str)}
 
 
-def _make_prepared(kind: Any, said: Any) -> object:
+def _make_prepared(kind: Any, form: Any) -> object:
     made = kind()
-    made.method, made.url = said["method"], said["url"]
-    made.headers = _find("requests.structures").CaseInsensitiveDict(_read_headers(said["headers"]))
-    body = said["body"]
-    made.body = body if body is None or said["text"] else _read_body(body)
+    made.method, made.url = form["method"], form["url"]
+    made.headers = _find("requests.structures").CaseInsensitiveDict(_read_headers(form["headers"]))
+    body = form["body"]
+    made.body = body if body is None or form["text"] else _read_body(body)
     return made
 
 
@@ -237,16 +237,16 @@ def _write_answer(response: Any) -> object:
     }
 
 
-def _make_answer(kind: Any, said: Any) -> object:
+def _make_answer(kind: Any, form: Any) -> object:
     made = kind()
-    made.status_code, made.reason, made.url = said["status"], said["reason"], said["url"]
-    made.headers = _find("requests.structures").CaseInsensitiveDict(_read_headers(said["headers"]))
-    for name, domain, path in said["cookies"]:
+    made.status_code, made.reason, made.url = form["status"], form["reason"], form["url"]
+    made.headers = _find("requests.structures").CaseInsensitiveDict(_read_headers(form["headers"]))
+    for name, domain, path in form["cookies"]:
         made.cookies.set(name, f"[secret:{name}]", domain=domain, path=path)
-    made.encoding, made.elapsed, made.request = said["encoding"], said["elapsed"], said["request"]
-    made.history = said["history"]
-    made._next, made._content_consumed = said["next"], True  # noqa: SLF001  as it does itself, unpickled
-    made._content = _read_body(said["body"])  # noqa: SLF001
+    made.encoding, made.elapsed, made.request = form["encoding"], form["elapsed"], form["request"]
+    made.history = form["history"]
+    made._next, made._content_consumed = form["next"], True  # noqa: SLF001  as it does itself, unpickled
+    made._content = _read_body(form["body"])  # noqa: SLF001
     return made
 
 
@@ -261,20 +261,20 @@ def _find(module: str) -> Any:
 # -- what aiohttp's exceptions hold ----------------------------------------------------
 
 
-def _make_url(kind: Any, said: Any) -> object:
-    return kind(said, encoded=True)
+def _make_url(kind: Any, form: Any) -> object:
+    return kind(form, encoded=True)
 
 
 def _write_pairs(pairs: Any) -> object:
     return _write_headers((str.__str__(name), value) for name, value in pairs.items())
 
 
-def _make_pairs(kind: Any, said: Any) -> object:
-    return kind(_read_headers(said))
+def _make_pairs(kind: Any, form: Any) -> object:
+    return kind(_read_headers(form))
 
 
-def _make_proxy(kind: Any, said: Any) -> object:
-    return kind(_find("multidict").CIMultiDict(_read_headers(said)))
+def _make_proxy(kind: Any, form: Any) -> object:
+    return kind(_find("multidict").CIMultiDict(_read_headers(form)))
 
 
 # -- urllib ------------------------------------------------------------------------------
@@ -282,9 +282,9 @@ def _make_proxy(kind: Any, said: Any) -> object:
 
 def _write_http_error(error: Any) -> object:
     pairs = [(name, str(value)) for name, value in error.headers.items()] if error.headers else None
-    said = {"url": error.filename, "status": error.code, "reason": error.msg}
-    said |= {"headers": pairs if pairs is None else _write_headers(pairs)}
-    return said | {"body": None if error.fp is None else _write_body(_read_ahead(error))}
+    form = {"url": error.filename, "status": error.code, "reason": error.msg}
+    form |= {"headers": pairs if pairs is None else _write_headers(pairs)}
+    return form | {"body": None if error.fp is None else _write_body(_read_ahead(error))}
 
 
 def _read_ahead(error: Any) -> bytes:
@@ -304,21 +304,21 @@ def _read_ahead(error: Any) -> bytes:
     return body
 
 
-def _make_http_error(kind: Any, said: Any) -> object:
+def _make_http_error(kind: Any, form: Any) -> object:
     headers = None
-    if said["headers"] is not None:
+    if form["headers"] is not None:
         headers = _find("http.client").HTTPMessage()
-        for name, value in _read_headers(said["headers"]):
+        for name, value in _read_headers(form["headers"]):
             headers[name] = value
-    body = None if said["body"] is None else BytesIO(_read_body(said["body"]))
-    return kind(said["url"], said["status"], said["reason"], headers, body)
+    body = None if form["body"] is None else BytesIO(_read_body(form["body"]))
+    return kind(form["url"], form["status"], form["reason"], headers, body)
 
 
 # -- pydantic's URLs ---------------------------------------------------------------------
 
 
-def _parse_url(kind: Any, said: Any) -> object:
-    return kind(said)
+def _parse_url(kind: Any, form: Any) -> object:
+    return kind(form)
 
 
 _FORMS: Mapping[str, Form] = {

@@ -46,8 +46,8 @@ def keep_exception(
     """
     try:
         text = python_values.encode_whole(exc, "an exception", near=_name_module(fn))
-        message_of = _read_arguments(text)
-        return Reply("raised", text if message_of is None else message_of, class_name(exc))
+        arguments = _read_arguments(text)
+        return Reply("raised", text if arguments is None else arguments, class_name(exc))
     except Unrecordable as problem:
         return make_opaque(f"what {name} raised", problem.kind, class_name(exc))
 
@@ -100,20 +100,20 @@ def read_exception(reply: Reply, fn: Callable[..., object] | None = None) -> Bas
         Unrecordable: its class is not imported, or it cannot be made.
         CorruptTape: it is no such reply.
     """
-    message_of = python_values.decode(reply.value, near=_name_module(fn))
-    if isinstance(message_of, BaseException):
-        return message_of
-    if not isinstance(message_of, list):
+    held = python_values.decode(reply.value, near=_name_module(fn))
+    if isinstance(held, BaseException):
+        return held
+    if not isinstance(held, list):
         raise CorruptTape(f"an exception has arguments, not {reply.value!r:.60}")
-    return make_exception(reply.type, message_of, _name_module(fn))
+    return make_exception(reply.type, held, _name_module(fn))
 
 
 @frozen
 class Yields:
-    """What a generator came to: what it yielded, then how it ended.
+    """The recorded run of a generator: the items that it yielded, then how it ended.
 
-    It "returned" `value`, "raised" the exception `value`, of class `type`, or was "closed" by
-    who asked, and had nothing more to say then.
+    It "returned" `value`, "raised" the exception `value`, of class `type`, or was "closed": the caller
+    stopped iterating.
     """
 
     items: tuple[Any, ...]
@@ -179,14 +179,14 @@ def open_yields(reply: Reply, fn: Callable[..., object] | None = None) -> Yields
     """
     if reply.kind == "opaque":
         raise make_refusal(reply)
-    message_of = python_values.decode(reply.value, near=_name_module(fn))
+    content = python_values.decode(reply.value, near=_name_module(fn))
     if reply.kind == "raised":
         return Yields((), "raised", read_exception(reply, fn), reply.type)
-    match message_of:
+    match content:
         case list():  # what somebody gave in the tool's stead
-            return Yields(_items(message_of, fn, reply.value), "returned")
+            return Yields(_items(content, fn, reply.value), "returned")
         case {"yielded": list() as items, "end": "returned" | "raised" | "closed" as end}:
-            value, of = message_of.get("value"), str(message_of.get("type", ""))
+            value, of = content.get("value"), str(content.get("type", ""))
             if end == "raised" and isinstance(value, list):
                 value = make_exception(of, value, _name_module(fn))
             return Yields(_items(items, fn, reply.value), end, value, of)

@@ -68,16 +68,16 @@ def _write_collection(value: Any, plain: Plain) -> Any:
 
 def _write_exception(exc: BaseException, plain: Plain) -> Any:
     """An exception's arguments, what it holds beside them, and, where it can be kept, its cause."""
-    said: dict[str, Any] = {"args": [plain(arg) for arg in exc.args]}
+    form: dict[str, Any] = {"args": [plain(arg) for arg in exc.args]}
     if state := classes.read_extras(exc):
-        said["holds"] = plain({key: _keep_or_leave(held) for key, held in state.items()})
+        form["holds"] = plain({key: _keep_or_leave(held) for key, held in state.items()})
     if not isinstance(exc, Exception):
-        said["interrupts"] = True
+        form["interrupts"] = True
     if exc.__suppress_context__:
-        said["cause"] = None
+        form["cause"] = None
         with suppress(Unrecordable, RecursionError):
-            said["cause"] = None if exc.__cause__ is None or _is_long(exc) else plain(exc.__cause__)
-    return said
+            form["cause"] = None if exc.__cause__ is None or _is_long(exc) else plain(exc.__cause__)
+    return form
 
 
 def _keep_or_leave(held: object) -> object:
@@ -92,8 +92,8 @@ def _is_long(exc: BaseException) -> bool:
     return cause is not None
 
 
-def put_together(name: Any, said: Any, near: str) -> Any:
-    """Return the instance that holds `said`, of the class that `name` leads to.
+def put_together(name: Any, form: Any, near: str) -> Any:
+    """Return the instance that holds `form`, of the class that `name` leads to.
 
     Raises:
         Unrecordable: that is not imported, or none that is made of what a tape says.
@@ -104,15 +104,15 @@ def put_together(name: Any, said: Any, near: str) -> Any:
     if kind is None or how is None:
         problem = "is not imported here" if kind is None else "is no class that is made of what a tape says"
         raise Unrecordable("the recorded result", f"{name.replace(':', '.')}, which {problem}")
-    match how, said:
+    match how, form:
         case "enum", _:
-            return classes.find_member(kind, said)
+            return classes.find_member(kind, form)
         case "namedtuple", list():
-            return tuple.__new__(kind, said)
+            return tuple.__new__(kind, form)
         case "collection", _:
-            return _make_collection(kind, said)
+            return _make_collection(kind, form)
         case "validation", dict():
-            return classes.make_validation(said)
+            return classes.make_validation(form)
         case "exception", {"args": list() as args, **more} if not more.keys() - _MORE:
             holds: Any = more.get("holds", {})
             exc = classes.make_exception(kind, tuple(args), holds)
@@ -120,24 +120,24 @@ def put_together(name: Any, said: Any, near: str) -> Any:
                 exc.__cause__ = more["cause"]
             return exc
         case "message", _:
-            return client_messages.make(kind, said)
+            return client_messages.make(kind, form)
         case "gone", str():
-            return client_messages.Gone(said)
+            return client_messages.Gone(form)
         case "instance", dict():
-            return classes.make_instance(kind, said)
-    raise TypeError(f"{name} is not made of a {type(said).__name__}")
+            return classes.make_instance(kind, form)
+    raise TypeError(f"{name} is not made of a {type(form).__name__}")
 
 
-def _make_collection(kind: Any, said: Any) -> Any:
+def _make_collection(kind: Any, form: Any) -> Any:
     if kind is deque:
-        items, most = said
+        items, most = form
         return deque(items, most)
     factory = None
     if kind is defaultdict:
-        named, said = said
+        named, form = form
         factory = None if named is None else classes.FACTORIES[named]
     made = defaultdict(factory) if kind is defaultdict else kind()
-    for key, value in dict(said).items():
+    for key, value in dict(form).items():
         made[key] = value
     return made
 

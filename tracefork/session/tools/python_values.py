@@ -272,8 +272,8 @@ def _build(plain: dict[str, Any], near: str) -> Any:
         return plain
     ((tag, inside),) = plain.items()
     if tag == "$class":
-        name, said = inside
-        return instances.put_together(name, said, near)
+        name, form = inside
+        return instances.put_together(name, form, near)
     if tag == "$as_is":
         return inside
     if tag == "$annotated":
@@ -287,8 +287,8 @@ def _build(plain: dict[str, Any], near: str) -> Any:
     return build(inside)
 
 
-def _read_zoned(said: list[Any]) -> datetime:
-    text, fold, key = said
+def _read_zoned(form: list[Any]) -> datetime:
+    text, fold, key = form
     if not re.fullmatch(r"[A-Za-z0-9_+/-]{1,99}", key):
         raise ValueError(f"{key!r} is no name of a zone")
     try:
@@ -298,8 +298,8 @@ def _read_zoned(said: list[Any]) -> datetime:
     return datetime.fromisoformat(text).replace(fold=fold, tzinfo=zone)
 
 
-def _read_fixed(said: list[Any]) -> datetime | time:
-    value, name = said
+def _read_fixed(form: list[Any]) -> datetime | time:
+    value, name = form
     if not isinstance(value, datetime | time) or (offset := value.utcoffset()) is None:
         raise ValueError("a zone is that of a time")
     return value.replace(tzinfo=timezone(offset, name))
