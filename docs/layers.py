@@ -9,6 +9,9 @@ import ast
 import tomllib
 from pathlib import Path
 
+import tracefork
+
+PACKAGE = Path(tracefork.__file__).parent
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "concepts" / "architecture.md"
 BEGIN, END = "<!-- drawn by docs/layers.py -->\n", "<!-- end of what is drawn -->\n"
@@ -33,7 +36,7 @@ def drawn() -> str:
     rows = []
     for layer in layers():
         for name in sorted(layer):
-            top = ROOT / "tracefork" / name
+            top = PACKAGE / name
             rows.append(f"| **`{name}`** | {describe(top)} |")
             inner = sorted(p.parent for p in top.glob("*/**/__init__.py")) if top.is_dir() else []
             rows += [f"| `{'/'.join(p.relative_to(top.parent).parts)}` | {describe(p)} |" for p in inner]
