@@ -18,23 +18,15 @@ from ..core.values import (
     UNFINISHED,
     Answer,
     Branch,
-    Call,
-    Draw,
-    Effect,
-    Exchange,
-    Fault,
     Lane,
     Outcome,
     Pending,
     Question,
-    Reading,
-    Reply,
-    Request,
-    Response,
     Source,
     Span,
     Step,
     Timing,
+    make_step,
 )
 from ..errors import CorruptTape
 
@@ -226,7 +218,7 @@ class Fold:
         asked = self._asked.get(call)
         if asked is None:
             return f"call {call} ends and was not open"
-        made = step(asked.question, record.answer, asked.lane, span, record.timing)
+        made = make_step(asked.question, record.answer, asked.lane, span, record.timing)
         if made is None:
             kinds = type(asked.question).__name__, type(record.answer).__name__
             return f"call {call} asked a {kinds[0]} and got a {kinds[1]}"
@@ -289,19 +281,6 @@ def records(tape: Tape) -> tuple[Record, ...]:
     closed = () if tape.outcome == UNFINISHED else (Closed(tape.outcome),)
     hidden = (Hidden(tape.surrogates),) if tape.surrogates else ()
     return (*hidden, *(record for _, _, record in events), *closed)
-
-
-def step(question: Question, answer: Answer, lane: Lane, span: Span, timing: Timing) -> Step | None:
-    """Return the step of this question and answer, or None if they do not belong together."""
-    match question, answer:
-        case Request(), Response() | Fault():
-            return Exchange(question, answer, lane, span, timing)
-        case Source(), Reading():
-            return Draw(question, answer, lane, span, timing)
-        case Call(), Reply() | Fault():
-            return Effect(question, answer, lane, span, timing)
-        case _:
-            return None
 
 
 def _began(known: Step | Pending) -> int:

@@ -7,21 +7,7 @@ from attrs import evolve, frozen
 from .matching import Matcher, exact
 from .script import AT_ONCE, NEVER, Line, Script
 from .tape import Tape
-from .values import (
-    Answer,
-    Call,
-    Draw,
-    Effect,
-    Exchange,
-    Fault,
-    Pending,
-    Reading,
-    Reply,
-    Request,
-    Response,
-    Source,
-    Step,
-)
+from .values import Answer, Draw, Effect, Exchange, Fault, Pending, Question, Response, Span, Step, make_step
 
 
 def nothing(matcher: Matcher = exact) -> Script:
@@ -55,7 +41,7 @@ class Fork:
             TypeError: the answer is not of the pivot's kind.
         """
         if self.answer is not None:
-            _fits(self.pivot.asked, self.answer)
+            _check_fit(self.pivot.asked, self.answer)
         opens = _head(self.pivot)
         lines = []
         for step in _by_began(self.tape):
@@ -113,12 +99,9 @@ def remainder(tape: Tape, matcher: Matcher = exact) -> Script:
     return Script.of((_kept(s, opens) for s in _by_began(tape)), opens, matcher)
 
 
-def _fits(asked: Request | Source | Call, answer: Answer) -> None:
-    match asked, answer:
-        case (Request(), Response() | Fault()) | (Source(), Reading()) | (Call(), Reply() | Fault()):
-            return
-        case _:
-            raise TypeError(f"{asked!r} cannot be answered by {answer!r}")
+def _check_fit(asked: Question, answer: Answer) -> None:
+    if make_step(asked, answer, "", Span(0, 0, 0)) is None:
+        raise TypeError(f"{asked!r} cannot be answered by {answer!r}")
 
 
 def _kept(step: Step | Pending, opens: int) -> Line:

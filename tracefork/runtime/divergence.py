@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ..core.content_encoding import decoded
 from ..core.diff import Difference, nearest, questions
-from ..core.machine import Halt, State, unasked
+from ..core.machine import Halt, State, list_unasked
 from ..core.script import Script
 from ..core.surrogates import Surrogates
 from ..core.values import Answer, Fault, Lane, Question, Reading, Reply, Request, Response
@@ -37,7 +37,7 @@ def diverged(
 
 def unfinished(state: State) -> Unfinished | None:
     """Return the error for a run that ends here with recorded questions left, or None."""
-    left = unasked(state)
+    left = list_unasked(state)
     if not left:
         return None
     return Unfinished(tuple(state.script.lines[n].asked for n in left), state.script.exchanges[left[0]])

@@ -437,7 +437,7 @@ class Port:
         if self._keeps_clean:
             return question
         if isinstance(question, Request):
-            expected = machine.expected(self._cell.state, lane)
+            expected = machine.find_expected(self._cell.state, lane)
             if isinstance(expected, Request) and expected.kept == question.kept:
                 return self._redactor().question(question, expected.kept)
         return self._redactor().question(question)
@@ -470,7 +470,7 @@ class Port:
 
     def _hops(self, event: Headed | Ended) -> int | None:
         """What this tick's timing says of the loop: measured when live, else as recorded."""
-        return self._pacers.mark() if self.live else machine.hops(self._cell.state, event)
+        return self._pacers.mark() if self.live else machine.find_hops(self._cell.state, event)
 
     def _notes(self, before: State, after: State, event: Event, order: Order) -> tuple[Note, ...]:
         """What is to be kept of `event`: see `Cell`."""

@@ -96,7 +96,7 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Fligh
     elif cell.live:
         flight.came_after(await pacer.align(), event)
     elif machine.is_scheduled(cell.state, event):
-        flight.came_after(machine.hops(cell.state, event), event)
+        flight.came_after(machine.find_hops(cell.state, event), event)
         return await pacer.release(event)
     while True:
         woken = loop.create_future()
