@@ -8,7 +8,7 @@ from conversations import grown
 from logs import bounds, chunks_of, flips
 
 from tracefork.codec import journal, pack
-from tracefork.codec.records import Header, records, replayed
+from tracefork.codec.records import Header, fold, list_records
 from tracefork.core.tape import Tape
 from tracefork.errors import CorruptTape, Truncated
 
@@ -274,7 +274,7 @@ def test_a_chunk_that_stands_twice_or_not_at_all_is_found(big, number):
 
 @pytest.mark.parametrize("kept", [1, 2, 3, 4, 100, 301, 540, 541])
 def test_a_journal_that_stops_between_chunks_or_within_one_is_what_had_happened(big, kept):
-    whole = replayed(Header.of(big.tape), records(big.tape)[: kept - 1])
+    whole = fold(Header.of(big.tape), list_records(big.tape)[: kept - 1])
 
     assert journal.unroll(big.chunks[:kept], "grown") == whole
     for part in (1, 6, 7, 15, 20):

@@ -129,8 +129,8 @@ def test_a_parent_with_fewer_steps_is_refused():
 def test_a_header_says_that_its_bytes_need_the_parent():
     parent = parent_of(LONG)
 
-    assert pack.summary(pack.pack(branched(3), parent)).header.shares == parent.shares
-    assert pack.summary(pack.pack(branched(3))).header.shares is None
+    assert pack.read_summary(pack.pack(branched(3), parent)).header.shares == parent.shares
+    assert pack.read_summary(pack.pack(branched(3))).header.shares is None
 
 
 def test_what_is_left_of_a_damaged_branch_is_read_with_its_parent():

@@ -23,7 +23,7 @@ from attrs import evolve, frozen
 from tokens import drawn
 
 from tracefork import Fault, Request, Response
-from tracefork.core.surrogates import undone
+from tracefork.core.surrogates import decode_chunks
 from tracefork.core.values import Call, Reply
 from tracefork.redact import Vault, redactor
 from tracefork.redact.by_form.patterns import KINDS
@@ -256,7 +256,7 @@ def bytes_of(said) -> bytes:
         case Call():
             return said.arguments.encode()
         case Response():
-            body = b"".join(undone(said) or said.chunks)
+            body = b"".join(decode_chunks(said) or said.chunks)
             return b"\n".join([*(value.encode() for _, value in said.headers), body])
         case Reply():
             return said.value.encode()

@@ -23,7 +23,7 @@ import tracefork
 from tracefork import Request, Response, TapeStore, report
 from tracefork.codec.limits import DEFAULT
 from tracefork.codec.rows.rows import RowReader
-from tracefork.core.content_encoding import decoded
+from tracefork.core.content_encoding import decode_body
 from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Reading, Reply, Span
 from tracefork.errors import CorruptTape, RedactedSecret
@@ -66,7 +66,7 @@ def kept(response, redact=None):
 
 
 def plain(response):
-    return b"".join(decoded(response.headers, response.chunks) or response.chunks)
+    return b"".join(decode_body(response.headers, response.chunks) or response.chunks)
 
 
 def cut(body, *places):
@@ -204,7 +204,7 @@ def test_a_compressed_body_is_compressed_again_and_each_chunk_decodes_to_as_much
 
     assert plain(made) == body.replace(search.PLAIN.encode(), row.value.encode())
     assert dict(made.headers) == {"content-encoding": name, "content-length": str(made.size)}
-    pieces = [decoded(side.headers, side.chunks) for side in (response, made)]
+    pieces = [decode_body(side.headers, side.chunks) for side in (response, made)]
     assert [len(piece) for piece in pieces[0]] == [len(piece) for piece in pieces[1]]
 
 

@@ -54,7 +54,7 @@ ALONE = Parent()
 """For what stands by itself."""
 
 
-def related(head: Header, parent: Parent) -> None:
+def check_parent(head: Header, parent: Parent) -> None:
     """Refuse to read without the parent what refers to it: the bytes would pass for damaged.
 
     Raises:
@@ -243,7 +243,7 @@ class Fold:
                 yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call))
 
 
-def replayed(header: Header, records: Iterable[Record]) -> Tape:
+def fold(header: Header, records: Iterable[Record]) -> Tape:
     """Fold records into a tape: steps sorted by `began`, and what was in flight as pending.
 
     A draw of chance that was in flight told nobody anything and is left out.
@@ -260,7 +260,7 @@ def replayed(header: Header, records: Iterable[Record]) -> Tape:
     return fold.tape(header)
 
 
-def salvaged(header: Header, records: Iterable[Record]) -> Tape:
+def fold_salvaged(header: Header, records: Iterable[Record]) -> Tape:
     """Fold those records that agree with the ones before them, for when some were lost."""
     fold = Fold()
     for record in records:
@@ -268,8 +268,8 @@ def salvaged(header: Header, records: Iterable[Record]) -> Tape:
     return fold.tape(header)
 
 
-def records(tape: Tape) -> tuple[Record, ...]:
-    """Return the records that `replayed` folds into `tape`, in tick order.
+def list_records(tape: Tape) -> tuple[Record, ...]:
+    """Return the records that `fold` makes into `tape`, in tick order.
 
     The tape's own ticks decide: a step whose head is a tick of its own has a
     Headed. A pending question, of which no time is kept, is asked at `created_at`.

@@ -21,7 +21,7 @@ from cattrs.strategies import configure_tagged_union
 
 from ..core.values import Call, Fault, Reading, Reply, Source
 from ..errors import CorruptTape, TraceforkError
-from .limits import Limits, nesting
+from .limits import Limits, check_nesting
 
 T = TypeVar("T")
 ASKED: Final = Source | Call
@@ -69,7 +69,7 @@ def dump(value: object, as_: object = None) -> bytes:
     Raises:
         ValueError: a number is not finite.
     """
-    return text(unstructured(value, as_))
+    return encode(unstructure(value, as_))
 
 
 def load(line: bytes, as_: type[T], limits: Limits) -> T:
@@ -80,22 +80,22 @@ def load(line: bytes, as_: type[T], limits: Limits) -> T:
         CorruptTape: it is no such value.
     """
     with damage():
-        return structured(parsed(line, limits), as_)
+        return structure(parse(line, limits), as_)
 
 
-def unstructured(value: object, as_: object = None) -> object:
+def unstructure(value: object, as_: object = None) -> object:
     """Return `value` as what JSON has words for; `as_` is its union, if it is of one."""
     made: object = _converter().unstructure(value, unstructure_as=as_)
     return made
 
 
-def structured(plain: object, as_: type[T]) -> T:
-    """Return the value of class or union `as_` that `unstructured` gave, within `damage`."""
+def structure(plain: object, as_: type[T]) -> T:
+    """Return the value of class or union `as_` that `unstructure` gave, within `damage`."""
     return _converter().structure(plain, as_)
 
 
-def text(value: object) -> bytes:
-    """Return what `unstructured` gave as JSON, without spaces or line breaks.
+def encode(value: object) -> bytes:
+    """Return what `unstructure` gave as JSON, without spaces or line breaks.
 
     Raises:
         ValueError: a number is not finite.
@@ -104,13 +104,13 @@ def text(value: object) -> bytes:
     return made.encode("utf-8", "surrogatepass")
 
 
-def parsed(line: bytes, limits: Limits) -> object:
+def parse(line: bytes, limits: Limits) -> object:
     """Return what the JSON `line` says, within `damage`.
 
     Raises:
         TooLarge: it is deeper or has more items than the limits allow.
     """
-    nesting(line, limits)
+    check_nesting(line, limits)
     said: object = _JSON.decode(line.decode("utf-8", "surrogatepass"))
     return said
 
@@ -123,14 +123,14 @@ def _converter() -> JsonConverter:
     made.register_structure_hook(str, lambda text, _: _exactly(str, text))
     made.register_structure_hook(int, lambda number, _: _exactly(int, number))
     made.register_structure_hook(float, lambda number, _: _number(number))
-    made.register_unstructure_hook_func(_is_end, lambda end: _unend(made, end))
+    made.register_unstructure_hook_func(_is_end, lambda end: _unstructure_end(made, end))
     made.register_structure_hook_func(
         _is_end, lambda end, _: end if end in _ENDS else made.structure(end, Fault)
     )
-    made.register_structure_hook_func(_is_literal, _one_of)
-    made.register_structure_hook_func(_is_tuple, lambda items, kind: _items(made, items, kind))
+    made.register_structure_hook_func(_is_literal, _structure_literal)
+    made.register_structure_hook_func(_is_tuple, lambda items, kind: _structure_items(made, items, kind))
     made.register_unstructure_hook_func(_is_meta, dict)
-    made.register_structure_hook_func(_is_meta, lambda meta, _: _texts(meta))
+    made.register_structure_hook_func(_is_meta, lambda meta, _: _structure_texts(meta))
     for union in _UNIONS:
         configure_tagged_union(union, made, tag_name="is")
     return made
@@ -149,7 +149,7 @@ def _is_tuple(kind: object) -> bool:
     return get_origin(kind) is tuple
 
 
-def _items(converter: JsonConverter, items: object, kind: object) -> tuple[object, ...]:
+def _structure_items(converter: JsonConverter, items: object, kind: object) -> tuple[object, ...]:
     inner, *others = get_args(kind)
     kinds = itertools.repeat(inner) if others == [...] else [inner, *others]
     found = _exactly(list, items)
@@ -162,17 +162,17 @@ def _is_meta(kind: object) -> bool:
     return kind == Mapping[str, str]
 
 
-def _unend(converter: JsonConverter, end: object) -> object:
+def _unstructure_end(converter: JsonConverter, end: object) -> object:
     return converter.unstructure(end, Fault) if isinstance(end, Fault) else end
 
 
-def _one_of(value: object, literal: object) -> object:
+def _structure_literal(value: object, literal: object) -> object:
     if value not in get_args(literal):  # cattrs raises a bare Exception here in older versions
         raise ValueError(f"wants one of {get_args(literal)}")
     return value
 
 
-def _texts(meta: object) -> dict[str, str]:
+def _structure_texts(meta: object) -> dict[str, str]:
     return {_exactly(str, key): _exactly(str, value) for key, value in _exactly(dict, meta).items()}
 
 

@@ -13,9 +13,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
-from .framing import Digest, frame, hashed, text
+from .framing import Digest, encode, frame, hash_parts
 from .matching import Matcher, exact
-from .surrogates import masked_steps
+from .surrogates import mask_steps
 from .values import Answer, Draw, Exchange, Fault, Reading, Reply, Response, Step
 
 
@@ -42,14 +42,14 @@ def digest(tape: Recorded, version: int = 2, *, matcher: Matcher = exact) -> Dig
         case 1:
             return _fingerprint(tape)
         case 2:
-            return hashed([b"tracefork.2", *(_leaf(step, matcher) for step in told(tape))]).hex()
+            return hash_parts([b"tracefork.2", *(_leaf(step, matcher) for step in list_content(tape))]).hex()
         case _:
             raise ValueError(f"digest versions are 1 and 2, not {version!r}")
 
 
-def told(tape: Recorded) -> Iterator[Step]:
+def list_content(tape: Recorded) -> Iterator[Step]:
     """Give the steps that say what happened, secrets masked: all but the ends of executors' jobs."""
-    return (step for step in masked_steps(tape) if not (isinstance(step, Draw) and step.source.is_job))
+    return (step for step in mask_steps(tape) if not (isinstance(step, Draw) and step.source.is_job))
 
 
 def _value(draw: Draw) -> str:
@@ -59,7 +59,7 @@ def _value(draw: Draw) -> str:
 
 def _leaf(step: Step, matcher: Matcher) -> bytes:
     ticks = b"%d/%d/%d" % (step.span.began, step.span.headed, step.span.ended)
-    return hashed([b"step", bytes.fromhex(matcher(step.asked)), hashed(_answer(step.answer)), ticks])
+    return hash_parts([b"step", bytes.fromhex(matcher(step.asked)), hash_parts(_answer(step.answer)), ticks])
 
 
 def _answer(answer: Answer) -> list[bytes]:
@@ -69,23 +69,23 @@ def _answer(answer: Answer) -> list[bytes]:
             how = frame(_answer(end)) if isinstance(end, Fault) else end.encode()
             return [b"res", b"%d" % status, pairs, bytes.fromhex(answer.sha256), how]
         case Fault(kind, message):
-            return [b"fault", text(kind), text(message)]
+            return [b"fault", encode(kind), encode(message)]
         case Reading(said):
-            return [b"val", text(said)]
+            return [b"val", encode(said)]
         case Reply(kind, value, of):
-            return [b"reply", kind.encode(), text(value), text(of)]
+            return [b"reply", kind.encode(), encode(value), encode(of)]
 
 
 @lru_cache(maxsize=4096)  # most headers come again and again
 def _pair(name: str, value: str) -> bytes:
-    return frame([text(name), text(value)])
+    return frame([encode(name), encode(value)])
 
 
 def _fingerprint(tape: Recorded) -> Digest:
-    draws = [s for s in told(tape) if isinstance(s, Draw)]
+    draws = [s for s in list_content(tape) if isinstance(s, Draw)]
     lines = [f"D:{s.source.kind}:{_value(s)}\n" for s in draws]
-    for step in masked_steps(tape):
+    for step in mask_steps(tape):
         if isinstance(step, Exchange):
             heard = step.answer if isinstance(step.answer, Response) else Response(0)
             lines.append(f"X:{step.request.sha256}:{heard.sha256}\n")
-    return sha256(text("".join(lines))).hexdigest()
+    return sha256(encode("".join(lines))).hexdigest()

@@ -66,7 +66,7 @@ def find_doubts(
 
     The step `but` is not one of them: it is answered otherwise.
     """
-    inherited, went = notes.doubts(tape.meta), continue_tape(tape, but)
+    inherited, went = notes.read_doubts(tape.meta), continue_tape(tape, but)
     left = list(inherited.calls)
     if elder is not None:
         served = {effect.span.began: effect.call for effect in elder.tape.effects}

@@ -76,7 +76,7 @@ CANCELLED = Fault("cancelled")
 End: TypeAlias = 'Literal["eof", "closed", "cancelled"] | Fault'
 
 
-def _all_bytes(_: Response, attribute: Attribute[tuple[()]], value: object) -> None:
+def _check_chunks(_: Response, attribute: Attribute[tuple[()]], value: object) -> None:
     if isinstance(value, tuple):
         fits = all(isinstance(chunk, bytes) for chunk in value)
     else:
@@ -97,7 +97,7 @@ class Response:
 
     status: int
     headers: Headers = ()
-    _chunks: tuple[bytes, ...] | Deferred = field(default=(), validator=_all_bytes)
+    _chunks: tuple[bytes, ...] | Deferred = field(default=(), validator=_check_chunks)
     end: End = "eof"
     reason: str = ""
     http_version: str = "HTTP/1.1"
@@ -112,7 +112,7 @@ class Response:
     @property
     def chunks(self) -> tuple[bytes, ...]:
         """The pieces of the body, as the agent saw them; made anew where they are kept in less room."""
-        return _cut(self._chunks)
+        return _list_chunks(self._chunks)
 
     @property
     def body(self) -> bytes:
@@ -145,7 +145,7 @@ class Response:
         return evolve(self, chunks=(body,) if body else (), omitted=None)
 
 
-def _cut(chunks: tuple[bytes, ...] | Deferred) -> tuple[bytes, ...]:
+def _list_chunks(chunks: tuple[bytes, ...] | Deferred) -> tuple[bytes, ...]:
     return chunks if isinstance(chunks, tuple) else chunks.chunks()
 
 
@@ -160,5 +160,5 @@ def _size(data: bytes | Deferred) -> str:
 
 
 def _sizes(chunks: tuple[bytes, ...] | Deferred) -> str:
-    cut = _cut(chunks)
+    cut = _list_chunks(chunks)
     return f"<{sum(map(len, cut))} bytes in {len(cut)} chunks>"

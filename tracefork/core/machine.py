@@ -70,7 +70,7 @@ from .state import (
     waits_for_job,
 )
 from .steps import make_step
-from .values import Lane, Question, Request, Source, Span, abandoned
+from .values import Lane, Question, Request, Source, Span, is_abandoned
 
 __all__ = [
     "Asked",
@@ -164,7 +164,7 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = line_of(state, opened)
     last = recorded.headed if is_head(event) else recorded.ended  # rule 12
-    waits = event.waits and not abandoned(event.answer)  # rule 13
+    waits = event.waits and not is_abandoned(event.answer)  # rule 13
     if waits and (due := state.script.turn(last)) > state.turn:
         return state, state.halt or Wait(due)  # rules 11, 15
     asked, began = opened.asked, opened.began

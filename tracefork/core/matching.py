@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from attrs import evolve
 
-from .framing import Digest, hashed, text
+from .framing import Digest, encode, hash_parts
 from .values import Call, Headers, Question, Request, Source
 
 Matcher: TypeAlias = Callable[[Question], Digest]
@@ -43,12 +43,12 @@ _BOUNDARY = re.compile(r'multipart/[^;]+;.*?boundary="?([^";,]+)', re.IGNORECASE
 
 def exact(question: Question) -> Digest:
     """The default matcher: method, URL, meaningful headers and the body's bytes are equal."""
-    return _key(question, normalised(question).sha256 if isinstance(question, Request) else "")
+    return _key(question, normalise(question).sha256 if isinstance(question, Request) else "")
 
 
-def first(question: Question) -> Digest:
+def first_exact(question: Question) -> Digest:
     """`exact` as it was when the first digests were stored: to check those."""
-    content = normalised(question).sha256 if isinstance(question, Request) else ""
+    content = normalise(question).sha256 if isinstance(question, Request) else ""
     return _key(question, content, FIRST_MEANINGFUL)
 
 
@@ -69,7 +69,7 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
     def matcher(question: Question) -> Digest:
         if not isinstance(question, Request):
             return _key(question, "", counted)
-        plain = normalised(question)
+        plain = normalise(question)
         try:
             tree = json.loads(plain.body)
         except (ValueError, RecursionError):
@@ -81,14 +81,14 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
     return matcher
 
 
-def normalised(request: Request) -> Request:
+def normalise(request: Request) -> Request:
     """Return `request` with its multipart boundary, if any, replaced by a fixed one in the body."""
-    if ours := boundary(request.headers):
+    if ours := find_boundary(request.headers):
         return evolve(request, body=request.body.replace(ours, NORMAL))
     return request
 
 
-def boundary(headers: Headers) -> bytes | None:
+def find_boundary(headers: Headers) -> bytes | None:
     """Return the multipart boundary that `headers` name, its dashes in front; None if there is none."""
     for name, value in headers:
         if (
@@ -100,7 +100,7 @@ def boundary(headers: Headers) -> bytes | None:
     return None
 
 
-def meaningful(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Headers:
+def select_headers(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Headers:
     """Return the pairs of `headers` that count, their names in lower case."""
     return tuple([(low, v) for n, v in headers if (low := n.lower()) in counted])
 
@@ -109,13 +109,15 @@ def _key(question: Question, content: Digest, counted: frozenset[str] = MEANINGF
     """The key of a question; `content` is the sha-256 of its normalised body."""
     match question:
         case Request(method, url, headers):
-            pairs = [text(part) for pair in meaningful(headers, counted) for part in pair]
+            pairs = [encode(part) for pair in select_headers(headers, counted) for part in pair]
             content = question.omitted.sha256 if question.omitted else content
-            return hashed([b"req", text(method), text(url), hashed(pairs), bytes.fromhex(content)]).hex()
+            return hash_parts(
+                [b"req", encode(method), encode(url), hash_parts(pairs), bytes.fromhex(content)]
+            ).hex()
         case Source(kind, name):
-            return hashed([b"src", text(kind), text(name)]).hex()
+            return hash_parts([b"src", encode(kind), encode(name)]).hex()
         case Call(name, arguments):
-            return hashed([b"call", text(name), text(arguments)]).hex()
+            return hash_parts([b"call", encode(name), encode(arguments)]).hex()
 
 
 def _path(path: str) -> list[str]:

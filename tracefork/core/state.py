@@ -8,7 +8,7 @@ from attrs import frozen
 
 from .events import Ended, Halt, Headed
 from .script import Line, Marks, Script
-from .values import Fault, Lane, Question, Reading, Reply, Source, abandoned
+from .values import Fault, Lane, Question, Reading, Reply, Source, is_abandoned
 
 
 @frozen
@@ -82,7 +82,7 @@ def find_expected(state: State, lane: Lane) -> Question | None:
 
 def find_turn(state: State, event: Headed | Ended) -> int:
     """The turn that `event` has to wait for; 0 when nothing holds it."""
-    if isinstance(event, Ended) and abandoned(event.answer):
+    if isinstance(event, Ended) and is_abandoned(event.answer):
         return 0
     return state.script.turn(_find_tick(state, event))
 

@@ -77,7 +77,7 @@ Question: TypeAlias = "Request | Source | Call"
 Answer: TypeAlias = "Response | Fault | Reading | Reply"
 
 
-def abandoned(answer: Answer) -> bool:
+def is_abandoned(answer: Answer) -> bool:
     """True when the agent itself ended the step, perhaps from the garbage collector."""
     match answer:
         case Response(end="closed" | "cancelled") | Fault("cancelled") | Reading("given up"):

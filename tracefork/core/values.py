@@ -31,7 +31,7 @@ from .steps import (
     Span,
     Step,
     Timing,
-    abandoned,
+    is_abandoned,
     make_step,
 )
 
@@ -66,7 +66,7 @@ __all__ = [
     "Span",
     "Step",
     "Timing",
-    "abandoned",
+    "is_abandoned",
     "make_step",
 ]
 

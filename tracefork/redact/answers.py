@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from ..core.content_encoding import decoded
-from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded, undone
+from ..core.content_encoding import decode_body
+from ..core.surrogates import BODY, ENCODED, TEXT, decode_chunks, drop_encoding, recut
 from ..core.values import Answer, Fault, Headers, Reading, Reply, Request, Response
 from .by_name.names import SHORTEST
 from .search.known import Known
@@ -108,7 +108,7 @@ class _Keeping:
             kept = evolve(response, headers=pairs, end=end, reason=reason)
             return response if kept == response else kept
         if isinstance(chunks, _Clear):
-            pairs, chunks = stored_decoded(pairs), chunks.chunks
+            pairs, chunks = drop_encoding(pairs), chunks.chunks
         else:
             pairs = _with_length(pairs, sum(map(len, chunks)), response.size)
         version, omitted = response.http_version, response.omitted
@@ -151,7 +151,7 @@ class _Keeping:
         body = b"".join(chunks)
         if self.vault.holds(body, BODY) or self.vault.holds(body, ENCODED):
             return None
-        plain = undone(response)
+        plain = decode_chunks(response)
         clear = body if plain is None else b"".join(plain)
         if not (spans := self._given(self.redact.body_spans(clear, self.known))):
             return None
@@ -160,7 +160,7 @@ class _Keeping:
             if plain is None:
                 self.vault.keep(kept, BODY, places(spans))
                 return _cut(kept, chunks)
-            damaged = decoded(response.headers, chunks) is None
+            damaged = decode_body(response.headers, chunks) is None
             again = encoded(response.headers, _cut(kept, plain), whole=response.end == "eof" and not damaged)
             if damaged:
                 again = _damaged(again, plain, chunks)

@@ -14,8 +14,8 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from ..core.content_encoding import MOST, decoded, is_encoded
-from ..core.surrogates import RULES, TEXT, recut, stored_decoded, undone
+from ..core.content_encoding import MOST, decode_body, is_encoded
+from ..core.surrogates import RULES, TEXT, decode_chunks, drop_encoding, recut
 from ..core.values import (
     Answer,
     Call,
@@ -352,10 +352,10 @@ class Redactor:
         method, body = self.clean(request.method), request.body
         if spans := self._met(self.now.growing.spans(body, names=self.rules >= RULES)):
             body = replaced(body, spans)
-        if body and is_encoded(request.headers) and (plain := decoded(request.headers, (request.body,))):
+        if body and is_encoded(request.headers) and (plain := decode_body(request.headers, (request.body,))):
             clear = b"".join(plain)
             if spans := self._met(self.body_spans(clear)):
-                pairs, body = stored_decoded(pairs), replaced(clear, spans)
+                pairs, body = drop_encoding(pairs), replaced(clear, spans)
         if pairs == request.headers and url == request.url and body is request.body:
             return request
         return Request(method, url, pairs, body, request.omitted)
@@ -365,10 +365,10 @@ class Redactor:
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
         pairs, reason = self._headers(response.headers, SHORTEST), self.clean(response.reason)
-        plain = undone(response)
+        plain = decode_chunks(response)
         chunks = response.chunks if plain is None else plain
         if spans := self._met(self.body_spans(b"".join(chunks))):
-            pairs, chunks = pairs if plain is None else stored_decoded(pairs), recut(chunks, places(spans))
+            pairs, chunks = pairs if plain is None else drop_encoding(pairs), recut(chunks, places(spans))
         else:
             chunks = response.chunks
         clean = Response(response.status, pairs, chunks, end, reason, response.http_version, response.omitted)

@@ -8,7 +8,7 @@ from typing import cast
 
 from attrs import evolve
 
-from ..core.notes import added, noted
+from ..core.notes import add_notes, make_notes
 from ..core.surrogates import RULES
 from ..core.tape import Tape
 from ..core.values import (
@@ -100,7 +100,7 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "", *, chance: bytes = 
         rules=RULES,
     )
     found = Counter(counts(clean)) | Counter(vault.counts() if vault is not None else {})
-    return evolve(clean, meta=added(clean.meta, noted(redacted=found)))
+    return evolve(clean, meta=add_notes(clean.meta, make_notes(redacted=found)))
 
 
 def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:

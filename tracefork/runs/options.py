@@ -161,7 +161,7 @@ class Options:
     def notes(self, wrapped: Iterable[str] = ()) -> dict[str, str]:
         """Return what a run keeps of these in its `meta`; `wrapped` are the functions as `module:path`."""
         said = {name: getattr(self, name) for name in KEPT}
-        return notes.noted(
+        return notes.make_notes(
             self.virtualize or (),
             wrapped=wrapped,
             options={name: v for name, v in said.items() if v != KEPT[name]},
@@ -185,7 +185,7 @@ def _kept(tape: Tape) -> dict[str, Any]:
     Raises:
         CorruptTape: they are none.
     """
-    kept: dict[str, Any] = {n: value for n, value in notes.options(tape.meta).items() if n in KEPT}
+    kept: dict[str, Any] = {n: value for n, value in notes.read_options(tape.meta).items() if n in KEPT}
     try:
         made = Options(**kept, virtualize=tape.virtualized)
         Wraps.of(tape.wrapped)

@@ -17,7 +17,7 @@ from attrs import evolve
 
 from ..codec import strict_json
 from ..core.machine import State
-from ..core.notes import added, noted
+from ..core.notes import add_notes, make_notes
 from ..core.script import NEVER
 from ..core.surrogates import NONE
 from ..core.tape import Tape
@@ -374,8 +374,8 @@ class Session(Chance):
         tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome or UNFINISHED)
         vault = self.redactor().vault
         met = vault.surrogates.of(step.answer for step in tape.steps) if vault is not None else NONE
-        notes = noted(escaped=self.escaped, redacted=self._keeper.redacted)
-        return evolve(tape, meta=added(tape.meta, notes), surrogates=met)
+        notes = make_notes(escaped=self.escaped, redacted=self._keeper.redacted)
+        return evolve(tape, meta=add_notes(tape.meta, notes), surrogates=met)
 
     def _was_left(self) -> bool:
         """True if the block was left before, wholly: whoever leaves it again finds all done.

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from ..core.matching import NORMAL, boundary
+from ..core.matching import NORMAL, find_boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
 from ..errors import Refused, TraceforkError
 from ..runtime import lanes
@@ -113,7 +113,7 @@ class Seam:
         return self._response(session, request, head, source, body)
 
     def _gathering(self, session: Session, request: Any, headers: Headers) -> Gathering:
-        replaced, ours = session.port.replacements(), boundary(headers)
+        replaced, ours = session.port.replacements(), find_boundary(headers)
         if ours:
             replaced = {**replaced, ours: NORMAL}
         return Gathering(session.max_body, replaced, spooled=self._streams(request))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from .delta import LITERAL, Ops, common_prefix, common_suffix
+from .delta import LITERAL, Ops, measure_prefix, measure_suffix
 
 MOST = 12
 """Conversations that are remembered."""
@@ -48,11 +48,11 @@ class Heads:
         """Return the best base for `body`, None where none saves anything."""
         best, saved = None, _WORTH
         for head in reversed(self._heads):
-            prefix = common_prefix(head.body, body)
+            prefix = measure_prefix(head.body, body)
             if prefix > _BEGINS * len(head.body):
                 return Choice(head, prefix, follows=True)
             most = min(len(head.body), len(body)) - prefix
-            alike = prefix + common_suffix(head.body, body, most)
+            alike = prefix + measure_suffix(head.body, body, most)
             if alike > _HOLDS * len(head.body) and prefix > _BEGINS_AT_ALL * len(head.body):
                 return Choice(head, prefix, follows=True)
             if alike > saved:
@@ -71,7 +71,7 @@ class Heads:
         """The conversation whose last news stand in `body`, whatever was changed in front of them."""
         for head in reversed(self._heads):
             if head.sign and body.find(head.sign, max(0, len(body) - _RECENT)) >= 0:
-                return Choice(head, common_prefix(head.body, body), follows=True)
+                return Choice(head, measure_prefix(head.body, body), follows=True)
         return None
 
 

@@ -27,7 +27,7 @@ _BESIDE = "beside"  # the place of C and, with its crc, of P: they are read wher
 _MOST_MARKS = 4  # of frames that are tried as the one that was written; each costs a hash of all data
 
 
-def wrapped(summary: bytes, body: bytes, run_id: str) -> bytes:
+def wrap(summary: bytes, body: bytes, run_id: str) -> bytes:
     """Return the payloads in their frames.
 
     Raises:
@@ -39,23 +39,29 @@ def wrapped(summary: bytes, body: bytes, run_id: str) -> bytes:
             f"the run's meta is too large: its summary takes {len(head):,} of {frame.HEAD_ROOM:,} bytes"
         )
     both = head + frame.frame(BODY, body, run_id)
-    known = parity.checks(both)
+    known = parity.make_checks(both)
     beside = frame.frame(_CHECKS, known, _BESIDE)
     return b"".join(
-        [head, beside, both[len(head) :], beside, frame.frame(_PARITY, parity.parity(both), _beside(known))]
+        [
+            head,
+            beside,
+            both[len(head) :],
+            beside,
+            frame.frame(_PARITY, parity.make_parity(both), _beside(known)),
+        ]
     )
 
 
-def headed(data: bytes) -> tuple[Summary, int]:
+def read_summary(data: bytes) -> tuple[Summary, int]:
     found = frame.read(data)
     if found.kind != frame.SUMMARY:
         raise CorruptTape("this is not a sealed tape")
     return strict_json.load(found.payload, Summary, DEFAULT), found.end
 
 
-def opened(data: bytes) -> tuple[Summary, bytes]:
+def open_frames(data: bytes) -> tuple[Summary, bytes]:
     """Return the summary and the payload of the body, after every checksum was verified."""
-    said, at = headed(data)
+    said, at = read_summary(data)
     known = _read(data, at, _CHECKS, _BESIDE)
     body = _read(data, known.end, BODY, said.header.run_id)
     again = _read(data, body.end, _CHECKS, _BESIDE)
@@ -63,14 +69,14 @@ def opened(data: bytes) -> tuple[Summary, bytes]:
     if beside.end != len(data):
         raise CorruptTape(f"{len(data) - beside.end:,} bytes follow its end", f"byte {beside.end}")
     both = b"".join([data[:at], memoryview(data)[known.end : body.end]])
-    if not known.payload == again.payload == parity.checks(both):
+    if not known.payload == again.payload == parity.make_checks(both):
         raise CorruptTape("the checks of its blocks are those of other blocks", f"byte {at}")
     return said, body.payload
 
 
-def parsed(both: bytes) -> tuple[Summary, bytes]:
+def parse(both: bytes) -> tuple[Summary, bytes]:
     """The same of the summary and the body alone."""
-    said, at = headed(both)
+    said, at = read_summary(both)
     return said, _read(both, at, BODY, said.header.run_id).payload
 
 
@@ -81,7 +87,7 @@ def _read(data: bytes, at: int, kind: bytes, place: str) -> frame.Frame:
     return found
 
 
-def mended(data: bytes) -> tuple[bytes, parity.Repair | None]:
+def mend(data: bytes) -> tuple[bytes, parity.Repair | None]:
     """Summary and body, as good as parity makes them, and how; None where all their checks are damaged."""
     front, back = _front(data), _last(data, _CHECKS, _BESIDE)
     found = front or back
@@ -89,7 +95,7 @@ def mended(data: bytes) -> tuple[bytes, parity.Repair | None]:
         at = frame.find(data, BODY, max(_head_end(data), 0))
         return data[: max(_head_end(data), 0)] + data[at if at >= 0 else len(data) :], None
     known, size = found.frame.payload, found.frame.end - found.at
-    whole, parts = parity.sizes(known)
+    whole, parts = parity.measure(known)
     beside = _last(data, _PARITY, _beside(known))
     if front:
         start, begins = front.at, front.frame.end

@@ -28,7 +28,7 @@ _LIKELY = 16  # ... so many times those that hold them: zstd then needs no windo
 _SIP = 512  # bytes of a stream that are taken at once: at most 16 MiB come of them
 
 
-def squeezed(columns: Sequence[bytes | bytearray], level: int, dictionary: bytes = b"") -> bytes:
+def compress(columns: Sequence[bytes | bytearray], level: int, dictionary: bytes = b"") -> bytes:
     """Compress `columns`, one behind the other, into one zstd frame that says its size."""
     size = sum(map(len, columns))
     stream = _compressor(level, dictionary, size).compressobj(size=size)
@@ -39,7 +39,7 @@ def squeezed(columns: Sequence[bytes | bytearray], level: int, dictionary: bytes
     return packed + _SKIP.pack(_SKIPPABLE, missing) + bytes(missing)
 
 
-def expanded(
+def decompress(
     packed: bytes | memoryview,
     size: int,
     most: int,
@@ -48,7 +48,7 @@ def expanded(
     *,
     torn: bool = False,
 ) -> bytes:
-    """Undo `squeezed`: return the `size` bytes of all columns, at most `most`.
+    """Undo `compress`: return the `size` bytes of all columns, at most `most`.
 
     Of `torn` data what comes before the damage is returned.
 
@@ -78,7 +78,7 @@ def expanded(
     return b"".join(pieces)
 
 
-class Squeezer:
+class Compressor:
     """One zstd stream of which every piece can be undone once those before it were. Not thread-safe."""
 
     def __init__(self, level: int = 6, dictionary: bytes = b"") -> None:
@@ -90,8 +90,8 @@ class Squeezer:
         return packed + _EMPTY_BLOCK * -(-max(missing, 0) // len(_EMPTY_BLOCK))
 
 
-class Expander:
-    """Undoes a `Squeezer`, piece by piece."""
+class Decompressor:
+    """Undoes a `Compressor`, piece by piece."""
 
     def __init__(self, limits: Limits, dictionary: bytes = b"") -> None:
         self._stream = _decompressor(limits, dictionary).decompressobj()

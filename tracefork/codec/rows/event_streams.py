@@ -198,7 +198,7 @@ class EventReader:
         return self.columns.text[start : start + size]
 
     def response(self, cuts: Cuts) -> Deferred | tuple[bytes, ...]:
-        """Return the response that lies as `cuts` say, within `plain.damage`.
+        """Return the response that lies as `cuts` say, within `strict_json.damage`.
 
         Raises:
             CorruptTape: there is none there.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ...core.values import Headers
 from ...errors import CorruptTape
 from ..exact import listed, natural
-from ..limits import count
+from ..limits import check_count
 
 
 class HeaderWriter:
@@ -47,7 +47,7 @@ class HeaderReader:
         self._pairs = dict(enumerate(pairs))  # no list: in one, numbers may count from the end
 
     def headers(self, said: object) -> Headers:
-        """Return the list that `HeaderWriter.row` made `said` of, within `plain.damage`.
+        """Return the list that `HeaderWriter.row` made `said` of, within `strict_json.damage`.
 
         Raises:
             TooLarge: it has too many pairs.
@@ -56,7 +56,7 @@ class HeaderReader:
         if type(said) is int:
             return self._lists[natural(said)]
         row = listed(said)
-        count("headers in one message", len(row), self._most)
+        check_count("headers in one message", len(row), self._most)
         known = self._pairs
         made = tuple([known[pair] if type(pair) is int else self._new(pair) for pair in row])
         self._lists.append(made)

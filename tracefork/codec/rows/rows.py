@@ -39,9 +39,9 @@ from ...errors import CorruptTape
 from .. import strict_json
 from ..bodies.bases import Heads
 from ..bodies.chain import MOST_PIECES, Bodies
-from ..bodies.delta import LITERAL, Ops, delta, literal, patched
+from ..bodies.delta import LITERAL, Ops, make_delta, patch, take_literal
 from ..exact import is_whole, listed, natural, string, whole_number
-from ..limits import Limits, count
+from ..limits import Limits, check_count
 from ..records import Asked, Closed, Ended, Headed, Hidden, Record
 from . import times
 from .headers import HeaderReader, HeaderWriter
@@ -125,7 +125,7 @@ class RowWriter:
                 ]
                 return ["s", rows, texts], record
             case Closed(outcome):
-                return ["c", strict_json.unstructured(outcome)], record
+                return ["c", strict_json.unstructure(outcome)], record
 
     def _question(self, call: int, question: Question, sink: Sink) -> tuple[object, Question]:
         if (step := self._step(question)) is not None:
@@ -137,19 +137,19 @@ class RowWriter:
                 self._heads.follow(number, body, (), self._heads.choose(body))
             return step, self._tables.parent[step].asked
         if not isinstance(question, Request):
-            return strict_json.unstructured(question, strict_json.ASKED), question
+            return strict_json.unstructure(question, strict_json.ASKED), question
         head = [question.method, question.url, self._headers.row(question.headers)]
         if question.omitted:
-            return [*head, strict_json.unstructured(question.omitted)], question
+            return [*head, strict_json.unstructure(question.omitted)], question
         body = question.body
         choice = self._heads.choose(body)
         base = choice.head.number if choice else None
-        ops = delta(choice.head.body, body, choice.prefix) if choice else _whole(body)
+        ops = make_delta(choice.head.body, body, choice.prefix) if choice else _keep_whole(body)
         if base is not None and self._tables.bodies.pieces(base, ops) > MOST_PIECES:
-            base, ops = None, _whole(body)
-        new = literal(ops, body)
-        if choice and patched(choice.head.body, ops, new) != body:  # a delta is believed once it was undone
-            base, ops, new = None, _whole(body), body
+            base, ops = None, _keep_whole(body)
+        new = take_literal(ops, body)
+        if choice and patch(choice.head.body, ops, new) != body:  # a delta is believed once it was undone
+            base, ops, new = None, _keep_whole(body), body
         kept = self._tables.bodies.add(base, ops, new)
         sink.literal(new)
         self._heads.follow(kept.number, body, ops, choice)
@@ -167,9 +167,9 @@ class RowWriter:
 
     def _answer(self, answer: Answer, sink: Sink) -> object:
         if not isinstance(answer, Response):
-            return strict_json.unstructured(answer, strict_json.ANSWERED)
-        end = strict_json.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end
-        omitted = strict_json.unstructured(answer.omitted) if answer.omitted else None
+            return strict_json.unstructure(answer, strict_json.ANSWERED)
+        end = strict_json.unstructure(answer.end) if isinstance(answer.end, Fault) else answer.end
+        omitted = strict_json.unstructure(answer.omitted) if answer.omitted else None
         head = [
             answer.status,
             self._headers.row(answer.headers),
@@ -191,7 +191,7 @@ class RowReader:
         self._total = 0
 
     def record(self, row: object, source: Source) -> Record:
-        """Return the record of `row`, within `plain.damage`.
+        """Return the record of `row`, within `strict_json.damage`.
 
         Raises:
             TooLarge: it is more than the limits allow.
@@ -207,7 +207,7 @@ class RowReader:
             case ["s", rows, texts]:
                 return Hidden(_surrogates(listed(rows), listed(texts)))
             case ["c", outcome]:
-                return Closed(strict_json.structured(outcome, Outcome))
+                return Closed(strict_json.structure(outcome, Outcome))
             case _:
                 raise CorruptTape("a row is of no kind that is known")
 
@@ -235,11 +235,11 @@ class RowReader:
         if type(said) is int:
             return self._same(call, said)
         if type(said) is dict:
-            return strict_json.structured(said, strict_json.ASKED)  # type: ignore[arg-type]
+            return strict_json.structure(said, strict_json.ASKED)  # type: ignore[arg-type]
         method, url, headers, body = listed(said)
         head = string(method), string(url), self._headers.headers(headers)
         if type(body) is dict:
-            return Request(*head, b"", strict_json.structured(body, Omitted))
+            return Request(*head, b"", strict_json.structure(body, Omitted))
         return Request(*head, self._body(listed(body), source))
 
     def _same(self, call: int, step: int) -> Question:
@@ -250,7 +250,7 @@ class RowReader:
         return self._tables.parent[step].asked
 
     def _body(self, said: list[object], source: Source) -> Deferred:
-        count("pieces of one body", len(said), MOST_PIECES)  # as `Bodies` would, but at once
+        check_count("pieces of one body", len(said), MOST_PIECES)  # as `Bodies` would, but at once
         if not is_whole(said) or len(said) % 2 == 0:
             raise CorruptTape("the operations of a body are none")
         back, offsets, lengths, bodies = natural(said[0]), said[1::2], said[2::2], self._tables.bodies
@@ -262,22 +262,22 @@ class RowReader:
     def _count(self, size: int) -> None:
         self._total += size
         if size > self._limits.blob or self._total > self._limits.bodies:
-            count("bytes in one body", size, self._limits.blob)
-            count("bytes in all bodies", self._total, self._limits.bodies)
+            check_count("bytes in one body", size, self._limits.blob)
+            check_count("bytes in all bodies", self._total, self._limits.bodies)
 
     def _answer(self, told: object, source: Source) -> Answer:
         if type(told) is dict:
-            answer: Answer = strict_json.structured(told, strict_json.ANSWERED)  # type: ignore[arg-type]
+            answer: Answer = strict_json.structure(told, strict_json.ANSWERED)  # type: ignore[arg-type]
             return answer
         status, headers, end, reason, version, omitted, cuts = listed(told)
         made = Response(
             whole_number(status),
             self._headers.headers(headers),
             source.response(cuts),
-            end if end in _ENDS else strict_json.structured(end, Fault),  # type: ignore[arg-type]
+            end if end in _ENDS else strict_json.structure(end, Fault),  # type: ignore[arg-type]
             string(reason),
             string(version),
-            None if omitted is None else strict_json.structured(omitted, Omitted),
+            None if omitted is None else strict_json.structure(omitted, Omitted),
         )
         self._count(made.size)
         return made
@@ -319,5 +319,5 @@ def _headers(parent: Iterable[Step]) -> Iterator[Headers]:
                 yield step.answer.headers
 
 
-def _whole(body: bytes) -> Ops:
+def _keep_whole(body: bytes) -> Ops:
     return ((LITERAL, len(body)),) if body else ()

@@ -30,7 +30,7 @@ def span_of(said: object, asked: Asked | None) -> Span:
 def timing_row(timing: Timing, asked: Asked | None) -> list[object]:
     """Return `timing`; its beginning is null where it is that of the row that asked."""
     began = None if asked and asked.at == timing.began else timing.began
-    chunks = _distances(timing.chunks)
+    chunks = _measure_distances(timing.chunks)
     return [began, _micros(timing.headed), _micros(timing.ended), chunks, timing.head_hops, timing.end_hops]
 
 
@@ -74,7 +74,7 @@ def _seconds(said: object) -> float:
     return finite(said) if type(said) is float else whole_number(said) / _MICRO
 
 
-def _distances(times: Sequence[float]) -> list[object]:
+def _measure_distances(times: Sequence[float]) -> list[object]:
     """Whole milliseconds from one time to the next, where all are exact; else the times themselves."""
     units = [_units(time, _MILLI) for time in times]
     if any(isinstance(unit, float) for unit in units):

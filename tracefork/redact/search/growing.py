@@ -6,7 +6,7 @@ from bisect import bisect_left
 
 from attrs import frozen
 
-from ...codec.bodies.delta import common_prefix
+from ...codec.bodies.delta import measure_prefix
 from ..by_form import patterns
 from .search import Search
 from .spans import Span, Spans, joined
@@ -60,7 +60,7 @@ class Growing:
             return self._search.in_body(body, names=names)
         shared, before = 0, _NONE
         for earlier in self._bodies:
-            if (common := common_prefix(body, earlier.data)) > shared:
+            if (common := measure_prefix(body, earlier.data)) > shared:
                 shared, before = common, earlier
                 if 2 * shared > len(body):  # the question before this one, most likely
                     break

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from ...core.surrogates import NONE, Place, Surrogate, Surrogates, key, keys
+from ...core.surrogates import NONE, Place, Surrogate, Surrogates, list_keys, make_key
 from ...core.values import Answer
 from ..by_name.names import ENOUGH, bits
 from ..texts.encoded import Unwritable
@@ -65,7 +65,7 @@ class Vault:
         """Return the rows and texts that a journal needs before `answer` and has not; NONE if it has all."""
         if not self._lengths:
             return NONE
-        texts = {at: self._where[at] for at in keys(answer, self._lengths) if at in self._where}
+        texts = {at: self._where[at] for at in list_keys(answer, self._lengths) if at in self._where}
         new = {at: places for at, places in texts.items() if at not in self._written}
         if not new:
             return NONE
@@ -118,14 +118,14 @@ class Vault:
 
     def keep(self, raw: bytes, kind: str, places: tuple[Place, ...]) -> None:
         """Keep where the surrogates stand in a text that is kept."""
-        at = key(raw, kind)
+        at = make_key(raw, kind)
         if at not in self._where:
             self._where[at] = places
             self._lengths.add(len(raw))
 
     def holds(self, raw: bytes, kind: str) -> bool:
         """True if this text was kept before, and has surrogates in it: their secrets count as met."""
-        places = self._where.get(key(raw, kind)) if len(raw) in self._lengths else None
+        places = self._where.get(make_key(raw, kind)) if len(raw) in self._lengths else None
         for start, stop, _ in places or ():
             value = raw[start:stop].decode("utf-8", "surrogateescape")
             if row := self._values.get(value):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
-from ...core.content_encoding import encodings
+from ...core.content_encoding import list_encodings
 from ...core.values import Headers
 from .encoded import Unwritable
 
@@ -24,7 +24,7 @@ def encoded(headers: Headers, pieces: Sequence[bytes], *, whole: bool) -> tuple[
         Unwritable: nothing here makes one of these encodings.
     """
     made = tuple(pieces)
-    for name in encodings(headers):
+    for name in list_encodings(headers):
         if (encoder := _ENCODERS.get(name, _unknown)()) is None:
             raise Unwritable
         last = len(made) - 1

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import cast
 
 from ...codec.exact import listed, natural, whole_number
-from ...codec.limits import DEFAULT, Limits, count, nesting
+from ...codec.limits import DEFAULT, Limits, check_count, check_nesting
 from ...codec.strict_json import damage
 from ...core.tape import Tape
 from ...core.values import Deferred, Exchange
@@ -110,10 +110,10 @@ class _Blocks:
         except (zlib.error, binascii.Error) as error:
             raise CorruptTape(f"a block cannot be undone: {error}") from error
         self._size += len(data)
-        count("bytes in all blocks", self._size, self._room)
+        check_count("bytes in all blocks", self._size, self._room)
         if not opened.eof or opened.unused_data:
             raise CorruptTape("a block stops early, or something follows it")
-        nesting(data, self._limits)
+        check_nesting(data, self._limits)
         return json.loads(data)
 
     def facts(self, step: int) -> object:
@@ -128,8 +128,10 @@ class _Blocks:
         request = Joined(tuple(map(self._piece, pieces)))
         response = self._piece(natural(row["r"])) if "r" in row else b""
         self._bytes += len(request) + len(response)
-        count("bytes in one body", len(request), self._limits.blob)
-        count("bytes in all bodies", self._bytes, max(self._limits.total, self._limits.ratio * self._size))
+        check_count("bytes in one body", len(request), self._limits.blob)
+        check_count(
+            "bytes in all bodies", self._bytes, max(self._limits.total, self._limits.ratio * self._size)
+        )
         made = step_json.step_of(self.facts(step), request, response)
         if not isinstance(made, Exchange):
             raise CorruptTape(f"step {step} is no exchange")
@@ -143,9 +145,9 @@ class _Blocks:
                 out.extend(base[first : first + many])
             else:
                 out.append(natural(part))
-            count("pieces of one body", len(out), MOST)
+            check_count("pieces of one body", len(out), MOST)
         self._pieces += len(out)
-        count("pieces of all bodies", self._pieces, MOST * 256)
+        check_count("pieces of all bodies", self._pieces, MOST * 256)
         return tuple(out)
 
     def _piece(self, number: int) -> bytes:
