@@ -125,7 +125,7 @@ def test_a_value_reads_as_it_was_dumped(value):
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b'{"kind":"returned","type":5,"message":""}', "wants str"),
+        (b'{"kind":"returned","type":5,"message":""}', "where text belongs"),
         (b'{"kind":"gone","type":"","message":""}', "wants one of"),
         (b'{"kind":"returned","spare":1}', "Extra"),
         (b'{"kind":NaN}', "NaN is not JSON"),

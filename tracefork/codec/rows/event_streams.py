@@ -19,7 +19,7 @@ from attrs import field, frozen
 
 from ...core.values import Deferred
 from ...errors import CorruptTape
-from ..exact import natural, naturals
+from ..strict_json import expect_natural, expect_naturals
 from .rows import Cuts
 
 RAW = 0
@@ -205,9 +205,9 @@ class EventReader:
         """
         match cuts:
             case [0, size, cut]:
-                return self._unsplit(natural(size), cut)
+                return self._unsplit(expect_natural(size), cut)
             case [1 | 2 as how, number, raws, cut]:
-                return self._split(_SEPARATORS[how - 1], natural(number), naturals(raws), cut)
+                return self._split(_SEPARATORS[how - 1], expect_natural(number), expect_naturals(raws), cut)
             case _:
                 raise CorruptTape("a response is kept in no way that is known")
 
@@ -215,7 +215,7 @@ class EventReader:
         body = self.literal(size)
         if cut is None:
             return (body,)
-        ends = [0, *accumulate(naturals(cut))]
+        ends = [0, *accumulate(expect_naturals(cut))]
         if ends[-1] != size:
             raise CorruptTape("a response is not as long as its chunks")
         return tuple(body[low:high] for low, high in pairwise(ends))
@@ -235,13 +235,13 @@ class EventReader:
         size = text + side + fixed + (number - 1) * len(separator)
         counted, lengths = 0, None
         if type(cut) is int:
-            counted = natural(cut)
+            counted = expect_natural(cut)
             ended = columns.cuts[at.cuts : at.cuts + counted]
             ends = events[-1] == RAW and not raws[-1]  # behind the last separator there is nothing
             if len(ended) != counted or sum(ended) != number - 1 or not ends:
                 raise CorruptTape("a response has other chunks than it says")
         else:
-            lengths = tuple(naturals(cut))
+            lengths = tuple(expect_naturals(cut))
             if sum(lengths) != size:
                 raise CorruptTape("a response is not as long as its chunks")
         start = self._taken(text)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from ...core.values import Headers
 from ...errors import CorruptTape
-from ..exact import listed, natural
 from ..limits import check_count
+from ..strict_json import expect_list, expect_natural
 
 
 class HeaderWriter:
@@ -54,8 +54,8 @@ class HeaderReader:
             CorruptTape: it is none, or refers to none.
         """
         if type(said) is int:
-            return self._lists[natural(said)]
-        row = listed(said)
+            return self._lists[expect_natural(said)]
+        row = expect_list(said)
         check_count("headers in one message", len(row), self._most)
         known = self._pairs
         made = tuple([known[pair] if type(pair) is int else self._new(pair) for pair in row])
@@ -63,7 +63,7 @@ class HeaderReader:
         return made
 
     def _new(self, said: object) -> tuple[str, str]:
-        name, value = listed(said)
+        name, value = expect_list(said)
         if type(name) is not str or type(value) is not str:
             raise CorruptTape("a header is no text")
         if not (name.isascii() and value.isascii()):

@@ -40,9 +40,9 @@ from .. import strict_json
 from ..bodies.bases import Heads
 from ..bodies.chain import MOST_PIECES, Bodies
 from ..bodies.delta import LITERAL, Ops, make_delta, patch, take_literal
-from ..exact import is_whole, listed, natural, string, whole_number
 from ..limits import Limits, check_count
 from ..records import Asked, Closed, Ended, Headed, Hidden, Record
+from ..strict_json import are_whole, expect_list, expect_natural, expect_text, expect_whole
 from . import times
 from .headers import HeaderReader, HeaderWriter
 
@@ -199,13 +199,13 @@ class RowReader:
         """
         match row:
             case ["a", call, lane, began, since, said]:
-                return self._asked(whole_number(call), lane, began, since, said, source)
+                return self._asked(expect_whole(call), lane, began, since, said, source)
             case ["h", call, tick]:
-                return Headed(whole_number(call), whole_number(tick))
+                return Headed(expect_whole(call), expect_whole(tick))
             case ["e", call, span, told, when]:
-                return self._ended(whole_number(call), span, told, when, source)
+                return self._ended(expect_whole(call), span, told, when, source)
             case ["s", rows, texts]:
-                return Hidden(_surrogates(listed(rows), listed(texts)))
+                return Hidden(_surrogates(expect_list(rows), expect_list(texts)))
             case ["c", outcome]:
                 return Closed(strict_json.structure(outcome, Outcome))
             case _:
@@ -217,7 +217,7 @@ class RowReader:
         tables = self._tables
         tables.last_at = at = times.at_of(since, tables.last_at)
         question = self._question(call, said, source)
-        tables.calls[call] = record = Asked(call, question, string(lane), whole_number(began), at)
+        tables.calls[call] = record = Asked(call, question, expect_text(lane), expect_whole(began), at)
         return record
 
     def _ended(self, call: int, span: object, told: object, when: object, source: Source) -> Ended:
@@ -236,11 +236,11 @@ class RowReader:
             return self._same(call, said)
         if type(said) is dict:
             return strict_json.structure(said, strict_json.ASKED)  # type: ignore[arg-type]
-        method, url, headers, body = listed(said)
-        head = string(method), string(url), self._headers.headers(headers)
+        method, url, headers, body = expect_list(said)
+        head = expect_text(method), expect_text(url), self._headers.headers(headers)
         if type(body) is dict:
             return Request(*head, b"", strict_json.structure(body, Omitted))
-        return Request(*head, self._body(listed(body), source))
+        return Request(*head, self._body(expect_list(body), source))
 
     def _same(self, call: int, step: int) -> Question:
         if not 0 <= step < len(self._tables.parent):
@@ -251,9 +251,9 @@ class RowReader:
 
     def _body(self, said: list[object], source: Source) -> Deferred:
         check_count("pieces of one body", len(said), MOST_PIECES)  # as `Bodies` would, but at once
-        if not is_whole(said) or len(said) % 2 == 0:
+        if not are_whole(said) or len(said) % 2 == 0:
             raise CorruptTape("the operations of a body are none")
-        back, offsets, lengths, bodies = natural(said[0]), said[1::2], said[2::2], self._tables.bodies
+        back, offsets, lengths, bodies = expect_natural(said[0]), said[1::2], said[2::2], self._tables.bodies
         self._count(sum(lengths))
         new = sum([length for offset, length in zip(offsets, lengths, strict=True) if offset == LITERAL])
         base = len(bodies) - back if back else None
@@ -269,14 +269,14 @@ class RowReader:
         if type(told) is dict:
             answer: Answer = strict_json.structure(told, strict_json.ANSWERED)  # type: ignore[arg-type]
             return answer
-        status, headers, end, reason, version, omitted, cuts = listed(told)
+        status, headers, end, reason, version, omitted, cuts = expect_list(told)
         made = Response(
-            whole_number(status),
+            expect_whole(status),
             self._headers.headers(headers),
             source.response(cuts),
             end if end in _ENDS else strict_json.structure(end, Fault),  # type: ignore[arg-type]
-            string(reason),
-            string(version),
+            expect_text(reason),
+            expect_text(version),
             None if omitted is None else strict_json.structure(omitted, Omitted),
         )
         self._count(made.size)
@@ -286,20 +286,20 @@ class RowReader:
 def _surrogates(rows: list[object], texts: list[object]) -> Surrogates:
     made, where = list[Surrogate](), dict[str, tuple[Place, ...]]()
     for row in rows:
-        name, value, place = listed(row)
-        made.append(Surrogate(string(name), string(value), string(place)))
+        name, value, place = expect_list(row)
+        made.append(Surrogate(expect_text(name), expect_text(value), expect_text(place)))
     for text in texts:
-        key, *said = listed(text)
-        if not _KEY.fullmatch(string(key)):
+        key, *said = expect_list(text)
+        if not _KEY.fullmatch(expect_text(key)):
             raise CorruptTape("surrogates stand in a text of no known name")
         triples = list(zip(said[::3], said[1::3], said[2::3], strict=True))
         places = tuple(
-            (whole_number(start), whole_number(stop), string(mark)) for start, stop, mark in triples
+            (expect_whole(start), expect_whole(stop), expect_text(mark)) for start, stop, mark in triples
         )
         ends = [n for start, stop, _ in places for n in (start, stop)]
         if ends != sorted(ends) or (ends and ends[0] < 0):  # of a compressed body they are those of another
             raise CorruptTape("the places of surrogates are in no order")
-        where[string(key)] = places
+        where[expect_text(key)] = places
     return Surrogates(tuple(made), where)
 
 

@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from ...core.values import Span, Timing
 from ...errors import CorruptTape
-from ..exact import finite, is_whole, listed, whole_number
 from ..records import Asked
+from ..strict_json import are_whole, expect_finite, expect_list, expect_whole
 
 _MICRO, _MILLI = 1e6, 1e3
 _MOST_SECONDS = 8e9  # up to which a float has whole microseconds
@@ -21,8 +21,8 @@ def span_row(span: Span, asked: Asked | None) -> list[int]:
 
 
 def span_of(said: object, asked: Asked | None) -> Span:
-    """Return the span that `span_row` made `said` of; errors as in `exact`, for all that read here."""
-    since, headed, ended = map(whole_number, listed(said))
+    """Return the span that `span_row` made `said` of; within `strict_json.damage`."""
+    since, headed, ended = map(expect_whole, expect_list(said))
     began = since + (asked.began if asked else 0)
     return Span(began, began + headed, began + headed + ended)
 
@@ -36,16 +36,16 @@ def timing_row(timing: Timing, asked: Asked | None) -> list[object]:
 
 def timing_of(said: object, asked: Asked | None) -> Timing:
     """Return the timing that `timing_row` made `said` of."""
-    began, headed, ended, chunks, head_hops, end_hops = listed(said)
+    began, headed, ended, chunks, head_hops, end_hops = expect_list(said)
     if began is None:
         began = asked.at if asked else 0.0
     return Timing(
-        finite(began),
+        expect_finite(began),
         _seconds(headed),
         _seconds(ended),
-        _times(listed(chunks)),
-        None if head_hops is None else whole_number(head_hops),
-        None if end_hops is None else whole_number(end_hops),
+        _times(expect_list(chunks)),
+        None if head_hops is None else expect_whole(head_hops),
+        None if end_hops is None else expect_whole(end_hops),
     )
 
 
@@ -58,11 +58,11 @@ def at_row(at: float, last: float) -> object:
 def at_of(said: object, last: float) -> float:
     """Return the time that `at_row` made `said` of."""
     if type(said) is float:
-        return finite(said)
+        return expect_finite(said)
     there = _micros(last)
     if not isinstance(there, int):
         raise CorruptTape("a time is counted from none")
-    return (there + whole_number(said)) / _MICRO
+    return (there + expect_whole(said)) / _MICRO
 
 
 def _micros(seconds: float) -> int | float:
@@ -71,7 +71,7 @@ def _micros(seconds: float) -> int | float:
 
 
 def _seconds(said: object) -> float:
-    return finite(said) if type(said) is float else whole_number(said) / _MICRO
+    return expect_finite(said) if type(said) is float else expect_whole(said) / _MICRO
 
 
 def _measure_distances(times: Sequence[float]) -> list[object]:
@@ -83,9 +83,9 @@ def _measure_distances(times: Sequence[float]) -> list[object]:
 
 
 def _times(said: list[object]) -> tuple[float, ...]:
-    if is_whole(said):
+    if are_whole(said):
         return tuple([unit / _MILLI for unit in accumulate(said)])
-    return tuple(map(finite, said))
+    return tuple(map(expect_finite, said))
 
 
 def _units(seconds: float, unit: float) -> int | float:

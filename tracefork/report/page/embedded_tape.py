@@ -11,9 +11,8 @@ from bisect import bisect_right
 from hashlib import sha256
 from typing import cast
 
-from ...codec.exact import listed, natural, whole_number
 from ...codec.limits import DEFAULT, Limits, check_count, check_nesting
-from ...codec.strict_json import damage
+from ...codec.strict_json import damage, expect_list, expect_natural, expect_whole
 from ...core.tape import Tape
 from ...core.values import Deferred, Exchange
 from ...errors import CorruptTape
@@ -91,10 +90,10 @@ class _Blocks:
         self._made = dict[int, bytes]()
         self._requests = dict[int, tuple[int, ...]]()
         index = cast("dict[str, object]", self.json("index"))
-        self.own = natural(index["own"])
-        self._steps = cast("list[dict[str, object]]", listed(index["steps"]))
-        self._chunks = [natural(first) for first in listed(index["chunks"])]
-        self._facts = natural(index["facts"])
+        self.own = expect_natural(index["own"])
+        self._steps = cast("list[dict[str, object]]", expect_list(index["steps"]))
+        self._chunks = [expect_natural(first) for first in expect_list(index["chunks"])]
+        self._facts = expect_natural(index["facts"])
 
     def json(self, name: str) -> object:
         if name not in self._opened:
@@ -117,16 +116,16 @@ class _Blocks:
         return json.loads(data)
 
     def facts(self, step: int) -> object:
-        return listed(self.json(f"f{step // self._facts}"))[step % self._facts]
+        return expect_list(self.json(f"f{step // self._facts}"))[step % self._facts]
 
     def exchange(self, step: int) -> Exchange:
         """The run's own exchange `step`; its base must have been made before it."""
         row = self._steps[step]
-        base, *woven = listed(row["q"])
-        pieces = self._woven(woven, self._requests.get(whole_number(base), ()))
+        base, *woven = expect_list(row["q"])
+        pieces = self._woven(woven, self._requests.get(expect_whole(base), ()))
         self._requests[step] = pieces
         request = Joined(tuple(map(self._piece, pieces)))
-        response = self._piece(natural(row["r"])) if "r" in row else b""
+        response = self._piece(expect_natural(row["r"])) if "r" in row else b""
         self._bytes += len(request) + len(response)
         check_count("bytes in one body", len(request), self._limits.blob)
         check_count(
@@ -141,10 +140,10 @@ class _Blocks:
         out = list[int]()
         for part in woven:
             if isinstance(part, list):
-                first, many = map(natural, part)
+                first, many = map(expect_natural, part)
                 out.extend(base[first : first + many])
             else:
-                out.append(natural(part))
+                out.append(expect_natural(part))
             check_count("pieces of one body", len(out), MOST)
         self._pieces += len(out)
         check_count("pieces of all bodies", self._pieces, MOST * 256)
@@ -153,7 +152,7 @@ class _Blocks:
     def _piece(self, number: int) -> bytes:
         if number not in self._made:
             chunk = bisect_right(self._chunks, number) - 1
-            text, binary, *_ = listed(listed(self.json(f"c{chunk}"))[number - self._chunks[chunk]])
+            text, binary, *_ = expect_list(expect_list(self.json(f"c{chunk}"))[number - self._chunks[chunk]])
             said = cast("str", text)
             self._made[number] = base64.b64decode(said, validate=True) if binary else said.encode()
         return self._made[number]

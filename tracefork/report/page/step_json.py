@@ -8,8 +8,8 @@ from itertools import accumulate, pairwise
 from typing import TypeAlias, cast
 
 from ...codec import strict_json
-from ...codec.exact import finite, listed, natural, whole_number
 from ...codec.rows import times
+from ...codec.strict_json import expect_finite, expect_list, expect_natural, expect_whole
 from ...core.tape import Tape
 from ...core.values import (
     Answer,
@@ -86,17 +86,17 @@ def step_of(said: object, request: bytes | Deferred = b"", response: bytes = b""
 def run_of(said: object, exchanges: Sequence[Exchange]) -> Tape:
     """The tape that `of_run` made this of, with its exchanges; within `strict_json.damage`."""
     facts = _object(said)
-    others = {whole_number(n): step_of(step) for n, step in map(listed, listed(facts["others"]))}
+    others = {expect_whole(n): step_of(step) for n, step in map(expect_list, expect_list(facts["others"]))}
     rest = iter(exchanges)
     steps = [others.get(n) or next(rest) for n in range(len(others) + len(exchanges))]
     parent = facts["parent"]
     return Tape(
         tuple(steps),
-        tuple(map(_pending_of, listed(facts["pending"]))),
+        tuple(map(_pending_of, expect_list(facts["pending"]))),
         _text(facts["run_id"]),
         _text(facts["agent_name"]),
         _text(facts["boundary"]),
-        finite(facts["created_at"]),
+        expect_finite(facts["created_at"]),
         {_text(key): _text(value) for key, value in _object(facts["meta"]).items()},
         None if parent is None else strict_json.structure(parent, Branch),
         strict_json.structure(facts["outcome"], Outcome),
@@ -156,25 +156,25 @@ def _answer(said: object, body: bytes) -> Answer:
         return answer
     end = facts["end"] if facts["end"] in ENDS else strict_json.structure(facts["end"], Fault)
     omitted = strict_json.structure(facts["omitted"], Omitted) if "omitted" in facts else None
-    cuts = list(accumulate(map(natural, listed(facts["cuts"]))))
+    cuts = list(accumulate(map(expect_natural, expect_list(facts["cuts"]))))
     if (cuts[-1] if cuts else 0) != len(body):
         raise CorruptTape("a response has more or fewer bytes than its chunks")
     chunks = tuple(body[start:stop] for start, stop in pairwise([0, *cuts]))
-    status, reason, version = whole_number(facts["status"]), _text(facts["reason"]), _text(facts["version"])
+    status, reason, version = expect_whole(facts["status"]), _text(facts["reason"]), _text(facts["version"])
     return Response(status, _headers(facts["headers"]), chunks, end, reason, version, omitted)  # type: ignore[arg-type]
 
 
 def _pending_of(said: object) -> Pending:
-    asked, lane, began, headed, body = listed(said)
+    asked, lane, began, headed, body = expect_list(said)
     question = _question(asked, base64.b64decode(_text(body), validate=True))
     if isinstance(question, Source):
         raise CorruptTape("a draw is never in flight")
-    at = None if headed is None else whole_number(headed)
-    return Pending(question, _text(lane), whole_number(began), at)
+    at = None if headed is None else expect_whole(headed)
+    return Pending(question, _text(lane), expect_whole(began), at)
 
 
 def _headers(said: object) -> Headers:
-    return tuple((_text(name), _text(value)) for name, value in map(listed, listed(said)))
+    return tuple((_text(name), _text(value)) for name, value in map(expect_list, expect_list(said)))
 
 
 def _object(said: object) -> dict[str, object]:
