@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from logs import chunks_of, forged, forged_chunk
 from tapes import SMALL
 
-from tracefork.codec import columns, journal, pack, strict_json
+from tracefork.codec import columns, journal, mending, pack, strict_json
 from tracefork.codec.frames import frame
 from tracefork.codec.limits import DEFAULT
 from tracefork.codec.records import ALONE, Header, Parent, Shares, list_records
@@ -130,7 +130,7 @@ def test_logs_that_were_changed(chance):
 
     tried(lambda: journal.unroll(chunks, run_id, parent))
     if chance.random() < 0.02:  # each bit of a chunk is tried
-        tried(lambda: journal.salvage(chunks, run_id, parent))
+        tried(lambda: mending.salvage(chunks, run_id, parent))
 
 
 # -- under good checksums ------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_logs_of_forged_rows(chance):
 
     tried(lambda: looked_at(journal.unroll(chunks, "small", parent)))
     if chance.random() < 0.25:
-        tried(lambda: looked_at(journal.salvage(chunks, "small", parent).tape))
+        tried(lambda: looked_at(mending.salvage(chunks, "small", parent).tape))
 
 
 @half

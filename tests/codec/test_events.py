@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tracefork.codec.frames.zstd import compress
 from tracefork.codec.limits import DEFAULT
-from tracefork.codec.rows.event_streams import Columns, EventReader, EventWriter
+from tracefork.codec.rows.event_reader import EventReader
+from tracefork.codec.rows.event_streams import Columns, EventWriter
 from tracefork.codec.strict_json import damage, parse
 from tracefork.errors import CorruptTape
 

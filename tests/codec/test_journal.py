@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from logs import chunks_of, of_version
 from tapes import SMALL, tapes, timed
 
-from tracefork.codec import journal, pack
+from tracefork.codec import journal, mending, pack
 from tracefork.codec.frames import frame
 from tracefork.codec.records import Asked, Header, fold, list_records
 from tracefork.core.values import UNFINISHED
@@ -136,7 +136,7 @@ def test_a_log_without_one_chunk_keeps_what_came_before_it(tape, lost):
     lost = 1 + lost % max(1, len(chunks) - 1)
     hurt = [*chunks[:lost], b"", *chunks[lost + 1 :]]  # the header is chunk 0
 
-    left = journal.salvage(hurt, tape.run_id)
+    left = mending.salvage(hurt, tape.run_id)
 
     assert left.tape == journal.unroll(chunks[:lost], tape.run_id)
     assert left.lost.startswith(f"chunk {lost} and all behind it")
@@ -147,13 +147,13 @@ def test_chunks_that_changed_places_are_put_back(tape, chance):
     first, *later = chunks_of(tape)
     chance.shuffle(later)
 
-    assert journal.salvage([first, *later], tape.run_id) == journal.Salvaged(tape)
+    assert mending.salvage([first, *later], tape.run_id) == mending.Salvaged(tape)
 
 
 def test_a_chunk_that_stands_twice_moves_no_other():
     chunks = chunks_of(SMALL)
 
-    assert journal.salvage([*chunks[:3], chunks[2], *chunks[3:]], "small").tape == SMALL
+    assert mending.salvage([*chunks[:3], chunks[2], *chunks[3:]], "small").tape == SMALL
 
 
 def test_many_chunks_that_moved_are_put_back_soon():
@@ -164,14 +164,14 @@ def test_many_chunks_that_moved_are_put_back_soon():
         *(encoder.chunk(told if n == 0 else [])[0] for n in range(4_000)),
     ]
 
-    left = journal.salvage([chunks[0], chunks[1], *chunks[1:]], "r")
+    left = mending.salvage([chunks[0], chunks[1], *chunks[1:]], "r")
 
     assert len(left.tape.pending) == 1
 
 
 def test_a_lost_header_costs_the_header_alone():
     chunks = chunks_of(SMALL)
-    left = journal.salvage([b"rubbish", *chunks[1:]], "small")
+    left = mending.salvage([b"rubbish", *chunks[1:]], "small")
 
     assert (left.tape.steps, left.tape.outcome, left.tape.run_id) == (SMALL.steps, SMALL.outcome, "small")
     assert "chunk 0" in left.lost
@@ -179,6 +179,6 @@ def test_a_lost_header_costs_the_header_alone():
 
 def test_nothing_to_salvage_is_said():
     with pytest.raises(CorruptTape, match="nothing"):
-        journal.salvage([b"", b"x"], "gone")
+        mending.salvage([b"", b"x"], "gone")
     with pytest.raises(CorruptTape, match="nothing"):
-        journal.salvage([], "gone")
+        mending.salvage([], "gone")

@@ -18,7 +18,8 @@ from .frames.zstd import compress, decompress
 from .journal import make_dictionary
 from .limits import Limits, check_count
 from .records import Asked, Ended, Headed, Parent, Record, list_records
-from .rows.event_streams import Columns, EventReader, EventWriter
+from .rows.event_reader import EventReader
+from .rows.event_streams import Columns, EventWriter
 from .rows.rows import RowReader, RowWriter
 
 _LEVEL = 12

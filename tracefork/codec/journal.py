@@ -9,12 +9,7 @@ happened by then, and behind a chunk that is lost nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from functools import partial
-from itertools import chain
-
-from attrs import frozen
+from collections.abc import Callable, Iterable, Sequence
 
 from ..core.tape import Tape
 from ..core.values import Fault, Request, Response
@@ -23,7 +18,7 @@ from . import strict_json
 from .frames import frame
 from .frames.zstd import Compressor, Decompressor
 from .limits import DEFAULT, Limits, check_count
-from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, check_parent, fold, fold_salvaged
+from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, check_parent, fold
 from .rows.rows import Cuts, RowReader, RowWriter
 
 HEADER_ROOM = 60_000
@@ -31,7 +26,6 @@ HEADER_ROOM = 60_000
 
 _QUESTION, _ANSWERS = 256 << 10, 64 << 10  # bytes of a dictionary
 _LENGTH = 4  # bytes of a row's length
-_TRIED = 16 << 10  # bytes of a chunk, at most, of which each bit is turned in turn
 
 
 def encode_header(head: Header) -> bytes:
@@ -60,6 +54,19 @@ def decode_header(chunk: bytes) -> Header:
     if found.kind != frame.HEADER:
         raise CorruptTape("the log does not begin with a header")
     return strict_json.load(found.payload, Header, DEFAULT)
+
+
+def read_header(chunk: bytes, run_id: str) -> Header:
+    """Return the header that chunk 0 of this run is.
+
+    Raises:
+        CorruptTape: it is none, or another run's; the error says that it is chunk 0.
+    """
+    with strict_json.damage("chunk 0"):
+        head = decode_header(chunk)
+        if head.run_id != run_id:
+            raise CorruptTape(f"it is the header of run {head.run_id!r}")
+    return head
 
 
 def make_dictionary(parent: Parent) -> bytes:
@@ -177,7 +184,7 @@ def read(
 ) -> tuple[Header, list[Record]]:
     """Return the header and the records that `unroll` makes a tape of; errors as there."""
     rest = iter(chunks)
-    head = _read_header(next(rest, b""), run_id)
+    head = read_header(next(rest, b""), run_id)
     check_parent(head, parent)
     decoder, records = Decoder(run_id, parent, limits), list[Record]()
     for chunk in rest:
@@ -190,46 +197,9 @@ def read(
     return head, records
 
 
-@frozen
-class Salvaged:
-    """What could be read of a damaged run: `tape`, and `lost`, a sentence on what could not."""
-
-    tape: Tape
-    lost: str = ""
-
-
-def salvage(
-    chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
-) -> Salvaged:
-    """Return what the chunks before the first that cannot be made good make.
-
-    Chunks that changed places are put back, and a bit that turned is turned back.
-    A lost chunk is b"", to keep the others' numbers.
-
-    Raises:
-        CorruptTape: none is whole.
-        TooLarge: they are more than `limits` allow.
-    """
-    first, *later = [*chunks] or [b""]
-    lost, head = "", Header(run_id)
-    try:
-        head = _read_header(_turn_bit(first, partial(_is_header, run_id=run_id)) or first, run_id)
-    except TooLarge:
-        raise
-    except CorruptTape as error:
-        lost = f"{error.where}: {error.problem}"
-    decoder, records = Decoder(run_id, parent, limits), list[Record]()
-    for chunk in _mend_chunks(later, run_id):
-        try:
-            records += decoder.records(chunk)
-        except TooLarge:
-            raise
-        except CorruptTape as error:
-            lost = f"{error.where} and all behind it: {error.problem}"
-            break
-    if lost and not records and head == Header(run_id):
-        raise CorruptTape("nothing of it can be read", f"run {run_id!r}", "restore it from a copy")
-    return Salvaged(fold_salvaged(head, records), lost)
+def name_place(run_id: str, number: int) -> str:
+    """What a chunk's check is over besides its bytes."""
+    return f"{run_id}\n{number}"
 
 
 def _place_damage(error: CorruptTape, before: Sequence[Record]) -> CorruptTape:
@@ -241,77 +211,6 @@ def _place_damage(error: CorruptTape, before: Sequence[Record]) -> CorruptTape:
     )
     advice = f"salvage gives back the {whole} exchanges before it, or more"
     return type(error)(error.problem, f"{error.where}, exchange {whole}", advice)
-
-
-def mend_header(chunk: bytes, run_id: str) -> Header | None:
-    """The header that chunk 0 is, a turned bit turned back; None where that fails."""
-    with suppress(CorruptTape):
-        return _read_header(_turn_bit(chunk, partial(_is_header, run_id=run_id)) or chunk, run_id)
-    return None
-
-
-def name_place(run_id: str, number: int) -> str:
-    """What a chunk's check is over besides its bytes."""
-    return f"{run_id}\n{number}"
-
-
-def _read_header(chunk: bytes, run_id: str) -> Header:
-    with strict_json.damage("chunk 0"):
-        head = decode_header(chunk)
-        if head.run_id != run_id:
-            raise CorruptTape(f"it is the header of run {head.run_id!r}")
-    return head
-
-
-def _mend_chunks(chunks: Sequence[bytes], run_id: str) -> Iterator[bytes]:
-    """The chunks, damaged ones made good: by one that was put elsewhere, or by turning a bit.
-
-    Behind the first that stays damaged nothing can be read, and nothing is tried.
-    """
-    bad = [n for n, chunk in enumerate(chunks, 1) if not _is_whole(chunk, name_place(run_id, n))]
-    shift, damaged = 0, set(bad)
-    for n, chunk in enumerate(chunks, 1):
-        if n not in damaged:
-            yield chunk
-            continue
-        whole = partial(_is_whole, place=name_place(run_id, n))
-        likely = [n + shift] if 1 <= n + shift <= len(chunks) else []  # where the one before was
-        astray = next((m for m in chain(likely, bad) if whole(chunks[m - 1])), None)
-        made = _turn_bit(chunk, whole) if astray is None else chunks[astray - 1]
-        yield made or chunk
-        if not made:
-            return
-        shift = shift if astray is None else astray - n
-
-
-def _turn_bit(chunk: bytes, whole: Callable[[bytes], bool]) -> bytes | None:
-    """The chunk with the one bit turned that makes it whole; None if there is none, or too many to try."""
-    if whole(chunk) or len(chunk) > _TRIED:
-        return None
-    tried = bytearray(chunk)
-    for at in range(len(chunk)):
-        for bit in range(8):
-            tried[at] ^= 1 << bit
-            if whole(made := bytes(tried)):
-                return made
-            tried[at] ^= 1 << bit
-    return None
-
-
-def _is_whole(chunk: bytes, place: str) -> bool:
-    try:
-        frame.read_light(chunk, place)
-    except CorruptTape:
-        return False
-    return True
-
-
-def _is_header(chunk: bytes, run_id: str) -> bool:
-    try:
-        _read_header(chunk, run_id)
-    except CorruptTape:
-        return False
-    return True
 
 
 class _Written(bytearray):

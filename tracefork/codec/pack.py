@@ -19,8 +19,8 @@ from ..errors import CorruptTape, TooLarge
 from . import columns, strict_json
 from .frames import envelope, frame
 from .frames.parity import Repair
-from .journal import Salvaged
 from .limits import DEFAULT, UNLIMITED, Limits, check_count
+from .mending import Salvaged
 from .records import ALONE, Header, Parent, Record, Summary, check_parent, fold, fold_salvaged
 
 _MOST_MESSAGE, _MOST_TYPE = 500, 200

@@ -230,7 +230,7 @@ def _structure_texts(meta: object) -> dict[str, str]:
 
 
 def _misfit(wanted: str, value: object) -> CorruptTape:
-    return CorruptTape(f"it has {type(value).__name__} where {wanted} belongs")
+    return CorruptTape(f"it has not the expected shape: {type(value).__name__} where {wanted} belongs")
 
 
 def _no_number(constant: str) -> NoReturn:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from secrets import token_hex
 
-from ..codec.journal import Salvaged
 from ..codec.limits import DEFAULT, Limits
+from ..codec.mending import Salvaged
 from ..codec.pack import pack_verified, unpack
 from ..codec.pack import salvage as unsealed
 from ..codec.strict_json import damage
