@@ -141,7 +141,7 @@ def rows_of(tape, parent=ALONE):
     writer, out = RowWriter(parent.steps), []
     for record in list_records(tape):
         sink = journal._Written()
-        out.append((json.loads(strict_json.encode(writer.row(record, sink)[0])), bytes(sink)))
+        out.append((json.loads(strict_json.encode(writer.write(record, sink)[0])), bytes(sink)))
     return out
 
 

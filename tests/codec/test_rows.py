@@ -41,13 +41,13 @@ class Beside:
 def written(told, parent=()):
     """The rows of records as JSON, and the bytes beside."""
     writer, beside = RowWriter(parent), Beside()
-    return [strict_json.encode(writer.row(record, beside)[0]) for record in told], beside.parts
+    return [strict_json.encode(writer.write(record, beside)[0]) for record in told], beside.parts
 
 
 def read(rows, parts, parent=()):
     reader, beside = RowReader(parent, DEFAULT), Beside(parts)
     with strict_json.damage():
-        return [reader.record(strict_json.parse(row, DEFAULT), beside) for row in rows]
+        return [reader.read(strict_json.parse(row, DEFAULT), beside) for row in rows]
 
 
 @example(SMALL)
@@ -76,7 +76,7 @@ def shifted(steps, tape):
 
 def test_a_writer_gives_each_record_back_with_its_body_in_less_room():
     writer, told = RowWriter(), list_records(SMALL)
-    kept = [writer.row(record, Beside())[1] for record in told]
+    kept = [writer.write(record, Beside())[1] for record in told]
 
     assert kept == list(told)
     assert [

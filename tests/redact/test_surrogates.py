@@ -712,7 +712,7 @@ def test_scrubbing_learns_what_was_sent_and_looks_by_the_rules_of_today():
 def test_a_row_of_places_in_a_text_of_no_name_is_damage(name):
     reader = RowReader((), DEFAULT)
     with pytest.raises(CorruptTape):
-        reader.record(["s", [], [[name, 0, 1, "[secret:x]"]]], None)
+        reader.read(["s", [], [[name, 0, 1, "[secret:x]"]]], None)
 
 
 def test_without_a_vault_an_answer_says_what_was_taken_out():

@@ -31,12 +31,12 @@ _AT_ONCE = 1 << 13  # bytes of JSON lines that are parsed together; so limits on
 def write(tape: Tape, parent: Parent) -> bytes:
     """Return the body of `tape`, which refers to `parent`."""
     rows, events, lines = RowWriter(parent.steps), EventWriter(), list[bytes]()
-    told = list_records(tape)
-    over = {record.call for record in told if isinstance(record, Ended)}
-    for record in told:
+    records = list_records(tape)
+    over = {record.call for record in records if isinstance(record, Ended)}
+    for record in records:
         if isinstance(record, Headed) and record.call in over:
             continue  # its span says so
-        lines.append(strict_json.encode(rows.row(record, events)[0]))
+        lines.append(strict_json.encode(rows.write(record, events)[0]))
     columns: list[bytes | bytearray] = [
         b"\n".join(lines),
         strict_json.encode(events.templates),
@@ -75,8 +75,8 @@ def _open(
     lines = rows.split(b"\n") if rows else []
     if len(rows) < sizes[0]:
         lines.pop()
-    said = strict_json.parse(templates, limits) if len(templates) == sizes[1] else []
-    made = [_template(parts) for parts in said] if isinstance(said, list) else []
+    found = strict_json.parse(templates, limits) if len(templates) == sizes[1] else []
+    made = [_read_template(parts) for parts in found] if isinstance(found, list) else []
     return lines, EventReader(Columns(events, firsts, others, side, cuts, raw, text), made)
 
 
@@ -84,9 +84,9 @@ def _read_rows(lines: list[bytes], rows: RowReader, events: EventReader, limits:
     check_count("records", len(lines), 4 * limits.steps)
     asked = 0
     for some in _batch(lines):
-        said = strict_json.parse(b"[%s]" % b",".join(some), limits)
-        for row in said if isinstance(said, list) else []:
-            record = rows.record(row, events)
+        batch = strict_json.parse(b"[%s]" % b",".join(some), limits)
+        for row in batch if isinstance(batch, list) else []:
+            record = rows.read(row, events)
             asked += isinstance(record, Asked)
             yield record
         check_count("steps", asked, limits.steps)
@@ -101,7 +101,7 @@ def _batch(lines: list[bytes]) -> Iterator[list[bytes]]:
             first, size = n, 0
 
 
-def _template(parts: object) -> tuple[bytes, ...]:
+def _read_template(parts: object) -> tuple[bytes, ...]:
     if not isinstance(parts, list) or len(parts) < 2:  # noqa: PLR2004  a hole has two sides
         raise CorruptTape("a template has no hole")
     return tuple(part.encode("latin-1") for part in parts)

@@ -103,9 +103,9 @@ class Encoder:
         raw, kept = _Written(), list[Record]()
         for record in records:
             sink = _Written()
-            row, less = self._rows.row(record, sink)
-            said = strict_json.encode(row)
-            raw += len(said).to_bytes(_LENGTH, "big") + said + sink
+            row, less = self._rows.write(record, sink)
+            line = strict_json.encode(row)
+            raw += len(line).to_bytes(_LENGTH, "big") + line + sink
             kept.append(less)
         if look:
             look(bytes(raw))
@@ -123,7 +123,7 @@ class Shrinker:
 
     def shrunk(self, record: Record) -> Record:
         """Return `record` with the body of a request kept in less room."""
-        return self._rows.row(record, _Dropped())[1]
+        return self._rows.write(record, _Dropped())[1]
 
 
 class Decoder:
@@ -158,7 +158,7 @@ class Decoder:
         while raw.at < len(raw.data):
             size = int.from_bytes(raw.literal(_LENGTH), "big")
             row = strict_json.parse(raw.literal(size), self._limits)
-            records.append(self._rows.record(row, raw))
+            records.append(self._rows.read(row, raw))
             self._asked += isinstance(records[-1], Asked)
             check_count("steps", self._asked, self._limits.steps)
             check_count("records in one chunk", len(records), 4 * self._limits.steps)

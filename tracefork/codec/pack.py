@@ -34,8 +34,8 @@ def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
     Raises:
         ValueError: its meta is too large for the summary, or a number is not finite.
     """
-    told = strict_json.dump(_summary(tape, parent))
-    return envelope.wrap(told, columns.write(tape, parent), tape.run_id)
+    summary = strict_json.dump(_summarize(tape, parent))
+    return envelope.wrap(summary, columns.write(tape, parent), tape.run_id)
 
 
 def pack_verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tuple[bytes, Tape]:
@@ -55,8 +55,8 @@ def pack_verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) 
             back = unpack(packed, parent, limits)
         except TooLarge as error:
             back = unpack(packed, parent, UNLIMITED)
-            said = f"run {tape.run_id!r} is kept whole, and larger than will be read: {error.problem}; "
-            warnings.warn(visible(said + error.advice), RuntimeWarning, stacklevel=2)
+            warning = f"run {tape.run_id!r} is kept whole, and larger than will be read: {error.problem}; "
+            warnings.warn(visible(warning + error.advice), RuntimeWarning, stacklevel=2)
         if back != tape or [s.timing for s in back.steps] != [s.timing for s in tape.steps]:
             raise CorruptTape("the tape does not survive packing", advice=advice)
     return packed, back
@@ -95,11 +95,11 @@ def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tap
     check_count("bytes", len(data), limits.total)
     with strict_json.damage():
         try:
-            said, body = envelope.open_frames(data)
+            summary, body = envelope.open_frames(data)
         except CorruptTape as error:
             raise _place_damage(error, data, parent, limits) from error
-        check_parent(said.header, parent)
-        return _tape(said, body, parent, limits)
+        check_parent(summary.header, parent)
+        return _fold(summary, body, parent, limits)
 
 
 def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limits = DEFAULT) -> Salvaged:
@@ -113,10 +113,10 @@ def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limit
     """
     both, fixed = envelope.mend(data)
     with suppress(CorruptTape), strict_json.damage():
-        said, body = envelope.parse(both)
+        summary, body = envelope.parse(both)
         size = fixed.block * len(fixed.damaged) if fixed else 0
         made = f"nothing: {size:,} bytes in which there was damage were made again" if size else ""
-        return Salvaged(_tape(said, body, parent, limits), made)
+        return Salvaged(_fold(summary, body, parent, limits), made)
     header = Header(run_id)
     with suppress(CorruptTape):
         header = envelope.read_summary(both)[0].header
@@ -142,34 +142,37 @@ def _place_damage(error: CorruptTape, data: bytes, parent: Parent, limits: Limit
         if fixed and fixed.damaged:
             first = fixed.damaged[0] * fixed.block
             with suppress(CorruptTape):
-                said = envelope.read_summary(both)[0]
-                before = _read_before(both, first, said.header, parent, limits)
+                summary = envelope.read_summary(both)[0]
+                before = _read_before(both, first, summary.header, parent, limits)
                 gives = f"the {len(before)} exchanges before it" if fixed.lost else "all of it"
                 where = f"exchange {len(before)}, in {fixed.block} bytes from {first} on"
                 return type(error)(error.problem, where, f"salvage gives {gives} back")
     return error
 
 
-def _tape(said: Summary, body: bytes, parent: Parent, limits: Limits) -> Tape:
-    tape = fold(said.header, columns.read(body, parent, limits))
+def _fold(summary: Summary, body: bytes, parent: Parent, limits: Limits) -> Tape:
+    tape = fold(summary.header, columns.read(body, parent, limits))
     counts = len(tape), len(tape.draws), len(tape.effects)
-    if counts != (said.exchanges, said.draws, said.effects) or _abridge(tape.outcome) != said.outcome:
+    if (
+        counts != (summary.exchanges, summary.draws, summary.effects)
+        or _abridge(tape.outcome) != summary.outcome
+    ):
         raise CorruptTape("its steps are not those that its summary tells of")
     return tape
 
 
 def _read_before(both: bytes, stop: int, header: Header, parent: Parent, limits: Limits) -> Tape:
     """What summary and body tell up to byte `stop`."""
-    start, told = frame.find(both, envelope.BODY) + frame.OVERHEAD, list[Record]()
+    start, records = frame.find(both, envelope.BODY) + frame.OVERHEAD, list[Record]()
     with suppress(CorruptTape), strict_json.damage():
-        told.extend(columns.read(both[start : max(start, stop)], parent, limits, torn=True))
-    return fold_salvaged(header, told)
+        records.extend(columns.read(both[start : max(start, stop)], parent, limits, torn=True))
+    return fold_salvaged(header, records)
 
 
-def _summary(tape: Tape, parent: Parent) -> Summary:
+def _summarize(tape: Tape, parent: Parent) -> Summary:
     counts = len(tape), len(tape.draws), len(tape.effects)
     return Summary(Header.of(tape, parent.shares), *counts, _abridge(tape.outcome), tape.digest())
 
 
-def _abridge(told: Outcome) -> Outcome:
-    return evolve(told, message=told.message[:_MOST_MESSAGE], type=told.type[:_MOST_TYPE])
+def _abridge(outcome: Outcome) -> Outcome:
+    return evolve(outcome, message=outcome.message[:_MOST_MESSAGE], type=outcome.type[:_MOST_TYPE])

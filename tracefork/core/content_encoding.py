@@ -86,8 +86,8 @@ def decode_before_damage(
 
 def list_encodings(headers: Headers) -> list[str]:
     """The names of a body's encodings, in lower case, in the order in which they were made."""
-    said = [v for n, v in headers if n.lower() == "content-encoding"]
-    names = [name.strip().lower() for value in said for name in value.split(",")]
+    values = [v for n, v in headers if n.lower() == "content-encoding"]
+    names = [name.strip().lower() for value in values for name in value.split(",")]
     return [name for name in names if name not in ("", "identity")]
 
 

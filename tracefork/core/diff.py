@@ -208,13 +208,13 @@ def diff_bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
 def _brief(value: Question | Answer) -> str:
     match value:
         case Request(method, url):
-            said = f"{method} {url}"
+            shown = f"{method} {url}"
         case Source(kind, name):
-            said = f"{kind} {name}".strip()
+            shown = f"{kind} {name}".strip()
         case Call(name):
-            said = f"{name}(...)"
+            shown = f"{name}(...)"
         case Fault(kind, message):
-            said = f"{kind}: {message}"
+            shown = f"{kind}: {message}"
         case _:
-            said = repr(value)
-    return visible(said, one_line=True)
+            shown = repr(value)
+    return visible(shown, one_line=True)

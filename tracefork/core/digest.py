@@ -40,9 +40,11 @@ def digest(tape: Recorded, version: int = 2, *, matcher: Matcher = exact) -> Dig
     """
     match version:
         case 1:
-            return _fingerprint(tape)
+            return _hash_bodies(tape)
         case 2:
-            return hash_parts([b"tracefork.2", *(_leaf(step, matcher) for step in list_content(tape))]).hex()
+            return hash_parts(
+                [b"tracefork.2", *(_hash_step(step, matcher) for step in list_content(tape))]
+            ).hex()
         case _:
             raise ValueError(f"digest versions are 1 and 2, not {version!r}")
 
@@ -52,38 +54,40 @@ def list_content(tape: Recorded) -> Iterator[Step]:
     return (step for step in mask_steps(tape) if not (isinstance(step, Draw) and step.source.is_job))
 
 
-def _value(draw: Draw) -> str:
+def _read_value(draw: Draw) -> str:
     """The reading as the agent had it; a variable that is set is kept behind a mark."""
     return draw.reading.text[1:] if draw.source.kind == "env" else draw.reading.text
 
 
-def _leaf(step: Step, matcher: Matcher) -> bytes:
+def _hash_step(step: Step, matcher: Matcher) -> bytes:
     ticks = b"%d/%d/%d" % (step.span.began, step.span.headed, step.span.ended)
-    return hash_parts([b"step", bytes.fromhex(matcher(step.asked)), hash_parts(_answer(step.answer)), ticks])
+    return hash_parts(
+        [b"step", bytes.fromhex(matcher(step.asked)), hash_parts(_list_parts(step.answer)), ticks]
+    )
 
 
-def _answer(answer: Answer) -> list[bytes]:
+def _list_parts(answer: Answer) -> list[bytes]:
     match answer:
         case Response(status=status, headers=headers, end=end):
-            pairs = b"".join([_pair(*pair) for pair in headers])
-            how = frame(_answer(end)) if isinstance(end, Fault) else end.encode()
+            pairs = b"".join([_frame_pair(*pair) for pair in headers])
+            how = frame(_list_parts(end)) if isinstance(end, Fault) else end.encode()
             return [b"res", b"%d" % status, pairs, bytes.fromhex(answer.sha256), how]
         case Fault(kind, message):
             return [b"fault", encode(kind), encode(message)]
-        case Reading(said):
-            return [b"val", encode(said)]
+        case Reading(value):
+            return [b"val", encode(value)]
         case Reply(kind, value, of):
             return [b"reply", kind.encode(), encode(value), encode(of)]
 
 
 @lru_cache(maxsize=4096)  # most headers come again and again
-def _pair(name: str, value: str) -> bytes:
+def _frame_pair(name: str, value: str) -> bytes:
     return frame([encode(name), encode(value)])
 
 
-def _fingerprint(tape: Recorded) -> Digest:
+def _hash_bodies(tape: Recorded) -> Digest:
     draws = [s for s in list_content(tape) if isinstance(s, Draw)]
-    lines = [f"D:{s.source.kind}:{_value(s)}\n" for s in draws]
+    lines = [f"D:{s.source.kind}:{_read_value(s)}\n" for s in draws]
     for step in mask_steps(tape):
         if isinstance(step, Exchange):
             heard = step.answer if isinstance(step.answer, Response) else Response(0)

@@ -1,4 +1,4 @@
-"""When two questions are the same: a matcher gives each question a key.
+"""Matchers: each maps a question to a key, and questions are the same if their keys are equal.
 
 Method, URL and body count, and a short allow-list of headers that change what
 the server does. Other headers do not: retry counters, user agents and host
@@ -20,7 +20,7 @@ from .framing import Digest, encode, hash_parts
 from .values import Call, Headers, Question, Request, Source
 
 Matcher: TypeAlias = Callable[[Question], Digest]
-"""Gives equal keys, 64 hex characters, to questions that one answer fits."""
+"""Maps a question to a key, 64 hex characters; questions with one key may be served the same recorded answer."""
 
 FIRST_MEANINGFUL = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
 """The headers that were part of a question when the first digests were stored."""
@@ -43,13 +43,13 @@ _BOUNDARY = re.compile(r'multipart/[^;]+;.*?boundary="?([^";,]+)', re.IGNORECASE
 
 def exact(question: Question) -> Digest:
     """The default matcher: method, URL, meaningful headers and the body's bytes are equal."""
-    return _key(question, normalise(question).sha256 if isinstance(question, Request) else "")
+    return _make_key(question, normalise(question).sha256 if isinstance(question, Request) else "")
 
 
 def first_exact(question: Question) -> Digest:
-    """`exact` as it was when the first digests were stored: to check those."""
+    """The matcher by which the first digests were made, before range and if-... headers counted: to check those."""
     content = normalise(question).sha256 if isinstance(question, Request) else ""
-    return _key(question, content, FIRST_MEANINGFUL)
+    return _make_key(question, content, FIRST_MEANINGFUL)
 
 
 def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGFUL) -> Matcher:
@@ -63,20 +63,20 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
     Raises:
         ValueError: a path does not start with `$`, or leads nowhere.
     """
-    paths = [_path(p) for p in ignoring]
+    paths = [_parse_path(p) for p in ignoring]
     counted = frozenset(h.lower() for h in headers)
 
     def matcher(question: Question) -> Digest:
         if not isinstance(question, Request):
-            return _key(question, "", counted)
+            return _make_key(question, "", counted)
         plain = normalise(question)
         try:
             tree = json.loads(plain.body)
         except (ValueError, RecursionError):
-            return _key(question, plain.sha256, counted)
+            return _make_key(question, plain.sha256, counted)
         for path in paths:
             _drop(tree, path)
-        return _key(question, sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(), counted)
+        return _make_key(question, sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(), counted)
 
     return matcher
 
@@ -105,7 +105,7 @@ def select_headers(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> He
     return tuple([(low, v) for n, v in headers if (low := n.lower()) in counted])
 
 
-def _key(question: Question, content: Digest, counted: frozenset[str] = MEANINGFUL) -> Digest:
+def _make_key(question: Question, content: Digest, counted: frozenset[str] = MEANINGFUL) -> Digest:
     """The key of a question; `content` is the sha-256 of its normalised body."""
     match question:
         case Request(method, url, headers):
@@ -120,7 +120,7 @@ def _key(question: Question, content: Digest, counted: frozenset[str] = MEANINGF
             return hash_parts([b"call", encode(name), encode(arguments)]).hex()
 
 
-def _path(path: str) -> list[str]:
+def _parse_path(path: str) -> list[str]:
     parts = re.findall(r"[^.\[\]]+", path[1:])
     if not path.startswith("$") or not parts:
         raise ValueError(f"a JSON path is $ and what it leads to, such as $.metadata.id, not {path!r}")

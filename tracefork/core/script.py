@@ -101,7 +101,7 @@ class Script:
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
     jobs: Index = field(repr=False)  # by lane, the ends of executors' jobs, which by_lane leaves out
-    mixed: frozenset[Lane]  # lanes that cannot be one strand: they asked while they waited
+    mixed: frozenset[Lane]  # lanes that asked again before they had an answer: several strands share the name
 
     @classmethod
     def of(cls, lines: Iterable[Line], opens: int, matcher: Matcher) -> Script:

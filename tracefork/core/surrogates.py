@@ -97,8 +97,8 @@ class Surrogates:
                 return self._response(answer)
             case Fault(kind, message):
                 return Fault(kind, text) if (text := self.text(message)) != message else answer
-            case Reading(said):
-                return Reading(text) if (text := self.text(said)) != said else answer
+            case Reading(value):
+                return Reading(text) if (text := self.text(value)) != value else answer
             case Reply(kind, value, of):
                 return Reply(kind, text, of) if (text := self.text(value)) != value else answer
 
@@ -238,8 +238,8 @@ def recut(chunks: Sequence[bytes], places: Iterable[Place]) -> tuple[bytes, ...]
     """
     body, out, cuts, at = b"".join(chunks), list[bytes](), list(accumulate(map(len, chunks))), 0
     done, moved, ends = 0, 0, list[int]()
-    for start, stop, said in places:
-        mark = said.encode("utf-8", "surrogatepass")
+    for start, stop, text in places:
+        mark = text.encode("utf-8", "surrogatepass")
         out += [body[at:start], mark]
         while done < len(cuts) and cuts[done] <= stop:
             inside = cuts[done] > start

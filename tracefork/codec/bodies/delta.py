@@ -1,4 +1,4 @@
-"""A body as what it took from one earlier body, and what is new in it. Pure.
+"""Deltas: a body as copies of ranges of one earlier body, and the bytes that are new in it. Pure.
 
 Bytes only, so that it is exact and for any vendor.
 
@@ -76,13 +76,13 @@ def measure_prefix(one: bytes, other: bytes, here: int = 0, there: int = 0) -> i
         high = min(low + _SLICE, size)
         a, b = one[here + low : here + high], other[there + low : there + high]
         if a != b:
-            return low + _first_difference(a, b)
+            return low + _find_first_difference(a, b)
     return max(size, 0)
 
 
 def measure_suffix(one: bytes, other: bytes, most: int) -> int:
     """Return how many bytes, up to `most`, `one` and `other` end with alike."""
-    return _suffix(one, len(one), other, len(other), most)
+    return _measure_suffix(one, len(one), other, len(other), most)
 
 
 def _list_operations(base: bytes, new: bytes, head: int, tail: int) -> Iterator[Op]:
@@ -130,7 +130,7 @@ def _find_resumption(
 
 def _draw_back(base: bytes, new: bytes, here: int, there: int, start: int, low: int) -> tuple[int, int]:
     """The same pair of places, as far in front as both stay alike."""
-    back = _suffix(base, there, new, here, min(there - low, here - start))
+    back = _measure_suffix(base, there, new, here, min(there - low, here - start))
     return here - back, there - back
 
 
@@ -151,19 +151,19 @@ def _join(ops: Iterator[Op], base: int, new: int) -> Iterator[Op]:
         yield LITERAL, new - written
 
 
-def _suffix(one: bytes, one_stop: int, other: bytes, other_stop: int, most: int) -> int:
+def _measure_suffix(one: bytes, one_stop: int, other: bytes, other_stop: int, most: int) -> int:
     same, step = 0, 1 << 12
     while same < most:
         size = min(step, most - same)
         a = one[one_stop - same - size : one_stop - same]
         b = other[other_stop - same - size : other_stop - same]
         if a != b:
-            return same + _last_alike(a, b)
+            return same + _measure_alike(a, b)
         same, step = same + size, min(step * 2, _SLICE)
     return max(most, 0)
 
 
-def _first_difference(a: bytes, b: bytes) -> int:
+def _find_first_difference(a: bytes, b: bytes) -> int:
     low, high = 0, len(a)
     while high - low > _FINE:
         middle = (low + high) >> 1
@@ -175,7 +175,7 @@ def _first_difference(a: bytes, b: bytes) -> int:
     return low + (((differ & -differ).bit_length() - 1) >> 3)
 
 
-def _last_alike(a: bytes, b: bytes) -> int:
+def _measure_alike(a: bytes, b: bytes) -> int:
     """How many bytes two slices of one length that differ end with alike."""
     low, high = 0, len(a)
     while high - low > _FINE:

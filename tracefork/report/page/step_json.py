@@ -44,8 +44,8 @@ def of_step(step: Step) -> Facts:
         "asked": _asked(step.asked),
         "answered": _answered(step.answer),
         "lane": step.lane,
-        "span": times.span_row(step.span, None),
-        "timing": times.timing_row(step.timing, None),
+        "span": times.write_span(step.span, None),
+        "timing": times.write_timing(step.timing, None),
     }
 
 
@@ -70,8 +70,8 @@ def step_of(said: object, request: bytes | Deferred = b"", response: bytes = b""
     """The step that `of_step` made this of, with its bodies; within `strict_json.damage`."""
     facts = _object(said)
     question, answer = _question(facts["asked"], request), _answer(facts["answered"], response)
-    lane, span = _text(facts["lane"]), times.span_of(facts["span"], None)
-    timing = times.timing_of(facts["timing"], None)
+    lane, span = _text(facts["lane"]), times.read_span(facts["span"], None)
+    timing = times.read_timing(facts["timing"], None)
     match question, answer:
         case Request(), Response() | Fault():
             return Exchange(question, answer, lane, span, timing)
