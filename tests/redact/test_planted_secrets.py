@@ -27,7 +27,7 @@ from tracefork.core.surrogates import decode_chunks
 from tracefork.core.values import Call, Reply
 from tracefork.redact import Vault, redactor
 from tracefork.redact.by_form.patterns import KINDS
-from tracefork.redact.texts.across_events import texts
+from tracefork.redact.texts.across_events import join_texts
 
 KNOWN = {
     "SHOP_TOKEN": "Zx81-QpLm-7733-aaTT",
@@ -282,7 +282,7 @@ def is_found(redact, planted: Planted, secret: str) -> bool:
     for made in forms_of(redact, planted.said):
         left = bytes_of(made)
         beside = re.sub(rb"\[secret:[^\]]+\]", b"", left)
-        together = any(secret.encode() in view.data for view in texts(left))
+        together = any(secret.encode() in view.data for view in join_texts(left))
         telling = b"[secret:" in left and any(piece in beside for piece in planted.telling)
         if left == before or together or telling:  # a surrogate keeps what issuers begin with
             return False

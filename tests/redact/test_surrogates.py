@@ -28,7 +28,7 @@ from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Reading, Reply, Span
 from tracefork.errors import CorruptTape, RedactedSecret
 from tracefork.redact import Redactor, Vault, emails, redactor, scrubbed
-from tracefork.redact.surrogates.shapes import surrogate
+from tracefork.redact.surrogates.shapes import make_surrogate
 from tracefork.report.text import step_table
 from tracefork.testing.scripted import Script, by_rule, transport
 
@@ -81,12 +81,12 @@ def cut(body, *places):
 @example("sk-ant-api03-" + "aB3dE6gH9jK2" * 7, CHANCE)
 @example("\ud800 half of a pair", CHANCE)
 def test_a_surrogate_has_the_shape_of_its_secret_and_is_another(secret, chance):
-    made = surrogate(secret, chance)
+    made = make_surrogate(secret, chance)
     if made is None:
         assert not any(char.isascii() and char.isalnum() for char in secret)
         return
 
-    assert made != secret and made == surrogate(secret, chance)
+    assert made != secret and made == make_surrogate(secret, chance)
     assert len(made.encode("utf-8", "surrogatepass")) == len(secret.encode("utf-8", "surrogatepass"))
     assert json.loads(json.dumps(made)) == made and len(json.dumps(made)) == len(json.dumps(secret))
     for old, new in zip(secret, made, strict=True):
@@ -99,10 +99,10 @@ def test_nothing_about_a_secret_is_told_but_its_shape(secret, seed):
     """Chance alone decides: secrets of one shape have surrogates that have nothing to do with each other."""
     other = "".join("b" if c == "a" else "a" if c.islower() else c for c in secret)
     chance = hashlib.sha256(str(seed).encode()).digest()
-    one, two = surrogate(secret, chance), surrogate(other, chance)
+    one, two = make_surrogate(secret, chance), make_surrogate(other, chance)
 
     assert secret == other or one != two
-    assert surrogate(secret, hashlib.sha256(chance).digest()) != one
+    assert make_surrogate(secret, hashlib.sha256(chance).digest()) != one
 
 
 @pytest.mark.parametrize("framing", search.FRAMINGS)
@@ -600,7 +600,7 @@ def test_every_kind_of_answer_has_surrogates(answer):
 def test_what_stands_for_base64_is_base64_again(raw, encode):
     signs = b"-_" if encode is base64.urlsafe_b64encode else None
     secret = encode(raw).decode()
-    made, bare = surrogate(secret, CHANCE), surrogate(secret.rstrip("="), CHANCE)
+    made, bare = make_surrogate(secret, CHANCE), make_surrogate(secret.rstrip("="), CHANCE)
 
     assert encode(base64.b64decode(made, signs)).decode() == made
     assert encode(base64.b64decode(bare + "=" * (-len(bare) % 4), signs)).decode().rstrip("=") == bare

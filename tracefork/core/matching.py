@@ -20,7 +20,7 @@ from .framing import Digest, encode, hash_parts
 from .values import Call, Headers, Question, Request, Source
 
 Matcher: TypeAlias = Callable[[Question], Digest]
-"""Maps a question to a key, 64 hex characters; questions with one key may be served the same recorded answer."""
+"""Maps a question to 64 hex characters; two questions with one key may be served the same recorded answer."""
 
 FIRST_MEANINGFUL = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
 """The headers that were part of a question when the first digests were stored."""
@@ -47,7 +47,7 @@ def exact(question: Question) -> Digest:
 
 
 def first_exact(question: Question) -> Digest:
-    """The matcher by which the first digests were made, before range and if-... headers counted: to check those."""
+    """The matcher of the first digests, when FIRST_MEANINGFUL headers alone counted: to check those."""
     content = normalise(question).sha256 if isinstance(question, Request) else ""
     return _make_key(question, content, FIRST_MEANINGFUL)
 

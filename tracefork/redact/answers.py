@@ -13,11 +13,11 @@ from ..core.surrogates import BODY, ENCODED, TEXT, decode_chunks, drop_encoding,
 from ..core.values import Answer, Fault, Headers, Reading, Reply, Request, Response
 from .by_name.names import SHORTEST
 from .search.known import Known
-from .search.spans import PLACES, Spans, in_order, name_of, places, replaced
+from .search.spans import PLACES, Spans, list_places, name_of, replace, sort_hits
 from .surrogates.vault import Vault
-from .texts.amazon_streams import with_checksums
+from .texts.amazon_streams import renew_checksums
 from .texts.encoded import Unwritable
-from .texts.recompressed import encoded
+from .texts.recompressed import encode_pieces
 
 if TYPE_CHECKING:
     from .redactor import Redactor
@@ -68,17 +68,17 @@ def write_text(text: str, look: Callable[[bytes], Spans], kind: str, vault: Vaul
 def write(raw: bytes, spans: Spans, kind: str, vault: Vault | None) -> bytes:
     """Return `raw` with surrogates in the place of `spans`, and `[secret:NAME]` where there is no room."""
     try:
-        kept = _written(raw, spans, vault)
+        kept = _write(raw, spans, vault)
     except Unwritable:
-        return replaced(raw, spans)
+        return replace(raw, spans)
     if vault is not None:
-        vault.keep(kept, kind, places(spans))
+        vault.keep(kept, kind, list_places(spans))
     return kept
 
 
-def _written(raw: bytes, spans: Spans, vault: Vault | None) -> bytes:
+def _write(raw: bytes, spans: Spans, vault: Vault | None) -> bytes:
     text, names = bytearray(raw), {id(span.hit): span.mark for span in spans if span.mark}
-    for span in in_order(spans):
+    for span in sort_hits(spans):
         if span.hit is None and not span.mark:
             continue  # a checksum, which is made anew
         if span.hit is None or vault is None:
@@ -110,7 +110,7 @@ class _Keeping:
         if isinstance(chunks, _Clear):
             pairs, chunks = drop_encoding(pairs), chunks.chunks
         else:
-            pairs = _with_length(pairs, sum(map(len, chunks)), response.size)
+            pairs = _set_length(pairs, sum(map(len, chunks)), response.size)
         version, omitted = response.http_version, response.omitted
         return Response(response.status, pairs, chunks, end, reason, version, omitted)
 
@@ -156,17 +156,19 @@ class _Keeping:
         if not (spans := self._given(self.redact.body_spans(clear, self.known))):
             return None
         try:
-            kept = with_checksums(clear, _written(clear, spans, self.vault))
+            kept = renew_checksums(clear, _write(clear, spans, self.vault))
             if plain is None:
-                self.vault.keep(kept, BODY, places(spans))
+                self.vault.keep(kept, BODY, list_places(spans))
                 return _cut(kept, chunks)
             damaged = decode_body(response.headers, chunks) is None
-            again = encoded(response.headers, _cut(kept, plain), whole=response.end == "eof" and not damaged)
+            again = encode_pieces(
+                response.headers, _cut(kept, plain), whole=response.end == "eof" and not damaged
+            )
             if damaged:
-                again = _damaged(again, plain, chunks)
-            self.vault.keep(b"".join(again), ENCODED, places(spans))
+                again = _cut_behind_damage(again, plain, chunks)
+            self.vault.keep(b"".join(again), ENCODED, list_places(spans))
         except Unwritable:
-            shown = recut(chunks if plain is None else plain, places(spans))
+            shown = recut(chunks if plain is None else plain, list_places(spans))
             return shown if plain is None else _Clear(shown)
         return again
 
@@ -178,7 +180,7 @@ class _Clear:
     chunks: tuple[bytes, ...]
 
 
-def _damaged(
+def _cut_behind_damage(
     again: tuple[bytes, ...], plain: tuple[bytes, ...], chunks: tuple[bytes, ...]
 ) -> tuple[bytes, ...]:
     """`again`, in which nothing decodes behind the last that did: no encoding has a block of ones."""
@@ -192,7 +194,7 @@ def _cut(body: bytes, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(body[low:high] for low, high in pairwise([0, *accumulate(map(len, chunks))]))
 
 
-def _with_length(pairs: Headers, size: int, before: int) -> Headers:
+def _set_length(pairs: Headers, size: int, before: int) -> Headers:
     """`pairs`, whose content-length is that of the body, if it was before."""
     return tuple(
         (name, str(size) if name.lower() == "content-length" and value.strip() == str(before) else value)

@@ -10,8 +10,8 @@ from ..core.surrogates import RULES
 from ..core.values import Request, Response
 from .by_form import patterns
 from .by_form.finders import Finder
-from .by_name.names import ENOUGH, SHORTEST, bits, secrets
-from .by_name.sent import sent
+from .by_name.names import ENOUGH, SHORTEST, count_bits, find_secrets
+from .by_name.sent import list_sent
 from .redactor import Redactor
 from .search.search import Guard
 from .surrogates.vault import Vault
@@ -39,15 +39,15 @@ def redactor(
         issuers: look for what looks as the keys of well-known issuers do (`patterns.found`).
     """
     told, found, also = dict(known), dict[str, str](), list[tuple[str, str]]()
-    for name, value in secrets(environ):
+    for name, value in find_secrets(environ):
         if name in found:
             also.append((name, value))
         else:
             found[name] = value
-    weak = {name for name, value in found.items() if bits(value) < ENOUGH and name not in told}
+    weak = {name for name, value in found.items() if count_bits(value) < ENOUGH and name not in told}
     found |= told
     mine = {name: value for name, value in found.items() if _is_long(value)}
-    more = tuple((name, value) for name, value in also if _is_long(value) and bits(value) >= ENOUGH)
+    more = tuple((name, value) for name, value in also if _is_long(value) and count_bits(value) >= ENOUGH)
     return Redactor(
         mine,
         finders=(*[patterns.found] * issuers, *finders),
@@ -127,8 +127,8 @@ class Ambient:
                 self._learn(*pair)
 
     def _learn(self, header: str, said: str) -> None:
-        for name, value in sent(header, said):
-            if len(self._learned) < MOST_LEARNED and _is_long(value) and bits(value) >= ENOUGH:
+        for name, value in list_sent(header, said):
+            if len(self._learned) < MOST_LEARNED and _is_long(value) and count_bits(value) >= ENOUGH:
                 raw = value.encode("utf-8", "surrogatepass")
                 if not any((low, high) == (0, len(raw)) for low, high, _ in patterns.found(raw)):
                     self._learned.setdefault(value, name)  # else it has a name already, wherever it stands
@@ -137,7 +137,7 @@ class Ambient:
         learned = dict(self._learned)
         if self._fixed is None and self._seen != self._raw:
             self._seen = dict(self._raw)
-            self._made = _with_what_was(redactor(self._environ), self._made)
+            self._made = _merge(redactor(self._environ), self._made)
         made, known = self._made, {*self._made.known.values(), *(value for _, value in self._made.also)}
         if self.vault is not None:
             known |= {value for _, value in self.vault.known}
@@ -154,7 +154,7 @@ class Ambient:
         self._counted = len(learned)
 
 
-def _with_what_was(now: Redactor, was: Redactor) -> Redactor:
+def _merge(now: Redactor, was: Redactor) -> Redactor:
     """`now`, which knows what `was` known too."""
     values = {*now.known.values(), *(value for _, value in now.also)}
     gone = {name: value for name, value in was.known.items() if name not in now.known}

@@ -37,12 +37,12 @@ from .by_form.finders import OURS, Finder
 from .by_name import headers
 from .by_name.names import SHORTEST, is_path, is_secret
 from .refill import Refill
-from .search.forms import forms, written
+from .search.forms import list_forms, list_written
 from .search.known import Known
-from .search.search import Guard, Search, ask, needles
-from .search.spans import PLACEHOLDER, Hit, Span, Spans, by_place, joined, name_of, places, replaced
+from .search.search import Guard, Search, ask, make_needles
+from .search.spans import PLACEHOLDER, Hit, Span, Spans, join, list_places, make_hit, name_of, replace
 from .surrogates.vault import Vault
-from .texts.amazon_streams import checksums
+from .texts.amazon_streams import find_checksums
 
 _LEAST_LONG = 64
 SHORTEST_CHECKED = 12
@@ -55,7 +55,7 @@ _ESCAPED = 8  # bytes that stand for one where it is escaped, or what is left in
 _FEW, _MANY = 16, 256  # secrets that came up in the run are looked for so many at once
 
 
-def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
+def _freeze(known: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(known))
 
 
@@ -72,7 +72,7 @@ class Redactor:
     Make one with `redactor`. Redacting twice is the same as redacting once.
     """
 
-    known: Mapping[str, str] = field(factory=dict, converter=_frozen, repr=lambda k: f"<{len(k)} values>")
+    known: Mapping[str, str] = field(factory=dict, converter=_freeze, repr=lambda k: f"<{len(k)} values>")
     finders: tuple[Finder, ...] = ()
     also: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
     learned: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
@@ -168,9 +168,9 @@ class Redactor:
         The checksums of messages that a secret is in tell something about it too.
         """
         spans = (known or self.now).search.in_body(body)
-        if not spans or not (found := checksums(body, [span[:2] for span in spans])):
+        if not spans or not (found := find_checksums(body, [span[:2] for span in spans])):
             return spans
-        return joined(spans, [Span(low, high, b"") for low, high in found])
+        return join(spans, [Span(low, high, b"") for low, high in found])
 
     def header_spans(self, low: str, raw: bytes, least: int = 0, known: Known | None = None) -> Spans:
         """Where secrets stand in the value of the header of this name, in lower case.
@@ -183,7 +183,7 @@ class Redactor:
         mark = f"[secret:{low}]".encode("utf-8", "surrogatepass")
         place = "cookie" if low in headers.COOKIES else "header"
         found = list[Span]()
-        for start, stop in headers.parts(low, value):
+        for start, stop in headers.find_parts(low, value):
             start, stop = (len(value[:n].encode("utf-8", "surrogatepass")) for n in (start, stop))  # noqa: PLW2901
             if PLACEHOLDER.fullmatch(raw, start, stop) or stop - start < least:
                 continue
@@ -191,8 +191,8 @@ class Redactor:
             if least and headers.is_plain(low, raw[start:stop].decode("utf-8", "replace"), crumb):
                 continue
             if not any((span.start, span.stop) == (start, stop) for span in spans):
-                found.append(Span(start, stop, mark, by_place(raw, start, stop, place)))
-        return joined(found, spans) if found else spans
+                found.append(Span(start, stop, mark, make_hit(raw, start, stop, place)))
+        return join(found, spans) if found else spans
 
     @property
     def now(self) -> Known:
@@ -214,7 +214,7 @@ class Redactor:
             many, few = len(more) // _MANY * _MANY, len(more) // _FEW * _FEW
             blocks += [more[n : n + _MANY] for n in range(0, many, _MANY)]
             blocks += [more[many:few], more[few:]]
-        found = tuple(map(needles, filter(None, blocks)))
+        found = tuple(map(make_needles, filter(None, blocks)))
         return Search(found, self.finders, self.guard, wide=self.rules >= RULES)
 
     # -- what is put back ----------------------------------------------------------------
@@ -278,7 +278,7 @@ class Redactor:
     @cached_property
     def _checked(self) -> tuple[tuple[bytes, str], ...]:
         long = [(name, value) for name, value in self._longest_first() if len(value) >= SHORTEST_CHECKED]
-        return tuple((form, name) for name, value in long for form in written(value))
+        return tuple((form, name) for name, value in long for form in list_written(value))
 
     @property
     def replacements(self) -> Mapping[bytes, bytes]:
@@ -293,7 +293,7 @@ class Redactor:
                 {
                     form.encode("utf-8", "surrogatepass"): b"[secret:%s]" % name.encode()
                     for name, value in known
-                    for form in forms(value)
+                    for form in list_forms(value)
                 }
             )
         return now.replacements
@@ -303,7 +303,7 @@ class Redactor:
     def _shown(self, text: str, look: Callable[[bytes], Spans]) -> str:
         raw = text.encode("utf-8", "surrogatepass")
         spans = self._met(look(raw))
-        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
+        return replace(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
     def _met(self, spans: Spans) -> Spans:
         """`spans`, which the vault counts."""
@@ -351,11 +351,11 @@ class Redactor:
         pairs, url = self._headers(request.headers), self.text(request.url)
         method, body = self.clean(request.method), request.body
         if spans := self._met(self.now.growing.spans(body, names=self.rules >= RULES)):
-            body = replaced(body, spans)
+            body = replace(body, spans)
         if body and is_encoded(request.headers) and (plain := decode_body(request.headers, (request.body,))):
             clear = b"".join(plain)
             if spans := self._met(self.body_spans(clear)):
-                pairs, body = drop_encoding(pairs), replaced(clear, spans)
+                pairs, body = drop_encoding(pairs), replace(clear, spans)
         if pairs == request.headers and url == request.url and body is request.body:
             return request
         return Request(method, url, pairs, body, request.omitted)
@@ -368,7 +368,10 @@ class Redactor:
         plain = decode_chunks(response)
         chunks = response.chunks if plain is None else plain
         if spans := self._met(self.body_spans(b"".join(chunks))):
-            pairs, chunks = pairs if plain is None else drop_encoding(pairs), recut(chunks, places(spans))
+            pairs, chunks = (
+                pairs if plain is None else drop_encoding(pairs),
+                recut(chunks, list_places(spans)),
+            )
         else:
             chunks = response.chunks
         clean = Response(response.status, pairs, chunks, end, reason, response.http_version, response.omitted)

@@ -48,7 +48,7 @@ from ..core.values import (
 )
 from ..errors import BodyOmitted, Divergence, RedactedSecret, Refused, TraceforkError
 from ..host import clocks
-from ..host.callsite import callsite
+from ..host.callsite import find_callsite
 from ..redact import Redactor
 from . import lanes
 from .divergence import diverged, find_giver
@@ -406,7 +406,7 @@ class Port:
 
     def _elsewhere(self, question: Question) -> Refused:
         asked = self._redactor().question(question)
-        return Refused(f"{asked!r}, in a process that was forked from the run's own,", callsite())
+        return Refused(f"{asked!r}, in a process that was forked from the run's own,", find_callsite())
 
     def _flight(self, question: Question) -> tuple[Flight, Asked]:
         if self.is_elsewhere:
@@ -416,7 +416,7 @@ class Port:
         if self.phase == "over" and self.live:
             asked = self._redactor().question(question)
             raise RuntimeError(f"the run is over: {asked!r} was asked after its block")
-        site = "" if self.live else callsite()
+        site = "" if self.live else find_callsite()
         if self.phase == "over":
             raise Refused(f"{self._redactor().question(question)!r}, after the end of the run,", site)
         if self.phase == "new":

@@ -22,7 +22,7 @@ from attrs import evolve
 from ..core import machine
 from ..core.machine import Asked, Order, Wait
 from ..host import clocks
-from ..host.uninterrupted import gate, wait_at
+from ..host.uninterrupted import make_gate, wait_at
 from .event_loop import Pacers, Tick, patiently, poster, resolve, running_loop
 from .flight import Flight
 from .stepper import Cell, look
@@ -52,7 +52,7 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
     """
     if in_loop():
         return cell.send(evolve(event, waits=False))
-    at = gate()
+    at = make_gate()
     wake = partial(at.put, None)
     while isinstance(order := _paced(cell, event, wake), Wait):
         if _is_nested():

@@ -23,8 +23,8 @@ from ..core.surrogates import NONE
 from ..core.tape import Tape
 from ..core.values import RETURNED, UNFINISHED, Branch, Escape, Outcome, Source
 from ..errors import Refused, StoreError, TraceforkError
-from ..host.callsite import callsite
-from ..host.uninterrupted import LOOK, apart
+from ..host.callsite import find_callsite
+from ..host.uninterrupted import LOOK, run_apart
 from ..redact import Redactor
 from ..runtime import lanes, spawning
 from ..runtime.flight import Flight
@@ -342,7 +342,7 @@ class Session(Chance):
         Raises:
             Refused: the run is strict.
         """
-        target, site = self.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
+        target, site = self.redactor().text(target)[:LONGEST], find_callsite(whole=False)[:LONGEST]
         self._escapes.add(kind, target, site)
         if self.strict and certain:
             raise self.port.fail(Refused(target, site, kind, strict=True))
@@ -352,8 +352,8 @@ class Session(Chance):
 
         It is held against the run if that is strict; else only what the agent then does is.
         """
-        target, site = self.redactor().text(target)[:LONGEST], callsite()
-        self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
+        target, site = self.redactor().text(target)[:LONGEST], find_callsite()
+        self._refusals.add(kind or "connection", target, find_callsite(whole=False)[:LONGEST])
         error = Refused(target, site, kind, strict=self.strict)
         self._refused_last = error, self.happened
         if self.strict:
@@ -427,7 +427,7 @@ class Session(Chance):
             writer.start()
             if plan.store:
                 writer.begin(self._begun)
-        apart(self._hold)
+        run_apart(self._hold)
         self.port.open(self._keeper)
         _open.append(self)
         if plan.within is not None:
@@ -464,7 +464,7 @@ class Session(Chance):
         self._left = True
         with suppress(ValueError):
             _open.remove(self)
-        apart(self._release)
+        run_apart(self._release)
         lanes.close_block(self._root)
         lanes.leave(self._root)
         if not self.is_elsewhere:

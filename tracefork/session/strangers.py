@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
-from ..host.callsite import caller
+from ..host.callsite import find_caller
 from ..runtime import lanes
 from ..runtime.waiting import in_loop
 from .session import Session, current, open_runs
@@ -124,5 +124,5 @@ def is_certain(runs: list[Session]) -> bool:
 
 
 def _concerned() -> Iterator[Session]:
-    if (runs := open_runs()) and lanes.current() is None and caller() not in MACHINERY:
+    if (runs := open_runs()) and lanes.current() is None and find_caller() not in MACHINERY:
         yield from runs

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from ...core.surrogates import NONE, Place, Surrogate, Surrogates, list_keys, make_key
 from ...core.values import Answer
-from ..by_name.names import ENOUGH, bits
+from ..by_name.names import ENOUGH, count_bits
 from ..texts.encoded import Unwritable
 from . import shapes
 
@@ -83,7 +83,7 @@ class Vault:
             Unwritable: there is nothing else of its shape.
         """
         whole = secret.decode("utf-8", "surrogateescape")
-        text = _canonical(whole)
+        text = _make_canonical(whole)
         self.meet(name, text)
         if text in self._values:
             return secret
@@ -99,12 +99,12 @@ class Vault:
         self._values[row.value] = row
         if place and place != VARIABLE and not row.place:
             self.teach(name, secret)
-        return _laid_out(row.value, whole).encode("utf-8", "surrogateescape")
+        return _lay_out(row.value, whole).encode("utf-8", "surrogateescape")
 
     def teach(self, name: str, secret: bytes) -> None:
         """Know `secret` from now on wherever it stands, if it does not stand anywhere by chance."""
         try:
-            text = _canonical(secret.decode())
+            text = _make_canonical(secret.decode())
         except UnicodeDecodeError:
             return  # no text, and so no secret
         if text not in self._values and len(self.taught) < MOST_TAUGHT and _is_strong(text):
@@ -112,7 +112,7 @@ class Vault:
 
     def meet(self, name: str, secret: str) -> None:
         """Count `secret`, if it was not counted yet."""
-        secret = _canonical(secret)
+        secret = _make_canonical(secret)
         row = self._values.get(secret)
         self._met.setdefault((row.name, row.value) if row else (name, secret))
 
@@ -134,7 +134,7 @@ class Vault:
 
     def stands_for(self, name: str, value: str) -> bool:
         """True if `value` is what stands for the secret of this name: a surrogate, or a placeholder."""
-        row = self._values.get(_canonical(value))
+        row = self._values.get(_make_canonical(value))
         return value == f"[secret:{name}]" or (row is not None and row.name == name)
 
     def counts(self) -> Mapping[str, int]:
@@ -142,7 +142,7 @@ class Vault:
         return Counter(name for name, _ in list(self._met))
 
     def _drawn(self, name: str, secret: str, place: str) -> Surrogate:
-        made = shapes.surrogate(secret, self._chance, self._values)
+        made = shapes.make_surrogate(secret, self._chance, self._values)
         if made is None:
             raise Unwritable
         stays = not _is_strong(secret) or (len(self.taught) >= MOST_TAUGHT and secret not in self.taught)
@@ -151,15 +151,15 @@ class Vault:
 
 def _is_strong(secret: str) -> bool:
     """True if neither this nor what stands for it stands anywhere by chance."""
-    return bits(secret) >= ENOUGH and shapes.strength(secret) >= LEAST_STRENGTH
+    return count_bits(secret) >= ENOUGH and shapes.measure_strength(secret) >= LEAST_STRENGTH
 
 
-def _canonical(secret: str) -> str:
+def _make_canonical(secret: str) -> str:
     """`secret`; of one in lines that without empty ones, as which an escaped end of a line may be read."""
     return "\n".join(filter(None, _LINES.split(secret))) if "\n" in secret else secret
 
 
-def _laid_out(text: str, like: str) -> str:
+def _lay_out(text: str, like: str) -> str:
     """`text` with the ends of lines of `like`, which is as long but for these."""
     if "\n" not in like:
         return text

@@ -15,7 +15,7 @@ _EMPTY = b"\0\0\0\xff\xff"
 """A block of deflate that holds nothing."""
 
 
-def encoded(headers: Headers, pieces: Sequence[bytes], *, whole: bool) -> tuple[bytes, ...]:
+def encode_pieces(headers: Headers, pieces: Sequence[bytes], *, whole: bool) -> tuple[bytes, ...]:
     """Return `pieces` in the encodings that `headers` name: each decodes to its piece when it is read.
 
     A body that is not `whole` has no end, as if it had been cut there.
