@@ -273,7 +273,7 @@ def forms_of(redact, said):
         yield redact.text(said)
     else:
         yield redact.answer(said)
-        yield evolve(redact, vault=Vault(CHANCE)).kept(said)
+        yield evolve(redact, vault=Vault(CHANCE)).keep(said)
 
 
 def is_found(redact, planted: Planted, secret: str) -> bool:

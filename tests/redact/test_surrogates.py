@@ -55,11 +55,11 @@ def keeping(environ=None, **options):
 def kept(response, redact=None):
     """What is kept of a response, after all that is true of each was looked at."""
     redact = redact or keeping()
-    made = redact.kept(response)
+    made = redact.keep(response)
     surrogates = redact.vault.surrogates
 
     assert surrogates.masked(made) == redact.answer(response), "it is shown as the answer is without secrets"
-    assert redact.kept(made) == made, "a surrogate stands for itself"
+    assert redact.keep(made) == made, "a surrogate stands for itself"
     assert made.status == response.status and len(made.chunks) == len(response.chunks)
     assert [name for name, _ in made.headers] == [name for name, _ in response.headers]
     return made
@@ -138,10 +138,10 @@ def test_however_a_secret_is_written_its_surrogate_is_written_so(written, secret
 
 def test_a_secret_in_decimal_entities_that_have_no_room_for_another_is_taken_out_all_the_same():
     body = search.WRITTEN["numbers"]("Zx81-QpLm-7733-aaTT").encode()
-    made = keeping().kept(Response(200, (), (body,))).body
+    made = keeping().keep(Response(200, (), (body,))).body
 
     assert made == b"[secret:SHOP_TOKEN]" or (len(made) == len(body) and b"&#97;" * 2 not in made)
-    assert keeping().kept(Response(200, (), (b"it is " + body,))).body.startswith(b"it is ")
+    assert keeping().keep(Response(200, (), (b"it is " + body,))).body.startswith(b"it is ")
 
 
 @given(st.integers(0, 50), st.sampled_from([b"+/", b"-_"]), st.sampled_from([0, 64, 76]), st.booleans())
@@ -586,11 +586,11 @@ def test_what_is_shown_says_what_the_secret_was(monkeypatch, tmp_path):
 def test_every_kind_of_answer_has_surrogates(answer):
     redact = keeping()
     shown = redact.answer(answer)
-    made = redact.kept(answer)
+    made = redact.keep(answer)
 
     assert made != answer and "[secret:" not in repr(made)
     assert redact.vault.surrogates.masked(made) == shown != answer
-    assert redact.kept(made) == made
+    assert redact.keep(made) == made
     for name in ("message", "text", "value", "reason"):
         assert len(getattr(made, name, "")) == len(getattr(answer, name, ""))
         assert search.PLAIN not in getattr(made, name, "") and HEX not in getattr(made, name, "")
@@ -718,7 +718,7 @@ def test_a_row_of_places_in_a_text_of_no_name_is_damage(name):
 def test_without_a_vault_an_answer_says_what_was_taken_out():
     redact = redactor({"SHOP_TOKEN": search.PLAIN})
 
-    assert redact.kept(Response(200, (), (search.PLAIN.encode(),))).body == b"[secret:SHOP_TOKEN]"
+    assert redact.keep(Response(200, (), (search.PLAIN.encode(),))).body == b"[secret:SHOP_TOKEN]"
 
 
 def test_personal_data_has_surrogates_too():
@@ -739,5 +739,5 @@ def test_any_body_is_kept(body):
 def test_a_redactor_without_secrets_leaves_all_as_it_is():
     response = Response(200, (("content-type", "text/plain"),), (b"nothing", b" here"))
 
-    assert evolve(Redactor(), vault=Vault(CHANCE)).kept(response) is response
+    assert evolve(Redactor(), vault=Vault(CHANCE)).keep(response) is response
     assert Request("GET", "http://a/") == Redactor().question(Request("GET", "http://a/"))

@@ -1,4 +1,4 @@
-"""How much of what bytes claim is believed. What is over raises TooLarge."""
+"""Limits of what a reader accepts: sizes, steps, depth of JSON. What exceeds one raises TooLarge."""
 
 from __future__ import annotations
 

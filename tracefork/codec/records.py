@@ -1,4 +1,4 @@
-"""What happened, in the order it became known: the records of a run, and the tape they fold into.
+"""Records: what happened in a run, in the order in which it became known; and the tape they fold into.
 
 A question is recorded before it is put to the world (write-ahead), its answer
 when it has ended; so any prefix of a run's records is a tape, in which the

@@ -1,4 +1,4 @@
-"""Content-encoding undone, for those who look at a body; matching and replay keep it raw.
+"""Decodes bodies by their content-encoding, for whoever looks at one; matching and replay keep them raw.
 
 A small body may claim to be a large one. Each decoder is given room for what may still come, and stops
 within it: no more is ever allocated than that and what the decoder needs to look back.

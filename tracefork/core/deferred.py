@@ -15,23 +15,23 @@ class Deferred(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many bytes it has."""
+        """Its length in bytes."""
 
     @abstractmethod
     def __bytes__(self) -> bytes:
-        """All of it."""
+        """The whole body."""
 
     @abstractmethod
     def chunks(self) -> tuple[bytes, ...]:
-        """It as it was cut."""
+        """Its chunks, as the agent saw them."""
 
     @abstractmethod
     def lengths(self) -> tuple[int, ...]:
-        """How many bytes each chunk has."""
+        """The length of each chunk in bytes."""
 
     @abstractmethod
     def sha256(self) -> str:
-        """The sha-256 of it, as 64 hex characters."""
+        """Its sha-256, as 64 hex characters."""
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Deferred):
@@ -41,7 +41,7 @@ class Deferred(ABC):
         return isinstance(other, tuple) and self.chunks() == other
 
     def same(self, body: bytes) -> bool:
-        """True if `body`, which is as long, is what it stands for; better than to make it and compare."""
+        """True if `body`, which is as long, equals this one; cheaper than to make this one and compare."""
         return bytes(self) == body
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The name of a run's content: what was asked and heard, in which order.
+"""The digest of a run: a hash of what was asked and what was answered, in which order.
 
 In it: method, URL, meaningful headers and body of each question; status,
 headers, raw body and end of each answer; draws, effects, and the ticks of all.

@@ -44,12 +44,12 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The whole body, empty where it is `omitted`; where it is kept in less room, made on each look."""
+        """The whole body, empty where it is `omitted`; a Deferred one is made on each look."""
         return self._body if isinstance(self._body, bytes) else bytes(self._body)
 
     @property
     def kept(self) -> bytes | Deferred:
-        """The body as it is kept: for those who pass it on without a look."""
+        """The body as it is stored, perhaps as a Deferred: for who passes it on without a look."""
         return self._body
 
     @property
@@ -111,7 +111,7 @@ class Response:
 
     @property
     def chunks(self) -> tuple[bytes, ...]:
-        """The pieces of the body, as the agent saw them; made anew where they are kept in less room."""
+        """The pieces of the body, as the agent saw them; those of a Deferred one are made on each look."""
         return _list_chunks(self._chunks)
 
     @property
@@ -121,7 +121,7 @@ class Response:
 
     @property
     def kept(self) -> tuple[bytes, ...] | Deferred:
-        """The chunks as they are kept: for those who pass them on without a look."""
+        """The chunks as they are stored, perhaps as a Deferred: for who passes them on without a look."""
         return self._chunks
 
     @property

@@ -1,4 +1,4 @@
-"""What a recorder notes of a run in its `meta`, beside what it was told: as text, under keys of its own."""
+"""The recorder's own notes in a run's `meta`: text, under keys of its own, beside the caller's own."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Call:
 
 @frozen
 class Reading:
-    """What a `Source` said, as text."""
+    """The text that a `Source` gave."""
 
     text: str = field(repr=_length)
 

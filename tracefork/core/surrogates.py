@@ -1,4 +1,4 @@
-"""What stands in a tape's answers for the secrets that were in them, and where it stands. Pure.
+"""Surrogates: the texts that replace secrets in a tape's answers, and the places where they stand. Pure.
 
 1. A secret in an answer is replaced by a *surrogate* of the same shape: the agent of a replay reads it as
    it read the secret. It is drawn by chance; nothing about the secret can be had from it.

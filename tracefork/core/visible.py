@@ -1,4 +1,4 @@
-"""
+"""Makes foreign text safe to show: what steers a terminal, or turns text around, is spelled out. Pure.
 Text of others, made fit to be shown: what steers a terminal, or turns text around, is spelled instead. Pure.
 
 Recorded text, names, URLs and file names come from anywhere. Whatever prints them, or puts

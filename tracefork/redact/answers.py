@@ -1,4 +1,4 @@
-"""Answers as they are kept and served: with a surrogate written in the place of each secret. Pure."""
+"""Writes a surrogate in the place of each secret of an answer that is kept and served. Pure."""
 
 from __future__ import annotations
 
@@ -138,9 +138,11 @@ class _Keeping:
         named = [span for span in spans if span.hit is not None and span.hit.place in PLACES]
         if not named or (question := self.asked) is None:
             return spans
-        said = b"\n".join([question.url.encode("utf-8", "surrogatepass"), question.body])
-        said += "\n".join([value for _, value in question.headers]).encode("utf-8", "surrogatepass")
-        echoes = {id(span.hit) for span in named if span.hit is not None and span.hit.secret in said}
+        question_texts = b"\n".join([question.url.encode("utf-8", "surrogatepass"), question.body])
+        question_texts += "\n".join([value for _, value in question.headers]).encode("utf-8", "surrogatepass")
+        echoes = {
+            id(span.hit) for span in named if span.hit is not None and span.hit.secret in question_texts
+        }
         return [span for span in spans if id(span.hit) not in echoes]
 
     def _body(self, response: Response) -> tuple[bytes, ...] | _Clear | None:

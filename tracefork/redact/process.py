@@ -38,14 +38,14 @@ def redactor(
         headers: names of further headers whose values are secrets.
         issuers: look for what looks as the keys of well-known issuers do (`patterns.found`).
     """
-    told, found, also = dict(known), dict[str, str](), list[tuple[str, str]]()
+    given, found, also = dict(known), dict[str, str](), list[tuple[str, str]]()
     for name, value in find_secrets(environ):
         if name in found:
             also.append((name, value))
         else:
             found[name] = value
-    weak = {name for name, value in found.items() if count_bits(value) < ENOUGH and name not in told}
-    found |= told
+    weak = {name for name, value in found.items() if count_bits(value) < ENOUGH and name not in given}
+    found |= given
     mine = {name: value for name, value in found.items() if _is_long(value)}
     more = tuple((name, value) for name, value in also if _is_long(value) and count_bits(value) >= ENOUGH)
     return Redactor(
@@ -113,12 +113,12 @@ class Ambient:
         else:
             self._unsaid.append(text)
 
-    def hear(self, said: Request | Response) -> None:
+    def hear(self, message: Request | Response) -> None:
         """Learn the secrets that are sent with a request, and the cookies that come with a response."""
-        if isinstance(said, Request):
-            pairs = (*said.headers, ("", said.url))
+        if isinstance(message, Request):
+            pairs = (*message.headers, ("", message.url))
         else:
-            pairs = tuple(pair for pair in said.headers if pair[0].lower() == "set-cookie")
+            pairs = tuple(pair for pair in message.headers if pair[0].lower() == "set-cookie")
         for pair in pairs:
             if pair not in self._heard:
                 if len(self._heard) >= MOST_LEARNED:
@@ -126,8 +126,8 @@ class Ambient:
                 self._heard[pair] = None
                 self._learn(*pair)
 
-    def _learn(self, header: str, said: str) -> None:
-        for name, value in list_sent(header, said):
+    def _learn(self, header: str, sent: str) -> None:
+        for name, value in list_sent(header, sent):
             if len(self._learned) < MOST_LEARNED and _is_long(value) and count_bits(value) >= ENOUGH:
                 raw = value.encode("utf-8", "surrogatepass")
                 if not any((low, high) == (0, len(raw)) for low, high, _ in patterns.found(raw)):

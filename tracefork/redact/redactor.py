@@ -1,4 +1,4 @@
-"""Takes secrets out of questions and answers. Pure.
+"""Replaces known secrets and secret-looking strings in requests, answers, tool calls and texts. Pure.
 
 Of a question it returns the form that is kept and matched, with `[secret:NAME]` for each secret. Of an
 answer there are two forms: that one, by which answers are compared and shown, and the one that is kept and
@@ -110,7 +110,7 @@ class Redactor:
             case Reply(kind, value, of):
                 return Reply(kind, self.text(value), of)
 
-    def kept(self, answer: Answer, asked: Request | None = None) -> Answer:
+    def keep(self, answer: Answer, asked: Request | None = None) -> Answer:
         """Return `answer` as it is kept and served: with a surrogate for each secret.
 
         `asked` is the question: what the agent said itself is no secret that the answer gave.
@@ -140,17 +140,17 @@ class Redactor:
             name = f"[secret:{source.name}]".encode("utf-8", "surrogatepass")
             spans = [Span(1, len(raw), name, Hit(raw[1:], 1, place="variable"))]
             return Reading(write(raw, spans, TEXT, self.vault).decode("utf-8", "surrogatepass"))
-        answer = self.kept(reading)
+        answer = self.keep(reading)
         assert isinstance(answer, Reading)
         return answer
 
     def text(self, text: str) -> str:
         """Return `text` without known secrets, and without `user:password@` and PARAMETERS in its URLs."""
-        return self._shown(text, self.text_spans)
+        return self._mask(text, self.text_spans)
 
     def clean(self, text: str) -> str:
         """Return `text` without known secrets: what URLs say is not looked at."""
-        return self._shown(text, self.spans)
+        return self._mask(text, self.spans)
 
     # -- where secrets stand ------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Redactor:
 
     # -- what is put back ----------------------------------------------------------------
 
-    def refilled(self, request: Request) -> Request:
+    def refill(self, request: Request) -> Request:
         """Return `request` with the true secrets for placeholders and surrogates in it.
 
         For a request that is about to leave: a recorded answer may have handed them to the agent.
@@ -229,7 +229,7 @@ class Redactor:
         """
         return Refill(self, self.text(request.url)).request(request)
 
-    def true(self, value: Any, where: str) -> Any:
+    def refill_value(self, value: Any, where: str) -> Any:
         """Return `value` with the true secrets in its texts likewise: for a tool that is about to run.
 
         Raises:
@@ -243,7 +243,7 @@ class Redactor:
             return None
         return self.known.get(name)
 
-    def restored(self, text: str, environ: Mapping[str, str]) -> str:
+    def restore(self, text: str, environ: Mapping[str, str]) -> str:
         """Return `text` with the secrets that `environ` or this has put back, others left as they are."""
         if "[secret:" in text:
             for name, value in {**environ, **self.known}.items():
@@ -254,12 +254,12 @@ class Redactor:
                 text = text.replace(row.value, true)
         return text
 
-    def variable(self, name: str, value: str, environ: Mapping[str, str]) -> str:
+    def restore_variable(self, name: str, value: str, environ: Mapping[str, str]) -> str:
         """Return what `environ` has for `name` where `value` only stands for it; else `value`, restored."""
         is_hidden = self.vault is not None and self.vault.stands_for(name, value)
         if is_hidden and name in environ and is_secret(name):
             return environ[name]
-        return self.restored(value, environ)
+        return self.restore(value, environ)
 
     # -- the last look ---------------------------------------------------------------------
 
@@ -300,13 +300,13 @@ class Redactor:
 
     # -- below -------------------------------------------------------------------------------
 
-    def _shown(self, text: str, look: Callable[[bytes], Spans]) -> str:
+    def _mask(self, text: str, look: Callable[[bytes], Spans]) -> str:
         raw = text.encode("utf-8", "surrogatepass")
-        spans = self._met(look(raw))
+        spans = self._meet(look(raw))
         return replace(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
-    def _met(self, spans: Spans) -> Spans:
-        """`spans`, which the vault counts."""
+    def _meet(self, spans: Spans) -> Spans:
+        """Return `spans`, once the vault has counted their secrets."""
         if self.vault is not None:
             for span in spans:
                 if span.hit is not None and span.mark:
@@ -330,8 +330,8 @@ class Redactor:
         return _is_found(ours, value)
 
     def _longest_first(self) -> list[tuple[str, str]]:
-        told = [pair for pair in self.known.items() if pair[0] not in self.weak]
-        return sorted((*told, *self.also), key=lambda pair: (-len(pair[1]), pair[0]))
+        given = [pair for pair in self.known.items() if pair[0] not in self.weak]
+        return sorted((*given, *self.also), key=lambda pair: (-len(pair[1]), pair[0]))
 
     def _headers(self, pairs: Headers, least: int = 0) -> Headers:
         known = self.now
@@ -343,18 +343,18 @@ class Redactor:
         if shown is None:
             if len(known.shown) >= REMEMBERED:
                 known.shown.clear()
-            shown = self._shown(value, lambda raw: self.header_spans(low, raw, least))
+            shown = self._mask(value, lambda raw: self.header_spans(low, raw, least))
             known.shown[low, value, least] = shown
         return shown
 
     def _request(self, request: Request) -> Request:
         pairs, url = self._headers(request.headers), self.text(request.url)
         method, body = self.clean(request.method), request.body
-        if spans := self._met(self.now.growing.spans(body, names=self.rules >= RULES)):
+        if spans := self._meet(self.now.growing.spans(body, names=self.rules >= RULES)):
             body = replace(body, spans)
         if body and is_encoded(request.headers) and (plain := decode_body(request.headers, (request.body,))):
             clear = b"".join(plain)
-            if spans := self._met(self.body_spans(clear)):
+            if spans := self._meet(self.body_spans(clear)):
                 pairs, body = drop_encoding(pairs), replace(clear, spans)
         if pairs == request.headers and url == request.url and body is request.body:
             return request
@@ -367,7 +367,7 @@ class Redactor:
         pairs, reason = self._headers(response.headers, SHORTEST), self.clean(response.reason)
         plain = decode_chunks(response)
         chunks = response.chunks if plain is None else plain
-        if spans := self._met(self.body_spans(b"".join(chunks))):
+        if spans := self._meet(self.body_spans(b"".join(chunks))):
             pairs, chunks = (
                 pairs if plain is None else drop_encoding(pairs),
                 recut(chunks, list_places(spans)),

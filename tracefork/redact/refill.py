@@ -1,4 +1,4 @@
-"""True secrets put where placeholders and surrogates stand, in what is about to leave. Pure."""
+"""Puts the true secrets back for placeholders and surrogates in what is about to be sent. Pure."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ class Refill:
         """The value of a cookie header; what proxies set, and set again for whoever has none, is left out."""
         crumbs = []
         for crumb in value.split(";"):
-            name, _, said = crumb.strip().partition("=")
-            said = said.strip('"')
-            kind = self._names.get(said)
+            name, _, sent = crumb.strip().partition("=")
+            sent = sent.strip('"')
+            kind = self._names.get(sent)
             if kind is None or self._redact.true_value(kind) is not None or not _OF_PROXIES.fullmatch(name):
                 crumbs.append(crumb.strip())
         return "; ".join(crumbs)
@@ -98,20 +98,20 @@ class Refill:
         scheme, _, rest = value.partition(" ")
         if scheme.lower() == "basic" and self._search is not None:
             try:
-                said = base64.b64decode(rest, validate=True)
+                plain = base64.b64decode(rest, validate=True)
             except (ValueError, binascii.Error):
-                said = b""
-            if (filled := self._raw(said)) != said:
+                plain = b""
+            if (filled := self._raw(plain)) != plain:
                 return f"{scheme} {base64.b64encode(filled).decode()}"
         for start, stop in headers.find_parts(name.lower(), value) if headers.is_secret(name.lower()) else ():
             self._refuse(value[start:stop])
         filled = self._raw(raw)
         return filled.decode("latin-1") if filled != raw else value
 
-    def _refuse(self, said: str) -> None:
-        """Raise RedactedSecret if `said` stands for a secret that is known by its place alone."""
-        if name := self._placed.get(said):
-            raise RedactedSecret(f"[secret:{name}]", self._where, said)
+    def _refuse(self, text: str) -> None:
+        """Raise RedactedSecret if `text` stands for a secret that is known by its place alone."""
+        if name := self._placed.get(text):
+            raise RedactedSecret(f"[secret:{name}]", self._where, text)
 
     def _raw(self, data: bytes, *, body: bool = False) -> bytes:
         if b"[secret:" in data:

@@ -308,7 +308,7 @@ class Writer:
                 self._asked[record.call] = question
             yield record if question is record.question else evolve(record, question=question)
         else:
-            answer = redact.kept(record.answer, self._asked.pop(record.call, None))
+            answer = redact.keep(record.answer, self._asked.pop(record.call, None))
             self._shown.update(dict.fromkeys(taken_out(answer), 1))
             if redact.vault is not None and (hidden := redact.vault.take(answer)):
                 yield Hidden(hidden)

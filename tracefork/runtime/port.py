@@ -240,7 +240,7 @@ class Port:
         try:
             if self._gate:
                 self._gate(cast("Request", self._redactor().question(request)))
-            return self._redactor().refilled(request) if self._cell.state.script.lines else request
+            return self._redactor().refill(request) if self._cell.state.script.lines else request
         except TraceforkError as exc:
             raise self.fail(self._given_by(exc)) from None
 
@@ -261,7 +261,7 @@ class Port:
         if not self._cell.state.script.lines:
             return arguments
         try:
-            return cast("T", self._redactor().true(arguments, tool))
+            return cast("T", self._redactor().refill_value(arguments, tool))
         except TraceforkError as exc:
             raise self.fail(self._given_by(exc)) from None
 

@@ -1,4 +1,4 @@
-"""The hash of all that a branch may refer to in its parent; a digest leaves out what may differ. Pure."""
+"""Hashes a parent's steps with timing and lanes, so that a branch that refers to them notices another."""
 
 from __future__ import annotations
 

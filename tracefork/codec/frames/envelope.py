@@ -1,4 +1,4 @@
-"""The frames of a sealed tape: what is written, opened, and made good. Pure.
+"""Writes, opens and repairs the frames of a sealed tape. Pure.
 
     frame S    the summary
     frame C    checks of the blocks into which S and B together are cut
@@ -75,7 +75,7 @@ def open_frames(data: bytes) -> tuple[Summary, bytes]:
 
 
 def parse(both: bytes) -> tuple[Summary, bytes]:
-    """The same of the summary and the body alone."""
+    """Return the summary and the payload of the body, from these two frames alone."""
     summary, at = read_summary(both)
     return summary, _read(both, at, BODY, summary.header.run_id).payload
 

@@ -1,4 +1,4 @@
-"""Two blocks beside the data by which any two damaged blocks of a stripe are made again. Pure.
+"""Parity: for each stripe of data two blocks, from which any two damaged ones are computed again. Pure.
 
 Data are cut into stripes of up to 240 blocks. With the blocks D0, D1, ... of a
 stripe as vectors over GF(2^8), P = sum D_i and Q = sum g^i D_i, where g = 2 and

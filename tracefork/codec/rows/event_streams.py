@@ -1,4 +1,4 @@
-"""Event streams as what their events have in common, and what fills it. Exact, for any vendor. Pure.
+"""Event streams as templates of their events, and what fills these. Exact, for any vendor. Pure.
 
 The events of one stream are alike but for a text or two. Split at its quotation
 marks, an event has structure at the even places and strings at the odd ones.

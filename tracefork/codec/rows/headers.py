@@ -1,4 +1,4 @@
-"""Lists of header pairs: what came before is a number, lists and pairs alike. Pure.
+"""Header lists as JSON: a list or a pair that came before is written as its number. Pure.
 
 Both sides count lists and pairs from 0 as they first appear; those of a parent's
 steps are known from the beginning.

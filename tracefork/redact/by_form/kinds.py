@@ -1,4 +1,4 @@
-"""What a kind of secret is, and what must be so of one besides its form. Pure."""
+"""A kind of secret: its form, and the checks that a match must pass besides. Pure."""
 
 from __future__ import annotations
 
@@ -126,10 +126,10 @@ def _is_unspoken(text: bytes) -> bool:
 def _parse(packed: bytes) -> dict[str, object]:
     """The JSON in base64 without what fills it up; nothing if it is none."""
     try:
-        said = json.loads(base64.urlsafe_b64decode(packed + b"=" * (-len(packed) % 4)))
+        parsed = json.loads(base64.urlsafe_b64decode(packed + b"=" * (-len(packed) % 4)))
     except (ValueError, RecursionError, binascii.Error):
         return {}
-    return said if isinstance(said, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 _WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

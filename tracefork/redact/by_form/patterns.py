@@ -1,4 +1,4 @@
-"""Secrets that nobody told us of, by what their issuers make them look like. Pure.
+"""Finds API keys by their issuers' documented prefixes and lengths (sk-ant-..., ghp_..., AKIA...). Pure.
 
 A text is read as it says itself to be written: what JSON, URLs and HTML escape is undone, and base64 is
 opened. Each reading is walked once, whatever the number of kinds; and a token has both its ends:

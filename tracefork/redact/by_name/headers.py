@@ -91,10 +91,10 @@ def is_plain(low: str, value: str, crumb: str = "") -> bool:
 def _find_crumbs(value: str) -> Iterator[tuple[int, int]]:
     at = 0
     for crumb in value.split(";"):
-        name, equals, said = crumb.partition("=")
+        name, equals, part = crumb.partition("=")
         start = at + len(name) + len(equals) if equals else at
-        said = said if equals else crumb
-        start += len(said) - len(said.lstrip(' "'))
+        part = part if equals else crumb
+        start += len(part) - len(part.lstrip(' "'))
         stop = at + len(crumb.rstrip(' "'))
         if start < stop:
             yield start, stop

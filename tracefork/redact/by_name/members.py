@@ -40,6 +40,10 @@ def find_named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, in
         name = found[1].decode()
         if not NAMED.fullmatch(_PARTED.sub("", name.lower())) or found[2].startswith(b"[secret:"):
             continue
-        said = found[2].decode("utf-8", "replace")
-        if count_bits(said) >= ENOUGH and is_drawn(said) and (len(said) >= LONG or name.lower() != "token"):
+        value = found[2].decode("utf-8", "replace")
+        if (
+            count_bits(value) >= ENOUGH
+            and is_drawn(value)
+            and (len(value) >= LONG or name.lower() != "token")
+        ):
             yield name, found.span(2)

@@ -67,8 +67,8 @@ def count_bits(value: str) -> float:
     for n, piece in enumerate(pieces):
         beside = (*pieces[max(0, n - 1) : n], *pieces[n + 1 : n + 2])
         among = len(piece) <= _FEW and any(other.isalnum() for other in beside)
-        told = _count_piece(piece, among=among)
-        total += told / 2 if piece in seen and len(piece) > 1 else told
+        bits = _count_piece(piece, among=among)
+        total += bits / 2 if piece in seen and len(piece) > 1 else bits
         seen.add(piece)
     return total
 
@@ -96,8 +96,8 @@ def _count_piece(piece: str, *, among: bool) -> float:
         return _LETTER * (drawn + on) + _AGAIN * again
     if len(piece) >= _SPELT and again < len(piece) // 2 and _is_unspoken(piece):
         return _LETTER * (drawn + on) + _AGAIN * again
-    told = _SAID * (drawn + on) + _AGAIN * again
-    return told if len(piece) > _LONGEST_WORD else min(told, _WORD)
+    bits = _SAID * (drawn + on) + _AGAIN * again
+    return bits if len(piece) > _LONGEST_WORD else min(bits, _WORD)
 
 
 def _is_unspoken(piece: str) -> bool:

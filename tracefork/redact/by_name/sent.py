@@ -17,16 +17,16 @@ def list_sent(name: str, value: str) -> Iterator[tuple[str, str]]:
         return
     low = name.lower()
     if not low:
-        yield from (("userinfo", unquote(said)) for said in list_passwords(value))
-        yield from ((of, unquote_plus(said)) for of, said in list_parameters(value))
+        yield from (("userinfo", unquote(quoted)) for quoted in list_passwords(value))
+        yield from ((of, unquote_plus(quoted)) for of, quoted in list_parameters(value))
     elif is_secret(low):
         for start, stop in find_parts(low, value):
-            said = unquote(value[start:stop]) if low in COOKIES else value[start:stop]
-            if low not in COOKIES and (" " in said or "," in said):
+            secret = unquote(value[start:stop]) if low in COOKIES else value[start:stop]
+            if low not in COOKIES and (" " in secret or "," in secret):
                 continue  # a signature and what it is of: another for each question
-            yield low, said
+            yield low, secret
             if value[:start].strip().lower() == "basic":
-                yield from ((low, part) for part in _find_password(said))
+                yield from ((low, part) for part in _find_password(secret))
 
 
 def _find_password(basic: str) -> Iterator[str]:

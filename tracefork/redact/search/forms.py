@@ -101,7 +101,7 @@ def list_ways(value: str) -> Iterator[tuple[bytes, Form]]:
 
 def list_written(value: str) -> Iterator[bytes]:
     """Every way in which `value` is looked for: as text, and in base64."""
-    yield from (said for said, _ in list_ways(value))
+    yield from (way for way, _ in list_ways(value))
 
 
 _URLSAFE = bytes.maketrans(b"+/", b"-_")

@@ -1,4 +1,4 @@
-"""Where secrets stand in the bodies of conversations: what repeats the body before is not looked at again."""
+"""Searches the bodies of a growing conversation for secrets: only what is new since the last body."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ class Search:
         """`spans`, and what finders find that the caller has added."""
         for finder in self.finders:
             if finder is not patterns.found:
-                told = _of_finder(data, (ask if finder in OURS else self.guard)(finder, data, 0))
-                spans = join(spans, _sort(told))
+                named = _of_finder(data, (ask if finder in OURS else self.guard)(finder, data, 0))
+                spans = join(spans, _sort(named))
         return spans
 
     def _with_named(self, data: bytes, spans: Spans, start: int = 0, *, least: float) -> Spans:
@@ -118,11 +118,11 @@ class Search:
             spans = join(more, spans)
         return spans
 
-    def _is_login(self, said: bytes, least: float) -> bool:
+    def _is_login(self, login: bytes, least: float) -> bool:
         """True if what stands before a host is more than a name such as `git`, and has as many bits."""
         if least:
-            return _is_drawn(said, least)
-        return not self.wide or not said.isalpha() or count_bits(said.decode("utf-8", "replace")) >= ENOUGH
+            return _is_drawn(login, least)
+        return not self.wide or not login.isalpha() or count_bits(login.decode("utf-8", "replace")) >= ENOUGH
 
     def _pieces(self, body: bytes, *, names: bool) -> Iterator[Spans]:
         for view in join_texts(body):
@@ -218,9 +218,9 @@ def _find_named(data: bytes, start: int, least: float) -> Iterator[Span]:
         yield Span(low, high, f"[secret:{name}]".encode(), make_hit(data, low, stop, "parameter"))
 
 
-def _is_drawn(said: bytes, least: float) -> bool:
+def _is_drawn(value: bytes, least: float) -> bool:
     """True if this has `least` bits, and was drawn rather than written."""
-    text = said.decode("utf-8", "replace")
+    text = value.decode("utf-8", "replace")
     return count_bits(text) >= least and is_drawn(text)
 
 

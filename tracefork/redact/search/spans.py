@@ -1,4 +1,4 @@
-"""Where secrets stand in a text, and what was met there: found, put together, replaced. Pure."""
+"""Spans: the places of secrets in a text, and what was met there; joined, sorted, replaced. Pure."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ class Hit:
 
 def make_hit(data: bytes, low: int, high: int, place: str) -> Hit:
     """A secret that is one by its place: what stands there, without what URLs escape in it."""
-    said = data[low:high]
-    plain = unescape(said) if b"%" in said else None
+    secret = data[low:high]
+    plain = unescape(secret) if b"%" in secret else None
     if plain is None:
-        return Hit(said, low, place=place)
+        return Hit(secret, low, place=place)
     return Hit(plain.data, 0, rebase(gather(data, ((low, high),)), plain), place=place)
 
 

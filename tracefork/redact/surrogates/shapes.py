@@ -1,4 +1,4 @@
-"""What stands for a secret in its place: a text of the same shape, drawn by chance. Pure.
+"""Makes surrogates: random texts of the same shape as the secrets that they stand for. Pure.
 
 A digit stays a digit and a letter a letter of its case, within the alphabet that the secret keeps to, such
 as that of hexadecimal digits; separators stay, and so does what issuers put before their keys. Hence

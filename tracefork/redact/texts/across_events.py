@@ -1,4 +1,4 @@
-"""Texts that stand in pieces in a body: strings that belong together by where they stand in its JSON. Pure.
+"""Finds the strings that an event stream carries in pieces, split across several events, and joins them.
 
 JSON is not parsed: a body is cut at its quotation marks, and what stands between two strings says
 where the next one is. So any bytes will do, any nesting and any framing: lines, arrays, streams

@@ -1,4 +1,4 @@
-"""Event streams of Amazon's: what their messages hold, and their checksums. Pure.
+"""Reads the messages of Amazon's event streams, and renews their checksums. Pure.
 
 A message is twelve bytes (its length, that of its headers, and a checksum of these two), headers, a payload
 and a checksum of all of it. The form is that of `application/vnd.amazon.eventstream`.

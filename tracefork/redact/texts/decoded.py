@@ -1,4 +1,4 @@
-"""Texts as a reader has them who undoes an encoding, and where each of their bytes came from. Pure.
+"""Views: a text decoded (unescaped, out of base64), and for each of its bytes where it came from. Pure.
 
 A view is made of the bytes of a text by calls that each take all of it, so that to look at one
 costs no more where there is much to undo. Where its bytes stood is worked out only when that is asked.

@@ -1,4 +1,4 @@
-"""Bytes written into a text in the encoding in which they stand there: escaped, or in base64. Pure."""
+"""Writes bytes into a text in the encoding that it has at that place: escaped, or in base64. Pure."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def _escape(escape: bytes, plain: bytes) -> bytes:
     if tail[:1] == b"u":
         digits = b"%04x" % ord(plain.decode("utf-8", "surrogatepass"))
         return escape[:-4] + (digits if escape[-4:] == escape[-4:].lower() else digits.upper())
-    digits, said = b"%02x" % code, escape[-2:]
-    return escape[:-2] + (digits.upper() if said == said.upper() else digits)
+    digits, old = b"%02x" % code, escape[-2:]
+    return escape[:-2] + (digits.upper() if old == old.upper() else digits)
 
 
 class _Plain(dict[bytes, bytes]):

@@ -1,4 +1,4 @@
-"""Content-encoding done again, for a body that was changed: piece by piece, as a server streams it. Pure."""
+"""Compresses a body again after it was changed: piece by piece, as a server streams it. Pure."""
 
 from __future__ import annotations
 
