@@ -54,7 +54,7 @@ class Kind:
         return self.check is None or self.check(data[start:stop])
 
 
-def make_kinds(
+def kinds(
     name: str,
     prefixes: str,
     rest: str,
