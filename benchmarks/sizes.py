@@ -20,7 +20,7 @@ from benchmarks import corpora
 from tracefork import Exchange, Tape, TapeStore
 from tracefork.backends import MemoryBackend
 from tracefork.codec.records import Asked, Closed, Ended, Headed, Header, Record
-from tracefork.codec.records import records as records_of
+from tracefork.codec.records import list_records as records_of
 from tracefork.core.values import RETURNED
 
 Run: TypeAlias = Callable[[], Iterable[Exchange]]

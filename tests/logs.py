@@ -5,15 +5,18 @@ from zlib import crc32
 
 from tracefork.codec import journal, pack, strict_json
 from tracefork.codec.frames import frame, parity
-from tracefork.codec.frames.zstd import Squeezer
-from tracefork.codec.records import ALONE, Header, records
+from tracefork.codec.frames.zstd import Compressor
+from tracefork.codec.records import ALONE, Header, list_records
 
 
 def chunks_of(tape, size=1, parent=ALONE):
     """The journal of a tape, `size` records a chunk."""
-    told, encoder = records(tape), journal.Encoder(tape.run_id, parent)
+    told, encoder = list_records(tape), journal.Encoder(tape.run_id, parent)
     batches = [told[at : at + size] for at in range(0, len(told), size)]
-    return [journal.header(Header.of(tape, parent.shares)), *(encoder.chunk(batch)[0] for batch in batches)]
+    return [
+        journal.encode_header(Header.of(tape, parent.shares)),
+        *(encoder.chunk(batch)[0] for batch in batches),
+    ]
 
 
 def flips(data, places=None):
@@ -47,19 +50,19 @@ def forged(body, tape):
     """A sealed tape of which all checks hold, with `body` as its body: what an attacker would make."""
     head = _head_of(tape)
     inner = frame.frame(b"B", body, tape.run_id)
-    known = parity.checks(head + inner)
+    known = parity.make_checks(head + inner)
     beside = frame.frame(b"C", known, "beside")
-    mending = frame.frame(b"P", parity.parity(head + inner), f"beside\n{crc32(known):08x}")
+    mending = frame.frame(b"P", parity.make_parity(head + inner), f"beside\n{crc32(known):08x}")
     return b"".join([head, beside, inner, beside, mending])
 
 
 def forged_chunk(raw, run_id, number=1, squeezed=None):
     """A chunk of records of which all checks hold, whatever `raw` says, or that no zstd of ours made."""
-    payload = Squeezer().piece(raw) if squeezed is None else squeezed
-    return frame.light(payload, journal.place(run_id, number))
+    payload = Compressor().piece(raw) if squeezed is None else squeezed
+    return frame.light_frame(payload, journal.name_place(run_id, number))
 
 
 def row_bytes(*rows, beside=b""):
     """Rows as a journal has them, with the bytes of bodies behind the last."""
-    texts = [row if isinstance(row, bytes) else strict_json.text(row) for row in rows]
+    texts = [row if isinstance(row, bytes) else strict_json.encode(row) for row in rows]
     return b"".join(len(text).to_bytes(4, "big") + text for text in texts) + beside

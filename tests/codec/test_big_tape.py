@@ -7,8 +7,8 @@ import pytest
 from conversations import grown
 from logs import bounds, chunks_of, flips
 
-from tracefork.codec import journal, pack
-from tracefork.codec.records import Header, records, replayed
+from tracefork.codec import journal, mending, pack
+from tracefork.codec.records import Header, fold, list_records
 from tracefork.core.tape import Tape
 from tracefork.errors import CorruptTape, Truncated
 
@@ -232,7 +232,7 @@ def test_a_flipped_bit_of_a_journal_is_found_and_its_exchange_named(big, sample)
 def test_a_single_flip_of_a_journal_costs_nothing(big, number):
     hurt = next(flips(big.chunks[number], [len(big.chunks[number]) * 5]))
 
-    assert is_whole(journal.salvage(hurt_chunk(big, number, hurt), "grown").tape, big)
+    assert is_whole(mending.salvage(hurt_chunk(big, number, hurt), "grown").tape, big)
 
 
 @pytest.mark.parametrize("number", [1, 4, 150, 300, 540])
@@ -241,7 +241,7 @@ def test_a_lost_sector_of_a_journal_costs_what_comes_behind_it(big, number):
     hurt = hurt_chunk(big, number, bytes(min(SECTOR, len(chunk))) + chunk[SECTOR:])
     with pytest.raises(CorruptTape, match=rf"chunk {number}\b"):
         journal.unroll(hurt, "grown")
-    left = journal.salvage(hurt, "grown")
+    left = mending.salvage(hurt, "grown")
 
     assert is_prefix(left.tape, big.tape)
     assert len(left.tape) == exchange(number)
@@ -255,7 +255,7 @@ def test_chunks_that_changed_places_are_found_and_put_back(big, one, other):
     with pytest.raises(CorruptTape, match=rf"chunk {one}\b"):
         journal.unroll(swapped, "grown")
 
-    assert is_whole(journal.salvage(swapped, "grown").tape, big)
+    assert is_whole(mending.salvage(swapped, "grown").tape, big)
 
 
 @pytest.mark.parametrize("number", [1, 250, 541])
@@ -265,16 +265,16 @@ def test_a_chunk_that_stands_twice_or_not_at_all_is_found(big, number):
     with pytest.raises(CorruptTape, match=rf"chunk {number + 1}\b"):
         journal.unroll(twice, "grown")
 
-    assert is_whole(journal.salvage(twice, "grown").tape, big)
+    assert is_whole(mending.salvage(twice, "grown").tape, big)
     if number < 541:
         with pytest.raises(CorruptTape, match=rf"chunk {number}\b"):
             journal.unroll(missing, "grown")
-    assert len(journal.salvage(missing, "grown").tape) == exchange(number)
+    assert len(mending.salvage(missing, "grown").tape) == exchange(number)
 
 
 @pytest.mark.parametrize("kept", [1, 2, 3, 4, 100, 301, 540, 541])
 def test_a_journal_that_stops_between_chunks_or_within_one_is_what_had_happened(big, kept):
-    whole = replayed(Header.of(big.tape), records(big.tape)[: kept - 1])
+    whole = fold(Header.of(big.tape), list_records(big.tape)[: kept - 1])
 
     assert journal.unroll(big.chunks[:kept], "grown") == whole
     for part in (1, 6, 7, 15, 20):

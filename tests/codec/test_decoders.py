@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from logs import chunks_of, forged, forged_chunk
 from tapes import SMALL
 
-from tracefork.codec import columns, journal, pack, strict_json
+from tracefork.codec import columns, journal, mending, pack, strict_json
 from tracefork.codec.frames import frame
 from tracefork.codec.limits import DEFAULT
-from tracefork.codec.records import ALONE, Header, Parent, Shares, records
+from tracefork.codec.records import ALONE, Header, Parent, Shares, list_records
 from tracefork.codec.rows.rows import RowWriter
 from tracefork.core.tape import Tape
 from tracefork.core.values import Response
@@ -100,7 +100,7 @@ def test_random_bytes(chance):
 
     tried(
         lambda: loads(data),
-        lambda: pack.summary(data),
+        lambda: pack.read_summary(data),
         lambda: pack.salvage(data, "r"),
         lambda: journal.decode_header(data),
         lambda: journal.unroll([LOGS[0][0], data], "small"),
@@ -116,7 +116,7 @@ def test_sealed_tapes_that_were_changed(chance):
     tried(
         lambda: pack.unpack(data, parent),
         lambda: pack.salvage(data, "small", parent),
-        lambda: pack.summary(data),
+        lambda: pack.read_summary(data),
     )
 
 
@@ -130,7 +130,7 @@ def test_logs_that_were_changed(chance):
 
     tried(lambda: journal.unroll(chunks, run_id, parent))
     if chance.random() < 0.02:  # each bit of a chunk is tried
-        tried(lambda: journal.salvage(chunks, run_id, parent))
+        tried(lambda: mending.salvage(chunks, run_id, parent))
 
 
 # -- under good checksums ------------------------------------------------------------
@@ -139,9 +139,9 @@ def test_logs_that_were_changed(chance):
 def rows_of(tape, parent=ALONE):
     """The rows of a tape, and the bytes beside each."""
     writer, out = RowWriter(parent.steps), []
-    for record in records(tape):
+    for record in list_records(tape):
         sink = journal._Written()
-        out.append((json.loads(strict_json.text(writer.row(record, sink)[0])), bytes(sink)))
+        out.append((json.loads(strict_json.encode(writer.write(record, sink)[0])), bytes(sink)))
     return out
 
 
@@ -220,7 +220,7 @@ def test_logs_of_forged_rows(chance):
 
     tried(lambda: looked_at(journal.unroll(chunks, "small", parent)))
     if chance.random() < 0.25:
-        tried(lambda: looked_at(journal.salvage(chunks, "small", parent).tape))
+        tried(lambda: looked_at(mending.salvage(chunks, "small", parent).tape))
 
 
 @half
@@ -255,9 +255,9 @@ def looked_at(tape):
 
 
 def columns_of(tape):
-    body = columns.written(tape, ALONE)
+    body = columns.write(tape, ALONE)
     sizes = [int.from_bytes(body[at : at + 8], "big") for at in range(0, 64, 8)]
-    raw = columns.expanded(body[64:], sum(sizes), 1 << 30, DEFAULT)
+    raw = columns.decompress(body[64:], sum(sizes), 1 << 30, DEFAULT)
     return [raw[low:high] for low, high in pairwise(accumulate(sizes, initial=0))]
 
 
@@ -267,13 +267,13 @@ COLUMNS = {tape.run_id: columns_of(tape) for tape in (SMALL, GROWN)}
 @many
 def test_headers_that_were_forged(chance):
     known = json.loads(strict_json.dump(Header.of(SMALL)))
-    said = json.loads(strict_json.dump(pack.summary(TAPES[0])))
+    said = json.loads(strict_json.dump(pack.read_summary(TAPES[0])))
     head, brief = json_of(another(chance, known)), json_of(another(chance, said))
     rest = TAPES[0][frame.read(TAPES[0]).end :]
 
     tried(
         lambda: journal.unroll([frame.frame(b"H", head)], "small"),
-        lambda: pack.summary(frame.frame(b"S", brief)),
+        lambda: pack.read_summary(frame.frame(b"S", brief)),
         lambda: pack.unpack(frame.frame(b"S", brief) + rest),
         lambda: pack.salvage(frame.frame(b"S", brief) + rest, "small"),
     )

@@ -7,7 +7,14 @@ import pytest
 from edits import bodies, edited
 from hypothesis import example, given
 
-from tracefork.codec.bodies.delta import LITERAL, MOST_OPS, common_prefix, common_suffix, delta, literal
+from tracefork.codec.bodies.delta import (
+    LITERAL,
+    MOST_OPS,
+    make_delta,
+    measure_prefix,
+    measure_suffix,
+    take_literal,
+)
 
 
 def alike(one, other):
@@ -32,16 +39,16 @@ def applied(base, ops, new):
 @given(edited())
 def test_a_delta_makes_the_new_body_of_the_base(pair):
     base, new = pair
-    ops = delta(base, new)
+    ops = make_delta(base, new)
 
-    assert applied(base, ops, literal(ops, new)) == new
+    assert applied(base, ops, take_literal(ops, new)) == new
 
 
 @example((b"ab" * 64, b"ab" * 500))
 @given(edited())
 def test_the_copies_of_a_delta_are_together_no_longer_than_its_base(pair):
     base, new = pair
-    ops = delta(base, new)
+    ops = make_delta(base, new)
 
     assert sum(length for offset, length in ops if offset != LITERAL) <= len(base)
     assert all(offset + length <= len(base) for offset, length in ops if offset != LITERAL)
@@ -51,15 +58,15 @@ def test_the_copies_of_a_delta_are_together_no_longer_than_its_base(pair):
 def test_a_known_prefix_changes_nothing(pair):
     base, new = pair
 
-    assert delta(base, new, common_prefix(base, new)) == delta(base, new)
+    assert make_delta(base, new, measure_prefix(base, new)) == make_delta(base, new)
 
 
 @given(edited())
 def test_prefix_and_suffix_are_those_that_a_plain_loop_finds(pair):
     one, other = pair
 
-    assert common_prefix(one, other) == alike(one, other)
-    assert common_suffix(one, other, min(len(one), len(other))) == alike(one[::-1], other[::-1])
+    assert measure_prefix(one, other) == alike(one, other)
+    assert measure_suffix(one, other, min(len(one), len(other))) == alike(one[::-1], other[::-1])
 
 
 @pytest.mark.parametrize("at", [0, 1, 127, 128, 4095, 4096, 65_535, 65_536, 65_537, 131_072, 199_999])
@@ -67,27 +74,27 @@ def test_one_other_byte_is_found_wherever_it_is(at):
     one = random.Random(at).randbytes(200_000)
     other = one[:at] + bytes([one[at] ^ 1]) + one[at + 1 :]
 
-    assert common_prefix(one, other) == at
-    assert common_suffix(one, other, len(one)) == len(one) - at - 1
-    assert len(literal(delta(one, other), other)) <= 32
+    assert measure_prefix(one, other) == at
+    assert measure_suffix(one, other, len(one)) == len(one) - at - 1
+    assert len(take_literal(make_delta(one, other), other)) <= 32
 
 
 @given(bodies)
 def test_a_suffix_is_no_longer_than_was_asked_for(body):
-    assert common_suffix(body, body, len(body) // 2) == len(body) // 2
+    assert measure_suffix(body, body, len(body) // 2) == len(body) // 2
 
 
 def test_an_insertion_costs_itself():
     base = random.Random(1).randbytes(300_000)
     new = base[:1_000] + b"now is 12:30" + base[1_000:200_000] + b"!" * 500 + base[200_000:]
 
-    assert len(literal(delta(base, new), new)) <= 600
+    assert len(take_literal(make_delta(base, new), new)) <= 600
 
 
 def test_scattered_edits_take_no_more_operations_than_are_allowed():
     base = random.Random(2).randbytes(400_000)
     new = b"".join(base[at : at + 199] + b"?" for at in range(0, len(base), 200))
-    ops = delta(base, new)
+    ops = make_delta(base, new)
 
     assert len(ops) <= MOST_OPS
-    assert applied(base, ops, literal(ops, new)) == new
+    assert applied(base, ops, take_literal(ops, new)) == new

@@ -10,10 +10,11 @@ from conversations import anthropic_events, openai_events
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracefork.codec.frames.zstd import squeezed
+from tracefork.codec.frames.zstd import compress
 from tracefork.codec.limits import DEFAULT
-from tracefork.codec.rows.event_streams import Columns, EventReader, EventWriter
-from tracefork.codec.strict_json import damage, parsed
+from tracefork.codec.rows.event_reader import EventReader
+from tracefork.codec.rows.event_streams import Columns, EventWriter
+from tracefork.codec.strict_json import damage, parse
 from tracefork.errors import CorruptTape
 
 separators = st.sampled_from([b"\n\n", b"\r\n\r\n", b"\n", b"\r\r", b"\n\n\n", b"\n\r\n"])
@@ -148,7 +149,7 @@ def test_splitting_saves_room():
         (reader.columns.events, reader.columns.firsts, reader.columns.text, reader.columns.cuts)
     )
 
-    assert len(squeezed([split_], 12)) < 0.9 * len(squeezed([b"".join(map(b"".join, body))], 12))
+    assert len(compress([split_], 12)) < 0.9 * len(compress([b"".join(map(b"".join, body))], 12))
 
 
 json_values = st.recursive(
@@ -165,7 +166,7 @@ def test_places_that_nobody_wrote_are_corrupt_or_lie_within(places):
     for place in places:
         try:
             with damage():
-                made = reader.response(parsed(json.dumps(place).encode(), DEFAULT))
+                made = reader.response(parse(json.dumps(place).encode(), DEFAULT))
         except CorruptTape:
             continue
         assert sum(map(len, made if isinstance(made, tuple) else made.chunks())) <= whole

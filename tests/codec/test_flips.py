@@ -67,7 +67,7 @@ def test_every_flipped_bit_of_a_summary_is_found_by_who_reads_it_alone():
 
     for flipped in flips(SEALED[:end]):
         with pytest.raises(CorruptTape):
-            pack.summary(flipped + SEALED[end:])
+            pack.read_summary(flipped + SEALED[end:])
 
 
 @pytest.mark.parametrize("number", range(len(CHUNKS)))

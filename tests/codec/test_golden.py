@@ -134,7 +134,7 @@ def test_what_is_known_of_a_run_is_what_it_was(form, version):
 
 
 def test_a_summary_is_what_it_was(version):
-    said = pack.summary(path("every-kind.tape", version).read_bytes())
+    said = pack.read_summary(path("every-kind.tape", version).read_bytes())
 
     assert (said.exchanges, said.draws, said.effects) == (4, 2, 4)
     assert said.outcome == Outcome("raised", "ValueError", ("no " * 300)[:500])
@@ -163,7 +163,7 @@ def test_streams_are_what_they_were(version):
 def test_a_branch_is_what_it_was_beside_its_parent(version):
     mother = load(path("parent.tape", version))
     data = path("branch.tape", version).read_bytes()
-    said = pack.summary(data).header
+    said = pack.read_summary(data).header
     branch = pack.unpack(data, Parent(mother.steps, said.shares))
 
     assert [len(step.request.body) for step in mother] == [7342, 8045, 8825, 9577, 10524, 11798]

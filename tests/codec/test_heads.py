@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracefork.codec.bodies.bases import MOST, Heads
-from tracefork.codec.bodies.delta import common_prefix, delta
+from tracefork.codec.bodies.delta import make_delta, measure_prefix
 
 
 class Followed:
@@ -16,7 +16,7 @@ class Followed:
 
     def add(self, body):
         choice = self.heads.choose(body)
-        ops = delta(choice.head.body, body, choice.prefix) if choice else ()
+        ops = make_delta(choice.head.body, body, choice.prefix) if choice else ()
         self.heads.follow(len(self.bodies), body, ops, choice)
         self.bases.append(choice.head.number if choice else None)
         self.bodies.append(body)
@@ -30,7 +30,7 @@ def test_a_choice_is_an_earlier_body_and_knows_the_common_prefix(told):
         choice = followed.add(body)
         if choice:
             assert choice.head.body == followed.bodies[choice.head.number]
-            assert choice.prefix == common_prefix(choice.head.body, body)
+            assert choice.prefix == measure_prefix(choice.head.body, body)
 
 
 @given(st.lists(bodies, max_size=40))

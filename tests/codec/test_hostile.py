@@ -13,7 +13,7 @@ from tracefork.codec import journal, pack
 from tracefork.codec.records import Header
 from tracefork.errors import CorruptTape
 
-HEADER = journal.header(Header.of(SMALL))
+HEADER = journal.encode_header(Header.of(SMALL))
 SECONDS = 0.2
 HALF = ["a frame cut short", "no frame"]
 """Of a stream more may come: for a journal nothing is wrong with them."""
@@ -118,6 +118,6 @@ def test_a_bomb_is_small():
 def test_a_summary_of_brackets_is_refused():
     for text in (b"[" * 60_000, b"9" * 60_000, b'{"header":' * 5_000):
         frame = pack.frame.frame(b"S", text)
-        for read in (pack.summary, journal.decode_header, pack.unpack):
+        for read in (pack.read_summary, journal.decode_header, pack.unpack):
             with pytest.raises(CorruptTape):
                 read(frame)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from logs import chunks_of, of_version
 from tapes import SMALL, tapes, timed
 
-from tracefork.codec import journal, pack
+from tracefork.codec import journal, mending, pack
 from tracefork.codec.frames import frame
-from tracefork.codec.records import Asked, Header, records, replayed
+from tracefork.codec.records import Asked, Header, fold, list_records
 from tracefork.core.values import UNFINISHED
 from tracefork.errors import CorruptTape, Truncated, UnknownVersion
 
@@ -18,20 +18,20 @@ from tracefork.errors import CorruptTape, Truncated, UnknownVersion
 @example(SMALL, [3])
 @given(tapes(), st.lists(st.integers(0, 5), max_size=9))
 def test_any_flushed_prefix_decodes_to_what_had_happened(tape, sizes):
-    told, encoder, at = records(tape), journal.Encoder(tape.run_id), 0
-    chunks = [journal.header(Header.of(tape))]
+    told, encoder, at = list_records(tape), journal.Encoder(tape.run_id), 0
+    chunks = [journal.encode_header(Header.of(tape))]
     for size in [*sizes, len(told)]:
         chunks.append(encoder.chunk(told[at : at + size])[0])
         at += size
         back = journal.unroll(chunks, tape.run_id)
-        assert back == replayed(Header.of(tape), told[:at])
+        assert back == fold(Header.of(tape), told[:at])
     assert back == tape
     assert timed(back) == timed(tape)
 
 
 @given(tapes())
 def test_an_encoder_gives_the_records_back_with_their_bodies_in_less_room(tape):
-    told = records(tape)
+    told = list_records(tape)
 
     assert journal.Encoder("r").chunk(told)[1] == list(told)
     shrinker = journal.Shrinker()
@@ -55,7 +55,7 @@ def test_a_long_conversation_costs_what_is_new_in_it():
 
 
 def test_a_question_is_known_before_its_answer():
-    asked = [r for r in records(SMALL) if isinstance(r, Asked)]
+    asked = [r for r in list_records(SMALL) if isinstance(r, Asked)]
     chunk, _ = journal.Encoder("small").chunk(asked[:2])
 
     back = journal.unroll([*chunks_of(SMALL)[:1], chunk], "small")
@@ -109,14 +109,14 @@ def test_what_follows_a_chunk_is_refused(number):
 
 @given(tapes())
 def test_one_reader_reads_the_header_of_both_forms(tape):
-    live, sealed = journal.header(Header.of(tape)), pack.pack(tape)[: frame.HEAD_ROOM]
+    live, sealed = journal.encode_header(Header.of(tape)), pack.pack(tape)[: frame.HEAD_ROOM]
 
     assert journal.decode_header(live) == journal.decode_header(sealed) == Header.of(tape)
 
 
 def test_meta_that_does_not_fit_the_header_is_refused_when_written():
     with pytest.raises(ValueError, match="meta is too large"):
-        journal.header(Header("r", meta={"notes": "x" * 60_000}))
+        journal.encode_header(Header("r", meta={"notes": "x" * 60_000}))
 
 
 @pytest.mark.parametrize("version", [0, 1, 4, 255])
@@ -136,7 +136,7 @@ def test_a_log_without_one_chunk_keeps_what_came_before_it(tape, lost):
     lost = 1 + lost % max(1, len(chunks) - 1)
     hurt = [*chunks[:lost], b"", *chunks[lost + 1 :]]  # the header is chunk 0
 
-    left = journal.salvage(hurt, tape.run_id)
+    left = mending.salvage(hurt, tape.run_id)
 
     assert left.tape == journal.unroll(chunks[:lost], tape.run_id)
     assert left.lost.startswith(f"chunk {lost} and all behind it")
@@ -147,28 +147,31 @@ def test_chunks_that_changed_places_are_put_back(tape, chance):
     first, *later = chunks_of(tape)
     chance.shuffle(later)
 
-    assert journal.salvage([first, *later], tape.run_id) == journal.Salvaged(tape)
+    assert mending.salvage([first, *later], tape.run_id) == mending.Salvaged(tape)
 
 
 def test_a_chunk_that_stands_twice_moves_no_other():
     chunks = chunks_of(SMALL)
 
-    assert journal.salvage([*chunks[:3], chunks[2], *chunks[3:]], "small").tape == SMALL
+    assert mending.salvage([*chunks[:3], chunks[2], *chunks[3:]], "small").tape == SMALL
 
 
 def test_many_chunks_that_moved_are_put_back_soon():
-    told = records(grown(3))[:1]
+    told = list_records(grown(3))[:1]
     encoder = journal.Encoder("r")
-    chunks = [journal.header(Header("r")), *(encoder.chunk(told if n == 0 else [])[0] for n in range(4_000))]
+    chunks = [
+        journal.encode_header(Header("r")),
+        *(encoder.chunk(told if n == 0 else [])[0] for n in range(4_000)),
+    ]
 
-    left = journal.salvage([chunks[0], chunks[1], *chunks[1:]], "r")
+    left = mending.salvage([chunks[0], chunks[1], *chunks[1:]], "r")
 
     assert len(left.tape.pending) == 1
 
 
 def test_a_lost_header_costs_the_header_alone():
     chunks = chunks_of(SMALL)
-    left = journal.salvage([b"rubbish", *chunks[1:]], "small")
+    left = mending.salvage([b"rubbish", *chunks[1:]], "small")
 
     assert (left.tape.steps, left.tape.outcome, left.tape.run_id) == (SMALL.steps, SMALL.outcome, "small")
     assert "chunk 0" in left.lost
@@ -176,6 +179,6 @@ def test_a_lost_header_costs_the_header_alone():
 
 def test_nothing_to_salvage_is_said():
     with pytest.raises(CorruptTape, match="nothing"):
-        journal.salvage([b"", b"x"], "gone")
+        mending.salvage([b"", b"x"], "gone")
     with pytest.raises(CorruptTape, match="nothing"):
-        journal.salvage([], "gone")
+        mending.salvage([], "gone")

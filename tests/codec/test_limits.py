@@ -10,7 +10,7 @@ from logs import chunks_of
 from tapes import SMALL, any_text
 
 from tracefork.codec import journal, pack, strict_json
-from tracefork.codec.limits import DEFAULT, Limits, nesting
+from tracefork.codec.limits import DEFAULT, Limits, check_nesting
 from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Request, Response, Span
 from tracefork.errors import CorruptTape, TooLarge
@@ -111,10 +111,10 @@ def test_the_depth_of_json_is_what_the_parser_would_meet(value):
 
     text = json.dumps(value).encode()
 
-    nesting(text, evolve(DEFAULT, json_depth=depth(value)))
+    check_nesting(text, evolve(DEFAULT, json_depth=depth(value)))
     if depth(value):
         with pytest.raises(TooLarge):
-            nesting(text, evolve(DEFAULT, json_depth=depth(value) - 1))
+            check_nesting(text, evolve(DEFAULT, json_depth=depth(value) - 1))
 
 
 @pytest.mark.parametrize("value", [SMALL.outcome, SMALL.parent])
@@ -125,7 +125,7 @@ def test_a_value_reads_as_it_was_dumped(value):
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b'{"kind":"returned","type":5,"message":""}', "wants str"),
+        (b'{"kind":"returned","type":5,"message":""}', "where text belongs"),
         (b'{"kind":"gone","type":"","message":""}', "wants one of"),
         (b'{"kind":"returned","spare":1}', "Extra"),
         (b'{"kind":NaN}', "NaN is not JSON"),
@@ -160,7 +160,7 @@ def plainly(text):
 def test_depth_is_told_as_by_a_look_at_each_character(text):
     depth = plainly(text)
 
-    nesting(text, Limits(json_depth=depth))
+    check_nesting(text, Limits(json_depth=depth))
     if depth:
         with pytest.raises(TooLarge, match="levels"):
-            nesting(text, Limits(json_depth=depth - 1))
+            check_nesting(text, Limits(json_depth=depth - 1))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tracefork.codec.frames.parity import STRIPE, checks, parity, repair, sizes
+from tracefork.codec.frames.parity import STRIPE, make_checks, make_parity, measure, repair
 from tracefork.errors import CorruptTape
 
 
@@ -20,11 +20,11 @@ def hurt(data, block, numbers):
 
 
 def block_of(data):
-    return repair(data, checks(data)).block
+    return repair(data, make_checks(data)).block
 
 
 def mended(whole, damaged):
-    return repair(damaged, checks(whole), parity(whole))
+    return repair(damaged, make_checks(whole), make_parity(whole))
 
 
 @example(b"", 0, 0)
@@ -91,16 +91,16 @@ def test_bytes_that_came_in_or_went_are_made_good(data, at, much, came):
 
 def test_without_parity_damage_is_only_named():
     data = random.Random(8).randbytes(1_000)
-    fixed = repair(hurt(data, block_of(data), [4]), checks(data))
+    fixed = repair(hurt(data, block_of(data), [4]), make_checks(data))
 
     assert fixed.damaged == fixed.lost == (4,)
 
 
 @given(st.binary(max_size=900))
 def test_parity_costs_little_and_says_how_much(data):
-    size, beside = sizes(checks(data))
+    size, beside = measure(make_checks(data))
 
-    assert (size, beside) == (len(data), len(parity(data)))
+    assert (size, beside) == (len(data), len(make_parity(data)))
     assert beside <= 2 * max(32, 2 * len(data) ** 0.5)
 
 
@@ -110,18 +110,18 @@ def test_checks_that_nobody_made_are_corrupt(known, data, beside):
         fixed = repair(data, known, beside)
     except CorruptTape:
         return
-    assert len(fixed.data) == sizes(known)[0]
+    assert len(fixed.data) == measure(known)[0]
 
 
 def test_a_lie_about_the_size_costs_nothing():
-    known = checks(b"x" * 100)
+    known = make_checks(b"x" * 100)
 
     with pytest.raises(CorruptTape, match="not as many"):
         repair(b"x" * 100, known[:4] + (1 << 40).to_bytes(8, "big") + known[12:], b"")
 
 
 def test_room_that_is_only_claimed_is_not_made():
-    known = checks(bytes(40_000_000))
+    known = make_checks(bytes(40_000_000))
     tracemalloc.start()
     fixed = repair(b"x" * 1_000, known)
     _, most = tracemalloc.get_traced_memory()

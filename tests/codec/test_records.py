@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from tapes import SMALL, tapes, timed
 
-from tracefork.codec.records import Asked, Closed, Ended, Headed, Header, records, replayed, salvaged
+from tracefork.codec.records import Asked, Closed, Ended, Headed, Header, fold, fold_salvaged, list_records
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Reading, Request, Response, Source, Span
 from tracefork.errors import CorruptTape
@@ -16,7 +16,7 @@ ENDED = Ended(0, Response(200), Span(0, 1, 2))
 @example(SMALL)
 @given(tapes())
 def test_the_records_of_a_tape_fold_into_the_tape(tape):
-    back = replayed(Header.of(tape), records(tape))
+    back = fold(Header.of(tape), list_records(tape))
 
     assert back == tape
     assert timed(back) == timed(tape)
@@ -32,7 +32,7 @@ def test_records_come_in_the_order_of_their_ticks(tape):
                 return span.ended
         return float("inf")
 
-    ticks = [tick(record) for record in records(tape)]
+    ticks = [tick(record) for record in list_records(tape)]
 
     assert ticks == sorted(ticks)
 
@@ -40,7 +40,7 @@ def test_records_come_in_the_order_of_their_ticks(tape):
 def test_a_draw_in_flight_is_left_out():
     asked = Asked(0, Source("clock"), "", 0, 0.0)
 
-    assert replayed(Header("r"), [asked]) == Tape(run_id="r")
+    assert fold(Header("r"), [asked]) == Tape(run_id="r")
 
 
 CONTRADICTIONS = [
@@ -58,9 +58,9 @@ CONTRADICTIONS = [
 @pytest.mark.parametrize(("told", "problem"), CONTRADICTIONS)
 def test_records_that_contradict_each_other_are_refused(told, problem):
     with pytest.raises(CorruptTape, match=problem):
-        replayed(Header("r"), told)
+        fold(Header("r"), told)
 
 
 @pytest.mark.parametrize(("told", "problem"), CONTRADICTIONS)
 def test_what_is_salvaged_leaves_the_contradiction_out(told, problem):
-    assert salvaged(Header("r"), told) == salvaged(Header("r"), told[:-1])
+    assert fold_salvaged(Header("r"), told) == fold_salvaged(Header("r"), told[:-1])

@@ -10,7 +10,7 @@ from tapes import SMALL, tapes, timed
 
 from tracefork.codec import strict_json
 from tracefork.codec.limits import DEFAULT
-from tracefork.codec.records import Asked, Ended, Header, records, replayed
+from tracefork.codec.records import Asked, Ended, Header, fold, list_records
 from tracefork.codec.rows.rows import RowReader, RowWriter
 from tracefork.core.values import Request, Response, Span, Timing
 from tracefork.errors import CorruptTape
@@ -41,19 +41,19 @@ class Beside:
 def written(told, parent=()):
     """The rows of records as JSON, and the bytes beside."""
     writer, beside = RowWriter(parent), Beside()
-    return [strict_json.text(writer.row(record, beside)[0]) for record in told], beside.parts
+    return [strict_json.encode(writer.write(record, beside)[0]) for record in told], beside.parts
 
 
 def read(rows, parts, parent=()):
     reader, beside = RowReader(parent, DEFAULT), Beside(parts)
     with strict_json.damage():
-        return [reader.record(strict_json.parsed(row, DEFAULT), beside) for row in rows]
+        return [reader.read(strict_json.parse(row, DEFAULT), beside) for row in rows]
 
 
 @example(SMALL)
 @given(tapes())
 def test_rows_give_the_records_back(tape):
-    back = replayed(Header.of(tape), read(*written(records(tape))))
+    back = fold(Header.of(tape), read(*written(list_records(tape))))
 
     assert back == tape
     assert timed(back) == timed(tape)
@@ -62,9 +62,9 @@ def test_rows_give_the_records_back(tape):
 @given(tapes(), tapes())
 def test_rows_that_refer_to_a_parent_give_the_records_back(tape, parent):
     tape = evolve(tape, steps=(*tape.steps, *shifted(parent.steps, tape)))
-    told = records(tape)
+    told = list_records(tape)
 
-    assert replayed(Header.of(tape), read(*written(told, parent.steps), parent.steps)) == tape
+    assert fold(Header.of(tape), read(*written(told, parent.steps), parent.steps)) == tape
 
 
 def shifted(steps, tape):
@@ -75,8 +75,8 @@ def shifted(steps, tape):
 
 
 def test_a_writer_gives_each_record_back_with_its_body_in_less_room():
-    writer, told = RowWriter(), records(SMALL)
-    kept = [writer.row(record, Beside())[1] for record in told]
+    writer, told = RowWriter(), list_records(SMALL)
+    kept = [writer.write(record, Beside())[1] for record in told]
 
     assert kept == list(told)
     assert [
@@ -198,7 +198,7 @@ def within(part, whole):
     return json.dumps(part) in (json.dumps(whole), json.dumps(whole).removesuffix(".0"))
 
 
-ROWS, PARTS = written(records(SMALL))
+ROWS, PARTS = written(list_records(SMALL))
 
 
 @pytest.mark.parametrize("number", range(len(ROWS)))

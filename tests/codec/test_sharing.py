@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from logs import chunks_of
 from tapes import SMALL, tapes, timed
 
-from tracefork.codec import journal, pack
+from tracefork.codec import journal, mending, pack
 from tracefork.codec.records import ALONE, Parent, Shares
 from tracefork.core.tape import Tape
 from tracefork.core.values import Branch, Exchange, Request, Response, Span
@@ -129,8 +129,8 @@ def test_a_parent_with_fewer_steps_is_refused():
 def test_a_header_says_that_its_bytes_need_the_parent():
     parent = parent_of(LONG)
 
-    assert pack.summary(pack.pack(branched(3), parent)).header.shares == parent.shares
-    assert pack.summary(pack.pack(branched(3))).header.shares is None
+    assert pack.read_summary(pack.pack(branched(3), parent)).header.shares == parent.shares
+    assert pack.read_summary(pack.pack(branched(3))).header.shares is None
 
 
 def test_what_is_left_of_a_damaged_branch_is_read_with_its_parent():
@@ -140,4 +140,4 @@ def test_what_is_left_of_a_damaged_branch_is_read_with_its_parent():
     chunks = chunks_of(branch, 1, parent)
 
     assert pack.salvage(hurt, "branch", parent).tape == branch
-    assert journal.salvage([*chunks[:20], b"", *chunks[21:]], "branch", parent).tape.steps == branch.steps[:6]
+    assert mending.salvage([*chunks[:20], b"", *chunks[21:]], "branch", parent).tape.steps == branch.steps[:6]

@@ -20,8 +20,8 @@ from tracefork.core.machine import (
     Headed,
     Serve,
     Wait,
+    list_unasked,
     start,
-    unasked,
 )
 from tracefork.core.script import Marks
 from tracefork.core.tape import Tape
@@ -94,7 +94,7 @@ def test_replaying_a_tape_never_waits_never_forwards_and_gives_the_tape(tape):
 
     assert out.steps == tape.steps
     assert not any(isinstance(e, Forward | Halt | Wait) for e in effects)
-    assert unasked(state) == ()
+    assert list_unasked(state) == ()
 
 
 @given(tapes(), st.integers())

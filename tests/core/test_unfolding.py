@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from tracefork.core import content_encoding as content
-from tracefork.core.content_encoding import decoded
+from tracefork.core.content_encoding import decode_body
 
 MB = 2**20
 WORDS = json.dumps({"said": "Good day. " * 500}).encode()
@@ -47,7 +47,7 @@ def test_what_was_encoded_comes_back_however_it_is_cut(encoding, size):
     data = ENCODERS[encoding](WORDS)
     chunks = tuple(data[at : at + size] for at in range(0, len(data), size))
 
-    pieces = decoded(said(encoding), chunks)
+    pieces = decode_body(said(encoding), chunks)
 
     assert len(pieces) == len(chunks)
     assert b"".join(pieces) == WORDS
@@ -57,18 +57,18 @@ def test_what_was_encoded_comes_back_however_it_is_cut(encoding, size):
 def test_what_is_as_large_as_is_allowed_comes_back_and_a_byte_more_does_not(encoding):
     chunks = (ENCODERS[encoding](WORDS),)
 
-    assert b"".join(decoded(said(encoding), chunks, len(WORDS))) == WORDS
-    assert decoded(said(encoding), chunks, len(WORDS) - 1) is None
+    assert b"".join(decode_body(said(encoding), chunks, len(WORDS))) == WORDS
+    assert decode_body(said(encoding), chunks, len(WORDS) - 1) is None
 
 
 def test_several_members_and_several_frames_are_one_body():
     halves = WORDS[:100], WORDS[100:]
 
-    assert b"".join(decoded(said("gzip"), (b"".join(map(gzip.compress, halves)),))) == WORDS
-    assert b"".join(decoded(said("gzip"), tuple(map(gzip.compress, halves)))) == WORDS
-    assert b"".join(decoded(said("gzip"), (gzip.compress(WORDS) + bytes(99),))) == WORDS
-    assert b"".join(decoded(said("zstd"), (b"".join(map(zstd, halves)),))) == WORDS
-    assert b"".join(decoded(said("deflate"), (deflate(WORDS),))) == WORDS
+    assert b"".join(decode_body(said("gzip"), (b"".join(map(gzip.compress, halves)),))) == WORDS
+    assert b"".join(decode_body(said("gzip"), tuple(map(gzip.compress, halves)))) == WORDS
+    assert b"".join(decode_body(said("gzip"), (gzip.compress(WORDS) + bytes(99),))) == WORDS
+    assert b"".join(decode_body(said("zstd"), (b"".join(map(zstd, halves)),))) == WORDS
+    assert b"".join(decode_body(said("deflate"), (deflate(WORDS),))) == WORDS
 
 
 def test_encodings_one_within_the_other_are_undone_up_to_five():
@@ -76,18 +76,18 @@ def test_encodings_one_within_the_other_are_undone_up_to_five():
         data = WORDS
         for _ in range(times):
             data = gzip.compress(data)
-        return decoded(said(", ".join(["gzip"] * times)), (data,))
+        return decode_body(said(", ".join(["gzip"] * times)), (data,))
 
     assert b"".join(wrapped(5)) == WORDS
     assert wrapped(6) is None
-    assert b"".join(decoded(said("gzip, br"), (brotli.compress(gzip.compress(WORDS)),))) == WORDS
+    assert b"".join(decode_body(said("gzip, br"), (brotli.compress(gzip.compress(WORDS)),))) == WORDS
 
 
 def test_a_window_that_no_server_may_ask_for_is_refused():
     options = zstandard.ZstdCompressionParameters.from_level(1, window_log=27)
     stream = zstandard.ZstdCompressor(compression_params=options).compressobj()  # does not say its size
 
-    assert decoded(said("zstd"), (stream.compress(WORDS) + stream.flush(),)) is None
+    assert decode_body(said("zstd"), (stream.compress(WORDS) + stream.flush(),)) is None
 
 
 @pytest.mark.parametrize("process", [True, False])
@@ -106,8 +106,8 @@ def test_a_brotli_that_cannot_be_told_to_stop_is_given_little_at_once(monkeypatc
 
     monkeypatch.setattr(content, "import_module", lambda _: type("older", (), {"Decompressor": Older}))
 
-    assert b"".join(decoded(said("br"), (brotli.compress(WORDS),))) == WORDS
-    assert decoded(said("br"), (brotli.compress(bytes(9 * MB)),), MB) is None
+    assert b"".join(decode_body(said("br"), (brotli.compress(WORDS),))) == WORDS
+    assert decode_body(said("br"), (brotli.compress(bytes(9 * MB)),), MB) is None
     assert max(given) <= 8
 
 
@@ -140,7 +140,7 @@ import resource, sys
 from pathlib import Path
 import tracefork
 from tracefork import Exchange, Request, Response, Tape
-from tracefork.core.content_encoding import decoded
+from tracefork.core.content_encoding import decode_body
 from tracefork.providers import anthropic, base, read
 from tracefork.redact import redactor
 from tracefork.report import text
@@ -153,7 +153,7 @@ now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesiz
 room = int(sys.argv[4]) << 20
 resource.setrlimit(resource.RLIMIT_AS, (now + room,) * 2)
 match what:
-    case "decoded": assert decoded(headers, (data,), 16 << 20) is None
+    case "decoded": assert decode_body(headers, (data,), 16 << 20) is None
     case "read": assert read.completion(exchange) is None and read.prompt(request) is None
     case "edit":
         try: anthropic.with_text("x")(exchange)

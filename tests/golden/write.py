@@ -16,7 +16,7 @@ from logs import chunks_of
 
 from tracefork.codec import pack
 from tracefork.codec.records import Parent, Shares
-from tracefork.core.surrogates import BODY, TEXT, Surrogate, Surrogates, key
+from tracefork.core.surrogates import BODY, TEXT, Surrogate, Surrogates, make_key
 from tracefork.core.tape import Tape
 from tracefork.core.values import (
     RETURNED,
@@ -129,9 +129,9 @@ SECRETS = Tape(
     surrogates=Surrogates(
         (Surrogate("github", "ghp_kd82"), Surrogate("set-cookie", "qzxwvu123", "cookie")),
         {
-            key(COOKIE.encode(), "set-cookie"): ((8, 17, "[secret:set-cookie]"),),
-            key(SAID, BODY): ((11, 19, "[secret:github]"), (32, 40, "[secret:github]")),
-            key(b'"ghp_kd82"', TEXT): ((1, 9, "[secret:github]"),),
+            make_key(COOKIE.encode(), "set-cookie"): ((8, 17, "[secret:set-cookie]"),),
+            make_key(SAID, BODY): ((11, 19, "[secret:github]"), (32, 40, "[secret:github]")),
+            make_key(b'"ghp_kd82"', TEXT): ((1, 9, "[secret:github]"),),
         },
     ),
 )

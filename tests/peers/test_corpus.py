@@ -14,7 +14,7 @@ from peers import corpus
 import tracefork
 from tracefork.redact import redactor
 from tracefork.redact.by_form import patterns
-from tracefork.redact.texts.across_events import texts
+from tracefork.redact.texts.across_events import join_texts
 
 COUNT = 893
 STREAMS = 224
@@ -137,4 +137,4 @@ def test_nothing_in_nine_megabytes_of_it_is_taken_for_a_secret(rows):
 
     assert sum(map(len, bodies)) > 9_000_000
     assert [span for body in bodies for span in patterns.found(body)] == []
-    assert [seen for body in bodies for view in texts(body) for seen in patterns.across(view)] == []
+    assert [seen for body in bodies for view in join_texts(body) for seen in patterns.find_across(view)] == []

@@ -28,7 +28,7 @@ from tokens import of_form
 
 from tracefork.redact import redactor
 from tracefork.redact.by_form import patterns
-from tracefork.redact.texts.across_events import texts
+from tracefork.redact.texts.across_events import join_texts
 
 pytestmark = pytest.mark.peers
 
@@ -146,7 +146,7 @@ def share_found(pattern: str, group: int, flags: int) -> float:
 
 def tells(body: bytes) -> bool:
     """True if there is what looks as an issuer's token, whole or in pieces."""
-    pieces = (seen for view in texts(body) for seen in patterns.across(view))
+    pieces = (seen for view in join_texts(body) for seen in patterns.find_across(view))
     return any(patterns.found(body)) or any(pieces)
 
 

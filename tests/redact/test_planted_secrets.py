@@ -23,11 +23,11 @@ from attrs import evolve, frozen
 from tokens import drawn
 
 from tracefork import Fault, Request, Response
-from tracefork.core.surrogates import undone
+from tracefork.core.surrogates import decode_chunks
 from tracefork.core.values import Call, Reply
 from tracefork.redact import Vault, redactor
 from tracefork.redact.by_form.patterns import KINDS
-from tracefork.redact.texts.across_events import texts
+from tracefork.redact.texts.across_events import join_texts
 
 KNOWN = {
     "SHOP_TOKEN": "Zx81-QpLm-7733-aaTT",
@@ -256,7 +256,7 @@ def bytes_of(said) -> bytes:
         case Call():
             return said.arguments.encode()
         case Response():
-            body = b"".join(undone(said) or said.chunks)
+            body = b"".join(decode_chunks(said) or said.chunks)
             return b"\n".join([*(value.encode() for _, value in said.headers), body])
         case Reply():
             return said.value.encode()
@@ -273,7 +273,7 @@ def forms_of(redact, said):
         yield redact.text(said)
     else:
         yield redact.answer(said)
-        yield evolve(redact, vault=Vault(CHANCE)).kept(said)
+        yield evolve(redact, vault=Vault(CHANCE)).keep(said)
 
 
 def is_found(redact, planted: Planted, secret: str) -> bool:
@@ -282,7 +282,7 @@ def is_found(redact, planted: Planted, secret: str) -> bool:
     for made in forms_of(redact, planted.said):
         left = bytes_of(made)
         beside = re.sub(rb"\[secret:[^\]]+\]", b"", left)
-        together = any(secret.encode() in view.data for view in texts(left))
+        together = any(secret.encode() in view.data for view in join_texts(left))
         telling = b"[secret:" in left and any(piece in beside for piece in planted.telling)
         if left == before or together or telling:  # a surrogate keeps what issuers begin with
             return False

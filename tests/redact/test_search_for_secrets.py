@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import tracefork
 from tracefork import Request, Response
 from tracefork.redact import is_secret, redactor
-from tracefork.redact.by_name.names import ENOUGH, bits
+from tracefork.redact.by_name.names import ENOUGH, count_bits
 from tracefork.redact.texts import across_events, decoded
 from tracefork.testing.scripted import by_rule, transport
 
@@ -216,7 +216,7 @@ def test_of_several_keys_each_is_known_and_of_a_url_its_password(tmp_path):
 )
 def test_a_word_is_not_looked_for_in_texts_and_the_run_says_so_once(value, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", value)
-    assert bits(value) < ENOUGH
+    assert count_bits(value) < ENOUGH
     client = httpx.Client(
         transport=transport(by_rule(lambda r: Response(200, (), (f"run {value} now".encode(),))), httpx)
     )
@@ -274,7 +274,7 @@ def test_what_left_the_environment_is_known_until_the_run_ends(monkeypatch):
 def test_any_bytes_are_searched(body):
     kept = ours.answer(Response(200, (), (body,)))
     assert kept.body == body or b"[secret:" in kept.body
-    for view in across_events.texts(body):
+    for view in across_events.join_texts(body):
         for at in range(len(view.data)):
             for low, high in view.parts(at, at + 1):
                 assert view.data[at : at + 1] == body[low:high] or high - low > 1
@@ -282,7 +282,7 @@ def test_any_bytes_are_searched(body):
 
 @given(st.text("aZ9\\u002b%2F&amp;\n/", max_size=80).map(str.encode))
 def test_what_is_read_says_where_it_stood(data):
-    view = decoded.unescaped(data)
+    view = decoded.unescape(data)
     if view is not None:
         assert view.parts(0, len(view.data)) in ([(0, len(data))], [])
 

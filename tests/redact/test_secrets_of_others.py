@@ -30,7 +30,7 @@ def keeping(environ=None):
 
 def kept(said):
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
-    return keeping().kept(Response(200, (), (body,))).body
+    return keeping().keep(Response(200, (), (body,))).body
 
 
 def replayed(serve, agent):
@@ -114,7 +114,7 @@ def test_whatever_letter_stands_before_it_a_token_is_one(before, secret):
     ],
 )
 def test_what_only_says_something_is_kept(name, value):
-    assert keeping().kept(Response(200, ((name, value),))).headers == ((name, value),)
+    assert keeping().keep(Response(200, ((name, value),))).headers == ((name, value),)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_four_times_as_many_secrets_take_no_more_than_some_six_times_as_long(man
         answer, best = many(number), 9.0
         for _ in range(3):
             redact, began = keeping(), time.process_time()
-            redact.kept(answer)
+            redact.keep(answer)
             best = min(best, time.process_time() - began)
         return best
 

@@ -23,12 +23,12 @@ import tracefork
 from tracefork import Request, Response, TapeStore, report
 from tracefork.codec.limits import DEFAULT
 from tracefork.codec.rows.rows import RowReader
-from tracefork.core.content_encoding import decoded
+from tracefork.core.content_encoding import decode_body
 from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Reading, Reply, Span
 from tracefork.errors import CorruptTape, RedactedSecret
 from tracefork.redact import Redactor, Vault, emails, redactor, scrubbed
-from tracefork.redact.surrogates.shapes import surrogate
+from tracefork.redact.surrogates.shapes import make_surrogate
 from tracefork.report.text import step_table
 from tracefork.testing.scripted import Script, by_rule, transport
 
@@ -55,18 +55,18 @@ def keeping(environ=None, **options):
 def kept(response, redact=None):
     """What is kept of a response, after all that is true of each was looked at."""
     redact = redact or keeping()
-    made = redact.kept(response)
+    made = redact.keep(response)
     surrogates = redact.vault.surrogates
 
     assert surrogates.masked(made) == redact.answer(response), "it is shown as the answer is without secrets"
-    assert redact.kept(made) == made, "a surrogate stands for itself"
+    assert redact.keep(made) == made, "a surrogate stands for itself"
     assert made.status == response.status and len(made.chunks) == len(response.chunks)
     assert [name for name, _ in made.headers] == [name for name, _ in response.headers]
     return made
 
 
 def plain(response):
-    return b"".join(decoded(response.headers, response.chunks) or response.chunks)
+    return b"".join(decode_body(response.headers, response.chunks) or response.chunks)
 
 
 def cut(body, *places):
@@ -81,12 +81,12 @@ def cut(body, *places):
 @example("sk-ant-api03-" + "aB3dE6gH9jK2" * 7, CHANCE)
 @example("\ud800 half of a pair", CHANCE)
 def test_a_surrogate_has_the_shape_of_its_secret_and_is_another(secret, chance):
-    made = surrogate(secret, chance)
+    made = make_surrogate(secret, chance)
     if made is None:
         assert not any(char.isascii() and char.isalnum() for char in secret)
         return
 
-    assert made != secret and made == surrogate(secret, chance)
+    assert made != secret and made == make_surrogate(secret, chance)
     assert len(made.encode("utf-8", "surrogatepass")) == len(secret.encode("utf-8", "surrogatepass"))
     assert json.loads(json.dumps(made)) == made and len(json.dumps(made)) == len(json.dumps(secret))
     for old, new in zip(secret, made, strict=True):
@@ -99,10 +99,10 @@ def test_nothing_about_a_secret_is_told_but_its_shape(secret, seed):
     """Chance alone decides: secrets of one shape have surrogates that have nothing to do with each other."""
     other = "".join("b" if c == "a" else "a" if c.islower() else c for c in secret)
     chance = hashlib.sha256(str(seed).encode()).digest()
-    one, two = surrogate(secret, chance), surrogate(other, chance)
+    one, two = make_surrogate(secret, chance), make_surrogate(other, chance)
 
     assert secret == other or one != two
-    assert surrogate(secret, hashlib.sha256(chance).digest()) != one
+    assert make_surrogate(secret, hashlib.sha256(chance).digest()) != one
 
 
 @pytest.mark.parametrize("framing", search.FRAMINGS)
@@ -138,10 +138,10 @@ def test_however_a_secret_is_written_its_surrogate_is_written_so(written, secret
 
 def test_a_secret_in_decimal_entities_that_have_no_room_for_another_is_taken_out_all_the_same():
     body = search.WRITTEN["numbers"]("Zx81-QpLm-7733-aaTT").encode()
-    made = keeping().kept(Response(200, (), (body,))).body
+    made = keeping().keep(Response(200, (), (body,))).body
 
     assert made == b"[secret:SHOP_TOKEN]" or (len(made) == len(body) and b"&#97;" * 2 not in made)
-    assert keeping().kept(Response(200, (), (b"it is " + body,))).body.startswith(b"it is ")
+    assert keeping().keep(Response(200, (), (b"it is " + body,))).body.startswith(b"it is ")
 
 
 @given(st.integers(0, 50), st.sampled_from([b"+/", b"-_"]), st.sampled_from([0, 64, 76]), st.booleans())
@@ -204,7 +204,7 @@ def test_a_compressed_body_is_compressed_again_and_each_chunk_decodes_to_as_much
 
     assert plain(made) == body.replace(search.PLAIN.encode(), row.value.encode())
     assert dict(made.headers) == {"content-encoding": name, "content-length": str(made.size)}
-    pieces = [decoded(side.headers, side.chunks) for side in (response, made)]
+    pieces = [decode_body(side.headers, side.chunks) for side in (response, made)]
     assert [len(piece) for piece in pieces[0]] == [len(piece) for piece in pieces[1]]
 
 
@@ -586,11 +586,11 @@ def test_what_is_shown_says_what_the_secret_was(monkeypatch, tmp_path):
 def test_every_kind_of_answer_has_surrogates(answer):
     redact = keeping()
     shown = redact.answer(answer)
-    made = redact.kept(answer)
+    made = redact.keep(answer)
 
     assert made != answer and "[secret:" not in repr(made)
     assert redact.vault.surrogates.masked(made) == shown != answer
-    assert redact.kept(made) == made
+    assert redact.keep(made) == made
     for name in ("message", "text", "value", "reason"):
         assert len(getattr(made, name, "")) == len(getattr(answer, name, ""))
         assert search.PLAIN not in getattr(made, name, "") and HEX not in getattr(made, name, "")
@@ -600,7 +600,7 @@ def test_every_kind_of_answer_has_surrogates(answer):
 def test_what_stands_for_base64_is_base64_again(raw, encode):
     signs = b"-_" if encode is base64.urlsafe_b64encode else None
     secret = encode(raw).decode()
-    made, bare = surrogate(secret, CHANCE), surrogate(secret.rstrip("="), CHANCE)
+    made, bare = make_surrogate(secret, CHANCE), make_surrogate(secret.rstrip("="), CHANCE)
 
     assert encode(base64.b64decode(made, signs)).decode() == made
     assert encode(base64.b64decode(bare + "=" * (-len(bare) % 4), signs)).decode().rstrip("=") == bare
@@ -712,13 +712,13 @@ def test_scrubbing_learns_what_was_sent_and_looks_by_the_rules_of_today():
 def test_a_row_of_places_in_a_text_of_no_name_is_damage(name):
     reader = RowReader((), DEFAULT)
     with pytest.raises(CorruptTape):
-        reader.record(["s", [], [[name, 0, 1, "[secret:x]"]]], None)
+        reader.read(["s", [], [[name, 0, 1, "[secret:x]"]]], None)
 
 
 def test_without_a_vault_an_answer_says_what_was_taken_out():
     redact = redactor({"SHOP_TOKEN": search.PLAIN})
 
-    assert redact.kept(Response(200, (), (search.PLAIN.encode(),))).body == b"[secret:SHOP_TOKEN]"
+    assert redact.keep(Response(200, (), (search.PLAIN.encode(),))).body == b"[secret:SHOP_TOKEN]"
 
 
 def test_personal_data_has_surrogates_too():
@@ -739,5 +739,5 @@ def test_any_body_is_kept(body):
 def test_a_redactor_without_secrets_leaves_all_as_it_is():
     response = Response(200, (("content-type", "text/plain"),), (b"nothing", b" here"))
 
-    assert evolve(Redactor(), vault=Vault(CHANCE)).kept(response) is response
+    assert evolve(Redactor(), vault=Vault(CHANCE)).keep(response) is response
     assert Request("GET", "http://a/") == Redactor().question(Request("GET", "http://a/"))

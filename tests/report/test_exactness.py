@@ -9,7 +9,7 @@ from report import stories
 from report.conftest import SHOWN
 
 from tracefork import Exchange, Tape, report
-from tracefork.core.content_encoding import decoded, is_encoded
+from tracefork.core.content_encoding import decode_body, is_encoded
 from tracefork.core.values import Omitted, Span
 from tracefork.providers import read
 from tracefork.providers.messages import Text, Thinking, ToolCall
@@ -95,7 +95,9 @@ def check(tape, page):
         if not hasattr(exchange.answer, "chunks"):
             continue
         wire = exchange.answer.body
-        plain = decoded(exchange.answer.headers, (wire,)) if is_encoded(exchange.answer.headers) else (wire,)
+        plain = (
+            decode_body(exchange.answer.headers, (wire,)) if is_encoded(exchange.answer.headers) else (wire,)
+        )
         assert as_bytes(shown["response"], b"".join(plain)) == b"".join(plain)
         if is_encoded(exchange.answer.headers):
             assert unhexed(shown["wire"]) == wire

@@ -119,7 +119,7 @@ def test_a_branch_keeps_the_options_of_its_parent(tmp_path):
     with tracefork.TapeStore.open(tmp_path / "runs.db") as store:
         tape = store.load("b")
 
-    kept = notes.options(tape.meta)
+    kept = notes.read_options(tape.meta)
     assert kept == {"ignore": ["$.user"], "allow": ["h:1"], "max_body": 9_000, "processes": "refuse"}
 
 

@@ -16,7 +16,7 @@ import pytest
 from worlds import URL, World, asay, jitter, proves, say
 
 import tracefork
-from tracefork.core.values import abandoned
+from tracefork.core.values import is_abandoned
 from tracefork.runtime import spawning
 from tracefork.transports.httpx import AsyncTransport, Transport
 
@@ -144,7 +144,7 @@ def test_a_race_whose_loser_is_cancelled_before_its_head():
         return asyncio.run(main())
 
     tape = proves(agent)
-    assert sum(abandoned(x.answer) for x in tape.exchanges) == 2
+    assert sum(is_abandoned(x.answer) for x in tape.exchanges) == 2
 
 
 class Drip(httpx.AsyncByteStream, httpx.SyncByteStream):

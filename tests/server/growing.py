@@ -9,7 +9,7 @@ from attrs import evolve
 from report import stories
 
 from tracefork import Tape, TapeStore
-from tracefork.codec.records import Closed, Ended, Header, records
+from tracefork.codec.records import Closed, Ended, Header, list_records
 from tracefork.core.values import RETURNED
 from tracefork.providers import anthropic
 
@@ -19,7 +19,7 @@ class Growing:
 
     def __init__(self, store, tape):
         self._tape = tape
-        self._left = list(records(tape))
+        self._left = list(list_records(tape))
         self.log = store.begin(Header.of(tape))
 
     def step(self, count=1):

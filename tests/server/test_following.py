@@ -14,7 +14,7 @@ from worlds import World, say
 import tracefork
 from tracefork import Branch, TapeStore
 from tracefork.backends import MemoryBackend
-from tracefork.codec.records import Ended, Header, records, replayed
+from tracefork.codec.records import Ended, Header, fold, list_records
 from tracefork.core.values import RETURNED
 from tracefork.errors import Conflict, CorruptTape, NotFound
 from tracefork.testing.strategies import tapes
@@ -43,12 +43,12 @@ def written(log, left, plan):
 
 
 @given(runs, st.lists(st.integers(0, 4), max_size=30), st.booleans())
-@example(replayed(Header("r"), ()), [LOOK], True)
+@example(fold(Header("r"), ()), [LOOK], True)
 def test_what_is_given_is_the_steps_of_the_sealed_tape_each_once(tape, plan, wholly):
     """A run may be sealed with records that were never in its log."""
     tape = evolve(tape, outcome=RETURNED)
     with TapeStore.open(":memory:") as store:
-        log, left = store.begin(Header.of(tape)), list(records(tape))
+        log, left = store.begin(Header.of(tape)), list(list_records(tape))
         following = store.follow("r")
         given = [step for _ in written(log, left, plan) for step in following.steps()]
         if wholly and left:
@@ -65,7 +65,7 @@ def test_what_is_given_is_the_steps_of_the_sealed_tape_each_once(tape, plan, who
 @given(runs, st.lists(st.integers(0, 4), max_size=30))
 def test_steps_are_given_in_the_order_in_which_they_ended_even_by_two_who_look_at_other_times(tape, plan):
     with TapeStore.open(":memory:") as store:
-        log, left = store.begin(Header.of(tape)), list(records(tape))
+        log, left = store.begin(Header.of(tape)), list(list_records(tape))
         one, other, late = store.follow("r"), store.follow("r"), None
         given = []
         for n, _ in enumerate(written(log, left, plan)):
@@ -89,7 +89,7 @@ def test_steps_are_given_in_the_order_in_which_they_ended_even_by_two_who_look_a
 @given(runs, st.lists(st.integers(0, 4), max_size=30))
 def test_each_look_gives_what_had_ended_by_then(tape, plan):
     with TapeStore.open(":memory:") as store:
-        log, left = store.begin(Header.of(tape)), list(records(tape))
+        log, left = store.begin(Header.of(tape)), list(list_records(tape))
         following, given = store.follow("r"), []
         for _ in written(log, left, plan):
             given += following.steps()
@@ -100,7 +100,7 @@ def test_each_look_gives_what_had_ended_by_then(tape, plan):
 @given(runs, st.lists(st.integers(0, 4), max_size=20), st.integers(0, 20))
 def test_a_run_that_is_deleted_gives_what_it_had_and_is_over(tape, plan, until):
     with TapeStore.open(":memory:") as store:
-        log, left = store.begin(Header.of(tape)), list(records(tape))
+        log, left = store.begin(Header.of(tape)), list(list_records(tape))
         following = store.follow("r")
         given = [step for _ in written(log, left, plan[:until]) for step in following.steps()]
         known = store.load("r").steps
@@ -118,7 +118,7 @@ def test_another_run_that_takes_the_name_is_not_taken_for_it(tape, other, looks,
     with TapeStore.open(":memory:") as store:
         log = store.begin(Header.of(tape))
         following, given = store.follow("r"), []
-        for record in records(tape)[:looks]:
+        for record in list_records(tape)[:looks]:
             log.write([record])
             given += following.steps()
         store.delete("r")
@@ -126,7 +126,7 @@ def test_another_run_that_takes_the_name_is_not_taken_for_it(tape, other, looks,
             store.save(other)
         else:
             again = store.begin(Header.of(other))
-            for record in records(other):
+            for record in list_records(other):
                 again.write([record])
         for _ in range(3):
             try:
@@ -141,7 +141,7 @@ def chunked(tape, sizes):
     """The chunks of a run: its header, and its records by `sizes`."""
     backend = MemoryBackend()
     store = TapeStore(backend)
-    log, left = store.begin(Header.of(tape)), list(records(tape))
+    log, left = store.begin(Header.of(tape)), list(list_records(tape))
     for size in sizes:
         if left:
             log.write(left[:size])
@@ -153,7 +153,7 @@ def chunked(tape, sizes):
 
 def ended_by(tape, sizes, count):
     """The steps that the first `count` chunks behind the header tell of, in the order of their ends."""
-    known = [*records(tape)]
+    known = [*list_records(tape)]
     shares, at = [], 0
     for size in [*sizes, len(known)]:
         if known[at:]:

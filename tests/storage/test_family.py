@@ -10,7 +10,7 @@ from attrs import evolve
 import tracefork
 from tracefork import TapeStore
 from tracefork.backends.memory import MemoryBackend
-from tracefork.codec.records import Header, records
+from tracefork.codec.records import Header, list_records
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Branch, Exchange, Request, Response, Span, Timing
 from tracefork.errors import CorruptTape, NotFound, StoreError
@@ -207,7 +207,7 @@ def test_a_branch_recorded_by_a_fork_refers_to_its_parent(tmp_path):
 
 def test_a_run_that_died_is_sealed_by_gc_once_it_is_idle(store):
     log = store.begin(tracefork.codec.records.Header("dead", created_at=1000.0))
-    log.write(tracefork.codec.records.records(evolve(PARENT, run_id="dead"))[:9])
+    log.write(tracefork.codec.records.list_records(evolve(PARENT, run_id="dead"))[:9])
     before = store.load("dead")
 
     assert [done.run_id for done in store.gc(now=1010.0)] == []
@@ -219,11 +219,11 @@ def test_a_run_that_died_is_sealed_by_gc_once_it_is_idle(store):
 def test_a_branch_that_is_being_recorded_is_not_rebased(store):
     head = tracefork.codec.records.Header("young", parent=Branch("parent", 3))
     log = store.begin(head)
-    log.write(tracefork.codec.records.records(evolve(branch(3), run_id="young"))[:6])
+    log.write(tracefork.codec.records.list_records(evolve(branch(3), run_id="young"))[:6])
 
     with pytest.raises(StoreError, match="still being recorded"):
         store.delete("parent", rebase=True)
-    log.write(tracefork.codec.records.records(evolve(branch(3), run_id="young"))[6:9])
+    log.write(tracefork.codec.records.list_records(evolve(branch(3), run_id="young"))[6:9])
 
     assert "parent" in store
     assert len(store.load("young")) == 3
@@ -232,7 +232,7 @@ def test_a_branch_that_is_being_recorded_is_not_rebased(store):
 def test_a_fork_whose_parent_goes_while_it_is_recorded_stands_by_itself_once_it_is_sealed(store):
     tape = evolve(branch(10), run_id="young")
     log = store.begin(Header.of(tape))
-    log.write(records(tape))
+    log.write(list_records(tape))
     store.backend.delete("parent")  # by one who had listed the branches before
     log.seal(tape)
 
@@ -281,7 +281,7 @@ def test_a_flipped_bit_in_a_sealed_branch_costs_nothing(store, at):
 
 def test_a_flipped_bit_in_the_header_of_a_branchs_log_costs_nothing(store):
     log = store.begin(tracefork.codec.records.Header("branch", parent=Branch("parent", 10)))
-    log.write(tracefork.codec.records.records(branch(10)))
+    log.write(tracefork.codec.records.list_records(branch(10)))
 
     assert hurt(store, "branch", 80).salvage("branch").steps == branch(10).steps
 
@@ -307,7 +307,7 @@ def test_a_run_that_was_deleted_stays_deleted(store):
 
 
 def test_gc_leaves_a_run_alone_whose_question_is_young(store):
-    told = tracefork.codec.records.records(evolve(PARENT, run_id="old"))
+    told = tracefork.codec.records.list_records(evolve(PARENT, run_id="old"))
     log = store.begin(tracefork.codec.records.Header("old", created_at=0.0))
     log.write([*told[:3], evolve(told[3], at=90_000.0)])
 

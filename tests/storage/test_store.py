@@ -13,7 +13,7 @@ from tracefork.backends.memory import MemoryBackend
 from tracefork.backends.sqlite import SQLiteBackend
 from tracefork.codec import pack
 from tracefork.codec.limits import Limits
-from tracefork.codec.records import Header, records, replayed
+from tracefork.codec.records import Header, fold, list_records
 from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, UNFINISHED, Branch
 from tracefork.errors import CorruptTape, NotFound, RunExists, StoreError, TooLarge
@@ -30,7 +30,7 @@ def store():
 
 
 def unsealed(store, tape, size=2):
-    told = records(tape)
+    told = list_records(tape)
     log = store.begin(Header.of(tape))
     for start in range(0, len(told), size):
         log.write(told[start : start + size])
@@ -122,11 +122,11 @@ def test_a_save_that_the_medium_refuses_leaves_no_run():
 
 def test_what_was_written_can_be_read_before_the_end(store):
     log = store.begin(Header.of(SMALL))
-    told = records(SMALL)
+    told = list_records(SMALL)
 
     for number, record in enumerate(told, 1):
         log.write([record])
-        assert store.load("small") == replayed(Header.of(SMALL), told[:number])
+        assert store.load("small") == fold(Header.of(SMALL), told[:number])
 
 
 def test_a_run_is_the_same_before_and_after_it_is_sealed(store):

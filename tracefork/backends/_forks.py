@@ -12,7 +12,7 @@ import threading
 from typing import Protocol
 from weakref import WeakSet
 
-from tracefork.host.uninterrupted import apart
+from tracefork.host.uninterrupted import run_apart
 
 
 class Forkable(Protocol):
@@ -43,7 +43,7 @@ def between_forks(backend: Forkable) -> None:
         with _registering:
             _known.add(backend)
 
-    apart(register)
+    run_apart(register)
 
 
 def _before() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from tracefork.errors import Conflict, NotFound, StoreError
-from tracefork.host.uninterrupted import apart
+from tracefork.host.uninterrupted import run_apart
 
 from ._forks import between_forks
 from ._records import from_start, name_bytes, only
@@ -29,7 +29,7 @@ class MemoryBackend:
         between_forks(self)
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
-        apart(partial(self._append, name, seq, chunk))
+        run_apart(partial(self._append, name, seq, chunk))
 
     def _append(self, name: str, seq: int, chunk: bytes) -> None:
         with self._lock:
@@ -42,7 +42,7 @@ class MemoryBackend:
             self._logs.setdefault(name, held).append(bytes(chunk))
 
     def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
-        return apart(partial(self._chunks, name, start))
+        return run_apart(partial(self._chunks, name, start))
 
     def _chunks(self, name: str, start: int) -> Iterable[bytes]:
         with self._lock:
@@ -50,7 +50,7 @@ class MemoryBackend:
             return iter(self._log(name)[from_start(start) :])
 
     def heads(self) -> Iterable[tuple[str, bytes]]:
-        return apart(self._heads)
+        return run_apart(self._heads)
 
     def _heads(self) -> Iterable[tuple[str, bytes]]:
         with self._lock:
@@ -58,7 +58,7 @@ class MemoryBackend:
             return iter([(name, log[0]) for name, log in self._logs.items()])
 
     def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
-        apart(partial(self._seal, name, packed, chunks))
+        run_apart(partial(self._seal, name, packed, chunks))
 
     def _seal(self, name: str, packed: bytes, chunks: int | None) -> None:
         with self._lock:
@@ -71,7 +71,7 @@ class MemoryBackend:
             self._sealed.add(name)
 
     def delete(self, name: str) -> None:
-        apart(partial(self._delete, name))
+        run_apart(partial(self._delete, name))
 
     def _delete(self, name: str) -> None:
         with self._lock:

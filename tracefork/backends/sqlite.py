@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
-from tracefork.host.uninterrupted import apart
+from tracefork.host.uninterrupted import run_apart
 
 from ._forks import between_forks
 from ._places import Identity, absolute, check, identity
@@ -78,10 +78,10 @@ class SQLiteBackend:
         self._beside: dict[str, Identity] = {}  # SQLite's own files, while a connection has them open
         self._closed = False
         between_forks(self)
-        apart(self._open)
+        run_apart(self._open)
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
-        apart(partial(self._append, name, self._key(name), seq, chunk))
+        run_apart(partial(self._append, name, self._key(name), seq, chunk))
 
     def _append(self, name: str, key: bytes, seq: int, chunk: bytes) -> None:
         with self._writing(name) as db:
@@ -112,7 +112,7 @@ class SQLiteBackend:
         return map(_verified_head, self._head_rows())
 
     def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
-        apart(partial(self._seal, name, self._key(name), packed, chunks))
+        run_apart(partial(self._seal, name, self._key(name), packed, chunks))
 
     def _seal(self, name: str, key: bytes, packed: bytes, chunks: int | None) -> None:
         with self._writing(name, sync=True) as db:
@@ -130,7 +130,7 @@ class SQLiteBackend:
             db.execute("UPDATE logs SET sealed = 1 WHERE id = ?", (log,))
 
     def delete(self, name: str) -> None:
-        apart(partial(self._delete, name, self._key(name)))
+        run_apart(partial(self._delete, name, self._key(name)))
 
     def _delete(self, name: str, key: bytes) -> None:
         with self._writing(name) as db:
@@ -149,7 +149,7 @@ class SQLiteBackend:
             NotFound: there is no log of this name.
             CorruptTape: SQLite cannot read its file any more.
         """
-        rows = apart(partial(self._rows, f"log {name!r} in {self._path}", _READ, (0, self._key(name))))
+        rows = run_apart(partial(self._rows, f"log {name!r} in {self._path}", _READ, (0, self._key(name))))
         if not rows:
             raise NotFound(name)
         held = dict[int, bytes]()
@@ -164,7 +164,7 @@ class SQLiteBackend:
         Takes the time, and for that time the space, of writing the store anew. Readers that are at
         work elsewhere may keep some of it for later.
         """
-        return apart(self._reclaim)
+        return run_apart(self._reclaim)
 
     def _reclaim(self) -> int:
         with self._using(str(self._path)) as db:
@@ -176,7 +176,7 @@ class SQLiteBackend:
 
     def close(self) -> None:
         self._closed = True
-        apart(self._close)
+        run_apart(self._close)
 
     def _close(self) -> None:
         with self._lock:
@@ -201,7 +201,7 @@ class SQLiteBackend:
         log: object = None
         more = True
         while more:
-            rows, more = apart(partial(self._batch, name, key, start))
+            rows, more = run_apart(partial(self._batch, name, key, start))
             if not rows:
                 raise NotFound(name) if log is None else _moved(name)
             if log not in (None, rows[0][:2]):
@@ -243,7 +243,7 @@ class SQLiteBackend:
     def _head_rows(self) -> Iterator[tuple[object, ...]]:
         last: object = 0
         while True:
-            rows = apart(partial(self._rows, str(self._path), _HEADS, (last, _LOGS_A_BATCH)))
+            rows = run_apart(partial(self._rows, str(self._path), _HEADS, (last, _LOGS_A_BATCH)))
             yield from rows
             if len(rows) < _LOGS_A_BATCH:
                 return

@@ -23,7 +23,7 @@ from ..attribution.forks.budget import Budget
 from ..attribution.oracles import JsonPath, Oracle, Regex
 from ..attribution.study.blame import blame as measured
 from ..attribution.study.outlook import Outlook, lines, outlook
-from ..core.visible import aligned
+from ..core.visible import align
 from ..errors import StoreError
 from ..providers import prices as pricing
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
@@ -234,13 +234,13 @@ def _validated(rows: Sequence[RowResult], trials: Sequence[Trial], often: int) -
         f"The planner alone, {often} times a row. Live calls are shares of those of ten forks a step; "
         f"a goal is shown if so many repetitions prove it at 95%."
     )
-    for line in aligned(
+    for line in align(
         [titles, *(_cells(row) for row in sorted(rows, key=lambda r: r.row.name))], right=set()
     ):
         print_plain(line)
     titles = ["planted in a real agent", "verdict", "named", "culprit", "forks", "live calls", ""]
     print_plain("")
-    for line in aligned([titles, *map(_trial_cells, sorted(trials, key=lambda t: t.name))], right={4, 5}):
+    for line in align([titles, *map(_trial_cells, sorted(trials, key=lambda t: t.name))], right={4, 5}):
         print_plain(line)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from ..core.visible import aligned
+from ..core.visible import align
 from ..storage.info import shown
 from ..storage.store import RunInfo
 from .app import RUNS, Json, Store, err, escaped, plural, print_json, print_plain, time_text
@@ -33,7 +33,7 @@ def ls(
         err.print(f"no runs in {escaped(store)}")
         return
     titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
-    for line in aligned([titles, *map(_line, infos)], right={3}):
+    for line in align([titles, *map(_line, infos)], right={3}):
         print_plain(line)
     if hidden := len(every) - len(infos):
         err.print(f"[dim]and {plural(hidden, 'fork')} of blame: --forks lists them[/]")

@@ -39,7 +39,7 @@ def program_of(tape: Tape, words: list[str]) -> Program:
         ValueError: neither is known.
         FileNotFoundError: there is no such script.
     """
-    restored = {key: redactor(os.environ).restored(value, os.environ) for key, value in tape.meta.items()}
+    restored = {key: redactor(os.environ).restore(value, os.environ) for key, value in tape.meta.items()}
     program = Program.parse(words) if words else Program.of(restored)
     if program is None:
         raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")

@@ -9,21 +9,16 @@ happened by then, and behind a chunk that is lost nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from functools import partial
-from itertools import chain
-
-from attrs import frozen
+from collections.abc import Callable, Iterable, Sequence
 
 from ..core.tape import Tape
 from ..core.values import Fault, Request, Response
 from ..errors import CorruptTape, TooLarge, Truncated, UnknownVersion
 from . import strict_json
 from .frames import frame
-from .frames.zstd import Expander, Squeezer
-from .limits import DEFAULT, Limits, count
-from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, related, replayed, salvaged
+from .frames.zstd import Compressor, Decompressor
+from .limits import DEFAULT, Limits, check_count
+from .records import ALONE, Asked, Ended, Header, Parent, Record, Summary, check_parent, fold
 from .rows.rows import Cuts, RowReader, RowWriter
 
 HEADER_ROOM = 60_000
@@ -31,10 +26,9 @@ HEADER_ROOM = 60_000
 
 _QUESTION, _ANSWERS = 256 << 10, 64 << 10  # bytes of a dictionary
 _LENGTH = 4  # bytes of a row's length
-_TRIED = 16 << 10  # bytes of a chunk, at most, of which each bit is turned in turn
 
 
-def header(head: Header) -> bytes:
+def encode_header(head: Header) -> bytes:
     """Return chunk 0.
 
     Raises:
@@ -54,15 +48,28 @@ def decode_header(chunk: bytes) -> Header:
     Raises:
         CorruptTape: it is none.
     """
-    if frame.kind(chunk) == frame.SUMMARY:
+    if frame.read_kind(chunk) == frame.SUMMARY:
         return strict_json.load(frame.read(chunk).payload, Summary, DEFAULT).header
-    found = frame.only(chunk)
+    found = frame.read_only(chunk)
     if found.kind != frame.HEADER:
         raise CorruptTape("the log does not begin with a header")
     return strict_json.load(found.payload, Header, DEFAULT)
 
 
-def dictionary(parent: Parent) -> bytes:
+def read_header(chunk: bytes, run_id: str) -> Header:
+    """Return the header that chunk 0 of this run is.
+
+    Raises:
+        CorruptTape: it is none, or another run's; the error says that it is chunk 0.
+    """
+    with strict_json.damage("chunk 0"):
+        head = decode_header(chunk)
+        if head.run_id != run_id:
+            raise CorruptTape(f"it is the header of run {head.run_id!r}")
+    return head
+
+
+def make_dictionary(parent: Parent) -> bytes:
     """Return what a branch's compressor knows at first: how its parent's questions and answers end."""
     asked = [step.asked for step in parent.steps if isinstance(step.asked, Request)]
     parts, size = list[bytes](), 0
@@ -83,7 +90,7 @@ class Encoder:
     def __init__(self, run_id: str, parent: Parent = ALONE) -> None:
         self._run_id = run_id
         self._rows = RowWriter(parent.steps)
-        self._squeezer = Squeezer(dictionary=dictionary(parent))
+        self._squeezer = Compressor(dictionary=make_dictionary(parent))
         self._number = 0
 
     def chunk(
@@ -96,14 +103,16 @@ class Encoder:
         raw, kept = _Written(), list[Record]()
         for record in records:
             sink = _Written()
-            row, less = self._rows.row(record, sink)
-            said = strict_json.text(row)
-            raw += len(said).to_bytes(_LENGTH, "big") + said + sink
+            row, less = self._rows.write(record, sink)
+            line = strict_json.encode(row)
+            raw += len(line).to_bytes(_LENGTH, "big") + line + sink
             kept.append(less)
         if look:
             look(bytes(raw))
         self._number += 1
-        return frame.light(self._squeezer.piece(bytes(raw)), place(self._run_id, self._number)), kept
+        return frame.light_frame(
+            self._squeezer.piece(bytes(raw)), name_place(self._run_id, self._number)
+        ), kept
 
 
 class Shrinker:
@@ -114,7 +123,7 @@ class Shrinker:
 
     def shrunk(self, record: Record) -> Record:
         """Return `record` with the body of a request kept in less room."""
-        return self._rows.row(record, _Dropped())[1]
+        return self._rows.write(record, _Dropped())[1]
 
 
 class Decoder:
@@ -124,7 +133,7 @@ class Decoder:
         self._run_id = run_id
         self._limits = limits
         self._rows = RowReader(parent.steps, limits)
-        self._expander = Expander(limits, dictionary(parent))
+        self._expander = Decompressor(limits, make_dictionary(parent))
         self._number = self._asked = self._encoded = self._decoded = 0
 
     def records(self, chunk: bytes) -> list[Record]:
@@ -136,7 +145,7 @@ class Decoder:
             CorruptTape: it is damaged, or not the one that was written at this place.
         """
         with strict_json.damage(f"chunk {self._number + 1}"):
-            payload = frame.read_light(chunk, place(self._run_id, self._number + 1))
+            payload = frame.read_light(chunk, name_place(self._run_id, self._number + 1))
             self._number += 1
             self._encoded += len(chunk)
             most = self._limits.allowed(self._encoded) - self._decoded
@@ -148,11 +157,11 @@ class Decoder:
         records = list[Record]()
         while raw.at < len(raw.data):
             size = int.from_bytes(raw.literal(_LENGTH), "big")
-            row = strict_json.parsed(raw.literal(size), self._limits)
-            records.append(self._rows.record(row, raw))
+            row = strict_json.parse(raw.literal(size), self._limits)
+            records.append(self._rows.read(row, raw))
             self._asked += isinstance(records[-1], Asked)
-            count("steps", self._asked, self._limits.steps)
-            count("records in one chunk", len(records), 4 * self._limits.steps)
+            check_count("steps", self._asked, self._limits.steps)
+            check_count("records in one chunk", len(records), 4 * self._limits.steps)
         return records
 
 
@@ -167,7 +176,7 @@ def unroll(chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits:
         TooLarge: they are more than `limits` allow.
     """
     head, records = read(chunks, run_id, parent, limits)
-    return replayed(head, records)
+    return fold(head, records)
 
 
 def read(
@@ -175,8 +184,8 @@ def read(
 ) -> tuple[Header, list[Record]]:
     """Return the header and the records that `unroll` makes a tape of; errors as there."""
     rest = iter(chunks)
-    head = _head(next(rest, b""), run_id)
-    related(head, parent)
+    head = read_header(next(rest, b""), run_id)
+    check_parent(head, parent)
     decoder, records = Decoder(run_id, parent, limits), list[Record]()
     for chunk in rest:
         try:
@@ -184,53 +193,16 @@ def read(
         except CorruptTape as error:
             if isinstance(error, Truncated) and next(rest, None) is None:
                 break
-            raise _placed(error, records) from error
+            raise _place_damage(error, records) from error
     return head, records
 
 
-@frozen
-class Salvaged:
-    """What could be read of a damaged run: `tape`, and `lost`, a sentence on what could not."""
-
-    tape: Tape
-    lost: str = ""
+def name_place(run_id: str, number: int) -> str:
+    """What a chunk's check is over besides its bytes."""
+    return f"{run_id}\n{number}"
 
 
-def salvage(
-    chunks: Iterable[bytes], run_id: str, parent: Parent = ALONE, limits: Limits = DEFAULT
-) -> Salvaged:
-    """Return what the chunks before the first that cannot be made good make.
-
-    Chunks that changed places are put back, and a bit that turned is turned back.
-    A lost chunk is b"", to keep the others' numbers.
-
-    Raises:
-        CorruptTape: none is whole.
-        TooLarge: they are more than `limits` allow.
-    """
-    first, *later = [*chunks] or [b""]
-    lost, head = "", Header(run_id)
-    try:
-        head = _head(_turned(first, partial(_is_head, run_id=run_id)) or first, run_id)
-    except TooLarge:
-        raise
-    except CorruptTape as error:
-        lost = f"{error.where}: {error.problem}"
-    decoder, records = Decoder(run_id, parent, limits), list[Record]()
-    for chunk in _in_place(later, run_id):
-        try:
-            records += decoder.records(chunk)
-        except TooLarge:
-            raise
-        except CorruptTape as error:
-            lost = f"{error.where} and all behind it: {error.problem}"
-            break
-    if lost and not records and head == Header(run_id):
-        raise CorruptTape("nothing of it can be read", f"run {run_id!r}", "restore it from a copy")
-    return Salvaged(salvaged(head, records), lost)
-
-
-def _placed(error: CorruptTape, before: Sequence[Record]) -> CorruptTape:
+def _place_damage(error: CorruptTape, before: Sequence[Record]) -> CorruptTape:
     """The error, with the exchange at which the damage begins."""
     if isinstance(error, TooLarge | UnknownVersion):
         return error
@@ -239,77 +211,6 @@ def _placed(error: CorruptTape, before: Sequence[Record]) -> CorruptTape:
     )
     advice = f"salvage gives back the {whole} exchanges before it, or more"
     return type(error)(error.problem, f"{error.where}, exchange {whole}", advice)
-
-
-def mended_header(chunk: bytes, run_id: str) -> Header | None:
-    """The header that chunk 0 is, a turned bit turned back; None where that fails."""
-    with suppress(CorruptTape):
-        return _head(_turned(chunk, partial(_is_head, run_id=run_id)) or chunk, run_id)
-    return None
-
-
-def place(run_id: str, number: int) -> str:
-    """What a chunk's check is over besides its bytes."""
-    return f"{run_id}\n{number}"
-
-
-def _head(chunk: bytes, run_id: str) -> Header:
-    with strict_json.damage("chunk 0"):
-        head = decode_header(chunk)
-        if head.run_id != run_id:
-            raise CorruptTape(f"it is the header of run {head.run_id!r}")
-    return head
-
-
-def _in_place(chunks: Sequence[bytes], run_id: str) -> Iterator[bytes]:
-    """The chunks, damaged ones made good: by one that was put elsewhere, or by turning a bit.
-
-    Behind the first that stays damaged nothing can be read, and nothing is tried.
-    """
-    bad = [n for n, chunk in enumerate(chunks, 1) if not _is_whole(chunk, place(run_id, n))]
-    shift, damaged = 0, set(bad)
-    for n, chunk in enumerate(chunks, 1):
-        if n not in damaged:
-            yield chunk
-            continue
-        whole = partial(_is_whole, place=place(run_id, n))
-        likely = [n + shift] if 1 <= n + shift <= len(chunks) else []  # where the one before was
-        astray = next((m for m in chain(likely, bad) if whole(chunks[m - 1])), None)
-        made = _turned(chunk, whole) if astray is None else chunks[astray - 1]
-        yield made or chunk
-        if not made:
-            return
-        shift = shift if astray is None else astray - n
-
-
-def _turned(chunk: bytes, whole: Callable[[bytes], bool]) -> bytes | None:
-    """The chunk with the one bit turned that makes it whole; None if there is none, or too many to try."""
-    if whole(chunk) or len(chunk) > _TRIED:
-        return None
-    tried = bytearray(chunk)
-    for at in range(len(chunk)):
-        for bit in range(8):
-            tried[at] ^= 1 << bit
-            if whole(made := bytes(tried)):
-                return made
-            tried[at] ^= 1 << bit
-    return None
-
-
-def _is_whole(chunk: bytes, place: str) -> bool:
-    try:
-        frame.read_light(chunk, place)
-    except CorruptTape:
-        return False
-    return True
-
-
-def _is_head(chunk: bytes, run_id: str) -> bool:
-    try:
-        _head(chunk, run_id)
-    except CorruptTape:
-        return False
-    return True
 
 
 class _Written(bytearray):

@@ -1,4 +1,4 @@
-"""How much of what bytes claim is believed. What is over raises TooLarge."""
+"""Limits of what a reader accepts: sizes, steps, depth of JSON. What exceeds one raises TooLarge."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ What own values never need stays bounded.
 """
 
 
-def count(what: str, number: int, most: int) -> None:
+def check_count(what: str, number: int, most: int) -> None:
     """Refuse `number` of `what` above `most`.
 
     Raises:
@@ -71,7 +71,7 @@ def count(what: str, number: int, most: int) -> None:
         raise TooLarge(f"it has {number:,} {what}, the limit is {most:,}")
 
 
-def nesting(text: bytes, limits: Limits) -> None:
+def check_nesting(text: bytes, limits: Limits) -> None:
     """Scan JSON `text` without building it; json.loads would recurse and allocate first.
 
     Malformed text passes: the parser refuses it.
@@ -81,14 +81,14 @@ def nesting(text: bytes, limits: Limits) -> None:
     """
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
     marked = bare.translate(None, _NOT_STRUCTURE)
-    count("JSON strings", marked.count(b'"') // 2, limits.json_items)
+    check_count("JSON strings", marked.count(b'"') // 2, limits.json_items)
     outside = marked.replace(b'""', b"").split(b'"')[::2]  # without pairs, what is within a string stays so
     structure = b"".join(outside)
-    count("JSON items", len(structure), limits.json_items)
+    check_count("JSON items", len(structure), limits.json_items)
     brackets = structure.translate(_ROUND, b",")
     left = brackets
     for _ in range(min(_FLAT, limits.json_depth)):
         left = left.replace(b"()", b"")  # what is deepest goes
     if left:
         steps = map(_DEEPER.__getitem__, brackets)
-        count("levels of nested JSON", max(accumulate(steps), default=0), limits.json_depth)
+        check_count("levels of nested JSON", max(accumulate(steps), default=0), limits.json_depth)

@@ -19,9 +19,9 @@ from ..errors import CorruptTape, TooLarge
 from . import columns, strict_json
 from .frames import envelope, frame
 from .frames.parity import Repair
-from .journal import Salvaged
-from .limits import DEFAULT, UNLIMITED, Limits, count
-from .records import ALONE, Header, Parent, Record, Summary, related, replayed, salvaged
+from .limits import DEFAULT, UNLIMITED, Limits, check_count
+from .mending import Salvaged
+from .records import ALONE, Header, Parent, Record, Summary, check_parent, fold, fold_salvaged
 
 _MOST_MESSAGE, _MOST_TYPE = 500, 200
 
@@ -34,11 +34,11 @@ def pack(tape: Tape, parent: Parent = ALONE) -> bytes:
     Raises:
         ValueError: its meta is too large for the summary, or a number is not finite.
     """
-    told = strict_json.dump(_summary(tape, parent))
-    return envelope.wrapped(told, columns.written(tape, parent), tape.run_id)
+    summary = strict_json.dump(_summarize(tape, parent))
+    return envelope.wrap(summary, columns.write(tape, parent), tape.run_id)
 
 
-def verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tuple[bytes, Tape]:
+def pack_verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tuple[bytes, Tape]:
     """Return `pack(tape)`, and the tape that was read from it and proven equal.
 
     What reads within `limits` would refuse as too large is packed too, so that nothing
@@ -55,8 +55,8 @@ def verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tu
             back = unpack(packed, parent, limits)
         except TooLarge as error:
             back = unpack(packed, parent, UNLIMITED)
-            said = f"run {tape.run_id!r} is kept whole, and larger than will be read: {error.problem}; "
-            warnings.warn(visible(said + error.advice), RuntimeWarning, stacklevel=2)
+            warning = f"run {tape.run_id!r} is kept whole, and larger than will be read: {error.problem}; "
+            warnings.warn(visible(warning + error.advice), RuntimeWarning, stacklevel=2)
         if back != tape or [s.timing for s in back.steps] != [s.timing for s in tape.steps]:
             raise CorruptTape("the tape does not survive packing", advice=advice)
     return packed, back
@@ -64,22 +64,22 @@ def verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) -> tu
 
 def is_packed(chunk: bytes) -> bool:
     """True when `chunk` begins as a sealed tape does."""
-    return frame.kind(chunk) == frame.SUMMARY
+    return frame.read_kind(chunk) == frame.SUMMARY
 
 
-def summary(first: bytes) -> Summary:
+def read_summary(first: bytes) -> Summary:
     """Return what a sealed tape says of itself, from its first 64 KiB or more.
 
     Raises:
         CorruptTape: it is damaged, or no sealed tape.
     """
-    return envelope.headed(first)[0]
+    return envelope.read_summary(first)[0]
 
 
-def mended_header(data: bytes) -> Header | None:
+def mend_header(data: bytes) -> Header | None:
     """The header of a damaged tape, as parity makes it good; None where that fails."""
     with suppress(CorruptTape), strict_json.damage():
-        return envelope.headed(envelope.mended(data)[0])[0].header
+        return envelope.read_summary(envelope.mend(data)[0])[0].header
     return None
 
 
@@ -92,14 +92,14 @@ def unpack(data: bytes, parent: Parent = ALONE, limits: Limits = DEFAULT) -> Tap
         UnknownVersion: a newer tracefork wrote them.
         CorruptTape: they are damaged, or something follows.
     """
-    count("bytes", len(data), limits.total)
+    check_count("bytes", len(data), limits.total)
     with strict_json.damage():
         try:
-            said, body = envelope.opened(data)
+            summary, body = envelope.open_frames(data)
         except CorruptTape as error:
-            raise _placed(error, data, parent, limits) from error
-        related(said.header, parent)
-        return _tape(said, body, parent, limits)
+            raise _place_damage(error, data, parent, limits) from error
+        check_parent(summary.header, parent)
+        return _fold(summary, body, parent, limits)
 
 
 def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limits = DEFAULT) -> Salvaged:
@@ -111,16 +111,16 @@ def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limit
         CorruptTape: nothing can be vouched for.
         TooLarge: it is more than `limits` allow.
     """
-    both, fixed = envelope.mended(data)
+    both, fixed = envelope.mend(data)
     with suppress(CorruptTape), strict_json.damage():
-        said, body = envelope.parsed(both)
+        summary, body = envelope.parse(both)
         size = fixed.block * len(fixed.damaged) if fixed else 0
         made = f"nothing: {size:,} bytes in which there was damage were made again" if size else ""
-        return Salvaged(_tape(said, body, parent, limits), made)
+        return Salvaged(_fold(summary, body, parent, limits), made)
     header = Header(run_id)
     with suppress(CorruptTape):
-        header = envelope.headed(both)[0].header
-    tape = Tape() if fixed is None else _before(both, _good(both, fixed), header, parent, limits)
+        header = envelope.read_summary(both)[0].header
+    tape = Tape() if fixed is None else _read_before(both, _find_good(both, fixed), header, parent, limits)
     if not tape.steps:
         raise CorruptTape(
             "nothing of it can be vouched for", f"run {header.run_id!r}", "restore it from a copy"
@@ -128,48 +128,51 @@ def salvage(data: bytes, run_id: str = "", parent: Parent = ALONE, limits: Limit
     return Salvaged(tape, f"what was asked after exchange {len(tape) - 1}")
 
 
-def _good(both: bytes, fixed: Repair) -> int:
+def _find_good(both: bytes, fixed: Repair) -> int:
     """Bytes up to which all is as it was written."""
     return fixed.lost[0] * fixed.block if fixed.lost else len(both)
 
 
-def _placed(error: CorruptTape, data: bytes, parent: Parent, limits: Limits) -> CorruptTape:
+def _place_damage(error: CorruptTape, data: bytes, parent: Parent, limits: Limits) -> CorruptTape:
     """The error, with the exchange at which the damage begins, as far as that can be told."""
     with suppress(CorruptTape), strict_json.damage():
-        both, fixed = envelope.mended(data)
+        both, fixed = envelope.mend(data)
         if fixed and not fixed.damaged:
             return type(error)(error.problem, error.where, "salvage gives all of it back")
         if fixed and fixed.damaged:
             first = fixed.damaged[0] * fixed.block
             with suppress(CorruptTape):
-                said = envelope.headed(both)[0]
-                before = _before(both, first, said.header, parent, limits)
+                summary = envelope.read_summary(both)[0]
+                before = _read_before(both, first, summary.header, parent, limits)
                 gives = f"the {len(before)} exchanges before it" if fixed.lost else "all of it"
                 where = f"exchange {len(before)}, in {fixed.block} bytes from {first} on"
                 return type(error)(error.problem, where, f"salvage gives {gives} back")
     return error
 
 
-def _tape(said: Summary, body: bytes, parent: Parent, limits: Limits) -> Tape:
-    tape = replayed(said.header, columns.read(body, parent, limits))
+def _fold(summary: Summary, body: bytes, parent: Parent, limits: Limits) -> Tape:
+    tape = fold(summary.header, columns.read(body, parent, limits))
     counts = len(tape), len(tape.draws), len(tape.effects)
-    if counts != (said.exchanges, said.draws, said.effects) or _brief(tape.outcome) != said.outcome:
+    if (
+        counts != (summary.exchanges, summary.draws, summary.effects)
+        or _abridge(tape.outcome) != summary.outcome
+    ):
         raise CorruptTape("its steps are not those that its summary tells of")
     return tape
 
 
-def _before(both: bytes, stop: int, header: Header, parent: Parent, limits: Limits) -> Tape:
+def _read_before(both: bytes, stop: int, header: Header, parent: Parent, limits: Limits) -> Tape:
     """What summary and body tell up to byte `stop`."""
-    start, told = frame.find(both, envelope.BODY) + frame.OVERHEAD, list[Record]()
+    start, records = frame.find(both, envelope.BODY) + frame.OVERHEAD, list[Record]()
     with suppress(CorruptTape), strict_json.damage():
-        told.extend(columns.read(both[start : max(start, stop)], parent, limits, torn=True))
-    return salvaged(header, told)
+        records.extend(columns.read(both[start : max(start, stop)], parent, limits, torn=True))
+    return fold_salvaged(header, records)
 
 
-def _summary(tape: Tape, parent: Parent) -> Summary:
+def _summarize(tape: Tape, parent: Parent) -> Summary:
     counts = len(tape), len(tape.draws), len(tape.effects)
-    return Summary(Header.of(tape, parent.shares), *counts, _brief(tape.outcome), tape.digest())
+    return Summary(Header.of(tape, parent.shares), *counts, _abridge(tape.outcome), tape.digest())
 
 
-def _brief(told: Outcome) -> Outcome:
-    return evolve(told, message=told.message[:_MOST_MESSAGE], type=told.type[:_MOST_TYPE])
+def _abridge(outcome: Outcome) -> Outcome:
+    return evolve(outcome, message=outcome.message[:_MOST_MESSAGE], type=outcome.type[:_MOST_TYPE])

@@ -1,4 +1,4 @@
-"""What happened, in the order it became known: the records of a run, and the tape they fold into.
+"""Records: what happened in a run, in the order in which it became known; and the tape they fold into.
 
 A question is recorded before it is put to the world (write-ahead), its answer
 when it has ended; so any prefix of a run's records is a tape, in which the
@@ -18,23 +18,15 @@ from ..core.values import (
     UNFINISHED,
     Answer,
     Branch,
-    Call,
-    Draw,
-    Effect,
-    Exchange,
-    Fault,
     Lane,
     Outcome,
     Pending,
     Question,
-    Reading,
-    Reply,
-    Request,
-    Response,
     Source,
     Span,
     Step,
     Timing,
+    make_step,
 )
 from ..errors import CorruptTape
 
@@ -62,7 +54,7 @@ ALONE = Parent()
 """For what stands by itself."""
 
 
-def related(head: Header, parent: Parent) -> None:
+def check_parent(head: Header, parent: Parent) -> None:
     """Refuse to read without the parent what refers to it: the bytes would pass for damaged.
 
     Raises:
@@ -226,7 +218,7 @@ class Fold:
         asked = self._asked.get(call)
         if asked is None:
             return f"call {call} ends and was not open"
-        made = step(asked.question, record.answer, asked.lane, span, record.timing)
+        made = make_step(asked.question, record.answer, asked.lane, span, record.timing)
         if made is None:
             kinds = type(asked.question).__name__, type(record.answer).__name__
             return f"call {call} asked a {kinds[0]} and got a {kinds[1]}"
@@ -251,7 +243,7 @@ class Fold:
                 yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call))
 
 
-def replayed(header: Header, records: Iterable[Record]) -> Tape:
+def fold(header: Header, records: Iterable[Record]) -> Tape:
     """Fold records into a tape: steps sorted by `began`, and what was in flight as pending.
 
     A draw of chance that was in flight told nobody anything and is left out.
@@ -268,7 +260,7 @@ def replayed(header: Header, records: Iterable[Record]) -> Tape:
     return fold.tape(header)
 
 
-def salvaged(header: Header, records: Iterable[Record]) -> Tape:
+def fold_salvaged(header: Header, records: Iterable[Record]) -> Tape:
     """Fold those records that agree with the ones before them, for when some were lost."""
     fold = Fold()
     for record in records:
@@ -276,8 +268,8 @@ def salvaged(header: Header, records: Iterable[Record]) -> Tape:
     return fold.tape(header)
 
 
-def records(tape: Tape) -> tuple[Record, ...]:
-    """Return the records that `replayed` folds into `tape`, in tick order.
+def list_records(tape: Tape) -> tuple[Record, ...]:
+    """Return the records that `fold` makes into `tape`, in tick order.
 
     The tape's own ticks decide: a step whose head is a tick of its own has a
     Headed. A pending question, of which no time is kept, is asked at `created_at`.
@@ -289,19 +281,6 @@ def records(tape: Tape) -> tuple[Record, ...]:
     closed = () if tape.outcome == UNFINISHED else (Closed(tape.outcome),)
     hidden = (Hidden(tape.surrogates),) if tape.surrogates else ()
     return (*hidden, *(record for _, _, record in events), *closed)
-
-
-def step(question: Question, answer: Answer, lane: Lane, span: Span, timing: Timing) -> Step | None:
-    """Return the step of this question and answer, or None if they do not belong together."""
-    match question, answer:
-        case Request(), Response() | Fault():
-            return Exchange(question, answer, lane, span, timing)
-        case Source(), Reading():
-            return Draw(question, answer, lane, span, timing)
-        case Call(), Reply() | Fault():
-            return Effect(question, answer, lane, span, timing)
-        case _:
-            return None
 
 
 def _began(known: Step | Pending) -> int:

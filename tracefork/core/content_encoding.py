@@ -1,4 +1,4 @@
-"""Content-encoding undone, for those who look at a body; matching and replay keep it raw.
+"""Decodes bodies by their content-encoding, for whoever looks at one; matching and replay keep them raw.
 
 A small body may claim to be a large one. Each decoder is given room for what may still come, and stops
 within it: no more is ever allocated than that and what the decoder needs to look back.
@@ -26,16 +26,16 @@ _DROP = 8  # bytes of brotli, where its decoder cannot be told when to stop: a f
 
 def is_encoded(headers: Headers) -> bool:
     """True when the headers say that the body is compressed."""
-    return bool(encodings(headers))
+    return bool(list_encodings(headers))
 
 
-def decoded(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tuple[bytes, ...] | None:
+def decode_body(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tuple[bytes, ...] | None:
     """Return what each chunk decodes to, as many pieces as chunks; the tail goes with the last.
 
     None when an encoding is unknown here, the data does not decode, or there are
     more than `most` bytes.
     """
-    pieces, layers = list(chunks), encodings(headers)
+    pieces, layers = list(chunks), list_encodings(headers)
     if len(layers) > _LAYERS:
         return None
     for encoding in reversed(layers):
@@ -56,12 +56,14 @@ def decoded(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tu
     return tuple(pieces)
 
 
-def decoded_before(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST) -> tuple[bytes, ...] | None:
+def decode_before_damage(
+    headers: Headers, chunks: tuple[bytes, ...], most: int = MOST
+) -> tuple[bytes, ...] | None:
     """Return what the chunks of a damaged body decode to before the damage, as many pieces as chunks.
 
     None when nothing does, or there is more than one encoding.
     """
-    layers, pieces = encodings(headers), list[bytes]()
+    layers, pieces = list_encodings(headers), list[bytes]()
     if len(layers) != 1 or (decoder := _DECODERS.get(layers[0], _unknown)()) is None:
         return None
     for chunk in chunks:
@@ -82,10 +84,10 @@ def decoded_before(headers: Headers, chunks: tuple[bytes, ...], most: int = MOST
     return tuple(pieces) if any(pieces) else None
 
 
-def encodings(headers: Headers) -> list[str]:
+def list_encodings(headers: Headers) -> list[str]:
     """The names of a body's encodings, in lower case, in the order in which they were made."""
-    said = [v for n, v in headers if n.lower() == "content-encoding"]
-    names = [name.strip().lower() for value in said for name in value.split(",")]
+    values = [v for n, v in headers if n.lower() == "content-encoding"]
+    names = [name.strip().lower() for value in values for name in value.split(",")]
     return [name for name in names if name not in ("", "identity")]
 
 

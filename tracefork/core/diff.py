@@ -8,9 +8,9 @@ from itertools import zip_longest
 
 from attrs import field, frozen
 
-from .digest import Recorded, told
-from .framing import text
-from .matching import Matcher, exact, meaningful, normalised
+from .digest import Recorded, list_content
+from .framing import encode
+from .matching import Matcher, exact, normalise, select_headers
 from .trees import WINDOW, find_places, quote_both, show_both
 from .values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request, Response, Source, Step
 from .visible import visible
@@ -58,16 +58,16 @@ def diff(left: Recorded, right: Recorded, *, matcher: Matcher = exact) -> Partin
     Steps are compared in the order in which they began; then in the order of their ticks.
     """
     index = 0
-    for one, other in zip_longest(told(left), told(right)):
+    for one, other in zip_longest(list_content(left), list_content(right)):
         if one is None or other is None:
             texts = (_brief(step.asked) if step else "the end" for step in (one, other))
             return Parting(index, Difference("steps", *texts), one, other)
         if matcher(one.asked) != matcher(other.asked):
-            found = questions(one.asked, other.asked)
+            found = diff_questions(one.asked, other.asked)
             return Parting(
                 index, found or Difference("question", _brief(one.asked), _brief(other.asked)), one, other
             )
-        if one.answer != other.answer and (parted := answers(one.answer, other.answer)):
+        if one.answer != other.answer and (parted := diff_answers(one.answer, other.answer)):
             return Parting(index, parted, one, other)
         if one.span != other.span:
             return Parting(index, Difference("order", repr(one.span), repr(other.span)), one, other)
@@ -75,7 +75,7 @@ def diff(left: Recorded, right: Recorded, *, matcher: Matcher = exact) -> Partin
     return None
 
 
-def questions(recorded: Question, asked: Question) -> Difference | None:
+def diff_questions(recorded: Question, asked: Question) -> Difference | None:
     """Return the first place where two questions part, or None where none shows."""
     match recorded, asked:
         case Request(), Request():
@@ -86,32 +86,34 @@ def questions(recorded: Question, asked: Question) -> Difference | None:
                 if ours != theirs:
                     return Difference(path, *quote_both(ours, theirs))
             return (
-                _headers(dict(meaningful(recorded.headers)), dict(meaningful(asked.headers)))
-                or _lengths(recorded, asked, "body")
-                or bodies(normalised(recorded).body, normalised(asked).body, "$")
+                _diff_headers(dict(select_headers(recorded.headers)), dict(select_headers(asked.headers)))
+                or _diff_lengths(recorded, asked, "body")
+                or diff_bodies(normalise(recorded).body, normalise(asked).body, "$")
             )
         case Source(), Source() if recorded != asked:
             return Difference("source", _brief(recorded), _brief(asked))
         case Call(), Call():
             if recorded.name != asked.name:
                 return Difference("name", repr(recorded.name), repr(asked.name))
-            return bodies(text(recorded.arguments), text(asked.arguments), "$")
+            return diff_bodies(encode(recorded.arguments), encode(asked.arguments), "$")
         case _ if type(recorded) is not type(asked):
             return Difference("question", _brief(recorded), _brief(asked))
     return None
 
 
-def answers(recorded: Answer, heard: Answer) -> Difference | None:
+def diff_answers(recorded: Answer, heard: Answer) -> Difference | None:
     """Return the first place where two answers part, or None where they say the same."""
     match recorded, heard:
         case Response(), Response():
             if recorded.status != heard.status:
                 return Difference("response.status", str(recorded.status), str(heard.status))
-            found = _lengths(recorded, heard, "response") or bodies(recorded.body, heard.body, "response")
+            found = _diff_lengths(recorded, heard, "response") or diff_bodies(
+                recorded.body, heard.body, "response"
+            )
             if found:
                 return found
             if recorded.headers != heard.headers:
-                found = _headers(dict(recorded.headers), dict(heard.headers))
+                found = _diff_headers(dict(recorded.headers), dict(heard.headers))
                 return found or Difference("response.headers", "other order or count", "")
             if recorded.end != heard.end:
                 return Difference("response.end", repr(recorded.end), repr(heard.end))
@@ -119,7 +121,7 @@ def answers(recorded: Answer, heard: Answer) -> Difference | None:
         case Reading(ours), Reading(theirs) if ours != theirs:
             return Difference("reading", *quote_both(ours, theirs))
         case Reply(), Reply() if recorded != heard:
-            return bodies(text(recorded.value), text(heard.value), "reply") or Difference(
+            return diff_bodies(encode(recorded.value), encode(heard.value), "reply") or Difference(
                 "reply", f"{recorded.kind} {recorded.type}", f"{heard.kind} {heard.type}"
             )
         case _ if recorded != heard:
@@ -127,7 +129,7 @@ def answers(recorded: Answer, heard: Answer) -> Difference | None:
     return None
 
 
-def nearest(asked: Question, candidates: Sequence[Question], most: int = 200) -> int | None:
+def find_nearest(asked: Question, candidates: Sequence[Question], most: int = 200) -> int | None:
     """Return the index of the candidate most like `asked`, or None if none is of its kind.
 
     Looks at the first `most`; ties go to the earlier.
@@ -139,13 +141,13 @@ def nearest(asked: Question, candidates: Sequence[Question], most: int = 200) ->
 def _likeness(one: Question, other: Question) -> float:
     match one, other:
         case Request(), Request():
-            shared = shared_ends(one.body, other.body)
+            shared = measure_shared_ends(one.body, other.body)
             length = max(len(one.body), len(other.body))
             return (
                 (one.url == other.url) + (one.method == other.method) + (shared / length if length else 1.0)
             )
         case Call(), Call():
-            shared = shared_ends(text(one.arguments), text(other.arguments))
+            shared = measure_shared_ends(encode(one.arguments), encode(other.arguments))
             return 2.0 * (one.name == other.name) + shared / (
                 max(len(one.arguments), len(other.arguments)) or 1
             )
@@ -153,14 +155,14 @@ def _likeness(one: Question, other: Question) -> float:
             return float(one == other)
 
 
-def shared_ends(one: bytes, other: bytes) -> int:
+def measure_shared_ends(one: bytes, other: bytes) -> int:
     """Return how many bytes two strings share as a prefix and, in what is left, as a suffix."""
-    prefix = shared_prefix(one, other)
+    prefix = measure_shared_prefix(one, other)
     one, other = one[prefix:][::-1], other[prefix:][::-1]
-    return prefix + shared_prefix(one, other)
+    return prefix + measure_shared_prefix(one, other)
 
 
-def shared_prefix(one: bytes, other: bytes) -> int:
+def measure_shared_prefix(one: bytes, other: bytes) -> int:
     """Return the length of the common prefix, by halving."""
     low, high = 0, min(len(one), len(other))
     if one[:high] == other[:high]:
@@ -174,14 +176,14 @@ def shared_prefix(one: bytes, other: bytes) -> int:
     return low
 
 
-def _headers(recorded: dict[str, str], asked: dict[str, str]) -> Difference | None:
+def _diff_headers(recorded: dict[str, str], asked: dict[str, str]) -> Difference | None:
     for name in sorted(recorded.keys() | asked.keys()):
         if recorded.get(name) != asked.get(name):
             return Difference(f"headers.{name}", repr(recorded.get(name)), repr(asked.get(name)))
     return None
 
 
-def _lengths(recorded: Request | Response, asked: Request | Response, path: str) -> Difference | None:
+def _diff_lengths(recorded: Request | Response, asked: Request | Response, path: str) -> Difference | None:
     """How two bodies part of which one is omitted, so that its content cannot be compared."""
     if recorded.omitted == asked.omitted:
         return None
@@ -189,7 +191,7 @@ def _lengths(recorded: Request | Response, asked: Request | Response, path: str)
     return Difference(path, *texts)
 
 
-def bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
+def diff_bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
     if recorded == asked:
         return None
     try:
@@ -198,7 +200,7 @@ def bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
         place = None
     if place:
         return Difference(place.path, *show_both(place.left, place.right))
-    at = shared_prefix(recorded, asked)
+    at = measure_shared_prefix(recorded, asked)
     ours, theirs = (b[max(0, at - WINDOW // 2) : at + WINDOW // 2] for b in (recorded, asked))
     return Difference(f"{'body' if root == '$' else root}[{at}]", repr(ours), repr(theirs))
 
@@ -206,13 +208,13 @@ def bodies(recorded: bytes, asked: bytes, root: str) -> Difference | None:
 def _brief(value: Question | Answer) -> str:
     match value:
         case Request(method, url):
-            said = f"{method} {url}"
+            shown = f"{method} {url}"
         case Source(kind, name):
-            said = f"{kind} {name}".strip()
+            shown = f"{kind} {name}".strip()
         case Call(name):
-            said = f"{name}(...)"
+            shown = f"{name}(...)"
         case Fault(kind, message):
-            said = f"{kind}: {message}"
+            shown = f"{kind}: {message}"
         case _:
-            said = repr(value)
-    return visible(said, one_line=True)
+            shown = repr(value)
+    return visible(shown, one_line=True)

@@ -66,7 +66,7 @@ def find_doubts(
 
     The step `but` is not one of them: it is answered otherwise.
     """
-    inherited, went = notes.doubts(tape.meta), continue_tape(tape, but)
+    inherited, went = notes.read_doubts(tape.meta), continue_tape(tape, but)
     left = list(inherited.calls)
     if elder is not None:
         served = {effect.span.began: effect.call for effect in elder.tape.effects}
@@ -132,10 +132,10 @@ def _parse(text: str) -> object:
     if '"interrupts":true' not in text:
         return None
     try:
-        said = json.loads(text)
+        tree = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return said["came"] if isinstance(said, dict) and said.keys() - {"is"} == {"$changed", "came"} else said
+    return tree["came"] if isinstance(tree, dict) and tree.keys() - {"is"} == {"$changed", "came"} else tree
 
 
 def _is_base(tape: Tape, ended: str) -> bool:
@@ -150,5 +150,5 @@ def _is_base(tape: Tape, ended: str) -> bool:
 
 def _read_classes(reply: Reply) -> tuple[str, ...]:
     """The class of what a generator raised."""
-    said = _parse(reply.value)
-    return (str(said.get("type")),) if isinstance(said, dict) else ()
+    raised = _parse(reply.value)
+    return (str(raised.get("type")),) if isinstance(raised, dict) else ()

@@ -7,21 +7,7 @@ from attrs import evolve, frozen
 from .matching import Matcher, exact
 from .script import AT_ONCE, NEVER, Line, Script
 from .tape import Tape
-from .values import (
-    Answer,
-    Call,
-    Draw,
-    Effect,
-    Exchange,
-    Fault,
-    Pending,
-    Reading,
-    Reply,
-    Request,
-    Response,
-    Source,
-    Step,
-)
+from .values import Answer, Draw, Effect, Exchange, Fault, Pending, Question, Response, Span, Step, make_step
 
 
 def nothing(matcher: Matcher = exact) -> Script:
@@ -55,14 +41,14 @@ class Fork:
             TypeError: the answer is not of the pivot's kind.
         """
         if self.answer is not None:
-            _fits(self.pivot.asked, self.answer)
+            _check_fit(self.pivot.asked, self.answer)
         opens = _head(self.pivot)
         lines = []
-        for step in _by_began(self.tape):
+        for step in _sort_by_began(self.tape):
             if step is self.pivot:
                 lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
             else:
-                lines.append(_kept(step, opens))
+                lines.append(_keep(step, opens))
         return Script.of(lines, opens, matcher)
 
 
@@ -90,11 +76,11 @@ class Cut:
         last = by_head[self.upto - (changed is None)] if self.upto or changed else None
         opens = last.span.headed if last else AT_ONCE
         lines = []
-        for step in _by_began(self.tape):
+        for step in _sort_by_began(self.tape):
             if step is changed:
                 lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
                 continue
-            line = _kept(step, opens)
+            line = _keep(step, opens)
             if line.headed is not None and line.headed > opens:
                 line = Line(line.asked, line.lane, None, line.began)
             lines.append(line)
@@ -110,18 +96,15 @@ def remainder(tape: Tape, matcher: Matcher = exact) -> Script:
     if known := [p for p in tape.pending if p.headed is not None]:
         return Fork(tape, min(known, key=_head)).script(matcher)
     opens = max((s.span.ended for s in tape.steps), default=AT_ONCE)
-    return Script.of((_kept(s, opens) for s in _by_began(tape)), opens, matcher)
+    return Script.of((_keep(s, opens) for s in _sort_by_began(tape)), opens, matcher)
 
 
-def _fits(asked: Request | Source | Call, answer: Answer) -> None:
-    match asked, answer:
-        case (Request(), Response() | Fault()) | (Source(), Reading()) | (Call(), Reply() | Fault()):
-            return
-        case _:
-            raise TypeError(f"{asked!r} cannot be answered by {answer!r}")
+def _check_fit(asked: Question, answer: Answer) -> None:
+    if make_step(asked, answer, "", Span(0, 0, 0)) is None:
+        raise TypeError(f"{asked!r} cannot be answered by {answer!r}")
 
 
-def _kept(step: Step | Pending, opens: int) -> Line:
+def _keep(step: Step | Pending, opens: int) -> Line:
     """`step` as far as it began by `opens`; what ended later ends when the run is live."""
     if _began(step) > opens:
         return Line(step.asked, step.lane)
@@ -131,7 +114,7 @@ def _kept(step: Step | Pending, opens: int) -> Line:
     return line if step.span.ended <= opens else evolve(line, ended=None)
 
 
-def _by_began(tape: Tape) -> list[Step | Pending]:
+def _sort_by_began(tape: Tape) -> list[Step | Pending]:
     return sorted((*tape.steps, *tape.pending), key=_began)
 
 

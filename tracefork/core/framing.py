@@ -15,11 +15,11 @@ def frame(parts: Iterable[bytes]) -> bytes:
     return b"".join([len(p).to_bytes(8, "big") + p for p in parts])
 
 
-def hashed(parts: Iterable[bytes]) -> bytes:
+def hash_parts(parts: Iterable[bytes]) -> bytes:
     """Return the 32 bytes of the sha-256 of the framed `parts`."""
     return sha256(frame(parts)).digest()
 
 
-def text(value: str) -> bytes:
+def encode(value: str) -> bytes:
     """Encode any text, lone surrogates too."""
     return value.encode("utf-8", "surrogatepass")

@@ -9,401 +9,238 @@ One machine serves every job; what differs is the script it follows.
     fork at k  what began before k's head, and k         from k's head on
     cut at i   the first i exchanges, by head            from the i-th head on
 
-Before the run is live, a question claims a recorded line; then its ask, its
-head and its end each wait for every gating tick that was recorded before them.
 Adapters carry out orders and report events; nothing here performs I/O.
+
+The rules, in which a line is a recorded step, and a lane *owes* the next of its lines
+that nobody has claimed, if that began before the opening. A lane is *one strand* unless
+a sibling of its name is alive, or it was recorded to ask while it waited.
+
+Claims, until the run is live:
+
+ 1. A question claims its lane's next line if their keys are equal.
+ 2. In a lane of several strands it claims the lane's first line with its key, past those of its siblings.
+ 3. In a lane that is one strand and owes another line it halts the run.
+ 4. Otherwise it claims the first line with its key, of whichever lane.
+ 5. If no line is left, and its lane owes nothing, it waits for the opening; a draw is live at once.
+ 6. If the script never opens, its lane owes a line or its adapter cannot wait, it halts the run instead.
+ 7. An executor's job claims the first line with its key, its lane's before others', and never halts the run.
+ 8. Who claims a line passes over the jobs before it in its lane that nobody began: nobody waits for those.
+
+Opening:
+
+ 9. The run is live once all gating ticks up to the script's opening have happened; then nothing is claimed.
+10. A line that has an answer is served; everything else goes to the real world.
+
+Waits:
+
+11. An ask, a head and an end each wait for the gating ticks before their own; without one, for the opening.
+12. A fault, a tool's reply and a job's end have no head of their own: they end at the head's tick.
+13. A draw never waits, nor does an end that the agent chose, nor an adapter that cannot.
+14. An end that the agent chose gates nobody, and no tick of a call that is over gates anybody.
+
+Halts:
+
+15. A halt stays: who asks, or would have to wait, gets the same one; what need not wait goes on.
+16. A call that strays halts the run: at the line that was due if its wait lapsed, at its own if it overread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from .script import Line, Marks, Script
-from .values import (
-    Answer,
-    Call,
-    Draw,
-    Effect,
-    Exchange,
-    Fault,
-    Lane,
-    Question,
-    Reading,
-    Reply,
-    Request,
-    Response,
-    Source,
-    Span,
-    Step,
-    abandoned,
+from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
+from .script import Marks, Script
+from .state import (
+    Open,
+    State,
+    find_due,
+    find_expected,
+    find_hops,
+    find_turn,
+    finds_job,
+    has_answer,
+    is_head,
+    is_scheduled,
+    line_of,
+    list_ticks,
+    list_unasked,
+    waits_for_job,
 )
+from .steps import make_step
+from .values import Lane, Question, Request, Source, Span, is_abandoned
 
-# -- events: what the adapter saw --------------------------------------------
-
-
-@frozen
-class Asked:
-    """The agent asked; `call` is a fresh number chosen by the adapter.
-
-    `alone`: no interchangeable sibling strand is alive that might ask what this
-    one skips. `waits`: the adapter can wait. It cannot for a draw, nor on a
-    thread whose event loop it would freeze.
-    """
-
-    call: int
-    question: Question
-    lane: Lane = ""
-    alone: bool = True
-    waits: bool = True
-
-
-@frozen
-class Headed:
-    """The adapter is about to hand the agent the head of the answer."""
-
-    call: int
-    waits: bool = True
-
-
-@frozen
-class Ended:
-    """The agent has had all it will take of the answer, which was `answer`."""
-
-    call: int
-    answer: Answer
-    waits: bool = True
-
-
-@frozen
-class Strayed:
-    """The call left the script: its wait outlasted patience, or it read past a recorded close."""
-
-    call: int
-    stalled: bool
-
-
-Event: TypeAlias = Asked | Headed | Ended | Strayed
-
-# -- orders: what the adapter must do next -----------------------------------
-
-
-@frozen
-class Forward:
-    """Ask the real world, then report `Headed` and `Ended`."""
-
-
-@frozen
-class Serve:
-    """Answer from the script, then report `Headed` and `Ended`."""
-
-    answer: Answer
-
-
-@frozen
-class Go:
-    """Proceed."""
-
-
-@frozen
-class Wait:
-    """Not yet: send the event again once `state.turn >= turn`."""
-
-    turn: int
-
-
-@frozen
-class Commit:
-    """The step is over; append it to the tape."""
-
-    step: Step
-
-
-@frozen
-class Halt:
-    """The agent left the script. Sticky: whoever asks or waits after this gets the same one.
-
-    `expected` is the place in the script of the line that should have come, or
-    None where none is left; `stalled` tells a wait that lapsed from a question
-    that cannot be answered, `overread` a body that was read past its recorded close.
-    """
-
-    asked: Question
-    lane: Lane
-    expected: int | None
-    stalled: bool = False
-    overread: bool = False
-
-
-Order: TypeAlias = Forward | Serve | Go | Wait | Commit | Halt
-
-# -- state --------------------------------------------------------------------
-
-
-@frozen
-class Open:
-    """A call in flight; `line` is its place in the script, or None when live."""
-
-    asked: Question
-    lane: Lane
-    line: int | None
-    began: int | None = None
-    headed: int | None = None
-
-
-@frozen(eq=False)
-class State:
-    script: Script
-    clock: int  # the next tick that the script does not name
-    claimed: Marks = Marks()  # lines
-    happened: Marks = Marks()  # places of gating ticks
-    open: Mapping[int, Open] = {}
-    halt: Halt | None = None
-
-    @property
-    def turn(self) -> int:
-        return self.happened.low
-
-    @property
-    def live(self) -> bool:
-        return self.happened.low > self.script.opening
+__all__ = [
+    "Asked",
+    "Commit",
+    "Ended",
+    "Event",
+    "Forward",
+    "Go",
+    "Halt",
+    "Headed",
+    "Open",
+    "Order",
+    "Serve",
+    "State",
+    "Strayed",
+    "Wait",
+    "find_expected",
+    "find_hops",
+    "find_turn",
+    "finds_job",
+    "has_answer",
+    "is_scheduled",
+    "list_ticks",
+    "list_unasked",
+    "pass_over",
+    "start",
+    "step",
+    "waits_for_job",
+]
 
 
 def start(script: Script) -> State:
+    """Return the state of a run that is about to follow `script`."""
     return State(script, clock=script.opens + 1)
 
 
-def unasked(state: State) -> tuple[int, ...]:
-    """Places in the script of what the agent has not asked yet; once live, it owes nothing."""
-    if state.live:
-        return ()
-    lines = state.script.lines
-    return tuple(n for n in range(len(lines)) if n not in state.claimed and not lines[n].is_job)
-
-
-def has_answer(state: State, question: Question) -> bool:
-    """True if the script holds an answer to `question` that nobody has had, before the run is live."""
-    script = state.script
-    line = None if state.live else script.first(script.by_key, script.matcher(question), state.claimed)
-    return line is not None and script.lines[line].answer is not None
-
-
-def finds_job(state: State, job: Source) -> bool:
-    """True if the end of this executor's job has a place in the run: one on the script, or a live one."""
-    script = state.script
-    return state.live or script.first(script.by_key, script.matcher(job), state.claimed) is not None
-
-
-def waits_for_job(state: State) -> bool:
-    """True if what holds up the run is the end of a job that nobody has begun."""
-    due = _due(state)
-    return due is not None and state.script.lines[due].is_job and due not in state.claimed
-
-
-def pass_over(state: State) -> State:
-    """The state in which the job that holds up the run is waited for no more."""
-    due = _due(state)
-    return state if due is None or not waits_for_job(state) else _passed(state, (due,))
-
-
-def turn(state: State, event: Headed | Ended) -> int:
-    """The turn that `event` has to wait for; 0 when nothing holds it."""
-    if isinstance(event, Ended) and abandoned(event.answer):
-        return 0
-    line = _line_of(state, event)
-    return state.script.turn(line.headed if _at_head(event) else line.ended)
-
-
-def hops(state: State, event: Headed | Ended) -> int | None:
-    """How many turns of the event loop after the tick before it `event` was recorded."""
-    line = _line_of(state, event)
-    return line.head_hops if _at_head(event) else line.end_hops
-
-
-def is_scheduled(state: State, event: Headed | Ended) -> bool:
-    """True if `event` has a recorded tick of its own; else it only waits for the run to be live."""
-    line = _line_of(state, event)
-    return (line.headed if _at_head(event) else line.ended) is not None
-
-
 def step(state: State, event: Event) -> tuple[State, Order]:
+    """Return the state after `event`, and what the adapter must do next."""
     if isinstance(event, Asked):
-        return _asked(state, event)
+        return _ask(state, event)
     if event.call not in state.open:
         return state, state.halt or Go()  # it was ended when the run was left
     match event:
         case Headed():
-            return _headed(state, event)
+            return _give_head(state, event)
         case Ended():
-            return _ended(state, event)
+            return _end(state, event)
         case Strayed(call, stalled):
-            at = state.open[call]
-            expected = _due(state) if stalled else at.line
-            halt = state.halt or Halt(at.asked, at.lane, expected, stalled, not stalled)
+            opened = state.open[call]
+            expected = find_due(state) if stalled else opened.line
+            halt = state.halt or Halt(opened.asked, opened.lane, expected, stalled, not stalled)  # rule 16
             return evolve(state, halt=halt), halt
 
 
-def upcoming(state: State, start: int | None = None) -> Iterator[tuple[int, bool, int | None]]:
-    """The gating ticks to come, or from place `start` on, as (line, whether it is an answer's, its hops)."""
-    script = state.script
-    for place in range(state.turn if start is None else start, len(script.by_place)):
-        n = script.by_place[place]
-        line, tick = script.lines[n], script.ticks[place]
-        if tick == line.began:
-            yield n, False, 0
-        else:
-            yield n, True, line.head_hops if tick == line.headed else line.end_hops
+def pass_over(state: State) -> State:
+    """Return the state in which the job that holds up the run is waited for no more."""
+    due = find_due(state)
+    return state if due is None or not waits_for_job(state) else _pass(state, (due,))
 
 
-def _asked(state: State, event: Asked) -> tuple[State, Order]:
+def _ask(state: State, event: Asked) -> tuple[State, Order]:
     if state.halt:
-        return state, state.halt
+        return state, state.halt  # rule 15
     opened = state.open.get(event.call)
     if opened is None:
-        line, question = _found(state, event)
-        if line is None and not (state.live or event.waits) and not isinstance(event.question, Source):
-            line = Halt(event.question, event.lane, _due(state))
+        line, question = _find_line(state, event)
         if isinstance(line, Halt):
             return evolve(state, halt=line), line
         opened = Open(question, event.lane, line)
         if line is not None:
-            state = _claimed(state, line)
-    recorded = _line(state, opened)
+            state = _mark_claimed(state, line)
+    recorded = line_of(state, opened)
     if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
-        return _put(state, event.call, opened), Wait(due)
+        return _put(state, event.call, opened), Wait(due)  # rules 5, 11
     now, tick = _tick(state, recorded.began)
     state = _put(state, event.call, Open(opened.asked, opened.lane, opened.line, tick), now)
-    return state, Forward() if recorded.answer is None else Serve(recorded.answer)
+    return state, Forward() if recorded.answer is None else Serve(recorded.answer)  # rule 10
 
 
-def _headed(state: State, event: Headed) -> tuple[State, Order]:
+def _give_head(state: State, event: Headed) -> tuple[State, Order]:
     opened = state.open[event.call]
-    recorded = _line(state, opened)
+    recorded = line_of(state, opened)
     if event.waits and (due := state.script.turn(recorded.headed)) > state.turn:
-        return state, state.halt or Wait(due)
+        return state, state.halt or Wait(due)  # rules 11, 15
     now, tick = _tick(state, recorded.headed)
     headed = Open(opened.asked, opened.lane, opened.line, opened.began, tick)
     return _put(state, event.call, headed, now), Go()
 
 
-def _ended(state: State, event: Ended) -> tuple[State, Order]:
+def _end(state: State, event: Ended) -> tuple[State, Order]:
     opened = state.open[event.call]
-    recorded = _line(state, opened)
-    last = recorded.headed if _at_head(event) else recorded.ended
-    waits = event.waits and not abandoned(event.answer)
+    recorded = line_of(state, opened)
+    last = recorded.headed if is_head(event) else recorded.ended  # rule 12
+    waits = event.waits and not is_abandoned(event.answer)  # rule 13
     if waits and (due := state.script.turn(last)) > state.turn:
-        return state, state.halt or Wait(due)
-    began, headed = opened.began, opened.headed
+        return state, state.halt or Wait(due)  # rules 11, 15
+    asked, began = opened.asked, opened.began
     if began is None:  # given up while its ask was waiting
         now, began = _tick(state, recorded.began)
         state = _put(state, event.call, opened, now)
-    now, ended = _tick(state, last)
-    match opened.asked, event.answer:
-        case Request() as request, Response() | Fault() as reply:
-            span = Span(began, ended if headed is None else headed, ended)
-            done: Step = Exchange(request, reply, opened.lane, span)
-        case Source(kind="job") as source, Reading() as reading:
-            done = Draw(source, reading, opened.lane, Span(began, ended, ended))
-        case Source() as source, Reading() as reading:
-            now = state.clock, state.happened  # a draw is one tick
-            done = Draw(source, reading, opened.lane, Span(began, began, began))
-        case Call() as called, Reply() | Fault() as reply:
-            done = Effect(called, reply, opened.lane, Span(began, ended, ended))
-        case _:
-            raise TypeError(f"{opened.asked!r} cannot be answered by {event.answer!r}")
-    return _put(state, event.call, None, (now[0], _freed(state.script, now[1], opened.line))), Commit(done)
+    if isinstance(asked, Source) and not asked.is_job:
+        now, ended = (state.clock, state.happened), began  # a draw is one tick
+    else:
+        now, ended = _tick(state, last)
+    headed = opened.headed if isinstance(asked, Request) else None
+    done = make_step(
+        asked, event.answer, opened.lane, Span(began, ended if headed is None else headed, ended)
+    )
+    if done is None:
+        raise TypeError(f"{asked!r} cannot be answered by {event.answer!r}")
+    clock, happened = now
+    released = _release(state.script, happened, opened.line)  # rule 14
+    return _put(state, event.call, None, (clock, released)), Commit(done)
 
 
-def expected(state: State, lane: Lane) -> Question | None:
-    """The recorded question that `lane` has to ask next, if it is known and nothing is live."""
-    own = None if state.live else state.script.first(state.script.by_lane, lane, state.claimed)
-    return None if own is None else state.script.lines[own].asked
-
-
-def _found(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
-    """The line that `event` is, and its question: the script's where both are equal: one copy will do."""
+def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
+    """The line that `event` claims, and its question; of equal questions the script's, to keep one copy."""
     script, question = state.script, event.question
+    if state.live:
+        return None, question  # rule 9
     if isinstance(question, Source) and question.is_job:
-        return _job(state, question, event.lane), question
-    own = None if state.live else script.first(script.by_lane, event.lane, state.claimed)
+        return _claim_job(state, question, event.lane), question
+    own = script.first(script.by_lane, event.lane, state.claimed)
     if own is not None and script.lines[own].asked == question:
-        return own, script.lines[own].asked  # word for word: its key need not be made
-    line = None if state.live else _claim(state, event, own)
+        return own, script.lines[own].asked  # rule 1; equal word for word, so that its key need not be made
+    line = _claim(state, event, own)
     if isinstance(line, int) and script.lines[line].asked == question:
         return line, script.lines[line].asked
     return line, question
 
 
-def _job(state: State, job: Source, lane: Lane) -> int | None:
-    """The line of an executor's job: the lane's own, or else any; another order is no divergence."""
+def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
+    """The line that `event` claims, None if it goes live; `own` is its lane's next line."""
+    script, claimed, question = state.script, state.claimed, event.question
+    is_one_strand = event.alone and event.lane not in script.mixed
+    owes = own is not None and script.lines[own].began is not None
+    key = script.matcher(question)
+    same = script.first(script.by_both, (key, event.lane), claimed)
+    if same is not None and same == own:
+        return same  # rule 1
+    if same is not None and not is_one_strand:
+        return same  # rule 2
+    if owes and is_one_strand:
+        return Halt(question, event.lane, own)  # rule 3
+    if (other := script.first(script.by_key, key, claimed)) is not None:
+        return other  # rule 4
+    opens = script.opening < len(script.places)
+    if opens and not owes and (event.waits or isinstance(question, Source)):
+        return None  # rule 5
+    return Halt(question, event.lane, find_due(state))  # rule 6
+
+
+def _claim_job(state: State, job: Source, lane: Lane) -> int | None:
     script, key = state.script, state.script.matcher(job)
-    if state.live:
-        return None
     own = script.first(script.by_both, (key, lane), state.claimed)
-    return script.first(script.by_key, key, state.claimed) if own is None else own
+    return script.first(script.by_key, key, state.claimed) if own is None else own  # rule 7
 
 
-def _claimed(state: State, line: int) -> State:
-    """The state in which `line` is asked; its lane did without the jobs before it that were not begun."""
+def _mark_claimed(state: State, line: int) -> State:
     state = evolve(state, claimed=state.claimed.add(line))
     lane = state.script.lines[line].lane
     jobs = [n for n in state.script.jobs.get(lane, ()) if n < line and n not in state.claimed]
-    return _passed(state, jobs) if jobs else state
+    return _pass(state, jobs) if jobs else state  # rule 8
 
 
-def _passed(state: State, lines: Iterable[int]) -> State:
+def _pass(state: State, lines: Iterable[int]) -> State:
     claimed, happened = state.claimed, state.happened
     for n in lines:
-        claimed, happened = claimed.add(n), _freed(state.script, happened, n)
+        claimed, happened = claimed.add(n), _release(state.script, happened, n)
     return evolve(state, claimed=claimed, happened=happened)
-
-
-def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
-    """The line that `event` claims; None when it is to wait until the run is live.
-
-    A strand asks its own lane's lines in order. It may take another lane's line
-    when its own lane is unknown or used up, or while a sibling lives that may
-    take the line it leaves: workers on one queue trade places freely. `own` is its
-    lane's next line.
-    """
-    script, claimed = state.script, state.claimed
-    alone = event.alone and event.lane not in script.mixed
-    key = script.matcher(event.question)
-    same = script.first(script.by_both, (key, event.lane), claimed)
-    if same is not None and (same == own or not alone):
-        return same
-    if own is not None and alone and script.lines[own].began is not None:
-        return Halt(event.question, event.lane, own)
-    if (other := script.first(script.by_key, key, claimed)) is not None:
-        return other
-    owes = own is not None and script.lines[own].began is not None
-    opens = script.opening < len(script.places)
-    return None if opens and not owes else Halt(event.question, event.lane, _due(state))
-
-
-def _due(state: State) -> int | None:
-    """The place of the line whose tick holds up the run; None when nothing does."""
-    return state.script.by_place[state.turn] if state.turn < len(state.script.by_place) else None
-
-
-_UNSCRIPTED = Line(Source("none"), "")
-
-
-def _at_head(event: Headed | Ended) -> bool:
-    """True if `event` is a head, or an answer that has none of its own: a fault, a reply, a job's end."""
-    return isinstance(event, Headed) or isinstance(event.answer, Fault | Reply | Reading)
-
-
-def _line_of(state: State, event: Headed | Ended) -> Line:
-    opened = state.open.get(event.call)
-    return _UNSCRIPTED if opened is None else _line(state, opened)
-
-
-def _line(state: State, opened: Open) -> Line:
-    """The call's line; a live call's has no recorded ticks, so that it waits for the opening."""
-    return _UNSCRIPTED if opened.line is None else state.script.lines[opened.line]
 
 
 Now: TypeAlias = tuple[int, Marks]
@@ -420,8 +257,8 @@ def _tick(state: State, recorded: int | None) -> tuple[Now, int]:
     return (state.clock + 1, happened), state.clock
 
 
-def _freed(script: Script, happened: Marks, line: int | None) -> Marks:
-    """Nobody waits for a call that is over."""
+def _release(script: Script, happened: Marks, line: int | None) -> Marks:
+    """Return `happened` with all gating ticks of `line`, so that nobody waits for one that did not come."""
     for place in () if line is None else script.gates[line]:
         if place >= happened.low:
             happened = happened.add(place)

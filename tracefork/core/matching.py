@@ -1,4 +1,4 @@
-"""When two questions are the same: a matcher gives each question a key.
+"""Matchers: each maps a question to a key, and questions are the same if their keys are equal.
 
 Method, URL and body count, and a short allow-list of headers that change what
 the server does. Other headers do not: retry counters, user agents and host
@@ -16,11 +16,11 @@ from typing import TypeAlias
 
 from attrs import evolve
 
-from .framing import Digest, hashed, text
+from .framing import Digest, encode, hash_parts
 from .values import Call, Headers, Question, Request, Source
 
 Matcher: TypeAlias = Callable[[Question], Digest]
-"""Gives equal keys, 64 hex characters, to questions that one answer fits."""
+"""Maps a question to 64 hex characters; two questions with one key may be served the same recorded answer."""
 
 FIRST_MEANINGFUL = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
 """The headers that were part of a question when the first digests were stored."""
@@ -43,13 +43,13 @@ _BOUNDARY = re.compile(r'multipart/[^;]+;.*?boundary="?([^";,]+)', re.IGNORECASE
 
 def exact(question: Question) -> Digest:
     """The default matcher: method, URL, meaningful headers and the body's bytes are equal."""
-    return _key(question, normalised(question).sha256 if isinstance(question, Request) else "")
+    return _make_key(question, normalise(question).sha256 if isinstance(question, Request) else "")
 
 
-def first(question: Question) -> Digest:
-    """`exact` as it was when the first digests were stored: to check those."""
-    content = normalised(question).sha256 if isinstance(question, Request) else ""
-    return _key(question, content, FIRST_MEANINGFUL)
+def first_exact(question: Question) -> Digest:
+    """The matcher of the first digests, when FIRST_MEANINGFUL headers alone counted: to check those."""
+    content = normalise(question).sha256 if isinstance(question, Request) else ""
+    return _make_key(question, content, FIRST_MEANINGFUL)
 
 
 def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGFUL) -> Matcher:
@@ -63,32 +63,32 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
     Raises:
         ValueError: a path does not start with `$`, or leads nowhere.
     """
-    paths = [_path(p) for p in ignoring]
+    paths = [_parse_path(p) for p in ignoring]
     counted = frozenset(h.lower() for h in headers)
 
     def matcher(question: Question) -> Digest:
         if not isinstance(question, Request):
-            return _key(question, "", counted)
-        plain = normalised(question)
+            return _make_key(question, "", counted)
+        plain = normalise(question)
         try:
             tree = json.loads(plain.body)
         except (ValueError, RecursionError):
-            return _key(question, plain.sha256, counted)
+            return _make_key(question, plain.sha256, counted)
         for path in paths:
             _drop(tree, path)
-        return _key(question, sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(), counted)
+        return _make_key(question, sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(), counted)
 
     return matcher
 
 
-def normalised(request: Request) -> Request:
+def normalise(request: Request) -> Request:
     """Return `request` with its multipart boundary, if any, replaced by a fixed one in the body."""
-    if ours := boundary(request.headers):
+    if ours := find_boundary(request.headers):
         return evolve(request, body=request.body.replace(ours, NORMAL))
     return request
 
 
-def boundary(headers: Headers) -> bytes | None:
+def find_boundary(headers: Headers) -> bytes | None:
     """Return the multipart boundary that `headers` name, its dashes in front; None if there is none."""
     for name, value in headers:
         if (
@@ -100,25 +100,27 @@ def boundary(headers: Headers) -> bytes | None:
     return None
 
 
-def meaningful(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Headers:
+def select_headers(headers: Headers, counted: frozenset[str] = MEANINGFUL) -> Headers:
     """Return the pairs of `headers` that count, their names in lower case."""
     return tuple([(low, v) for n, v in headers if (low := n.lower()) in counted])
 
 
-def _key(question: Question, content: Digest, counted: frozenset[str] = MEANINGFUL) -> Digest:
+def _make_key(question: Question, content: Digest, counted: frozenset[str] = MEANINGFUL) -> Digest:
     """The key of a question; `content` is the sha-256 of its normalised body."""
     match question:
         case Request(method, url, headers):
-            pairs = [text(part) for pair in meaningful(headers, counted) for part in pair]
+            pairs = [encode(part) for pair in select_headers(headers, counted) for part in pair]
             content = question.omitted.sha256 if question.omitted else content
-            return hashed([b"req", text(method), text(url), hashed(pairs), bytes.fromhex(content)]).hex()
+            return hash_parts(
+                [b"req", encode(method), encode(url), hash_parts(pairs), bytes.fromhex(content)]
+            ).hex()
         case Source(kind, name):
-            return hashed([b"src", text(kind), text(name)]).hex()
+            return hash_parts([b"src", encode(kind), encode(name)]).hex()
         case Call(name, arguments):
-            return hashed([b"call", text(name), text(arguments)]).hex()
+            return hash_parts([b"call", encode(name), encode(arguments)]).hex()
 
 
-def _path(path: str) -> list[str]:
+def _parse_path(path: str) -> list[str]:
     parts = re.findall(r"[^.\[\]]+", path[1:])
     if not path.startswith("$") or not parts:
         raise ValueError(f"a JSON path is $ and what it leads to, such as $.metadata.id, not {path!r}")

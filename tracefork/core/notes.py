@@ -1,4 +1,4 @@
-"""What a recorder notes of a run in its `meta`, beside what it was told: as text, under keys of its own."""
+"""The recorder's own notes in a run's `meta`: text, under keys of its own, beside the caller's own."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Doubts:
         return began > self.since or began in self.open
 
 
-def virtualized(meta: Mapping[str, str]) -> frozenset[str]:
+def read_virtualized(meta: Mapping[str, str]) -> frozenset[str]:
     """The kinds of chance that a run with this `meta` drew through itself."""
     return frozenset(meta.get(VIRTUALIZED, "").split())
 
 
-def escaped(meta: Mapping[str, str]) -> tuple[Escape, ...]:
+def read_escapes(meta: Mapping[str, str]) -> tuple[Escape, ...]:
     """What escaped a run with this `meta`, in the order in which it was first seen."""
     rows = _list(meta.get(ESCAPED, "[]"))
     return tuple(
@@ -76,22 +76,22 @@ def escaped(meta: Mapping[str, str]) -> tuple[Escape, ...]:
     )
 
 
-def redacted(meta: Mapping[str, str]) -> dict[str, int]:
+def read_redacted(meta: Mapping[str, str]) -> dict[str, int]:
     """How often secrets of each kind were taken out of a run with this `meta`."""
-    found = _parsed(meta.get(REDACTED, "{}"))
+    found = _parse(meta.get(REDACTED, "{}"))
     counts = cast("dict[str, object]", found) if isinstance(found, dict) else {}
     return {kind: count for kind, count in counts.items() if isinstance(count, int)}
 
 
-def options(meta: Mapping[str, str]) -> dict[str, object]:
+def read_options(meta: Mapping[str, str]) -> dict[str, object]:
     """The options that a run with this `meta` had, where they were not the default ones."""
-    found = _parsed(meta.get(OPTIONS, "{}"))
+    found = _parse(meta.get(OPTIONS, "{}"))
     return cast("dict[str, object]", found) if isinstance(found, dict) else {}
 
 
-def doubts(meta: Mapping[str, str]) -> Doubts:
+def read_doubts(meta: Mapping[str, str]) -> Doubts:
     """The unsettled calls that a run with this `meta` took over."""
-    match _parsed(meta.get(DOUBTS, "null")):
+    match _parse(meta.get(DOUBTS, "null")):
         case {"calls": list() as rows, "since": int(since), "open": list() as ticks}:
             calls = tuple(Call(str(name), str(text)) for row in rows for name, text in [_pair(row)])
             return Doubts(calls, since, tuple(tick for tick in ticks if isinstance(tick, int)))
@@ -107,12 +107,12 @@ def note_doubts(doubts: Doubts) -> dict[str, str]:
     return {DOUBTS: json.dumps({"calls": rows, "since": doubts.since, "open": list(doubts.open)})}
 
 
-def wrapped(meta: Mapping[str, str]) -> tuple[str, ...]:
+def read_wrapped(meta: Mapping[str, str]) -> tuple[str, ...]:
     """The functions that a run with this `meta` made tools, as `module:path`."""
     return tuple(path for path in _list(meta.get(WRAPPED, "[]")) if isinstance(path, str))
 
 
-def noted(
+def make_notes(
     virtualized: Iterable[str] = (),
     escaped: Iterable[Escape] = (),
     redacted: Mapping[str, int] | None = None,
@@ -134,13 +134,13 @@ def noted(
     return notes
 
 
-def added(meta: Mapping[str, str], notes: Mapping[str, str]) -> Mapping[str, str]:
+def add_notes(meta: Mapping[str, str], notes: Mapping[str, str]) -> Mapping[str, str]:
     """Return `meta` with `notes`, where there is room: what happened is worth more than notes about it."""
     both = {**meta, **notes}
     return both if notes and len(json.dumps(both)) <= ROOM else meta
 
 
-def inherited(meta: Mapping[str, str]) -> dict[str, str]:
+def inherit(meta: Mapping[str, str]) -> dict[str, str]:
     """Return what of `meta` a run takes over from the one it follows: all but these notes."""
     return {key: text for key, text in meta.items() if key not in _OWN}
 
@@ -153,11 +153,11 @@ def _pair(row: object) -> tuple[object, object]:
 
 
 def _list(text: str) -> list[object]:
-    found = _parsed(text)
+    found = _parse(text)
     return found if isinstance(found, list) else []
 
 
-def _parsed(text: str) -> object:
+def _parse(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

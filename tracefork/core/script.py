@@ -16,7 +16,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from .matching import Matcher
-from .values import Answer, Fault, Lane, Question, Request, Source, Step, abandoned
+from .values import Answer, Fault, Lane, Question, Request, Source, Step, is_abandoned
 
 AT_ONCE = -1
 NEVER = sys.maxsize
@@ -50,7 +50,7 @@ class Line:
     def gates(self) -> Iterable[int]:
         """The ticks that later ones wait for. An end the agent chose gates nobody."""
         ticks = {self.began, self.headed}
-        if self.answer is not None and not abandoned(self.answer):
+        if self.answer is not None and not is_abandoned(self.answer):
             ticks.add(self.ended)
         elif isinstance(self.answer, Fault):  # given up before the head: its only tick is that end
             ticks.discard(self.headed)
@@ -101,7 +101,7 @@ class Script:
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
     jobs: Index = field(repr=False)  # by lane, the ends of executors' jobs, which by_lane leaves out
-    mixed: frozenset[Lane]  # lanes that cannot be one strand: they asked while they waited
+    mixed: frozenset[Lane]  # lanes that asked again before they had an answer: several strands share the name
 
     @classmethod
     def of(cls, lines: Iterable[Line], opens: int, matcher: Matcher) -> Script:
@@ -132,10 +132,10 @@ class Script:
             tuple(tuple(places[tick] for tick in ticks) for ticks in gates),
             opening,
             tuple(exchanges),
-            _frozen(by_key),
-            _frozen(by_lane),
-            _frozen(by_both),
-            _frozen(jobs),
+            _freeze(by_key),
+            _freeze(by_lane),
+            _freeze(by_both),
+            _freeze(jobs),
             frozenset(mixed),
         )
 
@@ -152,5 +152,5 @@ class Script:
         return None
 
 
-def _frozen(index: Mapping[object, list[int]]) -> Index:
+def _freeze(index: Mapping[object, list[int]]) -> Index:
     return {key: tuple(lines) for key, lines in index.items()}

@@ -1,4 +1,4 @@
-"""What stands in a tape's answers for the secrets that were in them, and where it stands. Pure.
+"""Surrogates: the texts that replace secrets in a tape's answers, and the places where they stand. Pure.
 
 1. A secret in an answer is replaced by a *surrogate* of the same shape: the agent of a replay reads it as
    it read the secret. It is drawn by chance; nothing about the secret can be had from it.
@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
-from .content_encoding import decoded, decoded_before, is_encoded
+from .content_encoding import decode_before_damage, decode_body, is_encoded
 from .values import Answer, Draw, Effect, Exchange, Fault, Headers, Reading, Reply, Response, Step
 
 Place: TypeAlias = "tuple[int, int, str]"
@@ -58,7 +58,7 @@ class Surrogate:
         return f"[secret:{self.name}]"
 
 
-def _frozen(where: Mapping[str, Sequence[Place]]) -> Mapping[str, tuple[Place, ...]]:
+def _freeze(where: Mapping[str, Sequence[Place]]) -> Mapping[str, tuple[Place, ...]]:
     return {key: tuple(places) for key, places in where.items()}
 
 
@@ -68,7 +68,7 @@ class Surrogates:
 
     rows: tuple[Surrogate, ...] = ()
     where: Mapping[str, tuple[Place, ...]] = field(
-        factory=dict, converter=_frozen, repr=lambda w: f"<{len(w)} texts>"
+        factory=dict, converter=_freeze, repr=lambda w: f"<{len(w)} texts>"
     )
 
     def __bool__(self) -> bool:
@@ -85,7 +85,7 @@ class Surrogates:
 
     def of(self, answers: Iterable[Answer]) -> Surrogates:
         """Return these surrogates with those texts alone that `answers` hold; all rows stay."""
-        found = {at for answer in answers for at in keys(answer, self._lengths)} if self.where else set()
+        found = {at for answer in answers for at in list_keys(answer, self._lengths)} if self.where else set()
         return Surrogates(self.rows, {at: places for at, places in self.where.items() if at in found})
 
     def masked(self, answer: Answer) -> Answer:
@@ -97,8 +97,8 @@ class Surrogates:
                 return self._response(answer)
             case Fault(kind, message):
                 return Fault(kind, text) if (text := self.text(message)) != message else answer
-            case Reading(said):
-                return Reading(text) if (text := self.text(said)) != said else answer
+            case Reading(value):
+                return Reading(text) if (text := self.text(value)) != value else answer
             case Reply(kind, value, of):
                 return Reply(kind, text, of) if (text := self.text(value)) != value else answer
 
@@ -123,7 +123,7 @@ class Surrogates:
             return text
         raw = text.encode("utf-8", "surrogatepass")
         places = self._places(raw, kind)
-        return replaced(raw, places).decode("utf-8", "surrogatepass") if places else text
+        return replace_places(raw, places).decode("utf-8", "surrogatepass") if places else text
 
     def _response(self, response: Response) -> Response:
         headers = tuple([(name, self.text(value, name.lower())) for name, value in response.headers])
@@ -134,7 +134,7 @@ class Surrogates:
         if response.size in self._lengths:
             body = self._body(response)
         if body is not None:
-            headers, chunks = (stored_decoded(headers) if is_encoded(response.headers) else headers), body
+            headers, chunks = (drop_encoding(headers) if is_encoded(response.headers) else headers), body
         elif headers == response.headers and reason == response.reason and end == response.end:
             return response
         return Response(
@@ -146,12 +146,12 @@ class Surrogates:
         if places := self._places(response.body, BODY):
             return recut(response.chunks, places)
         if is_encoded(response.headers) and (places := self._places(response.body, ENCODED)):
-            plain = undone(response)
+            plain = decode_chunks(response)
             return None if plain is None else recut(plain, places)
         return None
 
     def _places(self, raw: bytes, kind: str) -> tuple[Place, ...]:
-        return self.where.get(key(raw, kind), ()) if len(raw) in self._lengths else ()
+        return self.where.get(make_key(raw, kind), ()) if len(raw) in self._lengths else ()
 
     @cached_property
     def _lengths(self) -> frozenset[int]:
@@ -176,7 +176,7 @@ class Replaced(Protocol):
     def surrogates(self) -> Surrogates: ...
 
 
-def masked_steps(recorded: object) -> Sequence[Step]:
+def mask_steps(recorded: object) -> Sequence[Step]:
     """Return the steps of a tape with `[secret:NAME]` where surrogates stand, which is how they are compared.
 
     What has no `surrogates` gives its steps as they are.
@@ -186,7 +186,7 @@ def masked_steps(recorded: object) -> Sequence[Step]:
     return [surrogates.step(step) for step in steps] if surrogates.where else steps
 
 
-def undone(response: Response) -> tuple[bytes, ...] | None:
+def decode_chunks(response: Response) -> tuple[bytes, ...] | None:
     """Return what the chunks of a compressed response decode to, of a damaged one before the damage.
 
     None if it is not compressed, or nothing of it decodes.
@@ -194,15 +194,15 @@ def undone(response: Response) -> tuple[bytes, ...] | None:
     if not is_encoded(response.headers):
         return None
     chunks = response.chunks
-    return decoded(response.headers, chunks) or decoded_before(response.headers, chunks)
+    return decode_body(response.headers, chunks) or decode_before_damage(response.headers, chunks)
 
 
-def key(raw: bytes, kind: str) -> str:
+def make_key(raw: bytes, kind: str) -> str:
     """The key of a text: how long it is, and the first 24 hexadecimal digits of a hash of it and its kind."""
     return f"{len(raw)}:{sha256(kind.encode('utf-8', 'surrogatepass') + bytes(1) + raw).hexdigest()[:24]}"
 
 
-def keys(answer: Answer, lengths: Container[int]) -> Iterator[str]:
+def list_keys(answer: Answer, lengths: Container[int]) -> Iterator[str]:
     """Give the keys of the texts in `answer` that are as long, in bytes, as one of `lengths`."""
     texts = list[tuple[str, str]]()
     match answer:
@@ -213,16 +213,16 @@ def keys(answer: Answer, lengths: Container[int]) -> Iterator[str]:
                 texts.append((answer.end.message, TEXT))
             if answer.size in lengths:
                 body = answer.body
-                yield from (key(body, kind) for kind in (BODY, ENCODED))
+                yield from (make_key(body, kind) for kind in (BODY, ENCODED))
         case Fault(_, text) | Reading(text) | Reply(_, text):
             texts = [(text, TEXT)]
     for text, kind in texts:
         raw = text.encode("utf-8", "surrogatepass")
         if len(raw) in lengths:
-            yield key(raw, kind)
+            yield make_key(raw, kind)
 
 
-def replaced(raw: bytes, places: Iterable[Place]) -> bytes:
+def replace_places(raw: bytes, places: Iterable[Place]) -> bytes:
     """Return `raw` with each of `places`, which are in order and apart, replaced by its mark."""
     out, at = list[bytes](), 0
     for start, stop, mark in places:
@@ -238,8 +238,8 @@ def recut(chunks: Sequence[bytes], places: Iterable[Place]) -> tuple[bytes, ...]
     """
     body, out, cuts, at = b"".join(chunks), list[bytes](), list(accumulate(map(len, chunks))), 0
     done, moved, ends = 0, 0, list[int]()
-    for start, stop, said in places:
-        mark = said.encode("utf-8", "surrogatepass")
+    for start, stop, text in places:
+        mark = text.encode("utf-8", "surrogatepass")
         out += [body[at:start], mark]
         while done < len(cuts) and cuts[done] <= stop:
             inside = cuts[done] > start
@@ -252,7 +252,7 @@ def recut(chunks: Sequence[bytes], places: Iterable[Place]) -> tuple[bytes, ...]
     return tuple(whole[low:high] for low, high in zip([0, *ends], ends, strict=False))
 
 
-def stored_decoded(headers: Headers) -> Headers:
+def drop_encoding(headers: Headers) -> Headers:
     """Return the headers of a body that is shown decoded."""
     kept = tuple((n, v) for n, v in headers if n.lower() not in ("content-encoding", "content-length"))
     return (*kept, (REDACTED, "body stored decoded"))

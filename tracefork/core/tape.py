@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from . import notes
 from .digest import digest
-from .surrogates import NONE, RULES, Surrogates, masked_steps
+from .surrogates import NONE, RULES, Surrogates, mask_steps
 from .values import UNFINISHED, Branch, Draw, Effect, Escape, Exchange, Outcome, Pending, Step
 
 
@@ -44,7 +44,7 @@ class Tape:
         """
         if not self.surrogates:
             return self
-        return evolve(self, steps=tuple(masked_steps(self)), surrogates=NONE)
+        return evolve(self, steps=tuple(mask_steps(self)), surrogates=NONE)
 
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -67,22 +67,22 @@ class Tape:
     @property
     def virtualized(self) -> frozenset[str]:
         """The kinds of chance that were drawn through the run: "random", "time", "uuid"."""
-        return notes.virtualized(self.meta)
+        return notes.read_virtualized(self.meta)
 
     @property
     def wrapped(self) -> tuple[str, ...]:
         """The functions that were tools without a decorator, as `module:path`."""
-        return notes.wrapped(self.meta)
+        return notes.read_wrapped(self.meta)
 
     @property
     def escaped(self) -> tuple[Escape, ...]:
         """What left the run unrecorded, as far as the recorder saw it."""
-        return notes.escaped(self.meta)
+        return notes.read_escapes(self.meta)
 
     @property
     def redacted(self) -> Mapping[str, int]:
         """How many different secrets of each name were taken out."""
-        return notes.redacted(self.meta)
+        return notes.read_redacted(self.meta)
 
     def __len__(self) -> int:
         return len(self.exchanges)

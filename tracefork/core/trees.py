@@ -127,8 +127,8 @@ def abridge(value: object) -> str:
     """One value as JSON, its beginning if it is long."""
     if value is NOTHING:
         return "nothing"
-    said: str = json.dumps(value, ensure_ascii=False, default=repr)
-    return visible(said if len(said) <= WINDOW else said[:WINDOW] + "...", one_line=True)
+    shown: str = json.dumps(value, ensure_ascii=False, default=repr)
+    return visible(shown if len(shown) <= WINDOW else shown[:WINDOW] + "...", one_line=True)
 
 
 def _cut(text: str, low: int) -> str:

@@ -1,4 +1,4 @@
-"""
+"""Makes foreign text safe to show: what steers a terminal, or turns text around, is spelled out. Pure.
 Text of others, made fit to be shown: what steers a terminal, or turns text around, is spelled instead. Pure.
 
 Recorded text, names, URLs and file names come from anywhere. Whatever prints them, or puts
@@ -47,7 +47,7 @@ def _in_json(character: str) -> str:
     return f"\\u{code:04x}"
 
 
-def aligned(cells: Sequence[Sequence[str]], *, right: AbstractSet[int] = frozenset()) -> Iterator[str]:
+def align(cells: Sequence[Sequence[str]], *, right: AbstractSet[int] = frozenset()) -> Iterator[str]:
     """Rows of equally many cells as lines, in columns; those in `right` are set right."""
     shown = [[visible(cell, one_line=True) for cell in row] for row in cells]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]

@@ -31,7 +31,7 @@ def is_library(module: str) -> bool:
     return root in LIBRARIES or root in sys.stdlib_module_names
 
 
-def of_agent(frame: FrameType) -> bool:
+def is_of_agent(frame: FrameType) -> bool:
     """True if `frame` runs code that is neither a library's nor ours."""
     return not is_library(str(frame.f_globals.get("__name__", "")))
 
@@ -39,7 +39,7 @@ def of_agent(frame: FrameType) -> bool:
 CLIENT_OF_TORNADO = "tornado.simple_httpclient"
 
 
-def caller() -> str:
+def find_caller() -> str:
     """Return the package of the innermost frame that is neither the standard library's nor ours.
 
     tornado moves the bytes of others, and has a client of its own: that is called by its module.
@@ -59,13 +59,13 @@ def caller() -> str:
     return found
 
 
-def callsite(*, whole: bool = True) -> str:
+def find_callsite(*, whole: bool = True) -> str:
     """Return `file.py:12 in name` of the innermost frame that is neither a library's nor ours.
 
     Unless `whole`, the file's path is cut to its last two parts: the rest is this machine's business.
     """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
-    while frame is not None and not of_agent(frame):
+    while frame is not None and not is_of_agent(frame):
         frame = frame.f_back
     if frame is None:
         return "a thread of a library's"

@@ -14,7 +14,7 @@ from typing import Any
 _DEEP = 100  # greenlets that spawned each other; beyond, nobody is looked for
 
 
-def spawners() -> Iterator[tuple[Any, Context]]:
+def list_spawners() -> Iterator[tuple[Any, Context]]:
     """Give the greenlet that runs here and those that spawned it, each with the context of its spawner."""
     if "gevent" not in sys.modules or (library := sys.modules.get("greenlet")) is None:
         return
@@ -22,14 +22,14 @@ def spawners() -> Iterator[tuple[Any, Context]]:
     for _ in range(_DEEP):
         known = getattr(at, "spawning_greenlet", None)
         spawner = known() if known else None
-        context = _context(spawner)
+        context = _find_context(spawner)
         if context is None:
             return
         yield at, context
         at = spawner
 
 
-def _context(greenlet: Any) -> Context | None:
+def _find_context(greenlet: Any) -> Context | None:
     try:
         found = getattr(greenlet, "gr_context", None)
     except ValueError:  # it runs on another thread at this moment

@@ -14,7 +14,7 @@ _run: set[str] = set()
 """Modules that were watched, and have run to their end."""
 
 
-def loaded(name: str) -> Any:
+def find_loaded(name: str) -> Any:
     """Return the module of this name if it has run to its end, else None; nothing is imported."""
     module = sys.modules.get(name)
     begun = getattr(getattr(module, "__spec__", None), "_initializing", False)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from .imports import Watch
-from .uninterrupted import apart
+from .uninterrupted import run_apart
 
 Replacement: TypeAlias = Callable[..., Any]
 """Called with the original, then with the arguments of the call."""
@@ -53,7 +53,7 @@ class Patches:
     ) -> None:
         self._targets = targets
         self._beside = beside or _nothing
-        self._late = Watch(late, lambda _: apart(self._extend))
+        self._late = Watch(late, lambda _: run_apart(self._extend))
         self._undo: Callable[..., object] = _nothing
         self._lock = threading.Lock()
         self._holders: dict[int, object] = {}
@@ -107,7 +107,7 @@ class Patches:
         pairs = []
         for owner, name, original, replacement in targets:
             if (id(owner), name) not in done:
-                ours = _wrapped(original, replacement)
+                ours = _wrap(original, replacement)
                 self._replaced.append(_Replaced(owner, name, vars(owner).get(name), ours))
                 setattr(owner, name, ours)
                 pairs.append((original, ours))
@@ -157,7 +157,7 @@ class Builtin:
         return str(self.__wrapped__.__qualname__)
 
 
-def _wrapped(original: Any, replacement: Replacement) -> Callable[..., Any]:
+def _wrap(original: Any, replacement: Replacement) -> Callable[..., Any]:
     if isinstance(original, BuiltinFunctionType):
         return Builtin(original, replacement)
 

@@ -36,7 +36,7 @@ Gate: TypeAlias = "queue.SimpleQueue[Any]"
 _HERE: ContextVar[bool] = ContextVar("tracefork.host.uninterrupted", default=False)
 
 
-def gate() -> Gate:
+def make_gate() -> Gate:
     """A new gate, closed: `put` opens it for one `get`."""
     return queue.SimpleQueue()
 
@@ -55,7 +55,7 @@ def start(work: Callable[[], object]) -> None:
     _thread.start_new_thread(_run, (work,))
 
 
-def apart(work: Callable[[], T]) -> T:
+def run_apart(work: Callable[[], T]) -> T:
     """Return what `work` returns, done on another thread; raise what it raises.
 
     Work that is apart already is done where it is.
@@ -65,7 +65,7 @@ def apart(work: Callable[[], T]) -> T:
     """
     if _HERE.get():
         return work()
-    answer, over, runners = gate(), gate(), dict[int, object | None]()
+    answer, over, runners = make_gate(), make_gate(), dict[int, object | None]()
 
     def run() -> None:
         me = object()
@@ -82,7 +82,7 @@ def apart(work: Callable[[], T]) -> T:
         try:
             _idle.pop().put(run)
         except IndexError:
-            at = gate()
+            at = make_gate()
             at.put(run)
             start(partial(_serve, at))
         done: T = result(answer, goes_on)

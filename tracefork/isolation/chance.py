@@ -32,7 +32,7 @@ from typing import Any
 from weakref import ref
 
 from ..core.values import Source
-from ..host.callsite import is_library, of_agent
+from ..host.callsite import is_library, is_of_agent
 from ..host.patching import Patches, Target
 from ..session.current import current
 from ..session.session import Session
@@ -94,7 +94,7 @@ def _run(kind: str, depth: int = 3) -> Session | None:
     frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001  every draw would pay the price of `inspect`
     while frame is not None and _is_between(frame.f_globals):
         frame = frame.f_back
-    return run if frame is not None and of_agent(frame) else None
+    return run if frame is not None and is_of_agent(frame) else None
 
 
 _RANDOM, _UUID = vars(random), vars(uuid)

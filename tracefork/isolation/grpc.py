@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..host.imports import loaded
+from ..host.imports import find_loaded
 from ..host.patching import Patches, Target
 from .network import leave
 
@@ -29,7 +29,7 @@ def release(run: object) -> None:
 
 def _targets() -> Iterator[Target]:
     for name in sorted(LATE):
-        if (module := loaded(name)) is None:
+        if (module := find_loaded(name)) is None:
             continue
         yield module.Channel, "__init__", _channel
         for kind in [one for one in vars(module).values() if _is_callable(one)]:

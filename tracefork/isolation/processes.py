@@ -18,7 +18,7 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any
 
-from ..host.imports import loaded
+from ..host.imports import find_loaded
 from ..host.patching import Patches, Target
 from ..runtime import lanes
 from ..session import strangers
@@ -76,7 +76,7 @@ def _targets() -> Iterator[Target]:
             yield os, name, _fork
     yield os, "execv", _execv
     yield os, "execve", _execve
-    if uvloop := loaded("uvloop"):  # it starts processes by itself
+    if uvloop := find_loaded("uvloop"):  # it starts processes by itself
         yield uvloop.Loop, "subprocess_exec", _by_loop
         yield uvloop.Loop, "subprocess_shell", _by_loop
     try:  # what `multiprocessing` starts its processes by, whenever it is imported

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from ..host.imports import loaded
+from ..host.imports import find_loaded
 from ..host.patching import Patches, Target
 from . import own_sockets
 from .network import ask_about, leave, leave_by, target_of
@@ -29,7 +29,7 @@ def release(run: object) -> None:
 
 
 def _targets() -> Iterator[Target]:
-    if uvloop := loaded("uvloop"):
+    if uvloop := find_loaded("uvloop"):
         for name, replacement in _LOOP.items():
             yield uvloop.Loop, name, replacement
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from ..core.content_encoding import decoded as decode
+from ..core.content_encoding import decode_body as decode
 from ..core.content_encoding import is_encoded
 from ..core.values import Exchange, Headers, Request, Response
 from . import paths

@@ -1,4 +1,4 @@
-"""Answers as they are kept and served: with a surrogate written in the place of each secret. Pure."""
+"""Writes a surrogate in the place of each secret of an answer that is kept and served. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from ..core.content_encoding import decoded
-from ..core.surrogates import BODY, ENCODED, TEXT, recut, stored_decoded, undone
+from ..core.content_encoding import decode_body
+from ..core.surrogates import BODY, ENCODED, TEXT, decode_chunks, drop_encoding, recut
 from ..core.values import Answer, Fault, Headers, Reading, Reply, Request, Response
 from .by_name.names import SHORTEST
 from .search.known import Known
-from .search.spans import PLACES, Spans, in_order, name_of, places, replaced
+from .search.spans import PLACES, Spans, list_places, name_of, replace, sort_hits
 from .surrogates.vault import Vault
-from .texts.amazon_streams import with_checksums
+from .texts.amazon_streams import renew_checksums
 from .texts.encoded import Unwritable
-from .texts.recompressed import encoded
+from .texts.recompressed import encode_pieces
 
 if TYPE_CHECKING:
     from .redactor import Redactor
@@ -68,17 +68,17 @@ def write_text(text: str, look: Callable[[bytes], Spans], kind: str, vault: Vaul
 def write(raw: bytes, spans: Spans, kind: str, vault: Vault | None) -> bytes:
     """Return `raw` with surrogates in the place of `spans`, and `[secret:NAME]` where there is no room."""
     try:
-        kept = _written(raw, spans, vault)
+        kept = _write(raw, spans, vault)
     except Unwritable:
-        return replaced(raw, spans)
+        return replace(raw, spans)
     if vault is not None:
-        vault.keep(kept, kind, places(spans))
+        vault.keep(kept, kind, list_places(spans))
     return kept
 
 
-def _written(raw: bytes, spans: Spans, vault: Vault | None) -> bytes:
+def _write(raw: bytes, spans: Spans, vault: Vault | None) -> bytes:
     text, names = bytearray(raw), {id(span.hit): span.mark for span in spans if span.mark}
-    for span in in_order(spans):
+    for span in sort_hits(spans):
         if span.hit is None and not span.mark:
             continue  # a checksum, which is made anew
         if span.hit is None or vault is None:
@@ -108,9 +108,9 @@ class _Keeping:
             kept = evolve(response, headers=pairs, end=end, reason=reason)
             return response if kept == response else kept
         if isinstance(chunks, _Clear):
-            pairs, chunks = stored_decoded(pairs), chunks.chunks
+            pairs, chunks = drop_encoding(pairs), chunks.chunks
         else:
-            pairs = _with_length(pairs, sum(map(len, chunks)), response.size)
+            pairs = _set_length(pairs, sum(map(len, chunks)), response.size)
         version, omitted = response.http_version, response.omitted
         return Response(response.status, pairs, chunks, end, reason, version, omitted)
 
@@ -138,9 +138,11 @@ class _Keeping:
         named = [span for span in spans if span.hit is not None and span.hit.place in PLACES]
         if not named or (question := self.asked) is None:
             return spans
-        said = b"\n".join([question.url.encode("utf-8", "surrogatepass"), question.body])
-        said += "\n".join([value for _, value in question.headers]).encode("utf-8", "surrogatepass")
-        echoes = {id(span.hit) for span in named if span.hit is not None and span.hit.secret in said}
+        question_texts = b"\n".join([question.url.encode("utf-8", "surrogatepass"), question.body])
+        question_texts += "\n".join([value for _, value in question.headers]).encode("utf-8", "surrogatepass")
+        echoes = {
+            id(span.hit) for span in named if span.hit is not None and span.hit.secret in question_texts
+        }
         return [span for span in spans if id(span.hit) not in echoes]
 
     def _body(self, response: Response) -> tuple[bytes, ...] | _Clear | None:
@@ -151,22 +153,24 @@ class _Keeping:
         body = b"".join(chunks)
         if self.vault.holds(body, BODY) or self.vault.holds(body, ENCODED):
             return None
-        plain = undone(response)
+        plain = decode_chunks(response)
         clear = body if plain is None else b"".join(plain)
         if not (spans := self._given(self.redact.body_spans(clear, self.known))):
             return None
         try:
-            kept = with_checksums(clear, _written(clear, spans, self.vault))
+            kept = renew_checksums(clear, _write(clear, spans, self.vault))
             if plain is None:
-                self.vault.keep(kept, BODY, places(spans))
+                self.vault.keep(kept, BODY, list_places(spans))
                 return _cut(kept, chunks)
-            damaged = decoded(response.headers, chunks) is None
-            again = encoded(response.headers, _cut(kept, plain), whole=response.end == "eof" and not damaged)
+            damaged = decode_body(response.headers, chunks) is None
+            again = encode_pieces(
+                response.headers, _cut(kept, plain), whole=response.end == "eof" and not damaged
+            )
             if damaged:
-                again = _damaged(again, plain, chunks)
-            self.vault.keep(b"".join(again), ENCODED, places(spans))
+                again = _cut_behind_damage(again, plain, chunks)
+            self.vault.keep(b"".join(again), ENCODED, list_places(spans))
         except Unwritable:
-            shown = recut(chunks if plain is None else plain, places(spans))
+            shown = recut(chunks if plain is None else plain, list_places(spans))
             return shown if plain is None else _Clear(shown)
         return again
 
@@ -178,7 +182,7 @@ class _Clear:
     chunks: tuple[bytes, ...]
 
 
-def _damaged(
+def _cut_behind_damage(
     again: tuple[bytes, ...], plain: tuple[bytes, ...], chunks: tuple[bytes, ...]
 ) -> tuple[bytes, ...]:
     """`again`, in which nothing decodes behind the last that did: no encoding has a block of ones."""
@@ -192,7 +196,7 @@ def _cut(body: bytes, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(body[low:high] for low, high in pairwise([0, *accumulate(map(len, chunks))]))
 
 
-def _with_length(pairs: Headers, size: int, before: int) -> Headers:
+def _set_length(pairs: Headers, size: int, before: int) -> Headers:
     """`pairs`, whose content-length is that of the body, if it was before."""
     return tuple(
         (name, str(size) if name.lower() == "content-length" and value.strip() == str(before) else value)

@@ -10,8 +10,8 @@ from ..core.surrogates import RULES
 from ..core.values import Request, Response
 from .by_form import patterns
 from .by_form.finders import Finder
-from .by_name.names import ENOUGH, SHORTEST, bits, secrets
-from .by_name.sent import sent
+from .by_name.names import ENOUGH, SHORTEST, count_bits, find_secrets
+from .by_name.sent import list_sent
 from .redactor import Redactor
 from .search.search import Guard
 from .surrogates.vault import Vault
@@ -38,16 +38,16 @@ def redactor(
         headers: names of further headers whose values are secrets.
         issuers: look for what looks as the keys of well-known issuers do (`patterns.found`).
     """
-    told, found, also = dict(known), dict[str, str](), list[tuple[str, str]]()
-    for name, value in secrets(environ):
+    given, found, also = dict(known), dict[str, str](), list[tuple[str, str]]()
+    for name, value in find_secrets(environ):
         if name in found:
             also.append((name, value))
         else:
             found[name] = value
-    weak = {name for name, value in found.items() if bits(value) < ENOUGH and name not in told}
-    found |= told
+    weak = {name for name, value in found.items() if count_bits(value) < ENOUGH and name not in given}
+    found |= given
     mine = {name: value for name, value in found.items() if _is_long(value)}
-    more = tuple((name, value) for name, value in also if _is_long(value) and bits(value) >= ENOUGH)
+    more = tuple((name, value) for name, value in also if _is_long(value) and count_bits(value) >= ENOUGH)
     return Redactor(
         mine,
         finders=(*[patterns.found] * issuers, *finders),
@@ -113,12 +113,12 @@ class Ambient:
         else:
             self._unsaid.append(text)
 
-    def hear(self, said: Request | Response) -> None:
+    def hear(self, message: Request | Response) -> None:
         """Learn the secrets that are sent with a request, and the cookies that come with a response."""
-        if isinstance(said, Request):
-            pairs = (*said.headers, ("", said.url))
+        if isinstance(message, Request):
+            pairs = (*message.headers, ("", message.url))
         else:
-            pairs = tuple(pair for pair in said.headers if pair[0].lower() == "set-cookie")
+            pairs = tuple(pair for pair in message.headers if pair[0].lower() == "set-cookie")
         for pair in pairs:
             if pair not in self._heard:
                 if len(self._heard) >= MOST_LEARNED:
@@ -126,9 +126,9 @@ class Ambient:
                 self._heard[pair] = None
                 self._learn(*pair)
 
-    def _learn(self, header: str, said: str) -> None:
-        for name, value in sent(header, said):
-            if len(self._learned) < MOST_LEARNED and _is_long(value) and bits(value) >= ENOUGH:
+    def _learn(self, header: str, sent: str) -> None:
+        for name, value in list_sent(header, sent):
+            if len(self._learned) < MOST_LEARNED and _is_long(value) and count_bits(value) >= ENOUGH:
                 raw = value.encode("utf-8", "surrogatepass")
                 if not any((low, high) == (0, len(raw)) for low, high, _ in patterns.found(raw)):
                     self._learned.setdefault(value, name)  # else it has a name already, wherever it stands
@@ -137,7 +137,7 @@ class Ambient:
         learned = dict(self._learned)
         if self._fixed is None and self._seen != self._raw:
             self._seen = dict(self._raw)
-            self._made = _with_what_was(redactor(self._environ), self._made)
+            self._made = _merge(redactor(self._environ), self._made)
         made, known = self._made, {*self._made.known.values(), *(value for _, value in self._made.also)}
         if self.vault is not None:
             known |= {value for _, value in self.vault.known}
@@ -154,7 +154,7 @@ class Ambient:
         self._counted = len(learned)
 
 
-def _with_what_was(now: Redactor, was: Redactor) -> Redactor:
+def _merge(now: Redactor, was: Redactor) -> Redactor:
     """`now`, which knows what `was` known too."""
     values = {*now.known.values(), *(value for _, value in now.also)}
     gone = {name: value for name, value in was.known.items() if name not in now.known}

@@ -1,4 +1,4 @@
-"""Takes secrets out of questions and answers. Pure.
+"""Replaces known secrets and secret-looking strings in requests, answers, tool calls and texts. Pure.
 
 Of a question it returns the form that is kept and matched, with `[secret:NAME]` for each secret. Of an
 answer there are two forms: that one, by which answers are compared and shown, and the one that is kept and
@@ -14,8 +14,8 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from ..core.content_encoding import MOST, decoded, is_encoded
-from ..core.surrogates import RULES, TEXT, recut, stored_decoded, undone
+from ..core.content_encoding import MOST, decode_body, is_encoded
+from ..core.surrogates import RULES, TEXT, decode_chunks, drop_encoding, recut
 from ..core.values import (
     Answer,
     Call,
@@ -37,12 +37,12 @@ from .by_form.finders import OURS, Finder
 from .by_name import headers
 from .by_name.names import SHORTEST, is_path, is_secret
 from .refill import Refill
-from .search.forms import forms, written
+from .search.forms import list_forms, list_written
 from .search.known import Known
-from .search.search import Guard, Search, ask, needles
-from .search.spans import PLACEHOLDER, Hit, Span, Spans, by_place, joined, name_of, places, replaced
+from .search.search import Guard, Search, ask, make_needles
+from .search.spans import PLACEHOLDER, Hit, Span, Spans, join, list_places, make_hit, name_of, replace
 from .surrogates.vault import Vault
-from .texts.amazon_streams import checksums
+from .texts.amazon_streams import find_checksums
 
 _LEAST_LONG = 64
 SHORTEST_CHECKED = 12
@@ -55,7 +55,7 @@ _ESCAPED = 8  # bytes that stand for one where it is escaped, or what is left in
 _FEW, _MANY = 16, 256  # secrets that came up in the run are looked for so many at once
 
 
-def _frozen(known: Mapping[str, str]) -> Mapping[str, str]:
+def _freeze(known: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(known))
 
 
@@ -72,7 +72,7 @@ class Redactor:
     Make one with `redactor`. Redacting twice is the same as redacting once.
     """
 
-    known: Mapping[str, str] = field(factory=dict, converter=_frozen, repr=lambda k: f"<{len(k)} values>")
+    known: Mapping[str, str] = field(factory=dict, converter=_freeze, repr=lambda k: f"<{len(k)} values>")
     finders: tuple[Finder, ...] = ()
     also: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
     learned: tuple[tuple[str, str], ...] = field(default=(), repr=lambda a: f"<{len(a)} values>")
@@ -110,7 +110,7 @@ class Redactor:
             case Reply(kind, value, of):
                 return Reply(kind, self.text(value), of)
 
-    def kept(self, answer: Answer, asked: Request | None = None) -> Answer:
+    def keep(self, answer: Answer, asked: Request | None = None) -> Answer:
         """Return `answer` as it is kept and served: with a surrogate for each secret.
 
         `asked` is the question: what the agent said itself is no secret that the answer gave.
@@ -140,17 +140,17 @@ class Redactor:
             name = f"[secret:{source.name}]".encode("utf-8", "surrogatepass")
             spans = [Span(1, len(raw), name, Hit(raw[1:], 1, place="variable"))]
             return Reading(write(raw, spans, TEXT, self.vault).decode("utf-8", "surrogatepass"))
-        answer = self.kept(reading)
+        answer = self.keep(reading)
         assert isinstance(answer, Reading)
         return answer
 
     def text(self, text: str) -> str:
         """Return `text` without known secrets, and without `user:password@` and PARAMETERS in its URLs."""
-        return self._shown(text, self.text_spans)
+        return self._mask(text, self.text_spans)
 
     def clean(self, text: str) -> str:
         """Return `text` without known secrets: what URLs say is not looked at."""
-        return self._shown(text, self.spans)
+        return self._mask(text, self.spans)
 
     # -- where secrets stand ------------------------------------------------------------
 
@@ -168,9 +168,9 @@ class Redactor:
         The checksums of messages that a secret is in tell something about it too.
         """
         spans = (known or self.now).search.in_body(body)
-        if not spans or not (found := checksums(body, [span[:2] for span in spans])):
+        if not spans or not (found := find_checksums(body, [span[:2] for span in spans])):
             return spans
-        return joined(spans, [Span(low, high, b"") for low, high in found])
+        return join(spans, [Span(low, high, b"") for low, high in found])
 
     def header_spans(self, low: str, raw: bytes, least: int = 0, known: Known | None = None) -> Spans:
         """Where secrets stand in the value of the header of this name, in lower case.
@@ -183,7 +183,7 @@ class Redactor:
         mark = f"[secret:{low}]".encode("utf-8", "surrogatepass")
         place = "cookie" if low in headers.COOKIES else "header"
         found = list[Span]()
-        for start, stop in headers.parts(low, value):
+        for start, stop in headers.find_parts(low, value):
             start, stop = (len(value[:n].encode("utf-8", "surrogatepass")) for n in (start, stop))  # noqa: PLW2901
             if PLACEHOLDER.fullmatch(raw, start, stop) or stop - start < least:
                 continue
@@ -191,8 +191,8 @@ class Redactor:
             if least and headers.is_plain(low, raw[start:stop].decode("utf-8", "replace"), crumb):
                 continue
             if not any((span.start, span.stop) == (start, stop) for span in spans):
-                found.append(Span(start, stop, mark, by_place(raw, start, stop, place)))
-        return joined(found, spans) if found else spans
+                found.append(Span(start, stop, mark, make_hit(raw, start, stop, place)))
+        return join(found, spans) if found else spans
 
     @property
     def now(self) -> Known:
@@ -214,12 +214,12 @@ class Redactor:
             many, few = len(more) // _MANY * _MANY, len(more) // _FEW * _FEW
             blocks += [more[n : n + _MANY] for n in range(0, many, _MANY)]
             blocks += [more[many:few], more[few:]]
-        found = tuple(map(needles, filter(None, blocks)))
+        found = tuple(map(make_needles, filter(None, blocks)))
         return Search(found, self.finders, self.guard, wide=self.rules >= RULES)
 
     # -- what is put back ----------------------------------------------------------------
 
-    def refilled(self, request: Request) -> Request:
+    def refill(self, request: Request) -> Request:
         """Return `request` with the true secrets for placeholders and surrogates in it.
 
         For a request that is about to leave: a recorded answer may have handed them to the agent.
@@ -229,7 +229,7 @@ class Redactor:
         """
         return Refill(self, self.text(request.url)).request(request)
 
-    def true(self, value: Any, where: str) -> Any:
+    def refill_value(self, value: Any, where: str) -> Any:
         """Return `value` with the true secrets in its texts likewise: for a tool that is about to run.
 
         Raises:
@@ -243,7 +243,7 @@ class Redactor:
             return None
         return self.known.get(name)
 
-    def restored(self, text: str, environ: Mapping[str, str]) -> str:
+    def restore(self, text: str, environ: Mapping[str, str]) -> str:
         """Return `text` with the secrets that `environ` or this has put back, others left as they are."""
         if "[secret:" in text:
             for name, value in {**environ, **self.known}.items():
@@ -254,12 +254,12 @@ class Redactor:
                 text = text.replace(row.value, true)
         return text
 
-    def variable(self, name: str, value: str, environ: Mapping[str, str]) -> str:
+    def restore_variable(self, name: str, value: str, environ: Mapping[str, str]) -> str:
         """Return what `environ` has for `name` where `value` only stands for it; else `value`, restored."""
         is_hidden = self.vault is not None and self.vault.stands_for(name, value)
         if is_hidden and name in environ and is_secret(name):
             return environ[name]
-        return self.restored(value, environ)
+        return self.restore(value, environ)
 
     # -- the last look ---------------------------------------------------------------------
 
@@ -278,7 +278,7 @@ class Redactor:
     @cached_property
     def _checked(self) -> tuple[tuple[bytes, str], ...]:
         long = [(name, value) for name, value in self._longest_first() if len(value) >= SHORTEST_CHECKED]
-        return tuple((form, name) for name, value in long for form in written(value))
+        return tuple((form, name) for name, value in long for form in list_written(value))
 
     @property
     def replacements(self) -> Mapping[bytes, bytes]:
@@ -293,20 +293,20 @@ class Redactor:
                 {
                     form.encode("utf-8", "surrogatepass"): b"[secret:%s]" % name.encode()
                     for name, value in known
-                    for form in forms(value)
+                    for form in list_forms(value)
                 }
             )
         return now.replacements
 
     # -- below -------------------------------------------------------------------------------
 
-    def _shown(self, text: str, look: Callable[[bytes], Spans]) -> str:
+    def _mask(self, text: str, look: Callable[[bytes], Spans]) -> str:
         raw = text.encode("utf-8", "surrogatepass")
-        spans = self._met(look(raw))
-        return replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
+        spans = self._meet(look(raw))
+        return replace(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
-    def _met(self, spans: Spans) -> Spans:
-        """`spans`, which the vault counts."""
+    def _meet(self, spans: Spans) -> Spans:
+        """Return `spans`, once the vault has counted their secrets."""
         if self.vault is not None:
             for span in spans:
                 if span.hit is not None and span.mark:
@@ -330,8 +330,8 @@ class Redactor:
         return _is_found(ours, value)
 
     def _longest_first(self) -> list[tuple[str, str]]:
-        told = [pair for pair in self.known.items() if pair[0] not in self.weak]
-        return sorted((*told, *self.also), key=lambda pair: (-len(pair[1]), pair[0]))
+        given = [pair for pair in self.known.items() if pair[0] not in self.weak]
+        return sorted((*given, *self.also), key=lambda pair: (-len(pair[1]), pair[0]))
 
     def _headers(self, pairs: Headers, least: int = 0) -> Headers:
         known = self.now
@@ -343,19 +343,19 @@ class Redactor:
         if shown is None:
             if len(known.shown) >= REMEMBERED:
                 known.shown.clear()
-            shown = self._shown(value, lambda raw: self.header_spans(low, raw, least))
+            shown = self._mask(value, lambda raw: self.header_spans(low, raw, least))
             known.shown[low, value, least] = shown
         return shown
 
     def _request(self, request: Request) -> Request:
         pairs, url = self._headers(request.headers), self.text(request.url)
         method, body = self.clean(request.method), request.body
-        if spans := self._met(self.now.growing.spans(body, names=self.rules >= RULES)):
-            body = replaced(body, spans)
-        if body and is_encoded(request.headers) and (plain := decoded(request.headers, (request.body,))):
+        if spans := self._meet(self.now.growing.spans(body, names=self.rules >= RULES)):
+            body = replace(body, spans)
+        if body and is_encoded(request.headers) and (plain := decode_body(request.headers, (request.body,))):
             clear = b"".join(plain)
-            if spans := self._met(self.body_spans(clear)):
-                pairs, body = stored_decoded(pairs), replaced(clear, spans)
+            if spans := self._meet(self.body_spans(clear)):
+                pairs, body = drop_encoding(pairs), replace(clear, spans)
         if pairs == request.headers and url == request.url and body is request.body:
             return request
         return Request(method, url, pairs, body, request.omitted)
@@ -365,10 +365,13 @@ class Redactor:
         if isinstance(end, Fault):
             end = Fault(end.kind, self.text(end.message))
         pairs, reason = self._headers(response.headers, SHORTEST), self.clean(response.reason)
-        plain = undone(response)
+        plain = decode_chunks(response)
         chunks = response.chunks if plain is None else plain
-        if spans := self._met(self.body_spans(b"".join(chunks))):
-            pairs, chunks = pairs if plain is None else stored_decoded(pairs), recut(chunks, places(spans))
+        if spans := self._meet(self.body_spans(b"".join(chunks))):
+            pairs, chunks = (
+                pairs if plain is None else drop_encoding(pairs),
+                recut(chunks, list_places(spans)),
+            )
         else:
             chunks = response.chunks
         clean = Response(response.status, pairs, chunks, end, reason, response.http_version, response.omitted)

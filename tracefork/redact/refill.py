@@ -1,4 +1,4 @@
-"""True secrets put where placeholders and surrogates stand, in what is about to leave. Pure."""
+"""Puts the true secrets back for placeholders and surrogates in what is about to be sent. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..core.values import Request
 from ..errors import RedactedSecret
 from .by_name import headers, urls
 from .by_name.names import SHORTEST
-from .search.search import Search, needles
-from .search.spans import PLACEHOLDER, Span, in_order
+from .search.search import Search, make_needles
+from .search.spans import PLACEHOLDER, Span, sort_hits
 from .texts.encoded import Unwritable
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Refill:
         self._names = {row.value: row.name for row in rows}
         known = tuple((row.name, row.value) for row in rows if not row.place)
         self._placed = {row.value: row.name for row in rows if row.place and len(row.value) >= SHORTEST}
-        self._search = Search((needles(known),), ()) if known else None
+        self._search = Search((make_needles(known),), ()) if known else None
 
     def request(self, request: Request) -> Request:
         """Return `request` as it must leave."""
@@ -48,7 +48,7 @@ class Refill:
         pairs = tuple((name, value) for name, value in filled if value or name.lower() != "cookie")
         url = self._raw(request.url.encode("utf-8", "surrogatepass"))
         body = self._raw(request.body, body=True)
-        for _, (low, high) in urls.named(url) if self._placed else ():
+        for _, (low, high) in urls.find_named(url) if self._placed else ():
             self._refuse(unquote_plus(url[low:high].decode("utf-8", "replace")))
         return evolve(request, url=url.decode("utf-8", "surrogatepass"), headers=pairs, body=body)
 
@@ -84,9 +84,9 @@ class Refill:
         """The value of a cookie header; what proxies set, and set again for whoever has none, is left out."""
         crumbs = []
         for crumb in value.split(";"):
-            name, _, said = crumb.strip().partition("=")
-            said = said.strip('"')
-            kind = self._names.get(said)
+            name, _, sent = crumb.strip().partition("=")
+            sent = sent.strip('"')
+            kind = self._names.get(sent)
             if kind is None or self._redact.true_value(kind) is not None or not _OF_PROXIES.fullmatch(name):
                 crumbs.append(crumb.strip())
         return "; ".join(crumbs)
@@ -98,20 +98,20 @@ class Refill:
         scheme, _, rest = value.partition(" ")
         if scheme.lower() == "basic" and self._search is not None:
             try:
-                said = base64.b64decode(rest, validate=True)
+                plain = base64.b64decode(rest, validate=True)
             except (ValueError, binascii.Error):
-                said = b""
-            if (filled := self._raw(said)) != said:
+                plain = b""
+            if (filled := self._raw(plain)) != plain:
                 return f"{scheme} {base64.b64encode(filled).decode()}"
-        for start, stop in headers.parts(name.lower(), value) if headers.is_secret(name.lower()) else ():
+        for start, stop in headers.find_parts(name.lower(), value) if headers.is_secret(name.lower()) else ():
             self._refuse(value[start:stop])
         filled = self._raw(raw)
         return filled.decode("latin-1") if filled != raw else value
 
-    def _refuse(self, said: str) -> None:
-        """Raise RedactedSecret if `said` stands for a secret that is known by its place alone."""
-        if name := self._placed.get(said):
-            raise RedactedSecret(f"[secret:{name}]", self._where, said)
+    def _refuse(self, text: str) -> None:
+        """Raise RedactedSecret if `text` stands for a secret that is known by its place alone."""
+        if name := self._placed.get(text):
+            raise RedactedSecret(f"[secret:{name}]", self._where, text)
 
     def _raw(self, data: bytes, *, body: bool = False) -> bytes:
         if b"[secret:" in data:
@@ -122,7 +122,7 @@ class Refill:
         if not spans:
             return data
         text, later = bytearray(data), list[tuple[Span, bytes]]()
-        for span in in_order(spans):
+        for span in sort_hits(spans):
             assert span.hit is not None
             surrogate = span.hit.secret.decode("utf-8", "surrogatepass")
             mark = f"[secret:{self._names[surrogate]}]"
@@ -134,7 +134,7 @@ class Refill:
                 if form is None or form.before is not None or span.cut or span.hit.view is not None:
                     raise RedactedSecret(mark, self._where, surrogate) from None
                 later.append((span, form.written(true.encode("utf-8", "surrogatepass"))))
-        return _spliced(bytes(text), later)
+        return _splice(bytes(text), later)
 
     def _placeholder(self, found: re.Match[bytes]) -> str:
         name = found[1].decode("utf-8", "replace")
@@ -147,7 +147,7 @@ class Refill:
         return value
 
 
-def _spliced(text: bytes, later: Iterable[tuple[Span, bytes]]) -> bytes:
+def _splice(text: bytes, later: Iterable[tuple[Span, bytes]]) -> bytes:
     for span, new in sorted(later, key=lambda one: one[0].start, reverse=True):
         text = text[: span.start] + new + text[span.stop :]
     return text

@@ -1,4 +1,4 @@
-"""Whole tapes: what was taken out of one, and how to take it out of one that is older. Pure."""
+"""Counts the secrets that were taken out of a tape, and takes them out of an older one. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 
 from attrs import evolve
 
-from ..core.notes import added, noted
+from ..core.notes import add_notes, make_notes
 from ..core.surrogates import RULES
 from ..core.tape import Tape
 from ..core.values import (
@@ -32,13 +32,13 @@ from .search.spans import PLACEHOLDER
 from .surrogates.vault import Vault
 
 
-def taken_out(said: Question | Answer) -> Iterator[str]:
-    """The kinds of secrets whose placeholders stand in `said`, each as often as it does."""
-    match said:
+def taken_out(value: Question | Answer) -> Iterator[str]:
+    """The kinds of secrets whose placeholders stand in `value`, each as often as it does."""
+    match value:
         case Request(method, url, headers):
-            texts, body = [method, url, *(value for _, value in headers)], said.body
+            texts, body = [method, url, *(value for _, value in headers)], value.body
         case Response(_, headers):
-            texts, body = [said.reason, *(value for _, value in headers)], said.body
+            texts, body = [value.reason, *(value for _, value in headers)], value.body
         case Call(name, arguments):
             texts, body = [name, arguments], b""
         case Reading(text) | Fault(_, text) | Reply(_, text):
@@ -59,7 +59,7 @@ def counts(tape: Tape) -> dict[str, int]:
     """
     found = Counter(tape.redacted)
     found |= Counter(name for name, _ in {(row.name, row.value) for row in tape.surrogates.rows})
-    shown = (name for step in tape.steps for said in (step.asked, step.answer) for name in taken_out(said))
+    shown = (name for step in tape.steps for value in (step.asked, step.answer) for name in taken_out(value))
     found |= Counter(dict.fromkeys(shown, 1))
     return dict(found.most_common())
 
@@ -79,9 +79,9 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "", *, chance: bytes = 
     vault = Vault(chance, tape.surrogates) if chance else None
     known = Ambient({}, evolve(redact, rules=RULES), vault=vault)
     for step in tape.steps:
-        for said in (step.asked, step.answer):
-            if isinstance(said, Request | Response):
-                known.hear(said)
+        for value in (step.asked, step.answer):
+            if isinstance(value, Request | Response):
+                known.hear(value)
     redact = known()
     steps = [_step(step, redact) for step in tape.steps]
     meta = {redact.text(key): redact.text(value) for key, value in tape.meta.items()}
@@ -100,7 +100,7 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "", *, chance: bytes = 
         rules=RULES,
     )
     found = Counter(counts(clean)) | Counter(vault.counts() if vault is not None else {})
-    return evolve(clean, meta=added(clean.meta, noted(redacted=found)))
+    return evolve(clean, meta=add_notes(clean.meta, make_notes(redacted=found)))
 
 
 def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:
@@ -109,7 +109,7 @@ def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:
 
 
 def _step(step: Step, redact: Redactor) -> Step:
-    asked, answered = redact.question(step.asked), redact.kept(step.answer)
+    asked, answered = redact.question(step.asked), redact.keep(step.answer)
     match step:
         case Exchange():
             return evolve(step, request=cast("Request", asked), answer=cast("Response | Fault", answered))

@@ -19,7 +19,7 @@ from attrs import evolve
 from ..codec.records import Header
 from ..core.doubt import Elder, continue_tape, find_doubts, make_note, wants_elder
 from ..core.fork import Cut, Fork, everything, nothing, remainder
-from ..core.notes import inherited, note_doubts
+from ..core.notes import inherit, note_doubts
 from ..core.script import Script
 from ..core.surrogates import NONE, RULES
 from ..core.tape import Tape
@@ -98,7 +98,7 @@ def replay(tape: Tape, **options: Unpack[ReplayOptions]) -> Session:
         Unfinished: on leaving the block, when recorded questions were never asked.
     """
     told = Options.of(options, tape)
-    head = _header(tape.agent_name, tape.run_id or None, inherited(tape.meta), tape.parent)
+    head = _header(tape.agent_name, tape.run_id or None, inherit(tape.meta), tape.parent)
     return _session(everything(tape, told.matcher), head, told, tape=tape)
 
 
@@ -125,7 +125,7 @@ def resume(
     told = Options.of(options, tape)
     _warn_of_unrecorded(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
-    head = _header(tape.agent_name, run_id, inherited(tape.meta), lineage)
+    head = _header(tape.agent_name, run_id, inherit(tape.meta), lineage)
     script = remainder(continue_tape(tape), told.matcher)
     return _session(script, head, told, store=store, tools=_policy(told, tape), tape=tape, goes_on=True)
 
@@ -181,7 +181,7 @@ def fork(
     _warn_of_unrecorded(tape)
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
-    head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
+    head = _header(tape.agent_name, run_id, {**inherit(tape.meta), **(meta or {})}, lineage)
     script = Fork(continue_tape(tape, pivot), pivot, given).script(told.matcher)
     return _session(
         script,
@@ -233,7 +233,7 @@ def cut(
     if not 0 <= upto <= last:
         raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
     lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
-    head = _header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage)
+    head = _header(tape.agent_name, run_id, {**inherit(tape.meta), **(meta or {})}, lineage)
     script = Cut(continue_tape(tape), upto, answer).script(told.matcher)
     return _session(
         script,

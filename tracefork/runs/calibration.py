@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from attrs import evolve, frozen
 
 from ..core import framing
-from ..core.matching import canonical, exact, meaningful, normalised
+from ..core.matching import canonical, exact, normalise, select_headers
 from ..core.tape import Tape
 from ..core.values import Call, Draw, Question, Request
 from ..errors import TraceforkError
@@ -209,15 +209,17 @@ def _differences(one: Question, other: Question) -> Iterator[tuple[str, object, 
     match one, other:
         case Request(), Request():
             yield from _urls(one.url, other.url)
-            kept = dict(meaningful(one.headers)), dict(meaningful(other.headers))
+            kept = dict(select_headers(one.headers)), dict(select_headers(other.headers))
             for name in sorted(kept[0].keys() | kept[1].keys()):
                 if kept[0].get(name) != kept[1].get(name):
                     yield f"header {name}", kept[0].get(name), kept[1].get(name)
-            left, right = normalised(one).body, normalised(other).body
+            left, right = normalise(one).body, normalise(other).body
             if left != right:
                 yield from _bodies(left, right)
         case Call(name, left_text), Call(_, right_text) if left_text != right_text:
-            for where, left_value, right_value in _bodies(framing.text(left_text), framing.text(right_text)):
+            for where, left_value, right_value in _bodies(
+                framing.encode(left_text), framing.encode(right_text)
+            ):
                 yield f"tool {name}: {where}", left_value, right_value
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from functools import partial
 
-from ..host.uninterrupted import gate, start
+from ..host.uninterrupted import make_gate, start
 from ..redact.by_form.patterns import Span
 
 PATIENCE = 5.0
@@ -33,7 +33,7 @@ class Bounded:
         """Return what the finder finds; nothing, where it fails."""
         if id(finder) in self._out:
             return ()
-        answer = gate()
+        answer = make_gate()
         start(partial(copy_context().run, _put, answer, finder, data, begin))
         name = getattr(finder, "__name__", type(finder).__name__)
         try:

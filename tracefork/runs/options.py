@@ -163,7 +163,7 @@ class Options:
     def notes(self, wrapped: Iterable[str] = ()) -> dict[str, str]:
         """Return what a run keeps of these in its `meta`; `wrapped` are the functions as `module:path`."""
         given_options = {name: getattr(self, name) for name in KEPT}
-        return notes.noted(
+        return notes.make_notes(
             self.virtualize or (),
             wrapped=wrapped,
             options={name: v for name, v in given_options.items() if v != KEPT[name]},
@@ -187,7 +187,7 @@ def _kept(tape: Tape) -> dict[str, Any]:
     Raises:
         CorruptTape: they are none.
     """
-    kept: dict[str, Any] = {n: value for n, value in notes.options(tape.meta).items() if n in KEPT}
+    kept: dict[str, Any] = {n: value for n, value in notes.read_options(tape.meta).items() if n in KEPT}
     try:
         made = Options(**kept, virtualize=tape.virtualized)
         Wraps.of(tape.wrapped)

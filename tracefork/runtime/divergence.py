@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.content_encoding import decoded
-from ..core.diff import Difference, nearest, questions
-from ..core.machine import Halt, State, unasked
+from ..core.content_encoding import decode_body
+from ..core.diff import Difference, diff_questions, find_nearest
+from ..core.machine import Halt, State, list_unasked
 from ..core.script import Script
 from ..core.surrogates import Surrogates
 from ..core.values import Answer, Fault, Lane, Question, Reading, Reply, Request, Response
@@ -31,13 +31,13 @@ def make_divergence(
         return Divergence(step, halt.asked, expected, difference, halt.lane)
     if expected is None or type(expected) is not type(halt.asked):
         expected = _likeliest(state, halt.asked) or expected
-    found = questions(expected, halt.asked) if expected is not None else None
+    found = diff_questions(expected, halt.asked) if expected is not None else None
     return Divergence(step, halt.asked, expected, found, halt.lane)
 
 
 def find_unfinished(state: State) -> Unfinished | None:
     """Return the error for a run that ends here with recorded questions left, or None."""
-    left = unasked(state)
+    left = list_unasked(state)
     if not left:
         return None
     return Unfinished(tuple(state.script.lines[n].asked for n in left), state.script.exchanges[left[0]])
@@ -58,7 +58,7 @@ def find_giver(script: Script, surrogates: Surrogates, text: str, mark: str) -> 
 def _says(answer: Answer, text: str) -> bool:
     match answer:
         case Response():
-            body = b"".join(decoded(answer.headers, answer.chunks) or answer.chunks)
+            body = b"".join(decode_body(answer.headers, answer.chunks) or answer.chunks)
             return text.encode("utf-8", "surrogatepass") in body or any(
                 text in value for _, value in answer.headers
             )
@@ -69,5 +69,5 @@ def _says(answer: Answer, text: str) -> bool:
 def _likeliest(state: State, asked: Question) -> Question | None:
     """The question on the tape that nobody has asked yet and that is most like `asked`."""
     left = [line.asked for n, line in enumerate(state.script.lines) if n not in state.claimed]
-    at = nearest(asked, left) if isinstance(asked, Request) else None
+    at = find_nearest(asked, left) if isinstance(asked, Request) else None
     return None if at is None else left[at]

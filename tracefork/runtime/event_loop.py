@@ -169,7 +169,7 @@ class Pacer:
         """Send `event` when its turn has come and the loop is as far as it was."""
         opened = self._cell.state.open.get(event.call)
         line = opened.line if opened else None
-        if machine.hops(self._cell.state, event) == 0 and self._goes_on() and self._cell.has_come(event):
+        if machine.find_hops(self._cell.state, event) == 0 and self._goes_on() and self._cell.has_come(event):
             return self._cell.send(event)
         while True:
             woken: asyncio.Future[None] = self._loop.create_future()
@@ -233,7 +233,7 @@ class Pacer:
         woken: list[asyncio.Future[None]] = []
         lines, asks = set[int](), False
         state = self._cell.state
-        for place, (line, answers, hops) in enumerate(machine.upcoming(state), state.turn):
+        for place, (line, answers, hops) in enumerate(machine.list_ticks(state), state.turn):
             if not answers:
                 if woken:
                     lines.add(line)  # asked by who was woken: an answer at no distance is in that breath
@@ -265,7 +265,7 @@ class Pacer:
         if not self._jobs:
             return False
         lines = self._cell.state.script.lines
-        for line, answers, hops in islice(machine.upcoming(self._cell.state, place + 1), FAR):
+        for line, answers, hops in islice(machine.list_ticks(self._cell.state, place + 1), FAR):
             if answers and hops is None:
                 break
             if answers and lines[line].is_job and line in self._jobs:

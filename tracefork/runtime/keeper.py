@@ -20,7 +20,7 @@ from ..codec.records import Asked, Ended, Fold, Headed, Hidden, Record
 from ..core.values import Pending, Request, Step
 from ..errors import StoreError, TraceforkError
 from ..host import clocks
-from ..host.uninterrupted import Gate, apart, gate, give, result, start, wait_at
+from ..host.uninterrupted import Gate, give, make_gate, result, run_apart, start, wait_at
 from ..redact import Redactor, Vault, taken_out
 from ..storage.run_log import Log
 from . import lanes
@@ -114,7 +114,7 @@ class Unwritten:
         return fold.happened()
 
     def close(self, last: Callable[[], object]) -> None:
-        apart(last)
+        run_apart(last)
 
     def is_over(self, timeout: float) -> bool:  # noqa: ARG002
         return True
@@ -133,7 +133,7 @@ class Writer:
         self._stored = stored
         self._log: Log | None = None
         self._shrinker = None if stored else Shrinker()
-        self._jobs = gate()
+        self._jobs = make_gate()
         self._runner: dict[int, int] = {}
         self._moment: Moment | None = None
         self._shown = dict[str, int]()
@@ -230,14 +230,14 @@ class Writer:
         """
         if not self._goes_on():
             raise StoreError("the run is over, or this process was forked from its own: ask it there")
-        answer = gate()
+        answer = make_gate()
         self._jobs.put(partial(give, answer, job))
         done: T = result(answer, self._is_there)
         return done
 
     def _reach(self, number: int | None, timeout: float) -> None:
         """Wait until that moment is written, or all is over."""
-        at, until = gate(), clocks.monotonic() + timeout
+        at, until = make_gate(), clocks.monotonic() + timeout
         self._waiting[at] = SOME_TIME if number is None else number
         try:
             while self._goes_on() and (number is None or self._written < number):
@@ -308,7 +308,7 @@ class Writer:
                 self._asked[record.call] = question
             yield record if question is record.question else evolve(record, question=question)
         else:
-            answer = redact.kept(record.answer, self._asked.pop(record.call, None))
+            answer = redact.keep(record.answer, self._asked.pop(record.call, None))
             self._shown.update(dict.fromkeys(taken_out(answer), 1))
             if redact.vault is not None and (hidden := redact.vault.take(answer)):
                 yield Hidden(hidden)

@@ -33,7 +33,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from ..host import greenlets
-from ..host.callsite import of_agent
+from ..host.callsite import is_of_agent
 
 T = TypeVar("T")
 
@@ -349,7 +349,7 @@ def _on_stack(strand: Strand | None) -> Strand | None:
 def _of_greenlet() -> Strand | None:
     """The strand of a greenlet that was not given one: a child of that of whoever spawned it."""
     unnamed = []
-    for greenlet, context in greenlets.spawners():
+    for greenlet, context in greenlets.list_spawners():
         unnamed.append(greenlet)
         if (strand := of(context)) is not None:
             for one in reversed(unnamed):
@@ -377,4 +377,4 @@ def frame_of_block() -> FrameType | None:
         through = through or module == "contextlib"
         frame = frame.f_back
     # a server enters somebody's context manager on one of its threads: the block is not in its code
-    return None if frame is None or (through and not of_agent(frame)) else frame
+    return None if frame is None or (through and not is_of_agent(frame)) else frame

@@ -16,7 +16,7 @@ from ..core.script import Script
 from ..core.values import Outcome, Question
 from ..errors import Divergence, Refused, TraceforkError
 from ..host import clocks
-from ..host.callsite import callsite
+from ..host.callsite import find_callsite
 from ..redact import Redactor
 from .divergence import make_divergence
 from .event_loop import Pacers
@@ -124,7 +124,7 @@ class Lifetime:
 
     def _refuse_elsewhere(self, question: Question) -> Refused:
         asked = self._redactor().question(question)
-        return Refused(f"{asked!r}, in a process that was forked from the run's own,", callsite())
+        return Refused(f"{asked!r}, in a process that was forked from the run's own,", find_callsite())
 
     def _done(self, event: Event, order: Order, number: int) -> None:
         """Learn which moment `event` brought: see `Cell`."""

@@ -40,7 +40,7 @@ from ..core.values import (
 )
 from ..errors import BodyOmitted, Divergence, Refused, TraceforkError
 from ..host import clocks
-from ..host.callsite import callsite
+from ..host.callsite import find_callsite
 from ..redact import Redactor
 from . import lanes
 from .doubts import Doubts
@@ -303,7 +303,7 @@ class Port(Lifetime):
         if self.phase == "over" and self.live:
             asked = self._redactor().question(question)
             raise RuntimeError(f"the run is over: {asked!r} was asked after its block")
-        site = "" if self.live else callsite()
+        site = "" if self.live else find_callsite()
         if self.phase == "over":
             raise Refused(f"{self._redactor().question(question)!r}, after the end of the run,", site)
         if self.phase == "new":
@@ -334,7 +334,7 @@ class Port(Lifetime):
 
     def _hops(self, event: Headed | Ended) -> int | None:
         """What this tick's timing says of the loop: measured when live, else as recorded."""
-        return self._pacers.mark() if self.live else machine.hops(self._cell.state, event)
+        return self._pacers.mark() if self.live else machine.find_hops(self._cell.state, event)
 
 
 def mark_given_up(answer: Answer) -> Answer:

@@ -39,7 +39,7 @@ class Secrets:
         if self.keeps_clean:
             return question
         if isinstance(question, Request):
-            expected = machine.expected(state, lane)
+            expected = machine.find_expected(state, lane)
             if isinstance(expected, Request) and expected.kept == question.kept:
                 return self._redactor().question(question, expected.kept)
         return self._redactor().question(question)
@@ -61,7 +61,7 @@ class Secrets:
             RedactedSecret: one of them is not known to this process.
         """
         try:
-            return self._redactor().refilled(request) if self._script.lines else request
+            return self._redactor().refill(request) if self._script.lines else request
         except TraceforkError as exc:
             raise self._name_giver(exc) from None
 
@@ -74,7 +74,7 @@ class Secrets:
         if not self._script.lines:
             return arguments
         try:
-            return cast("T", self._redactor().true(arguments, tool))
+            return cast("T", self._redactor().refill_value(arguments, tool))
         except TraceforkError as exc:
             raise self._name_giver(exc) from None
 

@@ -21,7 +21,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Protocol, cast
 
-from ..host.imports import loaded
+from ..host.imports import find_loaded
 from ..host.patching import Patches, Target
 from . import lanes
 from .lanes import Strand
@@ -61,23 +61,23 @@ def _targets() -> Iterator[Target]:
     yield ThreadPoolExecutor, "submit", _submit
     yield asyncio.BaseEventLoop, "create_task", _create_task
     yield asyncio.BaseEventLoop, "run_in_executor", _run_in_executor
-    if backend := loaded("anyio._backends._asyncio"):
+    if backend := find_loaded("anyio._backends._asyncio"):
         yield backend.AsyncIOBackend, "run_sync_in_worker_thread", _run_sync
-    if uvloop := loaded("uvloop"):
+    if uvloop := find_loaded("uvloop"):
         yield uvloop.Loop, "create_task", _create_task
         yield uvloop.Loop, "run_in_executor", _run_in_executor
-    if pools := loaded("multiprocessing.pool"):
+    if pools := find_loaded("multiprocessing.pool"):
         yield pools.ThreadPool, "apply_async", _apply_async
         yield pools.ThreadPool, "_map_async", _map_async
         for name in ("imap", "imap_unordered"):
             yield pools.ThreadPool, name, _imap
-    if gevent := loaded("gevent"):
+    if gevent := find_loaded("gevent"):
         yield gevent, "spawn", _spawn
         yield gevent, "spawn_raw", _spawn
         yield gevent, "spawn_later", _spawn_later
-    if groups := loaded("gevent.pool"):
+    if groups := find_loaded("gevent.pool"):
         yield groups.Group, "spawn", _spawn_in
-    if threads := loaded("gevent.threadpool"):
+    if threads := find_loaded("gevent.threadpool"):
         yield threads.ThreadPool, "spawn", _spawn_in
 
 

@@ -174,7 +174,7 @@ class Cell:
     def has_come(self, event: Headed | Ended, wake: Wake | None = None) -> bool:
         """True if the turn of `event` has come, or the run is halted; else `wake` is called when it does."""
         now = self.now
-        turn = machine.turn(now.state, event)
+        turn = machine.find_turn(now.state, event)
         come = turn <= now.state.turn or bool(now.state.halt) or now.over
         if not come:
             self._wait(turn, wake)

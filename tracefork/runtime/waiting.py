@@ -23,7 +23,7 @@ from attrs import evolve
 from ..core import machine
 from ..core.machine import Asked, Order, Wait
 from ..host import clocks
-from ..host.uninterrupted import gate, wait_at
+from ..host.uninterrupted import make_gate, wait_at
 from .event_loop import Pacers, Tick, patiently, poster, resolve, running_loop
 from .flight import Flight
 from .stepper import Cell, look
@@ -53,7 +53,7 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
     """
     if in_loop():
         return cell.send(evolve(event, waits=False))
-    at = gate()
+    at = make_gate()
     wake = partial(at.put, None)
     while isinstance(order := _send_paced(cell, event, wake), Wait):
         if _is_nested():
@@ -97,7 +97,7 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Fligh
     elif cell.live:
         flight.came_after(await pacer.align(), event)
     elif machine.is_scheduled(cell.state, event):
-        flight.came_after(machine.hops(cell.state, event), event)
+        flight.came_after(machine.find_hops(cell.state, event), event)
         return await pacer.release(event)
     while True:
         woken = loop.create_future()

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Protocol, Self, cast
 
 from attrs import evolve
 
-from ..core.matching import NORMAL, boundary
+from ..core.matching import NORMAL, find_boundary
 from ..core.values import CANCELLED, Answer, End, Fault, Request, Response
 from ..errors import Refused, TraceforkError
 from ..runtime import lanes
@@ -390,7 +390,7 @@ def bound(run: Session, request: Request) -> Request:
 
 def gather_request(run: Session, request: Request, *, spooled: bool = False) -> Gathering:
     """Return what gathers the body of `request`, as it is hashed: secrets and its boundary are replaced."""
-    replaced, ours = run.port.secrets.replacements(), boundary(request.headers)
+    replaced, ours = run.port.secrets.replacements(), find_boundary(request.headers)
     if ours:
         replaced = {**replaced, ours: NORMAL}
     return Gathering(run.max_body, replaced, spooled=spooled)

@@ -8,7 +8,7 @@ from os import getpid
 
 from ..core.values import Escape
 from ..errors import Refused
-from ..host.callsite import callsite
+from ..host.callsite import find_callsite
 from ..redact import Redactor
 from ..runtime import lanes
 from ..runtime.port import Port
@@ -91,7 +91,7 @@ class Border(ABC):
         Raises:
             Refused: the run is strict.
         """
-        target, site = self.redactor().text(target)[:LONGEST], callsite(whole=False)[:LONGEST]
+        target, site = self.redactor().text(target)[:LONGEST], find_callsite(whole=False)[:LONGEST]
         self._escapes.add(kind, target, site)
         if self.strict and certain:
             raise self.port.fail(Refused(target, site, kind, strict=True))
@@ -101,8 +101,8 @@ class Border(ABC):
 
         It is held against the run if that is strict; else only what the agent then does is.
         """
-        target, site = self.redactor().text(target)[:LONGEST], callsite()
-        self._refusals.add(kind or "connection", target, callsite(whole=False)[:LONGEST])
+        target, site = self.redactor().text(target)[:LONGEST], find_callsite()
+        self._refusals.add(kind or "connection", target, find_callsite(whole=False)[:LONGEST])
         error = Refused(target, site, kind, strict=self.strict)
         self._refused_last = error, self.port.happened
         if self.strict:

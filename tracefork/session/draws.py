@@ -53,4 +53,4 @@ class Chance(ABC):
     def env(self, name: str, default: str | None = None) -> str | None:
         """The environment variable `name`. Of a secret only the name is kept: a replay reads it anew."""
         text = self.draw(Source("env", name), lambda: f"={environ[name]}" if name in environ else "")
-        return self.redactor().variable(name, text[1:], environ) if text else default
+        return self.redactor().restore_variable(name, text[1:], environ) if text else default

@@ -14,13 +14,13 @@ from attrs import evolve
 
 from ..codec import strict_json
 from ..core.machine import State
-from ..core.notes import added, noted
+from ..core.notes import add_notes, make_notes
 from ..core.script import NEVER
 from ..core.surrogates import NONE
 from ..core.tape import Tape
 from ..core.values import RETURNED, UNFINISHED, Branch, Outcome, Request, Source
 from ..errors import StoreError, TraceforkError
-from ..host.uninterrupted import LOOK, apart
+from ..host.uninterrupted import LOOK, run_apart
 from ..redact import Redactor
 from ..runtime import lanes, spawning
 from ..runtime.flight import Flight
@@ -247,8 +247,8 @@ class Session(Border, ToolCaller, Chance):
         tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome or UNFINISHED)
         vault = self.redactor().vault
         met = vault.surrogates.of(step.answer for step in tape.steps) if vault is not None else NONE
-        notes = noted(escaped=self.escaped, redacted=self._keeper.redacted)
-        return evolve(tape, meta=added(tape.meta, notes), surrogates=met)
+        notes = make_notes(escaped=self.escaped, redacted=self._keeper.redacted)
+        return evolve(tape, meta=add_notes(tape.meta, notes), surrogates=met)
 
     def _was_left(self) -> bool:
         """True if the block was left before, wholly: whoever leaves it again finds all done.
@@ -299,7 +299,7 @@ class Session(Border, ToolCaller, Chance):
             writer.start()
             if plan.store:
                 writer.begin(self._begun)
-        apart(self._hold)
+        run_apart(self._hold)
         self.port.open(self._keeper)
         register(self)
         if plan.within is not None:
@@ -335,7 +335,7 @@ class Session(Border, ToolCaller, Chance):
         """
         self._left = True
         unregister(self)
-        apart(self._release)
+        run_apart(self._release)
         lanes.close_block(self._root)
         lanes.leave(self._root)
         if not self.is_elsewhere:

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
-from ..host.callsite import caller
+from ..host.callsite import find_caller
 from ..runtime import lanes
 from ..runtime.waiting import in_loop
 from .current import current, open_runs
@@ -125,5 +125,5 @@ def is_certain(runs: list[Session]) -> bool:
 
 
 def _list_runs() -> Iterator[Session]:
-    if (runs := open_runs()) and lanes.current() is None and caller() not in MACHINERY:
+    if (runs := open_runs()) and lanes.current() is None and find_caller() not in MACHINERY:
         yield from runs

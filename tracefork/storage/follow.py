@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..backends.base import Backend
 from ..codec import journal, pack
 from ..codec.limits import Limits
-from ..codec.records import Asked, Closed, Ended, Header, Hidden, Parent, step
+from ..codec.records import Asked, Closed, Ended, Header, Hidden, Parent
 from ..core.surrogates import NONE
-from ..core.values import Step
+from ..core.values import Step, make_step
 from ..errors import Conflict, CorruptTape, NotFound, Truncated
 
 
@@ -104,7 +104,7 @@ class Following:
     def _ended(record: Ended, asked: Asked | None) -> Step:
         if asked is None:
             raise CorruptTape(f"call {record.call} ends and was not open")
-        made = step(asked.question, record.answer, asked.lane, record.span, record.timing)
+        made = make_step(asked.question, record.answer, asked.lane, record.span, record.timing)
         if made is None:
             raise CorruptTape(f"call {record.call} got an answer of another kind")
         return made

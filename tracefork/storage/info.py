@@ -113,7 +113,7 @@ def described(name: str, first: bytes, moved: Callable[[str], str] = str) -> Run
     Raises:
         CorruptTape: they are damaged, or those of another run.
     """
-    said = pack.summary(first) if pack.is_packed(first) else None
+    said = pack.read_summary(first) if pack.is_packed(first) else None
     head = said.header if said else journal.decode_header(first)
     if name not in (head.run_id, moved(head.run_id)):
         raise CorruptTape(f"it is the header of run {head.run_id!r}")

@@ -106,7 +106,7 @@ def replace(backend: Backend, tape: Tape, limits: Limits) -> None:
     Raises:
         StoreError: the backend refused; `finish` goes on where this stopped.
     """
-    packed, _ = pack.verified(tape, limits=limits)
+    packed, _ = pack.pack_verified(tape, limits=limits)
     seal(backend, moved(tape.run_id), packed, 0)
     finish(backend, tape.run_id, packed)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..backends.base import Backend
-from ..codec import journal, pack
-from ..codec.journal import Salvaged
+from ..codec import journal, mending, pack
 from ..codec.limits import Limits
+from ..codec.mending import Salvaged
 from ..codec.records import ALONE, Asked, Ended, Header, Parent, Record
 from ..core.digest import digest
-from ..core.matching import first
+from ..core.matching import first_exact
 from ..core.tape import Tape
 from ..errors import Conflict, CorruptTape, NotFound, StoreError, TooLarge, UnknownVersion
 from .info import Finding, RunInfo
@@ -37,7 +37,7 @@ def findings(load: Callable[[str], Tape], info: RunInfo) -> Iterator[Finding]:
     except StoreError as exc:
         yield Finding(run_id, f"run {run_id!r}", str(exc), "check it again", certain=False)
     else:
-        if info.digest not in (None, tape.digest(), digest(tape, matcher=first)):
+        if info.digest not in (None, tape.digest(), digest(tape, matcher=first_exact)):
             yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
 
 
@@ -59,16 +59,12 @@ def salvaged(backend: Backend, run_id: str, parent: Callable[[Header], Parent], 
     chunks = list(_remains(backend, run_id))
     sealed = len(chunks) == 1
     head = (
-        pack.mended_header(chunks[0])
-        if sealed
-        else journal.mended_header(chunks[0], run_id)
-        if chunks
-        else None
+        pack.mend_header(chunks[0]) if sealed else mending.mend_header(chunks[0], run_id) if chunks else None
     )
     of = ALONE if head is None else parent(head)
     if sealed:  # a header that is whole would have been loaded
         return pack.salvage(chunks[0], run_id, of, limits)
-    return journal.salvage(chunks, run_id, of, limits)
+    return mending.salvage(chunks, run_id, of, limits)
 
 
 def whole_heads(backend: Backend) -> list[tuple[str, bytes]]:

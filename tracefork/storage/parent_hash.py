@@ -1,4 +1,4 @@
-"""The hash of all that a branch may refer to in its parent; a digest leaves out what may differ. Pure."""
+"""Hashes a parent's steps with timing and lanes, so that a branch that refers to them notices another."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def identity(steps: Sequence[Step]) -> str:
     for step in steps:
         span = [step.span.began, step.span.headed, step.span.ended]
         line = [_question(step.asked), _answer(step.answer), step.lane, span, _timing(step.timing)]
-        made.update(strict_json.text(line) + b"\n")
+        made.update(strict_json.encode(line) + b"\n")
     return made.hexdigest()
 
 
 def _question(asked: Question) -> object:
     if isinstance(asked, Request):
         return [asked.method, asked.url, asked.headers, asked.sha256, asked.omitted is not None]
-    return strict_json.unstructured(asked, strict_json.ASKED)
+    return strict_json.unstructure(asked, strict_json.ASKED)
 
 
 def _answer(answer: Answer) -> object:
     if not isinstance(answer, Response):
-        return strict_json.unstructured(answer, strict_json.ANSWERED)
-    end = strict_json.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end
+        return strict_json.unstructure(answer, strict_json.ANSWERED)
+    end = strict_json.unstructure(answer.end) if isinstance(answer.end, Fault) else answer.end
     head = [answer.status, answer.headers, end, answer.reason, answer.http_version]
     return [*head, answer.sha256, answer.lengths, answer.omitted is not None]
 

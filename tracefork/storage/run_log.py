@@ -54,7 +54,7 @@ class Log:
             ValueError: its meta is too large.
             StoreError: the backend refused.
         """
-        chunk = journal.header(head)
+        chunk = journal.encode_header(head)
         try:
             with refusals(head.run_id):
                 backend.append(head.run_id, 0, chunk)
@@ -100,7 +100,7 @@ class Log:
             self.look(strict_json.dump(Header.of(tape)) + tape.outcome.message.encode("utf-8", "replace"))
         try:
             parent = ALONE if self._orphaned() else self.parent
-            packed, back = pack.verified(tape, parent, self._limits)
+            packed, back = pack.pack_verified(tape, parent, self._limits)
         except CorruptTape as exc:
             raise StoreError(f"run {self._run_id!r} is not sealed, its records are kept: {exc}") from exc
         with refusals(self._run_id):

@@ -22,7 +22,7 @@ from attrs import evolve
 from ..backends.base import Backend, seal
 from ..codec import journal, pack
 from ..codec.limits import DEFAULT, Limits
-from ..codec.records import Header, Parent, replayed
+from ..codec.records import Header, Parent, fold
 from ..core.advice import advise
 from ..core.tape import Tape
 from ..errors import Conflict, CorruptTape, NotFound, RunExists, StoreError
@@ -113,11 +113,11 @@ class TapeStore:
         tape = evolve(tape, run_id=name)
         head = Header.of(tape)
         parent = self._family.of_new(head)
-        packed, _ = pack.verified(tape, parent, self._limits)
+        packed, _ = pack.pack_verified(tape, parent, self._limits)
         log = self._begun(evolve(head, shares=parent.shares), parent)
         try:
             if log.parent is not parent:
-                packed, _ = pack.verified(tape, log.parent, self._limits)
+                packed, _ = pack.pack_verified(tape, log.parent, self._limits)
             with refusals(name):
                 seal(self.backend, name, packed, 1)
         except BaseException:
@@ -301,7 +301,7 @@ class TapeStore:
                     _, told = journal.read(chunks, head.run_id, parent, self._limits)
                     quiet = maintenance.last_sign(head, told) < before
                     if quiet:
-                        packed, _ = pack.verified(replayed(head, told), parent, self._limits)
+                        packed, _ = pack.pack_verified(fold(head, told), parent, self._limits)
                         seal(self.backend, head.run_id, packed, len(chunks))
                         yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
         given = getattr(self.backend, "reclaim", lambda: 0)()

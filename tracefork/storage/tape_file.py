@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from secrets import token_hex
 
-from ..codec.journal import Salvaged
 from ..codec.limits import DEFAULT, Limits
+from ..codec.mending import Salvaged
+from ..codec.pack import pack_verified, unpack
 from ..codec.pack import salvage as unsealed
-from ..codec.pack import unpack, verified
 from ..codec.strict_json import damage
 from ..core.tape import Tape
 from ..errors import StoreError, TooLarge
@@ -28,7 +28,7 @@ def dumps(tape: Tape) -> bytes:
         CorruptTape: it does not survive packing: a value in it is not of the type that its class says.
         ValueError: its meta is too large.
     """
-    return verified(tape)[0]
+    return pack_verified(tape)[0]
 
 
 def loads(data: bytes | bytearray | memoryview, *, limits: Limits = DEFAULT) -> Tape:

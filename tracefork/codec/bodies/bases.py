@@ -1,4 +1,4 @@
-"""Which earlier body a new one is made of: one of the last of the conversations under way. Pure.
+"""Chooses the base of a delta: the most recent request body of one of the last 12 conversations. Pure.
 
 A conversation's head is its last body. A body that holds most of a head goes on
 with that conversation and takes the head's place; any other opens one of its own.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from .delta import LITERAL, Ops, common_prefix, common_suffix
+from .delta import LITERAL, Ops, measure_prefix, measure_suffix
 
 MOST = 12
 """Conversations that are remembered."""
@@ -48,34 +48,34 @@ class Heads:
         """Return the best base for `body`, None where none saves anything."""
         best, saved = None, _WORTH
         for head in reversed(self._heads):
-            prefix = common_prefix(head.body, body)
+            prefix = measure_prefix(head.body, body)
             if prefix > _BEGINS * len(head.body):
                 return Choice(head, prefix, follows=True)
             most = min(len(head.body), len(body)) - prefix
-            alike = prefix + common_suffix(head.body, body, most)
+            alike = prefix + measure_suffix(head.body, body, most)
             if alike > _HOLDS * len(head.body) and prefix > _BEGINS_AT_ALL * len(head.body):
                 return Choice(head, prefix, follows=True)
             if alike > saved:
                 best, saved = Choice(head, prefix, follows=False), alike
-        return self._by_sign(body) or best
+        return self._find_by_sign(body) or best
 
     def follow(self, number: int, body: bytes, ops: Ops, choice: Choice | None) -> None:
         """Note that `body`, the delta of which is `ops`, is the newest head."""
         if choice and choice.follows:
             self._heads.remove(choice.head)
-        self._heads.append(Head(number, body, _sign(body, ops)))
+        self._heads.append(Head(number, body, _make_sign(body, ops)))
         if len(self._heads) > MOST:
             self._heads.pop(0)
 
-    def _by_sign(self, body: bytes) -> Choice | None:
+    def _find_by_sign(self, body: bytes) -> Choice | None:
         """The conversation whose last news stand in `body`, whatever was changed in front of them."""
         for head in reversed(self._heads):
             if head.sign and body.find(head.sign, max(0, len(body) - _RECENT)) >= 0:
-                return Choice(head, common_prefix(head.body, body), follows=True)
+                return Choice(head, measure_prefix(head.body, body), follows=True)
         return None
 
 
-def _sign(body: bytes, ops: Ops) -> bytes:
+def _make_sign(body: bytes, ops: Ops) -> bytes:
     at = len(body)
     for offset, length in reversed(ops):
         if offset == LITERAL and length >= 2 * _SIGN and len(ops) > 1:

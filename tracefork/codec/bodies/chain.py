@@ -96,7 +96,7 @@ class Bodies:
             raise CorruptTape("a body copies what its base does not have")
         if new != len(literal):
             raise CorruptTape("a body has not the new bytes that it names")
-        most = self.pieces(base, ops)
+        most = self.count_pieces(base, ops)
         if most > MOST_PIECES:
             raise TooLarge(f"a body has more than the {MOST_PIECES:,} pieces that are allowed")
         self._kept.append(_Kept(base, ops, len(self._literal), copied + new, most))
@@ -108,7 +108,7 @@ class Bodies:
         self._kept.append(body)
         return len(self._kept) - 1
 
-    def pieces(self, base: int | None, ops: Ops) -> int:
+    def count_pieces(self, base: int | None, ops: Ops) -> int:
         """At most how many pieces a body of this delta has."""
         kept = None if base is None else self._kept[base]
         return 2 * len(ops) + (kept.most_pieces if isinstance(kept, _Kept) else 1)
@@ -119,7 +119,7 @@ class Bodies:
         if last == number:
             return body
         kept = self._kept[number]
-        body = b"".join(self._parts(number, kept)) if isinstance(kept, _Kept) else bytes(kept)
+        body = b"".join(self._list_parts(number, kept)) if isinstance(kept, _Kept) else bytes(kept)
         self._last = number, body
         return body
 
@@ -128,7 +128,7 @@ class Bodies:
         kept, at = self._kept[number], 0
         if not isinstance(kept, _Kept) or self._last[0] == number:
             return self.whole(number) == body
-        for part in self._parts(number, kept):
+        for part in self._list_parts(number, kept):
             if not body.startswith(part, at):
                 return False
             at += len(part)
@@ -143,10 +143,10 @@ class Bodies:
         if not isinstance(kept, _Kept):
             return kept.sha256()
         if number not in self._hashes:
-            self._hashes[number] = self._hashed(number, kept)
+            self._hashes[number] = self._hash(number, kept)
         return self._hashes[number]
 
-    def _hashed(self, number: int, kept: _Kept) -> str:
+    def _hash(self, number: int, kept: _Kept) -> str:
         shared = kept.ops[0][1] if kept.ops and kept.ops[0][0] == 0 else 0
         at, state = self._hash_states.get(-1 if kept.base is None else kept.base, (0, None))
         if state is None or at > shared:
@@ -167,7 +167,7 @@ class Bodies:
         kept = self._kept[number]
         return kept.length if isinstance(kept, _Kept) else len(kept)
 
-    def _parts(self, number: int, kept: _Kept) -> Iterator[bytearray | memoryview]:
+    def _list_parts(self, number: int, kept: _Kept) -> Iterator[bytearray | memoryview]:
         """What a body is joined of: parts of the one looked at last, if that is its base, or its pieces."""
         last, base = self._last
         if last != kept.base:
@@ -185,7 +185,7 @@ class Bodies:
         """The bytes of `[start:stop]` of a body, piece by piece."""
         if start >= stop:
             return
-        pieces, foreign = self._pieces(number), dict[int, memoryview]()
+        pieces, foreign = self._flatten_chain(number), dict[int, memoryview]()
         n = bisect_right(pieces.starts, start) - 1
         while start < stop:
             begins, ends = pieces.starts[n], min(pieces.starts[n + 1], stop)
@@ -198,8 +198,8 @@ class Bodies:
                 yield foreign[source][at : at + ends - start]
             start, n = ends, n + 1
 
-    def _pieces(self, number: int) -> _Pieces:
-        path, at, found = list[int](), number, self._known(number)
+    def _flatten_chain(self, number: int) -> _Pieces:
+        path, at, found = list[int](), number, self._find_flat(number)
         while found is None:
             path.append(at)
             kept = self._kept[at]
@@ -207,18 +207,18 @@ class Bodies:
                 found = _NONE
             else:
                 at = kept.base
-                found = self._known(at)
+                found = self._find_flat(at)
         for step in reversed(path):
-            found = self._flattened(step, found)
+            found = self._flatten(step, found)
             (self._flat if step % _MILESTONE else self._milestones)[step] = found
             if len(self._flat) > _FLAT:
                 self._flat.pop(next(iter(list(self._flat))), None)
         return found
 
-    def _known(self, number: int) -> _Pieces | None:
+    def _find_flat(self, number: int) -> _Pieces | None:
         return self._flat.get(number) or self._milestones.get(number)
 
-    def _flattened(self, number: int, base: _Pieces) -> _Pieces:
+    def _flatten(self, number: int, base: _Pieces) -> _Pieces:
         kept = self._kept[number]
         if not isinstance(kept, _Kept):
             return _Pieces([(number + 1) << _FOREIGN], [0, len(kept)])

@@ -1,4 +1,4 @@
-"""A body as what it took from one earlier body, and what is new in it. Pure.
+"""Deltas: a body as copies of ranges of one earlier body, and the bytes that are new in it. Pure.
 
 Bytes only, so that it is exact and for any vendor.
 
@@ -30,19 +30,19 @@ Op: TypeAlias = tuple[int, int]
 Ops: TypeAlias = tuple[Op, ...]
 
 
-def delta(base: bytes, new: bytes, prefix: int | None = None) -> Ops:
+def make_delta(base: bytes, new: bytes, prefix: int | None = None) -> Ops:
     """Return operations that make `new` of `base`; `prefix` is what both begin with, where that is known.
 
     What both begin and end with is copied. Between these, a run of new bytes ends
     where a stretch of 32 bytes, looked for at growing distances, stands in the base.
     """
-    head = common_prefix(base, new) if prefix is None else prefix
-    tail = common_suffix(base, new, min(len(base), len(new)) - head)
+    head = measure_prefix(base, new) if prefix is None else prefix
+    tail = measure_suffix(base, new, min(len(base), len(new)) - head)
     head, tail = (length if length >= _SHORTEST else 0 for length in (head, tail))
-    return tuple(_joined(_operations(base, new, head, tail), len(base), len(new)))
+    return tuple(_join(_list_operations(base, new, head, tail), len(base), len(new)))
 
 
-def literal(ops: Ops, new: bytes) -> bytes:
+def take_literal(ops: Ops, new: bytes) -> bytes:
     """Return the bytes of `new` that `ops` take from the literal."""
     pieces, at = list[bytes](), 0
     for offset, length in ops:
@@ -52,7 +52,7 @@ def literal(ops: Ops, new: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def patched(base: bytes, ops: Ops, literal: bytes) -> bytes:
+def patch(base: bytes, ops: Ops, literal: bytes) -> bytes:
     """Return what `ops` make of `base` and `literal`."""
     pieces, at = list[memoryview](), 0
     here, new = memoryview(base), memoryview(literal)
@@ -65,7 +65,7 @@ def patched(base: bytes, ops: Ops, literal: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def common_prefix(one: bytes, other: bytes, here: int = 0, there: int = 0) -> int:
+def measure_prefix(one: bytes, other: bytes, here: int = 0, there: int = 0) -> int:
     """Return how many bytes `one[here:]` and `other[there:]` begin with alike.
 
     Slices are compared as memory; where one differs it is halved down to a size
@@ -76,26 +76,26 @@ def common_prefix(one: bytes, other: bytes, here: int = 0, there: int = 0) -> in
         high = min(low + _SLICE, size)
         a, b = one[here + low : here + high], other[there + low : there + high]
         if a != b:
-            return low + _first_difference(a, b)
+            return low + _find_first_difference(a, b)
     return max(size, 0)
 
 
-def common_suffix(one: bytes, other: bytes, most: int) -> int:
+def measure_suffix(one: bytes, other: bytes, most: int) -> int:
     """Return how many bytes, up to `most`, `one` and `other` end with alike."""
-    return _suffix(one, len(one), other, len(other), most)
+    return _measure_suffix(one, len(one), other, len(other), most)
 
 
-def _operations(base: bytes, new: bytes, head: int, tail: int) -> Iterator[Op]:
+def _list_operations(base: bytes, new: bytes, head: int, tail: int) -> Iterator[Op]:
     stop, base_stop = len(new) - tail, len(base) - tail
     if head:
         yield 0, head
     start = at = head  # new[start:] is not written yet; base[at:] is what comes next there
     while stop - start >= _SHORTEST and base_stop - head >= _SHORTEST:
-        found = _resumption(base, new, start, at, stop, head, base_stop)
+        found = _find_resumption(base, new, start, at, stop, head, base_stop)
         if found is None:
             break
         here, there = found
-        length = min(common_prefix(base, new, there, here), stop - here, base_stop - there)
+        length = min(measure_prefix(base, new, there, here), stop - here, base_stop - there)
         if here > start:
             yield LITERAL, here - start
         yield there, length
@@ -106,7 +106,7 @@ def _operations(base: bytes, new: bytes, head: int, tail: int) -> Iterator[Op]:
         yield base_stop, tail
 
 
-def _resumption(
+def _find_resumption(
     base: bytes, new: bytes, start: int, at: int, stop: int, low: int, high: int
 ) -> tuple[int, int] | None:
     """Where `new` goes on as the base does: a place in `new` from `start` on, and one in `base[low:high]`."""
@@ -115,7 +115,7 @@ def _resumption(
         if here + _SHORTEST > stop or there + _SHORTEST > high:
             break
         if base[there : there + _SHORTEST] == new[here : here + _SHORTEST]:
-            return _drawn_back(base, new, here, there, start, low)
+            return _draw_back(base, new, here, there, start, low)
     for stride in _STRIDES:
         here = start + stride
         if here + _SHORTEST > stop:
@@ -124,17 +124,17 @@ def _resumption(
         if there < 0:
             there = base.find(new[here : here + _SHORTEST], low, min(at + _SHORTEST, high))
         if there >= 0:
-            return _drawn_back(base, new, here, there, start, low)
+            return _draw_back(base, new, here, there, start, low)
     return None
 
 
-def _drawn_back(base: bytes, new: bytes, here: int, there: int, start: int, low: int) -> tuple[int, int]:
+def _draw_back(base: bytes, new: bytes, here: int, there: int, start: int, low: int) -> tuple[int, int]:
     """The same pair of places, as far in front as both stay alike."""
-    back = _suffix(base, there, new, here, min(there - low, here - start))
+    back = _measure_suffix(base, there, new, here, min(there - low, here - start))
     return here - back, there - back
 
 
-def _joined(ops: Iterator[Op], base: int, new: int) -> Iterator[Op]:
+def _join(ops: Iterator[Op], base: int, new: int) -> Iterator[Op]:
     """`ops` as long as they are few, and copy no more than the base has; literal from there on."""
     copied = written = held = 0
     for n, (offset, length) in enumerate(ops):
@@ -151,19 +151,19 @@ def _joined(ops: Iterator[Op], base: int, new: int) -> Iterator[Op]:
         yield LITERAL, new - written
 
 
-def _suffix(one: bytes, one_stop: int, other: bytes, other_stop: int, most: int) -> int:
+def _measure_suffix(one: bytes, one_stop: int, other: bytes, other_stop: int, most: int) -> int:
     same, step = 0, 1 << 12
     while same < most:
         size = min(step, most - same)
         a = one[one_stop - same - size : one_stop - same]
         b = other[other_stop - same - size : other_stop - same]
         if a != b:
-            return same + _last_alike(a, b)
+            return same + _measure_alike(a, b)
         same, step = same + size, min(step * 2, _SLICE)
     return max(most, 0)
 
 
-def _first_difference(a: bytes, b: bytes) -> int:
+def _find_first_difference(a: bytes, b: bytes) -> int:
     low, high = 0, len(a)
     while high - low > _FINE:
         middle = (low + high) >> 1
@@ -175,7 +175,7 @@ def _first_difference(a: bytes, b: bytes) -> int:
     return low + (((differ & -differ).bit_length() - 1) >> 3)
 
 
-def _last_alike(a: bytes, b: bytes) -> int:
+def _measure_alike(a: bytes, b: bytes) -> int:
     """How many bytes two slices of one length that differ end with alike."""
     low, high = 0, len(a)
     while high - low > _FINE:

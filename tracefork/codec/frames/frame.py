@@ -109,12 +109,12 @@ def find_last(data: bytes, kind: bytes, before: int) -> int:
     return max(data.rfind(MAGIC + bytes([version]) + kind, 0, before) for version in READ)
 
 
-def kind(data: bytes) -> bytes:
+def read_kind(data: bytes) -> bytes:
     """Return the kind of the frame that `data` begins with, unverified; empty if it begins with none."""
     return data[len(MAGIC) + 1 : len(MAGIC) + 2] if data.startswith(MAGIC) else b""
 
 
-def only(data: bytes, place: str = "") -> Frame:
+def read_only(data: bytes, place: str = "") -> Frame:
     """Return the one frame that `data` is.
 
     Raises:
@@ -126,7 +126,7 @@ def only(data: bytes, place: str = "") -> Frame:
     return found
 
 
-def light(payload: bytes, place: str) -> bytes:
+def light_frame(payload: bytes, place: str) -> bytes:
     """Return `payload`, of less than 4 GiB, as a light frame of records."""
     fields = _LIGHT.pack(RECORDS, len(payload))
     head = fields + _LIGHT_CRC.pack(crc32(fields) & 0xFFFF)

@@ -1,4 +1,4 @@
-"""Two blocks beside the data by which any two damaged blocks of a stripe are made again. Pure.
+"""Parity: for each stripe of data two blocks, from which any two damaged ones are computed again. Pure.
 
 Data are cut into stripes of up to 240 blocks. With the blocks D0, D1, ... of a
 stripe as vectors over GF(2^8), P = sum D_i and Q = sum g^i D_i, where g = 2 and
@@ -38,14 +38,14 @@ class Repair:
     lost: tuple[int, ...] = ()
 
 
-def checks(data: bytes) -> bytes:
+def make_checks(data: bytes) -> bytes:
     """Return what tells damaged blocks of `data` from whole ones: 4 bytes a block, and 12."""
     block = _block(len(data))
     crcs = (_CRC.pack(_check(n, piece)) for n, piece in enumerate(_blocks(data, block)))
     return b"".join([_SIZES.pack(block, len(data)), *crcs])
 
 
-def parity(data: bytes) -> bytes:
+def make_parity(data: bytes) -> bytes:
     """Return the P and the Q of each stripe of `data`: some hundredth of its size, and at least 64 bytes."""
     block = _block(len(data))
     return b"".join(
@@ -55,13 +55,13 @@ def parity(data: bytes) -> bytes:
     )
 
 
-def sizes(known: bytes) -> tuple[int, int]:
+def measure(known: bytes) -> tuple[int, int]:
     """Return how long the data are of which `known` are the checks, and how long their parity.
 
     Raises:
         CorruptTape: `known` is not what `checks` made.
     """
-    block, size, crcs = _opened(known)
+    block, size, crcs = _open_parity(known)
     return size, 2 * -(-len(crcs) // STRIPE) * block
 
 
@@ -75,13 +75,13 @@ def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
     Raises:
         CorruptTape: `known` or `beside` is not what `checks` and `parity` made.
     """
-    block, size, crcs = _opened(known)
+    block, size, crcs = _open_parity(known)
     parts = [*_blocks(beside, block)]
     if beside and len(beside) != 2 * -(-len(crcs) // STRIPE) * block:
         raise CorruptTape("the parity is not as long as it should be")
     if size - len(data) > _MOST_MISSING * block:
         return _cut_short(data, block, crcs)
-    data = _shifted(data, size, block, crcs)
+    data = _shift(data, size, block, crcs)
     blocks = list(_blocks(data, block))
     damaged = tuple(n for n, piece in enumerate(blocks) if _CRC.pack(_check(n, piece)) != crcs[n])
     lost = list[int]()
@@ -91,7 +91,7 @@ def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
         bad = [n - first for n in damaged if n // STRIPE == number]
         for n in bad:
             del stripe[n]
-        made = _solved(stripe, bad, parts[2 * number], parts[2 * number + 1], block) if parts else {}
+        made = _solve(stripe, bad, parts[2 * number], parts[2 * number + 1], block) if parts else {}
         for n in bad:
             piece = made.get(n, b"")[: len(blocks[first + n])]
             if _CRC.pack(_check(first + n, piece)) == crcs[first + n]:
@@ -101,7 +101,7 @@ def repair(data: bytes, known: bytes, beside: bytes = b"") -> Repair:
     return Repair(b"".join(blocks), block, damaged, tuple(lost))
 
 
-def _opened(known: bytes) -> tuple[int, int, list[bytes]]:
+def _open_parity(known: bytes) -> tuple[int, int, list[bytes]]:
     if len(known) < _SIZES.size:
         raise CorruptTape("the checks of the blocks stop early")
     block, size = _SIZES.unpack_from(known)
@@ -121,7 +121,7 @@ def _cut_short(data: bytes, block: int, crcs: list[bytes]) -> Repair:
     return Repair(data, block, (first,), (first,))
 
 
-def _shifted(data: bytes, size: int, block: int, crcs: list[bytes]) -> bytes:
+def _shift(data: bytes, size: int, block: int, crcs: list[bytes]) -> bytes:
     if len(data) == size:
         return data
     at = _first_damaged(data, block, crcs) * block
@@ -145,7 +145,7 @@ def _parity(stripe: dict[int, bytes], block: int) -> tuple[bytes, bytes]:
     return p.to_bytes(block, "big"), q.to_bytes(block, "big")
 
 
-def _solved(stripe: dict[int, bytes], bad: list[int], p: bytes, q: bytes, block: int) -> dict[int, bytes]:
+def _solve(stripe: dict[int, bytes], bad: list[int], p: bytes, q: bytes, block: int) -> dict[int, bytes]:
     """The blocks of the places `bad`, one or two, out of all others of the stripe; none for more."""
     if len(bad) > 2:  # noqa: PLR2004  what two blocks of parity are good for
         return {}

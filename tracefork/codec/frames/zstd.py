@@ -1,4 +1,6 @@
-"""zstd, bounded when it is undone: a size that is only claimed costs nothing, and a bomb stops early.
+"""zstd compression, and decompression with a hard output limit.
+
+Nothing is allocated for a size that a header merely claims, and a bomb stops early.
 
 What shrinks beyond the default ratio is padded up to it, so that the limits which
 stop a bomb never stop a tape of our own: a whole frame by a skippable one, a
@@ -28,10 +30,10 @@ _LIKELY = 16  # ... so many times those that hold them: zstd then needs no windo
 _SIP = 512  # bytes of a stream that are taken at once: at most 16 MiB come of them
 
 
-def squeezed(columns: Sequence[bytes | bytearray], level: int, dictionary: bytes = b"") -> bytes:
+def compress(columns: Sequence[bytes | bytearray], level: int, dictionary: bytes = b"") -> bytes:
     """Compress `columns`, one behind the other, into one zstd frame that says its size."""
     size = sum(map(len, columns))
-    stream = _compressor(level, dictionary, size).compressobj(size=size)
+    stream = _make_compressor(level, dictionary, size).compressobj(size=size)
     packed = b"".join([*map(stream.compress, columns), stream.flush()])
     missing = size // DEFAULT.ratio - len(packed)
     if missing <= 0:
@@ -39,7 +41,7 @@ def squeezed(columns: Sequence[bytes | bytearray], level: int, dictionary: bytes
     return packed + _SKIP.pack(_SKIPPABLE, missing) + bytes(missing)
 
 
-def expanded(
+def decompress(
     packed: bytes | memoryview,
     size: int,
     most: int,
@@ -48,7 +50,7 @@ def expanded(
     *,
     torn: bool = False,
 ) -> bytes:
-    """Undo `squeezed`: return the `size` bytes of all columns, at most `most`.
+    """Undo `compress`: return the `size` bytes of all columns, at most `most`.
 
     Of `torn` data what comes before the damage is returned.
 
@@ -61,12 +63,14 @@ def expanded(
     pieces, missing = list[bytes](), size
     at_once = _PIECE if torn else max(_PIECE, _LIKELY * len(packed))
     try:
-        said = zstandard.get_frame_parameters(packed)
-        if said.content_size != size and not torn:
-            raise CorruptTape(f"its columns have {size:,} bytes, and what holds them {said.content_size:,}")
-        if said.window_size > limits.window and said.content_size > limits.window:
-            raise TooLarge(f"it wants a window of {said.window_size:,} bytes, the limit is {limits.window:,}")
-        with _decompressor(limits, dictionary).stream_reader(packed) as reader:
+        header = zstandard.get_frame_parameters(packed)
+        if header.content_size != size and not torn:
+            raise CorruptTape(f"its columns have {size:,} bytes, and what holds them {header.content_size:,}")
+        if header.window_size > limits.window and header.content_size > limits.window:
+            raise TooLarge(
+                f"it wants a window of {header.window_size:,} bytes, the limit is {limits.window:,}"
+            )
+        with _make_decompressor(limits, dictionary).stream_reader(packed) as reader:
             while missing and (piece := reader.read(min(at_once, missing))):
                 pieces.append(piece)
                 missing -= len(piece)
@@ -78,11 +82,11 @@ def expanded(
     return b"".join(pieces)
 
 
-class Squeezer:
+class Compressor:
     """One zstd stream of which every piece can be undone once those before it were. Not thread-safe."""
 
     def __init__(self, level: int = 6, dictionary: bytes = b"") -> None:
-        self._stream = _compressor(level, dictionary).compressobj()
+        self._stream = _make_compressor(level, dictionary).compressobj()
 
     def piece(self, raw: bytes) -> bytes:
         packed = self._stream.compress(raw) + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
@@ -90,11 +94,11 @@ class Squeezer:
         return packed + _EMPTY_BLOCK * -(-max(missing, 0) // len(_EMPTY_BLOCK))
 
 
-class Expander:
-    """Undoes a `Squeezer`, piece by piece."""
+class Decompressor:
+    """Undoes a `Compressor`, piece by piece."""
 
     def __init__(self, limits: Limits, dictionary: bytes = b"") -> None:
-        self._stream = _decompressor(limits, dictionary).decompressobj()
+        self._stream = _make_decompressor(limits, dictionary).decompressobj()
 
     def piece(self, packed: bytes, most: int) -> bytes:
         """Return the next piece, of at most `most` bytes.
@@ -116,7 +120,7 @@ class Expander:
         return bytes(raw)
 
 
-def _compressor(level: int, dictionary: bytes, size: int = 0) -> zstandard.ZstdCompressor:
+def _make_compressor(level: int, dictionary: bytes, size: int = 0) -> zstandard.ZstdCompressor:
     chosen = zstandard.ZstdCompressionParameters.from_level(level, source_size=size)
     tables = min(chosen.hash_log, _TABLES), min(chosen.chain_log, _TABLES)
     chosen = zstandard.ZstdCompressionParameters.from_level(
@@ -124,14 +128,14 @@ def _compressor(level: int, dictionary: bytes, size: int = 0) -> zstandard.ZstdC
     )
     if not dictionary:
         return zstandard.ZstdCompressor(compression_params=chosen)
-    return zstandard.ZstdCompressor(compression_params=chosen, dict_data=_raw(dictionary))
+    return zstandard.ZstdCompressor(compression_params=chosen, dict_data=_make_dictionary(dictionary))
 
 
-def _decompressor(limits: Limits, dictionary: bytes) -> zstandard.ZstdDecompressor:
+def _make_decompressor(limits: Limits, dictionary: bytes) -> zstandard.ZstdDecompressor:
     if not dictionary:
         return zstandard.ZstdDecompressor(max_window_size=limits.window)
-    return zstandard.ZstdDecompressor(max_window_size=limits.window, dict_data=_raw(dictionary))
+    return zstandard.ZstdDecompressor(max_window_size=limits.window, dict_data=_make_dictionary(dictionary))
 
 
-def _raw(dictionary: bytes) -> zstandard.ZstdCompressionDict:
+def _make_dictionary(dictionary: bytes) -> zstandard.ZstdCompressionDict:
     return zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)

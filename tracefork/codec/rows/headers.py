@@ -1,4 +1,4 @@
-"""Lists of header pairs: what came before is a number, lists and pairs alike. Pure.
+"""Header lists as JSON: a list or a pair that came before is written as its number. Pure.
 
 Both sides count lists and pairs from 0 as they first appear; those of a parent's
 steps are known from the beginning.
@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from ...core.values import Headers
 from ...errors import CorruptTape
-from ..exact import listed, natural
-from ..limits import count
+from ..limits import check_count
+from ..strict_json import expect_list, expect_natural
 
 
 class HeaderWriter:
@@ -21,9 +21,9 @@ class HeaderWriter:
         self._pairs: dict[tuple[str, str], int] = {}
         self._lists: dict[Headers, int] = {}
         for headers in known:
-            self.row(headers)
+            self.write(headers)
 
-    def row(self, headers: Headers) -> object:
+    def write(self, headers: Headers) -> object:
         """Return the number of an earlier list, or its pairs: the number of an earlier one, or both texts."""
         if headers in self._lists:
             return self._lists[headers]
@@ -46,24 +46,24 @@ class HeaderReader:
         pairs = dict.fromkeys(pair for headers in self._lists for pair in headers)
         self._pairs = dict(enumerate(pairs))  # no list: in one, numbers may count from the end
 
-    def headers(self, said: object) -> Headers:
-        """Return the list that `HeaderWriter.row` made `said` of, within `plain.damage`.
+    def read(self, row: object) -> Headers:
+        """Return the list that `HeaderWriter.write` made `row` of, within `strict_json.damage`.
 
         Raises:
             TooLarge: it has too many pairs.
             CorruptTape: it is none, or refers to none.
         """
-        if type(said) is int:
-            return self._lists[natural(said)]
-        row = listed(said)
-        count("headers in one message", len(row), self._most)
+        if type(row) is int:
+            return self._lists[expect_natural(row)]
+        pairs = expect_list(row)
+        check_count("headers in one message", len(pairs), self._most)
         known = self._pairs
-        made = tuple([known[pair] if type(pair) is int else self._new(pair) for pair in row])
+        made = tuple([known[pair] if type(pair) is int else self._new(pair) for pair in pairs])
         self._lists.append(made)
         return made
 
-    def _new(self, said: object) -> tuple[str, str]:
-        name, value = listed(said)
+    def _new(self, texts: object) -> tuple[str, str]:
+        name, value = expect_list(texts)
         if type(name) is not str or type(value) is not str:
             raise CorruptTape("a header is no text")
         if not (name.isascii() and value.isascii()):

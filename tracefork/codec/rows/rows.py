@@ -39,10 +39,10 @@ from ...errors import CorruptTape
 from .. import strict_json
 from ..bodies.bases import Heads
 from ..bodies.chain import MOST_PIECES, Bodies
-from ..bodies.delta import LITERAL, Ops, delta, literal, patched
-from ..exact import is_whole, listed, natural, string, whole_number
-from ..limits import Limits, count
+from ..bodies.delta import LITERAL, Ops, make_delta, patch, take_literal
+from ..limits import Limits, check_count
 from ..records import Asked, Closed, Ended, Headed, Hidden, Record
+from ..strict_json import are_whole, expect_list, expect_natural, expect_text, expect_whole
 from . import times
 from .headers import HeaderReader, HeaderWriter
 
@@ -79,7 +79,7 @@ class _Tables:
         self.sources: dict[int, int] = {}  # call -> the parent's step that asked the same
         self.last_at = 0.0
 
-    def adopted(self, step: int) -> int | None:
+    def adopt(self, step: int) -> int | None:
         """Number the body of a step of the parent, so that later ones can be made of it."""
         asked = self.parent[step].asked
         if not isinstance(asked, Request) or asked.omitted or not isinstance(asked.kept, Deferred):
@@ -99,25 +99,27 @@ class RowWriter:
         for number, step in enumerate(parent):
             self._asked.setdefault(_outline(step.asked), []).append(number)
 
-    def row(self, record: Record, sink: Sink) -> tuple[Row, Record]:
+    def write(self, record: Record, sink: Sink) -> tuple[Row, Record]:
         """Return the row of `record`, and the record with its body kept in less room."""
         match record:
             case Asked(call, question, lane, began, at):
-                said, kept = self._question(call, question, sink)
-                since, self._tables.last_at = times.at_row(at, self._tables.last_at), at
+                written, kept = self._write_question(call, question, sink)
+                since, self._tables.last_at = times.write_time(at, self._tables.last_at), at
                 self._tables.calls[call] = record
                 if kept is not question:
                     record = evolve(record, question=kept)
-                return ["a", call, lane, began, since, said], record
+                return ["a", call, lane, began, since, written], record
             case Headed(call, tick):
                 return ["h", call, tick], record
             case Ended(call, answer, span, timing):
                 asked = self._tables.calls.pop(call, None)
                 of = self._tables.sources.pop(call, None)
                 same = self._tables.parent[of] if of is not None else None
-                told = of if same is not None and same.answer == answer else self._answer(answer, sink)
-                when = of if same is not None and same.timing == timing else times.timing_row(timing, asked)
-                return ["e", call, times.span_row(span, asked), told, when], record
+                answered = (
+                    of if same is not None and same.answer == answer else self._write_answer(answer, sink)
+                )
+                when = of if same is not None and same.timing == timing else times.write_timing(timing, asked)
+                return ["e", call, times.write_span(span, asked), answered, when], record
             case Hidden(surrogates):
                 rows = [[row.name, row.value, row.place] for row in surrogates.rows]
                 texts = [
@@ -125,31 +127,31 @@ class RowWriter:
                 ]
                 return ["s", rows, texts], record
             case Closed(outcome):
-                return ["c", strict_json.unstructured(outcome)], record
+                return ["c", strict_json.unstructure(outcome)], record
 
-    def _question(self, call: int, question: Question, sink: Sink) -> tuple[object, Question]:
-        if (step := self._step(question)) is not None:
+    def _write_question(self, call: int, question: Question, sink: Sink) -> tuple[object, Question]:
+        if (step := self._find_step(question)) is not None:
             self._next = step + 1
             self._tables.sources[call] = step
-            number = self._tables.adopted(step)
+            number = self._tables.adopt(step)
             if number is not None and isinstance(question, Request):
                 body = question.body
                 self._heads.follow(number, body, (), self._heads.choose(body))
             return step, self._tables.parent[step].asked
         if not isinstance(question, Request):
-            return strict_json.unstructured(question, strict_json.ASKED), question
-        head = [question.method, question.url, self._headers.row(question.headers)]
+            return strict_json.unstructure(question, strict_json.ASKED), question
+        head = [question.method, question.url, self._headers.write(question.headers)]
         if question.omitted:
-            return [*head, strict_json.unstructured(question.omitted)], question
+            return [*head, strict_json.unstructure(question.omitted)], question
         body = question.body
         choice = self._heads.choose(body)
         base = choice.head.number if choice else None
-        ops = delta(choice.head.body, body, choice.prefix) if choice else _whole(body)
-        if base is not None and self._tables.bodies.pieces(base, ops) > MOST_PIECES:
-            base, ops = None, _whole(body)
-        new = literal(ops, body)
-        if choice and patched(choice.head.body, ops, new) != body:  # a delta is believed once it was undone
-            base, ops, new = None, _whole(body), body
+        ops = make_delta(choice.head.body, body, choice.prefix) if choice else _keep_whole(body)
+        if base is not None and self._tables.bodies.count_pieces(base, ops) > MOST_PIECES:
+            base, ops = None, _keep_whole(body)
+        new = take_literal(ops, body)
+        if choice and patch(choice.head.body, ops, new) != body:  # a delta is believed once it was undone
+            base, ops, new = None, _keep_whole(body), body
         kept = self._tables.bodies.add(base, ops, new)
         sink.literal(new)
         self._heads.follow(kept.number, body, ops, choice)
@@ -157,7 +159,7 @@ class RowWriter:
         flat = [n for op in ops for n in op]
         return [*head, [back, *flat]], evolve(question, body=kept)
 
-    def _step(self, question: Question) -> int | None:
+    def _find_step(self, question: Question) -> int | None:
         """The parent's step that asked the same, looked for where it likely is and then from there on."""
         parent, alike = self._tables.parent, self._asked.get(_outline(question), ())
         for step in sorted(alike, key=lambda step: step < self._next):
@@ -165,14 +167,14 @@ class RowWriter:
                 return step
         return None
 
-    def _answer(self, answer: Answer, sink: Sink) -> object:
+    def _write_answer(self, answer: Answer, sink: Sink) -> object:
         if not isinstance(answer, Response):
-            return strict_json.unstructured(answer, strict_json.ANSWERED)
-        end = strict_json.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end
-        omitted = strict_json.unstructured(answer.omitted) if answer.omitted else None
+            return strict_json.unstructure(answer, strict_json.ANSWERED)
+        end = strict_json.unstructure(answer.end) if isinstance(answer.end, Fault) else answer.end
+        omitted = strict_json.unstructure(answer.omitted) if answer.omitted else None
         head = [
             answer.status,
-            self._headers.row(answer.headers),
+            self._headers.write(answer.headers),
             end,
             answer.reason,
             answer.http_version,
@@ -190,116 +192,123 @@ class RowReader:
         self._headers = HeaderReader(_headers(parent), limits.headers)
         self._total = 0
 
-    def record(self, row: object, source: Source) -> Record:
-        """Return the record of `row`, within `plain.damage`.
+    def read(self, row: object, source: Source) -> Record:
+        """Return the record of `row`, within `strict_json.damage`.
 
         Raises:
             TooLarge: it is more than the limits allow.
             CorruptTape: it is no such row.
         """
         match row:
-            case ["a", call, lane, began, since, said]:
-                return self._asked(whole_number(call), lane, began, since, said, source)
+            case ["a", call, lane, began, since, plain]:
+                return self._read_asked(expect_whole(call), lane, began, since, plain, source)
             case ["h", call, tick]:
-                return Headed(whole_number(call), whole_number(tick))
-            case ["e", call, span, told, when]:
-                return self._ended(whole_number(call), span, told, when, source)
+                return Headed(expect_whole(call), expect_whole(tick))
+            case ["e", call, span, answered, when]:
+                return self._read_ended(expect_whole(call), span, answered, when, source)
             case ["s", rows, texts]:
-                return Hidden(_surrogates(listed(rows), listed(texts)))
+                return Hidden(_surrogates(expect_list(rows), expect_list(texts)))
             case ["c", outcome]:
-                return Closed(strict_json.structured(outcome, Outcome))
+                return Closed(strict_json.structure(outcome, Outcome))
             case _:
                 raise CorruptTape("a row is of no kind that is known")
 
-    def _asked(
-        self, call: int, lane: object, began: object, since: object, said: object, source: Source
+    def _read_asked(
+        self, call: int, lane: object, began: object, since: object, plain: object, source: Source
     ) -> Asked:
         tables = self._tables
-        tables.last_at = at = times.at_of(since, tables.last_at)
-        question = self._question(call, said, source)
-        tables.calls[call] = record = Asked(call, question, string(lane), whole_number(began), at)
+        tables.last_at = at = times.read_time(since, tables.last_at)
+        question = self._read_question(call, plain, source)
+        tables.calls[call] = record = Asked(call, question, expect_text(lane), expect_whole(began), at)
         return record
 
-    def _ended(self, call: int, span: object, told: object, when: object, source: Source) -> Ended:
+    def _read_ended(self, call: int, span: object, answered: object, when: object, source: Source) -> Ended:
         asked, of = self._tables.calls.pop(call, None), self._tables.sources.pop(call, None)
-        answer = self._parents(of).answer if type(told) is int else self._answer(told, source)
-        timing = self._parents(of).timing if type(when) is int else times.timing_of(when, asked)
-        return Ended(call, answer, times.span_of(span, asked), timing)
+        answer = (
+            self._parents_step(of).answer if type(answered) is int else self._read_answer(answered, source)
+        )
+        timing = self._parents_step(of).timing if type(when) is int else times.read_timing(when, asked)
+        return Ended(call, answer, times.read_span(span, asked), timing)
 
-    def _parents(self, of: int | None) -> Step:
+    def _parents_step(self, of: int | None) -> Step:
         if of is None:
             raise CorruptTape("a step refers to a parent's step that it did not ask")
         return self._tables.parent[of]
 
-    def _question(self, call: int, said: object, source: Source) -> Question:
-        if type(said) is int:
-            return self._same(call, said)
-        if type(said) is dict:
-            return strict_json.structured(said, strict_json.ASKED)  # type: ignore[arg-type]
-        method, url, headers, body = listed(said)
-        head = string(method), string(url), self._headers.headers(headers)
+    def _read_question(self, call: int, plain: object, source: Source) -> Question:
+        if type(plain) is int:
+            return self._read_parents_question(call, plain)
+        if type(plain) is dict:
+            return strict_json.structure(plain, strict_json.ASKED)  # type: ignore[arg-type]
+        method, url, headers, body = expect_list(plain)
+        head = expect_text(method), expect_text(url), self._headers.read(headers)
         if type(body) is dict:
-            return Request(*head, b"", strict_json.structured(body, Omitted))
-        return Request(*head, self._body(listed(body), source))
+            return Request(*head, b"", strict_json.structure(body, Omitted))
+        return Request(*head, self._read_body(expect_list(body), source))
 
-    def _same(self, call: int, step: int) -> Question:
+    def _read_parents_question(self, call: int, step: int) -> Question:
         if not 0 <= step < len(self._tables.parent):
             raise CorruptTape(f"it refers to step {step} of its parent, which has {len(self._tables.parent)}")
         self._tables.sources[call] = step
-        self._tables.adopted(step)
+        self._tables.adopt(step)
         return self._tables.parent[step].asked
 
-    def _body(self, said: list[object], source: Source) -> Deferred:
-        count("pieces of one body", len(said), MOST_PIECES)  # as `Bodies` would, but at once
-        if not is_whole(said) or len(said) % 2 == 0:
+    def _read_body(self, plain: list[object], source: Source) -> Deferred:
+        check_count("pieces of one body", len(plain), MOST_PIECES)  # as `Bodies` would, but at once
+        if not are_whole(plain) or len(plain) % 2 == 0:
             raise CorruptTape("the operations of a body are none")
-        back, offsets, lengths, bodies = natural(said[0]), said[1::2], said[2::2], self._tables.bodies
-        self._count(sum(lengths))
+        back, offsets, lengths, bodies = (
+            expect_natural(plain[0]),
+            plain[1::2],
+            plain[2::2],
+            self._tables.bodies,
+        )
+        self._count_bytes(sum(lengths))
         new = sum([length for offset, length in zip(offsets, lengths, strict=True) if offset == LITERAL])
         base = len(bodies) - back if back else None
         return bodies.add(base, tuple(zip(offsets, lengths, strict=True)), source.literal(new))
 
-    def _count(self, size: int) -> None:
+    def _count_bytes(self, size: int) -> None:
         self._total += size
         if size > self._limits.blob or self._total > self._limits.bodies:
-            count("bytes in one body", size, self._limits.blob)
-            count("bytes in all bodies", self._total, self._limits.bodies)
+            check_count("bytes in one body", size, self._limits.blob)
+            check_count("bytes in all bodies", self._total, self._limits.bodies)
 
-    def _answer(self, told: object, source: Source) -> Answer:
-        if type(told) is dict:
-            answer: Answer = strict_json.structured(told, strict_json.ANSWERED)  # type: ignore[arg-type]
+    def _read_answer(self, plain: object, source: Source) -> Answer:
+        if type(plain) is dict:
+            answer: Answer = strict_json.structure(plain, strict_json.ANSWERED)  # type: ignore[arg-type]
             return answer
-        status, headers, end, reason, version, omitted, cuts = listed(told)
+        status, headers, end, reason, version, omitted, cuts = expect_list(plain)
         made = Response(
-            whole_number(status),
-            self._headers.headers(headers),
+            expect_whole(status),
+            self._headers.read(headers),
             source.response(cuts),
-            end if end in _ENDS else strict_json.structured(end, Fault),  # type: ignore[arg-type]
-            string(reason),
-            string(version),
-            None if omitted is None else strict_json.structured(omitted, Omitted),
+            end if end in _ENDS else strict_json.structure(end, Fault),  # type: ignore[arg-type]
+            expect_text(reason),
+            expect_text(version),
+            None if omitted is None else strict_json.structure(omitted, Omitted),
         )
-        self._count(made.size)
+        self._count_bytes(made.size)
         return made
 
 
 def _surrogates(rows: list[object], texts: list[object]) -> Surrogates:
     made, where = list[Surrogate](), dict[str, tuple[Place, ...]]()
     for row in rows:
-        name, value, place = listed(row)
-        made.append(Surrogate(string(name), string(value), string(place)))
+        name, value, place = expect_list(row)
+        made.append(Surrogate(expect_text(name), expect_text(value), expect_text(place)))
     for text in texts:
-        key, *said = listed(text)
-        if not _KEY.fullmatch(string(key)):
+        key, *numbers = expect_list(text)
+        if not _KEY.fullmatch(expect_text(key)):
             raise CorruptTape("surrogates stand in a text of no known name")
-        triples = list(zip(said[::3], said[1::3], said[2::3], strict=True))
+        triples = list(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
         places = tuple(
-            (whole_number(start), whole_number(stop), string(mark)) for start, stop, mark in triples
+            (expect_whole(start), expect_whole(stop), expect_text(mark)) for start, stop, mark in triples
         )
         ends = [n for start, stop, _ in places for n in (start, stop)]
         if ends != sorted(ends) or (ends and ends[0] < 0):  # of a compressed body they are those of another
             raise CorruptTape("the places of surrogates are in no order")
-        where[string(key)] = places
+        where[expect_text(key)] = places
     return Surrogates(tuple(made), where)
 
 
@@ -319,5 +328,5 @@ def _headers(parent: Iterable[Step]) -> Iterator[Headers]:
                 yield step.answer.headers
 
 
-def _whole(body: bytes) -> Ops:
+def _keep_whole(body: bytes) -> Ops:
     return ((LITERAL, len(body)),) if body else ()

@@ -7,87 +7,94 @@ from itertools import accumulate
 
 from ...core.values import Span, Timing
 from ...errors import CorruptTape
-from ..exact import finite, is_whole, listed, whole_number
 from ..records import Asked
+from ..strict_json import are_whole, expect_finite, expect_list, expect_whole
 
 _MICRO, _MILLI = 1e6, 1e3
 _MOST_SECONDS = 8e9  # up to which a float has whole microseconds
 
 
-def span_row(span: Span, asked: Asked | None) -> list[int]:
+def write_span(span: Span, asked: Asked | None) -> list[int]:
     """Return `span` as distances: from the row that asked, and from each tick to the next."""
     began = asked.began if asked else 0
     return [span.began - began, span.headed - span.began, span.ended - span.headed]
 
 
-def span_of(said: object, asked: Asked | None) -> Span:
-    """Return the span that `span_row` made `said` of; errors as in `exact`, for all that read here."""
-    since, headed, ended = map(whole_number, listed(said))
+def read_span(row: object, asked: Asked | None) -> Span:
+    """Return the span that `write_span` made `row` of; within `strict_json.damage`."""
+    since, headed, ended = map(expect_whole, expect_list(row))
     began = since + (asked.began if asked else 0)
     return Span(began, began + headed, began + headed + ended)
 
 
-def timing_row(timing: Timing, asked: Asked | None) -> list[object]:
+def write_timing(timing: Timing, asked: Asked | None) -> list[object]:
     """Return `timing`; its beginning is null where it is that of the row that asked."""
     began = None if asked and asked.at == timing.began else timing.began
-    chunks = _distances(timing.chunks)
-    return [began, _micros(timing.headed), _micros(timing.ended), chunks, timing.head_hops, timing.end_hops]
+    chunks = _write_distances(timing.chunks)
+    return [
+        began,
+        _count_micros(timing.headed),
+        _count_micros(timing.ended),
+        chunks,
+        timing.head_hops,
+        timing.end_hops,
+    ]
 
 
-def timing_of(said: object, asked: Asked | None) -> Timing:
-    """Return the timing that `timing_row` made `said` of."""
-    began, headed, ended, chunks, head_hops, end_hops = listed(said)
+def read_timing(row: object, asked: Asked | None) -> Timing:
+    """Return the timing that `write_timing` made `row` of."""
+    began, headed, ended, chunks, head_hops, end_hops = expect_list(row)
     if began is None:
         began = asked.at if asked else 0.0
     return Timing(
-        finite(began),
-        _seconds(headed),
-        _seconds(ended),
-        _times(listed(chunks)),
-        None if head_hops is None else whole_number(head_hops),
-        None if end_hops is None else whole_number(end_hops),
+        expect_finite(began),
+        _read_seconds(headed),
+        _read_seconds(ended),
+        _read_times(expect_list(chunks)),
+        None if head_hops is None else expect_whole(head_hops),
+        None if end_hops is None else expect_whole(end_hops),
     )
 
 
-def at_row(at: float, last: float) -> object:
+def write_time(at: float, last: float) -> object:
     """Return the microseconds between two times, where both are whole ones; else the time `at` itself."""
-    here, there = _micros(at), _micros(last)
+    here, there = _count_micros(at), _count_micros(last)
     return here - there if isinstance(here, int) and isinstance(there, int) else at
 
 
-def at_of(said: object, last: float) -> float:
-    """Return the time that `at_row` made `said` of."""
-    if type(said) is float:
-        return finite(said)
-    there = _micros(last)
+def read_time(row: object, last: float) -> float:
+    """Return the time that `write_time` made `row` of."""
+    if type(row) is float:
+        return expect_finite(row)
+    there = _count_micros(last)
     if not isinstance(there, int):
         raise CorruptTape("a time is counted from none")
-    return (there + whole_number(said)) / _MICRO
+    return (there + expect_whole(row)) / _MICRO
 
 
-def _micros(seconds: float) -> int | float:
+def _count_micros(seconds: float) -> int | float:
     """`seconds` as whole microseconds, where that is exact."""
-    return _units(seconds, _MICRO)
+    return _count_units(seconds, _MICRO)
 
 
-def _seconds(said: object) -> float:
-    return finite(said) if type(said) is float else whole_number(said) / _MICRO
+def _read_seconds(unit: object) -> float:
+    return expect_finite(unit) if type(unit) is float else expect_whole(unit) / _MICRO
 
 
-def _distances(times: Sequence[float]) -> list[object]:
+def _write_distances(times: Sequence[float]) -> list[object]:
     """Whole milliseconds from one time to the next, where all are exact; else the times themselves."""
-    units = [_units(time, _MILLI) for time in times]
+    units = [_count_units(time, _MILLI) for time in times]
     if any(isinstance(unit, float) for unit in units):
         return [float(time) for time in times]
     return [int(here - there) for there, here in zip([0, *units], units, strict=False)]
 
 
-def _times(said: list[object]) -> tuple[float, ...]:
-    if is_whole(said):
-        return tuple([unit / _MILLI for unit in accumulate(said)])
-    return tuple(map(finite, said))
+def _read_times(units: list[object]) -> tuple[float, ...]:
+    if are_whole(units):
+        return tuple([unit / _MILLI for unit in accumulate(units)])
+    return tuple(map(expect_finite, units))
 
 
-def _units(seconds: float, unit: float) -> int | float:
+def _count_units(seconds: float, unit: float) -> int | float:
     whole = round(seconds * unit) if abs(seconds) < _MOST_SECONDS else 0
     return whole if whole / unit == seconds else float(seconds)

@@ -35,24 +35,24 @@ def emails(data: bytes, start: int = 0) -> Iterator[Span]:
 def phones(data: bytes, start: int = 0) -> Iterator[Span]:
     """Finds telephone numbers that begin with a plus and the code of a country, as E.164 has them."""
     for found in _PHONE.finditer(data, start):
-        said = _up_to(found[0], _FAR)
-        if 8 <= sum(map(_is_digit, said)) <= 15:  # noqa: PLR2004  digits, by E.164
-            yield found.start(), found.start() + len(said), b"[secret:phone]"
+        number = _cut_digits(found[0], _FAR)
+        if 8 <= sum(map(_is_digit, number)) <= 15:  # noqa: PLR2004  digits, by E.164
+            yield found.start(), found.start() + len(number), b"[secret:phone]"
 
 
 def cards(data: bytes, start: int = 0) -> Iterator[Span]:
     """Finds numbers of payment cards, whose last digit is a checksum (ISO/IEC 7812-1, Luhn)."""
     for found in _CARD.finditer(data, start):
-        said = _up_to(found[0], _APART)
-        digits = [c - 48 for c in said if _is_digit(c)]
+        number = _cut_digits(found[0], _APART)
+        digits = [c - 48 for c in number if _is_digit(c)]
         doubled = [d if n % 2 == 0 else 2 * d - 9 * (d > 4) for n, d in enumerate(reversed(digits))]  # noqa: PLR2004
         if 13 <= len(digits) <= 19 and sum(doubled) % 10 == 0:  # noqa: PLR2004  lengths of the standard
-            yield found.start(), found.start() + len(said), b"[secret:card]"
+            yield found.start(), found.start() + len(number), b"[secret:card]"
 
 
-def _up_to(said: bytes, far: re.Pattern[bytes]) -> bytes:
-    """`said` up to where its digits are too far apart to be of one number."""
-    return far.split(said, maxsplit=1)[0].rstrip(b" ().-")
+def _cut_digits(number: bytes, far: re.Pattern[bytes]) -> bytes:
+    """`number` up to where its digits are too far apart to be of one number."""
+    return far.split(number, maxsplit=1)[0].rstrip(b" ().-")
 
 
 def _is_digit(code: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a kind of secret is, and what must be so of one besides its form. Pure."""
+"""A kind of secret: its form, and the checks that a match must pass besides. Pure."""
 
 from __future__ import annotations
 
@@ -70,27 +70,27 @@ def kinds(
         yield Kind(name, prefix.encode(), pattern, check, weak, into)
 
 
-def mixed(text: bytes) -> bool:
+def is_mixed(text: bytes) -> bool:
     """Has digits and letters, or letters that nobody speaks, as drawn texts do; a name of words has not."""
     letters = re.search(rb"[A-Za-z]", text[3:])
-    return bool(letters and (re.search(rb"[0-9]", text) or _unspoken(text)))
+    return bool(letters and (re.search(rb"[0-9]", text) or _is_unspoken(text)))
 
 
-def drawn(text: bytes) -> bool:
+def is_drawn(text: bytes) -> bool:
     """Has digits or both small letters and large ones behind its prefix: for tokens of letters alone."""
     letters = text.rpartition(b"_")[2]
-    return mixed(text) or not (letters.islower() or letters.isupper())
+    return is_mixed(text) or not (letters.islower() or letters.isupper())
 
 
-def jwt(text: bytes) -> bool:
+def is_jwt(text: bytes) -> bool:
     """Its header is JSON that names an algorithm."""
     head = text.partition(b".")[0]
-    return len(head) <= _LONGEST_HEAD and "alg" in _said(head)
+    return len(head) <= _LONGEST_HEAD and "alg" in _parse(head)
 
 
-def named_key(text: bytes) -> bool:
+def is_named_key(text: bytes) -> bool:
     """It is JSON that holds a key and says whose it is."""
-    return {"k", "n", "id"} <= _said(text.rstrip(b"=")).keys()
+    return {"k", "n", "id"} <= _parse(text.rstrip(b"=")).keys()
 
 
 def has_a_line(text: bytes) -> bool:
@@ -98,7 +98,7 @@ def has_a_line(text: bytes) -> bool:
     return bool(_LINE.search(text, 0, _HEADERS))
 
 
-def of_a_user(text: bytes) -> bool:
+def is_of_user(text: bytes) -> bool:
     """Its first part is the number of a user, in base64."""
     head = text.partition(b".")[0]
     try:
@@ -116,20 +116,20 @@ def _is_amid_base64(data: bytes, start: int) -> bool:
     return not run.startswith(b"/") and before[: len(before) - len(run)][-1:] not in (b".", b":")
 
 
-def _unspoken(text: bytes) -> bool:
+def _is_unspoken(text: bytes) -> bool:
     """Has small letters and large ones, and five consonants in a row that are not all the same."""
     if text.islower() or text.isupper():
         return False
     return any(len({*run.lower()}) >= _UNLIKE for run in _CONSONANTS.findall(text))
 
 
-def _said(packed: bytes) -> dict[str, object]:
+def _parse(packed: bytes) -> dict[str, object]:
     """The JSON in base64 without what fills it up; nothing if it is none."""
     try:
-        said = json.loads(base64.urlsafe_b64decode(packed + b"=" * (-len(packed) % 4)))
+        parsed = json.loads(base64.urlsafe_b64decode(packed + b"=" * (-len(packed) % 4)))
     except (ValueError, RecursionError, binascii.Error):
         return {}
-    return said if isinstance(said, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 _WORD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

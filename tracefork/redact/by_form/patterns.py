@@ -1,4 +1,4 @@
-"""Secrets that nobody told us of, by what their issuers make them look like. Pure.
+"""Finds API keys by their issuers' documented prefixes and lengths (sk-ant-..., ghp_..., AKIA...). Pure.
 
 A text is read as it says itself to be written: what JSON, URLs and HTML escape is undone, and base64 is
 opened. Each reading is walked once, whatever the number of kinds; and a token has both its ends:
@@ -23,13 +23,13 @@ __all__ = [
     "Kind",
     "Seen",
     "Span",
-    "across",
-    "coded",
+    "decode",
+    "find_across",
+    "find_safe",
+    "find_within",
     "found",
-    "read",
-    "safe",
-    "span",
-    "within",
+    "list_readings",
+    "map_span",
 ]
 
 OVERLAP = 8192
@@ -44,73 +44,73 @@ Seen = tuple[View, int, int, bytes]
 UNBROKEN = (string.ascii_letters + string.digits + "+/_=.:,-~@").encode()
 """What secrets are written in, all but private keys, which have lines."""
 
-_SHAPE = decoded.shape_of(UNBROKEN)
+_SHAPE = decoded.make_shape(UNBROKEN)
 _LEAST = 20  # bytes of the shortest of them
 _MOST_BASE64 = OVERLAP  # characters: what is longer, and is no text, is an image
 
 
 def found(data: bytes, start: int = 0) -> Iterator[Span]:
     """Where secrets stand that begin at `start` or later, in no order; they may overlap."""
-    text, lines = read(data[start:] if start else data)
-    for view, low, high, mark in within([text, *coded(text, lines)]):
-        begin, stop = span(view, low, high)
+    text, lines = list_readings(data[start:] if start else data)
+    for view, low, high, mark in find_within([text, *decode(text, lines)]):
+        begin, stop = map_span(view, low, high)
         yield begin + start, stop + start, mark
 
 
-def read(data: bytes) -> tuple[View, View | None]:
+def list_readings(data: bytes) -> tuple[View, View | None]:
     """`data` without what is escaped in it, and that without the ends of lines in base64."""
-    text = decoded.unescaped(data) or decoded.whole(data)
-    flat = decoded.unwrapped(text.data)
-    return text, flat and decoded.upon(text, flat)
+    text = decoded.unescape(data) or decoded.whole(data)
+    flat = decoded.unwrap(text.data)
+    return text, flat and decoded.rebase(text, flat)
 
 
-def coded(text: View, lines: View | None) -> list[View]:
+def decode(text: View, lines: View | None) -> list[View]:
     """What the base64 says in what `text` was made of, whose lines were put together in `lines`."""
     flat = lines or text
-    return [decoded.upon(flat, view) for view in decoded.in_base64(flat.data, _MOST_BASE64)]
+    return [decoded.rebase(flat, view) for view in decoded.decode_base64(flat.data, _MOST_BASE64)]
 
 
-def within(readings: Iterable[View]) -> Iterator[Seen]:
+def find_within(readings: Iterable[View]) -> Iterator[Seen]:
     """The secrets in each of these views."""
     for view in readings:
         if len(view.data) >= _LEAST:
-            for start, stop, mark in _words(view.data):
+            for start, stop, mark in _find_words(view.data):
                 yield view, start, stop, mark
 
 
-def across(view: View) -> Iterator[Seen]:
+def find_across(view: View) -> Iterator[Seen]:
     """Secrets in texts that were put together, where they were made of more than one part."""
-    plain = decoded.unescaped(view.data)
-    reading = decoded.upon(view, plain) if plain else view
-    for start, stop, mark in _words(reading.data):
+    plain = decoded.unescape(view.data)
+    reading = decoded.rebase(view, plain) if plain else view
+    for start, stop, mark in _find_words(reading.data):
         if len(reading.parts(start, stop)) > 1:
             yield reading, start, stop, mark
 
 
-def safe(data: bytes, start: int) -> int:
+def find_safe(data: bytes, start: int) -> int:
     """The last place at or before `start` at which no secret is in the middle."""
     low = max(0, start - OVERLAP)
     begun = data.rfind(PRIVATE_KEY.prefix, low, start)
     return begun if begun >= 0 else low + len(data[low:start].rstrip(_ESCAPED))
 
 
-def span(view: View, start: int, stop: int) -> tuple[int, int]:
+def map_span(view: View, start: int, stop: int) -> tuple[int, int]:
     """From where to where goes what this stretch of a view was made of."""
     parts = view.parts(start, stop)
     return parts[0][0], parts[-1][1]
 
 
-def _words(data: bytes) -> Iterator[Span]:
+def _find_words(data: bytes) -> Iterator[Span]:
     """Where secrets stand in `data`, as it is.
 
     All kinds but private keys are words of 20 characters or more, of which ordinary text has few.
     """
-    for low, high in decoded.stretches(data, _SHAPE, _LEAST):
+    for low, high in decoded.find_stretches(data, _SHAPE, _LEAST):
         at = low
         if found := _FORM.match(data, low, high):
-            at = yield from _told(found, data)
+            at = yield from _confirm(found, data)
         while found := _BEHIND.search(data, max(low, at - 1), high):
-            at = yield from _told(found, data)
+            at = yield from _confirm(found, data)
     for kind, form in _AMID:
         if kind.prefix in data:
             for met in form.finditer(data):
@@ -123,7 +123,7 @@ def _words(data: bytes) -> Iterator[Span]:
                 yield *key.span(), PRIVATE_KEY.mark
 
 
-def _told(found: re.Match[bytes], data: bytes) -> Generator[Span, None, int]:
+def _confirm(found: re.Match[bytes], data: bytes) -> Generator[Span, None, int]:
     """Give the secret that has this form, if it is one; return where to look on."""
     kind, stop = _ORDER[(found.lastindex or 0) - 1], found.end()
     start = found.start(found.lastindex or 0) - len(kind.prefix)
@@ -137,18 +137,18 @@ def _told(found: re.Match[bytes], data: bytes) -> Generator[Span, None, int]:
     return start + 1
 
 
-def _any_of(kinds: Iterable[Kind]) -> tuple[bytes, tuple[Kind, ...]]:
+def _join_forms(kinds: Iterable[Kind]) -> tuple[bytes, tuple[Kind, ...]]:
     """The forms of all `kinds`, and whose each group is; what prefixes have in common is looked at once."""
     order = sorted(kinds, key=lambda kind: kind.prefix + b"\xff")  # the longer before what they begin with
-    return _branches(order, 0), tuple(order)
+    return _join_branches(order, 0), tuple(order)
 
 
-def _branches(kinds: list[Kind], at: int) -> bytes:
+def _join_branches(kinds: list[Kind], at: int) -> bytes:
     """The forms of `kinds`, in order, which have their first `at` letters in common, without these."""
     out = list[bytes]()
     for letter, some in groupby(kinds, key=lambda kind: kind.prefix[at : at + 1]):
         if letter:
-            out.append(re.escape(letter) + _branches(list(some), at + 1))
+            out.append(re.escape(letter) + _join_branches(list(some), at + 1))
         else:
             out += [b"()" + _behind_its_prefix(kind) for kind in some]
     return out[0] if len(out) == 1 else b"(?:%s)" % b"|".join(out)
@@ -168,7 +168,7 @@ def _amid(kind: Kind) -> re.Pattern[bytes]:
     return re.compile(prefix + b"(?<=%s%s)" % (before, prefix) + behind)
 
 
-_ANY, _ORDER = _any_of(WORDS)
+_ANY, _ORDER = _join_forms(WORDS)
 _FORM = re.compile(_ANY)
 _BEHIND = re.compile(b"[^A-Za-z0-9]" + _ANY)
 _AMID = tuple((kind, _amid(kind)) for kind in AMID)

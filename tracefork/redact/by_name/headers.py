@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from .names import ENOUGH, bits
+from .names import ENOUGH, count_bits
 
 SCHEMES = frozenset({"bearer", "basic", "token", "apikey", "api-key", "key", "bot", "negotiate", "digest"})
 """What may stand before a key in a header, in lower case."""
@@ -59,13 +59,13 @@ def is_secret(low: str) -> bool:
     return any(_SECRET.fullmatch(word) for word in words)
 
 
-def parts(low: str, value: str) -> Iterator[tuple[int, int]]:
+def find_parts(low: str, value: str) -> Iterator[tuple[int, int]]:
     """From which character to which the secrets stand in the value of a header that holds one."""
     match low:
         case "cookie" | "cookie2":
-            yield from _crumbs(value)
+            yield from _find_crumbs(value)
         case "set-cookie" | "set-cookie2":
-            yield from _crumbs(value.partition(";")[0])
+            yield from _find_crumbs(value.partition(";")[0])
         case _:
             start = len(value) - len(value.lstrip())
             stop = len(value.rstrip())
@@ -83,18 +83,18 @@ def is_plain(low: str, value: str, crumb: str = "") -> bool:
     So do numbers, dates and words, of a cookie too unless its own name, `crumb`, tells a secret.
     """
     if low in COOKIES and not is_secret(crumb.lower()):
-        return (value.isalpha() and bits(value) < ENOUGH) or bool(_SAYING.fullmatch(value))
-    words = low not in COOKIES and not any(map(str.isdigit, value)) and bits(value) < ENOUGH
+        return (value.isalpha() and count_bits(value) < ENOUGH) or bool(_SAYING.fullmatch(value))
+    words = low not in COOKIES and not any(map(str.isdigit, value)) and count_bits(value) < ENOUGH
     return words or bool(_SAYING.fullmatch(value))
 
 
-def _crumbs(value: str) -> Iterator[tuple[int, int]]:
+def _find_crumbs(value: str) -> Iterator[tuple[int, int]]:
     at = 0
     for crumb in value.split(";"):
-        name, equals, said = crumb.partition("=")
+        name, equals, part = crumb.partition("=")
         start = at + len(name) + len(equals) if equals else at
-        said = said if equals else crumb
-        start += len(said) - len(said.lstrip(' "'))
+        part = part if equals else crumb
+        start += len(part) - len(part.lstrip(' "'))
         stop = at + len(crumb.rstrip(' "'))
         if start < stop:
             yield start, stop

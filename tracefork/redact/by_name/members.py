@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .names import ENOUGH, bits, is_drawn
+from .names import ENOUGH, count_bits, is_drawn
 
 NAMED = re.compile(
     r"token|.*(?:(?:access|refresh|id|auth|oauth|bearer|session|security|csrf|xsrf|client|jwt|api|user|secret)token"
@@ -29,7 +29,7 @@ LONG = 20
 _PARTED = re.compile(r"[^a-z0-9]")
 
 
-def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
+def find_named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
     """The members in a text, from `start` on, that are named as secrets: name, and where the value is.
 
     Their values look as if they had been drawn: `"api_key": "YOUR_API_KEY"` is none.
@@ -40,6 +40,10 @@ def named(text: bytes, start: int = 0) -> Iterator[tuple[str, tuple[int, int]]]:
         name = found[1].decode()
         if not NAMED.fullmatch(_PARTED.sub("", name.lower())) or found[2].startswith(b"[secret:"):
             continue
-        said = found[2].decode("utf-8", "replace")
-        if bits(said) >= ENOUGH and is_drawn(said) and (len(said) >= LONG or name.lower() != "token"):
+        value = found[2].decode("utf-8", "replace")
+        if (
+            count_bits(value) >= ENOUGH
+            and is_drawn(value)
+            and (len(value) >= LONG or name.lower() != "token")
+        ):
             yield name, found.span(2)

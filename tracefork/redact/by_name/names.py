@@ -38,14 +38,14 @@ def is_secret(name: str) -> bool:
     return bool(_NAME.fullmatch(name.upper()))
 
 
-def secrets(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def find_secrets(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The secrets among these variables, each with its variable's name; of a list of keys each.
 
     A value that is an existing path is none: a file is asked for here and nowhere else in this package.
     """
     for name, value in environ.items():
         upper = name.upper()
-        if _URL.fullmatch(upper) and (password := _password(value)):
+        if _URL.fullmatch(upper) and (password := _find_password(value)):
             yield name, password
         elif is_secret(upper) and not is_path(value):
             yield name, value
@@ -56,19 +56,19 @@ def secrets(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 @lru_cache(maxsize=1024)
-def bits(value: str) -> float:
+def count_bits(value: str) -> float:
     """How much `value` tells whom nobody told it, in bits: an estimate, see above."""
     size = len(value)
     for unit in range(1, min(size // 2, _LONGEST_UNIT) + 1):
         if value[:unit] * (size // unit) + value[: size % unit] == value and unit < _LONGEST_UNIT:
-            return min(_SAID * unit, bits(value[:unit]) + 2)
+            return min(_SAID * unit, count_bits(value[:unit]) + 2)
     total, seen = 0.0, set[str]()
     pieces = _PIECE.findall(value)
     for n, piece in enumerate(pieces):
         beside = (*pieces[max(0, n - 1) : n], *pieces[n + 1 : n + 2])
         among = len(piece) <= _FEW and any(other.isalnum() for other in beside)
-        told = _piece(piece, among=among)
-        total += told / 2 if piece in seen and len(piece) > 1 else told
+        bits = _count_piece(piece, among=among)
+        total += bits / 2 if piece in seen and len(piece) > 1 else bits
         seen.add(piece)
     return total
 
@@ -78,10 +78,10 @@ def is_drawn(value: str) -> bool:
 
     That is by its bits a letter, or by how often its case changes or a digit comes.
     """
-    return len(_CHANGE.findall(value)) >= _CHANGES * len(value) or bits(value) >= _BITS * len(value)
+    return len(_CHANGE.findall(value)) >= _CHANGES * len(value) or count_bits(value) >= _BITS * len(value)
 
 
-def _piece(piece: str, *, among: bool) -> float:
+def _count_piece(piece: str, *, among: bool) -> float:
     """The bits of letters of one case, of digits, or of one sign; `among` others they are as if drawn."""
     if not piece.isascii():
         return _LETTER * len(piece)
@@ -94,13 +94,13 @@ def _piece(piece: str, *, among: bool) -> float:
         return _DIGIT * drawn + _ON * on + _AGAIN * again
     if among:
         return _LETTER * (drawn + on) + _AGAIN * again
-    if len(piece) >= _SPELT and again < len(piece) // 2 and _unspoken(piece):
+    if len(piece) >= _SPELT and again < len(piece) // 2 and _is_unspoken(piece):
         return _LETTER * (drawn + on) + _AGAIN * again
-    told = _SAID * (drawn + on) + _AGAIN * again
-    return told if len(piece) > _LONGEST_WORD else min(told, _WORD)
+    bits = _SAID * (drawn + on) + _AGAIN * again
+    return bits if len(piece) > _LONGEST_WORD else min(bits, _WORD)
 
 
-def _unspoken(piece: str) -> bool:
+def _is_unspoken(piece: str) -> bool:
     """True if no language has a word of these letters: five consonants in a row, four vowels, or no vowel."""
     return not _VOWEL.search(piece) or bool(_CONSONANTS.search(piece))
 
@@ -112,7 +112,7 @@ _LETTER, _DIGIT, _SIGN, _ON, _AGAIN = 5.2, 3.3, 0.9, 1.5, 0.3
 _FEW, _SPELT, _LONGEST_UNIT = 2, 4, 16
 
 
-def _password(url: str) -> str:
+def _find_password(url: str) -> str:
     """The password in a URL, "" if there is none."""
     try:
         return unquote(urlsplit(url).password or "")

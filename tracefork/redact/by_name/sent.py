@@ -7,29 +7,29 @@ import binascii
 from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
-from .headers import COOKIES, is_secret, parts
-from .urls import parameters, passwords
+from .headers import COOKIES, find_parts, is_secret
+from .urls import list_parameters, list_passwords
 
 
-def sent(name: str, value: str) -> Iterator[tuple[str, str]]:
+def list_sent(name: str, value: str) -> Iterator[tuple[str, str]]:
     """Give name and value of each secret that a header tells, or a URL, which has the name ""."""
     if "[secret:" in value:
         return
     low = name.lower()
     if not low:
-        yield from (("userinfo", unquote(said)) for said in passwords(value))
-        yield from ((of, unquote_plus(said)) for of, said in parameters(value))
+        yield from (("userinfo", unquote(quoted)) for quoted in list_passwords(value))
+        yield from ((of, unquote_plus(quoted)) for of, quoted in list_parameters(value))
     elif is_secret(low):
-        for start, stop in parts(low, value):
-            said = unquote(value[start:stop]) if low in COOKIES else value[start:stop]
-            if low not in COOKIES and (" " in said or "," in said):
+        for start, stop in find_parts(low, value):
+            secret = unquote(value[start:stop]) if low in COOKIES else value[start:stop]
+            if low not in COOKIES and (" " in secret or "," in secret):
                 continue  # a signature and what it is of: another for each question
-            yield low, said
+            yield low, secret
             if value[:start].strip().lower() == "basic":
-                yield from ((low, part) for part in _password(said))
+                yield from ((low, part) for part in _find_password(secret))
 
 
-def _password(basic: str) -> Iterator[str]:
+def _find_password(basic: str) -> Iterator[str]:
     try:
         user, colon, password = base64.b64decode(basic, validate=True).decode().partition(":")
     except (ValueError, binascii.Error):

@@ -45,14 +45,14 @@ _UNNAMED = re.compile(r"[^\w.-]")
 Place: TypeAlias = "tuple[int, int]"
 
 
-def users(text: bytes, start: int = 0) -> Iterator[Place]:
+def find_users(text: bytes, start: int = 0) -> Iterator[Place]:
     """Where `user:password` stands in the URLs of a text, from `start` on."""
     for found in _USERINFO.finditer(text, start) if b"@" in text else ():
         if not _PLACEHOLDER.fullmatch(found[1]):
             yield found.span(1)
 
 
-def named(text: bytes, start: int = 0) -> Iterator[tuple[str, Place]]:
+def find_named(text: bytes, start: int = 0) -> Iterator[tuple[str, Place]]:
     """The parameters in a text, from `start` on, that are named as secrets: name, and where the value is."""
     if b"=" not in text:
         return
@@ -66,39 +66,39 @@ def named(text: bytes, start: int = 0) -> Iterator[tuple[str, Place]]:
     if not start and (first := _FIRST.match(text)):
         seen.append(first)
     for found in seen:
-        if name := _secret_name(found):
+        if name := _find_secret_name(found):
             yield name, found.span(2)
 
 
-def parameters(text: str) -> Iterator[tuple[str, str]]:
+def list_parameters(text: str) -> Iterator[tuple[str, str]]:
     """The names and values, as they are written, of such parameters in `text`."""
     raw = text.encode("utf-8", "surrogatepass")
-    for name, (low, high) in named(raw):
+    for name, (low, high) in find_named(raw):
         yield name, raw[low:high].decode("utf-8", "replace")
 
 
-def passwords(text: str) -> Iterator[str]:
+def list_passwords(text: str) -> Iterator[str]:
     """The passwords in URLs, as they are written."""
     raw = text.encode("utf-8", "surrogatepass")
-    for low, high in users(raw):
+    for low, high in find_users(raw):
         if password := raw[low:high].partition(b":")[2]:
             yield password.decode("utf-8", "replace")
 
 
-def _secret_name(found: re.Match[bytes]) -> str:
+def _find_secret_name(found: re.Match[bytes]) -> str:
     """The name of a parameter that tells a secret, "" of another."""
     name = found[1].decode("utf-8", "replace").lower()
     name = unquote_plus(name).lower() if "%" in name else name
     if _PLACEHOLDER.fullmatch(found[2]) or _ADDRESS.fullmatch(found[2]):
         return ""
     if _PERHAPS.fullmatch(name):
-        tells = _drawn(unquote_plus(found[2].decode("utf-8", "replace"))) >= _ENOUGH
+        tells = _count_drawn(unquote_plus(found[2].decode("utf-8", "replace"))) >= _ENOUGH
     else:
         tells = name in PARAMETERS or (bool(_ALIKE.fullmatch(name)) and not _TURNING.fullmatch(name))
     return _UNNAMED.sub("", name) if tells else ""
 
 
-def _drawn(value: str) -> float:
+def _count_drawn(value: str) -> float:
     """The bits of `value`, if each of its letters were drawn from the alphabet that they are of."""
     size = 10 * any(c.isdigit() for c in value)
     size += 26 * any(c.islower() for c in value) + 26 * any(c.isupper() for c in value)

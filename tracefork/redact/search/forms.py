@@ -80,12 +80,12 @@ CODED = tuple(Form(before=before, first=-(-8 * before // 6)) for before in range
 
 
 @lru_cache(maxsize=256)
-def forms(value: str) -> tuple[str, ...]:
+def list_forms(value: str) -> tuple[str, ...]:
     """The ways in which `value` stands in text: as it is, in JSON, and in a URL."""
     return tuple(dict.fromkeys(form.write(value) for form in WRITTEN))
 
 
-def ways(value: str) -> Iterator[tuple[bytes, Form]]:
+def list_ways(value: str) -> Iterator[tuple[bytes, Form]]:
     """Every way in which `value` is looked for, and its form: as text, and in base64."""
     for form in WRITTEN:
         yield form.write(value).encode("utf-8", "surrogatepass"), form
@@ -99,9 +99,9 @@ def ways(value: str) -> Iterator[tuple[bytes, Form]]:
         yield from ((sure.translate(table), form) for table in (None, _URLSAFE, _MODIFIED))
 
 
-def written(value: str) -> Iterator[bytes]:
+def list_written(value: str) -> Iterator[bytes]:
     """Every way in which `value` is looked for: as text, and in base64."""
-    yield from (said for said, _ in ways(value))
+    yield from (way for way, _ in list_ways(value))
 
 
 _URLSAFE = bytes.maketrans(b"+/", b"-_")

@@ -1,4 +1,4 @@
-"""Where secrets stand in the bodies of conversations: what repeats the body before is not looked at again."""
+"""Searches the bodies of a growing conversation for secrets: only what is new since the last body."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from bisect import bisect_left
 
 from attrs import frozen
 
-from ...codec.bodies.delta import common_prefix
+from ...codec.bodies.delta import measure_prefix
 from ..by_form import patterns
 from .search import Search
-from .spans import Span, Spans, joined
+from .spans import Span, Spans, join
 
 _LARGE = 2**14
 """Bytes from which a body is compared to the ones before it, to look only at what is new."""
@@ -60,14 +60,14 @@ class Growing:
             return self._search.in_body(body, names=names)
         shared, before = 0, _NONE
         for earlier in self._bodies:
-            if (common := common_prefix(body, earlier.data)) > shared:
+            if (common := measure_prefix(body, earlier.data)) > shared:
                 shared, before = common, earlier
                 if 2 * shared > len(body):  # the question before this one, most likely
                     break
         known = [span for span in before.spans if span.stop + self._longest <= shared]
         start = self._safe(body, shared, known)
         in_string = before.is_in_string(start)
-        now = joined(known, self._search.in_body(body, start, names=names, in_string=in_string))
+        now = join(known, self._search.in_body(body, start, names=names, in_string=in_string))
         plain = tuple([span._replace(hit=None) for span in now])  # a hit holds on to what it was met in
         self._bodies.insert(0, _Body(body, plain, start, in_string))
         del self._bodies[_BODIES:]
@@ -75,11 +75,11 @@ class Growing:
 
     def _safe(self, body: bytes, shared: int, known: Spans) -> int:
         """From where to look at `body`, of which so much was looked at: amid nothing that is secret."""
-        start = patterns.safe(body, max(0, shared - self._longest - patterns.OVERLAP))
+        start = patterns.find_safe(body, max(0, shared - self._longest - patterns.OVERLAP))
         while n := bisect_left(known, start, key=_start):
             if known[n - 1].stop <= start:
                 break
-            start = patterns.safe(body, known[n - 1].start)
+            start = patterns.find_safe(body, known[n - 1].start)
         return start
 
 

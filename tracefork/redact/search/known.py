@@ -1,4 +1,4 @@
-"""What a redactor knows at a moment, and what it has found by that."""
+"""What a redactor knows at one moment, and what it has found by that."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Needles:
         if not self.known:
             return []
         if not self._made:
-            self._made.append(_compiled(self.known))
+            self._made.append(_compile(self.known))
         pattern, forms = self._made[0]
         met = list[tuple[int, int, bytes]]()
         for hit in pattern.finditer(data, start):
@@ -62,7 +62,7 @@ class Needles:
         return out
 
 
-def _compiled(marks: Mapping[bytes, Known]) -> tuple[re.Pattern[bytes], tuple[tuple[int, bytes], ...]]:
+def _compile(marks: Mapping[bytes, Known]) -> tuple[re.Pattern[bytes], tuple[tuple[int, bytes], ...]]:
     """The expression, and for each of its groups a form and where in it its rare byte stands."""
     by_byte = dict[bytes, list[tuple[int, bytes]]]()
     for form in marks:

@@ -20,7 +20,7 @@ _EVENT = re.compile(rb"\n\r?\n|\r\r|[}\]]\r?\n\s{0,64}[{\[]|[\r\n]data:|\0")
 """What stands between two events, lines of JSON or messages, and not within one."""
 
 
-def end_of(view: View, body: bytes, low: int, high: int, is_whole: Callable[[bytes], bool]) -> int:
+def find_end(view: View, body: bytes, low: int, high: int, is_whole: Callable[[bytes], bool]) -> int:
     """Return where what was met in `view` from `low` to `high` ends: there, or where a piece ends before.
 
     Args:
@@ -30,15 +30,15 @@ def end_of(view: View, body: bytes, low: int, high: int, is_whole: Callable[[byt
         high: where it ends, if all pieces belong to it.
         is_whole: whether a text is a secret by itself.
     """
-    begins, last = [low], _place(view, low)[1]
+    begins, last = [low], _find_place(view, low)[1]
     for at in range(low + 1, high):
-        start, stop = _place(view, at)
+        start, stop = _find_place(view, at)
         if start != last:
             begins.append(at)
         last = stop
     for at, then in pairwise([*begins[1:], high]):
         if is_whole(view.data[low:at]):
-            if _EVENT.search(body, _place(view, at - 1)[1], _place(view, at)[0]):
+            if _EVENT.search(body, _find_place(view, at - 1)[1], _find_place(view, at)[0]):
                 goes_on = not _WORD.fullmatch(view.data, at, then)  # models' events are short
             else:
                 goes_on = _is_drawn(view.data[at : then if then - at > _SHORT else high])
@@ -47,7 +47,7 @@ def end_of(view: View, body: bytes, low: int, high: int, is_whole: Callable[[byt
     return high
 
 
-def _place(view: View, at: int) -> tuple[int, int]:
+def _find_place(view: View, at: int) -> tuple[int, int]:
     """Where the byte at this place of a view was made of."""
     parts = view.parts(at, at + 1)
     return (parts[0][0], parts[-1][1]) if parts else (-1, -1)

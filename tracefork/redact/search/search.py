@@ -16,13 +16,13 @@ from attrs import frozen
 from ..by_form import patterns
 from ..by_form.finders import OURS, Finder
 from ..by_name import members, urls
-from ..by_name.names import ENOUGH, bits, is_drawn
-from ..texts.across_events import texts
-from ..texts.decoded import View, unescaped, upon
+from ..by_name.names import ENOUGH, count_bits, is_drawn
+from ..texts.across_events import join_texts
+from ..texts.decoded import View, rebase, unescape
 from . import pieces
-from .forms import ways
+from .forms import list_ways
 from .needles import Known, Needles
-from .spans import ISSUER, Hit, Span, Spans, by_place, joined, marked, with_groups
+from .spans import ISSUER, Hit, Span, Spans, complete_groups, join, make_hit, make_marked
 
 _FEW = 64
 _SHORT = 256
@@ -66,7 +66,7 @@ class Search:
             tail, begun = b'"' + tail, start - 1
         spans = self.spans(tail, names=names)
         if self.needles or patterns.found in self.finders or names:
-            spans = with_groups(spans, self._pieces(tail, names=names), len(tail))
+            spans = complete_groups(spans, self._pieces(tail, names=names), len(tail))
         if start:
             spans = [span._replace(start=span.start + begun, stop=span.stop + begun) for span in spans]
         return self._with_named(body, spans, start, least=ENOUGH) if names else spans
@@ -78,27 +78,27 @@ class Search:
         """
         if len(data) < _SHORT and not _MORE.search(data):
             return self._with_finders(data, self._known(data))
-        text, lines = patterns.read(data)
-        coded = patterns.coded(text, lines)
+        text, lines = patterns.list_readings(data)
+        coded = patterns.decode(text, lines)
         spans = self._known(data)
         for view in (text, lines):
             if view is not None and view.data is not data:
                 more = [_in_view(view, span) for span in self._known(view.data)]
-                spans = joined(spans, _sorted(more))
+                spans = join(spans, _sort(more))
         if patterns.found in self.finders:
-            found = [_in_view_at(*seen) for seen in patterns.within([text, *coded])]
-            spans = joined(spans, _sorted(found)) if found else spans
+            found = [_in_view_at(*seen) for seen in patterns.find_within([text, *coded])]
+            spans = join(spans, _sort(found)) if found else spans
         for view in coded if names else ():
-            found = [_in_view_at(view, *span[:4]) for span in _named(view.data, 0, ENOUGH)]
-            spans = joined(spans, _sorted(found)) if found else spans
+            found = [_in_view_at(view, *span[:4]) for span in _find_named(view.data, 0, ENOUGH)]
+            spans = join(spans, _sort(found)) if found else spans
         return self._with_finders(data, spans)
 
     def _with_finders(self, data: bytes, spans: Spans) -> Spans:
         """`spans`, and what finders find that the caller has added."""
         for finder in self.finders:
             if finder is not patterns.found:
-                told = _of_finder(data, (ask if finder in OURS else self.guard)(finder, data, 0))
-                spans = joined(spans, _sorted(told))
+                named = _of_finder(data, (ask if finder in OURS else self.guard)(finder, data, 0))
+                spans = join(spans, _sort(named))
         return spans
 
     def _with_named(self, data: bytes, spans: Spans, start: int = 0, *, least: float) -> Spans:
@@ -107,40 +107,40 @@ class Search:
             return spans
         more = [
             Span(low, high, b"[secret:userinfo]", Hit(data[low:high], low, place="parameter"))
-            for low, high in urls.users(data, start)
+            for low, high in urls.find_users(data, start)
             if self._is_login(data[low:high], least)
         ]
-        spans = joined(more, spans) if more else spans
-        more = list(_named(data, start, least))
+        spans = join(more, spans) if more else spans
+        more = list(_find_named(data, start, least))
         if more:
             known = {span[:2] for span in spans}
             more = [span for span in more if span[:2] not in known]
-            spans = joined(more, spans)
+            spans = join(more, spans)
         return spans
 
-    def _is_login(self, said: bytes, least: float) -> bool:
+    def _is_login(self, login: bytes, least: float) -> bool:
         """True if what stands before a host is more than a name such as `git`, and has as many bits."""
         if least:
-            return _is_drawn(said, least)
-        return not self.wide or not said.isalpha() or bits(said.decode("utf-8", "replace")) >= ENOUGH
+            return _is_drawn(login, least)
+        return not self.wide or not login.isalpha() or count_bits(login.decode("utf-8", "replace")) >= ENOUGH
 
     def _pieces(self, body: bytes, *, names: bool) -> Iterator[Spans]:
-        for view in texts(body):
-            plain = unescaped(view.data)
-            for reading in (view, upon(view, plain)) if plain else (view,):
+        for view in join_texts(body):
+            plain = unescape(view.data)
+            for reading in (view, rebase(view, plain)) if plain else (view,):
                 yield from self._across(reading)
-            found = patterns.across(view) if patterns.found in self.finders else ()
+            found = patterns.find_across(view) if patterns.found in self.finders else ()
             for reading, low, high, mark in found:
-                stop = pieces.end_of(reading, body, low, high, self._is_whole)
+                stop = pieces.find_end(reading, body, low, high, self._is_whole)
                 if len(parts := reading.parts(low, stop)) > 1:
-                    yield marked(parts, mark, Hit(reading.data[low:stop], low, reading, place=ISSUER))
-            for span in _named(view.data, 0, ENOUGH) if names else ():
-                stop = pieces.end_of(view, body, span.start, span.stop, bool)
+                    yield make_marked(parts, mark, Hit(reading.data[low:stop], low, reading, place=ISSUER))
+            for span in _find_named(view.data, 0, ENOUGH) if names else ():
+                stop = pieces.find_end(view, body, span.start, span.stop, bool)
                 if len(parts := view.parts(span.start, stop)) > 1:
                     hit = (
-                        span.hit if stop == span.stop else by_place(view.data, span.start, stop, "parameter")
+                        span.hit if stop == span.stop else make_hit(view.data, span.start, stop, "parameter")
                     )
-                    yield marked(parts, span.mark, hit.within(view)) if hit else []
+                    yield make_marked(parts, span.mark, hit.within(view)) if hit else []
 
     def _is_whole(self, text: bytes) -> bool:
         """True if this is a token of an issuer's by itself."""
@@ -149,21 +149,21 @@ class Search:
     def _across(self, view: View) -> Iterator[Spans]:
         for span in self._known(view.data):
             if span.hit and len(parts := view.parts(span.start, span.stop)) > 1:
-                yield marked(parts, span.mark, span.hit.within(view))
+                yield make_marked(parts, span.mark, span.hit.within(view))
 
     def _known(self, data: bytes) -> Spans:
         found = [spans for needles in self.needles if (spans := needles.found(data))]
         if self.wide:
-            found = [[_widened(span, data) for span in spans] for spans in found]
+            found = [[_widen(span, data) for span in spans] for spans in found]
         if len(found) < 2:  # noqa: PLR2004
             return found[0] if found else Spans()
         spans = Spans()
         if sum(map(len, found)) > _FEW:
             for some in found:
-                spans = joined(spans, some)
+                spans = join(spans, some)
             return spans
         for span in sorted([span for some in found for span in some], key=_length, reverse=True):
-            spans = joined(spans, [span])  # what begins as another does goes before that
+            spans = join(spans, [span])  # what begins as another does goes before that
         return spans
 
 
@@ -172,19 +172,19 @@ def _length(span: Span) -> int:
 
 
 @lru_cache(maxsize=64)
-def needles(secrets: tuple[tuple[str, str], ...]) -> Needles:
+def make_needles(secrets: tuple[tuple[str, str], ...]) -> Needles:
     """What looks for these names and values in all their forms; the first go before others."""
     known = dict[bytes, Known]()
     for name, value in sorted(secrets, key=lambda pair: -len(pair[1])):
         secret = value.encode("utf-8", "surrogatepass")
-        for written, form in ways(value):
+        for written, form in list_ways(value):
             mark = b"[secret:%s]" if form.before is None else b"[secret:%s.base64]"
             known.setdefault(written, Known(mark % name.encode(), secret, form))
     known.pop(b"", None)
     return Needles(known)
 
 
-def _widened(span: Span, data: bytes) -> Span:
+def _widen(span: Span, data: bytes) -> Span:
     """`span`; of a secret in base64 with the characters at its ends that have bits of others too."""
     form = span.hit and span.hit.form
     if not form or form.before is None or not span.hit:
@@ -196,32 +196,32 @@ def _widened(span: Span, data: bytes) -> Span:
 
 def _in_view(view: View, span: Span) -> Span:
     """`span` of a view, in what that was made of."""
-    return Span(*patterns.span(view, *span[:2]), span.mark, span.hit and span.hit.within(view), span.cut)
+    return Span(*patterns.map_span(view, *span[:2]), span.mark, span.hit and span.hit.within(view), span.cut)
 
 
 def _in_view_at(view: View, low: int, high: int, mark: bytes, hit: Hit | None = None) -> Span:
     """What stands between these places of a view."""
     met = hit.within(view) if hit else Hit(view.data[low:high], low, view, place=ISSUER)
-    return Span(*patterns.span(view, low, high), mark, met)
+    return Span(*patterns.map_span(view, low, high), mark, met)
 
 
-def _named(data: bytes, start: int, least: float) -> Iterator[Span]:
+def _find_named(data: bytes, start: int, least: float) -> Iterator[Span]:
     """The values of parameters and members that are named as secrets, of `least` bits or more, in order."""
-    found = [(name, low, high) for name, (low, high) in urls.named(data, start)]
+    found = [(name, low, high) for name, (low, high) in urls.find_named(data, start)]
     if least:
         found = [one for one in found if _is_drawn(data[one[1] : one[2]], least)]
-    found += [(name, low, high) for name, (low, high) in members.named(data, start)]
+    found += [(name, low, high) for name, (low, high) in members.find_named(data, start)]
     for name, low, high in sorted(found, key=lambda one: one[1]):
         stop = high
         if name.endswith("credential") and (scope := _SCOPE.search(data, low, high)):
             stop = scope.start()  # the day, the region and the service that a URL is signed for are no secret
-        yield Span(low, high, f"[secret:{name}]".encode(), by_place(data, low, stop, "parameter"))
+        yield Span(low, high, f"[secret:{name}]".encode(), make_hit(data, low, stop, "parameter"))
 
 
-def _is_drawn(said: bytes, least: float) -> bool:
+def _is_drawn(value: bytes, least: float) -> bool:
     """True if this has `least` bits, and was drawn rather than written."""
-    text = said.decode("utf-8", "replace")
-    return bits(text) >= least and is_drawn(text)
+    text = value.decode("utf-8", "replace")
+    return count_bits(text) >= least and is_drawn(text)
 
 
 def _of_finder(data: bytes, found: Iterable[patterns.Span]) -> list[Span]:
@@ -229,5 +229,5 @@ def _of_finder(data: bytes, found: Iterable[patterns.Span]) -> list[Span]:
     return [Span(low, high, mark, Hit(data[low:high], low)) for low, high, mark in within if low < high]
 
 
-def _sorted(spans: Iterable[Span]) -> Spans:
+def _sort(spans: Iterable[Span]) -> Spans:
     return sorted(spans, key=lambda span: (span.start, -span.stop))

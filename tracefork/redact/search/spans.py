@@ -1,4 +1,4 @@
-"""Where secrets stand in a text, and what was met there: found, put together, replaced. Pure."""
+"""Spans: the places of secrets in a text, and what was met there; joined, sorted, replaced. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from attrs import frozen
 
 from ...core.surrogates import Place
 from ..by_form.patterns import KINDS
-from ..texts.decoded import View, gathered, unescaped, upon
-from ..texts.encoded import Part, Unwritable, WritableBytes, behind_bytes
+from ..texts.decoded import View, gather, rebase, unescape
+from ..texts.encoded import Part, Unwritable, WritableBytes, write_behind
 from .forms import Form
 
 PLACES = frozenset({"header", "cookie", "parameter"})
@@ -40,7 +40,7 @@ class Hit:
 
     def within(self, outer: View) -> Hit:
         """This hit, where what it was met in is `outer`, or was made of that."""
-        view = upon(outer, self.view) if self.view is not None else outer
+        view = rebase(outer, self.view) if self.view is not None else outer
         return Hit(self.secret, self.at, view, self.form, self.place)
 
     def write(self, made: bytes, text: WritableBytes) -> None:
@@ -52,7 +52,7 @@ class Hit:
         target = self.view.writable(text) if self.view is not None else text
         old, new, first = self.secret, made, self.at
         if self.form is not None and self.form.before is not None:
-            target, first = behind_bytes(target, self.at - self.form.first, self.form.before), 0
+            target, first = write_behind(target, self.at - self.form.first, self.form.before), 0
         elif self.form is not None:
             old, new = self.form.written(old), self.form.written(made)
         if len(old) != len(new):
@@ -62,13 +62,13 @@ class Hit:
                 target[n] = code
 
 
-def by_place(data: bytes, low: int, high: int, place: str) -> Hit:
+def make_hit(data: bytes, low: int, high: int, place: str) -> Hit:
     """A secret that is one by its place: what stands there, without what URLs escape in it."""
-    said = data[low:high]
-    plain = unescaped(said) if b"%" in said else None
+    secret = data[low:high]
+    plain = unescape(secret) if b"%" in secret else None
     if plain is None:
-        return Hit(said, low, place=place)
-    return Hit(plain.data, 0, upon(gathered(data, ((low, high),)), plain), place=place)
+        return Hit(secret, low, place=place)
+    return Hit(plain.data, 0, rebase(gather(data, ((low, high),)), plain), place=place)
 
 
 class Span(NamedTuple):
@@ -87,7 +87,7 @@ class Span(NamedTuple):
 Spans = list[Span]
 
 
-def joined(spans: Spans, more: Iterable[Span]) -> Spans:
+def join(spans: Spans, more: Iterable[Span]) -> Spans:
     """`spans` and what `more` has beside them; both are in order, and so is what comes of it, apart."""
     out, reached, n = Spans(), 0, 0
     for start, stop, mark, hit, cut in more:
@@ -106,7 +106,7 @@ def joined(spans: Spans, more: Iterable[Span]) -> Spans:
     return sorted([*spans, *out], key=_place) if out else spans
 
 
-def with_groups(spans: Spans, groups: Iterable[Spans], size: int) -> Spans:
+def complete_groups(spans: Spans, groups: Iterable[Spans], size: int) -> Spans:
     """`spans` and all of each group of which no part is among them yet, in order; `size` is the text's.
 
     A span that is only the beginning of what a group is all of goes with that: a token may look
@@ -118,7 +118,7 @@ def with_groups(spans: Spans, groups: Iterable[Spans], size: int) -> Spans:
             taken = bytearray(size)
             for span in spans:
                 taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
-        begun = _begun(spans, group)
+        begun = _select_begun(spans, group)
         for span in begun:
             taken[span.start : span.stop] = bytes(span.stop - span.start)
         free = all(taken.find(1, span.start, span.stop) < 0 for span in group)
@@ -130,7 +130,7 @@ def with_groups(spans: Spans, groups: Iterable[Spans], size: int) -> Spans:
     return sorted([*(span for span in spans if span not in gone), *added], key=_place) if added else spans
 
 
-def _begun(spans: Spans, group: Spans) -> Spans:
+def _select_begun(spans: Spans, group: Spans) -> Spans:
     """Those of `spans`, which are in order, that are within one part of this group.
 
     Where there are some in two parts, they are tokens of their own: a list of them, say.
@@ -148,7 +148,7 @@ def _begun(spans: Spans, group: Spans) -> Spans:
     return found[0] if len(found) == 1 else Spans()
 
 
-def marked(parts: list[Part], mark: bytes, hit: Hit) -> Spans:
+def make_marked(parts: list[Part], mark: bytes, hit: Hit) -> Spans:
     """The parts of a secret: the first has the mark, and of the others nothing is left."""
     return [Span(low, high, b"" if n else mark, hit) for n, (low, high) in enumerate(parts)]
 
@@ -158,7 +158,7 @@ def name_of(mark: bytes) -> str:
     return mark[8:-1].decode("utf-8", "surrogatepass").removesuffix(".base64")
 
 
-def replaced(data: bytes, spans: Iterable[Span]) -> bytes:
+def replace(data: bytes, spans: Iterable[Span]) -> bytes:
     """`data` with its placeholders in the place of `spans`; the same object where there are none."""
     out, at = list[bytes](), 0
     for start, stop, mark, *_ in spans:
@@ -167,12 +167,12 @@ def replaced(data: bytes, spans: Iterable[Span]) -> bytes:
     return b"".join([*out, data[at:]]) if out else data
 
 
-def places(spans: Iterable[Span]) -> tuple[Place, ...]:
+def list_places(spans: Iterable[Span]) -> tuple[Place, ...]:
     """`spans` as a tape keeps them."""
     return tuple([(start, stop, mark.decode("utf-8", "surrogatepass")) for start, stop, mark, *_ in spans])
 
 
-def in_order(spans: Iterable[Span]) -> list[Span]:
+def sort_hits(spans: Iterable[Span]) -> list[Span]:
     """A span for each hit, in the order in which they are to be written: last those that nothing cut."""
     one = {id(span.hit or span): span for span in sorted(spans, key=_cut)}
     return sorted(one.values(), key=_cut, reverse=True)

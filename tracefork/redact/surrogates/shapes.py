@@ -1,4 +1,4 @@
-"""What stands for a secret in its place: a text of the same shape, drawn by chance. Pure.
+"""Makes surrogates: random texts of the same shape as the secrets that they stand for. Pure.
 
 A digit stays a digit and a letter a letter of its case, within the alphabet that the secret keeps to, such
 as that of hexadecimal digits; separators stay, and so does what issuers put before their keys. Hence
@@ -42,7 +42,7 @@ _PREFIXES = tuple(
 )
 
 
-def surrogate(secret: str, chance: bytes, taken: Container[str] = ()) -> str | None:
+def make_surrogate(secret: str, chance: bytes, taken: Container[str] = ()) -> str | None:
     """Return a text of the shape of `secret`, drawn by `chance`; None if there is no other of that shape.
 
     Args:
@@ -52,9 +52,9 @@ def surrogate(secret: str, chance: bytes, taken: Container[str] = ()) -> str | N
     """
     made = ""
     for attempt in range(_TRIES):
-        draws = _draws(secret, chance, attempt)
+        draws = _draw_numbers(secret, chance, attempt)
         for also_signs in (False, True):
-            letters = _choices(secret, also_signs=also_signs)
+            letters = _list_choices(secret, also_signs=also_signs)
             drawn = "".join(_letter(char, choices, draws) for char, choices in letters)
             if drawn != secret and drawn not in taken:
                 return drawn
@@ -62,12 +62,12 @@ def surrogate(secret: str, chance: bytes, taken: Container[str] = ()) -> str | N
     return made or None
 
 
-def strength(secret: str) -> float:
+def measure_strength(secret: str) -> float:
     """The bits of chance in a surrogate of `secret`."""
-    return sum(log2(len(choices)) for _, choices in _choices(secret, also_signs=False) if choices)
+    return sum(log2(len(choices)) for _, choices in _list_choices(secret, also_signs=False) if choices)
 
 
-def _draws(secret: str, chance: bytes, attempt: int) -> Iterator[int]:
+def _draw_numbers(secret: str, chance: bytes, attempt: int) -> Iterator[int]:
     """Numbers below 2^16, drawn from a hash of the secret and `chance`."""
     raw = secret.encode("utf-8", "surrogatepass")
     for block in range(1 << 30):
@@ -79,17 +79,17 @@ def _letter(char: str, choices: str, draws: Iterator[int]) -> str:
     return choices[next(draws) % len(choices)] if choices else char
 
 
-def _choices(secret: str, *, also_signs: bool) -> Iterator[tuple[str, str]]:
+def _list_choices(secret: str, *, also_signs: bool) -> Iterator[tuple[str, str]]:
     """Each character of a secret, and those of which another is drawn; none where it stays."""
-    stays = _kept(secret)
+    stays = _find_kept(secret)
     drawn = "".join(char for char, stay in zip(secret, stays, strict=True) if not stay)
-    lower, upper, digits = _alphabets(drawn)
-    first, last = True, _last(secret)
+    lower, upper, digits = _list_alphabets(drawn)
+    first, last = True, _find_last(secret)
     for n, (char, stay) in enumerate(zip(secret, stays, strict=True)):
         if stay:
             yield char, ""
         elif n == last[0]:
-            yield char, _like(char, last[1])
+            yield char, _select_like(char, last[1])
         elif char in string.digits:
             yield char, digits.replace("0", "") if first and char != "0" else digits  # a number stays one
         elif char in string.ascii_lowercase:
@@ -99,11 +99,11 @@ def _choices(secret: str, *, also_signs: bool) -> Iterator[tuple[str, str]]:
         elif char.isascii():
             yield char, next((signs for signs in _SIGNS if char in signs), "") if also_signs else ""
         else:
-            yield char, _alike(char)
+            yield char, _list_alike(char)
         first = first and stay
 
 
-def _last(secret: str) -> tuple[int, str]:
+def _find_last(secret: str) -> tuple[int, str]:
     """Where the last letter of base64 stands, and those that may stand there: its lowest bits are of no byte.
 
     (-1, "") where it is none, or says something in these bits.
@@ -116,13 +116,13 @@ def _last(secret: str) -> tuple[int, str]:
     return (len(bare) - 1, allowed) if bare[-1] in allowed else (-1, "")
 
 
-def _like(char: str, allowed: str) -> str:
+def _select_like(char: str, allowed: str) -> str:
     """Those of `allowed` that are of the kind of `char`: digits, small or capital letters."""
     kind = char.isdigit(), char.isupper()
     return "".join(other for other in allowed if (other.isdigit(), other.isupper()) == kind)
 
 
-def _alphabets(drawn: str) -> tuple[str, str, str]:
+def _list_alphabets(drawn: str) -> tuple[str, str, str]:
     """The small letters, the capital ones and the digits that a secret of these characters keeps to."""
     letters = {char for char in drawn if char.isascii() and char.isalpha()}
     digits = {char for char in drawn if char in string.digits}
@@ -134,7 +134,7 @@ def _alphabets(drawn: str) -> tuple[str, str, str]:
     return string.ascii_lowercase, string.ascii_uppercase, string.digits
 
 
-def _alike(char: str) -> str:
+def _list_alike(char: str) -> str:
     """The characters of the kind of this one that UTF-8 and JSON write as it, but for the last byte."""
     kind, first = category(char), ord(char) & ~0x3F
     if kind[0] not in "LN" or ord(char) > 0xFFFF:  # noqa: PLR2004  beyond, JSON has two escapes for one
@@ -142,7 +142,7 @@ def _alike(char: str) -> str:
     return "".join(other for other in map(chr, range(first, first + 64)) if category(other) == kind)
 
 
-def _kept(secret: str) -> list[bool]:
+def _find_kept(secret: str) -> list[bool]:
     """For each character whether it stays: of an issuer's prefix, a token's claims, a key's first line."""
     if secret.startswith("-----BEGIN "):
         stays = list[bool]()

@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from ...core.surrogates import NONE, Place, Surrogate, Surrogates, key, keys
+from ...core.surrogates import NONE, Place, Surrogate, Surrogates, list_keys, make_key
 from ...core.values import Answer
-from ..by_name.names import ENOUGH, bits
+from ..by_name.names import ENOUGH, count_bits
 from ..texts.encoded import Unwritable
 from . import shapes
 
@@ -65,7 +65,7 @@ class Vault:
         """Return the rows and texts that a journal needs before `answer` and has not; NONE if it has all."""
         if not self._lengths:
             return NONE
-        texts = {at: self._where[at] for at in keys(answer, self._lengths) if at in self._where}
+        texts = {at: self._where[at] for at in list_keys(answer, self._lengths) if at in self._where}
         new = {at: places for at, places in texts.items() if at not in self._written}
         if not new:
             return NONE
@@ -83,7 +83,7 @@ class Vault:
             Unwritable: there is nothing else of its shape.
         """
         whole = secret.decode("utf-8", "surrogateescape")
-        text = _canonical(whole)
+        text = _make_canonical(whole)
         self.meet(name, text)
         if text in self._values:
             return secret
@@ -99,12 +99,12 @@ class Vault:
         self._values[row.value] = row
         if place and place != VARIABLE and not row.place:
             self.teach(name, secret)
-        return _laid_out(row.value, whole).encode("utf-8", "surrogateescape")
+        return _lay_out(row.value, whole).encode("utf-8", "surrogateescape")
 
     def teach(self, name: str, secret: bytes) -> None:
         """Know `secret` from now on wherever it stands, if it does not stand anywhere by chance."""
         try:
-            text = _canonical(secret.decode())
+            text = _make_canonical(secret.decode())
         except UnicodeDecodeError:
             return  # no text, and so no secret
         if text not in self._values and len(self.taught) < MOST_TAUGHT and _is_strong(text):
@@ -112,20 +112,20 @@ class Vault:
 
     def meet(self, name: str, secret: str) -> None:
         """Count `secret`, if it was not counted yet."""
-        secret = _canonical(secret)
+        secret = _make_canonical(secret)
         row = self._values.get(secret)
         self._met.setdefault((row.name, row.value) if row else (name, secret))
 
     def keep(self, raw: bytes, kind: str, places: tuple[Place, ...]) -> None:
         """Keep where the surrogates stand in a text that is kept."""
-        at = key(raw, kind)
+        at = make_key(raw, kind)
         if at not in self._where:
             self._where[at] = places
             self._lengths.add(len(raw))
 
     def holds(self, raw: bytes, kind: str) -> bool:
         """True if this text was kept before, and has surrogates in it: their secrets count as met."""
-        places = self._where.get(key(raw, kind)) if len(raw) in self._lengths else None
+        places = self._where.get(make_key(raw, kind)) if len(raw) in self._lengths else None
         for start, stop, _ in places or ():
             value = raw[start:stop].decode("utf-8", "surrogateescape")
             if row := self._values.get(value):
@@ -134,7 +134,7 @@ class Vault:
 
     def stands_for(self, name: str, value: str) -> bool:
         """True if `value` is what stands for the secret of this name: a surrogate, or a placeholder."""
-        row = self._values.get(_canonical(value))
+        row = self._values.get(_make_canonical(value))
         return value == f"[secret:{name}]" or (row is not None and row.name == name)
 
     def counts(self) -> Mapping[str, int]:
@@ -142,7 +142,7 @@ class Vault:
         return Counter(name for name, _ in list(self._met))
 
     def _drawn(self, name: str, secret: str, place: str) -> Surrogate:
-        made = shapes.surrogate(secret, self._chance, self._values)
+        made = shapes.make_surrogate(secret, self._chance, self._values)
         if made is None:
             raise Unwritable
         stays = not _is_strong(secret) or (len(self.taught) >= MOST_TAUGHT and secret not in self.taught)
@@ -151,15 +151,15 @@ class Vault:
 
 def _is_strong(secret: str) -> bool:
     """True if neither this nor what stands for it stands anywhere by chance."""
-    return bits(secret) >= ENOUGH and shapes.strength(secret) >= LEAST_STRENGTH
+    return count_bits(secret) >= ENOUGH and shapes.measure_strength(secret) >= LEAST_STRENGTH
 
 
-def _canonical(secret: str) -> str:
+def _make_canonical(secret: str) -> str:
     """`secret`; of one in lines that without empty ones, as which an escaped end of a line may be read."""
     return "\n".join(filter(None, _LINES.split(secret))) if "\n" in secret else secret
 
 
-def _laid_out(text: str, like: str) -> str:
+def _lay_out(text: str, like: str) -> str:
     """`text` with the ends of lines of `like`, which is as long but for these."""
     if "\n" not in like:
         return text

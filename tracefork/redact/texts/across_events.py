@@ -1,4 +1,4 @@
-"""Texts that stand in pieces in a body: strings that belong together by where they stand in its JSON. Pure.
+"""Finds the strings that an event stream carries in pieces, split across several events, and joins them.
 
 JSON is not parsed: a body is cut at its quotation marks, and what stands between two strings says
 where the next one is. So any bytes will do, any nesting and any framing: lines, arrays, streams
@@ -13,8 +13,8 @@ from itertools import accumulate, pairwise
 from operator import add, itemgetter
 from typing import TypeAlias
 
-from .amazon_streams import payloads
-from .decoded import Map, View, upon, whole
+from .amazon_streams import list_payloads
+from .decoded import Map, View, rebase, whole
 from .encoded import Part
 
 _LONG = 1024
@@ -50,18 +50,18 @@ _shapes: dict[bytes, _Shape] = {}
 _LONG_SHAPE = 128
 
 
-def texts(body: bytes) -> Iterator[View]:
+def join_texts(body: bytes) -> Iterator[View]:
     """The texts that stand in `body` in more than one piece: all that go by one way of joining in a view.
 
     In a view there is something between two texts that no secret holds.
     """
-    for view in payloads(body) or [whole(body)]:
+    for view in list_payloads(body) or [whole(body)]:
         walk = _Walk(view.data)
         for groups in walk.ways():
-            yield upon(view, _together(view.data, groups, walk.lows, walk.highs))
+            yield rebase(view, _join_groups(view.data, groups, walk.lows, walk.highs))
 
 
-def _together(data: bytes, groups: list[Sequence[int]], lows: list[int], highs: list[int]) -> View:
+def _join_groups(data: bytes, groups: list[Sequence[int]], lows: list[int], highs: list[int]) -> View:
     """The texts of `groups` one behind the other; of long pieces their two ends.
 
     A group has the numbers of its pieces, which begin at `lows` and end at `highs`.
@@ -96,7 +96,7 @@ def _has_texts(data: bytes) -> bool:
     return data.count(b"data:") > data.count(b"data: {") + data.count(b"data: [") + 1
 
 
-def _quoted(data: bytes) -> Iterator[tuple[int, list[bytes], bool]]:
+def _split_quoted(data: bytes) -> Iterator[tuple[int, list[bytes], bool]]:
     """`data` cut at its quotation marks: every second piece is a string.
 
     Where one would hold the end of a line the marks are not in pairs: then each line is cut by itself.
@@ -141,7 +141,7 @@ class _Walk:
     def ways(self) -> Iterator[list[Sequence[int]]]:
         """Two ways to say what goes on in what: by the path alone, and by all numbers on the way too."""
         data = self._data
-        for start, pieces, several in _quoted(data):
+        for start, pieces, several in _split_quoted(data):
             self._along(start, pieces, _ENDS if several else ())
         more: list[Sequence[int]] = [group for group in self._plainly.values() if len(group) > 1]
         text = [found.span(1) for found in _TEXT.finditer(data)] if _has_texts(data) else []

@@ -1,4 +1,4 @@
-"""Event streams of Amazon's: what their messages hold, and their checksums. Pure.
+"""Reads the messages of Amazon's event streams, and renews their checksums. Pure.
 
 A message is twelve bytes (its length, that of its headers, and a checksum of these two), headers, a payload
 and a checksum of all of it. The form is that of `application/vnd.amazon.eventstream`.
@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 
-from .decoded import View, gathered, opened, upon
+from .decoded import View, gather, open_pieces, rebase
 from .encoded import Part
 
 _HEAD = struct.Struct(">III")
@@ -20,7 +20,7 @@ _CHECKSUM = 4
 _BYTES = re.compile(rb'"bytes"[ \t]{0,16}:[ \t]{0,16}"([A-Za-z0-9+/]{4,}={0,2})"')
 
 
-def messages(body: bytes) -> Iterator[tuple[int, Part]]:
+def list_messages(body: bytes) -> Iterator[tuple[int, Part]]:
     """Give each message that stands at the beginning of `body`: where it begins, and where its payload is."""
     place = 0
     while place + _HEAD.size <= len(body):
@@ -32,21 +32,21 @@ def messages(body: bytes) -> Iterator[tuple[int, Part]]:
         place += size
 
 
-def payloads(body: bytes) -> list[View]:
+def list_payloads(body: bytes) -> list[View]:
     """Return what the messages of `body` hold, and what is in base64 in that; nothing if it has none."""
-    found = [payload for _, payload in messages(body)]
+    found = [payload for _, payload in list_messages(body)]
     if not found:
         return []
-    whole = gathered(body, found, b"\n\n")
+    whole = gather(body, found, b"\n\n")
     packed = [at.span(1) for at in _BYTES.finditer(whole.data)]
     pieces = [_decode(whole.data[low:high]) for low, high in packed]
-    return [whole, upon(whole, opened(pieces, packed, b"\n\n"))] if packed else [whole]
+    return [whole, rebase(whole, open_pieces(pieces, packed, b"\n\n"))] if packed else [whole]
 
 
-def checksums(body: bytes, parts: Iterable[Part]) -> list[Part]:
+def find_checksums(body: bytes, parts: Iterable[Part]) -> list[Part]:
     """Return where the checksums stand of those messages that have one of `parts` in them, in order."""
     found, left = list[Part](), sorted(parts, reverse=True)
-    for _, (_, end) in messages(body):
+    for _, (_, end) in list_messages(body):
         if not left:
             break
         if left[-1][0] < end:
@@ -56,10 +56,10 @@ def checksums(body: bytes, parts: Iterable[Part]) -> list[Part]:
     return found
 
 
-def with_checksums(body: bytes, changed: bytes) -> bytes:
+def renew_checksums(body: bytes, changed: bytes) -> bytes:
     """Return `changed`, which is as long as `body`, with the checksums of its messages made anew."""
     made = bytearray(changed)
-    for place, (_, end) in messages(body):
+    for place, (_, end) in list_messages(body):
         if changed[place:end] != body[place:end]:
             made[end : end + _CHECKSUM] = zlib.crc32(changed[place:end]).to_bytes(_CHECKSUM, "big")
     return bytes(made)

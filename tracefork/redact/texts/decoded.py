@@ -1,4 +1,4 @@
-"""Texts as a reader has them who undoes an encoding, and where each of their bytes came from. Pure.
+"""Views: a text decoded (unescaped, out of base64), and for each of its bytes where it came from. Pure.
 
 A view is made of the bytes of a text by calls that each take all of it, so that to look at one
 costs no more where there is much to undo. Where its bytes stood is worked out only when that is asked.
@@ -41,7 +41,7 @@ class View:
         found = self._coded(start, stop) if self._sextet else self._parts(start, stop)
         if self._outer is not None:
             found = [part for low, high in found for part in self._outer.parts(low, high)]
-        return _joined(found)
+        return _join(found)
 
     def _coded(self, start: int, stop: int) -> list[Part]:
         """The characters of base64 that have bits of these bytes."""
@@ -87,18 +87,18 @@ def whole(data: bytes) -> View:
     return View(data, lambda: ((0,), ((0, len(data)),)))
 
 
-def gathered(data: bytes, parts: Sequence[Part], between: bytes = b"") -> View:
+def gather(data: bytes, parts: Sequence[Part], between: bytes = b"") -> View:
     """These parts of `data`, one behind the other."""
 
     def made() -> Map:
         sizes = [high - low + len(between) for low, high in parts]
         begins = [0, *accumulate(sizes)][:-1]
-        return _apart(begins, parts, len(between), sizes) if between else (begins, parts)
+        return _separate(begins, parts, len(between), sizes) if between else (begins, parts)
 
     return View(between.join([data[low:high] for low, high in parts]), made)
 
 
-def opened(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> View:
+def open_pieces(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> View:
     """`pieces` that were in base64 in `parts`, each in the whole of it."""
     sizes = [len(piece) + len(between) for piece in pieces]
     begins = [0, *accumulate(sizes)][:-1]
@@ -108,17 +108,17 @@ def opened(pieces: Sequence[bytes], parts: Sequence[Part], between: bytes) -> Vi
         bit = 8 * (at - begins[n])
         return parts[n][0] + bit // 6, bit % 6
 
-    return View(between.join(pieces), lambda: _apart(begins, parts, len(between), sizes), None, sextet)
+    return View(between.join(pieces), lambda: _separate(begins, parts, len(between), sizes), None, sextet)
 
 
-def upon(outer: View, view: View) -> View:
+def rebase(outer: View, view: View) -> View:
     """`view`, which was made of `outer.data` or of what was made of that, as made of what `outer` was."""
     if view._outer is not None:  # noqa: SLF001
-        outer = upon(outer, view._outer)  # noqa: SLF001
+        outer = rebase(outer, view._outer)  # noqa: SLF001
     return View(view.data, view._map, outer, view._sextet)  # noqa: SLF001  evolve() takes four times as long
 
 
-def unescaped(data: bytes) -> View | None:
+def unescape(data: bytes) -> View | None:
     r"""`data` without what JSON (`\u002b`, `\/`), URLs (`%2f`) and HTML (`&amp;`) write otherwise.
 
     JSON within JSON too, and what is escaped twice. Of `\n`, `\"` and the like it is enough to know
@@ -131,10 +131,10 @@ def unescaped(data: bytes) -> View | None:
             plain = plain.replace(escape, twice)
         slashed = b"\\" in plain
     if not slashed and b"%" not in data and b"&" not in data:
-        return None if plain is data else gathered(plain, ((0, len(plain)),))
+        return None if plain is data else gather(plain, ((0, len(plain)),))
     pieces = _ESCAPE.split(plain)
     if len(pieces) == 1:
-        return None if plain is data else gathered(plain, ((0, len(plain)),))
+        return None if plain is data else gather(plain, ((0, len(plain)),))
     sizes = list(map(len, pieces))
     pieces[1::2] = map(PLAIN.__getitem__, pieces[1::2])
 
@@ -145,7 +145,7 @@ def unescaped(data: bytes) -> View | None:
     return View(b"".join(pieces), made)
 
 
-def unwrapped(data: bytes) -> View | None:
+def unwrap(data: bytes) -> View | None:
     """`data` without the ends of lines within base64; None where there are none."""
     if b"\n" not in data:
         return None
@@ -156,17 +156,17 @@ def unwrapped(data: bytes) -> View | None:
     for end in _WRAP.finditer(data):
         places += end.span()
     places.append(len(data))
-    return gathered(data, list(zip(places[::2], places[1::2], strict=True)))
+    return gather(data, list(zip(places[::2], places[1::2], strict=True)))
 
 
-def in_base64(data: bytes, most: int) -> list[View]:
+def decode_base64(data: bytes, most: int) -> list[View]:
     """What the base64 in `data` says, for each place at which it may begin: four views.
 
     A run of more than `most` characters is left out, unless it begins as a text does: it is an image.
     """
     runs = [
         run.span()
-        for low, high in stretches(data, _SHAPE, _LEAST)
+        for low, high in find_stretches(data, _SHAPE, _LEAST)
         for run in _RUN.finditer(data, low, min(high + 2, len(data)))
     ]
     runs = [(low, high) for low, high in runs if high - low <= most or _is_text(data[low : low + _LOOK])]
@@ -174,10 +174,10 @@ def in_base64(data: bytes, most: int) -> list[View]:
         return []
     packed = b"".join([data[low:high] + _PAD[(high - low) % 4] for low, high in runs]).translate(_STANDARD)
     begins = [0, *accumulate([high - low + len(_PAD[(high - low) % 4]) for low, high in runs])][:-1]
-    return [_shifted(packed, shift, begins, runs) for shift in range(4)]
+    return [_shift(packed, shift, begins, runs) for shift in range(4)]
 
 
-def stretches(data: bytes, shape: bytes, least: int) -> Iterator[Part]:
+def find_stretches(data: bytes, shape: bytes, least: int) -> Iterator[Part]:
     """Where `least` or more of the bytes stand that `shape` makes an x of, and of others a blank."""
     shaped, sought = data.translate(shape), b"x" * least
     at = shaped.find(sought)
@@ -188,12 +188,12 @@ def stretches(data: bytes, shape: bytes, least: int) -> Iterator[Part]:
         at = shaped.find(sought, stop)
 
 
-def shape_of(letters: bytes) -> bytes:
+def make_shape(letters: bytes) -> bytes:
     """The table that makes an x of these bytes, and a blank of all others."""
     return bytes(120 if code in letters else 32 for code in range(256))
 
 
-def _shifted(packed: bytes, shift: int, begins: Sequence[int], runs: Sequence[Part]) -> View:
+def _shift(packed: bytes, shift: int, begins: Sequence[int], runs: Sequence[Part]) -> View:
     rest = packed[shift:]
     plain = binascii.a2b_base64(rest[: len(rest) - len(rest) % 4])
 
@@ -217,7 +217,7 @@ def _is_text(run: bytes) -> bool:
     return False
 
 
-def _joined(parts: Iterable[Part]) -> list[Part]:
+def _join(parts: Iterable[Part]) -> list[Part]:
     out = list[Part]()
     for low, high in parts:
         if out and out[-1][1] >= low >= out[-1][0]:
@@ -227,7 +227,7 @@ def _joined(parts: Iterable[Part]) -> list[Part]:
     return out
 
 
-def _apart(begins: Sequence[int], parts: Sequence[Part], between: int, sizes: Sequence[int]) -> Map:
+def _separate(begins: Sequence[int], parts: Sequence[Part], between: int, sizes: Sequence[int]) -> Map:
     """The map of pieces with something between them that was made of nothing."""
     places, sources = list[int](), list[Part]()
     for begin, size, part in zip(begins, sizes, parts, strict=True):
@@ -246,7 +246,7 @@ _WRAP = re.compile(
     rb"(?:\n(?<=[A-Za-z0-9+/,_-]{16}\n)|\r\n(?<=[A-Za-z0-9+/,_-]{16}\r\n))[ \t\n]{0,8}(?=[A-Za-z0-9+/,_=-])"
 )
 _LEAST = 28  # characters of base64 in which there is room for a secret
-_SHAPE = shape_of((string.ascii_letters + string.digits + "+/_-").encode())
+_SHAPE = make_shape((string.ascii_letters + string.digits + "+/_-").encode())
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{28,}={0,2}")
 _STANDARD = bytes.maketrans(b"-_=", b"+/A")
 _PAD = [b"A" * (-n % 4) + b"AAAA" for n in range(4)]  # and what no secret goes over

@@ -1,4 +1,4 @@
-"""Bytes written into a text in the encoding in which they stand there: escaped, or in base64. Pure."""
+"""Writes bytes into a text in the encoding that it has at that place: escaped, or in base64. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Escaped:
         escape = bytes([self._under[n] for n in range(low, high)])
         plain = bytearray(PLAIN[escape])
         plain[offset] = code
-        if len(plain) != size or len(written := _escaped(escape, bytes(plain))) != len(escape):
+        if len(plain) != size or len(written := _escape(escape, bytes(plain))) != len(escape):
             raise Unwritable
         for n, new in enumerate(written, low):
             self._under[n] = new
@@ -93,7 +93,7 @@ class Base64Bytes:
         return _SIGNS[six - _FIRST_SIGN]
 
 
-def behind_bytes(cells: WritableBytes, first: int, before: int) -> WritableBytes:
+def write_behind(cells: WritableBytes, first: int, before: int) -> WritableBytes:
     """The bytes that stand in base64 in `cells` from `first` on, but for the `before` first of them."""
 
     def sextet(at: int) -> Part:
@@ -103,7 +103,7 @@ def behind_bytes(cells: WritableBytes, first: int, before: int) -> WritableBytes
     return Base64Bytes(cells, sextet)
 
 
-def _escaped(escape: bytes, plain: bytes) -> bytes:
+def _escape(escape: bytes, plain: bytes) -> bytes:
     """Return what stands for `plain`, one character, in the way in which `escape` stands for another."""
     tail, code = escape.lstrip(b"\\"), plain[0]
     if escape[0] == _AMPERSAND:
@@ -117,8 +117,8 @@ def _escaped(escape: bytes, plain: bytes) -> bytes:
     if tail[:1] == b"u":
         digits = b"%04x" % ord(plain.decode("utf-8", "surrogatepass"))
         return escape[:-4] + (digits if escape[-4:] == escape[-4:].lower() else digits.upper())
-    digits, said = b"%02x" % code, escape[-2:]
-    return escape[:-2] + (digits.upper() if said == said.upper() else digits)
+    digits, old = b"%02x" % code, escape[-2:]
+    return escape[:-2] + (digits.upper() if old == old.upper() else digits)
 
 
 class _Plain(dict[bytes, bytes]):

@@ -1,4 +1,4 @@
-"""Content-encoding done again, for a body that was changed: piece by piece, as a server streams it. Pure."""
+"""Compresses a body again after it was changed: piece by piece, as a server streams it. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
-from ...core.content_encoding import encodings
+from ...core.content_encoding import list_encodings
 from ...core.values import Headers
 from .encoded import Unwritable
 
@@ -15,7 +15,7 @@ _EMPTY = b"\0\0\0\xff\xff"
 """A block of deflate that holds nothing."""
 
 
-def encoded(headers: Headers, pieces: Sequence[bytes], *, whole: bool) -> tuple[bytes, ...]:
+def encode_pieces(headers: Headers, pieces: Sequence[bytes], *, whole: bool) -> tuple[bytes, ...]:
     """Return `pieces` in the encodings that `headers` name: each decodes to its piece when it is read.
 
     A body that is not `whole` has no end, as if it had been cut there.
@@ -24,7 +24,7 @@ def encoded(headers: Headers, pieces: Sequence[bytes], *, whole: bool) -> tuple[
         Unwritable: nothing here makes one of these encodings.
     """
     made = tuple(pieces)
-    for name in encodings(headers):
+    for name in list_encodings(headers):
         if (encoder := _ENCODERS.get(name, _unknown)()) is None:
             raise Unwritable
         last = len(made) - 1

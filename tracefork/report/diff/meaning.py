@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from ...core.content_encoding import decoded, is_encoded
-from ...core.diff import bodies
-from ...core.matching import meaningful, normalised
+from ...core.content_encoding import decode_body, is_encoded
+from ...core.diff import diff_bodies
+from ...core.matching import normalise, select_headers
 from ...core.trees import NOTHING, Forgive, Place, find_places
 from ...core.values import Exchange, Fault, Request, Response
 from ...providers import paths, read, sse
@@ -32,12 +32,12 @@ def compare_questions(left: Request, right: Request, ids: Ids) -> Iterator[Place
     ours, theirs = (_address(request, known=known) for request in (left, right))
     if ours != theirs and not ids.correspond(*map(str, (ours, theirs))):
         yield Place("url", left.url, right.url)
-    ours, theirs = (dict(meaningful(request.headers)) for request in (left, right))
+    ours, theirs = (dict(select_headers(request.headers)) for request in (left, right))
     for name in sorted(ours.keys() | theirs.keys()):
         if ours.get(name) != theirs.get(name):
             yield Place(f"headers.{name}", ours.get(name, NOTHING), theirs.get(name, NOTHING))
     forgive = ids.in_question if known else ids.in_strange_question
-    yield from _compare_bodies(normalised(left), normalised(right), "$", forgive)
+    yield from _compare_bodies(normalise(left), normalise(right), "$", forgive)
 
 
 def _address(request: Request, *, known: bool) -> object:
@@ -167,7 +167,7 @@ def _compare_bodies(
             return
     except RecursionError:
         pass
-    if found := bodies(ours, theirs, path):
+    if found := diff_bodies(ours, theirs, path):
         yield Place(found.path, Quoted(found.recorded), Quoted(found.asked))
 
 
@@ -182,7 +182,7 @@ def _plain(message: Request | Response) -> bytes:
     if not is_encoded(message.headers):
         return message.body
     chunks = (message.body,) if isinstance(message, Request) else message.chunks
-    pieces = decoded(message.headers, chunks)
+    pieces = decode_body(message.headers, chunks)
     return message.body if pieces is None else b"".join(pieces)
 
 

@@ -14,13 +14,13 @@ from typing import TypeAlias
 from attrs import evolve
 
 from ...core.diff import Difference, Parting
-from ...core.diff import answers as exact_answers
 from ...core.diff import diff as exact_diff
-from ...core.diff import questions as exact_questions
+from ...core.diff import diff_answers as exact_answers
+from ...core.diff import diff_questions as exact_questions
 from ...core.digest import Recorded
 from ...core.matching import Matcher
 from ...core.matching import exact as bytewise
-from ...core.surrogates import masked_steps
+from ...core.surrogates import mask_steps
 from ...core.trees import WINDOW, Place, abridge, find_places, show_both
 from ...core.values import (
     Answer,
@@ -74,7 +74,7 @@ def diff(
 
 
 def _compare(left: Recorded, right: Recorded) -> Iterator[Parting]:
-    ours, theirs = masked_steps(left), masked_steps(right)
+    ours, theirs = mask_steps(left), mask_steps(right)
     ids, told = _chance(ours, theirs), _History()
     for index, one, other in _pairs(ours, theirs):
         if one is None or other is None:
@@ -233,7 +233,7 @@ def _spell(step: Step) -> str:
 def _compare_exactly(left: Recorded, right: Recorded, matcher: Matcher) -> Iterator[Parting]:
     """Every place that is not the same to the letter, in questions, in answers and in the order of ticks."""
     index = 0
-    for one, other in zip_longest(masked_steps(left), masked_steps(right)):
+    for one, other in zip_longest(mask_steps(left), mask_steps(right)):
         if one is None or other is None:
             texts = (_name(step) if step else "the end" for step in (one, other))
             yield Parting(index, Difference("steps", *texts), one, other)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import TypeAlias
 
-from ...core.content_encoding import decoded as undone
+from ...core.content_encoding import decode_body as undone
 from ...core.content_encoding import is_encoded
 from ...core.tape import Tape
 from ...core.values import Exchange, Lane, Response

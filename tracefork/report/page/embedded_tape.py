@@ -11,9 +11,8 @@ from bisect import bisect_right
 from hashlib import sha256
 from typing import cast
 
-from ...codec.exact import listed, natural, whole_number
-from ...codec.limits import DEFAULT, Limits, count, nesting
-from ...codec.strict_json import damage
+from ...codec.limits import DEFAULT, Limits, check_count, check_nesting
+from ...codec.strict_json import damage, expect_list, expect_natural, expect_whole
 from ...core.tape import Tape
 from ...core.values import Deferred, Exchange
 from ...errors import CorruptTape
@@ -91,10 +90,10 @@ class _Blocks:
         self._made = dict[int, bytes]()
         self._requests = dict[int, tuple[int, ...]]()
         index = cast("dict[str, object]", self.json("index"))
-        self.own = natural(index["own"])
-        self._steps = cast("list[dict[str, object]]", listed(index["steps"]))
-        self._chunks = [natural(first) for first in listed(index["chunks"])]
-        self._facts = natural(index["facts"])
+        self.own = expect_natural(index["own"])
+        self._steps = cast("list[dict[str, object]]", expect_list(index["steps"]))
+        self._chunks = [expect_natural(first) for first in expect_list(index["chunks"])]
+        self._facts = expect_natural(index["facts"])
 
     def json(self, name: str) -> object:
         if name not in self._opened:
@@ -110,26 +109,28 @@ class _Blocks:
         except (zlib.error, binascii.Error) as error:
             raise CorruptTape(f"a block cannot be undone: {error}") from error
         self._size += len(data)
-        count("bytes in all blocks", self._size, self._room)
+        check_count("bytes in all blocks", self._size, self._room)
         if not opened.eof or opened.unused_data:
             raise CorruptTape("a block stops early, or something follows it")
-        nesting(data, self._limits)
+        check_nesting(data, self._limits)
         return json.loads(data)
 
     def facts(self, step: int) -> object:
-        return listed(self.json(f"f{step // self._facts}"))[step % self._facts]
+        return expect_list(self.json(f"f{step // self._facts}"))[step % self._facts]
 
     def exchange(self, step: int) -> Exchange:
         """The run's own exchange `step`; its base must have been made before it."""
         row = self._steps[step]
-        base, *woven = listed(row["q"])
-        pieces = self._woven(woven, self._requests.get(whole_number(base), ()))
+        base, *woven = expect_list(row["q"])
+        pieces = self._woven(woven, self._requests.get(expect_whole(base), ()))
         self._requests[step] = pieces
         request = Joined(tuple(map(self._piece, pieces)))
-        response = self._piece(natural(row["r"])) if "r" in row else b""
+        response = self._piece(expect_natural(row["r"])) if "r" in row else b""
         self._bytes += len(request) + len(response)
-        count("bytes in one body", len(request), self._limits.blob)
-        count("bytes in all bodies", self._bytes, max(self._limits.total, self._limits.ratio * self._size))
+        check_count("bytes in one body", len(request), self._limits.blob)
+        check_count(
+            "bytes in all bodies", self._bytes, max(self._limits.total, self._limits.ratio * self._size)
+        )
         made = step_json.step_of(self.facts(step), request, response)
         if not isinstance(made, Exchange):
             raise CorruptTape(f"step {step} is no exchange")
@@ -139,19 +140,19 @@ class _Blocks:
         out = list[int]()
         for part in woven:
             if isinstance(part, list):
-                first, many = map(natural, part)
+                first, many = map(expect_natural, part)
                 out.extend(base[first : first + many])
             else:
-                out.append(natural(part))
-            count("pieces of one body", len(out), MOST)
+                out.append(expect_natural(part))
+            check_count("pieces of one body", len(out), MOST)
         self._pieces += len(out)
-        count("pieces of all bodies", self._pieces, MOST * 256)
+        check_count("pieces of all bodies", self._pieces, MOST * 256)
         return tuple(out)
 
     def _piece(self, number: int) -> bytes:
         if number not in self._made:
             chunk = bisect_right(self._chunks, number) - 1
-            text, binary, *_ = listed(listed(self.json(f"c{chunk}"))[number - self._chunks[chunk]])
+            text, binary, *_ = expect_list(expect_list(self.json(f"c{chunk}"))[number - self._chunks[chunk]])
             said = cast("str", text)
             self._made[number] = base64.b64decode(said, validate=True) if binary else said.encode()
         return self._made[number]

@@ -8,8 +8,8 @@ from itertools import accumulate, pairwise
 from typing import TypeAlias, cast
 
 from ...codec import strict_json
-from ...codec.exact import finite, listed, natural, whole_number
 from ...codec.rows import times
+from ...codec.strict_json import expect_finite, expect_list, expect_natural, expect_whole
 from ...core.tape import Tape
 from ...core.values import (
     Answer,
@@ -44,8 +44,8 @@ def of_step(step: Step) -> Facts:
         "asked": _asked(step.asked),
         "answered": _answered(step.answer),
         "lane": step.lane,
-        "span": times.span_row(step.span, None),
-        "timing": times.timing_row(step.timing, None),
+        "span": times.write_span(step.span, None),
+        "timing": times.write_timing(step.timing, None),
     }
 
 
@@ -58,8 +58,8 @@ def of_run(tape: Tape, digest: str) -> Facts:
         "boundary": tape.boundary,
         "created_at": tape.created_at,
         "meta": dict(tape.meta),
-        "parent": tape.parent and strict_json.unstructured(tape.parent),
-        "outcome": strict_json.unstructured(tape.outcome),
+        "parent": tape.parent and strict_json.unstructure(tape.parent),
+        "outcome": strict_json.unstructure(tape.outcome),
         "digest": digest,
         "others": others,
         "pending": [_pending(left) for left in tape.pending],
@@ -67,11 +67,11 @@ def of_run(tape: Tape, digest: str) -> Facts:
 
 
 def step_of(said: object, request: bytes | Deferred = b"", response: bytes = b"") -> Step:
-    """The step that `of_step` made this of, with its bodies; within `plain.damage`."""
+    """The step that `of_step` made this of, with its bodies; within `strict_json.damage`."""
     facts = _object(said)
     question, answer = _question(facts["asked"], request), _answer(facts["answered"], response)
-    lane, span = _text(facts["lane"]), times.span_of(facts["span"], None)
-    timing = times.timing_of(facts["timing"], None)
+    lane, span = _text(facts["lane"]), times.read_span(facts["span"], None)
+    timing = times.read_timing(facts["timing"], None)
     match question, answer:
         case Request(), Response() | Fault():
             return Exchange(question, answer, lane, span, timing)
@@ -84,22 +84,22 @@ def step_of(said: object, request: bytes | Deferred = b"", response: bytes = b""
 
 
 def run_of(said: object, exchanges: Sequence[Exchange]) -> Tape:
-    """The tape that `of_run` made this of, with its exchanges; within `plain.damage`."""
+    """The tape that `of_run` made this of, with its exchanges; within `strict_json.damage`."""
     facts = _object(said)
-    others = {whole_number(n): step_of(step) for n, step in map(listed, listed(facts["others"]))}
+    others = {expect_whole(n): step_of(step) for n, step in map(expect_list, expect_list(facts["others"]))}
     rest = iter(exchanges)
     steps = [others.get(n) or next(rest) for n in range(len(others) + len(exchanges))]
     parent = facts["parent"]
     return Tape(
         tuple(steps),
-        tuple(map(_pending_of, listed(facts["pending"]))),
+        tuple(map(_pending_of, expect_list(facts["pending"]))),
         _text(facts["run_id"]),
         _text(facts["agent_name"]),
         _text(facts["boundary"]),
-        finite(facts["created_at"]),
+        expect_finite(facts["created_at"]),
         {_text(key): _text(value) for key, value in _object(facts["meta"]).items()},
-        None if parent is None else strict_json.structured(parent, Branch),
-        strict_json.structured(facts["outcome"], Outcome),
+        None if parent is None else strict_json.structure(parent, Branch),
+        strict_json.structure(facts["outcome"], Outcome),
     )
 
 
@@ -113,22 +113,22 @@ def digest_of(said: object) -> str:
 
 def _asked(question: Question) -> object:
     if not isinstance(question, Request):
-        return strict_json.unstructured(question, strict_json.ASKED)
+        return strict_json.unstructure(question, strict_json.ASKED)
     said: Facts = {"method": question.method, "url": question.url, "headers": question.headers}
-    return said | ({"omitted": strict_json.unstructured(question.omitted)} if question.omitted else {})
+    return said | ({"omitted": strict_json.unstructure(question.omitted)} if question.omitted else {})
 
 
 def _answered(answer: Answer) -> object:
     if not isinstance(answer, Response):
-        return strict_json.unstructured(answer, strict_json.ANSWERED)
+        return strict_json.unstructure(answer, strict_json.ANSWERED)
     return {
         "status": answer.status,
         "reason": answer.reason,
         "version": answer.http_version,
         "headers": answer.headers,
-        "end": strict_json.unstructured(answer.end) if isinstance(answer.end, Fault) else answer.end,
+        "end": strict_json.unstructure(answer.end) if isinstance(answer.end, Fault) else answer.end,
         "cuts": list(answer.lengths),
-        **({"omitted": strict_json.unstructured(answer.omitted)} if answer.omitted else {}),
+        **({"omitted": strict_json.unstructure(answer.omitted)} if answer.omitted else {}),
     }
 
 
@@ -143,8 +143,8 @@ def _pending(left: Pending) -> list[object]:
 def _question(said: object, body: bytes | Deferred) -> Question:
     facts = _object(said)
     if "method" not in facts:
-        return strict_json.structured(facts, strict_json.ASKED)  # type: ignore[arg-type]
-    omitted = strict_json.structured(facts["omitted"], Omitted) if "omitted" in facts else None
+        return strict_json.structure(facts, strict_json.ASKED)  # type: ignore[arg-type]
+    omitted = strict_json.structure(facts["omitted"], Omitted) if "omitted" in facts else None
     method, url = _text(facts["method"]), _text(facts["url"])
     return Request(method, url, _headers(facts["headers"]), body, omitted)
 
@@ -152,29 +152,29 @@ def _question(said: object, body: bytes | Deferred) -> Question:
 def _answer(said: object, body: bytes) -> Answer:
     facts = _object(said)
     if "status" not in facts:
-        answer: Answer = strict_json.structured(facts, strict_json.ANSWERED)  # type: ignore[arg-type]
+        answer: Answer = strict_json.structure(facts, strict_json.ANSWERED)  # type: ignore[arg-type]
         return answer
-    end = facts["end"] if facts["end"] in ENDS else strict_json.structured(facts["end"], Fault)
-    omitted = strict_json.structured(facts["omitted"], Omitted) if "omitted" in facts else None
-    cuts = list(accumulate(map(natural, listed(facts["cuts"]))))
+    end = facts["end"] if facts["end"] in ENDS else strict_json.structure(facts["end"], Fault)
+    omitted = strict_json.structure(facts["omitted"], Omitted) if "omitted" in facts else None
+    cuts = list(accumulate(map(expect_natural, expect_list(facts["cuts"]))))
     if (cuts[-1] if cuts else 0) != len(body):
         raise CorruptTape("a response has more or fewer bytes than its chunks")
     chunks = tuple(body[start:stop] for start, stop in pairwise([0, *cuts]))
-    status, reason, version = whole_number(facts["status"]), _text(facts["reason"]), _text(facts["version"])
+    status, reason, version = expect_whole(facts["status"]), _text(facts["reason"]), _text(facts["version"])
     return Response(status, _headers(facts["headers"]), chunks, end, reason, version, omitted)  # type: ignore[arg-type]
 
 
 def _pending_of(said: object) -> Pending:
-    asked, lane, began, headed, body = listed(said)
+    asked, lane, began, headed, body = expect_list(said)
     question = _question(asked, base64.b64decode(_text(body), validate=True))
     if isinstance(question, Source):
         raise CorruptTape("a draw is never in flight")
-    at = None if headed is None else whole_number(headed)
-    return Pending(question, _text(lane), whole_number(began), at)
+    at = None if headed is None else expect_whole(headed)
+    return Pending(question, _text(lane), expect_whole(began), at)
 
 
 def _headers(said: object) -> Headers:
-    return tuple((_text(name), _text(value)) for name, value in map(listed, listed(said)))
+    return tuple((_text(name), _text(value)) for name, value in map(expect_list, expect_list(said)))
 
 
 def _object(said: object) -> dict[str, object]:

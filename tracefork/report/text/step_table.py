@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from ...core.content_encoding import decoded
+from ...core.content_encoding import decode_body
 from ...core.doubt import find_doubts
 from ...core.tape import Tape
 from ...core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
-from ...core.visible import aligned, visible
+from ...core.visible import align, visible
 from ...providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..figures import size
 
@@ -82,7 +82,7 @@ def lines(tape: Tape) -> Iterator[str]:
     """`rows` as aligned text; the lane is shown where there are several."""
     table = list(rows(tape))
     lanes = len({row.lane for row in table}) > 1
-    return aligned([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
+    return align([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
 
 
 def step_in_full(tape: Tape, index: int) -> str:
@@ -205,7 +205,7 @@ def _heard(step: Step) -> int:
 def _message(headers: Headers, chunks: tuple[bytes, ...]) -> Iterator[str]:
     for name, value in headers:
         yield f"{name}: {value}"
-    plain = decoded(headers, chunks)
+    plain = decode_body(headers, chunks)
     body = b"".join(chunks if plain is None else plain)
     if body:
         yield ""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ...core.tape import Tape
-from ...core.visible import aligned
+from ...core.visible import align
 from ...providers.prices import Prices
 from ..figures import duration, share
 from ..model.blame import BlameLike
@@ -89,7 +89,7 @@ def _text_steps(view: View) -> Iterator[str]:
     used = [n for n in range(len(titles)) if any(cells[n] for cells in table)]
     right = {place for place, n in enumerate(used) if titles[n] in ("step", "took", "tokens in", "blame")}
     if table:
-        yield from aligned([[cells[n] for n in used] for cells in [titles, *table]], right=right)
+        yield from align([[cells[n] for n in used] for cells in [titles, *table]], right=right)
 
 
 def _text_aside(aside: step_list.Beside) -> list[str]:
@@ -112,7 +112,7 @@ def _text_blame(view: View) -> Iterator[str]:
         ]
         for row, mark in zip(found.marks, view.blame.marks, strict=True)
     ]
-    yield from aligned(table, right={0, 3}) if table else ()
+    yield from align(table, right={0, 3}) if table else ()
 
 
 def _text_branches(view: View) -> Iterator[str]:

@@ -32,7 +32,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import attrs
 from attrs import evolve, frozen
 
-from ...codec.limits import UNLIMITED, nesting
+from ...codec.limits import UNLIMITED, check_nesting
 from ...codec.strict_json import damage
 from ...errors import CorruptTape, TooLarge, TraceforkError, Unrecordable
 from . import classes, instances
@@ -75,7 +75,7 @@ def encode(value: object, what: str = "a value", *, ordered: bool = False, named
     form = _Form(what, ordered, named)
     try:
         text = _text(_encode(value, form), ordered=ordered)
-        nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
+        check_nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
     except (RecursionError, TooLarge):
         raise form.refuse("structure that is too deep or holds itself") from None
     return text
@@ -93,7 +93,7 @@ def decode(text: str, as_: Any = None, near: str = "") -> Any:
         Unrecordable: a class that it names is not imported, or is none that is made again.
     """
     with damage("a recorded value"):
-        nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
+        check_nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
         value = json.loads(text, object_hook=partial(_build, near=near), parse_constant=_no_number)
     is_named = '{"$class":' in text or text.startswith(_AS_IS)
     return value if as_ is None or is_named else rebuilt(value, as_)

@@ -1,0 +1,407 @@
+"""The rules at the top of `core/machine.py`, a test each; and the page that shows them.
+
+`python -m tests.core.test_rules` writes the page's tables anew.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tracefork.core import machine
+from tracefork.core.fork import Cut, everything, nothing
+from tracefork.core.machine import (
+    Asked,
+    Commit,
+    Ended,
+    Forward,
+    Go,
+    Halt,
+    Headed,
+    Serve,
+    Strayed,
+    Wait,
+    list_unasked,
+    pass_over,
+    start,
+    waits_for_job,
+)
+from tracefork.core.tape import Tape
+from tracefork.core.values import (
+    CANCELLED,
+    DONE,
+    JOB,
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+    Span,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "the-machine.md"
+RULE = re.compile(r"^ ?(\d+)\. (.*)$")
+WORLD = Response(200, (), (b"ok",))
+
+
+def get(name):
+    return Request("GET", f"https://world/{name}")
+
+
+def exchange(name, lane, *ticks, answer=WORLD):
+    return Exchange(get(name), answer, lane, Span(*ticks))
+
+
+def job(name, lane, began, ended):
+    return Draw(Source(JOB, name), DONE, lane, Span(began, ended, ended))
+
+
+def replay(*steps):
+    return start(everything(Tape(steps)))
+
+
+def opening_after(upto, *steps):
+    """A run that serves the first `upto` exchanges and is live then."""
+    return start(Cut(Tape(steps), upto).script())
+
+
+def send(state, *events):
+    """The last state, and the order that each event brought."""
+    orders = []
+    for event in events:
+        state, order = machine.step(state, event)
+        orders.append(order)
+    return state, orders
+
+
+def line_of(state, call):
+    return state.open[call].line
+
+
+# -- claims -----------------------------------------------------------------------------
+
+
+def test_rule_1_a_question_claims_its_lanes_next_line():
+    state = replay(exchange("x", "a", 0, 4, 5), exchange("x", "b", 1, 6, 7))
+
+    state, _ = send(state, Asked(1, get("x"), "b"), Asked(0, get("x"), "a"))
+
+    assert [line_of(state, 0), line_of(state, 1)] == [0, 1]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_rule_2_a_lane_of_several_strands_claims_past_its_siblings(alone):
+    state = replay(exchange("x", "w", 0, 4, 5), exchange("y", "w", 6, 7, 8))
+
+    state, [order] = send(state, Asked(0, get("y"), "w", alone=alone))
+
+    assert order == (Halt(get("y"), "w", 0) if alone else Wait(3))
+
+
+def test_rule_2_a_lane_that_asked_while_it_waited_is_of_several_strands():
+    state = replay(exchange("x", "w", 0, 4, 5), exchange("y", "w", 1, 6, 7))
+
+    state, _ = send(state, Asked(0, get("y"), "w"))
+
+    assert line_of(state, 0) == 1
+
+
+def test_rule_3_one_strand_that_owes_another_line_halts():
+    state = replay(exchange("x", "a", 0, 1, 2), exchange("y", "b", 3, 4, 5))
+
+    state, [order] = send(state, Asked(0, get("y"), "a"))
+
+    assert order == Halt(get("y"), "a", expected=0)
+
+
+@pytest.mark.parametrize("lane", ["unknown", "b"], ids=["an unknown lane", "a lane that is used up"])
+def test_rule_4_a_lane_that_owes_nothing_claims_another_lanes_line(lane):
+    state = replay(exchange("x", "b", 0, 1, 2), exchange("y", "a", 3, 4, 5))
+    state, _ = send(state, Asked(0, get("x"), "b"), Headed(0), Ended(0, WORLD))
+
+    state, [order] = send(state, Asked(1, get("y"), lane))
+
+    assert order == Serve(WORLD)
+    assert line_of(state, 1) == 1
+
+
+def test_rule_4_so_does_one_whose_siblings_may_take_what_it_owes():
+    state = replay(exchange("x", "w", 0, 1, 2), exchange("y", "v", 3, 4, 5))
+
+    state, _ = send(state, Asked(0, get("y"), "w", alone=False))
+
+    assert line_of(state, 0) == 1
+
+
+def test_rule_5_a_question_without_a_line_waits_for_the_opening():
+    state = opening_after(1, exchange("x", "a", 0, 1, 2))
+    state, [early] = send(state, Asked(1, get("new"), "b"))
+    state, _ = send(state, Asked(0, get("x"), "a"), Headed(0))
+
+    _, [late] = send(state, Asked(1, get("new"), "b"))
+
+    assert early == Wait(2)
+    assert late == Forward()
+
+
+def test_rule_5_a_draw_without_a_line_is_live_at_once():
+    state = opening_after(1, exchange("x", "a", 0, 1, 2))
+
+    _, [order] = send(state, Asked(0, Source("clock"), "b", waits=False))
+
+    assert order == Forward()
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        (replay(exchange("x", "a", 0, 1, 2)), Asked(0, get("new"), "b")),
+        (opening_after(1, exchange("x", "a", 0, 1, 2)), Asked(0, get("new"), "a", alone=False)),
+        (opening_after(1, exchange("x", "a", 0, 1, 2)), Asked(0, get("new"), "b", waits=False)),
+    ],
+    ids=["the script never opens", "its lane owes a line", "its adapter cannot wait"],
+)
+def test_rule_6_a_question_that_is_not_to_wait_for_the_opening_halts(state, event):
+    _, [order] = send(state, event)
+
+    assert order == Halt(get("new"), event.lane, expected=0)
+
+
+def test_rule_7_a_job_claims_its_line_in_any_order_and_never_halts():
+    state = replay(job("f", "a", 0, 3), job("g", "b", 1, 4), job("f", "c", 2, 5))
+
+    state, orders = send(
+        state,
+        Asked(0, Source(JOB, "f"), "c", waits=False),
+        Asked(1, Source(JOB, "f"), "c", waits=False),
+        Asked(2, Source(JOB, "g"), "c", waits=False),
+        Asked(3, Source(JOB, "h"), "c", waits=False),
+    )
+
+    assert [line_of(state, call) for call in range(4)] == [2, 0, 1, None]
+    assert not any(isinstance(order, Halt) for order in orders)
+
+
+def test_rule_8_a_lane_that_goes_on_passes_over_its_jobs():
+    state = replay(job("f", "a", 0, 1), exchange("x", "a", 2, 3, 4))
+    assert waits_for_job(state)
+
+    state, [order] = send(state, Asked(0, get("x"), "a"))
+
+    assert order == Serve(WORLD)
+    assert list_unasked(state) == ()
+
+
+def test_rule_8_the_adapter_may_have_a_job_passed_over():
+    state = replay(job("f", "a", 0, 1), exchange("x", "b", 2, 3, 4))
+    state, [held] = send(state, Asked(0, get("x"), "b"))
+
+    _, [order] = send(pass_over(state), Asked(0, get("x"), "b"))
+
+    assert held == Wait(2)
+    assert order == Serve(WORLD)
+
+
+# -- opening ----------------------------------------------------------------------------
+
+
+def test_rule_9_a_live_run_claims_nothing():
+    steps = exchange("x", "a", 0, 1, 2), exchange("y", "a", 3, 4, 5)
+    state = opening_after(1, *steps)
+    state, _ = send(state, Asked(0, get("x"), "a"))
+    assert not state.live
+
+    state, orders = send(state, Headed(0), Asked(1, get("y"), "a"))
+
+    assert state.live
+    assert orders[-1] == Forward()
+    assert line_of(state, 1) is None
+
+
+def test_rule_9_a_recording_is_live_at_once():
+    assert start(nothing()).live
+
+
+def test_rule_10_a_line_is_served_if_it_has_an_answer():
+    steps = exchange("x", "a", 0, 3, 4), exchange("y", "b", 1, 5, 6)
+    state = opening_after(1, *steps)
+
+    state, orders = send(state, Asked(0, get("x"), "a"), Asked(1, get("y"), "b"))
+
+    assert orders == [Serve(WORLD), Forward()]
+    assert line_of(state, 1) == 1
+
+
+# -- waits ------------------------------------------------------------------------------
+
+
+def test_rule_11_ask_head_and_end_wait_for_the_ticks_before_theirs():
+    state = replay(exchange("x", "a", 0, 2, 4), exchange("y", "b", 1, 3, 5))
+
+    state, asked = send(state, Asked(1, get("y"), "b"), Asked(0, get("x"), "a"), Asked(1, get("y"), "b"))
+    state, headed = send(state, Headed(1), Headed(0), Headed(1))
+    state, ended = send(state, Ended(1, WORLD), Ended(0, WORLD), Ended(1, WORLD))
+
+    assert asked == [Wait(1), Serve(WORLD), Serve(WORLD)]
+    assert headed == [Wait(3), Go(), Go()]
+    assert ended[0] == Wait(5)
+    assert [type(order) for order in ended[1:]] == [Commit, Commit]
+
+
+def test_rule_11_what_ended_after_the_opening_ends_when_the_run_is_live():
+    state = opening_after(2, exchange("x", "a", 0, 2, 9), exchange("y", "b", 1, 3, 4))
+    state, _ = send(state, Asked(0, get("x"), "a"), Asked(1, get("y"), "b"), Headed(0))
+
+    state, [early] = send(state, Ended(0, WORLD))
+    state, [_, late] = send(state, Headed(1), Ended(0, WORLD))
+
+    assert early == Wait(state.script.opening + 1)
+    assert isinstance(late, Commit)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        exchange("x", "a", 0, 2, 2, answer=Fault("ConnectError")),
+        Effect(Call("mail", "{}"), Reply("returned"), "a", Span(0, 2, 2)),
+        job("f", "a", 0, 2),
+    ],
+    ids=["a fault", "a reply", "a job's end"],
+)
+def test_rule_12_an_answer_without_a_head_ends_at_the_heads_tick(step):
+    state = replay(step, exchange("y", "b", 1, 3, 4))
+    state, _ = send(state, Asked(0, step.asked, "a", waits=not isinstance(step, Draw)))
+
+    state, [early] = send(state, Ended(0, step.answer))
+    state, [_, late] = send(state, Asked(1, get("y"), "b"), Ended(0, step.answer))
+
+    assert early == Wait(2)
+    assert late == Commit(step)
+
+
+def test_rule_13_a_draw_never_waits():
+    draw = Draw(Source("clock"), Reading("1.0"), "b", Span(3, 3, 3))
+    state = replay(exchange("x", "a", 0, 1, 2), draw)
+
+    _, orders = send(state, Asked(0, draw.source, "b", waits=False), Ended(0, draw.reading, waits=False))
+
+    assert orders == [Serve(draw.reading), Commit(draw)]
+
+
+@pytest.mark.parametrize(
+    "answer", [CANCELLED, Response(200, (), (), "closed"), Response(200, (), (), "cancelled")]
+)
+def test_rule_13_an_end_that_the_agent_chose_never_waits(answer):
+    state = replay(exchange("x", "a", 0, 3, 4), exchange("y", "b", 1, 2, 5))
+
+    _, orders = send(state, Asked(0, get("x"), "a"), Ended(0, answer))
+
+    assert isinstance(orders[-1], Commit)
+
+
+def test_rule_13_an_adapter_that_cannot_wait_does_not():
+    state = replay(exchange("x", "a", 0, 1, 2), exchange("y", "b", 3, 4, 5))
+
+    _, orders = send(
+        state, Asked(0, get("y"), "b", waits=False), Headed(0, waits=False), Ended(0, WORLD, waits=False)
+    )
+
+    assert orders[:2] == [Serve(WORLD), Go()]
+    assert isinstance(orders[2], Commit)
+
+
+def test_rule_14_an_end_that_the_agent_chose_gates_nobody():
+    closed = Response(200, (), (b"ok",), "closed")
+    state = replay(exchange("x", "a", 0, 1, 2, answer=closed), exchange("y", "b", 3, 4, 5))
+
+    _, orders = send(state, Asked(0, get("x"), "a"), Headed(0), Asked(1, get("y"), "b"))
+
+    assert orders[-1] == Serve(WORLD)
+
+
+def test_rule_14_a_call_that_is_over_gates_nobody():
+    state = replay(exchange("x", "a", 0, 1, 2), exchange("y", "b", 3, 4, 5))
+
+    _, orders = send(state, Asked(0, get("x"), "a"), Ended(0, CANCELLED), Asked(1, get("y"), "b"))
+
+    assert orders[-1] == Serve(WORLD), "the head at tick 1 will never come"
+
+
+# -- halts ------------------------------------------------------------------------------
+
+
+def test_rule_15_a_halt_stays():
+    state = replay(exchange("x", "a", 0, 2, 4), exchange("y", "b", 1, 3, 5))
+    state, _ = send(state, Asked(0, get("x"), "a"), Asked(1, get("y"), "b"))
+    state, [halt] = send(state, Asked(2, get("new"), "c"))
+
+    _, orders = send(state, Asked(3, get("x"), "a"), Headed(1), Ended(1, WORLD), Headed(0))
+
+    assert isinstance(halt, Halt)
+    assert orders == [halt, halt, halt, Go()], "the head of the first is not held up"
+
+
+@pytest.mark.parametrize("stalled", [True, False])
+def test_rule_16_a_call_that_strays_halts_the_run(stalled):
+    state = replay(exchange("x", "a", 0, 2, 4), exchange("y", "b", 1, 3, 5))
+    state, _ = send(state, Asked(0, get("x"), "a"), Asked(1, get("y"), "b"))
+
+    _, [order] = send(state, Strayed(1, stalled))
+
+    assert order == Halt(get("y"), "b", 0 if stalled else 1, stalled, overread=not stalled)
+
+
+# -- the page ---------------------------------------------------------------------------
+
+
+def jobs():
+    """The table of jobs at the top of the machine, as Markdown."""
+    head, *rows = [
+        re.split(r" {2,}", line) for line in re.findall(r"^    (\S.*)$", machine.__doc__, re.MULTILINE)
+    ]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+
+
+def rules():
+    """The rules at the top of the machine, as a table in Markdown."""
+    rows, group = ["|  |  | rule |", "| --- | --- | --- |"], ""
+    for line in machine.__doc__.splitlines():
+        if found := RULE.match(line):
+            rows.append(f"| {group} | {found[1]} | {found[2]} |")
+            group = ""
+        elif line.endswith(":"):
+            group = f"**{line[:-1]}**"
+    return "\n".join(rows)
+
+
+def page(text):
+    """`text` with the tables of today's machine in it."""
+    for name, table in (("jobs", jobs()), ("rules", rules())):
+        between = rf"(?s)(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)"
+        text = re.sub(between, lambda _, table=table: f"{table}\n", text)
+    return text
+
+
+def test_the_page_shows_the_rules_of_the_machine():
+    assert PAGE.read_text() == page(PAGE.read_text()), "python -m tests.core.test_rules writes it"
+
+
+def test_every_rule_has_a_test_and_a_place_in_the_code():
+    rules = [int(found[1]) for line in machine.__doc__.splitlines() if (found := RULE.match(line))]
+    tested = {int(found[1]) for name in globals() if (found := re.match(r"test_rule_(\d+)_", name))}
+    code = Path(machine.__file__).read_text().partition('"""\n\nfrom')[2]
+    named = {int(n) for found in re.findall(r"# rules? ([\d, ]+)", code) for n in found.split(",")}
+
+    assert rules == list(range(1, len(rules) + 1))
+    assert tested == named == set(rules)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text()))
