@@ -19,6 +19,7 @@ from ..errors import TraceforkError
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..runs import api
+from ..runs.agents import run_agent
 from ..session.session import Session
 from ..session.tools.wrapping import MAIN
 from .app import err, escaped, fit, plural, print_json
@@ -63,14 +64,17 @@ def say_unrecorded(tape: Tape) -> None:
 
 def perform(session: Session, program: Program, *, json_: bool) -> None:
     """Run `program` within `session`; say what came of it, and leave as the program did."""
-    raised: BaseException | None = None
-    try:
-        with session, quietly(json_=json_):
+
+    def agent() -> None:
+        with quietly(json_=json_):
             program()
-    except TraceforkError:
-        raise
-    except (Exception, SystemExit, KeyboardInterrupt) as exc:  # noqa: BLE001  the program's own end
+
+    try:
+        raised = run_agent(session, agent).raised
+    except KeyboardInterrupt as exc:
         raised = exc
+    if isinstance(raised, TraceforkError):
+        raise raised
     tape = session.tape
     if json_:
         print_json(whole(tape) | {"forwarded": session.forwarded})

@@ -24,9 +24,9 @@ from ..core.tape import Tape
 from ..core.values import Call, Draw, Question, Request
 from ..errors import TraceforkError
 from ..isolation import chance
-from ..runtime.waiting import in_loop
+from .agents import Agent, check_loop, run_agent
 from .api import record, replay
-from .verify import Agent, driven, is_async, verify
+from .verify import verify
 
 SHOWN = 60  # characters of an example
 
@@ -112,12 +112,9 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
         RuntimeError: the agent is async and an event loop is running.
         Exception: whatever the agent raises when it is recorded.
     """
-    if is_async(agent) and in_loop():
-        raise RuntimeError(
-            "an event loop is running: calibrate the agent in a thread or a process of its own"
-        )
+    check_loop(agent, "calibrate the agent in a thread or a process of its own")
     session = record(virtualize=chance.KINDS, adopts=True, **options)
-    if raised := driven(session, agent):
+    if raised := run_agent(session, agent).raised:
         raise raised
     tape = session.tape
     shared = {name: value for name, value in options.items() if name in _OF_REPLAYS}
@@ -158,7 +155,7 @@ def _varying(
     """The fields that vary where only draws of `kinds` are served; or why the runs cannot be compared."""
     served = _without(tape, chance.KINDS - kinds)
     session = replay(served, matcher=_loosely, virtualize=kinds, **options)
-    raised = driven(session, agent)
+    raised = run_agent(session, agent).raised
     if isinstance(raised, TraceforkError):
         return f"on equal answers it asks other questions: {raised}"
     found = dict[str, Varying]()

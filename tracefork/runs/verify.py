@@ -1,12 +1,9 @@
-"""Run an agent under a session: verify that a tape is what the agent still does."""
+"""`verify` and `averify`: replay a tape through an agent, and return whether everything happened again."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
-from typing import Any, TypeAlias, Unpack
+from collections.abc import Iterator
+from typing import Unpack
 
 from attrs import frozen
 
@@ -18,16 +15,12 @@ from ..core.values import Escape, Exchange, Outcome
 from ..core.visible import visible
 from ..errors import Divergence, Unfinished
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
-from ..runtime.waiting import in_loop
 from ..session.session import Session
+from .agents import Agent, Ending, arun_agent, check_loop, run_agent
 from .api import replay
 from .options import ReplayOptions, lists
 
 _PATH, _VALUE, _WHOLE = 50, 54, 236  # characters of a path, a value and all of a verdict's short form
-
-Agent: TypeAlias = Callable[..., Any]
-"""Any callable, sync or async. It is given the run only through a sole required
-positional parameter, or one that is named `run`."""
 
 
 @frozen(repr=False)
@@ -106,74 +99,21 @@ def verify(tape: Tape, agent: Agent, **options: Unpack[ReplayOptions]) -> Verdic
     Raises:
         RuntimeError: the agent is async and an event loop is running; await `averify`.
     """
-    if is_async(agent) and in_loop():
-        raise RuntimeError("an event loop is running: await tracefork.averify(...) instead")
+    check_loop(agent, "await tracefork.averify(...) instead")
     session = replay(tape, **options)
-    return judged(tape, session, driven(session, agent))
+    return judge(tape, session, run_agent(session, agent))
 
 
 @lists(ReplayOptions)
 async def averify(tape: Tape, agent: Agent, **options: Unpack[ReplayOptions]) -> Verdict:
     """`verify` within a running event loop, for sync and async agents."""
     session = replay(tape, **options)
-    raised: BaseException | None = None
-    try:
-        async with session:
-            result = called(agent, session)
-            if inspect.isawaitable(result):
-                await result
-    except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
-        raised = exc
-    except BaseException as exc:
-        if exc is not session.port.interrupted:
-            raise
-        raised = exc  # the recorded run was interrupted
-    return judged(tape, session, raised)
+    return judge(tape, session, await arun_agent(session, agent))
 
 
-def driven(session: Session, agent: Agent) -> BaseException | None:
-    """Run `agent` within `session`, an async one in a loop of its own; return what left the block.
-
-    Raises:
-        KeyboardInterrupt: somebody interrupts it.
-    """
-    try:
-        with session:
-            result = called(agent, session)
-            if inspect.isawaitable(result):
-                asyncio.run(_awaited(result))
-    except BaseException as exc:
-        ours = isinstance(exc, KeyboardInterrupt | GeneratorExit) and exc is not session.port.interrupted
-        if ours:
-            raise
-        return exc  # it is the caller's to judge, as is an interrupt of the recorded run
-    return None
-
-
-def called(agent: Agent, run: Session) -> Any:
-    """Call `agent` with what it asks for: the run, or nothing."""
-    try:
-        parameters = inspect.signature(agent).parameters.values()
-    except (TypeError, ValueError):  # a builtin without a signature
-        return agent()
-    if any(p.name == "run" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
-        return agent(run=run)
-    required = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    return agent(run) if len(required) == 1 else agent()
-
-
-def is_async(agent: Agent) -> bool:
-    """True for a coroutine function, a partial of one, or an object whose call is one."""
-    inner = inspect.unwrap(agent.func if isinstance(agent, partial) else agent)
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)
-
-
-def judged(tape: Tape, session: Session, raised: BaseException | None) -> Verdict:
-    """Return the verdict on a replay that is over; `raised` is what left its block."""
+def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
+    """Return the verdict on a replay of `tape` in `session` that came to this `ending`."""
+    raised = ending.raised
     again, matcher = session.tape, session.port.state.script.matcher
     recorded, replayed = digest(tape, matcher=matcher), digest(again, matcher=matcher)
     ours = session.failure is not None or isinstance(raised, Unfinished)
@@ -257,7 +197,3 @@ def _matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
         return one.answer == other.answer and matcher(one.request) == matcher(other.request)
 
     return sum(same(one, other) for one, other in zip(tape, again, strict=False))
-
-
-async def _awaited(result: Awaitable[object]) -> object:
-    return await result

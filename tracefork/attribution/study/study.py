@@ -20,7 +20,7 @@ from ..mutations import Mutation, mutated
 from ..search.state import Grade, Kind, Probe
 from .ledger import Ledger
 from .methods import Method
-from .probe import Setting
+from .setting import Setting
 
 LOOPS = 3
 """Times the recorded calls that a fork's live tail may ask, and `SPARE` more: agents loop."""
