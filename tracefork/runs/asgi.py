@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias, Unpack
 
 from ..session.session import Session
-from .api import Stored, record
+from .api import record
+from .assembly import Stored
 from .options import RecordOptions
 
 Scope: TypeAlias = MutableMapping[str, Any]
