@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 
@@ -12,45 +13,124 @@ from ..forks.jobs import Done
 from ..search.conclusion import Conclusion
 
 
-@frozen
-class Ranked:
-    """What is known of a step.
+@frozen(kw_only=True)
+class Ranked(ABC):
+    """A step as a method ranks it: a `RankedDrop`, `RankedFlips` or `RankedEffect`.
 
-    `value_drop` is V before it less V after it, `low` and `high` its interval, which holds with
-    those of all other steps and at any moment. Unless `measured` no fork was made on one of its sides, and
-    the drop is what the search believes. `certified`: it is above the margin, at level alpha.
-    `posterior` is the share of belief that the drop is here. `forks` are those on both
-    sides, and `branches` their run_ids, if they were kept; `contrast` are two of them: one that ended
-    otherwise with the step asked anew, and one that ended alike with it as recorded. `trusted` is
-    False where most forks said nothing.
-
-    With `method="flip"`, `flips` of `trials` forks ended otherwise than recorded when the step was
-    changed (`flip_rate`, with its interval in `low` and `high`), `noop_rate` of them when it was not;
-    `excess` is the difference, `excess_low` to `excess_high` its interval. With `method="direct"`,
-    `direct` is the rate of the other outcome when this step alone is asked anew.
+    `low` and `high` are the interval of what the method measures. `certified`: that is above the
+    margin, at level alpha. `forks` tell of the step, and `branches` are their run_ids, if they were
+    kept; `contrast` are two branches to compare: one where asking the step again changed the outcome, and
+    one where keeping it did not. `trusted` is False where most forks said nothing.
     """
 
     step: int
-    value_drop: float
     low: float
     high: float
-    measured: bool = True
     certified: bool = False
+    forks: int = 0
+    trusted: bool = True
+    branches: tuple[str, ...] = ()
+    contrast: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def value_drop(self) -> float:
+        """How much rarer the other outcome is with the recorded answer: what steps are ranked by."""
+
+    @property
+    @abstractmethod
+    def measured(self) -> bool:
+        """False where forks are missing that `value_drop` is the difference of."""
+
+    @property
+    @abstractmethod
+    def before(self) -> float | None:
+        """The rate of the other outcome with another answer of the step, None without a fork."""
+
+    @property
+    @abstractmethod
+    def after(self) -> float | None:
+        """The rate of the other outcome with the recorded answer, None without a fork."""
+
+    @property
+    def flip_rate(self) -> float | None:
+        """The rate of the other outcome with the step changed, where the method is "flip"."""
+        return None
+
+
+@frozen(kw_only=True)
+class RankedDrop(Ranked):
+    """A step by its value drop, V before it less V after it, with the interval of that.
+
+    The intervals of all steps hold together, and at any moment. Unless `measured` no fork was made on one
+    side of the step, and the drop is what the search believes. `posterior` is the share of
+    belief that the drop is here.
+    """
+
+    value_drop: float
+    measured: bool = True
     posterior: float = 0.0
     before: float | None = None
     after: float | None = None
-    forks: int = 0
-    trusted: bool = True
-    flips: int | None = None
-    trials: int | None = None
-    flip_rate: float | None = None
-    noop_rate: float | None = None
-    excess: float | None = None
-    excess_low: float | None = None
-    excess_high: float | None = None
-    direct: float | None = None
-    branches: tuple[str, ...] = ()
-    contrast: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class RankedFlips(Ranked):
+    """A step by its flip rate: `flips` of `trials` forks ended otherwise when it was changed.
+
+    `noop_rate` of them did when it was not; `excess` is the difference, with its interval. `low` and
+    `high` are the interval of the flip rate.
+    """
+
+    flips: int
+    trials: int
+    noop_rate: float | None
+    excess: float | None
+    excess_low: float
+    excess_high: float
+
+    @property
+    def value_drop(self) -> float:
+        return self.excess or 0.0
+
+    @property
+    def measured(self) -> bool:
+        return self.excess is not None
+
+    @property
+    def flip_rate(self) -> float | None:
+        return self.flips / self.trials if self.trials else None
+
+    @property
+    def before(self) -> float | None:
+        return self.flip_rate
+
+    @property
+    def after(self) -> float | None:
+        return self.noop_rate
+
+
+@frozen(kw_only=True)
+class RankedEffect(Ranked):
+    """A step by its direct effect: the rate of the other outcome when it alone is asked anew."""
+
+    direct: float | None
+
+    @property
+    def value_drop(self) -> float:
+        return self.direct or 0.0
+
+    @property
+    def measured(self) -> bool:
+        return self.direct is not None
+
+    @property
+    def before(self) -> float | None:
+        return self.direct
+
+    @property
+    def after(self) -> None:
+        return None
 
 
 @frozen

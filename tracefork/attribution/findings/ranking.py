@@ -1,4 +1,4 @@
-"""Reports from what each method estimates: steps of the tape for arms, ranked. Pure."""
+"""Reports from the estimates of each method: steps of the tape for arms, ranked. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ..search.conclusion import Conclusion
 from ..search.direct import DirectReport
 from ..search.estimate import Estimate
 from ..search.flip import FlipReport, Flips
-from ..search.state import Grade, Kind
+from ..search.state import Grade, Kind, Tally
 from ..statistics.sequences import log_evidence
-from .findings import BlameReport, Point, Ranked, notes
+from .findings import BlameReport, Point, Ranked, RankedDrop, RankedEffect, RankedFlips, notes
 
 
-def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
-    """What a search for the value drop says; whoever made it adds what else is known."""
+def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """Return the report of a search for the value drop, without what its study knows beside it."""
     branches = _branches(arms, lines)
     fall = _fall(estimate)
     entries = [
-        Ranked(
-            arms.steps[drop.step],
-            drop.estimate if drop.estimate is not None else estimate.posterior[drop.step] * fall,
-            drop.interval.low,
-            drop.interval.high,
+        RankedDrop(
+            step=arms.steps[drop.step],
+            value_drop=drop.estimate if drop.estimate is not None else estimate.posterior[drop.step] * fall,
+            low=drop.interval.low,
+            high=drop.interval.high,
             measured=drop.estimate is not None,
             certified=drop.certified is not None,
             posterior=estimate.posterior[drop.step],
@@ -57,10 +57,10 @@ def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRepo
     )
 
 
-def by_flips(
+def rank_flips(
     found: FlipReport, arms: Arms, lines: Sequence[Line], *, alpha: float, margin: float
 ) -> BlameReport:
-    """What flip rates say: ranked by their excess over the no-op rate.
+    """Return the report of flip rates, ranked by their excess over the no-op rate.
 
     A step is certified by an e-value of both rates at alpha over the number of steps, since the
     intervals guarantee nothing.
@@ -68,20 +68,15 @@ def by_flips(
     branches = _branches(arms, lines)
     least = math.log(len(found.steps) / alpha)
     entries = [
-        Ranked(
-            arms.steps[flips.step],
-            flips.excess or 0.0,
-            flips.interval.low,
-            flips.interval.high,
-            measured=flips.excess is not None,
+        RankedFlips(
+            step=arms.steps[flips.step],
+            low=flips.interval.low,
+            high=flips.interval.high,
             certified=not flips.untrusted and _evidence(flips, margin) >= least,
-            before=flips.rate,
-            after=flips.noop_rate,
             forks=flips.trials + flips.noop_trials,
             trusted=not flips.untrusted,
             flips=flips.flips,
             trials=flips.trials,
-            flip_rate=flips.rate,
             noop_rate=flips.noop_rate,
             excess=flips.excess,
             excess_low=flips.excess_interval.low,
@@ -91,30 +86,18 @@ def by_flips(
         )
         for flips in found.steps
     ]
-    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
-    return BlameReport(
-        _concluded(entries),
-        tuple(entries),
-        "flip",
-        forks=len(lines),
-        undefined=sum(flips.undefined for flips in found.steps),
-        broken=sum(flips.broken for flips in found.steps),
-        notes=notes(line.done for line in lines),
-    )
+    return _report("flip", entries, lines)
 
 
-def by_direct_effect(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
-    """What forced answers say: ranked by the rate of the other outcome when a step alone is asked anew."""
+def rank_effects(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """Return the report of direct effects, ranked by the rate of the other outcome."""
     branches = _branches(arms, lines)
     entries = [
-        Ranked(
-            arms.steps[effect.step],
-            effect.estimate or 0.0,
-            effect.interval.low,
-            effect.interval.high,
-            measured=effect.estimate is not None,
+        RankedEffect(
+            step=arms.steps[effect.step],
+            low=effect.interval.low,
+            high=effect.interval.high,
             certified=effect.certified,
-            before=effect.estimate,
             forks=effect.forks,
             trusted=not effect.untrusted,
             direct=effect.estimate,
@@ -123,23 +106,29 @@ def by_direct_effect(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> 
         )
         for effect in found.steps
     ]
-    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    return _report("direct", entries, lines)
+
+
+def _report(method: str, entries: Sequence[Ranked], lines: Sequence[Line]) -> BlameReport:
+    """The report of a method that says nothing but its entries: the certified first, then by effect.
+
+    It concludes that there is a step, if one is certified; to have found none says nothing, as few forks
+    as a step has here.
+    """
+    ranking = sorted(entries, key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    certified = any(entry.certified for entry in entries)
+    tally = Tally()
+    for line in lines:
+        tally = tally.add(line.done.grade)
     return BlameReport(
-        _concluded(entries),
-        tuple(entries),
-        "direct",
+        Conclusion.STEP if certified else Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET,
+        tuple(ranking),
+        method,
         forks=len(lines),
-        undefined=sum(line.done.grade in (Grade.AMBIGUOUS, Grade.CENSORED) for line in lines),
-        broken=sum(line.done.grade in (Grade.DIVERGED, Grade.ERROR) for line in lines),
+        undefined=tally.undefined,
+        broken=tally.broken,
         notes=notes(line.done for line in lines),
     )
-
-
-def _concluded(entries: Sequence[Ranked]) -> Conclusion:
-    """A step, if one is certified; to have found none says nothing, as few forks as a step has here."""
-    if any(entry.certified for entry in entries):
-        return Conclusion.STEP
-    return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
 
 
 def _evidence(flips: Flips, margin: float) -> float:

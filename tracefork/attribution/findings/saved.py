@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote
 
+from attrs import asdict, evolve
 from cattrs.preconf.json import make_converter
 
 from ...errors import CorruptTape
 from ...storage.tape_file import write
-from .findings import BlameReport
+from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
 from .tables import summary
 
 _CONVERTER = make_converter()
 _CONVERTER.register_unstructure_hook(Decimal, str)
-_CONVERTER.register_structure_hook(Decimal, lambda said, _: Decimal(said))
+_CONVERTER.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+
+_ROWS: dict[str, type[Ranked]] = {"value": RankedDrop, "flip": RankedFlips, "direct": RankedEffect}
+_OF_EVERY_ROW = "value_drop", "measured", "before", "after", "flip_rate"
 
 Blames: TypeAlias = "Callable[[str], BlameReport | None]"
 """Gives the report of a run's blame by its run_id, or None."""
@@ -29,8 +34,11 @@ LONGEST = 200
 def dumps(report: BlameReport) -> str:
     """The report as a JSON object: its fields, with the `summary` and the `top` step for whoever reads it."""
     top = report.top()
-    said = {"summary": summary(report), "top": top.step if top else None}
-    return _CONVERTER.dumps(said | _CONVERTER.unstructure(report), ensure_ascii=False)
+    words = {"summary": summary(report), "top": top.step if top else None}
+    fields = _CONVERTER.unstructure(evolve(report, ranking=()))
+    return json.dumps(
+        words | fields | {"ranking": [_write_row(row) for row in report.ranking]}, ensure_ascii=False
+    )
 
 
 def loads(text: str | bytes, where: str = "") -> BlameReport:
@@ -40,9 +48,16 @@ def loads(text: str | bytes, where: str = "") -> BlameReport:
         CorruptTape: it is none; `where` is for the error.
     """
     try:
-        return _CONVERTER.loads(text, BlameReport)
+        fields = json.loads(text)
+        kind = _ROWS[fields.get("method", "value")]
+        ranking = tuple(_CONVERTER.structure(row, kind) for row in fields["ranking"])
+        return evolve(_CONVERTER.structure(fields | {"ranking": ()}, BlameReport), ranking=ranking)
     except Exception as exc:
         raise CorruptTape("this is no report of blame", where, "make it anew with tracefork blame") from exc
+
+
+def _write_row(row: Ranked) -> dict[str, object]:
+    return {name: getattr(row, name) for name in _OF_EVERY_ROW} | asdict(row)
 
 
 def save(report: BlameReport, path: str | Path) -> None:

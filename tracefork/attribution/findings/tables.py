@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..search.conclusion import Conclusion
-from .findings import BlameReport, Ranked
+from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
 
 WIDTH = 41  # characters of a line from -1 to 1
 
@@ -31,9 +31,9 @@ def _sentences(report: BlameReport) -> Iterator[str]:
     step = report.named[0].step if report.named else 0
     yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
     for entry in report.named:
-        yield _effect(report.method, entry, outcome)
-    if top and not report.named and report.method == "value" and top.posterior > 0:
-        yield f"The best guess, not certified, is step {top.step} (belief {share(top.posterior)})."
+        yield _effect(entry, outcome)
+    if top and not report.named and (belief := _belief(top)):
+        yield f"The best guess, not certified, is step {top.step} (belief {share(belief)})."
     if report.more is not None:
         price = f", about {money(report.more_cost, report.unit)}" if report.more_cost is not None else ""
         yield f"About {report.more} more forks{price} would probably settle it."
@@ -42,29 +42,40 @@ def _sentences(report: BlameReport) -> Iterator[str]:
         yield f"Not to be trusted, since most forks there said nothing: steps {steps}."
 
 
-def _effect(method: str, entry: Ranked, outcome: str) -> str:
-    match method:
-        case "flip":
-            low, high = entry.excess_low or 0.0, entry.excess_high or 0.0
+def _effect(entry: Ranked, outcome: str) -> str:
+    rate = f"{share(entry.before)} of the runs do not end in {outcome}"
+    match entry:
+        case RankedFlips():
             return (
-                f"With step {entry.step} changed {share(entry.flip_rate)} of the runs do not end in "
-                f"{outcome}, unchanged {share(entry.noop_rate)} do not: an excess of "
-                f"{points(entry.value_drop)} "
-                f"({points(low)} to {points(high)})."
+                f"With step {entry.step} changed {rate}, unchanged {share(entry.after)} do not: an excess of "
+                f"{_points_within(entry)}."
             )
-        case "direct":
+        case RankedEffect():
             return (
-                f"With step {entry.step} alone asked anew and all others as recorded "
-                f"{share(entry.direct)} of the runs do not end in {outcome} "
+                f"With step {entry.step} alone asked anew and all others as recorded {rate} "
                 f"({share(entry.low)} to {share(entry.high)})."
             )
         case _:
             return (
-                f"With step {entry.step} asked anew {share(entry.before)} of the runs do not end in "
-                f"{outcome}, with its recorded answer {share(entry.after)} do not: a drop of "
-                f"{points(entry.value_drop)} "
-                f"({points(entry.low)} to {points(entry.high)})."
+                f"With step {entry.step} asked anew {rate}, with its recorded answer {share(entry.after)} "
+                f"do not: a drop of {_points_within(entry)}."
             )
+
+
+def _points_within(entry: Ranked) -> str:
+    low, high = _interval(entry)
+    return f"{points(entry.value_drop)} ({points(low)} to {points(high)})"
+
+
+def _interval(entry: Ranked) -> tuple[float, float]:
+    """The interval of its value drop."""
+    if isinstance(entry, RankedFlips):
+        return entry.excess_low, entry.excess_high
+    return entry.low, entry.high
+
+
+def _belief(entry: Ranked) -> float | None:
+    return entry.posterior if isinstance(entry, RankedDrop) else None
 
 
 def table(report: BlameReport, most: int = 20) -> Iterator[str]:
@@ -72,13 +83,13 @@ def table(report: BlameReport, most: int = 20) -> Iterator[str]:
 
     `o` is the estimate, filled (`*`) if it is certified, `|` the margin.
     """
-    shown = [entry for entry in report.ranking if entry.measured or entry.posterior >= _WORTH][:most]
+    shown = [entry for entry in report.ranking if entry.measured or (_belief(entry) or 0) >= _WORTH][:most]
     scale = f"{'-1':<{WIDTH // 2}}0{'1':>{WIDTH // 2}}"
     yield f"{'step':>5} {'drop':>6}  {scale}  {'before':>6} {'after':>6} {'forks':>5} {'belief':>6}"
     for entry in shown:
         marks = "certified" if entry.certified else "" if entry.trusted else "not trusted"
         drop, before, after = share(entry.value_drop), share(entry.before), share(entry.after)
-        drawn, belief = whisker(entry, report.margin), share(entry.posterior)
+        drawn, belief = whisker(entry, report.margin), share(_belief(entry))
         rates = f"{before:>6} {after:>6} {entry.forks:>5} {belief:>6}"
         yield f"{entry.step:>5} {drop:>6}  {drawn}  {rates}  {marks}".rstrip()
     if len(shown) < len(report.ranking):
@@ -93,7 +104,8 @@ def whisker(entry: Ranked, margin: float) -> str:
     line = [" "] * WIDTH
     line[WIDTH // 2] = "."
     line[_place(margin)] = "|"
-    for at in range(_place(entry.low), _place(entry.high) + 1):
+    low, high = _interval(entry)
+    for at in range(_place(low), _place(high) + 1):
         line[at] = "-"
     if entry.measured:
         line[_place(entry.value_drop)] = "*" if entry.certified else "o"

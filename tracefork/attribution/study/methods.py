@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from ...core.tape import Tape
 from ..findings.findings import BlameReport
-from ..findings.ranking import by_direct_effect, by_flips, by_value
+from ..findings.ranking import rank_drops, rank_effects, rank_flips
 from ..forks.arms import Arms
 from ..forks.jobs import Line
 from ..forks.pricing import Pricing
@@ -106,7 +106,7 @@ class ByValue:
         return evolve(self, state=planner.stop(self.state))
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
-        report = by_value(estimate.report(self.state), self.arms, lines)
+        report = rank_drops(estimate.report(self.state), self.arms, lines)
         if report.verdict is not Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
             return report
         ahead = forecast(self.state, CONTINUATIONS)
@@ -139,7 +139,7 @@ class ByFlips:
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
         alpha = self.state.schedule.alpha
-        return by_flips(flip.report(self.state), self.arms, lines, alpha=alpha, margin=self.margin)
+        return rank_flips(flip.report(self.state), self.arms, lines, alpha=alpha, margin=self.margin)
 
     @property
     def leading(self) -> str:
@@ -193,7 +193,7 @@ class ByDirectEffect:
         return evolve(self, state=direct.stop(self.state))
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
-        return by_direct_effect(direct.report(self.state), self.arms, lines)
+        return rank_effects(direct.report(self.state), self.arms, lines)
 
     @property
     def leading(self) -> str:
