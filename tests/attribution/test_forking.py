@@ -13,7 +13,7 @@ import pytest
 import tracefork
 from tracefork import Fault, Response, TapeStore
 from tracefork.attribution.forks.arms import Arms
-from tracefork.attribution.forks.budget import Spent, at_worst
+from tracefork.attribution.forks.budget import Spent, cost_at_worst
 from tracefork.attribution.forks.jobs import Job
 from tracefork.attribution.search.state import Grade
 from tracefork.attribution.study.probe import afind_baseline, aperform, find_baseline, perform
@@ -225,7 +225,7 @@ def test_nothing_leaves_after_the_time_that_is_left(planted):
 def test_a_fork_that_cannot_pay_its_next_call_is_cut_before_it(planted):
     tape, agent, server = planted
     before = len(server.requests)
-    first = at_worst(tape[3].request).tokens
+    first = cost_at_worst(tape[3].request).tokens
     done = perform(setting(tape, agent), job(3, most=Spent(9, first + 150, None)))
 
     assert done.grade is Grade.CENSORED

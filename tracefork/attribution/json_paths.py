@@ -7,7 +7,7 @@ import re
 _PART = re.compile(r"\.([^.\[\]]+)|\[(-?\d+)\]|\[\"([^\"]*)\"\]")
 
 
-def steps(path: str) -> tuple[str | int, ...]:
+def parse_path(path: str) -> tuple[str | int, ...]:
     """The keys and indexes that `path` names, outermost first; none for `$`.
 
     Raises:

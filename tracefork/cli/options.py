@@ -100,7 +100,7 @@ InstantRetries = Annotated[
 ]
 
 
-def given(
+def collect(
     *,
     allow: list[str] | None = None,
     passthrough: list[str] | None = None,
@@ -109,11 +109,11 @@ def given(
     **others: Any,
 ) -> dict[str, Any]:
     """Return the options of a run that were given in the shell, as keyword arguments of its verb."""
-    told = {
+    options = {
         "allow": allow or None,
         "passthrough": (*TELEMETRY, *passthrough) if passthrough else None,
         "ignore": ignore or None,
         "virtualize": None if virtualize is None else virtualize.replace(",", " ").split(),
         **{name: value.value if isinstance(value, StrEnum) else value for name, value in others.items()},
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None}

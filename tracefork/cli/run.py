@@ -18,11 +18,11 @@ from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
 from . import options
-from .app import NOTHING, RUNS, Json, Run, Store, escaped, out, print_json, print_plain
+from .app import NOTHING, RUNS, Json, Run, Store, escape, out, print_json, print_plain
 from .program import Program
-from .progress import following
-from .scripts import PASSING, Command, perform, program_of, quietly, read_wrap, say_unrecorded
-from .tapes import taped
+from .progress import watch_run
+from .scripts import PASSING, Command, divert_prints, find_program, perform, print_unrecorded, read_wrap
+from .tapes import load_tape
 
 commands = typer.Typer()
 
@@ -73,7 +73,7 @@ def run(
         meta=program.meta(),
         scope="process",
         adopts=True,
-        **options.given(
+        **options.collect(
             allow=allow,
             passthrough=passthrough,
             ignore=ignore,
@@ -107,14 +107,14 @@ def verify(
 
     Exit code 3 where the run holds nothing that could be vouched for.
     """
-    tape = taped(run, store)
-    program = program_of(tape, command or [])
+    tape = load_tape(run, store)
+    program = find_program(tape, command or [])
 
     def agent(run: Session) -> None:
-        with quietly(json_=json_), following(run, len(tape.steps), "verify"):
+        with divert_prints(json_=json_), watch_run(run, len(tape.steps), "verify"):
             program()
 
-    told = options.given(
+    chosen = options.collect(
         allow=allow,
         passthrough=passthrough,
         ignore=ignore,
@@ -123,27 +123,29 @@ def verify(
         patience=patience,
         instant_retries=instant_retries,
     )
-    verdict = verified(tape, agent, scope="process", **told)
+    verdict = verified(tape, agent, scope="process", **chosen)
     if json_:
-        said = attrs.asdict(verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error"))
+        fields = attrs.asdict(
+            verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error")
+        )
         found = verdict.divergence
-        said["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
+        fields["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
         for name in ("escaped", "refused", "processes"):
-            said[name] = [attrs.asdict(one) for one in getattr(verdict, name)]
-        said["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
-        print_json(said)
+            fields[name] = [attrs.asdict(one) for one in getattr(verdict, name)]
+        fields["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
+        print_json(fields)
     else:
         mark = "[green]ok[/]" if verdict.ok else "[bold red]not ok[/]"
         if verdict.is_empty:
-            out.print(f"[bold yellow]{escaped(verdict.summary)}[/]")
+            out.print(f"[bold yellow]{escape(verdict.summary)}[/]")
         else:
             out.print(f"{mark}: {verdict.matched} of {verdict.total} exchanges happened again")
             out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
         for line in verdict.notes():
-            out.print(escaped(line))
+            out.print(escape(line))
         for problem in (verdict.divergence, verdict.error):
             if problem is not None:
-                out.print(escaped(problem))
+                out.print(escape(problem))
     raise typer.Exit(0 if verdict.ok else NOTHING if is_vacuous(verdict) else 1)
 
 
@@ -171,16 +173,16 @@ def fork(
     """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
     if text is not None and body is not None:
         raise ValueError("give --text or --body, not both")
-    tape = taped(run, store)
-    program = program_of(tape, command or [])
+    tape = load_tape(run, store)
+    program = find_program(tape, command or [])
     answer: Callable[[Exchange], Response] | None = None
     if text is not None:
         answer = route.Text(text)
     elif body is not None:
-        answer = partial(_with_body, body.read_bytes())
+        answer = partial(_replace_body, body.read_bytes())
     desc = text or (f"body of {body}" if body else "asked anew")
-    say_unrecorded(tape)
-    told = options.given(
+    print_unrecorded(tape)
+    chosen = options.collect(
         allow=allow,
         passthrough=passthrough,
         ignore=ignore,
@@ -192,7 +194,7 @@ def fork(
         tools=tools,
         on_doubt=on_doubt,
     )
-    session = api.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **told)
+    session = api.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **chosen)
     perform(session, program, json_=json_)
 
 
@@ -218,10 +220,10 @@ def resume(
     `last` is the newest run; if that is itself a resumed run which got less far than the one it followed,
     it is that one.
     """
-    tape = taped(run, store, furthest=True)
-    program = program_of(tape, command or [])
-    say_unrecorded(tape)
-    told = options.given(
+    tape = load_tape(run, store, furthest=True)
+    program = find_program(tape, command or [])
+    print_unrecorded(tape)
+    chosen = options.collect(
         allow=allow,
         passthrough=passthrough,
         ignore=ignore,
@@ -233,7 +235,7 @@ def resume(
         tools=tools,
         on_doubt=on_doubt,
     )
-    session = api.resume(tape, store, scope="process", **told)
+    session = api.resume(tape, store, scope="process", **chosen)
     perform(session, program, json_=json_)
 
 
@@ -254,21 +256,21 @@ def calibrate(
     program.check()
 
     def agent() -> None:
-        with quietly(json_=True):
+        with divert_prints(json_=True):
             program()
 
-    told = options.given(
+    chosen = options.collect(
         allow=allow, passthrough=passthrough, max_body=max_body, strict=strict, processes=processes
     )
-    found = calibrated(agent, scope="process", wrap=read_wrap(wrap, program), **told)
+    found = calibrated(agent, scope="process", wrap=read_wrap(wrap, program), **chosen)
     if json_:
-        print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
+        print_json(attrs.asdict(found, value_serializer=_list_set) | {"advice": found.advice})
     else:
         print_plain(str(found))
     raise typer.Exit(0 if found.ok else 1)
 
 
-def _listed(_: object, __: object, value: Any) -> Any:
+def _list_set(_: object, __: object, value: Any) -> Any:
     """JSON has no sets."""
     return sorted(value) if isinstance(value, frozenset) else value
 
@@ -278,6 +280,6 @@ def is_vacuous(verdict: Verdict) -> bool:
     return verdict.is_empty and verdict.divergence is None and verdict.error is None and not verdict.ok
 
 
-def _with_body(data: bytes, exchange: Exchange) -> Response:
+def _replace_body(data: bytes, exchange: Exchange) -> Response:
     """The recorded answer with `data` for a body, as a stream where it was one."""
     return streams.fit(exchange, exchange.response.with_body(data), strictly=True)

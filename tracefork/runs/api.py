@@ -22,7 +22,7 @@ from ..runtime.port import Gate, Known
 from ..session.session import Session
 from ..session.tools.policy import Policy, policy
 from .assembly import Stored, make_header, make_session
-from .joining import Joined, outer
+from .joining import Joined, find_outer
 from .options import Options, RecordOptions, ReplayOptions, TailOptions, lists
 
 Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
@@ -55,7 +55,7 @@ def record(
         StoreError: the store cannot be opened.
         Refused: the run is strict, and something would have left it.
     """
-    chosen, around = Options.of(options), outer()
+    chosen, around = Options.of(options), find_outer()
     if chosen.nested == "join" and around is not None:
         return cast("Session", Joined(around, store, run_id, options))
     head = make_header(agent_name, run_id, meta)

@@ -55,7 +55,7 @@ class Recorded:
         self.app = app
         self._store = store
         self._when = when or is_request
-        self._name = name or route
+        self._name = name or name_request
         self._options = options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +72,7 @@ def is_request(scope: Scope) -> bool:
     return scope["type"] in ("http", "websocket")
 
 
-def route(scope: Scope) -> str:
+def name_request(scope: Scope) -> str:
     """Return the method and path of a request: `POST /chat`."""
     return f"{scope.get('method', 'WEBSOCKET')} {scope.get('path', '')}"
 

@@ -52,14 +52,14 @@ class Bounded:
 
 def _put(answer: object, finder: Callable[[bytes, int], Iterable[Span]], data: bytes, begin: int) -> None:
     try:
-        found = [_checked(span, begin, len(data)) for span in finder(data, begin)]
+        found = [_check(span, begin, len(data)) for span in finder(data, begin)]
     except BaseException as exc:  # noqa: BLE001  whatever it raises is said, and ends nothing
         answer.put(((), type(exc).__name__))  # type: ignore[attr-defined]
     else:
         answer.put((found, ""))  # type: ignore[attr-defined]
 
 
-def _checked(span: Span, begin: int, size: int) -> Span:
+def _check(span: Span, begin: int, size: int) -> Span:
     """The span, if there may be one.
 
     Raises:

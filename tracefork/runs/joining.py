@@ -14,7 +14,7 @@ from ..session.session import Session, current
 from ..session.strangers import replay
 
 
-def outer() -> Session | None:
+def find_outer() -> Session | None:
     """Return the run that a `record()` joins here, or None where it is a run of its own."""
     run = current() or replay()
     return run if run is not None and run.joins and not run.over else None

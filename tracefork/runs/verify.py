@@ -61,7 +61,7 @@ class Verdict:
 
     def __repr__(self) -> str:
         """The sentence first, and short: pytest cuts what is longer than 240 characters."""
-        return f"<{_sentence(self)}>"
+        return f"<{_write_sentence(self)}>"
 
     def __str__(self) -> str:
         parts = [self.summary, *self.notes(), *([str(self.divergence)] if self.divergence else [])]
@@ -117,8 +117,10 @@ def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
     again, matcher = session.tape, session.port.state.script.matcher
     recorded, replayed = digest(tape, matcher=matcher), digest(again, matcher=matcher)
     ours = session.failure is not None or isinstance(raised, Unfinished)
-    told = isinstance(session.failure or raised, Divergence | Unfinished)
-    divergence = _divergence(tape, again, session.failure or raised, matcher) if told or not ours else None
+    left = isinstance(session.failure or raised, Divergence | Unfinished)
+    divergence = (
+        _find_divergence(tape, again, session.failure or raised, matcher) if left or not ours else None
+    )
     error = None if isinstance(raised, Divergence | Unfinished) else raised
     if isinstance(raised, Divergence) and raised.__cause__ is not None:
         error = raised.__cause__
@@ -126,7 +128,7 @@ def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
     is_empty = not (tape.exchanges or tape.draws or tape.effects)
     return Verdict(
         ok=divergence is None and not ours and recorded == replayed and not out and not is_empty,
-        matched=_matched(tape, again, matcher),
+        matched=_count_matched(tape, again, matcher),
         total=len(tape),
         recorded=recorded,
         replayed=replayed,
@@ -141,7 +143,7 @@ def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
     )
 
 
-def _divergence(
+def _find_divergence(
     tape: Tape, again: Tape, failure: BaseException | None, matcher: Matcher
 ) -> Divergence | None:
     """Where the replay left the tape: as it said, or where what happened, or how it ended, differs."""
@@ -155,29 +157,29 @@ def _divergence(
     if parting := diff(tape, again, matcher=matcher):
         asked, nearest = (side.asked if side else None for side in (parting.right, parting.left))
         return Divergence(parting.step, asked, nearest, parting.difference)
-    if tape.outcome.kind != "unfinished" and _ending(tape.outcome) != _ending(again.outcome):
+    if tape.outcome.kind != "unfinished" and _find_kind(tape.outcome) != _find_kind(again.outcome):
         difference = Difference("outcome", str(tape.outcome), str(again.outcome))
         return Divergence(len(tape), again.outcome, tape.outcome, difference)
     return None
 
 
-def _sentence(verdict: Verdict) -> str:
+def _write_sentence(verdict: Verdict) -> str:
     """A verdict in one line of at most 238 characters: what, and where with both values, comes first."""
-    said, found, error = "ok" if verdict.ok else "NOT ok", verdict.divergence, verdict.error
+    text, found, error = "ok" if verdict.ok else "NOT ok", verdict.divergence, verdict.error
     if found:
         at = found.difference
         where = f", {_abridge(at.path, _PATH, at_end=True)}" if at else ""
         values = (at.recorded, at.asked) if at else (found.nearest, found.asked)
         recorded, asked = (_abridge("nothing" if v is None else str(v), _VALUE) for v in values)
-        said += f": step {found.step}{where}: the tape has {recorded}, the agent {asked}"
+        text += f": step {found.step}{where}: the tape has {recorded}, the agent {asked}"
     elif error is not None:
-        said += f": {_abridge(f'{type(error).__name__}: {error}', 2 * _VALUE)}"
+        text += f": {_abridge(f'{type(error).__name__}: {error}', 2 * _VALUE)}"
     more = [f"{verdict.matched} of {verdict.total} exchanges"]
     more += [type(error).__name__] if found and error is not None else []
     more += [f"{len(verdict.escaped)} escaped"] if verdict.escaped else []
     for one in more:
-        said += f"; {one}" if len(said) + len(one) < _WHOLE else ""
-    return said
+        text += f"; {one}" if len(text) + len(one) < _WHOLE else ""
+    return text
 
 
 def _abridge(text: str, most: int, *, at_end: bool = False) -> str:
@@ -188,11 +190,11 @@ def _abridge(text: str, most: int, *, at_end: bool = False) -> str:
     return f"...{text[3 - most :]}" if at_end else f"{text[: most - 3]}..."
 
 
-def _ending(outcome: Outcome) -> tuple[str, str]:
+def _find_kind(outcome: Outcome) -> tuple[str, str]:
     return outcome.kind, outcome.type
 
 
-def _matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
+def _count_matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
     def same(one: Exchange, other: Exchange) -> bool:
         return one.answer == other.answer and matcher(one.request) == matcher(other.request)
 

@@ -207,6 +207,6 @@ class BlameReport:
         return tuple(sorted(entry.step for entry in self.ranking if not entry.trusted))
 
 
-def notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:
+def count_notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:
     """Why forks had no grade, and how many each, the most frequent first."""
     return tuple(Counter(done.note for done in ended if done.note).most_common())

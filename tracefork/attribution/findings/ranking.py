@@ -13,13 +13,13 @@ from ..search.estimate import Estimate
 from ..search.flip import FlipReport, Flips
 from ..search.state import Grade, Kind, Tally
 from ..statistics.sequences import log_evidence
-from .findings import BlameReport, Point, Ranked, RankedDrop, RankedEffect, RankedFlips, notes
+from .findings import BlameReport, Point, Ranked, RankedDrop, RankedEffect, RankedFlips, count_notes
 
 
 def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
     """Return the report of a search for the value drop, without what its study knows beside it."""
-    branches = _branches(arms, lines)
-    fall = _fall(estimate)
+    branches = _list_branches(arms, lines)
+    fall = _find_fall(estimate)
     entries = [
         RankedDrop(
             step=arms.steps[drop.step],
@@ -34,7 +34,7 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
             forks=drop.forks,
             trusted=not drop.untrusted,
             branches=branches[drop.step],
-            contrast=_contrast(drop.step, lines),
+            contrast=_find_contrast(drop.step, lines),
         )
         for drop in estimate.drops
     ]
@@ -53,7 +53,7 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
         forks=len(lines),
         undefined=estimate.undefined,
         broken=estimate.broken,
-        notes=notes(line.done for line in lines),
+        notes=count_notes(line.done for line in lines),
     )
 
 
@@ -65,14 +65,14 @@ def rank_flips(
     A step is certified by an e-value of both rates at alpha over the number of steps, since the
     intervals guarantee nothing.
     """
-    branches = _branches(arms, lines)
+    branches = _list_branches(arms, lines)
     least = math.log(len(found.steps) / alpha)
     entries = [
         RankedFlips(
             step=arms.steps[flips.step],
             low=flips.interval.low,
             high=flips.interval.high,
-            certified=not flips.untrusted and _evidence(flips, margin) >= least,
+            certified=not flips.untrusted and _find_evidence(flips, margin) >= least,
             forks=flips.trials + flips.noop_trials,
             trusted=not flips.untrusted,
             flips=flips.flips,
@@ -82,16 +82,16 @@ def rank_flips(
             excess_low=flips.excess_interval.low,
             excess_high=flips.excess_interval.high,
             branches=branches[flips.step],
-            contrast=_contrast(flips.step, lines),
+            contrast=_find_contrast(flips.step, lines),
         )
         for flips in found.steps
     ]
-    return _report("flip", entries, lines)
+    return _make_report("flip", entries, lines)
 
 
 def rank_effects(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
     """Return the report of direct effects, ranked by the rate of the other outcome."""
-    branches = _branches(arms, lines)
+    branches = _list_branches(arms, lines)
     entries = [
         RankedEffect(
             step=arms.steps[effect.step],
@@ -102,14 +102,14 @@ def rank_effects(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> Blam
             trusted=not effect.untrusted,
             direct=effect.estimate,
             branches=branches[effect.step],
-            contrast=_contrast(effect.step, lines),
+            contrast=_find_contrast(effect.step, lines),
         )
         for effect in found.steps
     ]
-    return _report("direct", entries, lines)
+    return _make_report("direct", entries, lines)
 
 
-def _report(method: str, entries: Sequence[Ranked], lines: Sequence[Line]) -> BlameReport:
+def _make_report(method: str, entries: Sequence[Ranked], lines: Sequence[Line]) -> BlameReport:
     """The report of a method that says nothing but its entries: the certified first, then by effect.
 
     It concludes that there is a step, if one is certified; to have found none says nothing, as few forks
@@ -127,22 +127,22 @@ def _report(method: str, entries: Sequence[Ranked], lines: Sequence[Line]) -> Bl
         forks=len(lines),
         undefined=tally.undefined,
         broken=tally.broken,
-        notes=notes(line.done for line in lines),
+        notes=count_notes(line.done for line in lines),
     )
 
 
-def _evidence(flips: Flips, margin: float) -> float:
+def _find_evidence(flips: Flips, margin: float) -> float:
     """That the flip rate exceeds the no-op rate by more than `margin`; what is unclear counts against it."""
     return log_evidence(*flips.changed.worst, *flips.same.best, margin)
 
 
-def _fall(estimate: Estimate) -> float:
+def _find_fall(estimate: Estimate) -> float:
     """How far the values fall from the first that was tried to the last: what one step has, if it has all."""
     tried = [value.estimate for value in estimate.values if value.estimate is not None]
     return tried[0] - tried[-1] if len(tried) > 1 else 0.0
 
 
-def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
+def _list_branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
     """The branches that tell of each step."""
     found: list[list[str]] = [[] for _ in range(arms.n)]
     for line in lines:
@@ -154,7 +154,7 @@ def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return [tuple(run_ids) for run_ids in found]
 
 
-def _contrast(step: int, lines: Sequence[Line]) -> tuple[str, ...]:
+def _find_contrast(step: int, lines: Sequence[Line]) -> tuple[str, ...]:
     """A branch that ended otherwise with the step asked anew, and one that did not with it as recorded."""
     anew = (x for x in lines if x.probe.arm == step and x.done.grade is Grade.SUCCESS)
     same = (x for x in lines if x.probe.arm == step + 1 and x.done.grade is Grade.FAILURE)

@@ -67,13 +67,13 @@ def save(report: BlameReport, path: str | Path) -> None:
 
 def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
     """Write the report beside the store, where `found` looks for it; return where that is."""
-    _, path = beside(store, run_id)
+    _, path = locate(store, run_id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     save(report, path)
     return path
 
 
-def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
+def locate(store: str | Path, run_id: str) -> tuple[Path, Path]:
     """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
     name = quote(run_id.encode("utf-8", "surrogatepass"), safe="")[:LONGEST]
     place = Path(store)
@@ -81,15 +81,15 @@ def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
     return folder / f"{name}.jsonl", folder / f"{name}.json"
 
 
-def unblamed(run_id: str) -> None:
+def find_none(run_id: str) -> None:
     """None: nothing is known of any run's blame."""
 
 
-def found(store: str | Path, run_id: str) -> BlameReport | None:
+def find(store: str | Path, run_id: str) -> BlameReport | None:
     """The report of the run's blame that lies beside the store, or None.
 
     Raises:
         CorruptTape: something else lies there.
     """
-    _, path = beside(store, run_id)
+    _, path = locate(store, run_id)
     return loads(path.read_bytes(), str(path)) if path.is_file() else None

@@ -21,18 +21,18 @@ SAYS = {
 
 def summary(report: BlameReport) -> str:
     """What was found, in a sentence or three: effect, interval, contrast; never that a step "caused" it."""
-    return " ".join(_sentences(report))
+    return " ".join(_write_sentences(report))
 
 
-def _sentences(report: BlameReport) -> Iterator[str]:
+def _write_sentences(report: BlameReport) -> Iterator[str]:
     outcome = "success" if report.recorded else "failure"
     steps = ", ".join(map(str, report.segment))
     top = report.top()
     step = report.named[0].step if report.named else 0
     yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
     for entry in report.named:
-        yield _effect(entry, outcome)
-    if top and not report.named and (belief := _belief(top)):
+        yield _write_effect(entry, outcome)
+    if top and not report.named and (belief := _find_belief(top)):
         yield f"The best guess, not certified, is step {top.step} (belief {share(belief)})."
     if report.more is not None:
         price = f", about {money(report.more_cost, report.unit)}" if report.more_cost is not None else ""
@@ -42,13 +42,13 @@ def _sentences(report: BlameReport) -> Iterator[str]:
         yield f"Not to be trusted, since most forks there said nothing: steps {steps}."
 
 
-def _effect(entry: Ranked, outcome: str) -> str:
+def _write_effect(entry: Ranked, outcome: str) -> str:
     rate = f"{share(entry.before)} of the runs do not end in {outcome}"
     match entry:
         case RankedFlips():
             return (
                 f"With step {entry.step} changed {rate}, unchanged {share(entry.after)} do not: an excess of "
-                f"{_points_within(entry)}."
+                f"{_write_points(entry)}."
             )
         case RankedEffect():
             return (
@@ -58,23 +58,23 @@ def _effect(entry: Ranked, outcome: str) -> str:
         case _:
             return (
                 f"With step {entry.step} asked anew {rate}, with its recorded answer {share(entry.after)} "
-                f"do not: a drop of {_points_within(entry)}."
+                f"do not: a drop of {_write_points(entry)}."
             )
 
 
-def _points_within(entry: Ranked) -> str:
-    low, high = _interval(entry)
+def _write_points(entry: Ranked) -> str:
+    low, high = _find_interval(entry)
     return f"{points(entry.value_drop)} ({points(low)} to {points(high)})"
 
 
-def _interval(entry: Ranked) -> tuple[float, float]:
+def _find_interval(entry: Ranked) -> tuple[float, float]:
     """The interval of its value drop."""
     if isinstance(entry, RankedFlips):
         return entry.excess_low, entry.excess_high
     return entry.low, entry.high
 
 
-def _belief(entry: Ranked) -> float | None:
+def _find_belief(entry: Ranked) -> float | None:
     return entry.posterior if isinstance(entry, RankedDrop) else None
 
 
@@ -83,13 +83,15 @@ def table(report: BlameReport, most: int = 20) -> Iterator[str]:
 
     `o` is the estimate, filled (`*`) if it is certified, `|` the margin.
     """
-    shown = [entry for entry in report.ranking if entry.measured or (_belief(entry) or 0) >= _WORTH][:most]
+    shown = [entry for entry in report.ranking if entry.measured or (_find_belief(entry) or 0) >= _WORTH][
+        :most
+    ]
     scale = f"{'-1':<{WIDTH // 2}}0{'1':>{WIDTH // 2}}"
     yield f"{'step':>5} {'drop':>6}  {scale}  {'before':>6} {'after':>6} {'forks':>5} {'belief':>6}"
     for entry in shown:
         marks = "certified" if entry.certified else "" if entry.trusted else "not trusted"
         drop, before, after = share(entry.value_drop), share(entry.before), share(entry.after)
-        drawn, belief = whisker(entry, report.margin), share(_belief(entry))
+        drawn, belief = whisker(entry, report.margin), share(_find_belief(entry))
         rates = f"{before:>6} {after:>6} {entry.forks:>5} {belief:>6}"
         yield f"{entry.step:>5} {drop:>6}  {drawn}  {rates}  {marks}".rstrip()
     if len(shown) < len(report.ranking):
@@ -103,16 +105,16 @@ def whisker(entry: Ranked, margin: float) -> str:
     """The interval from -1 to 1 in `WIDTH` characters."""
     line = [" "] * WIDTH
     line[WIDTH // 2] = "."
-    line[_place(margin)] = "|"
-    low, high = _interval(entry)
-    for at in range(_place(low), _place(high) + 1):
+    line[_find_column(margin)] = "|"
+    low, high = _find_interval(entry)
+    for at in range(_find_column(low), _find_column(high) + 1):
         line[at] = "-"
     if entry.measured:
-        line[_place(entry.value_drop)] = "*" if entry.certified else "o"
+        line[_find_column(entry.value_drop)] = "*" if entry.certified else "o"
     return "".join(line)
 
 
-def _place(value: float) -> int:
+def _find_column(value: float) -> int:
     return round((min(1.0, max(-1.0, value)) + 1) / 2 * (WIDTH - 1))
 
 

@@ -71,7 +71,7 @@ class Spent:
 NOTHING = Spent()
 
 
-def at_worst(request: Request, prices: Prices | None = None) -> Spent:
+def cost_at_worst(request: Request, prices: Prices | None = None) -> Spent:
     """The most that `request` may cost. Of one that asks no model we know: a call.
 
     A token is at least a byte, so the prompt has no more than its body has. The
@@ -84,7 +84,7 @@ def at_worst(request: Request, prices: Prices | None = None) -> Spent:
     prompt = request.omitted.length if request.omitted else len(request.body)
     if asked.keys() & _ELSEWHERE:
         prompt += UNSEEN
-    answer = _cap(asked)
+    answer = _find_cap(asked)
     price = (prices or listed()).of(base.model_of(request))
     if price is None:
         return Spent(1, prompt + answer, None)
@@ -93,25 +93,20 @@ def at_worst(request: Request, prices: Prices | None = None) -> Spent:
     return Spent(1, prompt + answer, (prompt * dearest + answer * price.output).scaleb(-6) * longer)
 
 
-def in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
+def cost_in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
     """What the exchange cost, by its answer; at worst, where that does not say."""
     if isinstance(exchange.answer, Response) and exchange.answer.status >= REFUSED:
         return Spent(1)
-    said = read.completion(exchange)
-    if (
-        said is None
-        or not said.complete
-        or said.usage is None
-        or said.usage.input is None
-        or said.usage.output is None
-    ):
-        return at_worst(exchange.request, prices)
-    usd = cost(said, prices=prices)
+    completion = read.completion(exchange)
+    usage = completion.usage if completion is not None and completion.complete else None
+    if completion is None or usage is None or usage.input is None or usage.output is None:
+        return cost_at_worst(exchange.request, prices)
+    usd = cost(completion, prices=prices)
     if usd is None:
-        usd = cost(said.usage, base.model_of(exchange.request), prices=prices)
+        usd = cost(usage, base.model_of(exchange.request), prices=prices)
     if usd is None:
-        usd = at_worst(exchange.request, prices).usd
-    return Spent(1, said.usage.input + said.usage.output, usd)
+        usd = cost_at_worst(exchange.request, prices).usd
+    return Spent(1, usage.input + usage.output, usd)
 
 
 @frozen
@@ -143,16 +138,16 @@ class Purse:
         return evolve(self, reserved=tuple(left), spent=self.spent + spent)
 
 
-def _cap(asked: base.Payload) -> int:
+def _find_cap(asked: base.Payload) -> int:
     """The most tokens that all answers to it may have together."""
     config = asked.get("generationConfig")
     config = config if isinstance(config, dict) else {}
-    several = max(1, _natural(asked.get("n")) or 1, _natural(config.get("candidateCount")) or 1)
-    for said in (*map(asked.get, _CAPS), config.get("maxOutputTokens")):
-        if (most := _natural(said)) is not None:
+    several = max(1, _read_natural(asked.get("n")) or 1, _read_natural(config.get("candidateCount")) or 1)
+    for value in (*map(asked.get, _CAPS), config.get("maxOutputTokens")):
+        if (most := _read_natural(value)) is not None:
             return most * several
     return UNCAPPED * several
 
 
-def _natural(value: object) -> int | None:
+def _read_natural(value: object) -> int | None:
     return value if type(value) is int and value >= 0 else None

@@ -19,7 +19,7 @@ OnRaise: TypeAlias = Literal["as_recorded", "failure", "error"]
 """What an exception of the agent's own is: a failure if the recorded run raised, always one, or no grade."""
 
 
-def graded(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two words of one oracle
+def grade(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two words of one oracle
     """The grade of a fork of which the oracle says `success`.
 
     To the planner a "success" is an outcome other than the recorded one, so that a
@@ -30,7 +30,7 @@ def graded(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two 
     return Grade.FAILURE if success == recorded else Grade.SUCCESS
 
 
-def ungraded(
+def grade_without_oracle(
     raised: BaseException | None, failure: TraceforkError | None, *, trouble: bool, raising: bool
 ) -> Grade | None:
     """Why a fork has no grade; None if the oracle, or its exception, is to tell.
@@ -53,7 +53,7 @@ def ungraded(
     return None if raised is None or raising else Grade.CENSORED
 
 
-def by_place(question: Question) -> str:
+def match_place(question: Question) -> str:
     """The matcher of forced answers: who was asked counts, what was asked does not."""
     match question:
         case Request():

@@ -12,7 +12,7 @@ from ...core.tape import Tape
 from ...providers import base
 from ...providers.prices import Prices
 from .arms import Arms
-from .budget import Budget, Spent, at_worst, in_fact
+from .budget import Budget, Spent, cost_at_worst, cost_in_fact
 
 
 @frozen
@@ -35,10 +35,10 @@ class Pricing:
         Raises:
             ValueError: the budget is in USD, and the price of a model is not known.
         """
-        worst = _tails([at_worst(x.request, prices) for x in tape.by_head])
-        recorded = _tails([in_fact(x, prices) for x in tape.by_head])
+        worst = _sum_tails([cost_at_worst(x.request, prices) for x in tape.by_head])
+        recorded = _sum_tails([cost_in_fact(x, prices) for x in tape.by_head])
         if budget.usd is not None and worst[0].usd is None:
-            models = {base.model_of(x.request) for x in tape if at_worst(x.request, prices).usd is None}
+            models = {base.model_of(x.request) for x in tape if cost_at_worst(x.request, prices).usd is None}
             raise ValueError(
                 f"the price of {', '.join(sorted(models))} is not known: "
                 f"pass {advise('prices=', '--prices FILE')}, "
@@ -72,6 +72,6 @@ class Pricing:
         return tuple(cost + least for cost in costs)
 
 
-def _tails(each: list[Spent]) -> tuple[Spent, ...]:
+def _sum_tails(each: list[Spent]) -> tuple[Spent, ...]:
     """The sums of all from the i-th on; the last is nothing."""
     return tuple(reversed(list(accumulate(reversed(each), initial=Spent(0, 0, Decimal(0))))))

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from ..statistics.intervals import Interval
 from ..statistics.sequences import log_evidence, sequence
-from .config import positive
+from .config import check_positive
 from .state import Grade, Kind, Probe, Tally
 
 FRUITLESS = 5  # failures without a success, and a step is left
@@ -44,14 +44,14 @@ class Screen:
         ValueError: a number is outside of its range.
     """
 
-    n: int = field(validator=positive)
+    n: int = field(validator=check_positive)
     alpha: float = 0.05
     margin: float = 0.10
     floor: float = 0.0
-    limit: int = field(default=25, validator=positive)
+    limit: int = field(default=25, validator=check_positive)
     price: float = 1.0
     seed: int = 0
-    batch: int = field(default=4, validator=positive)
+    batch: int = field(default=4, validator=check_positive)
     max_forks: int | None = None
     max_cost: float | None = None
 
@@ -132,9 +132,9 @@ def plan(state: Screened, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...
     if screen.max_cost is not None and screen.price:
         left = screen.max_cost - state.cost - len(flying) * screen.price
         room = min(room, math.floor(left / screen.price))
-    waiting = [s for s in range(screen.n) if s not in flying and _worthwhile(state, s)]
+    waiting = [s for s in range(screen.n) if s not in flying and _is_worthwhile(state, s)]
     waiting.sort(key=lambda step: state.steps[step].total)
-    return tuple(_probe(state, step) for step in waiting[: max(0, room)])
+    return tuple(_make_probe(state, step) for step in waiting[: max(0, room)])
 
 
 def observe(state: Screened, probe: Probe, grade: Grade, cost: float | None = None) -> Screened:
@@ -144,7 +144,7 @@ def observe(state: Screened, probe: Probe, grade: Grade, cost: float | None = No
         ValueError: the probe was not asked for, or was observed already.
     """
     step = probe.arm
-    if not 0 <= step < state.screen.n or probe != _probe(state, step):
+    if not 0 <= step < state.screen.n or probe != _make_probe(state, step):
         raise ValueError(f"{probe} was not asked for, or was observed already")
     paid = state.costs[step] + (state.screen.price if cost is None else cost)
     return evolve(
@@ -160,34 +160,34 @@ def stop(state: Screened) -> Screened:
 
 def report(state: Screened) -> DirectReport:
     """What is known by now. At a chance of at least 1 - alpha no step is certified falsely."""
-    steps = tuple(_effect(state, step) for step in range(state.screen.n))
-    return DirectReport(steps, state.forks, state.cost, not any(_worthwhile(state, s.step) for s in steps))
+    steps = tuple(_estimate_effect(state, step) for step in range(state.screen.n))
+    return DirectReport(steps, state.forks, state.cost, not any(_is_worthwhile(state, s.step) for s in steps))
 
 
-def _probe(state: Screened, step: int) -> Probe:
+def _make_probe(state: Screened, step: int) -> Probe:
     return Probe.of(state.screen.seed, step, state.steps[step].total, Kind.FORCED)
 
 
-def _worthwhile(state: Screened, step: int) -> bool:
+def _is_worthwhile(state: Screened, step: int) -> bool:
     tally = state.steps[step]
     successes, failures = tally.worst
     trials = successes + failures
-    if tally.total >= state.screen.limit or tally.hopeless or _certified(state, step):
+    if tally.total >= state.screen.limit or tally.hopeless or _is_certified(state, step):
         return False
     if not successes and failures >= FRUITLESS:
         return False
     return trials < ENOUGH or successes >= PROMISING * trials
 
 
-def _certified(state: Screened, step: int) -> bool:
+def _is_certified(state: Screened, step: int) -> bool:
     """A certificate is given at the fork that brings it, and there is none after it."""
     screen, tally = state.screen, state.steps[step]
     evidence = log_evidence(*tally.worst, 0, 0, screen.margin, screen.floor)
     return not tally.untrusted and evidence >= math.log(screen.n / screen.alpha)
 
 
-def _effect(state: Screened, step: int) -> DirectEffect:
+def _estimate_effect(state: Screened, step: int) -> DirectEffect:
     tally, alpha = state.steps[step], state.screen.alpha / state.screen.n
     interval = Interval(sequence(*tally.worst, alpha).low, sequence(*tally.best, alpha).high)
-    certified = _certified(state, step)
+    certified = _is_certified(state, step)
     return DirectEffect(step, tally.rate, interval, tally.graded, certified, tally.untrusted)

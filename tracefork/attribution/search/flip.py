@@ -15,7 +15,7 @@ from itertools import pairwise
 from attrs import evolve, field, frozen
 
 from ..statistics.intervals import Interval, newcombe, wilson
-from .config import positive
+from .config import check_positive
 from .state import Grade, Kind, Probe, Tally
 
 
@@ -39,13 +39,13 @@ class Schedule:
         ValueError: a number is outside of its range, or there is not a price for each arm.
     """
 
-    n: int = field(validator=positive)
-    forks: int = field(default=10, validator=positive)
+    n: int = field(validator=check_positive)
+    forks: int = field(default=10, validator=check_positive)
     recorded: bool = False
     alpha: float = 0.05
     prices: tuple[float, ...] | None = None
     seed: int = 0
-    batch: int = field(default=4, validator=positive)
+    batch: int = field(default=4, validator=check_positive)
     max_forks: int | None = None
     max_cost: float | None = None
 
@@ -159,7 +159,7 @@ def plan(state: Tried, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
 
     They fit the budget at their worst-case prices, those in flight included.
     """
-    return () if state.stopped else tuple(_next(state, in_flight))
+    return () if state.stopped else tuple(_plan_next(state, in_flight))
 
 
 def observe(state: Tried, probe: Probe, grade: Grade, cost: float | None = None) -> Tried:
@@ -188,7 +188,7 @@ def report(state: Tried) -> FlipReport:
             step, twin = divmod(place % (2 * n), 2)
             side = same if twin else changed
             side[step] = side[step].add(result.grade)
-    steps = tuple(_flips(state.schedule, step, changed[step], same[step]) for step in range(n))
+    steps = tuple(_count_flips(state.schedule, step, changed[step], same[step]) for step in range(n))
     return FlipReport(steps, state.forks, state.cost, state.forks == len(state.results))
 
 
@@ -211,7 +211,7 @@ def bonferroni(
     return tuple(step for _, step in sorted(found))
 
 
-def _next(state: Tried, in_flight: Collection[Probe]) -> Iterator[Probe]:
+def _plan_next(state: Tried, in_flight: Collection[Probe]) -> Iterator[Probe]:
     schedule = state.schedule
     flying = len(in_flight)
     forks = state.forks + flying
@@ -228,7 +228,7 @@ def _next(state: Tried, in_flight: Collection[Probe]) -> Iterator[Probe]:
         yield probe
 
 
-def _flips(schedule: Schedule, step: int, changed: Tally, same: Tally) -> Flips:
+def _count_flips(schedule: Schedule, step: int, changed: Tally, same: Tally) -> Flips:
     level = 1 - schedule.alpha
     flips, noop_flips = (t.failures if schedule.recorded else t.successes for t in (changed, same))
     trials, noop_trials = changed.graded, same.graded

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from ..statistics.chance import unit
 from .conclusion import Conclusion
-from .exploring import belief
+from .exploring import believe
 from .planner import extend, stop
 from .simulation import states
 from .state import State, Tally
@@ -53,8 +53,8 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
     if runs < 2:  # noqa: PLR2004
         raise ValueError(f"a forecast takes at least 2 runs, not {runs}")
     state = stop(state)
-    curve = _curve(state)
-    ends = [_continued(state, curve, run) for run in range(runs)]
+    curve = _guess_curve(state)
+    ends = [_continue(state, curve, run) for run in range(runs)]
     forks = [end.forks - state.forks for end in ends]
     low, _, high = quantiles(forks, n=4, method="inclusive")
     return Forecast(
@@ -66,7 +66,7 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
     )
 
 
-def _continued(state: State, curve: Sequence[float], run: int) -> State:
+def _continue(state: State, curve: Sequence[float], run: int) -> State:
     """The search at its end, by chance of its own."""
     seed = int(unit(state.config.seed, "onward", run) * 2**53)
     onward = evolve(state, config=evolve(state.config, seed=seed))
@@ -74,16 +74,16 @@ def _continued(state: State, curve: Sequence[float], run: int) -> State:
     return deque(states(onward, curve), maxlen=1).pop()
 
 
-def _curve(state: State) -> tuple[float, ...]:
+def _guess_curve(state: State) -> tuple[float, ...]:
     """V(0) .. V(n) as they most probably are: the share of successes on either side of the drop."""
     n, final = state.config.n, state.config.final
-    seen = belief(state, 0, n)
+    seen = believe(state, 0, n)
     last = n if seen.null > MOSTLY else seen.peak()[0]
-    before, after = _share(state.arms[: last + 1]), _share(state.arms[last + 1 :])
+    before, after = _estimate_rate(state.arms[: last + 1]), _estimate_rate(state.arms[last + 1 :])
     curve = [before if arm <= last else after for arm in range(n + 1)]
     return (*curve[:n], curve[n] if final is None else final)
 
 
-def _share(arms: Sequence[Tally]) -> float:
+def _estimate_rate(arms: Sequence[Tally]) -> float:
     """That of successes, with half of one and half of a failure added."""
     return (sum(tally.successes for tally in arms) + 0.5) / (sum(tally.graded for tally in arms) + 1)

@@ -27,19 +27,19 @@ def states(state: State, curve: Sequence[float], hasty: bool = False) -> Iterato
     """
     yield state
     while pending := plan(state):
-        probe = _first_home(pending, curve) if hasty else pending[0]
-        state = observe(state, probe, drawn(probe, curve))
+        probe = _choose_first_home(pending, curve) if hasty else pending[0]
+        state = observe(state, probe, draw_grade(probe, curve))
         yield state
 
 
-def drawn(probe: Probe, curve: Sequence[float]) -> Grade:
+def draw_grade(probe: Probe, curve: Sequence[float]) -> Grade:
     """What the probe's seed makes of it."""
     return Grade.SUCCESS if share(probe.seed) < curve[probe.arm] else Grade.FAILURE
 
 
-def _first_home(pending: Sequence[Probe], curve: Sequence[float]) -> Probe:
+def _choose_first_home(pending: Sequence[Probe], curve: Sequence[float]) -> Probe:
     late: Callable[[Probe], tuple[bool, float]] = lambda probe: (  # noqa: E731
-        drawn(probe, curve) is Grade.SUCCESS,
+        draw_grade(probe, curve) is Grade.SUCCESS,
         unit(probe.seed, "late"),
     )
     return min(pending, key=late)

@@ -240,10 +240,10 @@ class State:
         reserved = (config.price(d.probe.arm) if d.grade is None else d.cost for d in self.due)
         return config.max_cost - self.spent - math.fsum(reserved)
 
-    def untrusted(self, step: int) -> bool:
+    def is_untrusted(self, step: int) -> bool:
         """More than half of the forks on one side of `step` diverged or crashed."""
         return self.arms[step].untrusted or self.arms[step + 1].untrusted
 
-    def amended(self, nomination: Nomination) -> State:
+    def amend(self, nomination: Nomination) -> State:
         """With the last nomination replaced."""
         return evolve(self, nominations=(*self.nominations[:-1], nomination))

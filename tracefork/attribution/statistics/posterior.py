@@ -60,20 +60,20 @@ class Posterior:
 
     def weights(self) -> tuple[float, ...]:
         """The mass of each step of [low, high)."""
-        return tuple(weight for gap in self.gaps for weight in self._shared(gap))
+        return tuple(weight for gap in self.gaps for weight in self._share_mass(gap))
 
     def weight(self, step: int) -> float:
         """The mass of one step."""
         for gap in self.gaps:
             if gap.start <= step < gap.start + gap.size:
-                return self._shared(gap)[step - gap.start]
+                return self._share_mass(gap)[step - gap.start]
         return 0.0
 
     def peak(self) -> tuple[int, float]:
         """The step with the largest mass, the first of equals, and that mass."""
         step, most = self.low, -1.0
         for gap in self.gaps:
-            shared = self._shared(gap) if self.prior else (gap.mass / gap.size,)
+            shared = self._share_mass(gap) if self.prior else (gap.mass / gap.size,)
             weight = max(shared)
             if weight > most:
                 step, most = gap.start + shared.index(weight), weight
@@ -85,13 +85,13 @@ class Posterior:
         noise = sum([gap.mass * entropy(gap.before) for gap in self.gaps]) + self.null * entropy(self.rate)
         for gap in self.gaps:  # an arm is past the drop at t if it is above t: the masses move as it rises
             rise, stir = gap.after - gap.before, entropy(gap.after) - entropy(gap.before)
-            for weight in self._shared(gap):
+            for weight in self._share_mass(gap):
                 yield entropy(rate) - noise
                 rate += weight * rise
                 noise += weight * stir
         yield entropy(rate) - noise
 
-    def _shared(self, gap: Gap) -> tuple[float, ...]:
+    def _share_mass(self, gap: Gap) -> tuple[float, ...]:
         if self.prior is None:
             return (gap.mass / gap.size,) * gap.size
         weights = self.prior[gap.start : gap.start + gap.size]
@@ -118,12 +118,12 @@ def posterior(
     for arm, more, fewer in [*seen, (high, 0.0, 0.0)]:
         stop = min(arm, high)
         if stop > start:
-            before, likely_before = _fitted(s, f, BEFORE)
-            after, likely_after = _fitted(successes - s, failures - f, AFTER)
+            before, likely_before = _fit(s, f, BEFORE)
+            after, likely_after = _fit(successes - s, failures - f, AFTER)
             found.append((start, stop - start, likely_before + likely_after, before, after))
             start = stop
         s, f = s + more, f + fewer
-    rate, level = _fitted(successes, failures, LEVEL)
+    rate, level = _fit(successes, failures, LEVEL)
     top = max(level, *[likely for _, _, likely, _, _ in found])
     whole = float(high - low) if prior is None else sum(prior[low:high])
     scale = (1 - null) / whole
@@ -144,7 +144,7 @@ def entropy(rate: float) -> float:
     return -rate * log(rate) - (1 - rate) * log(1 - rate)
 
 
-def _fitted(s: float, f: float, beta: tuple[float, float, float]) -> tuple[float, float]:
+def _fit(s: float, f: float, beta: tuple[float, float, float]) -> tuple[float, float]:
     """The mean of the rate after s and f, and the log likelihood with the rate integrated out."""
     a, b = beta[0] + s, beta[1] + f
     return a / (a + b), lgamma(a) + lgamma(b) - lgamma(a + b) - beta[2]

@@ -12,7 +12,7 @@ from ..findings.findings import BlameReport
 from ..forks.budget import Budget
 from ..oracles import Oracle
 from .design import Design
-from .executors import run_here, run_in_tasks, run_on, width
+from .executors import choose_width, run_here, run_in_tasks, run_on
 from .plan import Plan, Store, Watch
 from .probe import afind_baseline, find_baseline
 from .setting import resolve
@@ -67,7 +67,7 @@ def blame(
     """
     check_loop(resolve(agent), "await tracefork.ablame(...) instead")
     elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
-    in_flight = width(executor, workers)
+    in_flight = choose_width(executor, workers)
     plan = Plan.of(tape, agent, oracle, budget, Design.of(**design), store, in_flight, elsewhere=elsewhere)
     with plan.begin(find_baseline(plan.setting), ledger, watch) as study:
         if executor is not None:

@@ -78,7 +78,7 @@ async def run_in_tasks(study: Study) -> None:
         raise failure
 
 
-def width(executor: Executor | None, workers: int | None) -> int:
+def choose_width(executor: Executor | None, workers: int | None) -> int:
     """Return how many forks may be in flight.
 
     Raises:

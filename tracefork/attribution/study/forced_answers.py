@@ -10,7 +10,7 @@ from attrs import evolve
 from ...core.matching import Matcher
 from ...core.tape import Tape
 from ...core.values import CANCELLED, Answer, Exchange, Lane, Request, Response
-from ..forks.grading import by_place
+from ..forks.grading import match_place
 
 
 class Forced:
@@ -28,19 +28,19 @@ class Forced:
         self._left: defaultdict[tuple[Lane, str], deque[Answer | None]] = defaultdict(deque)
         for exchange in tape:
             if exchange.span.began >= pivot.span.headed and exchange is not pivot:
-                self._left[exchange.lane, by_place(exchange.request)].append(_whole(exchange.answer))
+                self._left[exchange.lane, match_place(exchange.request)].append(_complete(exchange.answer))
 
     def __call__(self, request: Request, lane: Lane) -> Answer | None:
         with self._lock:
             if self._matcher(request) == self._pivot:
                 return None
-            left = self._left[lane, by_place(request)]
+            left = self._left[lane, match_place(request)]
             answer = left.popleft() if left else None
             self.count += answer is not None
             return answer
 
 
-def _whole(answer: Answer) -> Answer | None:
+def _complete(answer: Answer) -> Answer | None:
     """What can be given: a response as if it had been read to its end, or the fault it was."""
     if isinstance(answer, Response):
         return None if answer.omitted else evolve(answer, end="eof") if answer.end == "closed" else answer

@@ -13,7 +13,7 @@ from ...errors import OverBudget
 from ...host import clocks
 from ...providers.prices import Prices
 from ...session.session import Session
-from ..forks.budget import Spent, at_worst, in_fact
+from ..forks.budget import Spent, cost_at_worst, cost_in_fact
 
 
 @define(eq=False)
@@ -40,7 +40,7 @@ class Meter:
         Raises:
             OverBudget: it may not.
         """
-        worst = at_worst(request, self.prices) if self.most is not None else Spent()
+        worst = cost_at_worst(request, self.prices) if self.most is not None else Spent()
         with self._lock:
             if self._left.total() >= self.calls:
                 raise OverBudget(1, 0, "calls")
@@ -49,7 +49,7 @@ class Meter:
             if self.most is not None and (self._worst + worst).exceeds(self.most):
                 self._worst = self.spent()  # what is over cost less than it might have
                 if (self._worst + worst).exceeds(self.most):
-                    raise _over(self.most, self._worst, worst)
+                    raise _make_error(self.most, self._worst, worst)
             self._worst += worst
             self._left[self.matcher(request)] += 1
 
@@ -66,18 +66,18 @@ class Meter:
     def spent(self) -> Spent:
         """What the fork has cost so far; what is still open, or broke off, at worst."""
         live = self.live()
-        total = sum((in_fact(exchange, self.prices) for exchange in live), Spent())
+        total = sum((cost_in_fact(exchange, self.prices) for exchange in live), Spent())
         if len(live) == self._left.total():
             return total
         open_ = Counter(self._left) - Counter(self.matcher(x.request) for x in live)
         for pending in self.session.tape.pending:
             if isinstance(pending.asked, Request) and open_[key := self.matcher(pending.asked)]:
                 open_[key] -= 1
-                total += at_worst(pending.asked, self.prices)
+                total += cost_at_worst(pending.asked, self.prices)
         return total
 
 
-def _over(most: Spent, spent: Spent, worst: Spent) -> OverBudget:
+def _make_error(most: Spent, spent: Spent, worst: Spent) -> OverBudget:
     if most.usd is not None and (spent.usd is None or worst.usd is None or spent.usd + worst.usd > most.usd):
         return OverBudget(float(worst.usd or 0), float(most.usd - (spent.usd or 0)), "USD")
     return OverBudget(worst.tokens, most.tokens - spent.tokens, "tokens")

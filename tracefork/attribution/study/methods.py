@@ -17,7 +17,7 @@ from ..oracles import Oracle
 from ..search import direct, estimate, flip, planner
 from ..search.conclusion import Conclusion
 from ..search.config import Config
-from ..search.exploring import belief
+from ..search.exploring import believe
 from ..search.forecasting import forecast
 from ..search.state import Grade, Kind, Probe, State, Tally
 from ..statistics.sequences import sequence
@@ -46,10 +46,12 @@ class Method(Protocol):
         """Which step is ahead by now, in a few words."""
 
 
-def method(design: Design, tape: Tape, oracle: Oracle, arms: Arms, pricing: Pricing, batch: int) -> Method:
+def choose_method(
+    design: Design, tape: Tape, oracle: Oracle, arms: Arms, pricing: Pricing, batch: int
+) -> Method:
     """The method that `design` asks for, before its first fork."""
     prices = pricing.by_arm(arms)
-    known = design.final_is_known(tape, oracle)
+    known = design.is_final_known(tape, oracle)
     match design.method:
         case "value":
             config = Config(
@@ -116,7 +118,7 @@ class ByValue:
 
     @property
     def leading(self) -> str:
-        arm, mass = belief(self.state, 0, self.state.config.n).peak()
+        arm, mass = believe(self.state, 0, self.state.config.n).peak()
         return f"step {self.arms.steps[arm]}: {mass:.0%}"
 
 

@@ -79,7 +79,7 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
         pricing.worst[0],
         pricing.unit,
         10 * sum(prices[: arms.n]),
-        tuple(_likely(config, *curve) for curve in (CLEAR, FAINT)),
+        tuple(_simulate_places(config, *curve) for curve in (CLEAR, FAINT)),
     )
 
 
@@ -99,7 +99,7 @@ def lines(found: Outlook) -> Iterator[str]:
     yield f"Ten forks of every step would be {10 * found.steps} forks, {money(found.uniform, found.unit)}."
 
 
-def _likely(config: Config, before: float, after: float) -> Likely:
+def _simulate_places(config: Config, before: float, after: float) -> Likely:
     n, forks, costs, named = config.n, [], [], 0
     places = sorted({round(i * (n - 1) / max(1, min(n, PLACES) - 1)) for i in range(min(n, PLACES))})
     for seed, place in enumerate(places):

@@ -25,7 +25,7 @@ from ..forks.pricing import Pricing
 from ..oracles import Oracle
 from .design import Design, identity
 from .ledger import Ledger
-from .methods import method
+from .methods import choose_method
 from .probe import Baseline
 from .setting import Packed, Setting, Stored, resolve
 from .study import Progress, Study
@@ -118,7 +118,7 @@ class Plan:
                 setting,
                 self.tape,
                 self.arms,
-                method(self.design, self.tape, oracle, self.arms, self.pricing, self.batch),
+                choose_method(self.design, self.tape, oracle, self.arms, self.pricing, self.batch),
                 budget=self.budget,
                 pricing=self.pricing,
                 ledger=None if ledger is None else held.enter_context(self._open_ledger(ledger, found)),

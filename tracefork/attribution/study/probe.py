@@ -17,10 +17,10 @@ from ...runs.api import cut, fork, replay
 from ...runs.verify import judge
 from ...session.session import Session
 from ...storage.info import PROBE
-from ..forks.arms import unanswered
-from ..forks.grading import graded, ungraded
+from ..forks.arms import find_unanswered
+from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
-from ..oracles import Oracle, judged, settled
+from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
 from .forced_answers import Forced
 from .meter import Meter
@@ -93,15 +93,15 @@ class OracleCall:
     def make(self) -> Ending:
         try:
             oracle = resolve(self.oracle)
-            return Ending(settled(complete(judged(oracle, self.result, self.tape)), oracle))
+            return Ending(check_answer(complete(ask_oracle(oracle, self.result, self.tape)), oracle))
         except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
             return Ending(raised=exc)
 
     async def amake(self) -> Ending:
         try:
             oracle = resolve(self.oracle)
-            answer = judged(oracle, self.result, self.tape)
-            return Ending(settled(await answer if inspect.isawaitable(answer) else answer, oracle))
+            answer = ask_oracle(oracle, self.result, self.tape)
+            return Ending(check_answer(await answer if inspect.isawaitable(answer) else answer, oracle))
         except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
             return Ending(raised=exc)
 
@@ -181,19 +181,21 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
     if setting.store is not None:
         done = partial(done, run_id=session.run_id)
     live = {id(exchange) for exchange in meter.live()}
-    lost = [x for x in unanswered(session.tape, setting.matcher) if id(x) in live]
-    grade = ungraded(ending.raised, session.failure, trouble=bool(lost), raising=setting.raising)
-    if grade is not None:
-        return done(grade, note=_note(session, lost)[:LONGEST])
+    lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
+    obstacle = grade_without_oracle(
+        ending.raised, session.failure, trouble=bool(lost), raising=setting.raising
+    )
+    if obstacle is not None:
+        return done(obstacle, note=_write_note(session, lost)[:LONGEST])
     if ending.raised is not None:
-        return done(graded(success=False, recorded=setting.recorded))
+        return done(grade(success=False, recorded=setting.recorded))
     answer = yield OracleCall(setting.oracle, ending.result, session.tape)
     if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
         return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}")
-    return done(graded(answer.result, setting.recorded))
+    return done(grade(answer.result, setting.recorded))
 
 
-def _note(session: Session, lost: Sequence[Exchange]) -> str:
+def _write_note(session: Session, lost: Sequence[Exchange]) -> str:
     """Why there is no grade, without a secret in it: what is kept of the run has none."""
     if session.failure is not None:
         return f"{type(session.failure).__name__}: {session.failure}"
