@@ -8,7 +8,7 @@ _PART = re.compile(r"\.([^.\[\]]+)|\[(-?\d+)\]|\[\"([^\"]*)\"\]")
 
 
 def parse_path(path: str) -> tuple[str | int, ...]:
-    """The keys and indexes that `path` names, outermost first; none for `$`.
+    """Return the keys and indexes that `path` names, outermost first; none for `$`.
 
     Raises:
         ValueError: it is no such path.

@@ -172,7 +172,7 @@ def top(
 
 
 def limits() -> Limits:
-    """How much is read, as was said in front of the command."""
+    """Return how much is read, by the option in front of the command."""
     from ..codec.limits import DEFAULT, UNLIMITED  # noqa: PLC0415  --help needs none of it
 
     return UNLIMITED if _NO_LIMITS.get() else DEFAULT
@@ -196,7 +196,7 @@ def print_line(text: str) -> None:
 def escape(value: object) -> str:
     """`value` as it may stand in what is printed: no markup, and nothing that steers a terminal.
 
-    What is told by an error may have lines; a name or a value is one.
+    The text of an error may have several lines; a name or a value has one.
     """
     text = visible(str(value), one_line=not isinstance(value, BaseException))
     return markup.escape(fit(text))

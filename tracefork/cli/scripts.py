@@ -1,4 +1,4 @@
-"""A script as commands run it: which one, within a run, and what is said of it."""
+"""Finds the script of a run, runs it within a session, and prints the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo told step by step: record, verify with the server gone, fork, compare, kill, resume, report."""
+"""Runs the demo and prints each step: record, verify offline, fork, compare, kill, resume, report."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _fork(store: TapeStore, tape: Tape, say: Say) -> Tape:
 
 
 def _take_train(recorded: Exchange) -> Response:
-    """The recorded answer, but for the option that it takes."""
+    """Return the recorded answer with the night train in place of the flight."""
     return recorded.response.with_body(recorded.response.body.replace(b"morning flight", b"night train"))
 
 
@@ -139,7 +139,7 @@ def _blame(store: TapeStore, path: str, tape: Tape, say: Say) -> BlameReport:
 
 
 def _answer_harmlessly(call: Call) -> object:
-    """What a fork's tools do: they look things up, and send nothing."""
+    """Answer a tool call of a fork: look things up, and send nothing."""
     if call.name == "send_mail":
         return "sent"
     tool = inspect.unwrap(agent.TOOLS[call.name])

@@ -1,4 +1,4 @@
-"""The public verbs: record, replay, resume, fork. Each makes one session from one plan.
+"""The public verbs: record, replay, resume, fork. Each returns the session of one run.
 
 The options that they share, `**options`, are those of `tracefork.runs.options.Options`.
 """
@@ -234,7 +234,7 @@ def _follow(
     known: Known | None = None,
     pivot: Step | None = None,
 ) -> Session:
-    """A run that follows `tape` as far as `script` does, and goes live then."""
+    """The session of a run that follows `tape` as far as `script` does, and then goes live."""
     return make_session(
         script,
         make_header(tape.agent_name, run_id, {**inherited(tape.meta), **(meta or {})}, lineage),

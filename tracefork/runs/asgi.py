@@ -1,4 +1,4 @@
-"""A run for each request of an ASGI application: FastAPI, Starlette, and whatever else speaks ASGI.
+"""Records each request of an ASGI application as a run: FastAPI, Starlette, and all others.
 
 ```python
 app = Recorded(app, "runs.db")
@@ -26,7 +26,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RUN = "tracefork.run"
-"""Where a request's scope has its run."""
+"""The key of a request's scope that holds its run."""
 
 
 class Recorded:

@@ -1,4 +1,4 @@
-"""What of an agent varies by itself: which fields of its requests, and what would make its runs replayable.
+"""Finds which fields of an agent's requests vary by themselves, and what would make its runs replayable.
 
 The agent is recorded once, with all chance that `isolation.chance` can draw. All else is asked of that
 recording, for nothing: the agent runs again on the recorded answers, whatever it asks in
@@ -76,7 +76,7 @@ class Calibration:
 
     @property
     def advice(self) -> str:
-        """What to write, as Python."""
+        """The call of `record` to write, as Python."""
         words = []
         if self.virtualize:
             words.append(_write_virtualize(self.virtualize))
@@ -152,7 +152,7 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
 def _find_varying(
     tape: Tape, agent: Agent, kinds: frozenset[str], options: dict[str, Any]
 ) -> dict[str, Varying] | str:
-    """The fields that vary where only draws of `kinds` are served; or why the runs cannot be compared."""
+    """The fields that vary while only draws of `kinds` are served, or why the runs cannot be compared."""
     served = _leave_out(tape, chance.KINDS - kinds)
     session = replay(served, matcher=_match_loosely, virtualize=kinds, **options)
     raised = run_agent(session, agent).raised
@@ -269,7 +269,7 @@ _LIKE = {
 
 
 def _find_likeness(one: str, other: str) -> str:
-    """What the part of the two that differs resembles."""
+    """The kind of value that the differing parts of both resemble."""
     for name, form in _LIKE.items():
         found = {match[0] for match in form.finditer(one)} ^ {match[0] for match in form.finditer(other)}
         if found:

@@ -25,7 +25,7 @@ _PATH, _VALUE, _WHOLE = 50, 54, 236  # characters of a path, a value and all of 
 
 @frozen(repr=False)
 class Verdict:
-    """What came of replaying a tape through an agent.
+    """The result of replaying a tape through an agent.
 
     `ok` means: the same things happened in the same order, nothing was left
     unasked, and the run ended as it was recorded to end, returning or raising an
@@ -75,7 +75,7 @@ class Verdict:
         return f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
 
     def notes(self) -> Iterator[str]:
-        """What one should know beside the verdict, a line each."""
+        """Give what one should know beside the verdict, a line each."""
         yield from (f"escaped: {one}" for one in self.escaped)
         yield from (f"refused in the replay: {one}" for one in self.refused)
         yield from (f"ran again in the replay: {one}" for one in self.processes)
@@ -146,7 +146,7 @@ def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
 def _find_divergence(
     tape: Tape, again: Tape, failure: BaseException | None, matcher: Matcher
 ) -> Divergence | None:
-    """Where the replay left the tape: as it said, or where what happened, or how it ended, differs."""
+    """Where the replay left the tape: as the session says, or the first step or ending that differs."""
     match failure:
         case Divergence():
             return failure

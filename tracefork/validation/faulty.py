@@ -1,4 +1,4 @@
-"""An agent whose surroundings fail once: a tool, a retrieval, its instructions, its memory, or an argument.
+"""An agent whose tool, retrieval, instructions, memory or argument fails once.
 
 In the recorded run the fault happens at one step, and the model, misled, spoils its answer there;
 other answers look alarming and do no harm. In a fork the surroundings are sound again. So the step
@@ -32,7 +32,7 @@ SAVED = 0.05  # and one with a spoiled answer
 
 
 class Harm(StrEnum):
-    """What happens, once."""
+    """The fault that happens once."""
 
     TOOL = "corrupted tool output"
     RETRIEVAL = "misleading retrieval"
@@ -99,7 +99,7 @@ _SIGNS = ("Guess freely", "Rumour", "v@lu#", "(one is missing)")
 
 
 def faulty_model(harm: Harm, at: int) -> Script:
-    """The model: misled by what it is told, and, where the argument is poisoned, by itself at step `at`."""
+    """Return a model that bad context misleads; a poisoned argument is its own mistake at step `at`."""
     return by_rule(lambda request: _answer(harm, at, request))
 
 

@@ -1,4 +1,4 @@
-"""What a search has to achieve on planted worlds, as data, and whether it does.
+"""Acceptance tests of a search on planted worlds: goals as data, and verdicts on them.
 
 Each row is a world, a length and goals. `run_row` tries it and counts; a verdict says
 what the counts show, and how surely. Rows and results are plain values, so that rows can
@@ -28,7 +28,7 @@ COMPARED = 10  # forks a step of the uniform design that costs are measured agai
 
 
 class Measure(StrEnum):
-    """What is counted, or averaged, over the repetitions of a row.
+    """A quantity that is counted, or averaged, over the repetitions of a row.
 
     NAMED: the first certified step is a culprit. GUESSED: the best guess is. FALSE: a step
     is certified whose drop is not above the margin. COVERED: all intervals of the curve
@@ -52,10 +52,10 @@ class Measure(StrEnum):
 
 
 CEILINGS = frozenset({Measure.FALSE, Measure.DIRECT_FALSE, Measure.LIVE, Measure.DIRECT_LIVE})
-"""Where less is better; everywhere else more is."""
+"""Measures of which less is better; of all others more is."""
 
 MEANS = frozenset({Measure.LIVE, Measure.DIRECT_LIVE})
-"""What is averaged; everything else is a share of trials."""
+"""Measures that are averaged; all others are shares of trials."""
 
 
 @frozen
@@ -144,7 +144,7 @@ def passes(successes: int, trials: int, goal: float) -> bool:
 
 
 def judge(count: Count, goal: Goal) -> Verdict:
-    """What a count says of a goal."""
+    """Return the verdict of a count on a goal."""
     measure, ceiling = goal.measure, goal.measure in CEILINGS
     word = "at most" if ceiling else "at least"
     if measure in MEANS:
@@ -165,7 +165,7 @@ def judge(count: Count, goal: Goal) -> Verdict:
 
 
 def table() -> tuple[Row, ...]:
-    """All rows."""
+    """Return all rows."""
     rows = [_make_row(Planted.CLEAR, n, named=0.95, live=live) for n, live in CLEAR_LIVE]
     rows += [
         _make_row(Planted.FLOOR_10, 100, named=0.95, live=0.10),
@@ -223,7 +223,7 @@ def _make_row(
 
 
 def _try_once(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, int], ...]]:
-    """One repetition: the search at its end, and for each measure the amount and the trials."""
+    """Run one repetition: return the search at its end, and for each measure the amount and the trials."""
     world = plant(row.planted, row.n, seed)
     config = Config(row.n, final=world.final, seed=seed, batch=row.batch, barrier=not row.hasty)
     state, covered = init(config), True
@@ -250,13 +250,13 @@ def _try_once(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, i
 
 
 def _covers(before: State, after: State, world: World) -> bool:
-    """The intervals that moved hold the curve."""
+    """True if the intervals that changed cover the curve."""
     moved = (n for n, (a, b) in enumerate(zip(before.arms, after.arms, strict=True)) if a is not b)
     return all(world.curve[arm] in bound_value(after, arm) for arm in moved)
 
 
 def _try_uniform(world: World, seed: int) -> int | None:
-    """The first step that a uniform design names."""
+    """The first step that a uniform design certifies, or None."""
     arms = []
     for arm, rate in enumerate(world.curve):
         successes = sum(unit(seed, "uniform", arm, draw) < rate for draw in range(COMPARED))
@@ -266,7 +266,7 @@ def _try_uniform(world: World, seed: int) -> int | None:
 
 
 def _try_direct(world: World, seed: int, whole: float) -> Iterable[tuple[Measure, float, int]]:
-    """The but-for screen of the same world."""
+    """The measures of the but-for screen on the same world."""
     state = direct.init(direct.Screen(len(world.forced), seed=seed))
     while probes := direct.plan(state):
         for probe in probes:

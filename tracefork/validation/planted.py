@@ -75,7 +75,7 @@ class PlantedRun:
         return total
 
     def _list_fates(self, i: int, served: int) -> list[tuple[bool, float]]:
-        """What answer i may be, with the odds of each."""
+        """The fates of answer i, spoiled or not, with the odds of each."""
         if i < served:
             return [(i in self.spoiled, 1.0)]
         if i in dict(self.echoes):
@@ -91,7 +91,7 @@ class PlantedRun:
 
 
 def model(world: PlantedRun) -> Script:
-    """The model of `world`, to be served by a LoopbackServer or a transport."""
+    """Return the model of `world`, to be served by a LoopbackServer or a transport."""
     return by_rule(lambda request: _answer(world, request))
 
 
@@ -154,12 +154,12 @@ class PlantedAgent:
 
 
 def read_seed(run: Session | None) -> str:
-    """The seed of a fork that blame makes; of any other run the one in which what is planted happens."""
+    """Return the seed of a fork that blame makes; of any other run that of the recording."""
     return run.meta.get(SEED, RECORDING) if run else RECORDING
 
 
 def succeeded(result: str) -> bool:
-    """The oracle of these agents."""
+    """The oracle of these agents: True if the run ended well."""
     return outcome(True) in result  # noqa: FBT003  it is what happened
 
 
@@ -172,10 +172,10 @@ def recorded(world: PlantedRun, store: TapeStore | str | None = None) -> tuple[T
 
 
 def outcome(success: bool) -> str:  # noqa: FBT001
-    """How the model says how a run ended."""
+    """Return the sentence by which the model ends a run."""
     return "Outcome: success" if success else "Outcome: failure"
 
 
 def _read_flags(messages: Iterable[dict[str, str]]) -> tuple[bool, ...]:
-    """Which answers of a conversation are spoiled."""
+    """For each answer of a conversation, whether it is spoiled."""
     return tuple(found[1] == "spoiled" for m in messages if (found := _SAID.match(m["content"])))

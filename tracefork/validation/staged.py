@@ -1,4 +1,4 @@
-"""The planted worlds of `attribution.worlds` as runs of a real agent, to try all of blame on."""
+"""The planted worlds of `validation.worlds` as runs of a real agent, to try all of blame on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Flags = tuple[bool, ...]
 
 
 def stage(kind: Planted, n: int, seed: int) -> PlantedRun:
-    """A run of `n` steps in which `kind` is the matter; where in it follows from `seed`."""
+    """Return a run of `n` steps with the fault `kind`, at places that follow from `seed`."""
     one = places(seed, 1, n)[0]
     two = places(seed, 2, n)
     early = places(seed, 1, n - 3)[0]
@@ -66,7 +66,7 @@ def stage(kind: Planted, n: int, seed: int) -> PlantedRun:
 
 
 def _fall_at(high: float, low: float, *steps: int) -> Callable[[Flags], float]:
-    """A run succeeds at `high`, at `low` once one of `steps` is spoiled."""
+    """The success rate of a run: `high`, or `low` once one of `steps` is spoiled."""
     return lambda flags: low if any(flags[step] for step in steps) else high
 
 

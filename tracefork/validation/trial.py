@@ -1,4 +1,4 @@
-"""Blame tried on causes that were planted: by the planner alone, many times, and by real agents, once each.
+"""Tries blame on planted causes: by the planner alone, many times, and with real agents, once each.
 
 Offline, and the same each time: all chance follows from seeds.
 """
@@ -45,7 +45,7 @@ EXPECTED: dict[Planted, frozenset[Conclusion]] = {
     Planted.BOUNDARY: frozenset({Conclusion.NO_DROP, UNTOLD}),
     Planted.BOUNDARY_END: frozenset({Conclusion.SYSTEMIC, UNTOLD}),
 }
-"""The right conclusions where no step is to be named."""
+"""The right verdicts where no step is to be named."""
 
 
 @frozen
@@ -67,12 +67,12 @@ class Trial:
 
 
 def try_planner(repetitions: int, seed: int = 0, workers: int | None = None) -> Iterator[RowResult]:
-    """Every row of the gates, each tried as often, in the order in which they are done."""
+    """Try every row of the gates `repetitions` times; give the results as they are done."""
     yield from _run_all([partial(run_row, row, repetitions, seed) for row in table()], workers)
 
 
 def run_trials(seed: int = 0, workers: int | None = None) -> Iterator[Trial]:
-    """One trial of each planted world, and of each harm at the first, middle and last step."""
+    """Run a trial of each planted world, and of each harm at the first, middle and last step."""
     worlds = [partial(try_world, kind, seed) for kind in Planted]
     places = 0, HARMED // 2, HARMED - 1
     harms = [partial(try_harm, harm, at, seed) for harm, at in product(Harm, places)]
@@ -80,7 +80,7 @@ def run_trials(seed: int = 0, workers: int | None = None) -> Iterator[Trial]:
 
 
 def try_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
-    """Blame a run in which `kind` is the matter."""
+    """Blame a run of a real agent with the planted fault `kind`."""
     world = stage(kind, steps, seed)
     drops = _list_drops(world)
     with TemporaryDirectory() as folder, TapeStore.open(f"{folder}/runs.db") as store:
@@ -122,7 +122,7 @@ def _list_drops(world: PlantedRun) -> list[float]:
 
 
 def _run_all(jobs: list[Callable[[], T]], workers: int | None) -> Iterator[T]:
-    """What the jobs give, as they end, from as many processes as there are cores."""
+    """The results of the jobs, as they end, from as many processes as there are cores."""
     width = workers or os.cpu_count() or 1
     if width == 1:
         yield from (job() for job in jobs)

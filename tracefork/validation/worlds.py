@@ -20,7 +20,7 @@ WRONG = 0.1  # how often a fresh answer is as bad as the recorded one
 
 
 class Planted(StrEnum):
-    """What is the matter in a world. The recorded outcome is a failure in all of them.
+    """The kind of fault in a world. The recorded outcome is a failure in all of them.
 
     CLEAR: one drop, .9 to .05. ROOT: one, as the model above has it. DECOYS: steps after
     it look bad and do no harm. ECHO: later steps repeat the mistake, so that to ask one
@@ -73,7 +73,7 @@ class World:
 
 
 def plant(kind: Planted, n: int, seed: int) -> World:
-    """A world of `n` steps; where in it things go wrong follows from `seed`.
+    """Return a world of `n` steps, with its fault at places that follow from `seed`.
 
     Raises:
         ValueError: there are fewer than 5 steps.
@@ -138,7 +138,7 @@ def _make_world(
     necessary: tuple[int, ...] | None = None,
     right: Conclusion = Conclusion.STEP,
 ) -> World:
-    """A world whose curve goes to the next of `levels` at each of `steps`."""
+    """The world whose curve goes to the next of `levels` at each of `steps`."""
     curve = [levels[sum(arm > step for step in steps)] for arm in range(n)]
     curve.append(levels[-1] if final is None else final)
     needed = steps if necessary is None else necessary

@@ -1,4 +1,4 @@
-"""What a study found, in terms of the tape: steps are indexes of its exchanges. Values only."""
+"""The report of a study: rows of its ranking, points of its curve. Steps are indexes of exchanges."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Point:
 
 @frozen
 class BlameReport:
-    """Which step made the outcome, by how much, and how sure that is.
+    """The verdict of a study, the ranking of steps, and what the forks cost.
 
     `verdict` is the conclusion at level `alpha`: no step is named whose drop is within `margin`, but
     with that probability. `ranking` has every step that was an arm, the certified first, then by belief.
@@ -191,7 +191,7 @@ class BlameReport:
 
     @property
     def summary(self) -> str:
-        """What was found, in a sentence or three."""
+        """The findings in a sentence or three."""
         from .tables import summary  # noqa: PLC0415  which tells of this class
 
         return summary(self)
@@ -208,5 +208,5 @@ class BlameReport:
 
 
 def count_notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:
-    """Why forks had no grade, and how many each, the most frequent first."""
+    """Return why forks had no grade, with how many each, the most frequent first."""
     return tuple(Counter(done.note for done in ended if done.note).most_common())

@@ -110,7 +110,7 @@ def rank_effects(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> Blam
 
 
 def _make_report(method: str, entries: Sequence[Ranked], lines: Sequence[Line]) -> BlameReport:
-    """The report of a method that says nothing but its entries: the certified first, then by effect.
+    """The report of a method that has nothing but its entries: the certified first, then by effect.
 
     It concludes that there is a step, if one is certified; to have found none says nothing, as few forks
     as a step has here.
@@ -132,18 +132,18 @@ def _make_report(method: str, entries: Sequence[Ranked], lines: Sequence[Line]) 
 
 
 def _find_evidence(flips: Flips, margin: float) -> float:
-    """That the flip rate exceeds the no-op rate by more than `margin`; what is unclear counts against it."""
+    """The log e-value of a flip rate above the no-op rate by `margin`; unclear forks count against it."""
     return log_evidence(*flips.changed.worst, *flips.same.best, margin)
 
 
 def _find_fall(estimate: Estimate) -> float:
-    """How far the values fall from the first that was tried to the last: what one step has, if it has all."""
+    """The difference between the first value that was tried and the last: the largest drop of one step."""
     tried = [value.estimate for value in estimate.values if value.estimate is not None]
     return tried[0] - tried[-1] if len(tried) > 1 else 0.0
 
 
 def _list_branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """The branches that tell of each step."""
+    """The run_ids of the branches on both sides of each step."""
     found: list[list[str]] = [[] for _ in range(arms.n)]
     for line in lines:
         at = line.probe.arm
@@ -155,7 +155,7 @@ def _list_branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
 
 
 def _find_contrast(step: int, lines: Sequence[Line]) -> tuple[str, ...]:
-    """A branch that ended otherwise with the step asked anew, and one that did not with it as recorded."""
+    """Two branches to compare: one whose outcome changed with the step asked again, one as recorded."""
     anew = (x for x in lines if x.probe.arm == step and x.done.grade is Grade.SUCCESS)
     same = (x for x in lines if x.probe.arm == step + 1 and x.done.grade is Grade.FAILURE)
     return tuple(

@@ -25,14 +25,14 @@ _ROWS: dict[str, type[Ranked]] = {"value": RankedDrop, "flip": RankedFlips, "dir
 _OF_EVERY_ROW = "value_drop", "measured", "before", "after", "flip_rate"
 
 Blames: TypeAlias = "Callable[[str], BlameReport | None]"
-"""Gives the report of a run's blame by its run_id, or None."""
+"""Returns the report of a run's blame by its run_id, or None."""
 
 LONGEST = 200
 """Bytes of a file's name, which most file systems allow 255."""
 
 
 def dumps(report: BlameReport) -> str:
-    """The report as a JSON object: its fields, with the `summary` and the `top` step for whoever reads it."""
+    """Return the report as a JSON object: its fields, and the `summary` and `top` step for human readers."""
     top = report.top()
     words = {"summary": summary(report), "top": top.step if top else None}
     fields = _CONVERTER.unstructure(evolve(report, ranking=()))
@@ -42,7 +42,7 @@ def dumps(report: BlameReport) -> str:
 
 
 def loads(text: str | bytes, where: str = "") -> BlameReport:
-    """The report that `dumps` gave.
+    """Return the report from what `dumps` returned.
 
     Raises:
         CorruptTape: it is none; `where` is for the error.
@@ -66,7 +66,7 @@ def save(report: BlameReport, path: str | Path) -> None:
 
 
 def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
-    """Write the report beside the store, where `found` looks for it; return where that is."""
+    """Write the report beside the store, where `find` looks for it; return its path."""
     _, path = locate(store, run_id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     save(report, path)
@@ -74,7 +74,7 @@ def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
 
 
 def locate(store: str | Path, run_id: str) -> tuple[Path, Path]:
-    """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
+    """Return the paths of the ledger and the report of a run's blame, beside the store at `store`."""
     name = quote(run_id.encode("utf-8", "surrogatepass"), safe="")[:LONGEST]
     place = Path(store)
     folder = place.with_name(f"{place.name}.blame")
@@ -82,11 +82,11 @@ def locate(store: str | Path, run_id: str) -> tuple[Path, Path]:
 
 
 def find_none(run_id: str) -> None:
-    """None: nothing is known of any run's blame."""
+    """Return None for every run: the `Blames` of a store without reports."""
 
 
 def find(store: str | Path, run_id: str) -> BlameReport | None:
-    """The report of the run's blame that lies beside the store, or None.
+    """Return the report of the run's blame that lies beside the store, or None.
 
     Raises:
         CorruptTape: something else lies there.

@@ -20,7 +20,7 @@ SAYS = {
 
 
 def summary(report: BlameReport) -> str:
-    """What was found, in a sentence or three: effect, interval, contrast; never that a step "caused" it."""
+    """Return the findings in a sentence or three: effect and interval; never that a step "caused" it."""
     return " ".join(_write_sentences(report))
 
 
@@ -79,7 +79,7 @@ def _find_belief(entry: Ranked) -> float | None:
 
 
 def table(report: BlameReport, most: int = 20) -> Iterator[str]:
-    """Lines of a table: the ranking, `most` steps of it, each with its interval between -1 and 1 drawn.
+    """Give the lines of a table: `most` steps of the ranking, each with its interval drawn from -1 to 1.
 
     `o` is the estimate, filled (`*`) if it is certified, `|` the margin.
     """
@@ -102,7 +102,7 @@ _WORTH = 0.01
 
 
 def whisker(entry: Ranked, margin: float) -> str:
-    """The interval from -1 to 1 in `WIDTH` characters."""
+    """Return the interval of the drop, drawn from -1 to 1 in `WIDTH` characters."""
     line = [" "] * WIDTH
     line[WIDTH // 2] = "."
     line[_find_column(margin)] = "|"
@@ -119,7 +119,7 @@ def _find_column(value: float) -> int:
 
 
 def spending(report: BlameReport) -> str:
-    """What the forks cost, in a line."""
+    """Return the costs of the forks in a line."""
     spent = report.spent
     parts = [f"{report.forks} forks", f"{spent.calls} live calls"]
     if spent.tokens:

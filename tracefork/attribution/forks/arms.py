@@ -65,14 +65,14 @@ def is_troubled(exchange: Exchange) -> bool:
 
 
 def find_unanswered(tape: Tape, matcher: Matcher = exact) -> tuple[Exchange, ...]:
-    """The exchanges in trouble whose question was not put again."""
+    """Return the exchanges that no model answered and whose question was not asked again."""
     lost = tuple(filter(is_troubled, tape))
     again = _find_repeated(tape, matcher) if lost else ()
     return tuple(x for x in lost if id(x) not in again)
 
 
 def _find_repeated(tape: Tape, matcher: Matcher) -> set[int]:
-    """Exchanges in trouble whose question the same lane put again next."""
+    """The ids of exchanges that no model answered and whose question the same lane asked again next."""
     next_key: dict[str, str] = {}
     found = set()
     for exchange in reversed(tape.exchanges):

@@ -1,4 +1,4 @@
-"""What calls cost: what they did, what they may at worst, and what is left of a budget.
+"""The costs of calls, measured and at worst, and what is left of a budget.
 
 A budget is kept by reserving before and settling after: a fork is begun only if
 the most that it may cost fits what is left, and within it each call leaves only if the most
@@ -51,7 +51,7 @@ class Budget:
 
 @frozen
 class Spent:
-    """What calls cost: how many they were, tokens of prompts and answers, and USD, None where unknown."""
+    """The cost of calls: their number, tokens of prompts and answers, and USD, None where unknown."""
 
     calls: int = 0
     tokens: int = 0
@@ -72,7 +72,7 @@ NOTHING = Spent()
 
 
 def cost_at_worst(request: Request, prices: Prices | None = None) -> Spent:
-    """The most that `request` may cost. Of one that asks no model we know: a call.
+    """Return the most that `request` may cost. Of one that asks no model we know: a call.
 
     A token is at least a byte, so the prompt has no more than its body has. The
     answer has no more than the question allows, or `UNCAPPED`. Media that a question
@@ -94,7 +94,7 @@ def cost_at_worst(request: Request, prices: Prices | None = None) -> Spent:
 
 
 def cost_in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
-    """What the exchange cost, by its answer; at worst, where that does not say."""
+    """Return the cost of the exchange by the usage in its answer; at worst, where there is none."""
     if isinstance(exchange.answer, Response) and exchange.answer.status >= REFUSED:
         return Spent(1)
     completion = read.completion(exchange)
@@ -132,7 +132,7 @@ class Purse:
         return evolve(self, reserved=(*self.reserved, worst), forks=self.forks + 1)
 
     def settle(self, worst: Spent, spent: Spent) -> Purse:
-        """The fork for which `worst` was reserved has cost `spent`."""
+        """Return the purse after a fork for which `worst` was reserved has cost `spent`."""
         left = list(self.reserved)
         left.remove(worst)
         return evolve(self, reserved=tuple(left), spent=self.spent + spent)

@@ -30,7 +30,7 @@ class Pricing:
 
     @classmethod
     def of(cls, tape: Tape, budget: Budget, prices: Prices | None = None) -> Pricing:
-        """The prices of forks of `tape`.
+        """Return the prices of forks of `tape`.
 
         Raises:
             ValueError: the budget is in USD, and the price of a model is not known.
@@ -56,7 +56,7 @@ class Pricing:
         return Spent(more.calls - less.calls, more.tokens - less.tokens, usd)
 
     def in_unit(self, spent: Spent) -> float:
-        """`spent` as the number that is compared."""
+        """Return `spent` as one number, in the unit of the budget."""
         match self.unit:
             case "USD":
                 return float(spent.usd or 0)
@@ -66,7 +66,7 @@ class Pricing:
                 return float(spent.calls)
 
     def by_arm(self, arms: Arms) -> tuple[float, ...]:
-        """What a fork of each arm probably costs: what the recorded run did from there on; never nothing."""
+        """Return what a fork of each arm probably costs, as the recorded run did from there on; never 0."""
         costs = [self.in_unit(self.recorded[arms.upto(arm)]) for arm in range(arms.n + 1)]
         least = max(costs[0], 1e-9) / max(1, arms.n)  # to begin a fork costs something too
         return tuple(cost + least for cost in costs)

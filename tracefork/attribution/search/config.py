@@ -1,4 +1,4 @@
-"""What a search is asked for: the run, the levels, the prices and the limits."""
+"""The configuration of a search: the run, the error levels, the prices and the limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attrs import Attribute, field, frozen
 
 
 def check_positive(_instance: object, attribute: Attribute[int], value: int) -> None:
-    """The validator of a number that is at least 1."""
+    """Raise ValueError unless `value` is at least 1: a validator."""
     if value < 1:
         raise ValueError(f"{attribute.name} is at least 1, not {value}")
 
@@ -132,7 +132,7 @@ class Config:
 
     @cached_property
     def burden(self) -> tuple[float, ...]:
-        """The same to the power of `tuning.thrift`."""
+        """The price of each arm to the power of `tuning.thrift`."""
         least = max(self.fares) / 1000 or 1.0  # what is free is not worth any number of forks
         return tuple(max(price, least) ** self.tuning.thrift for price in self.fares)
 

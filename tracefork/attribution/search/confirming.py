@@ -24,7 +24,7 @@ HARDLY = 0.02
 
 
 def find_certificate(state: State, nomination: Nomination) -> Route | None:
-    """How the drop of the nominated step is shown to be above the margin, if it is.
+    """Return which forks show that the drop of the nominated step is above the margin, or None.
 
     By its fresh forks, made after it was nominated, at the alpha that the nomination
     may spend; or by all, at alpha / 2n, since any step could have been the one.
@@ -40,7 +40,7 @@ def find_certificate(state: State, nomination: Nomination) -> Route | None:
 
 
 def is_hopeless(state: State, nomination: Nomination) -> bool:
-    """A test that is not worth another fork: it had its share, or the step has lost its weight."""
+    """True if the test is not worth another fork: it had its share, or the step has lost its mass."""
     tuning, pairs = state.config.tuning, nomination.pairs
     if pairs >= tuning.pairs or nomination.before.hopeless or nomination.after.hopeless:
         return True
@@ -51,7 +51,7 @@ def is_hopeless(state: State, nomination: Nomination) -> bool:
 
 
 def decide(state: State, nomination: Nomination) -> State:
-    """The state with the open nomination confirmed or given up, if it is time."""
+    """Return the state with the open nomination confirmed or given up, if it is time."""
     if route := find_certificate(state, nomination):
         return state.amend(evolve(nomination, status=Status.CONFIRMED, route=route))
     if is_hopeless(state, nomination):
@@ -60,7 +60,7 @@ def decide(state: State, nomination: Nomination) -> State:
 
 
 def bound_value(state: State, arm: int) -> Interval:
-    """The interval of V(arm). Those of all arms hold at once, at every moment, at 1 - alpha."""
+    """Return the interval of V(arm). Those of all arms hold at once, at every moment, at 1 - alpha."""
     config = state.config
     known = config.known(arm)
     if known is not None:
@@ -74,7 +74,7 @@ def bound_value(state: State, arm: int) -> Interval:
 
 
 def bound_drop(state: State, nomination: Nomination) -> Interval:
-    """The interval of a certified step's drop, at the level that it was certified at.
+    """Return the interval of a certified step's drop, at the level that it was certified at.
 
     The evidence left all values up to the margin behind, for good.
     """
@@ -89,7 +89,7 @@ def bound_drop(state: State, nomination: Nomination) -> Interval:
 
 
 def find_segment(state: State) -> tuple[int, int] | None:
-    """The shortest [low, high) whose drop is certified to be above the margin, the first of equals."""
+    """Return the shortest [low, high) whose drop is certified to be above the margin, the first of equals."""
     config = state.config
     arms = [
         arm
@@ -108,7 +108,7 @@ def find_segment(state: State) -> tuple[int, int] | None:
 
 
 def has_drop(state: State) -> bool:
-    """V(0) - V(n) is shown to be above the margin, at level alpha."""
+    """True if V(0) - V(n) is shown to be above the margin, at level alpha."""
     config = state.config
     first, last = state.arms[0], state.arms[config.n]
     known = config.known(config.n)
@@ -118,7 +118,7 @@ def has_drop(state: State) -> bool:
 
 
 def rule_out_drop(state: State) -> Conclusion | None:
-    """SYSTEMIC or NO_DROP once V(0) - V(n) is shown to be below delta, at level alpha."""
+    """Return SYSTEMIC or NO_DROP once V(0) - V(n) is shown to be below delta, at level alpha."""
     config = state.config
     first, last = state.arms[0], state.arms[config.n]
     known = config.known(config.n)

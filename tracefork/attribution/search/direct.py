@@ -180,7 +180,7 @@ def _is_worthwhile(state: Screened, step: int) -> bool:
 
 
 def _is_certified(state: Screened, step: int) -> bool:
-    """A certificate is given at the fork that brings it, and there is none after it."""
+    """True if the forks so far certify the step; it then gets no further fork."""
     screen, tally = state.screen, state.steps[step]
     evidence = log_evidence(*tally.worst, 0, 0, screen.margin, screen.floor)
     return not tally.untrusted and evidence >= math.log(screen.n / screen.alpha)

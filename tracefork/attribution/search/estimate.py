@@ -1,4 +1,4 @@
-"""What a search reports: values only, valid at whichever moment it is asked."""
+"""The estimates of a search: values, drops and the verdict, valid at whichever moment one asks."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Estimate:
 
 
 def report(state: State) -> Estimate:
-    """What is known by now."""
+    """Return the estimates from the forks so far."""
     values = tuple(_estimate_value(state, arm) for arm in range(state.config.n + 1))
     drops = tuple(_estimate_drop(state, step, values) for step in range(state.config.n))
     seen = believe(state, 0, state.config.n)

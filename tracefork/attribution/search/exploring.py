@@ -23,7 +23,7 @@ EVEN = 0.4  # forks of the two ends are as the inverse of their prices to this p
 
 
 def believe(state: State, low: int, high: int, due: Sequence[Due] = ()) -> Posterior:
-    """The posterior over the steps [low, high); `due` counts as if it were settled."""
+    """Return the posterior over the steps [low, high); `due` counts as if it were settled."""
     config = state.config
     extra: dict[int, tuple[float, float]] = {}
     for item in due:
@@ -43,7 +43,7 @@ def believe(state: State, low: int, high: int, due: Sequence[Due] = ()) -> Poste
 
 
 def choose_arm(state: State) -> int | None:
-    """The arm of the next exploring fork, after all that are due; None if there is none that fits."""
+    """Return the arm of the next exploring fork, after all that are due; None if none fits the budget."""
     config = state.config
     low, high = state.segments[0]
     ends = high if config.known(high) is None else high - 1  # the last arm that is worth a fork
@@ -61,7 +61,7 @@ def choose_arm(state: State) -> int | None:
 
 
 def nominate(state: State) -> State:
-    """The state with a new nomination if one is due, or without the segment in which there is none."""
+    """Return the state with a new nomination if one is due, or without the segment if that has no drop."""
     config, tuning = state.config, state.config.tuning
     low, high = state.segments[0]
     seen = believe(state, low, high)
@@ -85,7 +85,7 @@ def leave_segment(state: State) -> State:
 
 
 def choose_end(state: State, low: int, high: int) -> int:
-    """That end of a segment which had fewer forks for its price; the later one gets more of them."""
+    """Return that end of a segment which had fewer forks for its price; the later one gets more of them."""
     config = state.config
     if config.known(high) is not None:
         return low
@@ -95,14 +95,14 @@ def choose_end(state: State, low: int, high: int) -> int:
 
 
 def count_patience(state: State) -> float:
-    """How many exploring forks there may be before the next nomination: fewer after each in vain."""
+    """Return how many exploring forks there may be before the next nomination: fewer after each in vain."""
     limit = state.config.tuning.explore
     first = 30 + 20 * math.log2(state.config.n + 1) if limit is None else limit
     return first / (1 + 0.5 * len(state.nominations))
 
 
 def split(state: State, nomination: Nomination) -> State:
-    """With what is left of its segment after a step was certified, the later part first."""
+    """Return the state with the parts of a segment beside a certified step, the later part first."""
     parts = (nomination.step + 1, nomination.high), (nomination.low, nomination.step)
     left = (*(part for part in parts if part[0] < part[1]), *state.segments[1:])
     return evolve(state, segments=tuple(part for part in left if not _is_level(state, *part)), since=0)
@@ -113,7 +113,7 @@ def _count_graded(state: State, low: int, high: int) -> int:
 
 
 def _is_level(state: State, low: int, high: int) -> bool:
-    """The ends of a segment are so close, after some forks, that no drop worth naming is in it."""
+    """True if the rates at both ends of a segment are so close that no drop worth naming is in it."""
     known, first, last = state.config.known(high), state.arms[low], state.arms[high]
     above, below = first.rate, last.rate if known is None else known
     forks = first.graded if known is not None else min(first.graded, last.graded)
@@ -123,7 +123,7 @@ def _is_level(state: State, low: int, high: int) -> bool:
 
 
 def _expect(state: State, item: Due) -> tuple[float, float]:
-    """The success and the failure that a due fork brings: broken numbers while it is pending."""
+    """The successes and failures that a due fork counts for: fractions while it is pending."""
     match item.grade:
         case Grade.SUCCESS:
             return 1.0, 0.0

@@ -1,4 +1,4 @@
-"""The same number of forks for every step, fixed beforehand: flip rates, and what they cannot tell.
+"""Flip rates from a fixed number of forks for every step, and what they cannot tell.
 
 A *flip* is an outcome other than the recorded one after the answer of a step was changed.
 Where the rest of the run is live a flip says little by itself: runs flip as well when nothing
@@ -180,7 +180,7 @@ def stop(state: Tried) -> Tried:
 
 
 def report(state: Tried) -> FlipReport:
-    """What the forks so far say."""
+    """Return the flip rates from the forks so far."""
     n = state.schedule.n
     changed, same = [Tally()] * n, [Tally()] * n
     for place, result in enumerate(state.results):
@@ -195,7 +195,7 @@ def report(state: Tried) -> FlipReport:
 def bonferroni(
     arms: Sequence[Tally], *, alpha: float = 0.05, margin: float = 0.10, known: float | None = None
 ) -> tuple[int, ...]:
-    """The steps whose drop is above `margin` by a uniform number of forks at arms 0 .. n, the largest first.
+    """Return the steps whose drop exceeds `margin` by equally many forks at arms 0 .. n, the largest first.
 
     The alpha is shared by all steps, with Newcombe's interval on one side: what a search
     is compared with. `known` is V(n) if it needs no fork.

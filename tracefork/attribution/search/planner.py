@@ -20,7 +20,7 @@ from .exploring import choose_arm, choose_end, count_patience, leave_segment, no
 from .state import Due, Grade, Kind, Nomination, Probe, State, Status, Tally
 
 Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
-"""A line of the log: what `observe` was given."""
+"""A line of the log: the arguments of one `observe`."""
 
 
 WINDOW = 4
@@ -28,13 +28,13 @@ WINDOW = 4
 
 
 def init(config: Config) -> State:
-    """A search that has seen nothing, with its first probes due."""
+    """Return a search that has seen nothing, with its first probes due."""
     state = State(config, (Tally(),) * (config.n + 1), segments=((0, config.n),))
     return _plan(state)
 
 
 def plan(state: State, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
-    """The probes to run next, in order, without those that are in flight already.
+    """Return the probes to run next, in order, without those that are in flight already.
 
     Empty when the search has ended, and when it has to wait for what is in flight.
     It is the state that knows them: after a crash, a state that was folded from
@@ -47,7 +47,7 @@ def plan(state: State, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
 
 
 def observe(state: State, probe: Probe, grade: Grade, cost: float | None = None) -> State:
-    """The state with what came of a probe; `cost` is its worst-case price unless it is told.
+    """Return the state with the grade and cost of a probe; by default its cost is its worst-case price.
 
     Outcomes settle in the order of planning. Those that come when the search
     was stopped add to what it cost, and to nothing else.
@@ -67,10 +67,10 @@ def observe(state: State, probe: Probe, grade: Grade, cost: float | None = None)
 
 
 def stop(state: State) -> State:
-    """The search, ended here with what there is; a stopped one as it is.
+    """Return the search ended here, with the forks that are in; a stopped one as it is.
 
-    A fork that is pending while later ones are in counts as undefined: what it
-    would have said is not left out because it was slow.
+    A fork that is pending while later ones are in counts as undefined: to leave
+    it out because it was slow would bend the rates.
     """
     if state.stopped:
         return state
@@ -83,7 +83,7 @@ def stop(state: State) -> State:
 
 
 def fold(config: Config, log: Iterable[Observation]) -> State:
-    """The state after all of `log`, in the order in which it was observed.
+    """Return the state after all of `log`, in the order in which it was observed.
 
     Raises:
         ValueError: the log is of another search.
@@ -95,7 +95,7 @@ def fold(config: Config, log: Iterable[Observation]) -> State:
 
 
 def extend(state: State, *, max_forks: int | None = None, max_cost: float | None = None) -> State:
-    """The search under new limits. One that ended for want of forks goes on.
+    """Return the search under new limits. One that ended for want of forks goes on.
 
     One that came to its conclusion, or has nothing left to try, stays as it is.
     """
@@ -106,7 +106,7 @@ def extend(state: State, *, max_forks: int | None = None, max_cost: float | None
 
 
 def conclude(state: State) -> Conclusion:
-    """What may be said if the search ends here."""
+    """Return the verdict if the search ends here."""
     if state.confirmed:
         return Conclusion.STEP
     if _has_short_segment(state):
@@ -117,13 +117,13 @@ def conclude(state: State) -> Conclusion:
 
 
 def _has_short_segment(state: State) -> bool:
-    """A segment is certified that is at most half of the run."""
+    """True if a segment is certified that is at most half of the run."""
     found = find_segment(state)
     return found is not None and 2 * (found[1] - found[0]) <= state.config.n
 
 
 def _settle(state: State) -> State:
-    """With all due forks settled whose turn has come, and new ones planned."""
+    """The state with all due forks counted whose turn has come, and new ones planned."""
     if not state.config.barrier or all(item.grade is not None for item in state.due):
         while state.due and state.due[0].grade is not None:
             item, *rest = state.due
@@ -132,7 +132,7 @@ def _settle(state: State) -> State:
 
 
 def _take(state: State, item: Due) -> State:
-    """With one more fork taken in, and what follows from it. One without a grade counts as undefined."""
+    """The state with one more fork counted, and what follows from it. One without a grade is undefined."""
     probe, grade = item.probe, item.grade or Grade.CENSORED
     arms = state.arms
     state = evolve(
@@ -147,7 +147,7 @@ def _take(state: State, item: Due) -> State:
 
 
 def _count(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) -> tuple[Nomination, ...]:
-    """With the fork counted for the nomination that it was made for."""
+    """The nominations, with the fork counted for the one that it was made for."""
     if probe.kind is not Kind.CONFIRM:
         return nominations
     place = probe.nomination
@@ -160,7 +160,7 @@ def _count(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) -> t
 
 
 def _advance(state: State) -> State:
-    """With the open nomination decided, or a new one made, or the search ended, if it is time."""
+    """The state with the open nomination decided, or a new one made, or the search ended, if it is time."""
     if state.open is not None:
         state = _decide(state, state.open)
     elif state.segments:
@@ -174,7 +174,7 @@ def _advance(state: State) -> State:
 
 
 def _decide(state: State, nomination: Nomination) -> State:
-    """With the open nomination confirmed or given up, if it is time, and what follows from it."""
+    """The state with the open nomination confirmed or given up, if it is time, and what follows from it."""
     config = state.config
     state = decide(state, nomination)
     last = state.nominations[-1]
@@ -186,7 +186,7 @@ def _decide(state: State, nomination: Nomination) -> State:
 
 
 def _conclude_survey(state: State) -> State:
-    """No step is left to put to the test: ended, once it is known whether there is a drop at all."""
+    """The state of a search without a step left to test: ended, once a drop is shown or ruled out."""
     spent = state.arms[0].total >= state.config.tuning.survey
     if state.confirmed or spent or has_drop(state) or (not state.since and _has_short_segment(state)):
         return evolve(state, conclusion=conclude(state))
@@ -194,7 +194,7 @@ def _conclude_survey(state: State) -> State:
 
 
 def _plan(state: State) -> State:
-    """With new probes due up to a batch; ended, if nothing is due and nothing more fits."""
+    """The state with new probes due up to a batch; ended, if nothing is due and nothing more fits."""
     config = state.config
     if state.conclusion is not None or (config.barrier and state.due):
         return state
@@ -223,7 +223,7 @@ def _make_surveying(state: State) -> Probe | None:
 
 
 def _make_confirming(state: State, nomination: Nomination) -> Probe | None:
-    """On that side of the step which has fewer forks: both are needed, the earlier one costs more."""
+    """A probe on that side of the step which has fewer forks: both are needed, the earlier costs more."""
     config, step, place = state.config, nomination.step, len(state.nominations) - 1
     due = [item.probe.arm for item in state.due if item.probe.nomination == place]
     before = nomination.before.total + due.count(step)
@@ -238,7 +238,7 @@ def _make_probe(state: State, arm: int, kind: Kind, nomination: int = -1) -> Pro
 
 
 def _is_cut_short(state: State) -> bool:
-    """There was more to try when the search ended."""
+    """True if there was more to try when the search ended."""
     match state.conclusion:
         case Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
             return True

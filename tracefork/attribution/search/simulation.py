@@ -1,4 +1,4 @@
-"""A search that runs on a curve instead of an agent: a fork succeeds when its seed says so."""
+"""Runs a search on a curve instead of an agent: whether a fork succeeds follows from its seed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .state import Grade, Probe, State
 
 
 def simulate(config: Config, curve: Sequence[float], seed: int) -> State:
-    """The search at its end, on a run whose forks of arm i succeed at the rate `curve[i]`."""
+    """Return the search at its end, on a run whose forks of arm i succeed at the rate `curve[i]`."""
     first = init(evolve(config, seed=seed))
     return deque(states(first, curve), maxlen=1).pop()
 
 
 def states(state: State, curve: Sequence[float], hasty: bool = False) -> Iterator[State]:  # noqa: FBT001, FBT002
-    """`state` and all that it comes to, one for each fork, until the search has ended.
+    """Give `state` and the state after each further fork, until the search has ended.
 
     With `hasty`, a whole batch is in flight and those that fail come home first:
     the worst order for whoever counts outcomes as they come.
@@ -33,7 +33,7 @@ def states(state: State, curve: Sequence[float], hasty: bool = False) -> Iterato
 
 
 def draw_grade(probe: Probe, curve: Sequence[float]) -> Grade:
-    """What the probe's seed makes of it."""
+    """Return the grade that follows from the probe's seed."""
     return Grade.SUCCESS if share(probe.seed) < curve[probe.arm] else Grade.FAILURE
 
 

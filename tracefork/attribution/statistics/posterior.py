@@ -1,4 +1,4 @@
-"""Where the drop is, as far as the forks tell: a Bayesian change point.
+"""The posterior of the drop's place, given the forks: a Bayesian change point.
 
 The model says "the rate falls once, at step t, or not at all", with the rates
 before and after integrated out under Beta(2, 1) and Beta(1, 2), and under
@@ -80,7 +80,7 @@ class Posterior:
         return step, most
 
     def information(self) -> Iterator[float]:
-        """What one more fork of each arm, low .. high, would tell of the drop's place, in nats."""
+        """The information that a fork of each arm, low .. high, would give on the drop's place, in nats."""
         rate = sum([gap.mass * gap.before for gap in self.gaps]) + self.null * self.rate
         noise = sum([gap.mass * entropy(gap.before) for gap in self.gaps]) + self.null * entropy(self.rate)
         for gap in self.gaps:  # an arm is past the drop at t if it is above t: the masses move as it rises
@@ -102,7 +102,7 @@ class Posterior:
 def posterior(
     counts: Iterable[Counts], low: int, high: int, *, null: float, prior: tuple[float, ...] | None = None
 ) -> Posterior:
-    """What the outcomes of arms low .. high say of the steps [low, high).
+    """Return the posterior of the steps [low, high), given the outcomes of arms low .. high.
 
     Args:
         counts: those with an outcome, by rising arm.
@@ -138,7 +138,7 @@ def posterior(
 
 
 def entropy(rate: float) -> float:
-    """That of a coin with this rate, in nats."""
+    """Return the entropy of a coin with this rate, in nats."""
     if rate <= 0.0 or rate >= 1.0:
         return 0.0
     return -rate * log(rate) - (1 - rate) * log(1 - rate)

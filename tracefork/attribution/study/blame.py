@@ -60,7 +60,7 @@ def blame(
         ValueError: the oracle cannot say what the recorded run was; the run has not come to its end, or
             asked no model; the budget is in USD and a price is not known; an option has no such value.
         Conflict: the ledger is of another study, or in use; or the store has another run of this name.
-        InDoubt: a tool of the run may have run, and nobody has said what came of it.
+        InDoubt: a tool of the run may have run before a crash, and `on_doubt` is not given.
         UnrecordedTools: a model called tools that are no effects of the tape: forks would run them for real.
         RuntimeError: the agent is async and an event loop is running; await `ablame`.
         KeyboardInterrupt: as always; the ledger has all forks that are over.

@@ -1,4 +1,4 @@
-"""What a study is to do, as one value: all but the tape, the agent, the oracle and who makes the forks."""
+"""The options of a study as one value, and the identity of a study in its ledger."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Design:
 
     @classmethod
     def of(cls, **given: Any) -> Design:
-        """The design of these options; those that are none of its own go to the runs.
+        """Return the design of these options; those that are none of its own go to the runs.
 
         Raises:
             TypeError: one is neither.
@@ -92,7 +92,7 @@ class Design:
         return cls(**given, options={"instant_retries": True, **rest})
 
     def is_final_known(self, tape: Tape, oracle: Oracle) -> bool:
-        """Whether a fork that is served all of the tape must end as it did."""
+        """True if a fork that is served all of the tape must end as the recorded run did."""
         if self.final != "auto":
             return self.final == "known"
         last = tape.by_head[-1].span.headed
@@ -103,7 +103,7 @@ class Design:
         return all(given.get(effect.call) == effect.answer for effect in after)
 
     def on(self, tape: Tape) -> Design:
-        """This design with the matcher of `tape`, where that ignores something and no other is asked for."""
+        """Return this design with the matcher of `tape`, if that ignores something and no other is given."""
         given = {"matcher": self.matcher, "ignore": self.options.get("ignore")}
         options = {name: value for name, value in self.options.items() if name != "ignore"}
         return evolve(self, matcher=Options.of(given, tape).matcher, options=options)
@@ -116,7 +116,7 @@ _NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real"})
 
 
 def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:
-    """What makes two studies the same, as JSON: the ledger of one may go on only for the same."""
+    """Return what two studies must share for one to continue the other's ledger, as JSON."""
     kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in _NOT_THE_STUDY)
     values = {
         name: value if isinstance(value, str | int | float | None) else spell(value)
@@ -132,7 +132,7 @@ def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[
 
 
 def spell(what: object) -> str:
-    """A name for a function or value: the same in another process, another if it does something else.
+    """Return a name for a function or value: the same in another process, another if it does something else.
 
     Of a function it has a hash of its code, its defaults and what it has closed over. Of what
     may change, such as a list, it has the type.
@@ -169,7 +169,7 @@ def _spell(what: object, above: tuple[object, ...]) -> str:
 
 
 def _read_closure(function: FunctionType) -> list[object]:
-    """What the function has closed over, as far as it is there yet."""
+    """The values that the function has closed over, None for one that is not assigned yet."""
     found = []
     for cell in function.__closure__ or ():
         try:
@@ -180,7 +180,7 @@ def _read_closure(function: FunctionType) -> list[object]:
 
 
 def _spell_constant(value: object) -> object:
-    """A constant of a function's code, in an order that no hash decides."""
+    """A constant of a function's code, in an order that does not depend on hash seeds."""
     match value:
         case CodeType():
             return value.co_code, [_spell_constant(c) for c in value.co_consts], value.co_names

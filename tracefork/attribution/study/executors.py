@@ -92,7 +92,7 @@ def choose_width(executor: Executor | None, workers: int | None) -> int:
 
 
 def _settle(study: Study, probe: Probe, done: Done | Exception) -> Exception | None:
-    """Tell the study what came of a fork; return what went wrong in telling or making it."""
+    """Pass the result of a fork to the study; return the exception of either, or None."""
     if isinstance(done, Exception):
         return done
     try:
@@ -103,7 +103,7 @@ def _settle(study: Study, probe: Probe, done: Done | Exception) -> Exception | N
 
 
 def _reach(executor: Executor, setting: Setting) -> None:
-    """Send what all forks have in common there and see that it arrives, before any fork is begun.
+    """Send `setting` to `executor` and check that it arrives, before any fork is begun.
 
     Raises:
         TypeError: it does not.

@@ -1,4 +1,4 @@
-"""Answers that need not be bought: what live questions of a forced fork are served instead of leaving."""
+"""Recorded answers served to a fork of `method="direct"`, so that only the step under test is asked live."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..forks.grading import match_place
 
 
 class Forced:
-    """All answers of `tape` but that of `pivot`, whatever the agent asks: by lane and place, in their order.
+    """Serves all answers of `tape` but that of `pivot`, whatever the agent asks: by lane and URL, in order.
 
     `pivot` itself is asked anew, and again if its answer asks for another try. A body that the
     tape does not hold, and a call that the agent gave up, are not given. `count` is how many questions were
@@ -41,7 +41,7 @@ class Forced:
 
 
 def _complete(answer: Answer) -> Answer | None:
-    """What can be given: a response as if it had been read to its end, or the fault it was."""
+    """The answer as it can be served, a response as if it had been read to its end; None if it cannot."""
     if isinstance(answer, Response):
         return None if answer.omitted else evolve(answer, end="eof") if answer.end == "closed" else answer
     return None if answer == CANCELLED else answer

@@ -1,4 +1,4 @@
-"""The ledger of a study: what each fork was for, came to and cost, in a file that grows as they end.
+"""The ledger of a study: a file with the probe, grade and cost of each fork, appended as they end.
 
 JSON lines. The first says what is studied; each other one is a fork. A line is
 durable before the next forks are planned, so that a study that was killed goes on with all it had

@@ -1,4 +1,4 @@
-"""What a fork spends, as it goes: the gate that its questions pass before they leave."""
+"""Meters the spending of a fork: the gate that its requests pass before they leave."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Meter:
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def __call__(self, request: Request) -> None:
-        """Let `request` pass.
+        """Reserve the price of `request`, which may leave.
 
         Raises:
             OverBudget: it may not.
@@ -54,7 +54,7 @@ class Meter:
             self._left[self.matcher(request)] += 1
 
     def live(self) -> tuple[Exchange, ...]:
-        """The exchanges that left, by head: of equal ones the last, since the first were served."""
+        """Return the exchanges that left, by head: of equal ones the last, since the first were served."""
         left, found = Counter(self._left), []
         for exchange in reversed(self.session.tape.by_head):
             key = self.matcher(exchange.request)
@@ -64,7 +64,7 @@ class Meter:
         return tuple(reversed(found))
 
     def spent(self) -> Spent:
-        """What the fork has cost so far; what is still open, or broke off, at worst."""
+        """Return what the fork has cost so far; calls that are open, or broke off, at worst."""
         live = self.live()
         total = sum((cost_in_fact(exchange, self.prices) for exchange in live), Spent())
         if len(live) == self._left.total():

@@ -1,4 +1,4 @@
-"""The three methods as values of one shape: what a study asks for, tells, and has reported."""
+"""The three methods as values with the same four functions: plan, observe, stop, report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LIKELY = 0.5
 
 
 class Method(Protocol):
-    """How forks are spent. A value: what is told gives another.
+    """A strategy for spending forks. A value: `observe` and `stop` return another.
 
     `plan` names the probes to begin beside those in flight; none when these must end first, or when
     it is over. `observe` takes what came of one, in any order, with its cost in the unit of the prices.
@@ -49,7 +49,7 @@ class Method(Protocol):
 def choose_method(
     design: Design, tape: Tape, oracle: Oracle, arms: Arms, pricing: Pricing, batch: int
 ) -> Method:
-    """The method that `design` asks for, before its first fork."""
+    """Return the method that `design` asks for, before its first fork."""
     prices = pricing.by_arm(arms)
     known = design.is_final_known(tape, oracle)
     match design.method:

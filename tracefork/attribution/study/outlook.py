@@ -1,4 +1,4 @@
-"""What a study will probably take, before anything is spent: prices from the tape, forks from simulation."""
+"""Estimates what a study will take before anything is spent: prices from the tape, forks from simulation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Outlook:
 
 
 def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
-    """What `blame` with these options will probably take.
+    """Return what `blame` with these options will probably take.
 
     Raises:
         ValueError: the run asked no model, or has no price.
@@ -84,7 +84,7 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
 
 
 def lines(found: Outlook) -> Iterator[str]:
-    """The outlook in lines of text."""
+    """Give the outlook in lines of text."""
     recorded = "price unknown" if found.recorded.usd is None else money(float(found.recorded.usd), "USD")
     yield f"{found.steps} steps can be asked anew. The run itself: {found.recorded.calls} calls, {recorded}."
     usd = found.worst.usd

@@ -160,10 +160,10 @@ class Plan:
 
 
 def _check_tools(tape: Tape, design: Design) -> None:
-    """See that forks of `tape` run no tool that nobody meant to run.
+    """Check that forks of `tape` run no tool that nobody meant to run.
 
     Raises:
-        InDoubt: one may have run, and nobody has said what came of it.
+        InDoubt: one may have run before a crash, and `on_doubt` is not given.
         UnrecordedTools: one is unknown to the run.
     """
     doubted = [call for call in find_doubts(tape) if not REPEATABLE.get(call.name)]

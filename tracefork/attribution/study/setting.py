@@ -1,4 +1,4 @@
-"""What all forks of a study have in common, as a value that can be sent to another process.
+"""The setting of a study's forks, as a value that can be sent to another process.
 
 The agent, the oracle and the tape may be named instead of carried: as `"package.module:function"`,
 and as a store's path and a run_id.

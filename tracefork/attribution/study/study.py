@@ -1,4 +1,4 @@
-"""A study in progress: which forks are due, and what came of those that are over.
+"""A study in progress: gives the forks that are due, and counts the results of those that are over.
 
 It makes no fork itself: `due` gives jobs to whoever makes them, `settle` takes what came of
 them, in any order. All that it knows is what the lines of its ledger fold to.
@@ -156,7 +156,7 @@ class Study:
 
 
 def _describe(probe: Probe, arms: Arms) -> str:
-    """What a fork is for, in the words of its branch's name."""
+    """The purpose of a fork, as its branch is called."""
     if probe.arm == arms.n:
         return "all answers as recorded"
     step = arms.steps[probe.arm]
