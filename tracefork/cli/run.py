@@ -41,31 +41,33 @@ def demo(
 
 
 @commands.command(context_settings=PASSING)
+@options.take(
+    "allow",
+    "passthrough",
+    "ignore",
+    "max_body",
+    "virtualize",
+    "strict",
+    "processes",
+    "durability",
+    "wrap",
+    "unrecordable",
+)
 def run(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    max_body: options.MaxBody = None,
-    virtualize: options.Virtualize = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    durability: options.Durable = options.Durability.PROCESS,
-    wrap: options.Wrap = None,
-    unrecordable: Annotated[
-        options.Loss,
-        typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn."),
-    ] = options.Loss.RAISE,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Record any script or module, unmodified. A record() of its own joins the run."""
     program = Program.parse([*script, *context.args])
     program.check()
     name = agent_name or Path(program.argv[0]).stem
+    chosen["wrap"] = read_wrap(chosen.get("wrap"), program)
     session = api.record(
         store,
         run_id=run_id,
@@ -73,35 +75,20 @@ def run(
         meta=program.meta(),
         scope="process",
         adopts=True,
-        **options.collect(
-            allow=allow,
-            passthrough=passthrough,
-            ignore=ignore,
-            max_body=max_body,
-            virtualize=virtualize,
-            strict=strict,
-            processes=processes,
-            durability=durability,
-            wrap=read_wrap(wrap, program),
-            unrecordable=unrecordable,
-        ),
+        **chosen,
     )
     perform(session, program, json_=json_)
 
 
 @commands.command()
+@options.take(*options.OF_REPLAYS)
 def verify(
     run: Run,
     command: Command = None,
     store: Store = RUNS,
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    patience: options.Patience = None,
-    instant_retries: options.InstantRetries = False,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Replay a run with its script, offline, and say whether everything happened again.
 
@@ -114,15 +101,6 @@ def verify(
         with divert_prints(json_=json_), watch_run(run, len(tape.steps), "verify"):
             program()
 
-    chosen = options.collect(
-        allow=allow,
-        passthrough=passthrough,
-        ignore=ignore,
-        strict=strict,
-        processes=processes,
-        patience=patience,
-        instant_retries=instant_retries,
-    )
     verdict = verified(tape, agent, scope="process", **chosen)
     if json_:
         fields = attrs.asdict(
@@ -150,6 +128,7 @@ def verify(
 
 
 @commands.command()
+@options.take(*options.OF_TAILS)
 def fork(
     run: Run,
     at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],
@@ -157,18 +136,10 @@ def fork(
     text: Annotated[str | None, typer.Option(help="Answer with this text, in the vendor's form.")] = None,
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
-    tools: options.LiveTools = options.Tools.LIVE,
-    on_doubt: options.OnDoubt = options.Doubt.RAISE,
     store: Store = RUNS,
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    patience: options.Patience = None,
-    instant_retries: options.InstantRetries = False,
-    durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
     if text is not None and body is not None:
@@ -182,38 +153,19 @@ def fork(
         answer = partial(_replace_body, body.read_bytes())
     desc = text or (f"body of {body}" if body else "asked anew")
     print_unrecorded(tape)
-    chosen = options.collect(
-        allow=allow,
-        passthrough=passthrough,
-        ignore=ignore,
-        strict=strict,
-        processes=processes,
-        patience=patience,
-        instant_retries=instant_retries,
-        durability=durability,
-        tools=tools,
-        on_doubt=on_doubt,
-    )
     session = api.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **chosen)
     perform(session, program, json_=json_)
 
 
 @commands.command()
+@options.take(*options.OF_TAILS)
 def resume(
     run: Run,
     command: Command = None,
-    on_doubt: options.OnDoubt = options.Doubt.RAISE,
-    tools: options.LiveTools = options.Tools.LIVE,
     store: Store = RUNS,
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    patience: options.Patience = None,
-    instant_retries: options.InstantRetries = False,
-    durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Run an interrupted script to its end: what was recorded costs nothing.
 
@@ -223,33 +175,18 @@ def resume(
     tape = load_tape(run, store, furthest=True)
     program = find_program(tape, command or [])
     print_unrecorded(tape)
-    chosen = options.collect(
-        allow=allow,
-        passthrough=passthrough,
-        ignore=ignore,
-        strict=strict,
-        processes=processes,
-        patience=patience,
-        instant_retries=instant_retries,
-        durability=durability,
-        tools=tools,
-        on_doubt=on_doubt,
-    )
     session = api.resume(tape, store, scope="process", **chosen)
     perform(session, program, json_=json_)
 
 
 @commands.command(context_settings=PASSING)
+@options.take("allow", "passthrough", "max_body", "strict", "processes", "wrap")
 def calibrate(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    max_body: options.MaxBody = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    wrap: options.Wrap = None,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Run a script for real, and again on its recording: what varies by itself, and what would help."""
     program = Program.parse([*script, *context.args])
@@ -259,10 +196,8 @@ def calibrate(
         with divert_prints(json_=True):
             program()
 
-    chosen = options.collect(
-        allow=allow, passthrough=passthrough, max_body=max_body, strict=strict, processes=processes
-    )
-    found = calibrated(agent, scope="process", wrap=read_wrap(wrap, program), **chosen)
+    chosen["wrap"] = read_wrap(chosen.get("wrap"), program)
+    found = calibrated(agent, scope="process", **chosen)
     if json_:
         print_json(attrs.asdict(found, value_serializer=_list_set) | {"advice": found.advice})
     else:
