@@ -17,7 +17,7 @@ from tracefork.attribution.forks.budget import Spent, cost_at_worst
 from tracefork.attribution.forks.jobs import Job
 from tracefork.attribution.search.state import Grade
 from tracefork.attribution.study.probe import afind_baseline, aperform, find_baseline, perform
-from tracefork.attribution.study.setting import Packed, Setting, Stored, resolve
+from tracefork.attribution.study.setting import PackedTape, Setting, StoredTape, resolve
 from tracefork.providers import anthropic
 from tracefork.testing.scripted import Script, by_rule, transport
 from tracefork.testing.server import LoopbackServer
@@ -83,7 +83,7 @@ def test_the_same_seed_draws_the_same_in_any_process(planted):
     tape, server = recorded(noisy)
     with server, ProcessPoolExecutor(2) as pool:
         here = setting(tape, PlantedAgent(server.url, 6))
-        there = setting(Packed(tracefork.dumps(tape)), PlantedAgent(server.url, 6))
+        there = setting(PackedTape(tracefork.dumps(tape)), PlantedAgent(server.url, 6))
         jobs = [job(1, seed=seed) for seed in range(12)]
         grades = [perform(here, j).grade for j in jobs]
         assert list(map(_grade, pool.map(perform, [there] * 12, jobs))) == grades
@@ -99,7 +99,7 @@ def test_everything_may_be_named(planted, tmp_path):
     path = str(tmp_path / "runs.db")
     with TapeStore.open(path) as store:
         store.save(tape)
-    how = Setting(Stored(path, tape.run_id), agent, "tracefork.validation.planted:succeeded")
+    how = Setting(StoredTape(path, tape.run_id), agent, "tracefork.validation.planted:succeeded")
     assert perform(pickle.loads(pickle.dumps(how)), job(0)).grade is Grade.SUCCESS
 
 

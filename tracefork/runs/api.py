@@ -21,8 +21,8 @@ from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..runtime.port import Gate, Known
 from ..session.session import Session
 from ..session.tools.policy import Policy, policy
-from .assembly import Stored, make_header, make_session
-from .joining import Joined, find_outer
+from .assembly import StoreLike, make_header, make_session
+from .joining import JoinedRun, find_outer
 from .options import Options, RecordOptions, ReplayOptions, TailOptions, lists
 
 Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
@@ -30,7 +30,7 @@ Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
 
 @lists(RecordOptions)
 def record(
-    store: Stored = None,
+    store: StoreLike = None,
     *,
     agent_name: str = "",
     run_id: str | None = None,
@@ -57,7 +57,7 @@ def record(
     """
     chosen, around = Options.of(options), find_outer()
     if chosen.nested == "join" and around is not None:
-        return cast("Session", Joined(around, store, run_id, options))
+        return cast("Session", JoinedRun(around, store, run_id, options))
     head = make_header(agent_name, run_id, meta)
     tools = Policy(unrecordable=chosen.unrecordable)
     return make_session(nothing(chosen.matcher), head, chosen, store=store, tools=tools, within=around)
@@ -84,7 +84,7 @@ def replay(tape: Tape, **options: Unpack[ReplayOptions]) -> Session:
 
 @lists(TailOptions)
 def resume(
-    tape: Tape, store: Stored = None, *, run_id: str | None = None, **options: Unpack[TailOptions]
+    tape: Tape, store: StoreLike = None, *, run_id: str | None = None, **options: Unpack[TailOptions]
 ) -> Session:
     """Start a run that follows `tape` to its end for free, then goes live.
 
@@ -115,7 +115,7 @@ def fork(
     at: int | Step,
     answer: Reanswer = None,
     *,
-    store: Stored = None,
+    store: StoreLike = None,
     run_id: str | None = None,
     meta: Mapping[str, str] | None = None,
     parent: str | None = None,
@@ -181,7 +181,7 @@ def cut(
     upto: int,
     answer: Answer | None = None,
     *,
-    store: Stored = None,
+    store: StoreLike = None,
     run_id: str | None = None,
     meta: Mapping[str, str] | None = None,
     parent: str | None = None,
@@ -227,7 +227,7 @@ def _follow(
     lineage: Branch,
     options: Options,
     *,
-    store: Stored,
+    store: StoreLike,
     run_id: str | None,
     meta: Mapping[str, str] | None = None,
     gate: Gate | None = None,

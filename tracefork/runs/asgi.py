@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, Unpack
 
 from ..session.session import Session
 from .api import record
-from .assembly import Stored
+from .assembly import StoreLike
 from .options import RecordOptions
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -46,7 +46,7 @@ class Recorded:
     def __init__(
         self,
         app: Application,
-        store: Stored = None,
+        store: StoreLike = None,
         *,
         when: Callable[[Scope], bool] | None = None,
         name: Callable[[Scope], str] | None = None,

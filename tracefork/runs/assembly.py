@@ -36,7 +36,7 @@ from ..transports import intercept
 from . import finders
 from .options import Durability, Options
 
-Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
+StoreLike: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
 
 SHORTEST_PATIENCE = 60.0
 CHANCE = 32  # bytes, of which a run's surrogates are drawn
@@ -47,7 +47,7 @@ def make_session(
     head: Header,
     options: Options,
     *,
-    store: Stored = None,
+    store: StoreLike = None,
     tools: Policy = RUN,
     gate: Gate | None = None,
     known: Known | None = None,
@@ -68,7 +68,7 @@ def make_session(
     wraps = Wraps.of(options.wrap or ())
     rules = tape.rules if tape else RULES
     vault = Vault(token_bytes(CHANCE), tape.surrogates if tape else NONE)
-    redacting = Ambient(os.environ, options.redact, finders.Bounded, vault, rules)
+    redacting = Ambient(os.environ, options.redact, finders.BoundedFinders, vault, rules)
     head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)}, rules=rules)
     head = _redact(head, redacting())
     opened, owned = _open(store, options.durability)
@@ -152,7 +152,7 @@ def _find_doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None)
     return find_doubts(tape, pivot, elder)
 
 
-def _open(store: Stored, durability: Durability) -> tuple[TapeStore | None, bool]:
+def _open(store: StoreLike, durability: Durability) -> tuple[TapeStore | None, bool]:
     """The store, and whether it was opened here and is to be closed with the run."""
     if store is None:
         return None, False

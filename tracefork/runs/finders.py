@@ -20,7 +20,7 @@ PATIENCE = 5.0
 _MEGABYTE = 10**6
 
 
-class Bounded:
+class BoundedFinders:
     """Runs finders, and remarks of each once that it failed or took too long."""
 
     def __init__(self, say: Callable[[str], None]) -> None:

@@ -20,7 +20,7 @@ def find_outer() -> Session | None:
     return run if run is not None and run.joins and not run.over else None
 
 
-class Joined:
+class JoinedRun:
     """What `record` returns within a run that it joins: that run, which this block neither begins nor ends.
 
     A store, a run_id and options of its own are passed over, which the run remarks. `tape` is that of

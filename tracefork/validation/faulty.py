@@ -43,10 +43,10 @@ class Harm(StrEnum):
 
 @frozen
 class FaultyAgent:
-    """Asks the model at `url` for `steps` answers; what it tells it comes from its surroundings.
+    """Asks the model at `url` for `steps` answers, with context from its surroundings.
 
-    Each step it looks up its instructions, retrieves a document, reads an instrument and recalls what
-    was said: four tools. `harm` happens at step `at` of a run that has no seed. A value.
+    Each step it looks up its instructions, retrieves a document, reads an instrument and recalls the
+    conversation: four tools. `harm` happens at step `at` of a run that has no seed. A value.
     """
 
     url: str

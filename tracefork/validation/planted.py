@@ -1,4 +1,4 @@
-"""Agents whose failure has a known cause: a scripted model that errs by chance, and errs where it is told to.
+"""Agents whose failure has a known cause: a scripted model that errs by chance, and at planted steps.
 
 Each answer of the model is sound or spoiled; how the run ends is drawn from which
 were. In the recorded run the spoiled ones are planted; in a fork they are drawn

@@ -148,14 +148,14 @@ class Point:
 class BlameReport:
     """The verdict of a study, the ranking of steps, and what the forks cost.
 
-    `verdict` is the conclusion at level `alpha`: no step is named whose drop is within `margin`, but
-    with that probability. `ranking` has every step that was an arm, the certified first, then by belief.
-    `segment` are the steps of the shortest certified range, as answered. `recorded` is what the oracle
-    said of the recorded run: what is ranked are steps that made *that* outcome. `spent` is what all
-    forks cost, `given` how many live questions were answered without leaving, `undefined` how many
-    forks had no clear grade, `broken` how many diverged or failed; `notes` say why, the most frequent
-    first. `more` is how many more forks would probably settle it, at the price `more_cost` in `unit`;
-    None where it is settled, or nothing can be said. `digest` is that of the tape.
+    `verdict` holds at level `alpha`: with at most that probability a step is named whose drop is within
+    `margin`. `ranking` has every step that was an arm, the certified first, then by belief.
+    `segment` are the steps of the shortest certified range, as answered. `recorded` is the oracle's
+    answer for the recorded run: steps are ranked by how much they made *that* outcome. `spent` is the cost
+    of all forks, `given` the number of live questions that were answered without leaving, `undefined`
+    that of forks without a clear grade, `broken` that of forks that diverged or failed; `notes` say why,
+    the most frequent first. `more` forks would probably settle it, at the price `more_cost` in `unit`;
+    None where it is settled, or no forecast is possible. `digest` is that of the tape.
     """
 
     verdict: Conclusion

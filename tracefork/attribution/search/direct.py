@@ -65,7 +65,7 @@ class Screen:
 
 
 @frozen
-class Screened:
+class Screening:
     """A screen so far: a tally and a cost for each step."""
 
     screen: Screen
@@ -112,11 +112,11 @@ class DirectReport:
         return tuple(effect.step for effect in self.steps if effect.certified)
 
 
-def init(screen: Screen) -> Screened:
-    return Screened(screen, (Tally(),) * screen.n, (0.0,) * screen.n)
+def init(screen: Screen) -> Screening:
+    return Screening(screen, (Tally(),) * screen.n, (0.0,) * screen.n)
 
 
-def plan(state: Screened, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+def plan(state: Screening, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
     """The probes to run next, up to a batch together with those in flight; empty at the end.
 
     A step has one at a time, those with fewer forks come first. They fit the budget
@@ -137,7 +137,7 @@ def plan(state: Screened, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...
     return tuple(_make_probe(state, step) for step in waiting[: max(0, room)])
 
 
-def observe(state: Screened, probe: Probe, grade: Grade, cost: float | None = None) -> Screened:
+def observe(state: Screening, probe: Probe, grade: Grade, cost: float | None = None) -> Screening:
     """The state with what came of a probe. The order of steps does not matter.
 
     Raises:
@@ -154,21 +154,21 @@ def observe(state: Screened, probe: Probe, grade: Grade, cost: float | None = No
     )
 
 
-def stop(state: Screened) -> Screened:
+def stop(state: Screening) -> Screening:
     return evolve(state, stopped=True)
 
 
-def report(state: Screened) -> DirectReport:
+def report(state: Screening) -> DirectReport:
     """What is known by now. At a chance of at least 1 - alpha no step is certified falsely."""
     steps = tuple(_estimate_effect(state, step) for step in range(state.screen.n))
     return DirectReport(steps, state.forks, state.cost, not any(_is_worthwhile(state, s.step) for s in steps))
 
 
-def _make_probe(state: Screened, step: int) -> Probe:
+def _make_probe(state: Screening, step: int) -> Probe:
     return Probe.of(state.screen.seed, step, state.steps[step].total, Kind.FORCED)
 
 
-def _is_worthwhile(state: Screened, step: int) -> bool:
+def _is_worthwhile(state: Screening, step: int) -> bool:
     tally = state.steps[step]
     successes, failures = tally.worst
     trials = successes + failures
@@ -179,14 +179,14 @@ def _is_worthwhile(state: Screened, step: int) -> bool:
     return trials < ENOUGH or successes >= PROMISING * trials
 
 
-def _is_certified(state: Screened, step: int) -> bool:
+def _is_certified(state: Screening, step: int) -> bool:
     """True if the forks so far certify the step; it then gets no further fork."""
     screen, tally = state.screen, state.steps[step]
     evidence = log_evidence(*tally.worst, 0, 0, screen.margin, screen.floor)
     return not tally.untrusted and evidence >= math.log(screen.n / screen.alpha)
 
 
-def _estimate_effect(state: Screened, step: int) -> DirectEffect:
+def _estimate_effect(state: Screening, step: int) -> DirectEffect:
     tally, alpha = state.steps[step], state.screen.alpha / state.screen.n
     interval = Interval(sequence(*tally.worst, alpha).low, sequence(*tally.best, alpha).high)
     certified = _is_certified(state, step)

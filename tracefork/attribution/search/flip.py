@@ -89,7 +89,7 @@ class Result:
 
 
 @frozen
-class Tried:
+class Trials:
     """A schedule so far: a result for each place, None where there is none yet."""
 
     schedule: Schedule
@@ -150,11 +150,11 @@ class FlipReport:
     complete: bool
 
 
-def init(schedule: Schedule) -> Tried:
-    return Tried(schedule, (None,) * (2 * schedule.n * schedule.forks))
+def init(schedule: Schedule) -> Trials:
+    return Trials(schedule, (None,) * (2 * schedule.n * schedule.forks))
 
 
-def plan(state: Tried, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+def plan(state: Trials, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
     """The probes to run next, up to a batch together with those in flight; empty at the end.
 
     They fit the budget at their worst-case prices, those in flight included.
@@ -162,7 +162,7 @@ def plan(state: Tried, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
     return () if state.stopped else tuple(_plan_next(state, in_flight))
 
 
-def observe(state: Tried, probe: Probe, grade: Grade, cost: float | None = None) -> Tried:
+def observe(state: Trials, probe: Probe, grade: Grade, cost: float | None = None) -> Trials:
     """The state with what came of a probe. The order does not matter.
 
     Raises:
@@ -175,11 +175,11 @@ def observe(state: Tried, probe: Probe, grade: Grade, cost: float | None = None)
     return evolve(state, results=(*state.results[:place], result, *state.results[place + 1 :]))
 
 
-def stop(state: Tried) -> Tried:
+def stop(state: Trials) -> Trials:
     return evolve(state, stopped=True)
 
 
-def report(state: Tried) -> FlipReport:
+def report(state: Trials) -> FlipReport:
     """Return the flip rates from the forks so far."""
     n = state.schedule.n
     changed, same = [Tally()] * n, [Tally()] * n
@@ -211,7 +211,7 @@ def bonferroni(
     return tuple(step for _, step in sorted(found))
 
 
-def _plan_next(state: Tried, in_flight: Collection[Probe]) -> Iterator[Probe]:
+def _plan_next(state: Trials, in_flight: Collection[Probe]) -> Iterator[Probe]:
     schedule = state.schedule
     flying = len(in_flight)
     forks = state.forks + flying

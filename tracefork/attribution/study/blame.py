@@ -8,17 +8,18 @@ from typing import Any
 
 from ...core.tape import Tape
 from ...runs.agents import Agent, check_loop
+from ...runs.assembly import StoreLike
 from ..findings.findings import BlameReport
 from ..forks.budget import Budget
 from ..oracles import Oracle
 from .design import Design
 from .executors import choose_width, run_here, run_in_tasks, run_on
-from .plan import Plan, Store, Watch
+from .plan import Plan, Watch
 from .probe import afind_baseline, find_baseline
 from .setting import resolve
 
 TASKS = 4
-"""Forks that `ablame` has in flight unless told otherwise."""
+"""Forks that `ablame` has in flight by default."""
 
 
 def blame(
@@ -27,7 +28,7 @@ def blame(
     oracle: Oracle | str,
     *,
     budget: Budget | None = None,
-    store: Store = None,
+    store: StoreLike = None,
     ledger: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
@@ -36,9 +37,9 @@ def blame(
 ) -> BlameReport:
     """Measure which step of `tape` made its outcome, by running `agent` again from many places of it.
 
-    First the run is replayed, to know that the agent still does it and what the oracle says of it. Then
-    forks are made, one after another or on `executor`, until a step is certified, another conclusion
-    is, or the budget is spent. No fork costs what its prefix did.
+    First the run is replayed, to check that the agent still does it, and the oracle is asked about it. Then
+    forks are made, one after another or on `executor`, until a step is certified, another verdict
+    is reached, or the budget is spent. No fork costs what its prefix did.
 
     Args:
         tape: a run that has come to its end.
@@ -83,7 +84,7 @@ async def ablame(
     oracle: Oracle | str,
     *,
     budget: Budget | None = None,
-    store: Store = None,
+    store: StoreLike = None,
     ledger: str | os.PathLike[str] | None = None,
     workers: int = TASKS,
     watch: Watch | None = None,

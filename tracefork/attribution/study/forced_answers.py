@@ -13,7 +13,7 @@ from ...core.values import CANCELLED, Answer, Exchange, Lane, Request, Response
 from ..forks.grading import match_place
 
 
-class Forced:
+class ForcedAnswers:
     """Serves all answers of `tape` but that of `pivot`, whatever the agent asks: by lane and URL, in order.
 
     `pivot` itself is asked anew, and again if its answer asks for another try. A body that the

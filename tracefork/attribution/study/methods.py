@@ -126,7 +126,7 @@ class ByValue:
 class ByFlips:
     """As many forks at each step, changed and unchanged."""
 
-    state: flip.Tried
+    state: flip.Trials
     arms: Arms
     margin: float
 
@@ -163,7 +163,7 @@ class ByDirectEffect:
     upper bound is what a step has to exceed.
     """
 
-    state: direct.Screened
+    state: direct.Screening
     arms: Arms
     floor: Tally | None = None
     drawn: frozenset[int] = frozenset()

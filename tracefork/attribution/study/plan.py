@@ -15,6 +15,7 @@ from ...errors import Conflict, InDoubt, UnrecordedTools
 from ...host import clocks
 from ...providers.unrecorded import find_unrecorded
 from ...runs.agents import Agent
+from ...runs.assembly import StoreLike
 from ...session.tools.decorator import REPEATABLE
 from ...storage.store import TapeStore
 from ...storage.tape_file import dumps
@@ -27,11 +28,10 @@ from .design import Design, identity
 from .ledger import Ledger
 from .methods import choose_method
 from .probe import Baseline
-from .setting import Packed, Setting, Stored, resolve
+from .setting import PackedTape, Setting, StoredTape, resolve
 from .study import Progress, Study
 
 Watch: TypeAlias = Callable[[Progress], object]
-Store: TypeAlias = TapeStore | str | os.PathLike[str] | None
 
 
 @frozen
@@ -59,7 +59,7 @@ class Plan:
         oracle: Oracle | str,
         budget: Budget | None,
         design: Design,
-        store: Store,
+        store: StoreLike,
         width: int,
         *,
         elsewhere: bool = False,
@@ -150,8 +150,8 @@ class Plan:
         if not self.elsewhere:
             return setting
         if isinstance(setting.store, str) and parent:
-            return evolve(setting, source=Stored(setting.store, parent))
-        return evolve(setting, source=Packed(dumps(self.tape)))
+            return evolve(setting, source=StoredTape(setting.store, parent))
+        return evolve(setting, source=PackedTape(dumps(self.tape)))
 
     def _open_ledger(self, path: str | os.PathLike[str], found: Baseline) -> Ledger:
         study = identity(self.design, self.tape, self.setting.agent, self.setting.oracle)

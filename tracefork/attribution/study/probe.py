@@ -22,7 +22,7 @@ from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
 from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
-from .forced_answers import Forced
+from .forced_answers import ForcedAnswers
 from .meter import Meter
 from .setting import Setting, read_tape, resolve
 
@@ -161,7 +161,7 @@ def _replay(setting: Setting) -> Steps[Baseline]:
 def _fork(setting: Setting, job: Job) -> Steps[Done]:
     tape = read_tape(setting.source)
     pivot = tape.by_head[job.upto] if job.forced else None
-    given = Forced(tape, pivot, setting.matcher) if pivot else None
+    given = ForcedAnswers(tape, pivot, setting.matcher) if pivot else None
     meter = Meter(setting.matcher, job.calls, job.most, setting.until, setting.prices)
     options: dict[str, Any] = {
         "store": setting.store,

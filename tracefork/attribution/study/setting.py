@@ -24,7 +24,7 @@ from ..oracles import Oracle
 
 
 @frozen
-class Stored:
+class StoredTape:
     """A tape by its run_id in the store at `path`."""
 
     path: str
@@ -32,13 +32,13 @@ class Stored:
 
 
 @frozen
-class Packed:
+class PackedTape:
     """A tape as the bytes that `dumps` makes of it."""
 
     data: bytes = field(repr=lambda data: f"<{len(data)} bytes>")
 
 
-Source: TypeAlias = Tape | Stored | Packed
+Source: TypeAlias = Tape | StoredTape | PackedTape
 
 
 @frozen
@@ -81,8 +81,8 @@ def read_tape(source: Source) -> Tape:
 
 
 @lru_cache(maxsize=4)
-def _load(source: Stored | Packed) -> Tape:
-    if isinstance(source, Packed):
+def _load(source: StoredTape | PackedTape) -> Tape:
+    if isinstance(source, PackedTape):
         return loads(source.data)
     with TapeStore.open(source.path) as store:
         return store.load(source.run_id)
