@@ -28,7 +28,8 @@ from tracefork.attribution.search.config import Config
 from tracefork.attribution.search.simulation import simulate
 from tracefork.attribution.search.state import Tally
 from tracefork.attribution.statistics.chance import unit
-from tracefork.attribution.study.probe import Setting, perform
+from tracefork.attribution.study.probe import perform
+from tracefork.attribution.study.setting import Setting
 from tracefork.validation.worlds import Planted, World, plant
 
 SEED = 2026

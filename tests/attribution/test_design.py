@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from tracefork.attribution.oracles import JsonPath, Judge, Regex
-from tracefork.attribution.study.design import spelled
+from tracefork.attribution.study.design import spell
 
 
 def having(*words):
@@ -51,8 +51,8 @@ def ask(prompt):
     ],
 )
 def test_what_does_something_else_is_spelled_otherwise(one, other):
-    assert spelled(one) != spelled(other)
-    assert spelled(one) == spelled(one)
+    assert spell(one) != spell(other)
+    assert spell(one) == spell(one)
 
 
 def test_what_changes_while_it_runs_is_the_same_study():
@@ -61,18 +61,18 @@ def test_what_changes_while_it_runs_is_the_same_study():
     def agent():
         seen.append(len(seen))
 
-    before = spelled(agent)
+    before = spell(agent)
     agent()
-    assert spelled(agent) == before
-    assert spelled(Holder().good) == spelled(Holder().good)
-    assert " at 0x" not in spelled(Judge(ask, "?")) + spelled(object()) + spelled(Holder().good)
+    assert spell(agent) == before
+    assert spell(Holder().good) == spell(Holder().good)
+    assert " at 0x" not in spell(Judge(ask, "?")) + spell(object()) + spell(Holder().good)
 
 
 CODE = """
-from tracefork.attribution.study.design import spelled
+from tracefork.attribution.study.design import spell
 from tracefork.attribution.oracles import Judge
 words = "yes", "sure"
-print(spelled(lambda r: r in {"paid", "booked", "sent", "done"} and r not in words), spelled(Judge(len, "?")))
+print(spell(lambda r: r in {"paid", "booked", "sent", "done"} and r not in words), spell(Judge(len, "?")))
 """
 
 

@@ -13,19 +13,11 @@ import pytest
 import tracefork
 from tracefork import Fault, Response, TapeStore
 from tracefork.attribution.forks.arms import Arms
-from tracefork.attribution.forks.budget import Spent, at_worst
+from tracefork.attribution.forks.budget import Spent, cost_at_worst
 from tracefork.attribution.forks.jobs import Job
 from tracefork.attribution.search.state import Grade
-from tracefork.attribution.study.probe import (
-    Packed,
-    Setting,
-    Stored,
-    abaseline,
-    aperform,
-    baseline,
-    named,
-    perform,
-)
+from tracefork.attribution.study.probe import afind_baseline, aperform, find_baseline, perform
+from tracefork.attribution.study.setting import PackedTape, Setting, StoredTape, resolve
 from tracefork.providers import anthropic
 from tracefork.testing.scripted import Script, by_rule, transport
 from tracefork.testing.server import LoopbackServer
@@ -91,7 +83,7 @@ def test_the_same_seed_draws_the_same_in_any_process(planted):
     tape, server = recorded(noisy)
     with server, ProcessPoolExecutor(2) as pool:
         here = setting(tape, PlantedAgent(server.url, 6))
-        there = setting(Packed(tracefork.dumps(tape)), PlantedAgent(server.url, 6))
+        there = setting(PackedTape(tracefork.dumps(tape)), PlantedAgent(server.url, 6))
         jobs = [job(1, seed=seed) for seed in range(12)]
         grades = [perform(here, j).grade for j in jobs]
         assert list(map(_grade, pool.map(perform, [there] * 12, jobs))) == grades
@@ -107,7 +99,7 @@ def test_everything_may_be_named(planted, tmp_path):
     path = str(tmp_path / "runs.db")
     with TapeStore.open(path) as store:
         store.save(tape)
-    how = Setting(Stored(path, tape.run_id), agent, "tracefork.validation.planted:succeeded")
+    how = Setting(StoredTape(path, tape.run_id), agent, "tracefork.validation.planted:succeeded")
     assert perform(pickle.loads(pickle.dumps(how)), job(0)).grade is Grade.SUCCESS
 
 
@@ -115,10 +107,10 @@ def test_everything_may_be_named(planted, tmp_path):
 def test_a_name_that_leads_nowhere_is_refused(name):
     if name == "":
         with pytest.raises(ValueError, match="no import path"):
-            named(name)
+            resolve(name)
     else:
         with pytest.raises(ValueError, match=r"no import path|names nothing|cannot be imported"):
-            named(name)
+            resolve(name)
 
 
 def test_a_step_asked_anew_while_all_others_are_forced_costs_one_call(planted):
@@ -233,7 +225,7 @@ def test_nothing_leaves_after_the_time_that_is_left(planted):
 def test_a_fork_that_cannot_pay_its_next_call_is_cut_before_it(planted):
     tape, agent, server = planted
     before = len(server.requests)
-    first = at_worst(tape[3].request).tokens
+    first = cost_at_worst(tape[3].request).tokens
     done = perform(setting(tape, agent), job(3, most=Spent(9, first + 150, None)))
 
     assert done.grade is Grade.CENSORED
@@ -260,7 +252,7 @@ def test_an_oracle_that_fails_in_a_fork_cannot_say(planted, oracle):
     assert done.grade is Grade.AMBIGUOUS
     assert "the oracle raised" in done.note
     with pytest.raises((TypeError, ZeroDivisionError)):
-        baseline(Setting(tape, agent, oracle))
+        find_baseline(Setting(tape, agent, oracle))
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 529])
@@ -345,7 +337,7 @@ def test_a_forced_step_that_is_tried_again_takes_no_answer_of_another(planted):
 def test_the_recorded_run_is_replayed_to_know_what_it_was(planted):
     tape, agent, server = planted
     before = len(server.requests)
-    found = baseline(setting(tape, agent))
+    found = find_baseline(setting(tape, agent))
     assert (found.success, found.raised, len(server.requests)) == (False, False, before)
 
 
@@ -357,18 +349,18 @@ def test_the_recorded_run_raised():
 
     with pytest.raises(LookupError), tracefork.record() as run:
         agent()
-    found = baseline(setting(run.tape, agent))
+    found = find_baseline(setting(run.tape, agent))
     assert (found.success, found.raised) == (False, True)
     with pytest.raises(ValueError, match="it has no grade"):
-        baseline(setting(run.tape, agent, on_raise="error"))
+        find_baseline(setting(run.tape, agent, on_raise="error"))
 
 
 def test_a_run_that_cannot_be_blamed_says_why_before_anything_is_spent(planted):
     tape, agent, _ = planted
     with pytest.raises(ValueError, match="cannot say"):
-        baseline(Setting(tape, agent, lambda result: None))
+        find_baseline(Setting(tape, agent, lambda result: None))
     with pytest.raises(tracefork.Divergence):
-        baseline(Setting(tape, PlantedAgent(agent.url, 5), succeeded))
+        find_baseline(Setting(tape, PlantedAgent(agent.url, 5), succeeded))
 
 
 def test_async_agents_and_oracles():
@@ -395,14 +387,14 @@ def test_async_agents_and_oracles():
     how = Setting(tape, agent, oracle)
 
     async def both():
-        return await abaseline(how), [await aperform(how, job(upto)) for upto in range(4)]
+        return await afind_baseline(how), [await aperform(how, job(upto)) for upto in range(4)]
 
     found, done = asyncio.run(both())
     assert found.success
     assert [d.spent.calls for d in done] == [3, 2, 1, 0]
     assert {d.grade for d in done} == {Grade.SUCCESS}
     assert perform(how, job(1)).grade is Grade.SUCCESS
-    assert baseline(how).success
+    assert find_baseline(how).success
 
 
 # -- arms ----------------------------------------------------------------------------------------

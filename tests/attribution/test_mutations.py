@@ -10,7 +10,7 @@ from attrs import evolve
 from providers.payloads import ANSWERS, ANTHROPIC, CHAT, GEMINI, QUESTIONS, RESPONSES
 
 from tracefork import Exchange, Request, Response
-from tracefork.attribution.mutations import Corrupt, Drop, Field, Mislead, Poison, Text, Truncate, mutated
+from tracefork.attribution.mutations import Corrupt, Drop, Field, Mislead, Poison, Text, Truncate, mutate
 from tracefork.core.values import Fault
 from tracefork.providers import anthropic, gemini, openai, read
 
@@ -47,7 +47,7 @@ def vendor(request):
 def test_the_text_is_another(vendor, mutation, expected, stream):
     url, module, _ = vendor
     before = exchange(url, module.text(SAID), stream=stream)
-    after = evolve(before, answer=mutated(mutation, before))
+    after = evolve(before, answer=mutate(mutation, before))
 
     assert read.completion(after).text == expected
     assert mutation(before) == mutation(before)
@@ -85,7 +85,7 @@ def test_what_changes_nothing_is_none(vendor, mutation):
     builder = (
         getattr(module, name)("book", {"seat": "7A"}) if isinstance(mutation, Poison) else module.text(SAID)
     )
-    assert mutated(mutation, exchange(url, builder)) is None
+    assert mutate(mutation, exchange(url, builder)) is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_changes_nothing_is_none(vendor, mutation):
 )
 def test_a_fault_is_not_changed(mutation):
     asked = Request("POST", "http://model/")
-    assert mutated(mutation, Exchange(asked, Fault("ConnectError", "no route"))) is None
+    assert mutate(mutation, Exchange(asked, Fault("ConnectError", "no route"))) is None
 
 
 def test_where_no_vendor_is_known_the_body_is_the_text():
@@ -115,7 +115,7 @@ def test_where_no_vendor_is_known_the_body_is_the_text():
 )
 def test_one_field_is_another(path, value, body, expected):
     page = Exchange(Request("GET", "http://shop/"), Response(200, (), (json.dumps(body).encode(),)))
-    answer = mutated(Field(path, value), page)
+    answer = mutate(Field(path, value), page)
     assert (answer and json.loads(answer.body)) == expected
 
 
@@ -130,7 +130,7 @@ def test_real_answers_are_read_again_after_each_mutation(api):
     asked = Request("POST", api, (), json.dumps(QUESTIONS[api]).encode())
     before = Exchange(asked, Response(200, (), (json.dumps(ANSWERS[api]).encode(),)))
     for mutation in (Text("x"), Drop(), Truncate(), Corrupt(), Mislead("x")):
-        answer = mutated(mutation, before)
+        answer = mutate(mutation, before)
         assert answer is None or read.completion(evolve(before, answer=answer)) is not None
 
 

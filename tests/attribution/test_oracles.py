@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracefork import Exchange, Request, Response, Tape
-from tracefork.attribution.oracles import JsonPath, Judge, Regex, final_text, judged, settled
+from tracefork.attribution.oracles import JsonPath, Judge, Regex, ask_oracle, check_answer, final_text
 from tracefork.core.values import Fault
 from tracefork.providers import anthropic
 
@@ -113,7 +113,7 @@ def test_any_result_is_judged(value):
 def test_a_judge_is_read_by_its_first_word(answer, expected):
     asked = []
     judge = Judge(lambda prompt: asked.append(prompt) or answer, "Was the seat booked?")
-    assert judged(judge, "It is booked.", EMPTY) is expected
+    assert ask_oracle(judge, "It is booked.", EMPTY) is expected
     assert "Was the seat booked?" in asked[0]
     assert "It is booked." in asked[0]
 
@@ -122,7 +122,7 @@ def test_a_judge_may_be_awaited():
     async def ask(prompt):
         return "NO"
 
-    assert asyncio.run(_await(judged(Judge(ask, "?"), "x", EMPTY))) is False
+    assert asyncio.run(_await(ask_oracle(Judge(ask, "?"), "x", EMPTY))) is False
 
 
 async def _await(what):
@@ -141,13 +141,13 @@ async def _await(what):
     ],
 )
 def test_an_oracle_is_given_the_tape_only_if_it_asks_for_it(oracle, expected):
-    assert judged(oracle, "r", EMPTY) is expected
+    assert ask_oracle(oracle, "r", EMPTY) is expected
 
 
 @pytest.mark.parametrize("answer", ["yes", 1, 0, [], object()])
 def test_an_answer_that_is_none_is_refused(answer):
     with pytest.raises(TypeError, match="True, False or None"):
-        settled(answer, len)
+        check_answer(answer, len)
 
 
 @pytest.mark.parametrize("oracle", [Regex("a"), JsonPath("$.a[0]", 3), Judge(str.upper, "?")])

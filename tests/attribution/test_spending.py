@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracefork import Exchange, Request, Response
-from tracefork.attribution.forks.budget import UNCAPPED, UNSEEN, Budget, Purse, Spent, at_worst, in_fact
+from tracefork.attribution.forks.budget import (
+    UNCAPPED,
+    UNSEEN,
+    Budget,
+    Purse,
+    Spent,
+    cost_at_worst,
+    cost_in_fact,
+)
 from tracefork.core.values import Fault, Omitted
 from tracefork.providers import anthropic
 from tracefork.providers.prices import Price, Prices
@@ -29,7 +37,7 @@ def ask(model="m", **more):
 def test_at_worst_each_byte_is_a_token_and_the_answer_is_as_long_as_it_may_be():
     asked = ask(max_tokens=100)
     size = len(asked.body)
-    assert at_worst(asked, PRICES) == Spent(1, size + 100, Decimal(size * 3 + 1500).scaleb(-6))
+    assert cost_at_worst(asked, PRICES) == Spent(1, size + 100, Decimal(size * 3 + 1500).scaleb(-6))
 
 
 @pytest.mark.parametrize(
@@ -50,37 +58,39 @@ def test_at_worst_each_byte_is_a_token_and_the_answer_is_as_long_as_it_may_be():
 )
 def test_the_limit_of_an_answer_is_read_as_each_vendor_spells_it(more, answer):
     asked = ask(**more)
-    assert at_worst(asked, PRICES).tokens == len(asked.body) + answer
+    assert cost_at_worst(asked, PRICES).tokens == len(asked.body) + answer
 
 
 def test_what_is_not_in_the_table_has_no_price_and_what_asks_no_model_costs_a_call():
-    assert at_worst(ask("unheard-of"), PRICES).usd is None
-    assert at_worst(Request("GET", "http://shop/"), PRICES) == Spent(1, 0, Decimal(0))
+    assert cost_at_worst(ask("unheard-of"), PRICES).usd is None
+    assert cost_at_worst(Request("GET", "http://shop/"), PRICES) == Spent(1, 0, Decimal(0))
 
 
 def test_beyond_the_length_for_which_a_price_holds_it_is_doubled():
     short, long = ask("long", max_tokens=1), ask("long", max_tokens=1, pad="x" * 90)
-    assert at_worst(short, PRICES).usd == Decimal(len(short.body) + 2).scaleb(-6)
-    assert at_worst(long, PRICES).usd == Decimal(len(long.body) + 2).scaleb(-6) * 2
+    assert cost_at_worst(short, PRICES).usd == Decimal(len(short.body) + 2).scaleb(-6)
+    assert cost_at_worst(long, PRICES).usd == Decimal(len(long.body) + 2).scaleb(-6) * 2
 
 
 def test_the_length_of_a_body_that_was_not_kept_counts():
     asked = Request("POST", URL, (), b"", Omitted(10_000, "0" * 64))
-    assert at_worst(asked, PRICES) == Spent(1, 10_000 + UNCAPPED, None)
+    assert cost_at_worst(asked, PRICES) == Spent(1, 10_000 + UNCAPPED, None)
 
 
 def test_in_fact_it_is_what_the_answer_says():
     asked = ask(max_tokens=1000)
     answer = anthropic.text("hello", input_tokens=20, output_tokens=5)(asked)
-    assert in_fact(Exchange(asked, answer), PRICES) == Spent(1, 25, Decimal(60 + 75).scaleb(-6))
+    assert cost_in_fact(Exchange(asked, answer), PRICES) == Spent(1, 25, Decimal(60 + 75).scaleb(-6))
 
 
 def test_in_fact_it_is_the_worst_where_nothing_was_said_and_nothing_where_it_was_refused():
     asked = ask(max_tokens=10)
-    worst = at_worst(asked, PRICES)
-    assert in_fact(Exchange(asked, Fault("ReadError", "gone")), PRICES) == worst
-    assert in_fact(Exchange(asked, Response(200, (), (b"{}",))), PRICES) == worst
-    assert in_fact(Exchange(asked, anthropic.error("overloaded_error", "busy")(asked)), PRICES) == Spent(1)
+    worst = cost_at_worst(asked, PRICES)
+    assert cost_in_fact(Exchange(asked, Fault("ReadError", "gone")), PRICES) == worst
+    assert cost_in_fact(Exchange(asked, Response(200, (), (b"{}",))), PRICES) == worst
+    assert cost_in_fact(Exchange(asked, anthropic.error("overloaded_error", "busy")(asked)), PRICES) == Spent(
+        1
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"usd": 0}, {"usd": -1}, {"forks": 0}, {"tokens": 0}, {"seconds": -2}])

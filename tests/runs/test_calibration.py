@@ -14,7 +14,7 @@ import pytest
 
 import tracefork
 from tracefork.core.matching import canonical, exact
-from tracefork.runs.calibration import _likeness as likeness
+from tracefork.runs.calibration import _find_likeness as likeness
 from tracefork.runs.calibration import calibrate
 from tracefork.testing.scripted import async_transport, by_rule, transport
 

@@ -29,7 +29,7 @@ def studied(tmp_path_factory):
 
 def test_the_page_and_the_json_say_what_was_found(studied):
     path, tape, report = studied
-    with TapeStore.open(path) as store, serving(store, blames=partial(saved.found, path)) as server:
+    with TapeStore.open(path) as store, serving(store, blames=partial(saved.find, path)) as server:
         page = got(server.door, f"/run/{tape.run_id}").body.decode()
         said = got(server.door, f"/api/run/{tape.run_id}").json
 
@@ -44,7 +44,7 @@ def test_the_page_and_the_json_say_what_was_found(studied):
 def test_of_the_forks_only_the_telling_ones_are_shown(studied):
     path, tape, report = studied
     assert report.forks > 10
-    with TapeStore.open(path) as store, serving(store, blames=partial(saved.found, path)) as server:
+    with TapeStore.open(path) as store, serving(store, blames=partial(saved.find, path)) as server:
         listed = got(server.door, "/api/runs").json
         page = got(server.door, f"/run/{tape.run_id}").body.decode()
         fork = got(server.door, f"/api/branch/{report.contrast[0]}").json
@@ -61,7 +61,7 @@ def test_a_new_report_changes_the_page_and_its_tag(studied):
         with serving(store) as server:
             plain = got(server.door, f"/run/{tape.run_id}")
             assert got(server.door, f"/api/run/{tape.run_id}").json["blame"] is None
-        with serving(store, blames=partial(saved.found, path)) as server:
+        with serving(store, blames=partial(saved.find, path)) as server:
             blamed = got(server.door, f"/run/{tape.run_id}")
     assert "is decisive" not in plain.body.decode()
     assert plain.header("etag") != blamed.header("etag")
@@ -69,12 +69,12 @@ def test_a_new_report_changes_the_page_and_its_tag(studied):
 
 def test_a_report_that_is_damaged_is_named(studied, tmp_path):
     path, tape, _ = studied
-    _, file = saved.beside(tmp_path / "runs.db", tape.run_id)
+    _, file = saved.locate(tmp_path / "runs.db", tape.run_id)
     file.parent.mkdir()
     file.write_text("{}")
     with (
         TapeStore.open(path) as store,
-        serving(store, blames=partial(saved.found, tmp_path / "runs.db")) as server,
+        serving(store, blames=partial(saved.find, tmp_path / "runs.db")) as server,
     ):
         answer = got(server.door, f"/api/run/{tape.run_id}")
     assert answer.status == 500

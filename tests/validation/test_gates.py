@@ -7,7 +7,7 @@ import pytest
 
 from tracefork.attribution import Conclusion
 from tracefork.attribution.statistics.chance import places, unit
-from tracefork.validation.gates import Count, Goal, Measure, judged, passes, run_row, table
+from tracefork.validation.gates import Count, Goal, Measure, judge, passes, run_row, table
 from tracefork.validation.worlds import Planted, plant
 
 ROWS = {row.name: row for row in table()}
@@ -69,10 +69,10 @@ def test_so_many_successes_show_that_a_goal_is_met():
 
 
 def test_a_verdict_says_what_is_claimed_and_how_surely():
-    shown = judged(Count(Measure.FALSE, 1, 500), Goal(Measure.FALSE, 0.05))
-    refuted = judged(Count(Measure.NAMED, 300, 500), Goal(Measure.NAMED, 0.95))
-    open_ = judged(Count(Measure.NAMED, 475, 500), Goal(Measure.NAMED, 0.95))
-    mean = judged(Count(Measure.LIVE, 30.0, 500), Goal(Measure.LIVE, 0.05))
+    shown = judge(Count(Measure.FALSE, 1, 500), Goal(Measure.FALSE, 0.05))
+    refuted = judge(Count(Measure.NAMED, 300, 500), Goal(Measure.NAMED, 0.95))
+    open_ = judge(Count(Measure.NAMED, 475, 500), Goal(Measure.NAMED, 0.95))
+    mean = judge(Count(Measure.LIVE, 30.0, 500), Goal(Measure.LIVE, 0.05))
 
     assert shown.shown and "1 of 500, shown to be at most 5% at 95% confidence" in shown.claim
     assert refuted.refuted and not refuted.shown

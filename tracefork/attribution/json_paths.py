@@ -7,8 +7,8 @@ import re
 _PART = re.compile(r"\.([^.\[\]]+)|\[(-?\d+)\]|\[\"([^\"]*)\"\]")
 
 
-def steps(path: str) -> tuple[str | int, ...]:
-    """The keys and indexes that `path` names, outermost first; none for `$`.
+def parse_path(path: str) -> tuple[str | int, ...]:
+    """Return the keys and indexes that `path` names, outermost first; none for `$`.
 
     Raises:
         ValueError: it is no such path.

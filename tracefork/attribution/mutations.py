@@ -20,7 +20,7 @@ from attrs import frozen
 from ..core.values import Answer, Exchange, Response
 from ..providers import anthropic, base, gemini, openai, paths, read, route
 from ..providers.messages import ToolCall
-from .json_paths import steps
+from .json_paths import parse_path
 
 Mutation: TypeAlias = Callable[[Exchange], "Answer | None"]
 
@@ -32,7 +32,7 @@ class Text:
     text: str
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        return _saying(exchange, self.text)
+        return _answer_with(exchange, self.text)
 
 
 @frozen
@@ -40,7 +40,7 @@ class Drop:
     """The answer says nothing."""
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        return _saying(exchange, "")
+        return _answer_with(exchange, "")
 
 
 @frozen
@@ -50,8 +50,8 @@ class Truncate:
     share: float = 0.5
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        said = _said(exchange)
-        return _saying(exchange, said[: int(len(said) * self.share)])
+        text = _read_text(exchange)
+        return _answer_with(exchange, text[: int(len(text) * self.share)])
 
 
 @frozen
@@ -61,10 +61,10 @@ class Corrupt:
     seed: int = 0
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        words = _said(exchange).split()
-        order = random.Random(_seeded(self.seed, exchange))  # noqa: S311  reproducible, not secret
+        words = _read_text(exchange).split()
+        order = random.Random(_draw_seed(self.seed, exchange))  # noqa: S311  reproducible, not secret
         order.shuffle(words)
-        return _saying(exchange, " ".join(word for i, word in enumerate(words, 1) if i % 3))
+        return _answer_with(exchange, " ".join(word for i, word in enumerate(words, 1) if i % 3))
 
 
 @frozen
@@ -74,7 +74,7 @@ class Mislead:
     claim: str
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        return _saying(exchange, f"{_said(exchange)}\n{self.claim}".strip())
+        return _answer_with(exchange, f"{_read_text(exchange)}\n{self.claim}".strip())
 
 
 @frozen
@@ -88,14 +88,16 @@ class Poison:
     value: Any
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        said = read.completion(exchange)
+        completion = read.completion(exchange)
         place = paths.place(exchange.request.url)
-        if said is None or place is None or place.verb.startswith("invoke"):
+        if completion is None or place is None or place.verb.startswith("invoke"):
             return None
-        for call in said.calls:
-            arguments = _object(call.arguments)
+        for call in completion.calls:
+            arguments = _read_object(call.arguments)
             if self.argument in arguments and arguments[self.argument] != self.value:
-                return _calling(place.api, exchange, call, arguments | {self.argument: self.value}, said.text)
+                return _answer_with_call(
+                    place.api, exchange, call, arguments | {self.argument: self.value}, completion.text
+                )
         return None
 
 
@@ -113,12 +115,12 @@ class Field:
     value: Any
 
     def __attrs_post_init__(self) -> None:
-        if not steps(self.path):
+        if not parse_path(self.path):
             raise ValueError("$ is the whole answer: name a value in it")
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        *way, last = steps(self.path)
-        response = _response(exchange)
+        *way, last = parse_path(self.path)
+        response = _find_response(exchange)
         if response is None:
             return None
         try:
@@ -134,27 +136,27 @@ class Field:
         return response.with_body(base.compact(whole).encode())
 
 
-def mutated(mutation: Mutation, exchange: Exchange) -> Answer | None:
-    """What `mutation` makes of the exchange, or None if it changes nothing."""
+def mutate(mutation: Mutation, exchange: Exchange) -> Answer | None:
+    """Return the answer that `mutation` gives the exchange, or None if it changes nothing."""
     answer = mutation(exchange)
     return None if answer == exchange.answer else answer
 
 
-def _response(exchange: Exchange) -> Response | None:
+def _find_response(exchange: Exchange) -> Response | None:
     return exchange.answer if isinstance(exchange.answer, Response) and not exchange.answer.omitted else None
 
 
-def _said(exchange: Exchange) -> str:
-    said = read.completion(exchange)
-    if said is not None:
-        return said.text
-    response = _response(exchange)
+def _read_text(exchange: Exchange) -> str:
+    completion = read.completion(exchange)
+    if completion is not None:
+        return completion.text
+    response = _find_response(exchange)
     return response.body.decode("utf-8", "replace") if response else ""
 
 
-def _saying(exchange: Exchange, text: str) -> Answer | None:
-    response = _response(exchange)
-    if response is None or text == _said(exchange):
+def _answer_with(exchange: Exchange, text: str) -> Answer | None:
+    response = _find_response(exchange)
+    if response is None or text == _read_text(exchange):
         return None
     if paths.place(exchange.request.url) is None:
         return response.with_body(text.encode("utf-8", "surrogatepass"))
@@ -164,7 +166,9 @@ def _saying(exchange: Exchange, text: str) -> Answer | None:
         return None
 
 
-def _calling(api: str, exchange: Exchange, call: ToolCall, arguments: dict[str, Any], text: str) -> Answer:
+def _answer_with_call(
+    api: str, exchange: Exchange, call: ToolCall, arguments: dict[str, Any], text: str
+) -> Answer:
     if api == paths.ANTHROPIC:
         return anthropic.tool_use(call.name, arguments, id=call.id or None, text=text)(exchange)
     if api == paths.GEMINI:
@@ -172,7 +176,7 @@ def _calling(api: str, exchange: Exchange, call: ToolCall, arguments: dict[str, 
     return openai.tool_call(call.name, arguments, id=call.id or None, text=text)(exchange)
 
 
-def _object(text: str) -> dict[str, Any]:
+def _read_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -180,7 +184,7 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _seeded(seed: int, exchange: Exchange) -> int:
-    body = _response(exchange)
-    said = hashlib.sha256(f"{seed}:".encode() + (body.body if body else b"")).digest()
-    return int.from_bytes(said[:8], "big")
+def _draw_seed(seed: int, exchange: Exchange) -> int:
+    body = _find_response(exchange)
+    drawn = hashlib.sha256(f"{seed}:".encode() + (body.body if body else b"")).digest()
+    return int.from_bytes(drawn[:8], "big")

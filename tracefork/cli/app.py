@@ -142,7 +142,7 @@ def main() -> None:
                 raise
             if "--json" in sys.argv:
                 print_json({"error": {"type": type(exc).__name__, "message": str(exc)}})
-            err.print(f"[bold red]error:[/] {escaped(exc)}")
+            err.print(f"[bold red]error:[/] {escape(exc)}")
             sys.exit(2)
 
 
@@ -172,7 +172,7 @@ def top(
 
 
 def limits() -> Limits:
-    """How much is read, as was said in front of the command."""
+    """Return how much is read, by the option in front of the command."""
     from ..codec.limits import DEFAULT, UNLIMITED  # noqa: PLC0415  --help needs none of it
 
     return UNLIMITED if _NO_LIMITS.get() else DEFAULT
@@ -193,10 +193,10 @@ def print_line(text: str) -> None:
     out.print(fit(visible(text, one_line=True)), markup=False)
 
 
-def escaped(value: object) -> str:
+def escape(value: object) -> str:
     """`value` as it may stand in what is printed: no markup, and nothing that steers a terminal.
 
-    What is told by an error may have lines; a name or a value is one.
+    The text of an error may have several lines; a name or a value has one.
     """
     text = visible(str(value), one_line=not isinstance(value, BaseException))
     return markup.escape(fit(text))
@@ -208,7 +208,7 @@ def fit(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def time_text(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
 
 

@@ -28,12 +28,12 @@ from ..errors import StoreError
 from ..providers import prices as pricing
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..validation.gates import Measure, RowResult
-from .app import RUNS, Json, Run, Store, err, escaped, print_json, print_plain
+from .app import RUNS, Json, Run, Store, err, escape, print_json, print_plain
 from .options import Doubt
-from .progress import counted, forking
-from .scripts import Command, program_of
-from .stores import opened
-from .tapes import taped
+from .progress import track, watch_forks
+from .scripts import Command, find_program
+from .stores import open_store
+from .tapes import load_tape
 
 commands = typer.Typer()
 
@@ -98,14 +98,14 @@ def blame(
     json_: Json = False,
 ) -> None:
     """Measure which step of a run made its outcome, by running it again from many places."""
-    with opened(store) as kept:
-        tape = taped(run, store)
+    with open_store(store) as kept:
+        tape = load_tape(run, store)
         if tape.run_id not in kept:
             raise StoreError(f"{run} is not in {store}: import it first, since forks are kept beside it")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  where --agent and --oracle are looked for, as by `python -m`
-    judge = _oracle(oracle, success, failure, json_path)
+    judge = _make_oracle(oracle, success, failure, json_path)
     budget = Budget(usd=usd, forks=forks, tokens=tokens, seconds=seconds)
-    who: Any = agent or program_of(tape, command or [])
+    who: Any = agent or find_program(tape, command or [])
     design: dict[str, Any] = {
         "method": str(method),
         "tools": str(tools),
@@ -120,18 +120,18 @@ def blame(
     if not agent:
         design["scope"] = "process"
     if dry_run:
-        _foretold(outlook(tape, budget, **design), json_=json_)
+        _print_outlook(outlook(tape, budget, **design), json_=json_)
         return
-    file = ledger or saved.beside(store, tape.run_id)[0]
+    file = ledger or saved.locate(store, tape.run_id)[0]
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if file.exists() and not continue_:
         raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")
     if not json_:
-        err.print(f"[dim]tools of a fork: {tools}; its prefix costs nothing. Ledger:[/] {escaped(file)}")
+        err.print(f"[dim]tools of a fork: {tools}; its prefix costs nothing. Ledger:[/] {escape(file)}")
         if names := find_unrecorded(tape):
-            err.print(escaped(describe_unrecorded(names)))
+            err.print(escape(describe_unrecorded(names)))
     try:
-        with _silenced(), _executor(workers) as pool, forking(forks) as watch:
+        with _silence(), _open_executor(workers) as pool, watch_forks(forks) as watch:
             report = measured(
                 tape,
                 who,
@@ -144,10 +144,10 @@ def blame(
                 **design,
             )
     except KeyboardInterrupt:
-        err.print(f"[bold]interrupted:[/] what was paid for is in {escaped(file)}; add --continue to go on")
+        err.print(f"[bold]interrupted:[/] what was paid for is in {escape(file)}; add --continue to go on")
         raise typer.Exit(130) from None
     saved.keep(report, store, tape.run_id)
-    _told(report, json_=json_)
+    _print_report(report, json_=json_)
 
 
 @commands.command()
@@ -164,21 +164,21 @@ def validate(
     from ..validation import trial  # noqa: PLC0415  only with its agents
 
     often = repetitions or (500 if full else 20)
-    rows = list(counted(trial.planned(often, seed, workers), "rows"))
-    trials = list(counted(trial.trials(seed, workers), "trials"))
+    rows = list(track(trial.try_planner(often, seed, workers), "rows"))
+    trials = list(track(trial.run_trials(seed, workers), "trials"))
     verdicts = [verdict for row in rows for verdict in row.verdicts()]
     failed = [v for v in verdicts if v.refuted] + [t for t in trials if t.false or not t.right]
     if json_:
-        print_json({"rows": [_row(row) for row in rows], "trials": [asdict(trial) for trial in trials]})
+        print_json({"rows": [_make_row(row) for row in rows], "trials": [asdict(trial) for trial in trials]})
     else:
-        _validated(rows, trials, often)
+        _print_validation(rows, trials, often)
     raise typer.Exit(1 if failed else 0)
 
 
 # -- below -------------------------------------------------------------------------
 
 
-def _told(report: BlameReport, *, json_: bool) -> None:
+def _print_report(report: BlameReport, *, json_: bool) -> None:
     if json_:
         print_json(json.loads(saved.dumps(report)))
         return
@@ -192,7 +192,7 @@ def _told(report: BlameReport, *, json_: bool) -> None:
         print_plain(f"{count} x {note}")
 
 
-def _foretold(found: Outlook, *, json_: bool) -> None:
+def _print_outlook(found: Outlook, *, json_: bool) -> None:
     if json_:
         print_json(asdict(found))
         return
@@ -200,7 +200,7 @@ def _foretold(found: Outlook, *, json_: bool) -> None:
         print_plain(line)
 
 
-def _oracle(path: str, success: str, failure: str, json_path: str) -> Oracle | str:
+def _make_oracle(path: str, success: str, failure: str, json_path: str) -> Oracle | str:
     given = [name for name in (path, success, failure, json_path) if name]
     if len(given) != 1:
         raise ValueError("say how to tell a good run: one of --oracle, --success, --failure and --json-path")
@@ -213,7 +213,7 @@ def _oracle(path: str, success: str, failure: str, json_path: str) -> Oracle | s
 
 
 @contextlib.contextmanager
-def _executor(workers: int) -> Iterator[Executor | None]:
+def _open_executor(workers: int) -> Iterator[Executor | None]:
     if workers == 1:
         yield None
         return
@@ -222,29 +222,29 @@ def _executor(workers: int) -> Iterator[Executor | None]:
 
 
 @contextlib.contextmanager
-def _silenced() -> Iterator[None]:
+def _silence() -> Iterator[None]:
     """A script that runs a hundred times prints a hundred times: none of it is shown."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
 
-def _validated(rows: Sequence[RowResult], trials: Sequence[Trial], often: int) -> None:
+def _print_validation(rows: Sequence[RowResult], trials: Sequence[Trial], often: int) -> None:
     titles = ["planted", "named", "guessed", "false", "held", "right", "live calls", "uniform", "goals"]
     print_plain(
         f"The planner alone, {often} times a row. Live calls are shares of those of ten forks a step; "
         f"a goal is shown if so many repetitions prove it at 95%."
     )
     for line in align(
-        [titles, *(_cells(row) for row in sorted(rows, key=lambda r: r.row.name))], right=set()
+        [titles, *(_list_cells(row) for row in sorted(rows, key=lambda r: r.row.name))], right=set()
     ):
         print_plain(line)
     titles = ["planted in a real agent", "verdict", "named", "culprit", "forks", "live calls", ""]
     print_plain("")
-    for line in align([titles, *map(_trial_cells, sorted(trials, key=lambda t: t.name))], right={4, 5}):
+    for line in align([titles, *map(_list_trial_cells, sorted(trials, key=lambda t: t.name))], right={4, 5}):
         print_plain(line)
 
 
-def _cells(result: RowResult) -> list[str]:
+def _list_cells(result: RowResult) -> list[str]:
     shown = (Measure.NAMED, Measure.GUESSED, Measure.FALSE, Measure.COVERED, Measure.RIGHT, Measure.LIVE)
     means = [f"{result.count(measure).mean:.1%}" for measure in (*shown, Measure.UNIFORM)]
     verdicts = result.verdicts()
@@ -254,13 +254,13 @@ def _cells(result: RowResult) -> list[str]:
     return [result.row.name, *means, goals]
 
 
-def _trial_cells(trial: Trial) -> list[str]:
+def _list_trial_cells(trial: Trial) -> list[str]:
     steps = [" ".join(map(str, of)) or "-" for of in (trial.named, trial.culprits)]
     word = "FALSE" if trial.false else "right" if trial.right else "WRONG"
     return [trial.name, str(trial.verdict), *steps, str(trial.forks), str(trial.calls), word]
 
 
-def _row(result: RowResult) -> dict[str, object]:
+def _make_row(result: RowResult) -> dict[str, object]:
     means = {count.measure.name.lower(): count.mean for count in result.counts}
     claims = [verdict.claim for verdict in result.verdicts()]
     return {"name": result.row.name, "repetitions": result.repetitions, **means, "claims": claims}

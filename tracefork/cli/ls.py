@@ -10,8 +10,8 @@ import typer
 from ..core.visible import align
 from ..storage.info import shown
 from ..storage.store import RunInfo
-from .app import RUNS, Json, Store, err, escaped, plural, print_json, print_plain, time_text
-from .stores import opened
+from .app import RUNS, Json, Store, err, escape, format_time, plural, print_json, print_plain
+from .stores import open_store
 
 commands = typer.Typer()
 
@@ -23,23 +23,23 @@ def ls(
     json_: Json = False,
 ) -> None:
     """List the runs of a store, newest first."""
-    with opened(store) as kept:
+    with open_store(store) as kept:
         every = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
     infos = every if forks else list(shown(every))
     if json_:
-        print_json([_info(info) for info in infos])
+        print_json([_make_row(info) for info in infos])
         return
     if not infos:
-        err.print(f"no runs in {escaped(store)}")
+        err.print(f"no runs in {escape(store)}")
         return
     titles = ["run", "agent", "created (UTC)", "exchanges", "ended", "from"]
-    for line in align([titles, *map(_line, infos)], right={3}):
+    for line in align([titles, *map(_list_cells, infos)], right={3}):
         print_plain(line)
     if hidden := len(every) - len(infos):
         err.print(f"[dim]and {plural(hidden, 'fork')} of blame: --forks lists them[/]")
 
 
-def _info(info: RunInfo) -> dict[str, Any]:
+def _make_row(info: RunInfo) -> dict[str, Any]:
     return {
         "run_id": info.run_id,
         "agent_name": info.agent_name,
@@ -53,8 +53,8 @@ def _info(info: RunInfo) -> dict[str, Any]:
     }
 
 
-def _line(info: RunInfo) -> list[str]:
+def _list_cells(info: RunInfo) -> list[str]:
     lineage = f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
     count = "" if info.exchanges is None else str(info.exchanges)
     ended = info.damage or (str(info.outcome) if info.outcome else "still running, or cut short")
-    return [info.run_id, info.agent_name, time_text(info.created_at), count, ended, lineage]
+    return [info.run_id, info.agent_name, format_time(info.created_at), count, ended, lineage]

@@ -15,10 +15,10 @@ from ..errors import StoreError
 from ..storage.store import TapeStore
 from ..storage.tape_file import salvage as salvage_file
 from ..storage.tape_file import save
-from .app import RUNS, Json, Run, Store, err, escaped, limits, out, plural, print_json, print_line
-from .progress import counted
-from .stores import opened
-from .tapes import from_file, taped
+from .app import RUNS, Json, Run, Store, err, escape, limits, out, plural, print_json, print_line
+from .progress import track
+from .stores import open_store
+from .tapes import load_tape, read_file
 
 commands = typer.Typer()
 
@@ -32,10 +32,10 @@ def check(
     json_: Json = False,
 ) -> None:
     """Read every run and say what is damaged. Exit code 0 clean, 1 damage, 2 cannot tell."""
-    with opened(store) as kept:
+    with open_store(store) as kept:
         chosen = kept.sample(_share(sample))
         findings = []
-        for info in counted(chosen, "check"):
+        for info in track(chosen, "check"):
             for finding in kept.examine(info):
                 findings.append(finding)
                 if not json_:
@@ -63,7 +63,7 @@ def salvage(
         found = salvage_file(run, limits=limits())
         tape, lost = attrs.evolve(found.tape, run_id=into or f"{found.tape.run_id}-salvaged"), found.lost
     else:
-        with opened(store) as kept:
+        with open_store(store) as kept:
             run_id = kept.resolve(run)
             tape = attrs.evolve(kept.salvage(run_id), run_id=into or f"{run_id}-salvaged")
     if file is not None:
@@ -75,9 +75,9 @@ def salvage(
         print_json({"run_id": tape.run_id, "exchanges": len(tape), "pending": len(tape.pending)})
         return
     pending = f", {len(tape.pending)} questions without an answer" if tape.pending else ""
-    out.print(f"{plural(len(tape), 'exchange')}{pending}, kept as {escaped(file or tape.run_id)}")
+    out.print(f"{plural(len(tape), 'exchange')}{pending}, kept as {escape(file or tape.run_id)}")
     if lost:
-        out.print(f"lost: {escaped(lost)}")
+        out.print(f"lost: {escape(lost)}")
 
 
 @commands.command()
@@ -88,8 +88,8 @@ def gc(
 ) -> None:
     """Tidy up: seal runs that died, finish what was interrupted, give room back."""
     done = []
-    with opened(store) as kept:
-        for reclaimed in counted(kept.gc(idle=idle * 3600), "gc"):
+    with open_store(store) as kept:
+        for reclaimed in track(kept.gc(idle=idle * 3600), "gc"):
             done.append(reclaimed)
             if not json_:
                 print_line(f"{reclaimed.run_id or 'the store'}: {reclaimed.what}")
@@ -107,9 +107,9 @@ def export(
     store: Store = RUNS,
 ) -> None:
     """Write a run to a file that stands by itself; a branch takes along what it needs of its parent."""
-    tape = taped(run, store)
+    tape = load_tape(run, store)
     _write(tape, file, force=force)
-    out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escaped(file)}")
+    out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escape(file)}")
 
 
 @commands.command()
@@ -137,7 +137,7 @@ def scrub(
         )
     finders = [redact.emails] * emails + [redact.phones] * phones + [redact.cards] * cards
     known = [(name, os.environ[name]) for name in secret or ()]
-    tape = taped(run, store)
+    tape = load_tape(run, store)
     clean = redact.scrubbed(
         tape,
         redact.redactor(os.environ, known=known, finders=finders),
@@ -156,7 +156,7 @@ def scrub(
         return
     for kind, count in (+found).most_common():
         print_line(f"{count:,} {kind}")
-    out.print(f"{plural((+found).total(), 'secret')} taken out, kept as {escaped(file or clean.run_id)}")
+    out.print(f"{plural((+found).total(), 'secret')} taken out, kept as {escape(file or clean.run_id)}")
 
 
 @commands.command("import")
@@ -171,12 +171,12 @@ def import_(
         raise ValueError("--run-id names one run; give one file with it")
     names, failed = [], Counter[str]()
     with TapeStore.open(store, limits=limits()) as kept:
-        for file in counted(files, "import"):
+        for file in track(files, "import"):
             try:
-                names.append(kept.save(from_file(file), run_id))
+                names.append(kept.save(read_file(file), run_id))
             except (StoreError, ValueError) as exc:  # the others are worth having
                 failed[str(file)] += 1
-                err.print(f"[bold red]error:[/] {escaped(file)}: {escaped(exc)}")
+                err.print(f"[bold red]error:[/] {escape(file)}: {escape(exc)}")
     if json_:
         print_json({"runs": names, "failed": sorted(failed)})
     else:
@@ -192,11 +192,11 @@ def delete(
     store: Store = RUNS,
 ) -> None:
     """Remove a run. One that has branches stays, unless these are rebased."""
-    with opened(store) as kept:
+    with open_store(store) as kept:
         if run not in kept:
             raise StoreError(f"to delete a run, name it whole: {kept.resolve(run)}")
         kept.delete(run, rebase=rebase)
-    out.print(f"deleted {escaped(run)}")
+    out.print(f"deleted {escape(run)}")
 
 
 def _write(tape: object, file: Path, *, force: bool) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
@@ -95,12 +98,60 @@ Patience = Annotated[
     float | None,
     typer.Option("--patience", metavar="SECONDS", help="How long to wait for a recorded question."),
 ]
+Unrecordable = Annotated[
+    Loss,
+    typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn."),
+]
 InstantRetries = Annotated[
     bool, typer.Option("--instant-retries", help="Serve a recorded 429 or 529 without its pause.")
 ]
 
 
-def given(
+SHARED: dict[str, tuple[Any, Any]] = {
+    "tools": (LiveTools, Tools.LIVE),
+    "on_doubt": (OnDoubt, Doubt.RAISE),
+    "allow": (Allow, None),
+    "passthrough": (Passthrough, None),
+    "ignore": (Ignore, None),
+    "max_body": (MaxBody, None),
+    "virtualize": (Virtualize, None),
+    "strict": (Strict, None),
+    "processes": (OfProcesses, None),
+    "patience": (Patience, None),
+    "instant_retries": (InstantRetries, False),
+    "durability": (Durable, Durability.PROCESS),
+    "wrap": (Wrap, None),
+    "unrecordable": (Unrecordable, Loss.RAISE),
+}
+"""The options of runs that several commands take: how each is read, and what it is by default."""
+
+OF_REPLAYS = "allow", "passthrough", "ignore", "strict", "processes", "patience", "instant_retries"
+OF_TAILS = "tools", "on_doubt", *OF_REPLAYS, "durability"
+
+
+def take(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds the options `names` to a command, before its last parameter.
+
+    Those that were given in the shell are passed to it as `chosen`: keyword arguments of a verb.
+    """
+    shared = [
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=SHARED[name][1], annotation=SHARED[name][0])
+        for name in names
+    ]
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**values: Any) -> None:
+            command(chosen=_collect(**{name: values.pop(name) for name in names}), **values)
+
+        *own, last = (p for p in signature(command, eval_str=True).parameters.values() if p.name != "chosen")
+        run.__signature__ = Signature([*own, *shared, last])  # type: ignore[attr-defined]
+        return run
+
+    return add
+
+
+def _collect(
     *,
     allow: list[str] | None = None,
     passthrough: list[str] | None = None,
@@ -108,12 +159,12 @@ def given(
     virtualize: str | None = None,
     **others: Any,
 ) -> dict[str, Any]:
-    """Return the options of a run that were given in the shell, as keyword arguments of its verb."""
-    told = {
+    """The options that were given, as keyword arguments of a verb."""
+    options = {
         "allow": allow or None,
         "passthrough": (*TELEMETRY, *passthrough) if passthrough else None,
         "ignore": ignore or None,
         "virtualize": None if virtualize is None else virtualize.replace(",", " ").split(),
         **{name: value.value if isinstance(value, StrEnum) else value for name, value in others.items()},
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None}

@@ -19,7 +19,7 @@ TICK = 0.1  # seconds between two looks
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
 
-def counted(items: Iterable[T], what: str) -> Iterator[T]:
+def track(items: Iterable[T], what: str) -> Iterator[T]:
     """Give `items`, and show on stderr how many there were, of how many if that is known."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -31,26 +31,28 @@ def counted(items: Iterable[T], what: str) -> Iterator[T]:
 
 
 @contextmanager
-def forking(most: int) -> Iterator[Callable[[Studied], None]]:
+def watch_forks(most: int) -> Iterator[Callable[[Studied], None]]:
     """Give what is to be called after each fork of a study, and show how many of `most` there were."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
     with Progress(
-        *_COLUMNS, TextColumn("{task.fields[said]}", markup=False), console=console, transient=True
+        *_COLUMNS, TextColumn("{task.fields[status]}", markup=False), console=console, transient=True
     ) as progress:
-        task = progress.add_task("forks", total=most, said="")
+        task = progress.add_task("forks", total=most, status="")
 
         def watch(how: Studied) -> None:
             cost = "" if how.spent.usd is None else f"${how.spent.usd:.4f}"
-            progress.update(task, completed=how.forks, said=visible(f"{cost}  {how.leading}", one_line=True))
+            progress.update(
+                task, completed=how.forks, status=visible(f"{cost}  {how.leading}", one_line=True)
+            )
 
         yield watch
 
 
 @contextmanager
-def following(run: Session, total: int, what: str) -> Iterator[None]:
+def watch_run(run: Session, total: int, what: str) -> Iterator[None]:
     """Show how many of `total` steps `run` has had, on stderr, while the block runs."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -28,10 +28,10 @@ from ..report.page.embedded_tape import is_page
 from ..report.page.page import rendered
 from ..storage.info import RunInfo, descendants, readable, shown
 from ..storage.tape_file import write
-from .app import RUNS, Json, Run, Store, err, escaped, out, print_json
-from .progress import counted
-from .stores import opened
-from .tapes import taped
+from .app import RUNS, Json, Run, Store, err, escape, out, print_json
+from .progress import track
+from .stores import open_store
+from .tapes import load_tape
 
 commands = typer.Typer()
 
@@ -69,17 +69,17 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write a run as one page that needs nothing else, or as text."""
-    tape = taped(run, store)
-    target = output or f"{_file_name(tape.run_id)}{SUFFIXES[form]}"
+    tape = load_tape(run, store)
+    target = output or f"{_make_file_name(tape.run_id)}{SUFFIXES[form]}"
     if target != STDOUT and not force and not _may_write(Path(target), page=SUFFIXES[form] == ".html"):
         raise StoreError(f"{target} is there already; choose another --output, or pass --force")
     table = load(prices) if prices else None
-    blamed = saved.loads(blame.read_bytes(), str(blame)) if blame else saved.found(store, tape.run_id)
+    blamed = saved.loads(blame.read_bytes(), str(blame)) if blame else saved.find(store, tape.run_id)
     if blamed and blamed.digest != tape.digest():
         err.print("[bold yellow]warning:[/] without the blame, which is of another recording of this name")
         blamed = None
-    kept = _branches(tape, store, blamed.contrast if blamed else ()) if branches else []
-    data = _written(tape, kept, form, table, blamed).encode()
+    kept = _load_branches(tape, store, blamed.contrast if blamed else ()) if branches else []
+    data = _write(tape, kept, form, table, blamed).encode()
     if target == STDOUT:
         sys.stdout.buffer.write(data)  # as in a file: a page says that it is UTF-8
         return
@@ -87,7 +87,7 @@ def report(
     if json_:
         print_json({"file": target, "bytes": len(data), "run_id": tape.run_id})
     else:
-        out.print(f"{escaped(target)}: {len(tape):,} steps, {len(data):,} bytes")
+        out.print(f"{escape(target)}: {len(tape):,} steps, {len(data):,} bytes")
 
 
 @commands.command()
@@ -100,14 +100,14 @@ def serve(
     """Show all runs of a store in the browser, live, at an address of this machine alone."""
     from ..server import serving  # noqa: PLC0415  only with what it needs
 
-    table, blames = load(prices) if prices else None, partial(saved.found, store)
+    table, blames = load(prices) if prices else None, partial(saved.find, store)
     with (
         suppress(KeyboardInterrupt),
-        opened(store) as kept,
+        open_store(store) as kept,
         serving(kept, port, prices=table, blames=blames) as server,
     ):
-        out.print(f"{escaped(server.url)}\nCtrl-C ends it.")
-        if _desktop() if open_ is None else open_:
+        out.print(f"{escape(server.url)}\nCtrl-C ends it.")
+        if _has_desktop() if open_ is None else open_:
             webbrowser.open(server.ticket())  # other users can read the arguments of a program
         while True:
             time.sleep(3600)
@@ -116,12 +116,12 @@ def serve(
 # -- below -------------------------------------------------------------------------
 
 
-def _written(
+def _write(
     tape: Tape, branches: Sequence[Tape], form: Form, prices: Prices | None, blame: BlameReport | None
 ) -> str:
     match form:
         case Form.HTML | Form.STATIC:
-            view = gathered(tape, blame=blame, branches=branches, prices=prices, through=_counted)
+            view = gathered(tape, blame=blame, branches=branches, prices=prices, through=_track)
             return rendered(view, tape, "app" if form is Form.HTML else "static")
         case Form.MARKDOWN:
             return reports.markdown(tape, blame=blame, branches=branches, prices=prices)
@@ -129,24 +129,24 @@ def _written(
             return reports.text(tape, blame=blame, branches=branches, prices=prices)
 
 
-def _counted(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:
-    return counted(exchanges, "report")
+def _track(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:
+    return track(exchanges, "report")
 
 
-def _branches(tape: Tape, where: str, contrast: Sequence[str]) -> list[Tape]:
+def _load_branches(tape: Tape, where: str, contrast: Sequence[str]) -> list[Tape]:
     """The runs in the store that came of `tape` and can be read; of blame's forks only `contrast`.
 
     None for a tape that is not in it.
     """
     if not Path(where).exists():
         return []
-    with opened(where) as store:
+    with open_store(where) as store:
         infos = shown(descendants(store.runs(), tape.run_id), contrast)
-        return list(readable(infos, store.load, _lost))
+        return list(readable(infos, store.load, _warn_of_lost))
 
 
-def _lost(info: RunInfo, why: Exception) -> None:
-    err.print(f"[bold yellow]warning:[/] without branch {escaped(info.run_id)}: {escaped(why)}")
+def _warn_of_lost(info: RunInfo, why: Exception) -> None:
+    err.print(f"[bold yellow]warning:[/] without branch {escape(info.run_id)}: {escape(why)}")
 
 
 def _may_write(target: Path, *, page: bool) -> bool:
@@ -159,7 +159,7 @@ def _may_write(target: Path, *, page: bool) -> bool:
         return is_page(file.read(_BEGINNING).decode("utf-8", "replace"))
 
 
-def _file_name(run_id: str) -> str:
+def _make_file_name(run_id: str) -> str:
     """A run_id as a file name of its own; one that is not plain ends in a hash of the run_id."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in run_id)
     short = plain.lstrip(".-")[:100]
@@ -168,7 +168,7 @@ def _file_name(run_id: str) -> str:
     return f"{short or 'run'}-{sha256(run_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
-def _desktop() -> bool:
+def _has_desktop() -> bool:
     """True where a browser can be expected to open a window."""
     if sys.platform in ("darwin", "win32"):
         return True

@@ -18,11 +18,11 @@ from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
 from . import options
-from .app import NOTHING, RUNS, Json, Run, Store, escaped, out, print_json, print_plain
+from .app import NOTHING, RUNS, Json, Run, Store, escape, out, print_json, print_plain
 from .program import Program
-from .progress import following
-from .scripts import PASSING, Command, perform, program_of, quietly, read_wrap, say_unrecorded
-from .tapes import taped
+from .progress import watch_run
+from .scripts import PASSING, Command, divert_prints, find_program, perform, print_unrecorded, read_wrap
+from .tapes import load_tape
 
 commands = typer.Typer()
 
@@ -41,31 +41,33 @@ def demo(
 
 
 @commands.command(context_settings=PASSING)
+@options.take(
+    "allow",
+    "passthrough",
+    "ignore",
+    "max_body",
+    "virtualize",
+    "strict",
+    "processes",
+    "durability",
+    "wrap",
+    "unrecordable",
+)
 def run(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    max_body: options.MaxBody = None,
-    virtualize: options.Virtualize = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    durability: options.Durable = options.Durability.PROCESS,
-    wrap: options.Wrap = None,
-    unrecordable: Annotated[
-        options.Loss,
-        typer.Option(help="A tool's result that cannot be kept whole: raise Unrecordable, or warn."),
-    ] = options.Loss.RAISE,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Record any script or module, unmodified. A record() of its own joins the run."""
     program = Program.parse([*script, *context.args])
     program.check()
     name = agent_name or Path(program.argv[0]).stem
+    chosen["wrap"] = read_wrap(chosen.get("wrap"), program)
     session = api.record(
         store,
         run_id=run_id,
@@ -73,81 +75,60 @@ def run(
         meta=program.meta(),
         scope="process",
         adopts=True,
-        **options.given(
-            allow=allow,
-            passthrough=passthrough,
-            ignore=ignore,
-            max_body=max_body,
-            virtualize=virtualize,
-            strict=strict,
-            processes=processes,
-            durability=durability,
-            wrap=read_wrap(wrap, program),
-            unrecordable=unrecordable,
-        ),
+        **chosen,
     )
     perform(session, program, json_=json_)
 
 
 @commands.command()
+@options.take(*options.OF_REPLAYS)
 def verify(
     run: Run,
     command: Command = None,
     store: Store = RUNS,
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    patience: options.Patience = None,
-    instant_retries: options.InstantRetries = False,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Replay a run with its script, offline, and say whether everything happened again.
 
     Exit code 3 where the run holds nothing that could be vouched for.
     """
-    tape = taped(run, store)
-    program = program_of(tape, command or [])
+    tape = load_tape(run, store)
+    program = find_program(tape, command or [])
 
     def agent(run: Session) -> None:
-        with quietly(json_=json_), following(run, len(tape.steps), "verify"):
+        with divert_prints(json_=json_), watch_run(run, len(tape.steps), "verify"):
             program()
 
-    told = options.given(
-        allow=allow,
-        passthrough=passthrough,
-        ignore=ignore,
-        strict=strict,
-        processes=processes,
-        patience=patience,
-        instant_retries=instant_retries,
-    )
-    verdict = verified(tape, agent, scope="process", **told)
+    verdict = verified(tape, agent, scope="process", **chosen)
     if json_:
-        said = attrs.asdict(verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error"))
+        fields = attrs.asdict(
+            verdict, recurse=False, filter=lambda a, _: a.name not in ("divergence", "error")
+        )
         found = verdict.divergence
-        said["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
+        fields["divergence"] = found and {"step": found.step, "path": found.path, "message": str(found)}
         for name in ("escaped", "refused", "processes"):
-            said[name] = [attrs.asdict(one) for one in getattr(verdict, name)]
-        said["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
-        print_json(said)
+            fields[name] = [attrs.asdict(one) for one in getattr(verdict, name)]
+        fields["error"] = verdict.error and f"{type(verdict.error).__name__}: {verdict.error}"
+        print_json(fields)
     else:
         mark = "[green]ok[/]" if verdict.ok else "[bold red]not ok[/]"
         if verdict.is_empty:
-            out.print(f"[bold yellow]{escaped(verdict.summary)}[/]")
+            out.print(f"[bold yellow]{escape(verdict.summary)}[/]")
         else:
             out.print(f"{mark}: {verdict.matched} of {verdict.total} exchanges happened again")
             out.print(f"recorded {verdict.recorded}\nreplayed {verdict.replayed}")
         for line in verdict.notes():
-            out.print(escaped(line))
+            out.print(escape(line))
         for problem in (verdict.divergence, verdict.error):
             if problem is not None:
-                out.print(escaped(problem))
+                out.print(escape(problem))
     raise typer.Exit(0 if verdict.ok else NOTHING if is_vacuous(verdict) else 1)
 
 
 @commands.command()
+@options.take(*options.OF_TAILS)
 def fork(
     run: Run,
     at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],
@@ -155,120 +136,76 @@ def fork(
     text: Annotated[str | None, typer.Option(help="Answer with this text, in the vendor's form.")] = None,
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
-    tools: options.LiveTools = options.Tools.LIVE,
-    on_doubt: options.OnDoubt = options.Doubt.RAISE,
     store: Store = RUNS,
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    patience: options.Patience = None,
-    instant_retries: options.InstantRetries = False,
-    durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
     if text is not None and body is not None:
         raise ValueError("give --text or --body, not both")
-    tape = taped(run, store)
-    program = program_of(tape, command or [])
+    tape = load_tape(run, store)
+    program = find_program(tape, command or [])
     answer: Callable[[Exchange], Response] | None = None
     if text is not None:
         answer = route.Text(text)
     elif body is not None:
-        answer = partial(_with_body, body.read_bytes())
+        answer = partial(_replace_body, body.read_bytes())
     desc = text or (f"body of {body}" if body else "asked anew")
-    say_unrecorded(tape)
-    told = options.given(
-        allow=allow,
-        passthrough=passthrough,
-        ignore=ignore,
-        strict=strict,
-        processes=processes,
-        patience=patience,
-        instant_retries=instant_retries,
-        durability=durability,
-        tools=tools,
-        on_doubt=on_doubt,
-    )
-    session = api.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **told)
+    print_unrecorded(tape)
+    session = api.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **chosen)
     perform(session, program, json_=json_)
 
 
 @commands.command()
+@options.take(*options.OF_TAILS)
 def resume(
     run: Run,
     command: Command = None,
-    on_doubt: options.OnDoubt = options.Doubt.RAISE,
-    tools: options.LiveTools = options.Tools.LIVE,
     store: Store = RUNS,
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    ignore: options.Ignore = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    patience: options.Patience = None,
-    instant_retries: options.InstantRetries = False,
-    durability: options.Durable = options.Durability.PROCESS,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Run an interrupted script to its end: what was recorded costs nothing.
 
     `last` is the newest run; if that is itself a resumed run which got less far than the one it followed,
     it is that one.
     """
-    tape = taped(run, store, furthest=True)
-    program = program_of(tape, command or [])
-    say_unrecorded(tape)
-    told = options.given(
-        allow=allow,
-        passthrough=passthrough,
-        ignore=ignore,
-        strict=strict,
-        processes=processes,
-        patience=patience,
-        instant_retries=instant_retries,
-        durability=durability,
-        tools=tools,
-        on_doubt=on_doubt,
-    )
-    session = api.resume(tape, store, scope="process", **told)
+    tape = load_tape(run, store, furthest=True)
+    program = find_program(tape, command or [])
+    print_unrecorded(tape)
+    session = api.resume(tape, store, scope="process", **chosen)
     perform(session, program, json_=json_)
 
 
 @commands.command(context_settings=PASSING)
+@options.take("allow", "passthrough", "max_body", "strict", "processes", "wrap")
 def calibrate(
     context: typer.Context,
     script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
-    allow: options.Allow = None,
-    passthrough: options.Passthrough = None,
-    max_body: options.MaxBody = None,
-    strict: options.Strict = None,
-    processes: options.OfProcesses = None,
-    wrap: options.Wrap = None,
     json_: Json = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Run a script for real, and again on its recording: what varies by itself, and what would help."""
     program = Program.parse([*script, *context.args])
     program.check()
 
     def agent() -> None:
-        with quietly(json_=True):
+        with divert_prints(json_=True):
             program()
 
-    told = options.given(
-        allow=allow, passthrough=passthrough, max_body=max_body, strict=strict, processes=processes
-    )
-    found = calibrated(agent, scope="process", wrap=read_wrap(wrap, program), **told)
+    chosen["wrap"] = read_wrap(chosen.get("wrap"), program)
+    found = calibrated(agent, scope="process", **chosen)
     if json_:
-        print_json(attrs.asdict(found, value_serializer=_listed) | {"advice": found.advice})
+        print_json(attrs.asdict(found, value_serializer=_list_set) | {"advice": found.advice})
     else:
         print_plain(str(found))
     raise typer.Exit(0 if found.ok else 1)
 
 
-def _listed(_: object, __: object, value: Any) -> Any:
+def _list_set(_: object, __: object, value: Any) -> Any:
     """JSON has no sets."""
     return sorted(value) if isinstance(value, frozenset) else value
 
@@ -278,6 +215,6 @@ def is_vacuous(verdict: Verdict) -> bool:
     return verdict.is_empty and verdict.divergence is None and verdict.error is None and not verdict.ok
 
 
-def _with_body(data: bytes, exchange: Exchange) -> Response:
+def _replace_body(data: bytes, exchange: Exchange) -> Response:
     """The recorded answer with `data` for a body, as a stream where it was one."""
     return streams.fit(exchange, exchange.response.with_body(data), strictly=True)

@@ -1,4 +1,4 @@
-"""A script as commands run it: which one, within a run, and what is said of it."""
+"""Finds the script of a run, runs it within a session, and prints the result."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from ..errors import TraceforkError
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..runs import api
+from ..runs.agents import run_agent
 from ..session.session import Session
 from ..session.tools.wrapping import MAIN
-from .app import err, escaped, fit, plural, print_json
+from .app import err, escape, fit, plural, print_json
 from .program import Program
-from .tapes import whole
+from .tapes import make_summary
 
 Command = Annotated[
     list[str] | None,
@@ -32,7 +33,7 @@ Command = Annotated[
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
-def program_of(tape: Tape, words: list[str]) -> Program:
+def find_program(tape: Tape, words: list[str]) -> Program:
     """The program that `words` name, or else the one that made the run.
 
     Raises:
@@ -54,40 +55,43 @@ def read_wrap(paths: list[str] | None, program: Program) -> list[str]:
     return [f"{MAIN if module in ('', own) else module}:{inside}" for module, _, inside in parts]
 
 
-def say_unrecorded(tape: Tape) -> None:
+def print_unrecorded(tape: Tape) -> None:
     """Say in a line of our own what Python would be warned of."""
     warnings.simplefilter("ignore", api.UnrecordedWarning)
     if names := find_unrecorded(tape):
-        err.print(escaped(describe_unrecorded(names)))
+        err.print(escape(describe_unrecorded(names)))
 
 
 def perform(session: Session, program: Program, *, json_: bool) -> None:
     """Run `program` within `session`; say what came of it, and leave as the program did."""
-    raised: BaseException | None = None
-    try:
-        with session, quietly(json_=json_):
+
+    def agent() -> None:
+        with divert_prints(json_=json_):
             program()
-    except TraceforkError:
-        raise
-    except (Exception, SystemExit, KeyboardInterrupt) as exc:  # noqa: BLE001  the program's own end
+
+    try:
+        raised = run_agent(session, agent).raised
+    except KeyboardInterrupt as exc:
         raised = exc
+    if isinstance(raised, TraceforkError):
+        raise raised
     tape = session.tape
     if json_:
-        print_json(whole(tape) | {"forwarded": session.forwarded})
+        print_json(make_summary(tape) | {"forwarded": session.forwarded})
     else:
         count = plural(len(tape), "exchange")
-        err.print(f"[dim]{count} in run[/] {escaped(tape.run_id)}[dim], {escaped(tape.outcome)}[/]")
+        err.print(f"[dim]{count} in run[/] {escape(tape.run_id)}[dim], {escape(tape.outcome)}[/]")
     for one in tape.escaped:
-        err.print(f"escaped: {escaped(one)}")
+        err.print(f"escaped: {escape(one)}")
     if isinstance(raised, SystemExit):
         raise raised
     if raised is not None:  # as python itself would end
-        told = traceback.format_exception(type(raised), raised, _theirs(raised))
-        err.print(fit(visible("".join(told).rstrip("\n"))), markup=False)
+        lines = traceback.format_exception(type(raised), raised, _find_their_frames(raised))
+        err.print(fit(visible("".join(lines).rstrip("\n"))), markup=False)
         raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
 
 
-def _theirs(exc: BaseException) -> Any:
+def _find_their_frames(exc: BaseException) -> Any:
     """The traceback of `exc` from the script's own first frame on."""
     at = exc.__traceback__
     while at and at.tb_next and "runpy" not in at.tb_frame.f_code.co_filename:
@@ -98,7 +102,7 @@ def _theirs(exc: BaseException) -> Any:
 
 
 @contextmanager
-def quietly(*, json_: bool) -> Iterator[None]:
+def divert_prints(*, json_: bool) -> Iterator[None]:
     """With `--json`, what the script prints goes to stderr."""
     before = sys.stdout
     sys.stdout = sys.stderr if json_ else before

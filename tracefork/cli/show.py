@@ -12,8 +12,8 @@ from ..core.tape import Tape
 from ..core.values import Response
 from ..report.diff.tapes import diff as parting
 from ..report.text import step_table
-from .app import RUNS, Json, Run, Store, escaped, out, plural, print_json, print_plain
-from .tapes import taped, whole
+from .app import RUNS, Json, Run, Store, escape, out, plural, print_json, print_plain
+from .tapes import load_tape, make_summary
 
 commands = typer.Typer()
 
@@ -26,11 +26,11 @@ def show(
     json_: Json = False,
 ) -> None:
     """Print a run, a line a step; or one step in full."""
-    tape = taped(run, store)
+    tape = load_tape(run, store)
     if step is not None and not -len(tape) <= step < len(tape):
         raise ValueError(f"the run has {len(tape)} exchanges, there is no step {step}")
     if json_:
-        print_json(_exchange(tape, step) if step is not None else whole(tape))
+        print_json(_make_exchange(tape, step) if step is not None else make_summary(tape))
     elif step is not None:
         print_plain(step_table.step_in_full(tape, step))
     else:
@@ -50,10 +50,10 @@ def diff(
     json_: Json = False,
 ) -> None:
     """Say where what was said in two runs is not the same, a line each. Exit code 1 if it is somewhere."""
-    one, other = taped(left, store), taped(right, store)
+    one, other = load_tape(left, store), load_tape(right, store)
     found = parting(one, other, exact=every)
     if json_:
-        places = [_place(place) for place in found.every] if found else []
+        places = [_make_place(place) for place in found.every] if found else []
         print_json({**places[0], "differences": places} if places else None)
     elif found is None:
         out.print(f"the same: {plural(len(one), 'exchange')}, digest {one.digest()}")
@@ -61,38 +61,38 @@ def diff(
             out.print(f"[dim]but for ids, times and the like: digest {other.digest()}; --all lists them[/]")
     else:
         for place in found.every:
-            said = place.difference
-            where = f"step {place.step}, {escaped(said.path)}: "
-            out.print(f"{where}[red]{escaped(said.recorded)}[/] | [green]{escaped(said.asked)}[/]")
+            difference = place.difference
+            where = f"step {place.step}, {escape(difference.path)}: "
+            out.print(f"{where}[red]{escape(difference.recorded)}[/] | [green]{escape(difference.asked)}[/]")
     raise typer.Exit(0 if found is None else 1)
 
 
 # -- below -------------------------------------------------------------------------
 
 
-def _place(found: Parting) -> dict[str, Any]:
+def _make_place(found: Parting) -> dict[str, Any]:
     return {"step": found.step, "path": found.path, **attrs.asdict(found.difference)}
 
 
-def _exchange(tape: Tape, index: int) -> dict[str, Any]:
+def _make_exchange(tape: Tape, index: int) -> dict[str, Any]:
     exchange = tape.masked[index]
     asked, answer = exchange.request, exchange.answer
-    said: dict[str, Any] = attrs.asdict(exchange, value_serializer=_plain_value)
-    said["request"] = _message(said["request"], "_body", "body", asked.body)
+    fields: dict[str, Any] = attrs.asdict(exchange, value_serializer=_plain_value)
+    fields["request"] = _make_message(fields["request"], "_body", "body", asked.body)
     if isinstance(answer, Response):
-        said["answer"] = _message(said["answer"], "_chunks", "chunks", answer.chunks)
-    return {"step": index, **said}
+        fields["answer"] = _make_message(fields["answer"], "_chunks", "chunks", answer.chunks)
+    return {"step": index, **fields}
 
 
-def _message(fields: dict[str, Any], kept: str, name: str, value: object) -> dict[str, Any]:
+def _make_message(fields: dict[str, Any], kept: str, name: str, value: object) -> dict[str, Any]:
     """The fields of a request or response, its body as it is and not as it is kept."""
-    shown = [*map(_text, value)] if isinstance(value, tuple) else _text(value)
+    shown = [*map(_decode, value)] if isinstance(value, tuple) else _decode(value)
     return {name if key == kept else key: shown if key == kept else v for key, v in fields.items()}
 
 
 def _plain_value(_: object, __: object, value: object) -> object:
-    return _text(value)
+    return _decode(value)
 
 
-def _text(value: object) -> object:
+def _decode(value: object) -> object:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

@@ -12,7 +12,7 @@ from .app import limits
 
 
 @contextmanager
-def opened(where: str) -> Iterator[TapeStore]:
+def open_store(where: str) -> Iterator[TapeStore]:
     if not Path(where).exists():
         raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
     with TapeStore.open(where, limits=limits()) as store:

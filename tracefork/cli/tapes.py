@@ -18,12 +18,12 @@ from ..storage.info import shown
 from ..storage.store import TapeStore
 from ..storage.tape_file import load
 from .app import limits
-from .stores import opened
+from .stores import open_store
 
 _PAGE = b"<!doctype html>"
 
 
-def from_file(path: Path) -> Tape:
+def read_file(path: Path) -> Tape:
     """The tape in a tape file, or in a report."""
     with path.open("rb") as file:
         if file.read(len(_PAGE)) != _PAGE:
@@ -32,11 +32,11 @@ def from_file(path: Path) -> Tape:
         return tape_in(path.read_text("utf-8"), limits=limits())
 
 
-def taped(name: str, where: str, *, furthest: bool = False) -> Tape:
+def load_tape(name: str, where: str, *, furthest: bool = False) -> Tape:
     """The tape of this name; with `furthest`, `last` is none that got less far than the run it resumed."""
     if not Path(where).exists() and Path(name).is_file():
-        return from_file(Path(name))
-    with opened(where) as store:
+        return read_file(Path(name))
+    with open_store(where) as store:
         if name == "last":
             infos = list(shown(store.runs()))
             if not infos:
@@ -44,7 +44,7 @@ def taped(name: str, where: str, *, furthest: bool = False) -> Tape:
             newest = store.load(max(infos, key=lambda info: info.created_at).run_id)
             return _find_furthest(newest, store) if furthest else newest
         if Path(name).is_file() and name not in store:
-            return from_file(Path(name))
+            return read_file(Path(name))
         return store.load(store.resolve(name))
 
 
@@ -60,7 +60,7 @@ def _find_furthest(tape: Tape, store: TapeStore) -> Tape:
     return tape
 
 
-def whole(tape: Tape) -> dict[str, Any]:
+def make_summary(tape: Tape) -> dict[str, Any]:
     return {
         "run_id": tape.run_id,
         "agent_name": tape.agent_name,

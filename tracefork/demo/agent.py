@@ -90,7 +90,7 @@ TOOLS = {
 
 def travel_agent(base_url: str) -> str:
     """Run the agent against the model at `base_url`; return what it answers in the end."""
-    ask = _sdk(base_url) if find_spec("anthropic") else _plain(base_url)
+    ask = _ask_by_sdk(base_url) if find_spec("anthropic") else _ask_plainly(base_url)
     messages: list[Block] = [{"role": "user", "content": TASK}]
     while True:
         blocks = ask(messages, len(messages) % 4 == 1)
@@ -98,15 +98,15 @@ def travel_agent(base_url: str) -> str:
         if not calls:
             return "".join(block.get("text", "") for block in blocks)
         messages.append({"role": "assistant", "content": blocks})
-        results = [_result(call["id"], TOOLS[call["name"]](**call["input"])) for call in calls]
+        results = [_make_result(call["id"], TOOLS[call["name"]](**call["input"])) for call in calls]
         messages.append({"role": "user", "content": results})
 
 
-def _result(call_id: str, result: object) -> Block:
+def _make_result(call_id: str, result: object) -> Block:
     return {"type": "tool_result", "tool_use_id": call_id, "content": json.dumps(result)}
 
 
-def _sdk(base_url: str) -> Model:
+def _ask_by_sdk(base_url: str) -> Model:
     import anthropic  # noqa: PLC0415  used where it is installed, never required
 
     client = anthropic.Anthropic(api_key="no-key-is-needed-offline", base_url=base_url)
@@ -125,7 +125,7 @@ def _sdk(base_url: str) -> Model:
     return ask
 
 
-def _plain(base_url: str) -> Model:
+def _ask_plainly(base_url: str) -> Model:
     """What the SDK does, as far as this agent needs it: retry once, read the answer."""
     import httpx  # noqa: PLC0415
 
@@ -140,22 +140,22 @@ def _plain(base_url: str) -> Model:
             time.sleep(float(answer.headers.get("retry-after", 0.1)))
             answer = client.post("/v1/messages", json=asked)
         answer.raise_for_status()
-        return _streamed(sse.events(answer.content)) if stream else answer.json()["content"]
+        return _read_stream(sse.events(answer.content)) if stream else answer.json()["content"]
 
     return ask
 
 
-def _streamed(events: Any) -> list[Block]:
+def _read_stream(events: Any) -> list[Block]:
     blocks: list[Block] = []
     for event in events:
-        said = json.loads(event.data)
-        match said["type"]:
+        part = json.loads(event.data)
+        match part["type"]:
             case "content_block_start":
-                blocks.append({**said["content_block"], "json": ""})
-            case "content_block_delta" if said["delta"]["type"] == "text_delta":
-                blocks[-1]["text"] += said["delta"]["text"]
+                blocks.append({**part["content_block"], "json": ""})
+            case "content_block_delta" if part["delta"]["type"] == "text_delta":
+                blocks[-1]["text"] += part["delta"]["text"]
             case "content_block_delta":
-                blocks[-1]["json"] += said["delta"]["partial_json"]
+                blocks[-1]["json"] += part["delta"]["partial_json"]
             case "content_block_stop":
                 spelled = blocks[-1].pop("json")
                 if blocks[-1]["type"] == "tool_use":

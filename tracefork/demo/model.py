@@ -28,18 +28,18 @@ def model(chance: Random | None = None) -> Script:
     busy = itertools.count()
 
     def rule(request: Request) -> Item:
-        said = json.loads(request.body)["messages"]
-        turn = sum(message["role"] == "assistant" for message in said)
+        messages = json.loads(request.body)["messages"]
+        turn = sum(message["role"] == "assistant" for message in messages)
         if turn == BUSY_AT and next(busy) == 0:
             return anthropic.error("overloaded_error", "try again in a moment", retry_after=0.05)
-        return _turn(turn, said, chance)
+        return _answer(turn, messages, chance)
 
     return by_rule(rule)
 
 
-def _turn(turn: int, said: list[dict[str, object]], chance: Random | None) -> Item:
+def _answer(turn: int, messages: list[dict[str, object]], chance: Random | None) -> Item:
     chosen = next(
-        (option for option in PRICES if f"I take the {option}." in json.dumps(said)), "morning flight"
+        (option for option in PRICES if f"I take the {option}." in json.dumps(messages)), "morning flight"
     )
     spent = PRICES[chosen] + 120
     match turn:

@@ -1,4 +1,4 @@
-"""The demo told step by step: record, verify with the server gone, fork, compare, kill, resume, report."""
+"""Runs the demo and prints each step: record, verify offline, fork, compare, kill, resume, report."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _record(store: TapeStore, say: Say) -> Tape:
     tape = run.tape
     busy = sum(x.response.status == anthropic.STATUS["overloaded_error"] for x in tape)
     streams = sum(dict(x.response.headers)["content-type"].startswith("text/event-stream") for x in tape)
-    told = f"{streams} streams, {busy} answered 529 and retried"
-    say(f"   {len(tape)} exchanges ({told}), {len(tape.effects)} tool calls.")
+    kinds = f"{streams} streams, {busy} answered 529 and retried"
+    say(f"   {len(tape)} exchanges ({kinds}), {len(tape.effects)} tool calls.")
     say(f"   It answered: {answer}")
     say(f"   Run {tape.run_id}, digest {tape.digest()}")
     return tape
@@ -87,7 +87,7 @@ def _record(store: TapeStore, say: Say) -> Tape:
 def _verify(tape: Tape, say: Say) -> Verdict:
     say("\n2. Verify. The server is stopped; the same agent runs again on the tape alone.")
     sent = len(agent.SENT)
-    verdict = verify(tape, partial(agent.travel_agent, _base(tape)))
+    verdict = verify(tape, partial(agent.travel_agent, _find_base_url(tape)))
     _expect(verdict.ok, f"the replay differs: {verdict}")
     _expect(len(agent.SENT) == sent, "a replayed tool ran again")
     say(f"   {verdict.matched} of {verdict.total} exchanges happened again, and no second mail was sent.")
@@ -99,8 +99,8 @@ def _fork(store: TapeStore, tape: Tape, say: Say) -> Tape:
     at = next(i for i, x in enumerate(tape) if PIVOT.encode() in x.response.body)
     say(f"\n3. Fork. What if the model had taken the train at step {at}? Only that answer is changed.")
     with (
-        LoopbackServer(model(), port=urlsplit(_base(tape)).port or 0) as server,
-        fork(tape, at, _by_train, store=store, name="by train", desc="hold_seat: night train") as branch,
+        LoopbackServer(model(), port=urlsplit(_find_base_url(tape)).port or 0) as server,
+        fork(tape, at, _take_train, store=store, name="by train", desc="hold_seat: night train") as branch,
     ):
         answer = agent.travel_agent(server.url)
     parting = diff(tape, branch.tape)
@@ -112,8 +112,8 @@ def _fork(store: TapeStore, tape: Tape, say: Say) -> Tape:
     return branch.tape
 
 
-def _by_train(recorded: Exchange) -> Response:
-    """The recorded answer, but for the option that it takes."""
+def _take_train(recorded: Exchange) -> Response:
+    """Return the recorded answer with the night train in place of the flight."""
     return recorded.response.with_body(recorded.response.body.replace(b"morning flight", b"night train"))
 
 
@@ -121,8 +121,14 @@ def _blame(store: TapeStore, path: str, tape: Tape, say: Say) -> BlameReport:
     say("\n4. Blame. Which answer did it? The model takes the train nine times of ten. The same agent runs")
     say("   again from many places; what it did before them costs nothing, and no mail is sent.")
     sent = len(agent.SENT)
-    with LoopbackServer(model(Random(CHANCE)), port=urlsplit(_base(tape)).port or 0):  # noqa: S311  the same each time
-        found = blame(tape, partial(agent.travel_agent, _base(tape)), BOOKED, store=store, tools=_harmless)
+    with LoopbackServer(model(Random(CHANCE)), port=urlsplit(_find_base_url(tape)).port or 0):  # noqa: S311  the same each time
+        found = blame(
+            tape,
+            partial(agent.travel_agent, _find_base_url(tape)),
+            BOOKED,
+            store=store,
+            tools=_answer_harmlessly,
+        )
     _expect(len(agent.SENT) == sent, "a fork sent a mail")
     top = found.top()
     _expect(top is not None and top.certified, f"no step was certified: {found.summary}")
@@ -132,8 +138,8 @@ def _blame(store: TapeStore, path: str, tape: Tape, say: Say) -> BlameReport:
     return found
 
 
-def _harmless(call: Call) -> object:
-    """What a fork's tools do: they look things up, and send nothing."""
+def _answer_harmlessly(call: Call) -> object:
+    """Answer a tool call of a fork: look things up, and send nothing."""
     if call.name == "send_mail":
         return "sent"
     tool = inspect.unwrap(agent.TOOLS[call.name])
@@ -173,7 +179,7 @@ def _report(file: Path, page: str, say: Say) -> None:
     say(f"   Open {file.resolve().as_uri()}")
 
 
-def _base(tape: Tape) -> str:
+def _find_base_url(tape: Tape) -> str:
     return tape[0].request.url.removesuffix("/v1/messages")
 
 

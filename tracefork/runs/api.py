@@ -1,56 +1,36 @@
-"""The public verbs: record, replay, resume, fork. Each makes one session from one plan.
+"""The public verbs: record, replay, resume, fork. Each returns the session of one run.
 
 The options that they share, `**options`, are those of `tracefork.runs.options.Options`.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from itertools import pairwise
 from operator import index
-from secrets import token_bytes
 from typing import Any, TypeAlias, Unpack, cast
 
-from attrs import evolve
-
-from ..codec.records import Header
-from ..core.doubt import Elder, continue_tape, find_doubts, make_note, wants_elder
+from ..core.doubt import continue_tape
 from ..core.fork import Cut, Fork, everything, nothing, remainder
-from ..core.notes import inherit, note_doubts
+from ..core.notes import inherit
 from ..core.script import Script
-from ..core.surrogates import NONE, RULES
 from ..core.tape import Tape
-from ..core.values import Answer, Branch, Call, Draw, Effect, Exchange, Response, Step
-from ..errors import RunExists, TraceforkError
-from ..host import clocks
-from ..isolation import chance, grpc, network, processes, uvloop
+from ..core.values import Answer, Branch, Draw, Effect, Exchange, Response, Step
 from ..providers import streams
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
-from ..redact import Ambient, Redactor, Vault, lineage
 from ..runtime.port import Gate, Known
-from ..session.plan import Plan
 from ..session.session import Session
-from ..session.tools import wrapping
-from ..session.tools.policy import RUN, Policy, policy
-from ..storage.store import TapeStore, new_run_id
-from ..transports import intercept as interception
-from . import finders
-from .joining import Joined, outer
-from .options import Durability, Options, RecordOptions, ReplayOptions, TailOptions, lists
+from ..session.tools.policy import Policy, policy
+from .assembly import StoreLike, make_header, make_session
+from .joining import JoinedRun, find_outer
+from .options import Options, RecordOptions, ReplayOptions, TailOptions, lists
 
-Stored: TypeAlias = "TapeStore | str | os.PathLike[str] | None"
 Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
-
-SHORTEST_PATIENCE = 60.0
-CHANCE = 32  # bytes, of which a run's surrogates are drawn
 
 
 @lists(RecordOptions)
 def record(
-    store: Stored = None,
+    store: StoreLike = None,
     *,
     agent_name: str = "",
     run_id: str | None = None,
@@ -75,12 +55,12 @@ def record(
         StoreError: the store cannot be opened.
         Refused: the run is strict, and something would have left it.
     """
-    told, around = Options.of(options), outer()
-    if told.nested == "join" and around is not None:
-        return cast("Session", Joined(around, store, run_id, options))
-    head = _header(agent_name, run_id, meta)
-    tools = Policy(unrecordable=told.unrecordable)
-    return _session(nothing(told.matcher), head, told, store=store, tools=tools, within=around)
+    chosen, around = Options.of(options), find_outer()
+    if chosen.nested == "join" and around is not None:
+        return cast("Session", JoinedRun(around, store, run_id, options))
+    head = make_header(agent_name, run_id, meta)
+    tools = Policy(unrecordable=chosen.unrecordable)
+    return make_session(nothing(chosen.matcher), head, chosen, store=store, tools=tools, within=around)
 
 
 @lists(ReplayOptions)
@@ -97,14 +77,14 @@ def replay(tape: Tape, **options: Unpack[ReplayOptions]) -> Session:
         Refused: to whoever would connect.
         Unfinished: on leaving the block, when recorded questions were never asked.
     """
-    told = Options.of(options, tape)
-    head = _header(tape.agent_name, tape.run_id or None, inherit(tape.meta), tape.parent)
-    return _session(everything(tape, told.matcher), head, told, tape=tape)
+    chosen = Options.of(options, tape)
+    head = make_header(tape.agent_name, tape.run_id or None, inherit(tape.meta), tape.parent)
+    return make_session(everything(tape, chosen.matcher), head, chosen, tape=tape)
 
 
 @lists(TailOptions)
 def resume(
-    tape: Tape, store: Stored = None, *, run_id: str | None = None, **options: Unpack[TailOptions]
+    tape: Tape, store: StoreLike = None, *, run_id: str | None = None, **options: Unpack[TailOptions]
 ) -> Session:
     """Start a run that follows `tape` to its end for free, then goes live.
 
@@ -122,12 +102,11 @@ def resume(
         ToolRefused: on calling one live that `tools` does not let run.
         RunExists: the store has a run of this name.
     """
-    told = Options.of(options, tape)
+    chosen = Options.of(options, tape)
     _warn_of_unrecorded(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
-    head = _header(tape.agent_name, run_id, inherit(tape.meta), lineage)
-    script = remainder(continue_tape(tape), told.matcher)
-    return _session(script, head, told, store=store, tools=_policy(told, tape), tape=tape, goes_on=True)
+    script = remainder(continue_tape(tape), chosen.matcher)
+    return _follow(tape, script, lineage, chosen, store=store, run_id=run_id)
 
 
 @lists(TailOptions)
@@ -136,7 +115,7 @@ def fork(
     at: int | Step,
     answer: Reanswer = None,
     *,
-    store: Stored = None,
+    store: StoreLike = None,
     run_id: str | None = None,
     meta: Mapping[str, str] | None = None,
     parent: str | None = None,
@@ -171,8 +150,8 @@ def fork(
         UnfitAnswer: a stream is answered by JSON of which none can be made.
         Divergence: on asking something else than the tape has, before anything goes live.
     """
-    told = Options.of(options, tape)
-    pivot = _pivot(tape, at)
+    chosen = Options.of(options, tape)
+    pivot = _find_pivot(tape, at)
     given = answer(pivot) if callable(answer) else answer
     if given is None and answer is not None:
         raise TypeError(f"{answer!r} gave no answer; answer=None asks the step anew")
@@ -181,18 +160,17 @@ def fork(
     _warn_of_unrecorded(tape)
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
-    head = _header(tape.agent_name, run_id, {**inherit(tape.meta), **(meta or {})}, lineage)
-    script = Fork(continue_tape(tape, pivot), pivot, given).script(told.matcher)
-    return _session(
+    script = Fork(continue_tape(tape, pivot), pivot, given).script(chosen.matcher)
+    return _follow(
+        tape,
         script,
-        head,
-        told,
+        lineage,
+        chosen,
         store=store,
-        tools=_policy(told, tape),
+        run_id=run_id,
+        meta=meta,
         gate=gate,
         known=known,
-        tape=tape,
-        goes_on=True,
         pivot=None if given is None else pivot,
     )
 
@@ -203,7 +181,7 @@ def cut(
     upto: int,
     answer: Answer | None = None,
     *,
-    store: Stored = None,
+    store: StoreLike = None,
     run_id: str | None = None,
     meta: Mapping[str, str] | None = None,
     parent: str | None = None,
@@ -228,23 +206,14 @@ def cut(
         IndexError: the tape has not as many exchanges.
         Divergence: on asking something else than the tape has, before anything goes live.
     """
-    told = Options.of(options, tape)
+    chosen = Options.of(options, tape)
     last = len(tape) - (answer is not None)
     if not 0 <= upto <= last:
         raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
     lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
-    head = _header(tape.agent_name, run_id, {**inherit(tape.meta), **(meta or {})}, lineage)
-    script = Cut(continue_tape(tape), upto, answer).script(told.matcher)
-    return _session(
-        script,
-        head,
-        told,
-        store=store,
-        tools=_policy(told, tape),
-        gate=gate,
-        known=known,
-        tape=tape,
-        goes_on=True,
+    script = Cut(continue_tape(tape), upto, answer).script(chosen.matcher)
+    return _follow(
+        tape, script, lineage, chosen, store=store, run_id=run_id, meta=meta, gate=gate, known=known
     )
 
 
@@ -252,77 +221,32 @@ class UnrecordedWarning(RuntimeWarning):
     """A model called tools that no run knows of: they run for real in what follows."""
 
 
-def _policy(options: Options, tape: Tape) -> Policy:
-    return policy(options.tools, tape, options.on_doubt, options.unrecordable)
-
-
-def _doors(options: Options, wraps: wrapping.Wraps) -> tuple[Any, ...]:
-    """What replaces attributes of others (clients, network, processes, chance) while a run is entered."""
-    return (
-        *[interception] * options.intercept,
-        *(network, uvloop, processes, grpc),
-        *[chance] * bool(options.virtualize),
-        *[wraps] * bool(wraps.paths),
-    )
-
-
-def _session(
+def _follow(
+    tape: Tape,
     script: Script,
-    head: Header,
+    lineage: Branch,
     options: Options,
     *,
-    store: Stored = None,
-    tools: Policy = RUN,
+    store: StoreLike,
+    run_id: str | None,
+    meta: Mapping[str, str] | None = None,
     gate: Gate | None = None,
     known: Known | None = None,
-    tape: Tape | None = None,
-    within: Session | None = None,
-    goes_on: bool = False,
     pivot: Step | None = None,
 ) -> Session:
-    """The session of one plan; one that `goes_on` takes over the doubts of `tape` but for that of `pivot`."""
-    wraps = wrapping.Wraps.of(options.wrap or ())
-    redact = options.redact
-    vault = Vault(token_bytes(CHANCE), tape.surrogates if tape else NONE)
-    rules = tape.rules if tape else RULES
-    redacting = Ambient(os.environ, redact, finders.Bounded, vault, rules)
-    head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)}, rules=rules)
-    head = _redacted(head, redacting())
-    opened, owned = _opened(store, options.durability)
-    doubts = _find_doubts(tape, opened, pivot) if tape and goes_on else ()
-    doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
-    head = evolve(head, meta={**head.meta, **note_doubts(make_note(doubts, script))})
-    if opened is not None and head.run_id in opened:
-        if owned:
-            opened.close()
-        raise RunExists(head.run_id)
-    plan = Plan(
+    """The session of a run that follows `tape` as far as `script` does, and then goes live."""
+    return make_session(
         script,
-        head,
-        redacting,
-        doors=_doors(options, wraps),
-        store=opened,
-        owns_store=owned,
-        patience=_patience(tape) if options.patience is None else options.patience,
-        tools=tools,
-        everywhere=options.scope == "process",
-        passthrough=options.passthrough or (),
-        allow=options.allow or (),
-        max_body=options.max_body or 0,
-        instant_retries=options.instant_retries,
+        make_header(tape.agent_name, run_id, {**inherit(tape.meta), **(meta or {})}, lineage),
+        options,
+        store=store,
+        tools=policy(options.tools, tape, options.on_doubt, options.unrecordable),
         gate=gate,
         known=known,
-        virtualize=options.virtualize or frozenset(),
-        strict=bool(options.strict),
-        processes=options.processes or "run",
-        joins=tape is not None or options.adopts,
-        within=within,
-        doubts=doubts,
-        wrapped=frozenset(wraps.paths),
+        tape=tape,
+        goes_on=True,
+        pivot=pivot,
     )
-    session = Session(plan)
-    redacting.tell(session.remark)
-    return session
 
 
 def _warn_of_unrecorded(tape: Tape) -> None:
@@ -331,62 +255,8 @@ def _warn_of_unrecorded(tape: Tape) -> None:
         warnings.warn(describe_unrecorded(names), UnrecordedWarning, stacklevel=3)
 
 
-def _find_doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None) -> tuple[Call, ...]:
-    """The calls that may have run before a run that follows `tape`, whose parent may be in `store`."""
-    elder = None
-    if store is not None and tape.parent is not None and wants_elder(tape):
-        with suppress(TraceforkError, RecursionError):
-            parent = store.load(tape.parent.parent)
-            elder = Elder(parent, _find_doubts(parent, store))
-    return find_doubts(tape, pivot, elder)
-
-
-def _opened(store: Stored, durability: Durability) -> tuple[TapeStore | None, bool]:
-    if store is None:
-        return None, False
-    if not isinstance(store, TapeStore):
-        return TapeStore.open(store, durability=durability), True
-    if durability == "power" and getattr(store.backend, "durability", "power") == "process":
-        raise ValueError('the store was opened with durability="process"; open it with durability="power"')
-    return store, False
-
-
-def _header(
-    agent_name: str, run_id: str | None, meta: Mapping[str, str] | None, parent: Branch | None = None
-) -> Header:
-    for key, value in (meta or {}).items():
-        if {type(key), type(value)} != {str}:
-            raise TypeError(f"meta holds text by text, not {key!r}: {value!r}")
-    if run_id == "":
-        raise ValueError("a run_id is not empty; leave it out for a new one")
-    return Header(
-        run_id=new_run_id() if run_id is None else run_id,
-        agent_name=agent_name,
-        boundary="http",
-        created_at=clocks.now(),
-        meta=dict(meta or {}),
-        parent=parent,
-    )
-
-
-def _redacted(head: Header, redact: Redactor) -> Header:
-    parent = lineage(head.parent, redact)
-    meta = {redact.text(key): redact.text(value) for key, value in head.meta.items()}
-    return evolve(head, agent_name=redact.text(head.agent_name), meta=meta, parent=parent)
-
-
-def _patience(tape: Tape | None) -> float:
-    """60 s, or twice the longest time in which nothing happened on the tape."""
-    if tape is None:
-        return SHORTEST_PATIENCE
-    times = sorted(
-        t.began + after for t in (s.timing for s in tape.steps) for after in (0, t.headed, t.ended)
-    )
-    gaps = (later - earlier for earlier, later in pairwise(times))
-    return max(SHORTEST_PATIENCE, 2 * max(gaps, default=0.0))
-
-
-def _pivot(tape: Tape, at: int | Step) -> Step:
+def _find_pivot(tape: Tape, at: int | Step) -> Step:
+    """The step of `tape` that `at` names by its index among the exchanges, or is."""
     if isinstance(at, bool) or not (hasattr(at, "__index__") or isinstance(at, Exchange | Draw | Effect)):
         raise TypeError(f"at= is the index of an exchange, or a step, not {at!r}")
     if not isinstance(at, Exchange | Draw | Effect):

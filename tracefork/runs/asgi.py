@@ -1,4 +1,4 @@
-"""A run for each request of an ASGI application: FastAPI, Starlette, and whatever else speaks ASGI.
+"""Records each request of an ASGI application as a run: FastAPI, Starlette, and all others.
 
 ```python
 app = Recorded(app, "runs.db")
@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias, Unpack
 
 from ..session.session import Session
-from .api import Stored, record
+from .api import record
+from .assembly import StoreLike
 from .options import RecordOptions
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -25,7 +26,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RUN = "tracefork.run"
-"""Where a request's scope has its run."""
+"""The key of a request's scope that holds its run."""
 
 
 class Recorded:
@@ -45,7 +46,7 @@ class Recorded:
     def __init__(
         self,
         app: Application,
-        store: Stored = None,
+        store: StoreLike = None,
         *,
         when: Callable[[Scope], bool] | None = None,
         name: Callable[[Scope], str] | None = None,
@@ -54,7 +55,7 @@ class Recorded:
         self.app = app
         self._store = store
         self._when = when or is_request
-        self._name = name or route
+        self._name = name or name_request
         self._options = options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +72,7 @@ def is_request(scope: Scope) -> bool:
     return scope["type"] in ("http", "websocket")
 
 
-def route(scope: Scope) -> str:
+def name_request(scope: Scope) -> str:
     """Return the method and path of a request: `POST /chat`."""
     return f"{scope.get('method', 'WEBSOCKET')} {scope.get('path', '')}"
 

@@ -1,4 +1,4 @@
-"""What of an agent varies by itself: which fields of its requests, and what would make its runs replayable.
+"""Finds which fields of an agent's requests vary by themselves, and what would make its runs replayable.
 
 The agent is recorded once, with all chance that `isolation.chance` can draw. All else is asked of that
 recording, for nothing: the agent runs again on the recorded answers, whatever it asks in
@@ -24,9 +24,9 @@ from ..core.tape import Tape
 from ..core.values import Call, Draw, Question, Request
 from ..errors import TraceforkError
 from ..isolation import chance
-from ..runtime.waiting import in_loop
+from .agents import Agent, check_loop, run_agent
 from .api import record, replay
-from .verify import Agent, driven, is_async, verify
+from .verify import verify
 
 SHOWN = 60  # characters of an example
 
@@ -76,10 +76,10 @@ class Calibration:
 
     @property
     def advice(self) -> str:
-        """What to write, as Python."""
+        """The call of `record` to write, as Python."""
         words = []
         if self.virtualize:
-            words.append(_virtualize(self.virtualize))
+            words.append(_write_virtualize(self.virtualize))
         if self.ignoring:
             words.append(f"matcher=canonical(ignoring={list(self.ignoring)!r})")
         return f"tracefork.record(..., {', '.join(words)})" if words else "tracefork.record(...)"
@@ -112,23 +112,20 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
         RuntimeError: the agent is async and an event loop is running.
         Exception: whatever the agent raises when it is recorded.
     """
-    if is_async(agent) and in_loop():
-        raise RuntimeError(
-            "an event loop is running: calibrate the agent in a thread or a process of its own"
-        )
+    check_loop(agent, "calibrate the agent in a thread or a process of its own")
     session = record(virtualize=chance.KINDS, adopts=True, **options)
-    if raised := driven(session, agent):
+    if raised := run_agent(session, agent).raised:
         raise raised
     tape = session.tape
     shared = {name: value for name, value in options.items() if name in _OF_REPLAYS}
-    bare = _varying(tape, agent, frozenset(), shared)
+    bare = _find_varying(tape, agent, frozenset(), shared)
     if isinstance(bare, str):
         return Calibration(len(tape), (), chance.KINDS, (), ok=False, problem=bare)
     drawn = sorted({draw.source.kind for draw in tape.draws if chance.is_virtual(draw.source)})
     cures = dict[str, frozenset[str]]()
     for kinds in chain.from_iterable(combinations(drawn, n) for n in range(1, len(drawn) + 1)):
         left = (
-            _varying(tape, agent, frozenset(kinds), shared)
+            _find_varying(tape, agent, frozenset(kinds), shared)
             if bare.keys() - cures.keys()
             else "nothing is left"
         )
@@ -141,7 +138,7 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
     )
     matcher = canonical(ignoring=ignoring) if ignoring else exact
     verdict = verify(
-        _without(tape, chance.KINDS - helpful), agent, matcher=matcher, virtualize=helpful, **shared
+        _leave_out(tape, chance.KINDS - helpful), agent, matcher=matcher, virtualize=helpful, **shared
     )
     stuck = [field.where for field in fields if not field.cure and field.where not in ignoring]
     problem = ""
@@ -152,28 +149,28 @@ def calibrate(agent: Agent, **options: Any) -> Calibration:
     return Calibration(len(tape), fields, helpful, ignoring, not problem, problem)
 
 
-def _varying(
+def _find_varying(
     tape: Tape, agent: Agent, kinds: frozenset[str], options: dict[str, Any]
 ) -> dict[str, Varying] | str:
-    """The fields that vary where only draws of `kinds` are served; or why the runs cannot be compared."""
-    served = _without(tape, chance.KINDS - kinds)
-    session = replay(served, matcher=_loosely, virtualize=kinds, **options)
-    raised = driven(session, agent)
+    """The fields that vary while only draws of `kinds` are served, or why the runs cannot be compared."""
+    served = _leave_out(tape, chance.KINDS - kinds)
+    session = replay(served, matcher=_match_loosely, virtualize=kinds, **options)
+    raised = run_agent(session, agent).raised
     if isinstance(raised, TraceforkError):
         return f"on equal answers it asks other questions: {raised}"
     found = dict[str, Varying]()
     for step, (one, other) in enumerate(zip(served.exchanges, session.tape.exchanges, strict=False)):
-        _add(found, step, _differences(one.asked, other.asked))
+        _add(found, step, _compare(one.asked, other.asked))
     for one_tool, other_tool in zip(served.effects, session.tape.effects, strict=False):
-        _add(found, 0, _differences(one_tool.asked, other_tool.asked))
+        _add(found, 0, _compare(one_tool.asked, other_tool.asked))
     return found
 
 
-def _virtualize(kinds: Iterable[str]) -> str:
+def _write_virtualize(kinds: Iterable[str]) -> str:
     return f"virtualize={{{', '.join(map(repr, sorted(kinds)))}}}"
 
 
-def _without(tape: Tape, kinds: frozenset[str]) -> Tape:
+def _leave_out(tape: Tape, kinds: frozenset[str]) -> Tape:
     """`tape` without the draws of `kinds` that were taken from the standard library."""
     steps = [
         s
@@ -183,7 +180,7 @@ def _without(tape: Tape, kinds: frozenset[str]) -> Tape:
     return evolve(tape, steps=tuple(steps))
 
 
-def _loosely(question: Question) -> str:
+def _match_loosely(question: Question) -> str:
     """A matcher by which all calls of one method to one path, and all of one tool, are equal."""
     match question:
         case Request(method, url):
@@ -201,29 +198,29 @@ def _add(found: dict[str, Varying], step: int, differences: Iterable[tuple[str, 
             found[where] = evolve(before, times=before.times + 1)
         else:
             found[where] = Varying(
-                where, step, 1, (_shown(one), _shown(other)), _likeness(str(one), str(other))
+                where, step, 1, (_show(one), _show(other)), _find_likeness(str(one), str(other))
             )
 
 
-def _differences(one: Question, other: Question) -> Iterator[tuple[str, object, object]]:
+def _compare(one: Question, other: Question) -> Iterator[tuple[str, object, object]]:
     match one, other:
         case Request(), Request():
-            yield from _urls(one.url, other.url)
+            yield from _compare_urls(one.url, other.url)
             kept = dict(select_headers(one.headers)), dict(select_headers(other.headers))
             for name in sorted(kept[0].keys() | kept[1].keys()):
                 if kept[0].get(name) != kept[1].get(name):
                     yield f"header {name}", kept[0].get(name), kept[1].get(name)
             left, right = normalise(one).body, normalise(other).body
             if left != right:
-                yield from _bodies(left, right)
+                yield from _compare_bodies(left, right)
         case Call(name, left_text), Call(_, right_text) if left_text != right_text:
-            for where, left_value, right_value in _bodies(
+            for where, left_value, right_value in _compare_bodies(
                 framing.encode(left_text), framing.encode(right_text)
             ):
                 yield f"tool {name}: {where}", left_value, right_value
 
 
-def _urls(one: str, other: str) -> Iterator[tuple[str, object, object]]:
+def _compare_urls(one: str, other: str) -> Iterator[tuple[str, object, object]]:
     left, right = dict(parse_qsl(urlsplit(one).query)), dict(parse_qsl(urlsplit(other).query))
     names = [name for name in sorted(left.keys() | right.keys()) if left.get(name) != right.get(name)]
     for name in names:
@@ -232,33 +229,33 @@ def _urls(one: str, other: str) -> Iterator[tuple[str, object, object]]:
         yield "url", one, other
 
 
-def _bodies(one: bytes, other: bytes) -> Iterator[tuple[str, object, object]]:
+def _compare_bodies(one: bytes, other: bytes) -> Iterator[tuple[str, object, object]]:
     try:
         trees = json.loads(one), json.loads(other)
     except (ValueError, RecursionError):
         yield "body", one, other
         return
-    found = list(_trees("$", *trees))
+    found = list(_compare_trees("$", *trees))
     yield from found or [("body", one, other)]  # equal but for spaces or the order of keys
 
 
-def _trees(path: str, one: Any, other: Any) -> Iterator[tuple[str, object, object]]:
+def _compare_trees(path: str, one: Any, other: Any) -> Iterator[tuple[str, object, object]]:
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted(one.keys() | other.keys()):
             if key in one and key in other:
-                yield from _trees(f"{path}.{key}", one[key], other[key])
+                yield from _compare_trees(f"{path}.{key}", one[key], other[key])
             else:
                 yield f"{path}.{key}", one.get(key), other.get(key)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for left, right in zip(one, other, strict=True):
-            yield from _trees(f"{path}[*]", left, right)
+            yield from _compare_trees(f"{path}[*]", left, right)
     elif isinstance(one, list) and isinstance(other, list):
         yield f"{path}{_LENGTH}", len(one), len(other)
     elif one != other:
         yield path, one, other
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
@@ -271,8 +268,8 @@ _LIKE = {
 }
 
 
-def _likeness(one: str, other: str) -> str:
-    """What the part of the two that differs resembles."""
+def _find_likeness(one: str, other: str) -> str:
+    """The kind of value that the differing parts of both resemble."""
     for name, form in _LIKE.items():
         found = {match[0] for match in form.finditer(one)} ^ {match[0] for match in form.finditer(other)}
         if found:

@@ -1,4 +1,4 @@
-"""Finders of somebody else's, asked so that they cannot hold up or end a recording.
+"""Runs finders of other people's so that they cannot hold up or end a recording.
 
 Each is asked on a thread apart, which is left to itself when it takes too long. A finder that failed
 loses that turn; one that did not come back is not asked again in this run, as its
@@ -20,8 +20,8 @@ PATIENCE = 5.0
 _MEGABYTE = 10**6
 
 
-class Bounded:
-    """Asks finders, and says of each once that it failed or took too long."""
+class BoundedFinders:
+    """Runs finders, and remarks of each once that it failed or took too long."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -52,15 +52,15 @@ class Bounded:
 
 def _put(answer: object, finder: Callable[[bytes, int], Iterable[Span]], data: bytes, begin: int) -> None:
     try:
-        found = [_checked(span, begin, len(data)) for span in finder(data, begin)]
-    except BaseException as exc:  # noqa: BLE001  whatever it raises is said, and ends nothing
+        found = [_check(span, begin, len(data)) for span in finder(data, begin)]
+    except BaseException as exc:  # noqa: BLE001  whatever it raises is remarked, and ends nothing
         answer.put(((), type(exc).__name__))  # type: ignore[attr-defined]
     else:
         answer.put((found, ""))  # type: ignore[attr-defined]
 
 
-def _checked(span: Span, begin: int, size: int) -> Span:
-    """The span, if there may be one.
+def _check(span: Span, begin: int, size: int) -> Span:
+    """Return the span, if it is one of the text.
 
     Raises:
         ValueError: it is not within the text, or its placeholder is none.

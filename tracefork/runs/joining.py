@@ -1,4 +1,4 @@
-"""A `record()` within a run that is replayed, forked or resumed: a view of that run.
+"""Makes a `record()` within a run that is replayed, forked or resumed a view of that run.
 
 A script that records itself is verified, forked and resumed as it is. Were its own run another
 one, it would be live in the middle of a replay.
@@ -15,13 +15,13 @@ from ..session.session import Session
 from ..session.strangers import find_replay
 
 
-def outer() -> Session | None:
+def find_outer() -> Session | None:
     """Return the run that a `record()` joins here, or None where it is a run of its own."""
     run = current() or find_replay()
     return run if run is not None and run.joins and not run.over else None
 
 
-class Joined:
+class JoinedRun:
     """What `record` returns within a run that it joins: that run, which this block neither begins nor ends.
 
     A store, a run_id and options of its own are passed over, which the run remarks. `tape` is that of

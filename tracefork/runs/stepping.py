@@ -1,4 +1,4 @@
-"""Generators that a server steps: each step in the context in which the generator began.
+"""Runs all steps of a generator in the context in which it began, for servers that step generators.
 
 A server asks a generator for its next item on whatever thread, and in whatever context, it has at
 hand. A run whose block stands in the generator knows its own calls all the same (`runtime/lanes.py`). What a

@@ -1,12 +1,9 @@
-"""Run an agent under a session: verify that a tape is what the agent still does."""
+"""`verify` and `averify`: replay a tape through an agent, and return whether everything happened again."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
-from typing import Any, TypeAlias, Unpack
+from collections.abc import Iterator
+from typing import Unpack
 
 from attrs import frozen
 
@@ -18,21 +15,17 @@ from ..core.values import Escape, Exchange, Outcome
 from ..core.visible import visible
 from ..errors import Divergence, Unfinished
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
-from ..runtime.waiting import in_loop
 from ..session.session import Session
+from .agents import Agent, Ending, arun_agent, check_loop, run_agent
 from .api import replay
 from .options import ReplayOptions, lists
 
 _PATH, _VALUE, _WHOLE = 50, 54, 236  # characters of a path, a value and all of a verdict's short form
 
-Agent: TypeAlias = Callable[..., Any]
-"""Any callable, sync or async. It is given the run only through a sole required
-positional parameter, or one that is named `run`."""
-
 
 @frozen(repr=False)
 class Verdict:
-    """What came of replaying a tape through an agent.
+    """The result of replaying a tape through an agent.
 
     `ok` means: the same things happened in the same order, nothing was left
     unasked, and the run ended as it was recorded to end, returning or raising an
@@ -68,7 +61,7 @@ class Verdict:
 
     def __repr__(self) -> str:
         """The sentence first, and short: pytest cuts what is longer than 240 characters."""
-        return f"<{_sentence(self)}>"
+        return f"<{_write_sentence(self)}>"
 
     def __str__(self) -> str:
         parts = [self.summary, *self.notes(), *([str(self.divergence)] if self.divergence else [])]
@@ -82,7 +75,7 @@ class Verdict:
         return f"{'ok' if self.ok else 'NOT ok'}: {self.matched} of {self.total} exchanges"
 
     def notes(self) -> Iterator[str]:
-        """What one should know beside the verdict, a line each."""
+        """Give what one should know beside the verdict, a line each."""
         yield from (f"escaped: {one}" for one in self.escaped)
         yield from (f"refused in the replay: {one}" for one in self.refused)
         yield from (f"ran again in the replay: {one}" for one in self.processes)
@@ -106,79 +99,28 @@ def verify(tape: Tape, agent: Agent, **options: Unpack[ReplayOptions]) -> Verdic
     Raises:
         RuntimeError: the agent is async and an event loop is running; await `averify`.
     """
-    if is_async(agent) and in_loop():
-        raise RuntimeError("an event loop is running: await tracefork.averify(...) instead")
+    check_loop(agent, "await tracefork.averify(...) instead")
     session = replay(tape, **options)
-    return judged(tape, session, driven(session, agent))
+    return judge(tape, session, run_agent(session, agent))
 
 
 @lists(ReplayOptions)
 async def averify(tape: Tape, agent: Agent, **options: Unpack[ReplayOptions]) -> Verdict:
     """`verify` within a running event loop, for sync and async agents."""
     session = replay(tape, **options)
-    raised: BaseException | None = None
-    try:
-        async with session:
-            result = called(agent, session)
-            if inspect.isawaitable(result):
-                await result
-    except (Exception, SystemExit) as exc:  # noqa: BLE001  it is the verdict's to judge
-        raised = exc
-    except BaseException as exc:
-        if exc is not session.port.interrupted:
-            raise
-        raised = exc  # the recorded run was interrupted
-    return judged(tape, session, raised)
+    return judge(tape, session, await arun_agent(session, agent))
 
 
-def driven(session: Session, agent: Agent) -> BaseException | None:
-    """Run `agent` within `session`, an async one in a loop of its own; return what left the block.
-
-    Raises:
-        KeyboardInterrupt: somebody interrupts it.
-    """
-    try:
-        with session:
-            result = called(agent, session)
-            if inspect.isawaitable(result):
-                asyncio.run(_awaited(result))
-    except BaseException as exc:
-        ours = isinstance(exc, KeyboardInterrupt | GeneratorExit) and exc is not session.port.interrupted
-        if ours:
-            raise
-        return exc  # it is the caller's to judge, as is an interrupt of the recorded run
-    return None
-
-
-def called(agent: Agent, run: Session) -> Any:
-    """Call `agent` with what it asks for: the run, or nothing."""
-    try:
-        parameters = inspect.signature(agent).parameters.values()
-    except (TypeError, ValueError):  # a builtin without a signature
-        return agent()
-    if any(p.name == "run" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
-        return agent(run=run)
-    required = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    return agent(run) if len(required) == 1 else agent()
-
-
-def is_async(agent: Agent) -> bool:
-    """True for a coroutine function, a partial of one, or an object whose call is one."""
-    inner = inspect.unwrap(agent.func if isinstance(agent, partial) else agent)
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)
-
-
-def judged(tape: Tape, session: Session, raised: BaseException | None) -> Verdict:
-    """Return the verdict on a replay that is over; `raised` is what left its block."""
+def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
+    """Return the verdict on a replay of `tape` in `session` that came to this `ending`."""
+    raised = ending.raised
     again, matcher = session.tape, session.port.state.script.matcher
     recorded, replayed = digest(tape, matcher=matcher), digest(again, matcher=matcher)
     ours = session.failure is not None or isinstance(raised, Unfinished)
-    told = isinstance(session.failure or raised, Divergence | Unfinished)
-    divergence = _divergence(tape, again, session.failure or raised, matcher) if told or not ours else None
+    left = isinstance(session.failure or raised, Divergence | Unfinished)
+    divergence = (
+        _find_divergence(tape, again, session.failure or raised, matcher) if left or not ours else None
+    )
     error = None if isinstance(raised, Divergence | Unfinished) else raised
     if isinstance(raised, Divergence) and raised.__cause__ is not None:
         error = raised.__cause__
@@ -186,7 +128,7 @@ def judged(tape: Tape, session: Session, raised: BaseException | None) -> Verdic
     is_empty = not (tape.exchanges or tape.draws or tape.effects)
     return Verdict(
         ok=divergence is None and not ours and recorded == replayed and not out and not is_empty,
-        matched=_matched(tape, again, matcher),
+        matched=_count_matched(tape, again, matcher),
         total=len(tape),
         recorded=recorded,
         replayed=replayed,
@@ -201,10 +143,10 @@ def judged(tape: Tape, session: Session, raised: BaseException | None) -> Verdic
     )
 
 
-def _divergence(
+def _find_divergence(
     tape: Tape, again: Tape, failure: BaseException | None, matcher: Matcher
 ) -> Divergence | None:
-    """Where the replay left the tape: as it said, or where what happened, or how it ended, differs."""
+    """Where the replay left the tape: as the session says, or the first step or ending that differs."""
     match failure:
         case Divergence():
             return failure
@@ -215,29 +157,29 @@ def _divergence(
     if parting := diff(tape, again, matcher=matcher):
         asked, nearest = (side.asked if side else None for side in (parting.right, parting.left))
         return Divergence(parting.step, asked, nearest, parting.difference)
-    if tape.outcome.kind != "unfinished" and _ending(tape.outcome) != _ending(again.outcome):
+    if tape.outcome.kind != "unfinished" and _find_kind(tape.outcome) != _find_kind(again.outcome):
         difference = Difference("outcome", str(tape.outcome), str(again.outcome))
         return Divergence(len(tape), again.outcome, tape.outcome, difference)
     return None
 
 
-def _sentence(verdict: Verdict) -> str:
+def _write_sentence(verdict: Verdict) -> str:
     """A verdict in one line of at most 238 characters: what, and where with both values, comes first."""
-    said, found, error = "ok" if verdict.ok else "NOT ok", verdict.divergence, verdict.error
+    text, found, error = "ok" if verdict.ok else "NOT ok", verdict.divergence, verdict.error
     if found:
         at = found.difference
         where = f", {_abridge(at.path, _PATH, at_end=True)}" if at else ""
         values = (at.recorded, at.asked) if at else (found.nearest, found.asked)
         recorded, asked = (_abridge("nothing" if v is None else str(v), _VALUE) for v in values)
-        said += f": step {found.step}{where}: the tape has {recorded}, the agent {asked}"
+        text += f": step {found.step}{where}: the tape has {recorded}, the agent {asked}"
     elif error is not None:
-        said += f": {_abridge(f'{type(error).__name__}: {error}', 2 * _VALUE)}"
+        text += f": {_abridge(f'{type(error).__name__}: {error}', 2 * _VALUE)}"
     more = [f"{verdict.matched} of {verdict.total} exchanges"]
     more += [type(error).__name__] if found and error is not None else []
     more += [f"{len(verdict.escaped)} escaped"] if verdict.escaped else []
     for one in more:
-        said += f"; {one}" if len(said) + len(one) < _WHOLE else ""
-    return said
+        text += f"; {one}" if len(text) + len(one) < _WHOLE else ""
+    return text
 
 
 def _abridge(text: str, most: int, *, at_end: bool = False) -> str:
@@ -248,16 +190,12 @@ def _abridge(text: str, most: int, *, at_end: bool = False) -> str:
     return f"...{text[3 - most :]}" if at_end else f"{text[: most - 3]}..."
 
 
-def _ending(outcome: Outcome) -> tuple[str, str]:
+def _find_kind(outcome: Outcome) -> tuple[str, str]:
     return outcome.kind, outcome.type
 
 
-def _matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
+def _count_matched(tape: Tape, again: Tape, matcher: Matcher) -> int:
     def same(one: Exchange, other: Exchange) -> bool:
         return one.answer == other.answer and matcher(one.request) == matcher(other.request)
 
     return sum(same(one, other) for one, other in zip(tape, again, strict=False))
-
-
-async def _awaited(result: Awaitable[object]) -> object:
-    return await result

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..attribution.findings.saved import Blames, unblamed
+from ..attribution.findings.saved import Blames, find_none
 from ..core.visible import visible
 from ..errors import NotFound, TraceforkError
 from ..providers.prices import Prices
@@ -37,7 +37,7 @@ def app(
     ending: Callable[[], bool] = lambda: False,
     tickets: Tickets | None = None,
     prices: Prices | None = None,
-    blames: Blames = unblamed,
+    blames: Blames = find_none,
 ) -> ASGIApp:
     """The ASGI application over `store`, which stays open for as long as this is used.
 

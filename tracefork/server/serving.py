@@ -15,7 +15,7 @@ import uvicorn
 from attrs import field, frozen
 from starlette.types import ASGIApp
 
-from ..attribution.findings.saved import Blames, unblamed
+from ..attribution.findings.saved import Blames, find_none
 from ..errors import StoreError
 from ..host import clocks
 from ..providers.prices import Prices
@@ -50,7 +50,7 @@ def serving(
     token: str | None = None,
     hurry: float = HURRY,
     prices: Prices | None = None,
-    blames: Blames = unblamed,
+    blames: Blames = find_none,
 ) -> Iterator[Serving]:
     """Serve `store` on 127.0.0.1 while the block runs; port 0 is any that is free.
 

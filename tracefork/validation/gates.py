@@ -1,4 +1,4 @@
-"""What a search has to achieve on planted worlds, as data, and whether it does.
+"""Acceptance tests of a search on planted worlds: goals as data, and verdicts on them.
 
 Each row is a world, a length and goals. `run_row` tries it and counts; a verdict says
 what the counts show, and how surely. Rows and results are plain values, so that rows can
@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from ..attribution.search import direct, flip
 from ..attribution.search.config import Config
-from ..attribution.search.confirming import value
+from ..attribution.search.confirming import bound_value
 from ..attribution.search.estimate import report
 from ..attribution.search.planner import init
 from ..attribution.search.simulation import states
@@ -28,7 +28,7 @@ COMPARED = 10  # forks a step of the uniform design that costs are measured agai
 
 
 class Measure(StrEnum):
-    """What is counted, or averaged, over the repetitions of a row.
+    """A quantity that is counted, or averaged, over the repetitions of a row.
 
     NAMED: the first certified step is a culprit. GUESSED: the best guess is. FALSE: a step
     is certified whose drop is not above the margin. COVERED: all intervals of the curve
@@ -52,10 +52,10 @@ class Measure(StrEnum):
 
 
 CEILINGS = frozenset({Measure.FALSE, Measure.DIRECT_FALSE, Measure.LIVE, Measure.DIRECT_LIVE})
-"""Where less is better; everywhere else more is."""
+"""Measures of which less is better; of all others more is."""
 
 MEANS = frozenset({Measure.LIVE, Measure.DIRECT_LIVE})
-"""What is averaged; everything else is a share of trials."""
+"""Measures that are averaged; all others are shares of trials."""
 
 
 @frozen
@@ -117,7 +117,7 @@ class RowResult:
         return next(count for count in self.counts if count.measure is measure)
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        return tuple(judged(self.count(goal.measure), goal) for goal in self.row.goals)
+        return tuple(judge(self.count(goal.measure), goal) for goal in self.row.goals)
 
 
 def run_row(row: Row, repetitions: int, seed: int) -> RowResult:
@@ -125,7 +125,7 @@ def run_row(row: Row, repetitions: int, seed: int) -> RowResult:
     sums: dict[Measure, tuple[float, int]] = {}
     forks = 0
     for n in range(repetitions):
-        state, found = _tried(row, int(unit(seed, row.name, n) * 2**53))
+        state, found = _try_once(row, int(unit(seed, row.name, n) * 2**53))
         forks += state.forks
         for measure, amount, trials in found:
             had, of = sums.get(measure, (0.0, 0))
@@ -143,8 +143,8 @@ def passes(successes: int, trials: int, goal: float) -> bool:
     return binomial_tail(successes, trials, goal) <= 1 - CONFIDENCE
 
 
-def judged(count: Count, goal: Goal) -> Verdict:
-    """What a count says of a goal."""
+def judge(count: Count, goal: Goal) -> Verdict:
+    """Return the verdict of a count on a goal."""
     measure, ceiling = goal.measure, goal.measure in CEILINGS
     word = "at most" if ceiling else "at least"
     if measure in MEANS:
@@ -165,27 +165,27 @@ def judged(count: Count, goal: Goal) -> Verdict:
 
 
 def table() -> tuple[Row, ...]:
-    """All rows."""
-    rows = [_row(Planted.CLEAR, n, named=0.95, live=live) for n, live in CLEAR_LIVE]
+    """Return all rows."""
+    rows = [_make_row(Planted.CLEAR, n, named=0.95, live=live) for n, live in CLEAR_LIVE]
     rows += [
-        _row(Planted.FLOOR_10, 100, named=0.95, live=0.10),
-        _row(Planted.FLOOR_20, 100, named=0.85, guessed=0.95, live=0.15),
-        _row(Planted.FLOOR_30, 100),
+        _make_row(Planted.FLOOR_10, 100, named=0.95, live=0.10),
+        _make_row(Planted.FLOOR_20, 100, named=0.85, guessed=0.95, live=0.15),
+        _make_row(Planted.FLOOR_30, 100),
     ]
-    rows += [_row(kind, 100, named=0.95, live=0.15) for kind in ARCHETYPES]
-    conjunction = _row(Planted.CONJUNCTION, 100, named=0.95, live=0.15)
+    rows += [_make_row(kind, 100, named=0.95, live=0.15) for kind in ARCHETYPES]
+    conjunction = _make_row(Planted.CONJUNCTION, 100, named=0.95, live=0.15)
     halves = Goal(Measure.HALVES, 0.90), Goal(Measure.DIRECT_FALSE, 0.01), Goal(Measure.DIRECT_LIVE, 0.02)
     rows += [
         evolve(conjunction, goals=(*conjunction.goals, *halves)),
-        _row(Planted.SYSTEMIC, 100, right=0.95, live=0.10),
-        _row(Planted.FLAT, 100, right=0.95, live=0.15),
-        _row(Planted.FLAT_LOW, 100),
-        _row(Planted.DRIFT, 100, right=0.95, live=0.25),
+        _make_row(Planted.SYSTEMIC, 100, right=0.95, live=0.10),
+        _make_row(Planted.FLAT, 100, right=0.95, live=0.15),
+        _make_row(Planted.FLAT_LOW, 100),
+        _make_row(Planted.DRIFT, 100, right=0.95, live=0.25),
     ]
-    rows += [_row(kind, n) for n in (10, 100) for kind in (Planted.BOUNDARY, Planted.BOUNDARY_END)]
-    rows += [_row(kind, 30) for kind in (*ARCHETYPES, Planted.CONJUNCTION, Planted.DRIFT, Planted.FLAT)]
+    rows += [_make_row(kind, n) for n in (10, 100) for kind in (Planted.BOUNDARY, Planted.BOUNDARY_END)]
+    rows += [_make_row(kind, 30) for kind in (*ARCHETYPES, Planted.CONJUNCTION, Planted.DRIFT, Planted.FLAT)]
     hasty = Planted.CLEAR, Planted.FLOOR_20, Planted.BOUNDARY, Planted.DRIFT
-    rows += [evolve(_row(kind, 100), batch=8, hasty=True) for kind in hasty]
+    rows += [evolve(_make_row(kind, 100), batch=8, hasty=True) for kind in hasty]
     return tuple(rows)
 
 
@@ -201,7 +201,7 @@ ARCHETYPES = (
 )
 
 
-def _row(
+def _make_row(
     planted: Planted,
     n: int,
     *,
@@ -222,13 +222,13 @@ def _row(
     return Row(planted, n, tuple(Goal(measure, bound) for measure, bound in wanted if bound is not None))
 
 
-def _tried(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, int], ...]]:
-    """One repetition: the search at its end, and for each measure the amount and the trials."""
+def _try_once(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, int], ...]]:
+    """Run one repetition: return the search at its end, and for each measure the amount and the trials."""
     world = plant(row.planted, row.n, seed)
     config = Config(row.n, final=world.final, seed=seed, batch=row.batch, barrier=not row.hasty)
     state, covered = init(config), True
     for after in states(state, world.curve, row.hasty):
-        covered = covered and _holds(state, after, world)
+        covered = covered and _covers(state, after, world)
         state = after
     known = report(state)
     named = [drop.step for drop in known.named]
@@ -242,21 +242,21 @@ def _tried(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, int]
         (Measure.COVERED, covered, 1),
         (Measure.RIGHT, known.conclusion in world.right, 1),
         (Measure.LIVE, calls / whole, 1),
-        (Measure.UNIFORM, _uniformly(world, seed) in world.culprits, 1),
+        (Measure.UNIFORM, _try_uniform(world, seed) in world.culprits, 1),
     ]
     if any(goal.measure is Measure.HALVES for goal in row.goals):
-        found += _directly(world, seed, whole)
+        found += _try_direct(world, seed, whole)
     return state, tuple(found)
 
 
-def _holds(before: State, after: State, world: World) -> bool:
-    """The intervals that moved hold the curve."""
+def _covers(before: State, after: State, world: World) -> bool:
+    """True if the intervals that changed cover the curve."""
     moved = (n for n, (a, b) in enumerate(zip(before.arms, after.arms, strict=True)) if a is not b)
-    return all(world.curve[arm] in value(after, arm) for arm in moved)
+    return all(world.curve[arm] in bound_value(after, arm) for arm in moved)
 
 
-def _uniformly(world: World, seed: int) -> int | None:
-    """The first step that a uniform design names."""
+def _try_uniform(world: World, seed: int) -> int | None:
+    """The first step that a uniform design certifies, or None."""
     arms = []
     for arm, rate in enumerate(world.curve):
         successes = sum(unit(seed, "uniform", arm, draw) < rate for draw in range(COMPARED))
@@ -265,8 +265,8 @@ def _uniformly(world: World, seed: int) -> int | None:
     return named[0] if named else None
 
 
-def _directly(world: World, seed: int, whole: float) -> Iterable[tuple[Measure, float, int]]:
-    """The but-for screen of the same world."""
+def _try_direct(world: World, seed: int, whole: float) -> Iterable[tuple[Measure, float, int]]:
+    """The measures of the but-for screen on the same world."""
     state = direct.init(direct.Screen(len(world.forced), seed=seed))
     while probes := direct.plan(state):
         for probe in probes:

@@ -1,4 +1,4 @@
-"""Agents whose failure has a known cause: a scripted model that errs by chance, and errs where it is told to.
+"""Agents whose failure has a known cause: a scripted model that errs by chance, and at planted steps.
 
 Each answer of the model is sound or spoiled; how the run ends is drawn from which
 were. In the recorded run the spoiled ones are planted; in a fork they are drawn
@@ -70,20 +70,20 @@ class PlantedRun:
         if served == self.steps and not self.after:
             return 0.0
         total = 0.0
-        for drawn in product(*(self._fates(i, served) for i in range(self.steps))):
+        for drawn in product(*(self._list_fates(i, served) for i in range(self.steps))):
             odds = prod(odds for _, odds in drawn)
-            total += odds * self.success(self._echoed([spoiled for spoiled, _ in drawn], served))
+            total += odds * self.success(self._echo([spoiled for spoiled, _ in drawn], served))
         return total
 
-    def _fates(self, i: int, served: int) -> list[tuple[bool, float]]:
-        """What answer i may be, with the odds of each."""
+    def _list_fates(self, i: int, served: int) -> list[tuple[bool, float]]:
+        """The fates of answer i, spoiled or not, with the odds of each."""
         if i < served:
             return [(i in self.spoiled, 1.0)]
         if i in dict(self.echoes):
             return [(False, 1.0)]
         return [(fate, odds) for fate, odds in ((True, self.chance[i]), (False, 1 - self.chance[i])) if odds]
 
-    def _echoed(self, flags: list[bool], served: int) -> tuple[bool, ...]:
+    def _echo(self, flags: list[bool], served: int) -> tuple[bool, ...]:
         of = dict(self.echoes)
         for i in range(served, self.steps):
             if i in of:
@@ -92,18 +92,18 @@ class PlantedRun:
 
 
 def model(world: PlantedRun) -> Script:
-    """The model of `world`, to be served by a LoopbackServer or a transport."""
+    """Return the model of `world`, to be served by a LoopbackServer or a transport."""
     return by_rule(lambda request: _answer(world, request))
 
 
 def _answer(world: PlantedRun, request: Request) -> Response:
     asked = json.loads(request.body)
     seed = dict(request.headers).get(SEED_HEADER, RECORDING)
-    flags = _flags(asked["messages"])
+    flags = _read_flags(asked["messages"])
     at = len(flags)
     draw = Random(f"{world.name}:{seed}:{at}")  # noqa: S311  reproducible, not secret
     if request.url.endswith("/outcome"):
-        return Response(200, (), (outcome(_ends_well(world, seed, flags, draw)).encode(),))
+        return Response(200, (), (outcome(_draw_ending(world, seed, flags, draw)).encode(),))
     echo = dict(world.echoes).get(at)
     if seed == RECORDING:
         spoiled = at in world.spoiled
@@ -113,17 +113,17 @@ def _answer(world: PlantedRun, request: Request) -> Response:
         spoiled = draw.random() < world.chance[at]
     text = f"Step {at} is {'spoiled' if spoiled else 'sound'}."
     if at + 1 == world.steps and not world.after:
-        text += f" {outcome(_ends_well(world, seed, (*flags, spoiled), draw))}."
+        text += f" {outcome(_draw_ending(world, seed, (*flags, spoiled), draw))}."
     return anthropic.text(text)(request)
 
 
-def _ends_well(world: PlantedRun, seed: str, flags: tuple[bool, ...], draw: Random) -> bool:
+def _draw_ending(world: PlantedRun, seed: str, flags: tuple[bool, ...], draw: Random) -> bool:
     return seed != RECORDING and draw.random() < world.success(flags)
 
 
 @frozen
 class PlantedAgent:
-    """Asks the model at `url` for `steps` answers, each time with all that was said; returns the last word.
+    """Asks the model at `url` for `steps` answers, with the whole conversation; returns the last word.
 
     With `after` a tool is asked for the outcome at the end. A value: it can be sent to another process.
     """
@@ -134,33 +134,33 @@ class PlantedAgent:
 
     def __call__(self) -> str:
         run = current()
-        headers = {SEED_HEADER: seed_of(run)}
+        headers = {SEED_HEADER: read_seed(run)}
         messages: list[dict[str, str]] = [{"role": "user", "content": "Begin."}]
-        said = ""
+        word = ""
         # without certificates: the model is on loopback, and to read them takes longer than to ask
         with httpx.Client(base_url=self.url, headers=headers, verify=False) as client:  # noqa: S501
             for at in range(self.steps):
                 asked = {"model": "claude-haiku-4-5", "max_tokens": 64, "messages": messages}
                 answer = client.post("/v1/messages", json=asked).raise_for_status().json()
-                said = answer["content"][0]["text"]
+                word = answer["content"][0]["text"]
                 on = {"role": "user", "content": f"Go on to step {at + 1}."}
-                messages += [{"role": "assistant", "content": said}, on]
+                messages += [{"role": "assistant", "content": word}, on]
 
             def asked_for(messages: list[dict[str, str]]) -> str:
                 return client.post("/outcome", json={"messages": messages}).raise_for_status().text
 
             if self.after:
-                said = run.call("outcome", asked_for, messages) if run else asked_for(messages)
-        return said
+                word = run.call("outcome", asked_for, messages) if run else asked_for(messages)
+        return word
 
 
-def seed_of(run: Session | None) -> str:
-    """The seed of a fork that blame makes; of any other run the one in which what is planted happens."""
+def read_seed(run: Session | None) -> str:
+    """Return the seed of a fork that blame makes; of any other run that of the recording."""
     return run.meta.get(SEED, RECORDING) if run else RECORDING
 
 
 def succeeded(result: str) -> bool:
-    """The oracle of these agents."""
+    """The oracle of these agents: True if the run ended well."""
     return outcome(True) in result  # noqa: FBT003  it is what happened
 
 
@@ -173,10 +173,10 @@ def recorded(world: PlantedRun, store: TapeStore | str | None = None) -> tuple[T
 
 
 def outcome(success: bool) -> str:  # noqa: FBT001
-    """How the model says how a run ended."""
+    """Return the sentence by which the model ends a run."""
     return "Outcome: success" if success else "Outcome: failure"
 
 
-def _flags(messages: Iterable[dict[str, str]]) -> tuple[bool, ...]:
-    """Which answers of a conversation are spoiled."""
+def _read_flags(messages: Iterable[dict[str, str]]) -> tuple[bool, ...]:
+    """For each answer of a conversation, whether it is spoiled."""
     return tuple(found[1] == "spoiled" for m in messages if (found := _SAID.match(m["content"])))

@@ -1,4 +1,4 @@
-"""Blame tried on causes that were planted: by the planner alone, many times, and by real agents, once each.
+"""Tries blame on planted causes: by the planner alone, many times, and with real agents, once each.
 
 Offline, and the same each time: all chance follows from seeds.
 """
@@ -23,11 +23,11 @@ from tracefork.storage.store import TapeStore
 from tracefork.validation.gates import RowResult, run_row, table
 from tracefork.validation.worlds import Planted
 
-from .faulty import Harm, faulty_run
+from .faulty import Harm, record_faulty
 from .planted import PlantedAgent, PlantedRun, recorded, succeeded
-from .staged import staged
+from .staged import stage
 
-__all__ = ["Trial", "planned", "trial_of_harm", "trial_of_world", "trials"]
+__all__ = ["Trial", "run_trials", "try_harm", "try_planner", "try_world"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ EXPECTED: dict[Planted, frozenset[Conclusion]] = {
     Planted.BOUNDARY: frozenset({Conclusion.NO_DROP, UNTOLD}),
     Planted.BOUNDARY_END: frozenset({Conclusion.SYSTEMIC, UNTOLD}),
 }
-"""The right conclusions where no step is to be named."""
+"""The right verdicts where no step is to be named."""
 
 
 @frozen
@@ -66,23 +66,23 @@ class Trial:
     calls: int
 
 
-def planned(repetitions: int, seed: int = 0, workers: int | None = None) -> Iterator[RowResult]:
-    """Every row of the gates, each tried as often, in the order in which they are done."""
-    yield from _spread([partial(run_row, row, repetitions, seed) for row in table()], workers)
+def try_planner(repetitions: int, seed: int = 0, workers: int | None = None) -> Iterator[RowResult]:
+    """Try every row of the gates `repetitions` times; give the results as they are done."""
+    yield from _run_all([partial(run_row, row, repetitions, seed) for row in table()], workers)
 
 
-def trials(seed: int = 0, workers: int | None = None) -> Iterator[Trial]:
-    """One trial of each planted world, and of each harm at the first, middle and last step."""
-    worlds = [partial(trial_of_world, kind, seed) for kind in Planted]
+def run_trials(seed: int = 0, workers: int | None = None) -> Iterator[Trial]:
+    """Run a trial of each planted world, and of each harm at the first, middle and last step."""
+    worlds = [partial(try_world, kind, seed) for kind in Planted]
     places = 0, HARMED // 2, HARMED - 1
-    harms = [partial(trial_of_harm, harm, at, seed) for harm, at in product(Harm, places)]
-    yield from _spread([*worlds, *harms], workers)
+    harms = [partial(try_harm, harm, at, seed) for harm, at in product(Harm, places)]
+    yield from _run_all([*worlds, *harms], workers)
 
 
-def trial_of_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
-    """Blame a run in which `kind` is the matter."""
-    world = staged(kind, steps, seed)
-    drops = _drops(world)
+def try_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
+    """Blame a run of a real agent with the planted fault `kind`."""
+    world = stage(kind, steps, seed)
+    drops = _list_drops(world)
     with TemporaryDirectory() as folder, TapeStore.open(f"{folder}/runs.db") as store:
         tape, server = recorded(world, store)
         with server:
@@ -93,21 +93,21 @@ def trial_of_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
     blamed = tuple(step for step in range(steps) if drops[step] > report.delta)
     culprits = () if kind in EXPECTED else blamed
     false = any(drops[entry.step] <= report.margin + 1e-9 for entry in report.named)
-    return _trial(str(kind), culprits, report, EXPECTED.get(kind, frozenset()), false=false)
+    return _make_trial(str(kind), culprits, report, EXPECTED.get(kind, frozenset()), false=false)
 
 
-def trial_of_harm(harm: Harm, at: int, seed: int = 0, steps: int = HARMED) -> Trial:
+def try_harm(harm: Harm, at: int, seed: int = 0, steps: int = HARMED) -> Trial:
     """Blame a run to whose agent `harm` was done at step `at`, beside decoys."""
-    tape, agent, server = faulty_run(harm, at, steps)
+    tape, agent, server = record_faulty(harm, at, steps)
     with server, TapeStore.open(":memory:") as store:
         report = blame(
             tape, agent, succeeded, store=store, budget=Budget(forks=FORKS), tools="live", seed=seed
         )
     false = any(entry.step != at for entry in report.named)
-    return _trial(f"{harm} at step {at} of {steps}", (at,), report, frozenset(), false=false)
+    return _make_trial(f"{harm} at step {at} of {steps}", (at,), report, frozenset(), false=false)
 
 
-def _trial(
+def _make_trial(
     name: str, culprits: tuple[int, ...], report: BlameReport, right: frozenset[Conclusion], *, false: bool
 ) -> Trial:
     named = tuple(entry.step for entry in report.named)
@@ -116,13 +116,13 @@ def _trial(
     return Trial(name, culprits, report.verdict, named, well, false, report.forks, report.spent.calls)
 
 
-def _drops(world: PlantedRun) -> list[float]:
+def _list_drops(world: PlantedRun) -> list[float]:
     values = [world.value(served) for served in range(world.steps + 1)]
     return [before - after for before, after in pairwise(values)]
 
 
-def _spread(jobs: list[Callable[[], T]], workers: int | None) -> Iterator[T]:
-    """What the jobs give, as they end, from as many processes as there are cores."""
+def _run_all(jobs: list[Callable[[], T]], workers: int | None) -> Iterator[T]:
+    """The results of the jobs, as they end, from as many processes as there are cores."""
     width = workers or os.cpu_count() or 1
     if width == 1:
         yield from (job() for job in jobs)

@@ -20,7 +20,7 @@ WRONG = 0.1  # how often a fresh answer is as bad as the recorded one
 
 
 class Planted(StrEnum):
-    """What is the matter in a world. The recorded outcome is a failure in all of them.
+    """The kind of fault in a world. The recorded outcome is a failure in all of them.
 
     CLEAR: one drop, .9 to .05. ROOT: one, as the model above has it. DECOYS: steps after
     it look bad and do no harm. ECHO: later steps repeat the mistake, so that to ask one
@@ -73,7 +73,7 @@ class World:
 
 
 def plant(kind: Planted, n: int, seed: int) -> World:
-    """A world of `n` steps; where in it things go wrong follows from `seed`.
+    """Return a world of `n` steps, with its fault at places that follow from `seed`.
 
     Raises:
         ValueError: there are fewer than 5 steps.
@@ -84,51 +84,51 @@ def plant(kind: Planted, n: int, seed: int) -> World:
     one = places(seed, 1, n)
     match kind:
         case Planted.CLEAR:
-            return _fallen(n, one, (0.9, LOW), known)
+            return _make_world(n, one, (0.9, LOW), known)
         case Planted.ROOT | Planted.DECOYS:
-            return _fallen(n, places(seed, 1, n - 3), (spoilt, LOW), known)
+            return _make_world(n, places(seed, 1, n - 3), (spoilt, LOW), known)
         case Planted.ECHO:
-            return _fallen(n, places(seed, 1, n - 3), (spoilt, LOW), known, necessary=())
+            return _make_world(n, places(seed, 1, n - 3), (spoilt, LOW), known, necessary=())
         case Planted.LATE:
             first = n - max(1, n // 10)
-            return _fallen(n, (first + int(unit(seed, "late") * (n - first)),), (spoilt, LOW), known)
+            return _make_world(n, (first + int(unit(seed, "late") * (n - first)),), (spoilt, LOW), known)
         case Planted.CONJUNCTION:
             both = places(seed, 2, n)
             again = 0.3  # either mistake is common
             levels = HIGH - again**2 * (HIGH - LOW), HIGH - again * (HIGH - LOW), LOW
-            return _fallen(n, both, levels, known, culprits=both[1:])
+            return _make_world(n, both, levels, known, culprits=both[1:])
         case Planted.REDUNDANCY:
             well = (1 - WRONG) ** 2
             first, _ = places(seed, 2, n)
-            return _fallen(n, (first,), (well * HIGH + (1 - well) * LOW, LOW), known, necessary=())
+            return _make_world(n, (first,), (well * HIGH + (1 - well) * LOW, LOW), known, necessary=())
         case Planted.RECOVERY:
             a, rise, b = places(seed, 3, n)
-            return _fallen(n, (a, rise, b), (0.86, 0.3, 0.8, LOW), known, culprits=(a, b), necessary=(b,))
+            return _make_world(n, (a, rise, b), (0.86, 0.3, 0.8, LOW), known, culprits=(a, b), necessary=(b,))
         case Planted.TWO:
-            return _fallen(n, places(seed, 2, n), (0.95, 0.5, LOW), known)
+            return _make_world(n, places(seed, 2, n), (0.95, 0.5, LOW), known)
         case Planted.DRIFT:
             curve = tuple(0.85 * (1 - step / n) for step in range(n + 1))
             right = frozenset({Conclusion.DIFFUSE, Conclusion.SEGMENT})
             return World(curve, frozenset(), frozenset(), (LOW,) * n, right)
         case Planted.FLAT:
-            return _fallen(n, (), (0.7,), None, right=Conclusion.NO_DROP)
+            return _make_world(n, (), (0.7,), None, right=Conclusion.NO_DROP)
         case Planted.FLAT_LOW:
-            return _fallen(n, (), (0.3,), None, right=Conclusion.NO_DROP)
+            return _make_world(n, (), (0.3,), None, right=Conclusion.NO_DROP)
         case Planted.SYSTEMIC:
-            return _fallen(n, (), (0.02,), known, right=Conclusion.SYSTEMIC)
+            return _make_world(n, (), (0.02,), known, right=Conclusion.SYSTEMIC)
         case Planted.FLOOR_10:
-            return _fallen(n, one, (0.8, 0.1), None)
+            return _make_world(n, one, (0.8, 0.1), None)
         case Planted.FLOOR_20:
-            return _fallen(n, one, (0.8, 0.2), None)
+            return _make_world(n, one, (0.8, 0.2), None)
         case Planted.FLOOR_30:
-            return _fallen(n, one, (0.8, 0.3), None)
+            return _make_world(n, one, (0.8, 0.3), None)
         case Planted.BOUNDARY:
-            return _fallen(n, one, (0.6, 0.5), None, culprits=(), right=Conclusion.NO_DROP)
+            return _make_world(n, one, (0.6, 0.5), None, culprits=(), right=Conclusion.NO_DROP)
         case Planted.BOUNDARY_END:
-            return _fallen(n, (), (0.1,), known, right=Conclusion.SYSTEMIC)
+            return _make_world(n, (), (0.1,), known, right=Conclusion.SYSTEMIC)
 
 
-def _fallen(
+def _make_world(
     n: int,
     steps: tuple[int, ...],
     levels: tuple[float, ...],
@@ -138,7 +138,7 @@ def _fallen(
     necessary: tuple[int, ...] | None = None,
     right: Conclusion = Conclusion.STEP,
 ) -> World:
-    """A world whose curve goes to the next of `levels` at each of `steps`."""
+    """The world whose curve goes to the next of `levels` at each of `steps`."""
     curve = [levels[sum(arm > step for step in steps)] for arm in range(n)]
     curve.append(levels[-1] if final is None else final)
     needed = steps if necessary is None else necessary

@@ -1,7 +1,8 @@
-"""What a study found, in terms of the tape: steps are indexes of its exchanges. Values only."""
+"""The report of a study: rows of its ranking, points of its curve. Steps are indexes of exchanges."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 
@@ -12,45 +13,124 @@ from ..forks.jobs import Done
 from ..search.conclusion import Conclusion
 
 
-@frozen
-class Ranked:
-    """What is known of a step.
+@frozen(kw_only=True)
+class Ranked(ABC):
+    """A step as a method ranks it: a `RankedDrop`, `RankedFlips` or `RankedEffect`.
 
-    `value_drop` is V before it less V after it, `low` and `high` its interval, which holds with
-    those of all other steps and at any moment. Unless `measured` no fork was made on one of its sides, and
-    the drop is what the search believes. `certified`: it is above the margin, at level alpha.
-    `posterior` is the share of belief that the drop is here. `forks` are those on both
-    sides, and `branches` their run_ids, if they were kept; `contrast` are two of them: one that ended
-    otherwise with the step asked anew, and one that ended alike with it as recorded. `trusted` is
-    False where most forks said nothing.
-
-    With `method="flip"`, `flips` of `trials` forks ended otherwise than recorded when the step was
-    changed (`flip_rate`, with its interval in `low` and `high`), `noop_rate` of them when it was not;
-    `excess` is the difference, `excess_low` to `excess_high` its interval. With `method="direct"`,
-    `direct` is the rate of the other outcome when this step alone is asked anew.
+    `low` and `high` are the interval of what the method measures. `certified`: that is above the
+    margin, at level alpha. `forks` tell of the step, and `branches` are their run_ids, if they were
+    kept; `contrast` are two branches to compare: one where asking the step again changed the outcome, and
+    one where keeping it did not. `trusted` is False where most forks said nothing.
     """
 
     step: int
-    value_drop: float
     low: float
     high: float
-    measured: bool = True
     certified: bool = False
+    forks: int = 0
+    trusted: bool = True
+    branches: tuple[str, ...] = ()
+    contrast: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def value_drop(self) -> float:
+        """How much rarer the other outcome is with the recorded answer: what steps are ranked by."""
+
+    @property
+    @abstractmethod
+    def measured(self) -> bool:
+        """False where forks are missing that `value_drop` is the difference of."""
+
+    @property
+    @abstractmethod
+    def before(self) -> float | None:
+        """The rate of the other outcome with another answer of the step, None without a fork."""
+
+    @property
+    @abstractmethod
+    def after(self) -> float | None:
+        """The rate of the other outcome with the recorded answer, None without a fork."""
+
+    @property
+    def flip_rate(self) -> float | None:
+        """The rate of the other outcome with the step changed, where the method is "flip"."""
+        return None
+
+
+@frozen(kw_only=True)
+class RankedDrop(Ranked):
+    """A step by its value drop, V before it less V after it, with the interval of that.
+
+    The intervals of all steps hold together, and at any moment. Unless `measured` no fork was made on one
+    side of the step, and the drop is what the search believes. `posterior` is the share of
+    belief that the drop is here.
+    """
+
+    value_drop: float
+    measured: bool = True
     posterior: float = 0.0
     before: float | None = None
     after: float | None = None
-    forks: int = 0
-    trusted: bool = True
-    flips: int | None = None
-    trials: int | None = None
-    flip_rate: float | None = None
-    noop_rate: float | None = None
-    excess: float | None = None
-    excess_low: float | None = None
-    excess_high: float | None = None
-    direct: float | None = None
-    branches: tuple[str, ...] = ()
-    contrast: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class RankedFlips(Ranked):
+    """A step by its flip rate: `flips` of `trials` forks ended otherwise when it was changed.
+
+    `noop_rate` of them did when it was not; `excess` is the difference, with its interval. `low` and
+    `high` are the interval of the flip rate.
+    """
+
+    flips: int
+    trials: int
+    noop_rate: float | None
+    excess: float | None
+    excess_low: float
+    excess_high: float
+
+    @property
+    def value_drop(self) -> float:
+        return self.excess or 0.0
+
+    @property
+    def measured(self) -> bool:
+        return self.excess is not None
+
+    @property
+    def flip_rate(self) -> float | None:
+        return self.flips / self.trials if self.trials else None
+
+    @property
+    def before(self) -> float | None:
+        return self.flip_rate
+
+    @property
+    def after(self) -> float | None:
+        return self.noop_rate
+
+
+@frozen(kw_only=True)
+class RankedEffect(Ranked):
+    """A step by its direct effect: the rate of the other outcome when it alone is asked anew."""
+
+    direct: float | None
+
+    @property
+    def value_drop(self) -> float:
+        return self.direct or 0.0
+
+    @property
+    def measured(self) -> bool:
+        return self.direct is not None
+
+    @property
+    def before(self) -> float | None:
+        return self.direct
+
+    @property
+    def after(self) -> None:
+        return None
 
 
 @frozen
@@ -66,16 +146,16 @@ class Point:
 
 @frozen
 class BlameReport:
-    """Which step made the outcome, by how much, and how sure that is.
+    """The verdict of a study, the ranking of steps, and what the forks cost.
 
-    `verdict` is the conclusion at level `alpha`: no step is named whose drop is within `margin`, but
-    with that probability. `ranking` has every step that was an arm, the certified first, then by belief.
-    `segment` are the steps of the shortest certified range, as answered. `recorded` is what the oracle
-    said of the recorded run: what is ranked are steps that made *that* outcome. `spent` is what all
-    forks cost, `given` how many live questions were answered without leaving, `undefined` how many
-    forks had no clear grade, `broken` how many diverged or failed; `notes` say why, the most frequent
-    first. `more` is how many more forks would probably settle it, at the price `more_cost` in `unit`;
-    None where it is settled, or nothing can be said. `digest` is that of the tape.
+    `verdict` holds at level `alpha`: with at most that probability a step is named whose drop is within
+    `margin`. `ranking` has every step that was an arm, the certified first, then by belief.
+    `segment` are the steps of the shortest certified range, as answered. `recorded` is the oracle's
+    answer for the recorded run: steps are ranked by how much they made *that* outcome. `spent` is the cost
+    of all forks, `given` the number of live questions that were answered without leaving, `undefined`
+    that of forks without a clear grade, `broken` that of forks that diverged or failed; `notes` say why,
+    the most frequent first. `more` forks would probably settle it, at the price `more_cost` in `unit`;
+    None where it is settled, or no forecast is possible. `digest` is that of the tape.
     """
 
     verdict: Conclusion
@@ -111,7 +191,7 @@ class BlameReport:
 
     @property
     def summary(self) -> str:
-        """What was found, in a sentence or three."""
+        """The findings in a sentence or three."""
         from .tables import summary  # noqa: PLC0415  which tells of this class
 
         return summary(self)
@@ -127,6 +207,6 @@ class BlameReport:
         return tuple(sorted(entry.step for entry in self.ranking if not entry.trusted))
 
 
-def notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:
-    """Why forks had no grade, and how many each, the most frequent first."""
+def count_notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:
+    """Return why forks had no grade, with how many each, the most frequent first."""
     return tuple(Counter(done.note for done in ended if done.note).most_common())

@@ -1,4 +1,4 @@
-"""Reports from what each method estimates: steps of the tape for arms, ranked. Pure."""
+"""Reports from the estimates of each method: steps of the tape for arms, ranked. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ..search.conclusion import Conclusion
 from ..search.direct import DirectReport
 from ..search.estimate import Estimate
 from ..search.flip import FlipReport, Flips
-from ..search.state import Grade, Kind
+from ..search.state import Grade, Kind, Tally
 from ..statistics.sequences import log_evidence
-from .findings import BlameReport, Point, Ranked, notes
+from .findings import BlameReport, Point, Ranked, RankedDrop, RankedEffect, RankedFlips, count_notes
 
 
-def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
-    """What a search for the value drop says; whoever made it adds what else is known."""
-    branches = _branches(arms, lines)
-    fall = _fall(estimate)
+def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """Return the report of a search for the value drop, without what its study knows beside it."""
+    branches = _list_branches(arms, lines)
+    fall = _find_fall(estimate)
     entries = [
-        Ranked(
-            arms.steps[drop.step],
-            drop.estimate if drop.estimate is not None else estimate.posterior[drop.step] * fall,
-            drop.interval.low,
-            drop.interval.high,
+        RankedDrop(
+            step=arms.steps[drop.step],
+            value_drop=drop.estimate if drop.estimate is not None else estimate.posterior[drop.step] * fall,
+            low=drop.interval.low,
+            high=drop.interval.high,
             measured=drop.estimate is not None,
             certified=drop.certified is not None,
             posterior=estimate.posterior[drop.step],
@@ -34,7 +34,7 @@ def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRepo
             forks=drop.forks,
             trusted=not drop.untrusted,
             branches=branches[drop.step],
-            contrast=_contrast(drop.step, lines),
+            contrast=_find_contrast(drop.step, lines),
         )
         for drop in estimate.drops
     ]
@@ -53,108 +53,97 @@ def by_value(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRepo
         forks=len(lines),
         undefined=estimate.undefined,
         broken=estimate.broken,
-        notes=notes(line.done for line in lines),
+        notes=count_notes(line.done for line in lines),
     )
 
 
-def by_flips(
+def rank_flips(
     found: FlipReport, arms: Arms, lines: Sequence[Line], *, alpha: float, margin: float
 ) -> BlameReport:
-    """What flip rates say: ranked by their excess over the no-op rate.
+    """Return the report of flip rates, ranked by their excess over the no-op rate.
 
     A step is certified by an e-value of both rates at alpha over the number of steps, since the
     intervals guarantee nothing.
     """
-    branches = _branches(arms, lines)
+    branches = _list_branches(arms, lines)
     least = math.log(len(found.steps) / alpha)
     entries = [
-        Ranked(
-            arms.steps[flips.step],
-            flips.excess or 0.0,
-            flips.interval.low,
-            flips.interval.high,
-            measured=flips.excess is not None,
-            certified=not flips.untrusted and _evidence(flips, margin) >= least,
-            before=flips.rate,
-            after=flips.noop_rate,
+        RankedFlips(
+            step=arms.steps[flips.step],
+            low=flips.interval.low,
+            high=flips.interval.high,
+            certified=not flips.untrusted and _find_evidence(flips, margin) >= least,
             forks=flips.trials + flips.noop_trials,
             trusted=not flips.untrusted,
             flips=flips.flips,
             trials=flips.trials,
-            flip_rate=flips.rate,
             noop_rate=flips.noop_rate,
             excess=flips.excess,
             excess_low=flips.excess_interval.low,
             excess_high=flips.excess_interval.high,
             branches=branches[flips.step],
-            contrast=_contrast(flips.step, lines),
+            contrast=_find_contrast(flips.step, lines),
         )
         for flips in found.steps
     ]
-    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
-    return BlameReport(
-        _concluded(entries),
-        tuple(entries),
-        "flip",
-        forks=len(lines),
-        undefined=sum(flips.undefined for flips in found.steps),
-        broken=sum(flips.broken for flips in found.steps),
-        notes=notes(line.done for line in lines),
-    )
+    return _make_report("flip", entries, lines)
 
 
-def by_direct_effect(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
-    """What forced answers say: ranked by the rate of the other outcome when a step alone is asked anew."""
-    branches = _branches(arms, lines)
+def rank_effects(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
+    """Return the report of direct effects, ranked by the rate of the other outcome."""
+    branches = _list_branches(arms, lines)
     entries = [
-        Ranked(
-            arms.steps[effect.step],
-            effect.estimate or 0.0,
-            effect.interval.low,
-            effect.interval.high,
-            measured=effect.estimate is not None,
+        RankedEffect(
+            step=arms.steps[effect.step],
+            low=effect.interval.low,
+            high=effect.interval.high,
             certified=effect.certified,
-            before=effect.estimate,
             forks=effect.forks,
             trusted=not effect.untrusted,
             direct=effect.estimate,
             branches=branches[effect.step],
-            contrast=_contrast(effect.step, lines),
+            contrast=_find_contrast(effect.step, lines),
         )
         for effect in found.steps
     ]
-    entries.sort(key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    return _make_report("direct", entries, lines)
+
+
+def _make_report(method: str, entries: Sequence[Ranked], lines: Sequence[Line]) -> BlameReport:
+    """The report of a method that has nothing but its entries: the certified first, then by effect.
+
+    It concludes that there is a step, if one is certified; to have found none says nothing, as few forks
+    as a step has here.
+    """
+    ranking = sorted(entries, key=lambda e: (not e.certified, not e.measured, -e.value_drop, e.step))
+    certified = any(entry.certified for entry in entries)
+    tally = Tally()
+    for line in lines:
+        tally = tally.add(line.done.grade)
     return BlameReport(
-        _concluded(entries),
-        tuple(entries),
-        "direct",
+        Conclusion.STEP if certified else Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET,
+        tuple(ranking),
+        method,
         forks=len(lines),
-        undefined=sum(line.done.grade in (Grade.AMBIGUOUS, Grade.CENSORED) for line in lines),
-        broken=sum(line.done.grade in (Grade.DIVERGED, Grade.ERROR) for line in lines),
-        notes=notes(line.done for line in lines),
+        undefined=tally.undefined,
+        broken=tally.broken,
+        notes=count_notes(line.done for line in lines),
     )
 
 
-def _concluded(entries: Sequence[Ranked]) -> Conclusion:
-    """A step, if one is certified; to have found none says nothing, as few forks as a step has here."""
-    if any(entry.certified for entry in entries):
-        return Conclusion.STEP
-    return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
-
-
-def _evidence(flips: Flips, margin: float) -> float:
-    """That the flip rate exceeds the no-op rate by more than `margin`; what is unclear counts against it."""
+def _find_evidence(flips: Flips, margin: float) -> float:
+    """The log e-value of a flip rate above the no-op rate by `margin`; unclear forks count against it."""
     return log_evidence(*flips.changed.worst, *flips.same.best, margin)
 
 
-def _fall(estimate: Estimate) -> float:
-    """How far the values fall from the first that was tried to the last: what one step has, if it has all."""
+def _find_fall(estimate: Estimate) -> float:
+    """The difference between the first value that was tried and the last: the largest drop of one step."""
     tried = [value.estimate for value in estimate.values if value.estimate is not None]
     return tried[0] - tried[-1] if len(tried) > 1 else 0.0
 
 
-def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """The branches that tell of each step."""
+def _list_branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """The run_ids of the branches on both sides of each step."""
     found: list[list[str]] = [[] for _ in range(arms.n)]
     for line in lines:
         at = line.probe.arm
@@ -165,8 +154,8 @@ def _branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return [tuple(run_ids) for run_ids in found]
 
 
-def _contrast(step: int, lines: Sequence[Line]) -> tuple[str, ...]:
-    """A branch that ended otherwise with the step asked anew, and one that did not with it as recorded."""
+def _find_contrast(step: int, lines: Sequence[Line]) -> tuple[str, ...]:
+    """Two branches to compare: one whose outcome changed with the step asked again, one as recorded."""
     anew = (x for x in lines if x.probe.arm == step and x.done.grade is Grade.SUCCESS)
     same = (x for x in lines if x.probe.arm == step + 1 and x.done.grade is Grade.FAILURE)
     return tuple(

@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote
 
+from attrs import asdict, evolve
 from cattrs.preconf.json import make_converter
 
 from ...errors import CorruptTape
 from ...storage.tape_file import write
-from .findings import BlameReport
+from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
 from .tables import summary
 
 _CONVERTER = make_converter()
 _CONVERTER.register_unstructure_hook(Decimal, str)
-_CONVERTER.register_structure_hook(Decimal, lambda said, _: Decimal(said))
+_CONVERTER.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+
+_ROWS: dict[str, type[Ranked]] = {"value": RankedDrop, "flip": RankedFlips, "direct": RankedEffect}
+_OF_EVERY_ROW = "value_drop", "measured", "before", "after", "flip_rate"
 
 Blames: TypeAlias = "Callable[[str], BlameReport | None]"
-"""Gives the report of a run's blame by its run_id, or None."""
+"""Returns the report of a run's blame by its run_id, or None."""
 
 LONGEST = 200
 """Bytes of a file's name, which most file systems allow 255."""
 
 
 def dumps(report: BlameReport) -> str:
-    """The report as a JSON object: its fields, with the `summary` and the `top` step for whoever reads it."""
+    """Return the report as a JSON object: its fields, and the `summary` and `top` step for human readers."""
     top = report.top()
-    said = {"summary": summary(report), "top": top.step if top else None}
-    return _CONVERTER.dumps(said | _CONVERTER.unstructure(report), ensure_ascii=False)
+    words = {"summary": summary(report), "top": top.step if top else None}
+    fields = _CONVERTER.unstructure(evolve(report, ranking=()))
+    return json.dumps(
+        words | fields | {"ranking": [_write_row(row) for row in report.ranking]}, ensure_ascii=False
+    )
 
 
 def loads(text: str | bytes, where: str = "") -> BlameReport:
-    """The report that `dumps` gave.
+    """Return the report from what `dumps` returned.
 
     Raises:
         CorruptTape: it is none; `where` is for the error.
     """
     try:
-        return _CONVERTER.loads(text, BlameReport)
+        fields = json.loads(text)
+        kind = _ROWS[fields.get("method", "value")]
+        ranking = tuple(_CONVERTER.structure(row, kind) for row in fields["ranking"])
+        return evolve(_CONVERTER.structure(fields | {"ranking": ()}, BlameReport), ranking=ranking)
     except Exception as exc:
         raise CorruptTape("this is no report of blame", where, "make it anew with tracefork blame") from exc
+
+
+def _write_row(row: Ranked) -> dict[str, object]:
+    return {name: getattr(row, name) for name in _OF_EVERY_ROW} | asdict(row)
 
 
 def save(report: BlameReport, path: str | Path) -> None:
@@ -51,30 +66,30 @@ def save(report: BlameReport, path: str | Path) -> None:
 
 
 def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
-    """Write the report beside the store, where `found` looks for it; return where that is."""
-    _, path = beside(store, run_id)
+    """Write the report beside the store, where `find` looks for it; return its path."""
+    _, path = locate(store, run_id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     save(report, path)
     return path
 
 
-def beside(store: str | Path, run_id: str) -> tuple[Path, Path]:
-    """Where the ledger and the report of a run's blame lie, beside the store at `store`."""
+def locate(store: str | Path, run_id: str) -> tuple[Path, Path]:
+    """Return the paths of the ledger and the report of a run's blame, beside the store at `store`."""
     name = quote(run_id.encode("utf-8", "surrogatepass"), safe="")[:LONGEST]
     place = Path(store)
     folder = place.with_name(f"{place.name}.blame")
     return folder / f"{name}.jsonl", folder / f"{name}.json"
 
 
-def unblamed(run_id: str) -> None:
-    """None: nothing is known of any run's blame."""
+def find_none(run_id: str) -> None:
+    """Return None for every run: the `Blames` of a store without reports."""
 
 
-def found(store: str | Path, run_id: str) -> BlameReport | None:
-    """The report of the run's blame that lies beside the store, or None.
+def find(store: str | Path, run_id: str) -> BlameReport | None:
+    """Return the report of the run's blame that lies beside the store, or None.
 
     Raises:
         CorruptTape: something else lies there.
     """
-    _, path = beside(store, run_id)
+    _, path = locate(store, run_id)
     return loads(path.read_bytes(), str(path)) if path.is_file() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..search.conclusion import Conclusion
-from .findings import BlameReport, Ranked
+from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
 
 WIDTH = 41  # characters of a line from -1 to 1
 
@@ -20,20 +20,20 @@ SAYS = {
 
 
 def summary(report: BlameReport) -> str:
-    """What was found, in a sentence or three: effect, interval, contrast; never that a step "caused" it."""
-    return " ".join(_sentences(report))
+    """Return the findings in a sentence or three: effect and interval; never that a step "caused" it."""
+    return " ".join(_write_sentences(report))
 
 
-def _sentences(report: BlameReport) -> Iterator[str]:
+def _write_sentences(report: BlameReport) -> Iterator[str]:
     outcome = "success" if report.recorded else "failure"
     steps = ", ".join(map(str, report.segment))
     top = report.top()
     step = report.named[0].step if report.named else 0
     yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
     for entry in report.named:
-        yield _effect(report.method, entry, outcome)
-    if top and not report.named and report.method == "value" and top.posterior > 0:
-        yield f"The best guess, not certified, is step {top.step} (belief {share(top.posterior)})."
+        yield _write_effect(entry, outcome)
+    if top and not report.named and (belief := _find_belief(top)):
+        yield f"The best guess, not certified, is step {top.step} (belief {share(belief)})."
     if report.more is not None:
         price = f", about {money(report.more_cost, report.unit)}" if report.more_cost is not None else ""
         yield f"About {report.more} more forks{price} would probably settle it."
@@ -42,43 +42,56 @@ def _sentences(report: BlameReport) -> Iterator[str]:
         yield f"Not to be trusted, since most forks there said nothing: steps {steps}."
 
 
-def _effect(method: str, entry: Ranked, outcome: str) -> str:
-    match method:
-        case "flip":
-            low, high = entry.excess_low or 0.0, entry.excess_high or 0.0
+def _write_effect(entry: Ranked, outcome: str) -> str:
+    rate = f"{share(entry.before)} of the runs do not end in {outcome}"
+    match entry:
+        case RankedFlips():
             return (
-                f"With step {entry.step} changed {share(entry.flip_rate)} of the runs do not end in "
-                f"{outcome}, unchanged {share(entry.noop_rate)} do not: an excess of "
-                f"{points(entry.value_drop)} "
-                f"({points(low)} to {points(high)})."
+                f"With step {entry.step} changed {rate}, unchanged {share(entry.after)} do not: an excess of "
+                f"{_write_points(entry)}."
             )
-        case "direct":
+        case RankedEffect():
             return (
-                f"With step {entry.step} alone asked anew and all others as recorded "
-                f"{share(entry.direct)} of the runs do not end in {outcome} "
+                f"With step {entry.step} alone asked anew and all others as recorded {rate} "
                 f"({share(entry.low)} to {share(entry.high)})."
             )
         case _:
             return (
-                f"With step {entry.step} asked anew {share(entry.before)} of the runs do not end in "
-                f"{outcome}, with its recorded answer {share(entry.after)} do not: a drop of "
-                f"{points(entry.value_drop)} "
-                f"({points(entry.low)} to {points(entry.high)})."
+                f"With step {entry.step} asked anew {rate}, with its recorded answer {share(entry.after)} "
+                f"do not: a drop of {_write_points(entry)}."
             )
 
 
+def _write_points(entry: Ranked) -> str:
+    low, high = _find_interval(entry)
+    return f"{points(entry.value_drop)} ({points(low)} to {points(high)})"
+
+
+def _find_interval(entry: Ranked) -> tuple[float, float]:
+    """The interval of its value drop."""
+    if isinstance(entry, RankedFlips):
+        return entry.excess_low, entry.excess_high
+    return entry.low, entry.high
+
+
+def _find_belief(entry: Ranked) -> float | None:
+    return entry.posterior if isinstance(entry, RankedDrop) else None
+
+
 def table(report: BlameReport, most: int = 20) -> Iterator[str]:
-    """Lines of a table: the ranking, `most` steps of it, each with its interval between -1 and 1 drawn.
+    """Give the lines of a table: `most` steps of the ranking, each with its interval drawn from -1 to 1.
 
     `o` is the estimate, filled (`*`) if it is certified, `|` the margin.
     """
-    shown = [entry for entry in report.ranking if entry.measured or entry.posterior >= _WORTH][:most]
+    shown = [entry for entry in report.ranking if entry.measured or (_find_belief(entry) or 0) >= _WORTH][
+        :most
+    ]
     scale = f"{'-1':<{WIDTH // 2}}0{'1':>{WIDTH // 2}}"
     yield f"{'step':>5} {'drop':>6}  {scale}  {'before':>6} {'after':>6} {'forks':>5} {'belief':>6}"
     for entry in shown:
         marks = "certified" if entry.certified else "" if entry.trusted else "not trusted"
         drop, before, after = share(entry.value_drop), share(entry.before), share(entry.after)
-        drawn, belief = whisker(entry, report.margin), share(entry.posterior)
+        drawn, belief = whisker(entry, report.margin), share(_find_belief(entry))
         rates = f"{before:>6} {after:>6} {entry.forks:>5} {belief:>6}"
         yield f"{entry.step:>5} {drop:>6}  {drawn}  {rates}  {marks}".rstrip()
     if len(shown) < len(report.ranking):
@@ -89,23 +102,24 @@ _WORTH = 0.01
 
 
 def whisker(entry: Ranked, margin: float) -> str:
-    """The interval from -1 to 1 in `WIDTH` characters."""
+    """Return the interval of the drop, drawn from -1 to 1 in `WIDTH` characters."""
     line = [" "] * WIDTH
     line[WIDTH // 2] = "."
-    line[_place(margin)] = "|"
-    for at in range(_place(entry.low), _place(entry.high) + 1):
+    line[_find_column(margin)] = "|"
+    low, high = _find_interval(entry)
+    for at in range(_find_column(low), _find_column(high) + 1):
         line[at] = "-"
     if entry.measured:
-        line[_place(entry.value_drop)] = "*" if entry.certified else "o"
+        line[_find_column(entry.value_drop)] = "*" if entry.certified else "o"
     return "".join(line)
 
 
-def _place(value: float) -> int:
+def _find_column(value: float) -> int:
     return round((min(1.0, max(-1.0, value)) + 1) / 2 * (WIDTH - 1))
 
 
 def spending(report: BlameReport) -> str:
-    """What the forks cost, in a line."""
+    """Return the costs of the forks in a line."""
     spent = report.spent
     parts = [f"{report.forks} forks", f"{spent.calls} live calls"]
     if spent.tokens:

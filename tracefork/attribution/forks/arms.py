@@ -35,7 +35,7 @@ class Arms:
     @classmethod
     def of(cls, tape: Tape, matcher: Matcher = exact) -> Arms:
         index = {id(exchange): i for i, exchange in enumerate(tape.exchanges)}
-        asked_again = _asked_again(tape, matcher)
+        asked_again = _find_repeated(tape, matcher)
         arms = [
             (position, index[id(exchange)])
             for position, exchange in enumerate(tape.by_head)
@@ -52,7 +52,7 @@ class Arms:
         return self.positions[arm] if arm < self.n else self.served
 
 
-def troubled(exchange: Exchange) -> bool:
+def is_troubled(exchange: Exchange) -> bool:
     """True where no model answered: a fault, a status that asks for another try, a vendor that refuses.
 
     What the agent itself gave up is none.
@@ -64,20 +64,20 @@ def troubled(exchange: Exchange) -> bool:
     return answer.status in RETRIED or locked
 
 
-def unanswered(tape: Tape, matcher: Matcher = exact) -> tuple[Exchange, ...]:
-    """The exchanges in trouble whose question was not put again."""
-    lost = tuple(filter(troubled, tape))
-    again = _asked_again(tape, matcher) if lost else ()
+def find_unanswered(tape: Tape, matcher: Matcher = exact) -> tuple[Exchange, ...]:
+    """Return the exchanges that no model answered and whose question was not asked again."""
+    lost = tuple(filter(is_troubled, tape))
+    again = _find_repeated(tape, matcher) if lost else ()
     return tuple(x for x in lost if id(x) not in again)
 
 
-def _asked_again(tape: Tape, matcher: Matcher) -> set[int]:
-    """Exchanges in trouble whose question the same lane put again next."""
+def _find_repeated(tape: Tape, matcher: Matcher) -> set[int]:
+    """The ids of exchanges that no model answered and whose question the same lane asked again next."""
     next_key: dict[str, str] = {}
     found = set()
     for exchange in reversed(tape.exchanges):
         key = matcher(exchange.request)
-        if troubled(exchange) and next_key.get(exchange.lane) == key:
+        if is_troubled(exchange) and next_key.get(exchange.lane) == key:
             found.add(id(exchange))
         next_key[exchange.lane] = key
     return found

@@ -1,4 +1,4 @@
-"""What calls cost: what they did, what they may at worst, and what is left of a budget.
+"""The costs of calls, measured and at worst, and what is left of a budget.
 
 A budget is kept by reserving before and settling after: a fork is begun only if
 the most that it may cost fits what is left, and within it each call leaves only if the most
@@ -51,7 +51,7 @@ class Budget:
 
 @frozen
 class Spent:
-    """What calls cost: how many they were, tokens of prompts and answers, and USD, None where unknown."""
+    """The cost of calls: their number, tokens of prompts and answers, and USD, None where unknown."""
 
     calls: int = 0
     tokens: int = 0
@@ -71,8 +71,8 @@ class Spent:
 NOTHING = Spent()
 
 
-def at_worst(request: Request, prices: Prices | None = None) -> Spent:
-    """The most that `request` may cost. Of one that asks no model we know: a call.
+def cost_at_worst(request: Request, prices: Prices | None = None) -> Spent:
+    """Return the most that `request` may cost. Of one that asks no model we know: a call.
 
     A token is at least a byte, so the prompt has no more than its body has. The
     answer has no more than the question allows, or `UNCAPPED`. Media that a question
@@ -84,7 +84,7 @@ def at_worst(request: Request, prices: Prices | None = None) -> Spent:
     prompt = request.omitted.length if request.omitted else len(request.body)
     if asked.keys() & _ELSEWHERE:
         prompt += UNSEEN
-    answer = _cap(asked)
+    answer = _find_cap(asked)
     price = (prices or listed()).of(base.model_of(request))
     if price is None:
         return Spent(1, prompt + answer, None)
@@ -93,25 +93,20 @@ def at_worst(request: Request, prices: Prices | None = None) -> Spent:
     return Spent(1, prompt + answer, (prompt * dearest + answer * price.output).scaleb(-6) * longer)
 
 
-def in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
-    """What the exchange cost, by its answer; at worst, where that does not say."""
+def cost_in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
+    """Return the cost of the exchange by the usage in its answer; at worst, where there is none."""
     if isinstance(exchange.answer, Response) and exchange.answer.status >= REFUSED:
         return Spent(1)
-    said = read.completion(exchange)
-    if (
-        said is None
-        or not said.complete
-        or said.usage is None
-        or said.usage.input is None
-        or said.usage.output is None
-    ):
-        return at_worst(exchange.request, prices)
-    usd = cost(said, prices=prices)
+    completion = read.completion(exchange)
+    usage = completion.usage if completion is not None and completion.complete else None
+    if completion is None or usage is None or usage.input is None or usage.output is None:
+        return cost_at_worst(exchange.request, prices)
+    usd = cost(completion, prices=prices)
     if usd is None:
-        usd = cost(said.usage, base.model_of(exchange.request), prices=prices)
+        usd = cost(usage, base.model_of(exchange.request), prices=prices)
     if usd is None:
-        usd = at_worst(exchange.request, prices).usd
-    return Spent(1, said.usage.input + said.usage.output, usd)
+        usd = cost_at_worst(exchange.request, prices).usd
+    return Spent(1, usage.input + usage.output, usd)
 
 
 @frozen
@@ -137,22 +132,22 @@ class Purse:
         return evolve(self, reserved=(*self.reserved, worst), forks=self.forks + 1)
 
     def settle(self, worst: Spent, spent: Spent) -> Purse:
-        """The fork for which `worst` was reserved has cost `spent`."""
+        """Return the purse after a fork for which `worst` was reserved has cost `spent`."""
         left = list(self.reserved)
         left.remove(worst)
         return evolve(self, reserved=tuple(left), spent=self.spent + spent)
 
 
-def _cap(asked: base.Payload) -> int:
+def _find_cap(asked: base.Payload) -> int:
     """The most tokens that all answers to it may have together."""
     config = asked.get("generationConfig")
     config = config if isinstance(config, dict) else {}
-    several = max(1, _natural(asked.get("n")) or 1, _natural(config.get("candidateCount")) or 1)
-    for said in (*map(asked.get, _CAPS), config.get("maxOutputTokens")):
-        if (most := _natural(said)) is not None:
+    several = max(1, _read_natural(asked.get("n")) or 1, _read_natural(config.get("candidateCount")) or 1)
+    for value in (*map(asked.get, _CAPS), config.get("maxOutputTokens")):
+        if (most := _read_natural(value)) is not None:
             return most * several
     return UNCAPPED * several
 
 
-def _natural(value: object) -> int | None:
+def _read_natural(value: object) -> int | None:
     return value if type(value) is int and value >= 0 else None

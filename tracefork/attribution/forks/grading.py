@@ -1,4 +1,4 @@
-"""What a fork is evidence of. Pure.
+"""Grades forks. Pure.
 
 A fork is graded only if it is the agent's own doing: what tracefork refused, what the
 network did and what a budget cut are never a success or a failure of the agent's.
@@ -19,8 +19,8 @@ OnRaise: TypeAlias = Literal["as_recorded", "failure", "error"]
 """What an exception of the agent's own is: a failure if the recorded run raised, always one, or no grade."""
 
 
-def graded(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two words of one oracle
-    """The grade of a fork of which the oracle says `success`.
+def grade(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two words of one oracle
+    """Return the grade of a fork that the oracle calls a `success`, a failure, or neither.
 
     To the planner a "success" is an outcome other than the recorded one, so that a
     recorded success can be traced like a failure.
@@ -30,10 +30,10 @@ def graded(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two 
     return Grade.FAILURE if success == recorded else Grade.SUCCESS
 
 
-def ungraded(
+def grade_without_oracle(
     raised: BaseException | None, failure: TraceforkError | None, *, trouble: bool, raising: bool
 ) -> Grade | None:
-    """Why a fork has no grade; None if the oracle, or its exception, is to tell.
+    """Return the grade of a fork that is no evidence; None if its result, or its exception, is to be graded.
 
     `raised` left the agent, `failure` ended the run; `trouble` is whether a live question got no
     answer of a model; `raising` says whether an exception of the agent's own counts. What may depend
@@ -53,8 +53,8 @@ def ungraded(
     return None if raised is None or raising else Grade.CENSORED
 
 
-def by_place(question: Question) -> str:
-    """The matcher of forced answers: who was asked counts, what was asked does not."""
+def match_place(question: Question) -> str:
+    """The matcher of forced answers: requests to one URL, and calls of one tool, are equal."""
     match question:
         case Request():
             return exact(evolve(question, body=b"", headers=(), omitted=None))

@@ -1,4 +1,4 @@
-"""Forks as values: what is to be made, and what came of it."""
+"""Forks as values: the job to do and its result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Job:
 
 @frozen
 class Done:
-    """What came of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
+    """The result of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
 
     `given` is how many live questions were answered without leaving.
     """
@@ -50,7 +50,7 @@ class Begun:
 
 @frozen
 class Line:
-    """A fork is over: what it was for, and what came of it."""
+    """A fork is over: its probe and its result."""
 
     probe: Probe
     done: Done

@@ -12,7 +12,7 @@ from ...core.tape import Tape
 from ...providers import base
 from ...providers.prices import Prices
 from .arms import Arms
-from .budget import Budget, Spent, at_worst, in_fact
+from .budget import Budget, Spent, cost_at_worst, cost_in_fact
 
 
 @frozen
@@ -30,15 +30,15 @@ class Pricing:
 
     @classmethod
     def of(cls, tape: Tape, budget: Budget, prices: Prices | None = None) -> Pricing:
-        """The prices of forks of `tape`.
+        """Return the prices of forks of `tape`.
 
         Raises:
             ValueError: the budget is in USD, and the price of a model is not known.
         """
-        worst = _tails([at_worst(x.request, prices) for x in tape.by_head])
-        recorded = _tails([in_fact(x, prices) for x in tape.by_head])
+        worst = _sum_tails([cost_at_worst(x.request, prices) for x in tape.by_head])
+        recorded = _sum_tails([cost_in_fact(x, prices) for x in tape.by_head])
         if budget.usd is not None and worst[0].usd is None:
-            models = {base.model_of(x.request) for x in tape if at_worst(x.request, prices).usd is None}
+            models = {base.model_of(x.request) for x in tape if cost_at_worst(x.request, prices).usd is None}
             raise ValueError(
                 f"the price of {', '.join(sorted(models))} is not known: "
                 f"pass {advise('prices=', '--prices FILE')}, "
@@ -56,7 +56,7 @@ class Pricing:
         return Spent(more.calls - less.calls, more.tokens - less.tokens, usd)
 
     def in_unit(self, spent: Spent) -> float:
-        """`spent` as the number that is compared."""
+        """Return `spent` as one number, in the unit of the budget."""
         match self.unit:
             case "USD":
                 return float(spent.usd or 0)
@@ -66,12 +66,12 @@ class Pricing:
                 return float(spent.calls)
 
     def by_arm(self, arms: Arms) -> tuple[float, ...]:
-        """What a fork of each arm probably costs: what the recorded run did from there on; never nothing."""
+        """Return what a fork of each arm probably costs, as the recorded run did from there on; never 0."""
         costs = [self.in_unit(self.recorded[arms.upto(arm)]) for arm in range(arms.n + 1)]
         least = max(costs[0], 1e-9) / max(1, arms.n)  # to begin a fork costs something too
         return tuple(cost + least for cost in costs)
 
 
-def _tails(each: list[Spent]) -> tuple[Spent, ...]:
+def _sum_tails(each: list[Spent]) -> tuple[Spent, ...]:
     """The sums of all from the i-th on; the last is nothing."""
     return tuple(reversed(list(accumulate(reversed(each), initial=Spent(0, 0, Decimal(0))))))

@@ -1,4 +1,4 @@
-"""What a search for the decisive step may come to."""
+"""The six possible verdicts of a blame study."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Conclusion(StrEnum):
-    """One of six; the value is the name.
+    """The verdict of a study; the value is the name.
 
     STEP: a step's value drop is certified to be above the margin.
     SEGMENT: that of some successive steps, at most half of the run, is; of no single one.

@@ -1,4 +1,4 @@
-"""What a search is asked for: the run, the levels, the prices and the limits."""
+"""The configuration of a search: the run, the error levels, the prices and the limits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import cached_property
 from attrs import Attribute, field, frozen
 
 
-def positive(_instance: object, attribute: Attribute[int], value: int) -> None:
-    """The validator of a number that is at least 1."""
+def check_positive(_instance: object, attribute: Attribute[int], value: int) -> None:
+    """Raise ValueError unless `value` is at least 1: a validator."""
     if value < 1:
         raise ValueError(f"{attribute.name} is at least 1, not {value}")
 
@@ -75,7 +75,7 @@ class Config:
             for each arm, or a weight for each step.
     """
 
-    n: int = field(validator=positive)
+    n: int = field(validator=check_positive)
     alpha: float = 0.05
     delta: float = 0.20
     margin: float = 0.10
@@ -84,19 +84,19 @@ class Config:
     prices: tuple[float, ...] | None = field(default=None)
     prior: tuple[float, ...] | None = field(default=None)
     seed: int = 0
-    batch: int = field(default=4, validator=positive)
+    batch: int = field(default=4, validator=check_positive)
     barrier: bool = True
     max_forks: int | None = None
     max_cost: float | None = None
     tuning: Tuning = Tuning()
 
     @final.validator
-    def _rate(self, _attribute: Attribute[float | None], value: float | None) -> None:
+    def _check_rate(self, _attribute: Attribute[float | None], value: float | None) -> None:
         if value is not None and not 0 <= value <= 1:
             raise ValueError(f"final is a rate within [0, 1], or None, not {value}")
 
     @prices.validator
-    def _priced(
+    def _check_prices(
         self, _attribute: Attribute[tuple[float, ...] | None], value: tuple[float, ...] | None
     ) -> None:
         if value is None:
@@ -109,7 +109,7 @@ class Config:
             raise ValueError("a price is a finite number that is not negative")
 
     @prior.validator
-    def _weighed(
+    def _check_weights(
         self, _attribute: Attribute[tuple[float, ...] | None], value: tuple[float, ...] | None
     ) -> None:
         if value is None:
@@ -132,7 +132,7 @@ class Config:
 
     @cached_property
     def burden(self) -> tuple[float, ...]:
-        """The same to the power of `tuning.thrift`."""
+        """The price of each arm to the power of `tuning.thrift`."""
         least = max(self.fares) / 1000 or 1.0  # what is free is not worth any number of forks
         return tuple(max(price, least) ** self.tuning.thrift for price in self.fares)
 

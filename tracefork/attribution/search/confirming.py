@@ -14,7 +14,7 @@ from attrs import evolve
 from ..statistics.intervals import UNKNOWN, Interval
 from ..statistics.sequences import log_evidence, log_evidence_level, sequence, sequence_difference
 from .conclusion import Conclusion
-from .exploring import belief
+from .exploring import believe
 from .state import Nomination, Route, State, Status
 
 ENOUGH_FOR_NONE = 10  # forks of the first arm before "no drop" is looked into
@@ -23,44 +23,44 @@ ENOUGH_FOR_SIZE = 6  # before it is, because its drop is hardly delta
 HARDLY = 0.02
 
 
-def certified(state: State, nomination: Nomination) -> Route | None:
-    """How the drop of the nominated step is shown to be above the margin, if it is.
+def find_certificate(state: State, nomination: Nomination) -> Route | None:
+    """Return which forks show that the drop of the nominated step is above the margin, or None.
 
     By its fresh forks, made after it was nominated, at the alpha that the nomination
     may spend; or by all, at alpha / 2n, since any step could have been the one.
     """
     config = state.config
-    if state.untrusted(nomination.step):
+    if state.is_untrusted(nomination.step):
         return None
-    if _fresh(state, nomination) >= -math.log(nomination.alpha):
+    if _weigh_fresh(state, nomination) >= -math.log(nomination.alpha):
         return Route.FRESH
-    if _all(state, nomination.step) >= math.log(2 * config.n / config.alpha):
+    if _weigh_all(state, nomination.step) >= math.log(2 * config.n / config.alpha):
         return Route.ALL
     return None
 
 
-def hopeless(state: State, nomination: Nomination) -> bool:
-    """A test that is not worth another fork: it had its share, or the step has lost its weight."""
+def is_hopeless(state: State, nomination: Nomination) -> bool:
+    """True if the test is not worth another fork: it had its share, or the step has lost its mass."""
     tuning, pairs = state.config.tuning, nomination.pairs
     if pairs >= tuning.pairs or nomination.before.hopeless or nomination.after.hopeless:
         return True
-    if pairs >= ENOUGH_FOR_SIZE and _chance_of_delta(state, nomination.step) < HARDLY:
+    if pairs >= ENOUGH_FOR_SIZE and _estimate_chance_of_delta(state, nomination.step) < HARDLY:
         return True
-    seen = belief(state, nomination.low, nomination.high)
+    seen = believe(state, nomination.low, nomination.high)
     return pairs >= ENOUGH_FOR_WEIGHT and seen.weight(nomination.step) < tuning.abandon
 
 
-def tested(state: State, nomination: Nomination) -> State:
-    """The state with the open nomination confirmed or given up, if it is time."""
-    if route := certified(state, nomination):
-        return state.amended(evolve(nomination, status=Status.CONFIRMED, route=route))
-    if hopeless(state, nomination):
-        return state.amended(evolve(nomination, status=Status.FUTILE))
+def decide(state: State, nomination: Nomination) -> State:
+    """Return the state with the open nomination confirmed or given up, if it is time."""
+    if route := find_certificate(state, nomination):
+        return state.amend(evolve(nomination, status=Status.CONFIRMED, route=route))
+    if is_hopeless(state, nomination):
+        return state.amend(evolve(nomination, status=Status.FUTILE))
     return state
 
 
-def value(state: State, arm: int) -> Interval:
-    """The interval of V(arm). Those of all arms hold at once, at every moment, at 1 - alpha."""
+def bound_value(state: State, arm: int) -> Interval:
+    """Return the interval of V(arm). Those of all arms hold at once, at every moment, at 1 - alpha."""
     config = state.config
     known = config.known(arm)
     if known is not None:
@@ -73,8 +73,8 @@ def value(state: State, arm: int) -> Interval:
     return Interval(sequence(*tally.worst, alpha).low, sequence(*tally.best, alpha).high)
 
 
-def drop(state: State, nomination: Nomination) -> Interval:
-    """The interval of a certified step's drop, at the level that it was certified at.
+def bound_drop(state: State, nomination: Nomination) -> Interval:
+    """Return the interval of a certified step's drop, at the level that it was certified at.
 
     The evidence left all values up to the margin behind, for good.
     """
@@ -88,15 +88,15 @@ def drop(state: State, nomination: Nomination) -> Interval:
     return Interval(max(low, config.margin), high)
 
 
-def segment(state: State) -> tuple[int, int] | None:
-    """The shortest [low, high) whose drop is certified to be above the margin, the first of equals."""
+def find_segment(state: State) -> tuple[int, int] | None:
+    """Return the shortest [low, high) whose drop is certified to be above the margin, the first of equals."""
     config = state.config
     arms = [
         arm
         for arm, tally in enumerate(state.arms)
         if (tally.graded and not tally.untrusted) or config.known(arm) is not None
     ]
-    values = {arm: value(state, arm) for arm in arms}
+    values = {arm: bound_value(state, arm) for arm in arms}
     best: tuple[int, int] | None = None
     for low in arms:
         for high in arms:
@@ -107,8 +107,8 @@ def segment(state: State) -> tuple[int, int] | None:
     return best
 
 
-def falls(state: State) -> bool:
-    """V(0) - V(n) is shown to be above the margin, at level alpha."""
+def has_drop(state: State) -> bool:
+    """True if V(0) - V(n) is shown to be above the margin, at level alpha."""
     config = state.config
     first, last = state.arms[0], state.arms[config.n]
     known = config.known(config.n)
@@ -117,8 +117,8 @@ def falls(state: State) -> bool:
     return log_evidence(*first.worst, *last.best, config.margin, known) >= -math.log(config.alpha)
 
 
-def no_drop(state: State) -> Conclusion | None:
-    """SYSTEMIC or NO_DROP once V(0) - V(n) is shown to be below delta, at level alpha."""
+def rule_out_drop(state: State) -> Conclusion | None:
+    """Return SYSTEMIC or NO_DROP once V(0) - V(n) is shown to be below delta, at level alpha."""
     config = state.config
     first, last = state.arms[0], state.arms[config.n]
     known = config.known(config.n)
@@ -131,18 +131,18 @@ def no_drop(state: State) -> Conclusion | None:
     return Conclusion.SYSTEMIC if low else Conclusion.NO_DROP
 
 
-def _fresh(state: State, nomination: Nomination) -> float:
+def _weigh_fresh(state: State, nomination: Nomination) -> float:
     config = state.config
     known = config.known(nomination.step + 1)
     return log_evidence(*nomination.before.worst, *nomination.after.best, config.margin, known)
 
 
-def _all(state: State, step: int) -> float:
+def _weigh_all(state: State, step: int) -> float:
     known = state.config.known(step + 1)
     return log_evidence(*state.arms[step].worst, *state.arms[step + 1].best, state.config.margin, known)
 
 
-def _chance_of_delta(state: State, step: int) -> float:
+def _estimate_chance_of_delta(state: State, step: int) -> float:
     """Roughly the posterior of "the drop is at least delta": two Beta distributions taken as normal."""
     config = state.config
     mean = variance = 0.0

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from ..statistics.intervals import Interval
 from ..statistics.sequences import log_evidence, sequence
-from .config import positive
+from .config import check_positive
 from .state import Grade, Kind, Probe, Tally
 
 FRUITLESS = 5  # failures without a success, and a step is left
@@ -44,14 +44,14 @@ class Screen:
         ValueError: a number is outside of its range.
     """
 
-    n: int = field(validator=positive)
+    n: int = field(validator=check_positive)
     alpha: float = 0.05
     margin: float = 0.10
     floor: float = 0.0
-    limit: int = field(default=25, validator=positive)
+    limit: int = field(default=25, validator=check_positive)
     price: float = 1.0
     seed: int = 0
-    batch: int = field(default=4, validator=positive)
+    batch: int = field(default=4, validator=check_positive)
     max_forks: int | None = None
     max_cost: float | None = None
 
@@ -65,7 +65,7 @@ class Screen:
 
 
 @frozen
-class Screened:
+class Screening:
     """A screen so far: a tally and a cost for each step."""
 
     screen: Screen
@@ -112,11 +112,11 @@ class DirectReport:
         return tuple(effect.step for effect in self.steps if effect.certified)
 
 
-def init(screen: Screen) -> Screened:
-    return Screened(screen, (Tally(),) * screen.n, (0.0,) * screen.n)
+def init(screen: Screen) -> Screening:
+    return Screening(screen, (Tally(),) * screen.n, (0.0,) * screen.n)
 
 
-def plan(state: Screened, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+def plan(state: Screening, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
     """The probes to run next, up to a batch together with those in flight; empty at the end.
 
     A step has one at a time, those with fewer forks come first. They fit the budget
@@ -132,19 +132,19 @@ def plan(state: Screened, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...
     if screen.max_cost is not None and screen.price:
         left = screen.max_cost - state.cost - len(flying) * screen.price
         room = min(room, math.floor(left / screen.price))
-    waiting = [s for s in range(screen.n) if s not in flying and _worthwhile(state, s)]
+    waiting = [s for s in range(screen.n) if s not in flying and _is_worthwhile(state, s)]
     waiting.sort(key=lambda step: state.steps[step].total)
-    return tuple(_probe(state, step) for step in waiting[: max(0, room)])
+    return tuple(_make_probe(state, step) for step in waiting[: max(0, room)])
 
 
-def observe(state: Screened, probe: Probe, grade: Grade, cost: float | None = None) -> Screened:
+def observe(state: Screening, probe: Probe, grade: Grade, cost: float | None = None) -> Screening:
     """The state with what came of a probe. The order of steps does not matter.
 
     Raises:
         ValueError: the probe was not asked for, or was observed already.
     """
     step = probe.arm
-    if not 0 <= step < state.screen.n or probe != _probe(state, step):
+    if not 0 <= step < state.screen.n or probe != _make_probe(state, step):
         raise ValueError(f"{probe} was not asked for, or was observed already")
     paid = state.costs[step] + (state.screen.price if cost is None else cost)
     return evolve(
@@ -154,40 +154,40 @@ def observe(state: Screened, probe: Probe, grade: Grade, cost: float | None = No
     )
 
 
-def stop(state: Screened) -> Screened:
+def stop(state: Screening) -> Screening:
     return evolve(state, stopped=True)
 
 
-def report(state: Screened) -> DirectReport:
+def report(state: Screening) -> DirectReport:
     """What is known by now. At a chance of at least 1 - alpha no step is certified falsely."""
-    steps = tuple(_effect(state, step) for step in range(state.screen.n))
-    return DirectReport(steps, state.forks, state.cost, not any(_worthwhile(state, s.step) for s in steps))
+    steps = tuple(_estimate_effect(state, step) for step in range(state.screen.n))
+    return DirectReport(steps, state.forks, state.cost, not any(_is_worthwhile(state, s.step) for s in steps))
 
 
-def _probe(state: Screened, step: int) -> Probe:
+def _make_probe(state: Screening, step: int) -> Probe:
     return Probe.of(state.screen.seed, step, state.steps[step].total, Kind.FORCED)
 
 
-def _worthwhile(state: Screened, step: int) -> bool:
+def _is_worthwhile(state: Screening, step: int) -> bool:
     tally = state.steps[step]
     successes, failures = tally.worst
     trials = successes + failures
-    if tally.total >= state.screen.limit or tally.hopeless or _certified(state, step):
+    if tally.total >= state.screen.limit or tally.hopeless or _is_certified(state, step):
         return False
     if not successes and failures >= FRUITLESS:
         return False
     return trials < ENOUGH or successes >= PROMISING * trials
 
 
-def _certified(state: Screened, step: int) -> bool:
-    """A certificate is given at the fork that brings it, and there is none after it."""
+def _is_certified(state: Screening, step: int) -> bool:
+    """True if the forks so far certify the step; it then gets no further fork."""
     screen, tally = state.screen, state.steps[step]
     evidence = log_evidence(*tally.worst, 0, 0, screen.margin, screen.floor)
     return not tally.untrusted and evidence >= math.log(screen.n / screen.alpha)
 
 
-def _effect(state: Screened, step: int) -> DirectEffect:
+def _estimate_effect(state: Screening, step: int) -> DirectEffect:
     tally, alpha = state.steps[step], state.screen.alpha / state.screen.n
     interval = Interval(sequence(*tally.worst, alpha).low, sequence(*tally.best, alpha).high)
-    certified = _certified(state, step)
+    certified = _is_certified(state, step)
     return DirectEffect(step, tally.rate, interval, tally.graded, certified, tally.untrusted)

@@ -1,4 +1,4 @@
-"""What a search reports: values only, valid at whichever moment it is asked."""
+"""The estimates of a search: values, drops and the verdict, valid at whichever moment one asks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from attrs import frozen
 
 from ..statistics.intervals import Interval
 from .conclusion import Conclusion
-from .confirming import drop, segment, value
-from .exploring import belief
+from .confirming import bound_drop, bound_value, find_segment
+from .exploring import believe
 from .planner import conclude
 from .state import Route, State
 
@@ -82,17 +82,17 @@ class Estimate:
 
 
 def report(state: State) -> Estimate:
-    """What is known by now."""
-    values = tuple(_value(state, arm) for arm in range(state.config.n + 1))
-    drops = tuple(_drop(state, step, values) for step in range(state.config.n))
-    seen = belief(state, 0, state.config.n)
+    """Return the estimates from the forks so far."""
+    values = tuple(_estimate_value(state, arm) for arm in range(state.config.n + 1))
+    drops = tuple(_estimate_drop(state, step, values) for step in range(state.config.n))
+    seen = believe(state, 0, state.config.n)
     named = sorted((d for d in drops if d.certified), key=lambda d: (-(d.estimate or 0.0), d.step))
     return Estimate(
         conclusion=state.conclusion or conclude(state),
         finished=state.conclusion is not None,
         named=tuple(named),
         best_guess=seen.peak()[0],
-        segment=segment(state),
+        segment=find_segment(state),
         values=values,
         drops=drops,
         total=values[0].interval - values[-1].interval,
@@ -102,22 +102,22 @@ def report(state: State) -> Estimate:
         cost=state.cost,
         undefined=sum(tally.undefined for tally in state.arms),
         broken=sum(tally.broken for tally in state.arms),
-        untrusted=tuple(step for step in range(state.config.n) if state.untrusted(step)),
+        untrusted=tuple(step for step in range(state.config.n) if state.is_untrusted(step)),
     )
 
 
-def _value(state: State, arm: int) -> Value:
+def _estimate_value(state: State, arm: int) -> Value:
     known, tally = state.config.known(arm), state.arms[arm]
-    return Value(arm, tally.rate if known is None else known, value(state, arm), tally.graded)
+    return Value(arm, tally.rate if known is None else known, bound_value(state, arm), tally.graded)
 
 
-def _drop(state: State, step: int, values: tuple[Value, ...]) -> Drop:
+def _estimate_drop(state: State, step: int, values: tuple[Value, ...]) -> Drop:
     before, after = values[step], values[step + 1]
     estimate = None
     if before.estimate is not None and after.estimate is not None:
         estimate = before.estimate - after.estimate
     proof = next((n for n in state.confirmed if n.step == step), None)
-    interval = drop(state, proof) if proof else before.interval - after.interval
+    interval = bound_drop(state, proof) if proof else before.interval - after.interval
     certified = proof.route if proof else None
-    untrusted = state.untrusted(step)
+    untrusted = state.is_untrusted(step)
     return Drop(step, estimate, interval, before.forks + after.forks, certified, untrusted)

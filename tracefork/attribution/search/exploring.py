@@ -22,13 +22,13 @@ ENOUGH_TO_SKIP = 6  # forks on either end of what is left of a segment
 EVEN = 0.4  # forks of the two ends are as the inverse of their prices to this power
 
 
-def belief(state: State, low: int, high: int, due: Sequence[Due] = ()) -> Posterior:
-    """The posterior over the steps [low, high); `due` counts as if it were settled."""
+def believe(state: State, low: int, high: int, due: Sequence[Due] = ()) -> Posterior:
+    """Return the posterior over the steps [low, high); `due` counts as if it were settled."""
     config = state.config
     extra: dict[int, tuple[float, float]] = {}
     for item in due:
         s, f = extra.get(item.probe.arm, (0.0, 0.0))
-        up, down = _expected(state, item)
+        up, down = _expect(state, item)
         extra[item.probe.arm] = s + up, f + down
     counts: list[Counts] = []
     for arm, tally in enumerate(state.arms[low : high + 1], low):
@@ -42,8 +42,8 @@ def belief(state: State, low: int, high: int, due: Sequence[Due] = ()) -> Poster
     return posterior(counts, low, high, null=config.tuning.null, prior=config.prior)
 
 
-def next_arm(state: State) -> int | None:
-    """The arm of the next exploring fork, after all that are due; None if there is none that fits."""
+def choose_arm(state: State) -> int | None:
+    """Return the arm of the next exploring fork, after all that are due; None if none fits the budget."""
     config = state.config
     low, high = state.segments[0]
     ends = high if config.known(high) is None else high - 1  # the last arm that is worth a fork
@@ -53,39 +53,39 @@ def next_arm(state: State) -> int | None:
     ]
     if not usable:
         return None
-    seen = belief(state, low, high, state.due)
+    seen = believe(state, low, high, state.due)
     if seen.null > SCREENED and low in usable and (config.known(high) is not None or high in usable):
-        return cheaper_end(state, low, high)
-    worth = [told / burden for told, burden in zip(seen.information(), config.burden[low:], strict=False)]
+        return choose_end(state, low, high)
+    worth = [gain / burden for gain, burden in zip(seen.information(), config.burden[low:], strict=False)]
     return max(usable, key=lambda arm: worth[arm - low])
 
 
-def nominated(state: State) -> State:
-    """The state with a new nomination if one is due, or without the segment in which there is none."""
+def nominate(state: State) -> State:
+    """Return the state with a new nomination if one is due, or without the segment if that has no drop."""
     config, tuning = state.config, state.config.tuning
     low, high = state.segments[0]
-    seen = belief(state, low, high)
+    seen = believe(state, low, high)
     part = (low, high) != (0, config.n)  # of the whole run it takes a certificate
-    if part and seen.null >= DISMISSED and _graded(state, low, high) >= ENOUGH_TO_DISMISS:
-        return without_segment(state)
+    if part and seen.null >= DISMISSED and _count_graded(state, low, high) >= ENOUGH_TO_DISMISS:
+        return leave_segment(state)
     step, weight = seen.peak()
     again = any(n.step == step and n.status is not Status.OPEN for n in state.nominations)
-    if weight < (DISMISSED if again else tuning.nominate) or state.untrusted(step):
+    if weight < (DISMISSED if again else tuning.nominate) or state.is_untrusted(step):
         return state
     if len(state.nominations) >= tuning.nominations:
-        return without_segment(state)
+        return leave_segment(state)
     number = len(state.nominations) + 1
     spent = config.alpha / 2 / (number * (number + 1))
     nomination = Nomination(step, spent, low, high)
     return evolve(state, nominations=(*state.nominations, nomination), since=0)
 
 
-def without_segment(state: State) -> State:
+def leave_segment(state: State) -> State:
     return evolve(state, segments=state.segments[1:], since=0)
 
 
-def cheaper_end(state: State, low: int, high: int) -> int:
-    """That end of a segment which had fewer forks for its price; the later one gets more of them."""
+def choose_end(state: State, low: int, high: int) -> int:
+    """Return that end of a segment which had fewer forks for its price; the later one gets more of them."""
     config = state.config
     if config.known(high) is not None:
         return low
@@ -94,26 +94,26 @@ def cheaper_end(state: State, low: int, high: int) -> int:
     return low if weighed[0] <= weighed[1] else high
 
 
-def patience(state: State) -> float:
-    """How many exploring forks there may be before the next nomination: fewer after each in vain."""
+def count_patience(state: State) -> float:
+    """Return how many exploring forks there may be before the next nomination: fewer after each in vain."""
     limit = state.config.tuning.explore
     first = 30 + 20 * math.log2(state.config.n + 1) if limit is None else limit
     return first / (1 + 0.5 * len(state.nominations))
 
 
 def split(state: State, nomination: Nomination) -> State:
-    """With what is left of its segment after a step was certified, the later part first."""
+    """Return the state with the parts of a segment beside a certified step, the later part first."""
     parts = (nomination.step + 1, nomination.high), (nomination.low, nomination.step)
     left = (*(part for part in parts if part[0] < part[1]), *state.segments[1:])
-    return evolve(state, segments=tuple(part for part in left if not _level(state, *part)), since=0)
+    return evolve(state, segments=tuple(part for part in left if not _is_level(state, *part)), since=0)
 
 
-def _graded(state: State, low: int, high: int) -> int:
+def _count_graded(state: State, low: int, high: int) -> int:
     return sum(tally.graded for tally in state.arms[low : high + 1])
 
 
-def _level(state: State, low: int, high: int) -> bool:
-    """The ends of a segment are so close, after some forks, that no drop worth naming is in it."""
+def _is_level(state: State, low: int, high: int) -> bool:
+    """True if the rates at both ends of a segment are so close that no drop worth naming is in it."""
     known, first, last = state.config.known(high), state.arms[low], state.arms[high]
     above, below = first.rate, last.rate if known is None else known
     forks = first.graded if known is not None else min(first.graded, last.graded)
@@ -122,8 +122,8 @@ def _level(state: State, low: int, high: int) -> bool:
     return above - below + 0.6 / math.sqrt(forks) < state.config.delta
 
 
-def _expected(state: State, item: Due) -> tuple[float, float]:
-    """The success and the failure that a due fork brings: broken numbers while it is pending."""
+def _expect(state: State, item: Due) -> tuple[float, float]:
+    """The successes and failures that a due fork counts for: fractions while it is pending."""
     match item.grade:
         case Grade.SUCCESS:
             return 1.0, 0.0

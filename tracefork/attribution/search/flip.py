@@ -1,4 +1,4 @@
-"""The same number of forks for every step, fixed beforehand: flip rates, and what they cannot tell.
+"""Flip rates from a fixed number of forks for every step, and what they cannot tell.
 
 A *flip* is an outcome other than the recorded one after the answer of a step was changed.
 Where the rest of the run is live a flip says little by itself: runs flip as well when nothing
@@ -15,7 +15,7 @@ from itertools import pairwise
 from attrs import evolve, field, frozen
 
 from ..statistics.intervals import Interval, newcombe, wilson
-from .config import positive
+from .config import check_positive
 from .state import Grade, Kind, Probe, Tally
 
 
@@ -39,13 +39,13 @@ class Schedule:
         ValueError: a number is outside of its range, or there is not a price for each arm.
     """
 
-    n: int = field(validator=positive)
-    forks: int = field(default=10, validator=positive)
+    n: int = field(validator=check_positive)
+    forks: int = field(default=10, validator=check_positive)
     recorded: bool = False
     alpha: float = 0.05
     prices: tuple[float, ...] | None = None
     seed: int = 0
-    batch: int = field(default=4, validator=positive)
+    batch: int = field(default=4, validator=check_positive)
     max_forks: int | None = None
     max_cost: float | None = None
 
@@ -89,7 +89,7 @@ class Result:
 
 
 @frozen
-class Tried:
+class Trials:
     """A schedule so far: a result for each place, None where there is none yet."""
 
     schedule: Schedule
@@ -150,19 +150,19 @@ class FlipReport:
     complete: bool
 
 
-def init(schedule: Schedule) -> Tried:
-    return Tried(schedule, (None,) * (2 * schedule.n * schedule.forks))
+def init(schedule: Schedule) -> Trials:
+    return Trials(schedule, (None,) * (2 * schedule.n * schedule.forks))
 
 
-def plan(state: Tried, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
+def plan(state: Trials, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
     """The probes to run next, up to a batch together with those in flight; empty at the end.
 
     They fit the budget at their worst-case prices, those in flight included.
     """
-    return () if state.stopped else tuple(_next(state, in_flight))
+    return () if state.stopped else tuple(_plan_next(state, in_flight))
 
 
-def observe(state: Tried, probe: Probe, grade: Grade, cost: float | None = None) -> Tried:
+def observe(state: Trials, probe: Probe, grade: Grade, cost: float | None = None) -> Trials:
     """The state with what came of a probe. The order does not matter.
 
     Raises:
@@ -175,12 +175,12 @@ def observe(state: Tried, probe: Probe, grade: Grade, cost: float | None = None)
     return evolve(state, results=(*state.results[:place], result, *state.results[place + 1 :]))
 
 
-def stop(state: Tried) -> Tried:
+def stop(state: Trials) -> Trials:
     return evolve(state, stopped=True)
 
 
-def report(state: Tried) -> FlipReport:
-    """What the forks so far say."""
+def report(state: Trials) -> FlipReport:
+    """Return the flip rates from the forks so far."""
     n = state.schedule.n
     changed, same = [Tally()] * n, [Tally()] * n
     for place, result in enumerate(state.results):
@@ -188,14 +188,14 @@ def report(state: Tried) -> FlipReport:
             step, twin = divmod(place % (2 * n), 2)
             side = same if twin else changed
             side[step] = side[step].add(result.grade)
-    steps = tuple(_flips(state.schedule, step, changed[step], same[step]) for step in range(n))
+    steps = tuple(_count_flips(state.schedule, step, changed[step], same[step]) for step in range(n))
     return FlipReport(steps, state.forks, state.cost, state.forks == len(state.results))
 
 
 def bonferroni(
     arms: Sequence[Tally], *, alpha: float = 0.05, margin: float = 0.10, known: float | None = None
 ) -> tuple[int, ...]:
-    """The steps whose drop is above `margin` by a uniform number of forks at arms 0 .. n, the largest first.
+    """Return the steps whose drop exceeds `margin` by equally many forks at arms 0 .. n, the largest first.
 
     The alpha is shared by all steps, with Newcombe's interval on one side: what a search
     is compared with. `known` is V(n) if it needs no fork.
@@ -211,7 +211,7 @@ def bonferroni(
     return tuple(step for _, step in sorted(found))
 
 
-def _next(state: Tried, in_flight: Collection[Probe]) -> Iterator[Probe]:
+def _plan_next(state: Trials, in_flight: Collection[Probe]) -> Iterator[Probe]:
     schedule = state.schedule
     flying = len(in_flight)
     forks = state.forks + flying
@@ -228,7 +228,7 @@ def _next(state: Tried, in_flight: Collection[Probe]) -> Iterator[Probe]:
         yield probe
 
 
-def _flips(schedule: Schedule, step: int, changed: Tally, same: Tally) -> Flips:
+def _count_flips(schedule: Schedule, step: int, changed: Tally, same: Tally) -> Flips:
     level = 1 - schedule.alpha
     flips, noop_flips = (t.failures if schedule.recorded else t.successes for t in (changed, same))
     trials, noop_trials = changed.graded, same.graded

@@ -1,4 +1,4 @@
-"""What it would still take: a search that ran out of forks, continued on the best guess of its run.
+"""Forecasts how many more forks a search needs: continues it in simulation, on its best guess of the run.
 
 The run is taken to have its drop where the posterior mass is largest, or none if that is likelier,
 and the search goes on without limits from where it stands, some times over. Nothing is certified
@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from ..statistics.chance import unit
 from .conclusion import Conclusion
-from .exploring import belief
+from .exploring import believe
 from .planner import extend, stop
 from .simulation import states
 from .state import State, Tally
@@ -42,7 +42,7 @@ class Forecast:
 
 
 def forecast(state: State, runs: int = RUNS) -> Forecast:
-    """What a search that was cut short, or is stopped here, would probably need; nothing if it was not.
+    """Return what a search that was cut short, or is stopped here, probably needs; nothing if it has ended.
 
     The same state has the same forecast. In simulation, after two dozen forks, its median is within
     a factor of two of what the search then takes; after fewer it errs to too many.
@@ -53,8 +53,8 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
     if runs < 2:  # noqa: PLR2004
         raise ValueError(f"a forecast takes at least 2 runs, not {runs}")
     state = stop(state)
-    curve = _curve(state)
-    ends = [_continued(state, curve, run) for run in range(runs)]
+    curve = _guess_curve(state)
+    ends = [_continue(state, curve, run) for run in range(runs)]
     forks = [end.forks - state.forks for end in ends]
     low, _, high = quantiles(forks, n=4, method="inclusive")
     return Forecast(
@@ -66,24 +66,24 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
     )
 
 
-def _continued(state: State, curve: Sequence[float], run: int) -> State:
-    """The search at its end, by chance of its own."""
+def _continue(state: State, curve: Sequence[float], run: int) -> State:
+    """The search continued to its end, with draws of its own."""
     seed = int(unit(state.config.seed, "onward", run) * 2**53)
     onward = evolve(state, config=evolve(state.config, seed=seed))
     onward = extend(onward, max_forks=state.forks + MOST)
     return deque(states(onward, curve), maxlen=1).pop()
 
 
-def _curve(state: State) -> tuple[float, ...]:
-    """V(0) .. V(n) as they most probably are: the share of successes on either side of the drop."""
+def _guess_curve(state: State) -> tuple[float, ...]:
+    """The most probable V(0) .. V(n): the share of successes on either side of the drop."""
     n, final = state.config.n, state.config.final
-    seen = belief(state, 0, n)
+    seen = believe(state, 0, n)
     last = n if seen.null > MOSTLY else seen.peak()[0]
-    before, after = _share(state.arms[: last + 1]), _share(state.arms[last + 1 :])
+    before, after = _estimate_rate(state.arms[: last + 1]), _estimate_rate(state.arms[last + 1 :])
     curve = [before if arm <= last else after for arm in range(n + 1)]
     return (*curve[:n], curve[n] if final is None else final)
 
 
-def _share(arms: Sequence[Tally]) -> float:
-    """That of successes, with half of one and half of a failure added."""
+def _estimate_rate(arms: Sequence[Tally]) -> float:
+    """The share of successes, with half a success and half a failure added."""
     return (sum(tally.successes for tally in arms) + 0.5) / (sum(tally.graded for tally in arms) + 1)

@@ -15,12 +15,12 @@ from attrs import evolve
 
 from .conclusion import Conclusion
 from .config import Config
-from .confirming import falls, no_drop, segment, tested
-from .exploring import cheaper_end, next_arm, nominated, patience, split, without_segment
+from .confirming import decide, find_segment, has_drop, rule_out_drop
+from .exploring import choose_arm, choose_end, count_patience, leave_segment, nominate, split
 from .state import Due, Grade, Kind, Nomination, Probe, State, Status, Tally
 
 Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
-"""A line of the log: what `observe` was given."""
+"""A line of the log: the arguments of one `observe`."""
 
 
 WINDOW = 4
@@ -28,13 +28,13 @@ WINDOW = 4
 
 
 def init(config: Config) -> State:
-    """A search that has seen nothing, with its first probes due."""
+    """Return a search that has seen nothing, with its first probes due."""
     state = State(config, (Tally(),) * (config.n + 1), segments=((0, config.n),))
-    return _planned(state)
+    return _plan(state)
 
 
 def plan(state: State, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
-    """The probes to run next, in order, without those that are in flight already.
+    """Return the probes to run next, in order, without those that are in flight already.
 
     Empty when the search has ended, and when it has to wait for what is in flight.
     It is the state that knows them: after a crash, a state that was folded from
@@ -47,7 +47,7 @@ def plan(state: State, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
 
 
 def observe(state: State, probe: Probe, grade: Grade, cost: float | None = None) -> State:
-    """The state with what came of a probe; `cost` is its worst-case price unless it is told.
+    """Return the state with the grade and cost of a probe; by default its cost is its worst-case price.
 
     Outcomes settle in the order of planning. Those that come when the search
     was stopped add to what it cost, and to nothing else.
@@ -62,15 +62,15 @@ def observe(state: State, probe: Probe, grade: Grade, cost: float | None = None)
     for place, item in enumerate(due):
         if item.probe == probe and item.grade is None:
             due[place] = Due(probe, grade, paid)
-            return _settled(evolve(state, due=tuple(due)))
+            return _settle(evolve(state, due=tuple(due)))
     raise ValueError(f"{probe} was not asked for, or was observed already")
 
 
 def stop(state: State) -> State:
-    """The search, ended here with what there is; a stopped one as it is.
+    """Return the search ended here, with the forks that are in; a stopped one as it is.
 
-    A fork that is pending while later ones are in counts as undefined: what it
-    would have said is not left out because it was slow.
+    A fork that is pending while later ones are in counts as undefined: to leave
+    it out because it was slow would bend the rates.
     """
     if state.stopped:
         return state
@@ -78,12 +78,12 @@ def stop(state: State) -> State:
     kept = state.due[: last + 1]
     state = evolve(state, due=(), stopped=True)
     for item in kept:
-        state = _told(state, item)
+        state = _take(state, item)
     return state if state.conclusion else evolve(state, conclusion=conclude(state))
 
 
 def fold(config: Config, log: Iterable[Observation]) -> State:
-    """The state after all of `log`, in the order in which it was observed.
+    """Return the state after all of `log`, in the order in which it was observed.
 
     Raises:
         ValueError: the log is of another search.
@@ -95,59 +95,59 @@ def fold(config: Config, log: Iterable[Observation]) -> State:
 
 
 def extend(state: State, *, max_forks: int | None = None, max_cost: float | None = None) -> State:
-    """The search under new limits. One that ended for want of forks goes on.
+    """Return the search under new limits. One that ended for want of forks goes on.
 
     One that came to its conclusion, or has nothing left to try, stays as it is.
     """
     state = evolve(state, config=evolve(state.config, max_forks=max_forks, max_cost=max_cost))
-    if _cut_short(state):
+    if _is_cut_short(state):
         state = evolve(state, conclusion=None, stopped=False)
-    return _planned(state)
+    return _plan(state)
 
 
 def conclude(state: State) -> Conclusion:
-    """What may be said if the search ends here."""
+    """Return the verdict if the search ends here."""
     if state.confirmed:
         return Conclusion.STEP
-    if _short(state):
+    if _has_short_segment(state):
         return Conclusion.SEGMENT
-    if not state.segments and falls(state):
+    if not state.segments and has_drop(state):
         return Conclusion.DIFFUSE
     return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
 
 
-def _short(state: State) -> bool:
-    """A segment is certified that is at most half of the run."""
-    found = segment(state)
+def _has_short_segment(state: State) -> bool:
+    """True if a segment is certified that is at most half of the run."""
+    found = find_segment(state)
     return found is not None and 2 * (found[1] - found[0]) <= state.config.n
 
 
-def _settled(state: State) -> State:
-    """With all due forks settled whose turn has come, and new ones planned."""
+def _settle(state: State) -> State:
+    """The state with all due forks counted whose turn has come, and new ones planned."""
     if not state.config.barrier or all(item.grade is not None for item in state.due):
         while state.due and state.due[0].grade is not None:
             item, *rest = state.due
-            state = _told(evolve(state, due=tuple(rest)), item)
-    return _planned(state)
+            state = _take(evolve(state, due=tuple(rest)), item)
+    return _plan(state)
 
 
-def _told(state: State, item: Due) -> State:
-    """With one more fork taken in, and what follows from it. One without a grade counts as undefined."""
+def _take(state: State, item: Due) -> State:
+    """The state with one more fork counted, and what follows from it. One without a grade is undefined."""
     probe, grade = item.probe, item.grade or Grade.CENSORED
     arms = state.arms
     state = evolve(
         state,
         arms=(*arms[: probe.arm], arms[probe.arm].add(grade), *arms[probe.arm + 1 :]),
-        nominations=_counted(state.nominations, probe, grade),
+        nominations=_count(state.nominations, probe, grade),
         settled=state.settled + (item.grade is not None),
         spent=state.spent + item.cost,
         since=state.since + (probe.kind is Kind.EXPLORE),
     )
-    return state if state.conclusion else _advanced(state)
+    return state if state.conclusion else _advance(state)
 
 
-def _counted(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) -> tuple[Nomination, ...]:
-    """With the fork counted for the nomination that it was made for."""
+def _count(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) -> tuple[Nomination, ...]:
+    """The nominations, with the fork counted for the one that it was made for."""
     if probe.kind is not Kind.CONFIRM:
         return nominations
     place = probe.nomination
@@ -159,24 +159,24 @@ def _counted(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) ->
     return (*nominations[:place], tested_one, *nominations[place + 1 :])
 
 
-def _advanced(state: State) -> State:
-    """With the open nomination decided, or a new one made, or the search ended, if it is time."""
+def _advance(state: State) -> State:
+    """The state with the open nomination decided, or a new one made, or the search ended, if it is time."""
     if state.open is not None:
-        state = _decided(state, state.open)
+        state = _decide(state, state.open)
     elif state.segments:
         whole = state.segments[0] == (0, state.config.n)
-        if whole and (none := no_drop(state)) is not None:
+        if whole and (none := rule_out_drop(state)) is not None:
             return evolve(state, conclusion=none)
-        state = nominated(state)
-        if state.open is None and state.since >= patience(state):
-            state = without_segment(state)
-    return state if state.conclusion or state.segments else _surveyed(state)
+        state = nominate(state)
+        if state.open is None and state.since >= count_patience(state):
+            state = leave_segment(state)
+    return state if state.conclusion or state.segments else _conclude_survey(state)
 
 
-def _decided(state: State, nomination: Nomination) -> State:
-    """With the open nomination confirmed or given up, if it is time, and what follows from it."""
+def _decide(state: State, nomination: Nomination) -> State:
+    """The state with the open nomination confirmed or given up, if it is time, and what follows from it."""
     config = state.config
-    state = tested(state, nomination)
+    state = decide(state, nomination)
     last = state.nominations[-1]
     if last.status is Status.CONFIRMED:
         return evolve(state, conclusion=Conclusion.STEP) if config.first else split(state, last)
@@ -185,60 +185,60 @@ def _decided(state: State, nomination: Nomination) -> State:
     return state
 
 
-def _surveyed(state: State) -> State:
-    """No step is left to put to the test: ended, once it is known whether there is a drop at all."""
+def _conclude_survey(state: State) -> State:
+    """The state of a search without a step left to test: ended, once a drop is shown or ruled out."""
     spent = state.arms[0].total >= state.config.tuning.survey
-    if state.confirmed or spent or falls(state) or (not state.since and _short(state)):
+    if state.confirmed or spent or has_drop(state) or (not state.since and _has_short_segment(state)):
         return evolve(state, conclusion=conclude(state))
-    return evolve(state, conclusion=no_drop(state))
+    return evolve(state, conclusion=rule_out_drop(state))
 
 
-def _planned(state: State) -> State:
-    """With new probes due up to a batch; ended, if nothing is due and nothing more fits."""
+def _plan(state: State) -> State:
+    """The state with new probes due up to a batch; ended, if nothing is due and nothing more fits."""
     config = state.config
     if state.conclusion is not None or (config.barrier and state.due):
         return state
     ahead = WINDOW * config.batch - len(state.due)
     for _ in range(min(config.batch - len(state.pending), ahead)):
         if (nomination := state.open) is not None:
-            probe = _confirming(state, nomination)
+            probe = _make_confirming(state, nomination)
         else:
-            probe = _exploring(state) if state.segments else _surveying(state)
+            probe = _make_exploring(state) if state.segments else _make_surveying(state)
         if probe is None:
             break
         state = evolve(state, due=(*state.due, Due(probe)))
     return state if state.due else evolve(state, conclusion=conclude(state))
 
 
-def _exploring(state: State) -> Probe | None:
-    arm = next_arm(state)
-    return None if arm is None else _probe(state, arm, Kind.EXPLORE)
+def _make_exploring(state: State) -> Probe | None:
+    arm = choose_arm(state)
+    return None if arm is None else _make_probe(state, arm, Kind.EXPLORE)
 
 
-def _surveying(state: State) -> Probe | None:
-    arm = cheaper_end(state, 0, state.config.n)
+def _make_surveying(state: State) -> Probe | None:
+    arm = choose_end(state, 0, state.config.n)
     if state.arms[arm].hopeless or state.arms[0].total >= state.config.tuning.survey:
         return None
-    return _probe(state, arm, Kind.EXPLORE) if state.config.price(arm) <= state.room else None
+    return _make_probe(state, arm, Kind.EXPLORE) if state.config.price(arm) <= state.room else None
 
 
-def _confirming(state: State, nomination: Nomination) -> Probe | None:
-    """On that side of the step which has fewer forks: both are needed, the earlier one costs more."""
+def _make_confirming(state: State, nomination: Nomination) -> Probe | None:
+    """A probe on that side of the step which has fewer forks: both are needed, the earlier costs more."""
     config, step, place = state.config, nomination.step, len(state.nominations) - 1
     due = [item.probe.arm for item in state.due if item.probe.nomination == place]
     before = nomination.before.total + due.count(step)
     after = nomination.after.total + due.count(step + 1)
     arm = step if config.known(step + 1) is not None or before <= after else step + 1
-    return _probe(state, arm, Kind.CONFIRM, place) if config.price(arm) <= state.room else None
+    return _make_probe(state, arm, Kind.CONFIRM, place) if config.price(arm) <= state.room else None
 
 
-def _probe(state: State, arm: int, kind: Kind, nomination: int = -1) -> Probe:
+def _make_probe(state: State, arm: int, kind: Kind, nomination: int = -1) -> Probe:
     draw = state.arms[arm].total + sum(item.probe.arm == arm for item in state.due)
     return Probe.of(state.config.seed, arm, draw, kind, nomination)
 
 
-def _cut_short(state: State) -> bool:
-    """There was more to try when the search ended."""
+def _is_cut_short(state: State) -> bool:
+    """True if there was more to try when the search ended."""
     match state.conclusion:
         case Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
             return True

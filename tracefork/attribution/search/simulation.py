@@ -1,4 +1,4 @@
-"""A search that runs on a curve instead of an agent: a fork succeeds when its seed says so."""
+"""Runs a search on a curve instead of an agent: whether a fork succeeds follows from its seed."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from .state import Grade, Probe, State
 
 
 def simulate(config: Config, curve: Sequence[float], seed: int) -> State:
-    """The search at its end, on a run whose forks of arm i succeed at the rate `curve[i]`."""
+    """Return the search at its end, on a run whose forks of arm i succeed at the rate `curve[i]`."""
     first = init(evolve(config, seed=seed))
     return deque(states(first, curve), maxlen=1).pop()
 
 
 def states(state: State, curve: Sequence[float], hasty: bool = False) -> Iterator[State]:  # noqa: FBT001, FBT002
-    """`state` and all that it comes to, one for each fork, until the search has ended.
+    """Give `state` and the state after each further fork, until the search has ended.
 
     With `hasty`, a whole batch is in flight and those that fail come home first:
     the worst order for whoever counts outcomes as they come.
     """
     yield state
     while pending := plan(state):
-        probe = _first_home(pending, curve) if hasty else pending[0]
-        state = observe(state, probe, drawn(probe, curve))
+        probe = _choose_first_home(pending, curve) if hasty else pending[0]
+        state = observe(state, probe, draw_grade(probe, curve))
         yield state
 
 
-def drawn(probe: Probe, curve: Sequence[float]) -> Grade:
-    """What the probe's seed makes of it."""
+def draw_grade(probe: Probe, curve: Sequence[float]) -> Grade:
+    """Return the grade that follows from the probe's seed."""
     return Grade.SUCCESS if share(probe.seed) < curve[probe.arm] else Grade.FAILURE
 
 
-def _first_home(pending: Sequence[Probe], curve: Sequence[float]) -> Probe:
+def _choose_first_home(pending: Sequence[Probe], curve: Sequence[float]) -> Probe:
     late: Callable[[Probe], tuple[bool, float]] = lambda probe: (  # noqa: E731
-        drawn(probe, curve) is Grade.SUCCESS,
+        draw_grade(probe, curve) is Grade.SUCCESS,
         unit(probe.seed, "late"),
     )
     return min(pending, key=late)

@@ -1,4 +1,4 @@
-"""The values of a search: what was asked, what came of it, what is under test.
+"""The values of a search: probes, their grades, nominations, and the state that holds them.
 
 A state holds the probes that are due, in the order of planning, and takes their
 outcomes in that order, whatever order they come in. A fork that fails sooner than
@@ -22,7 +22,7 @@ HOPELESS = 3
 
 
 class Grade(StrEnum):
-    """What came of a fork.
+    """The result of a fork.
 
     SUCCESS and FAILURE are the oracle's. AMBIGUOUS: it could not say. CENSORED:
     a budget or a limit of steps cut the fork. DIVERGED: the agent left the
@@ -131,7 +131,7 @@ class Tally:
 
     @property
     def hopeless(self) -> bool:
-        """They are, and enough of them that another fork is not worth its price."""
+        """More than half of the forks are broken, and so many that another is not worth its price."""
         return self.broken >= HOPELESS and self.untrusted
 
     @property
@@ -203,12 +203,12 @@ class State:
 
     @property
     def forks(self) -> int:
-        """How many forks were observed."""
+        """The number of observed forks."""
         return self.settled + sum(item.grade is not None for item in self.due)
 
     @property
     def cost(self) -> float:
-        """What they cost."""
+        """The cost of the observed forks."""
         return self.spent + sum(item.cost for item in self.due)
 
     @property
@@ -240,10 +240,10 @@ class State:
         reserved = (config.price(d.probe.arm) if d.grade is None else d.cost for d in self.due)
         return config.max_cost - self.spent - math.fsum(reserved)
 
-    def untrusted(self, step: int) -> bool:
-        """More than half of the forks on one side of `step` diverged or crashed."""
+    def is_untrusted(self, step: int) -> bool:
+        """True if more than half of the forks on one side of `step` diverged or crashed."""
         return self.arms[step].untrusted or self.arms[step + 1].untrusted
 
-    def amended(self, nomination: Nomination) -> State:
-        """With the last nomination replaced."""
+    def amend(self, nomination: Nomination) -> State:
+        """Return the state with the last nomination replaced."""
         return evolve(self, nominations=(*self.nominations[:-1], nomination))

@@ -1,4 +1,4 @@
-"""Where the drop is, as far as the forks tell: a Bayesian change point.
+"""The posterior of the drop's place, given the forks: a Bayesian change point.
 
 The model says "the rate falls once, at step t, or not at all", with the rates
 before and after integrated out under Beta(2, 1) and Beta(1, 2), and under
@@ -60,38 +60,38 @@ class Posterior:
 
     def weights(self) -> tuple[float, ...]:
         """The mass of each step of [low, high)."""
-        return tuple(weight for gap in self.gaps for weight in self._shared(gap))
+        return tuple(weight for gap in self.gaps for weight in self._share_mass(gap))
 
     def weight(self, step: int) -> float:
         """The mass of one step."""
         for gap in self.gaps:
             if gap.start <= step < gap.start + gap.size:
-                return self._shared(gap)[step - gap.start]
+                return self._share_mass(gap)[step - gap.start]
         return 0.0
 
     def peak(self) -> tuple[int, float]:
         """The step with the largest mass, the first of equals, and that mass."""
         step, most = self.low, -1.0
         for gap in self.gaps:
-            shared = self._shared(gap) if self.prior else (gap.mass / gap.size,)
+            shared = self._share_mass(gap) if self.prior else (gap.mass / gap.size,)
             weight = max(shared)
             if weight > most:
                 step, most = gap.start + shared.index(weight), weight
         return step, most
 
     def information(self) -> Iterator[float]:
-        """What one more fork of each arm, low .. high, would tell of the drop's place, in nats."""
+        """The information that a fork of each arm, low .. high, would give on the drop's place, in nats."""
         rate = sum([gap.mass * gap.before for gap in self.gaps]) + self.null * self.rate
         noise = sum([gap.mass * entropy(gap.before) for gap in self.gaps]) + self.null * entropy(self.rate)
         for gap in self.gaps:  # an arm is past the drop at t if it is above t: the masses move as it rises
             rise, stir = gap.after - gap.before, entropy(gap.after) - entropy(gap.before)
-            for weight in self._shared(gap):
+            for weight in self._share_mass(gap):
                 yield entropy(rate) - noise
                 rate += weight * rise
                 noise += weight * stir
         yield entropy(rate) - noise
 
-    def _shared(self, gap: Gap) -> tuple[float, ...]:
+    def _share_mass(self, gap: Gap) -> tuple[float, ...]:
         if self.prior is None:
             return (gap.mass / gap.size,) * gap.size
         weights = self.prior[gap.start : gap.start + gap.size]
@@ -102,7 +102,7 @@ class Posterior:
 def posterior(
     counts: Iterable[Counts], low: int, high: int, *, null: float, prior: tuple[float, ...] | None = None
 ) -> Posterior:
-    """What the outcomes of arms low .. high say of the steps [low, high).
+    """Return the posterior of the steps [low, high), given the outcomes of arms low .. high.
 
     Args:
         counts: those with an outcome, by rising arm.
@@ -118,12 +118,12 @@ def posterior(
     for arm, more, fewer in [*seen, (high, 0.0, 0.0)]:
         stop = min(arm, high)
         if stop > start:
-            before, likely_before = _fitted(s, f, BEFORE)
-            after, likely_after = _fitted(successes - s, failures - f, AFTER)
+            before, likely_before = _fit(s, f, BEFORE)
+            after, likely_after = _fit(successes - s, failures - f, AFTER)
             found.append((start, stop - start, likely_before + likely_after, before, after))
             start = stop
         s, f = s + more, f + fewer
-    rate, level = _fitted(successes, failures, LEVEL)
+    rate, level = _fit(successes, failures, LEVEL)
     top = max(level, *[likely for _, _, likely, _, _ in found])
     whole = float(high - low) if prior is None else sum(prior[low:high])
     scale = (1 - null) / whole
@@ -138,13 +138,13 @@ def posterior(
 
 
 def entropy(rate: float) -> float:
-    """That of a coin with this rate, in nats."""
+    """Return the entropy of a coin with this rate, in nats."""
     if rate <= 0.0 or rate >= 1.0:
         return 0.0
     return -rate * log(rate) - (1 - rate) * log(1 - rate)
 
 
-def _fitted(s: float, f: float, beta: tuple[float, float, float]) -> tuple[float, float]:
+def _fit(s: float, f: float, beta: tuple[float, float, float]) -> tuple[float, float]:
     """The mean of the rate after s and f, and the log likelihood with the rate integrated out."""
     a, b = beta[0] + s, beta[1] + f
     return a / (a + b), lgamma(a) + lgamma(b) - lgamma(a + b) - beta[2]

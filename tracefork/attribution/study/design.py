@@ -1,4 +1,4 @@
-"""What a study is to do, as one value: all but the tape, the agent, the oracle and who makes the forks."""
+"""The options of a study as one value, and the identity of a study in its ledger."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Design:
 
     @classmethod
     def of(cls, **given: Any) -> Design:
-        """The design of these options; those that are none of its own go to the runs.
+        """Return the design of these options; those that are none of its own go to the runs.
 
         Raises:
             TypeError: one is neither.
@@ -91,8 +91,8 @@ class Design:
         rest = {name: given.pop(name) for name in _OF_RUNS & given.keys()}
         return cls(**given, options={"instant_retries": True, **rest})
 
-    def final_is_known(self, tape: Tape, oracle: Oracle) -> bool:
-        """Whether a fork that is served all of the tape must end as it did."""
+    def is_final_known(self, tape: Tape, oracle: Oracle) -> bool:
+        """True if a fork that is served all of the tape must end as the recorded run did."""
         if self.final != "auto":
             return self.final == "known"
         last = tape.by_head[-1].span.headed
@@ -103,10 +103,10 @@ class Design:
         return all(given.get(effect.call) == effect.answer for effect in after)
 
     def on(self, tape: Tape) -> Design:
-        """This design with the matcher of `tape`, where that ignores something and no other is asked for."""
-        told = {"matcher": self.matcher, "ignore": self.options.get("ignore")}
+        """Return this design with the matcher of `tape`, if that ignores something and no other is given."""
+        given = {"matcher": self.matcher, "ignore": self.options.get("ignore")}
         options = {name: value for name, value in self.options.items() if name != "ignore"}
-        return evolve(self, matcher=Options.of(told, tape).matcher, options=options)
+        return evolve(self, matcher=Options.of(given, tape).matcher, options=options)
 
 
 _OF_RUNS = frozenset(TailOptions.__annotations__) - {"matcher", "tools", "durability"}
@@ -116,33 +116,33 @@ _NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real"})
 
 
 def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:
-    """What makes two studies the same, as JSON: the ledger of one may go on only for the same."""
+    """Return what two studies must share for one to continue the other's ledger, as JSON."""
     kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in _NOT_THE_STUDY)
-    told = {
-        name: value if isinstance(value, str | int | float | None) else spelled(value)
+    values = {
+        name: value if isinstance(value, str | int | float | None) else spell(value)
         for name, value in kept.items()
     }
     return {
         "tape": tape.digest(),
         "run_id": tape.run_id,
-        "agent": spelled(agent),
-        "oracle": spelled(oracle),
-        **told,
+        "agent": spell(agent),
+        "oracle": spell(oracle),
+        **values,
     }
 
 
-def spelled(what: object) -> str:
-    """A name for a function or value: the same in another process, another if it does something else.
+def spell(what: object) -> str:
+    """Return a name for a function or value: the same in another process, another if it does something else.
 
     Of a function it has a hash of its code, its defaults and what it has closed over. Of what
     may change, such as a list, it has the type.
     """
-    return _spelled(what, ())
+    return _spell(what, ())
 
 
-def _spelled(what: object, above: tuple[object, ...]) -> str:
+def _spell(what: object, above: tuple[object, ...]) -> str:
     def inner(value: object) -> str:
-        return _spelled(value, (*above, what))
+        return _spell(value, (*above, what))
 
     kind = type(what)
     name = f"{kind.__module__}:{kind.__qualname__}"
@@ -151,7 +151,11 @@ def _spelled(what: object, above: tuple[object, ...]) -> str:
     if isinstance(what, MethodType):
         return f"{inner(what.__self__)}.{what.__name__}"
     if isinstance(what, FunctionType):
-        parts = [_constant(what.__code__), *map(inner, what.__defaults__ or ()), *map(inner, _closed(what))]
+        parts = [
+            _spell_constant(what.__code__),
+            *map(inner, what.__defaults__ or ()),
+            *map(inner, _read_closure(what)),
+        ]
         return f"{what.__module__}:{what.__qualname__} {sha256(repr(parts).encode()).hexdigest()[:12]}"
     if isinstance(what, partial):
         return f"partial({', '.join(map(inner, (what.func, *what.args, *what.keywords.items())))})"
@@ -164,8 +168,8 @@ def _spelled(what: object, above: tuple[object, ...]) -> str:
     return repr(what) if isinstance(what, str | bytes | int | float | complex | None) else name
 
 
-def _closed(function: FunctionType) -> list[object]:
-    """What the function has closed over, as far as it is there yet."""
+def _read_closure(function: FunctionType) -> list[object]:
+    """The values that the function has closed over, None for one that is not assigned yet."""
     found = []
     for cell in function.__closure__ or ():
         try:
@@ -175,13 +179,13 @@ def _closed(function: FunctionType) -> list[object]:
     return found
 
 
-def _constant(value: object) -> object:
-    """A constant of a function's code, in an order that no hash decides."""
+def _spell_constant(value: object) -> object:
+    """A constant of a function's code, in an order that does not depend on hash seeds."""
     match value:
         case CodeType():
-            return value.co_code, [_constant(c) for c in value.co_consts], value.co_names
+            return value.co_code, [_spell_constant(c) for c in value.co_consts], value.co_names
         case tuple():
-            return [_constant(part) for part in value]
+            return [_spell_constant(part) for part in value]
         case frozenset():
             return sorted(map(repr, value))
         case _:

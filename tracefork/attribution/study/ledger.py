@@ -1,4 +1,4 @@
-"""The ledger of a study: what each fork was for, came to and cost, in a file that grows as they end.
+"""The ledger of a study: a file with the probe, grade and cost of each fork, appended as they end.
 
 JSON lines. The first says what is studied; each other one is a fork. A line is
 durable before the next forks are planned, so that a study that was killed goes on with all it had
@@ -30,7 +30,7 @@ ANEW = "restore it from a copy, or name another file to begin anew"
 
 _CONVERTER = make_converter(forbid_extra_keys=True)
 _CONVERTER.register_unstructure_hook(Decimal, str)
-_CONVERTER.register_structure_hook(Decimal, lambda said, _: Decimal(said))
+_CONVERTER.register_structure_hook(Decimal, lambda text, _: Decimal(text))
 
 
 class Ledger:
@@ -62,9 +62,9 @@ class Ledger:
             if not lines:
                 _write(file, {"format": FORMAT, "study": dict(study)})
                 return cls(file, ())
-            head, *rest = (_parsed(line, where, i) for i, line in enumerate(lines))
-            _same(head, study, where)
-            return cls(file, tuple(_line(said, where, i) for i, said in enumerate(rest, 1)))
+            head, *rest = (_parse(line, where, i) for i, line in enumerate(lines))
+            _check_same(head, study, where)
+            return cls(file, tuple(_read_line(fields, where, i) for i, fields in enumerate(rest, 1)))
         except BaseException:
             file.close()
             raise
@@ -95,29 +95,29 @@ def _lock(file: IO[bytes], where: Path) -> None:
             ) from None
 
 
-def _write(file: IO[bytes], said: object) -> None:
-    file.write(json.dumps(said, separators=(",", ":")).encode() + b"\n")
+def _write(file: IO[bytes], line: object) -> None:
+    file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
     file.flush()
     os.fsync(file.fileno())
 
 
-def _parsed(line: bytes, where: Path, at: int) -> Any:
+def _parse(line: bytes, where: Path, at: int) -> Any:
     try:
         return json.loads(line)
     except ValueError as exc:
         raise CorruptTape(str(exc), f"{where}, line {at + 1}", ANEW) from exc
 
 
-def _line(said: Any, where: Path, at: int) -> Begun | Line:
+def _read_line(fields: Any, where: Path, at: int) -> Begun | Line:
     try:
-        if "begun" in said:
-            return _CONVERTER.structure(said, Begun)
-        return _CONVERTER.structure(said, Line)
+        if "begun" in fields:
+            return _CONVERTER.structure(fields, Begun)
+        return _CONVERTER.structure(fields, Line)
     except Exception as exc:
         raise CorruptTape("this is no line of a study", f"{where}, line {at + 1}", ANEW) from exc
 
 
-def _same(head: Any, study: Mapping[str, Any], where: Path) -> None:
+def _check_same(head: Any, study: Mapping[str, Any], where: Path) -> None:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise Conflict(f"{where} is no ledger of this version; name another file")
     before, now = head.get("study", {}), json.loads(json.dumps(dict(study)))

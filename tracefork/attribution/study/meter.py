@@ -1,4 +1,4 @@
-"""What a fork spends, as it goes: the gate that its questions pass before they leave."""
+"""Meters the spending of a fork: the gate that its requests pass before they leave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import OverBudget
 from ...host import clocks
 from ...providers.prices import Prices
 from ...session.session import Session
-from ..forks.budget import Spent, at_worst, in_fact
+from ..forks.budget import Spent, cost_at_worst, cost_in_fact
 
 
 @define(eq=False)
@@ -35,12 +35,12 @@ class Meter:
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def __call__(self, request: Request) -> None:
-        """Let `request` pass.
+        """Reserve the price of `request`, which may leave.
 
         Raises:
             OverBudget: it may not.
         """
-        worst = at_worst(request, self.prices) if self.most is not None else Spent()
+        worst = cost_at_worst(request, self.prices) if self.most is not None else Spent()
         with self._lock:
             if self._left.total() >= self.calls:
                 raise OverBudget(1, 0, "calls")
@@ -49,12 +49,12 @@ class Meter:
             if self.most is not None and (self._worst + worst).exceeds(self.most):
                 self._worst = self.spent()  # what is over cost less than it might have
                 if (self._worst + worst).exceeds(self.most):
-                    raise _over(self.most, self._worst, worst)
+                    raise _make_error(self.most, self._worst, worst)
             self._worst += worst
             self._left[self.matcher(request)] += 1
 
     def live(self) -> tuple[Exchange, ...]:
-        """The exchanges that left, by head: of equal ones the last, since the first were served."""
+        """Return the exchanges that left, by head: of equal ones the last, since the first were served."""
         left, found = Counter(self._left), []
         for exchange in reversed(self.session.tape.by_head):
             key = self.matcher(exchange.request)
@@ -64,20 +64,20 @@ class Meter:
         return tuple(reversed(found))
 
     def spent(self) -> Spent:
-        """What the fork has cost so far; what is still open, or broke off, at worst."""
+        """Return what the fork has cost so far; calls that are open, or broke off, at worst."""
         live = self.live()
-        total = sum((in_fact(exchange, self.prices) for exchange in live), Spent())
+        total = sum((cost_in_fact(exchange, self.prices) for exchange in live), Spent())
         if len(live) == self._left.total():
             return total
         open_ = Counter(self._left) - Counter(self.matcher(x.request) for x in live)
         for pending in self.session.tape.pending:
             if isinstance(pending.asked, Request) and open_[key := self.matcher(pending.asked)]:
                 open_[key] -= 1
-                total += at_worst(pending.asked, self.prices)
+                total += cost_at_worst(pending.asked, self.prices)
         return total
 
 
-def _over(most: Spent, spent: Spent, worst: Spent) -> OverBudget:
+def _make_error(most: Spent, spent: Spent, worst: Spent) -> OverBudget:
     if most.usd is not None and (spent.usd is None or worst.usd is None or spent.usd + worst.usd > most.usd):
         return OverBudget(float(worst.usd or 0), float(most.usd - (spent.usd or 0)), "USD")
     return OverBudget(worst.tokens, most.tokens - spent.tokens, "tokens")

@@ -1,4 +1,4 @@
-"""The three methods as values of one shape: what a study asks for, tells, and has reported."""
+"""The three methods as values with the same four functions: plan, observe, stop, report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from ...core.tape import Tape
 from ..findings.findings import BlameReport
-from ..findings.ranking import by_direct_effect, by_flips, by_value
+from ..findings.ranking import rank_drops, rank_effects, rank_flips
 from ..forks.arms import Arms
 from ..forks.jobs import Line
 from ..forks.pricing import Pricing
@@ -17,7 +17,7 @@ from ..oracles import Oracle
 from ..search import direct, estimate, flip, planner
 from ..search.conclusion import Conclusion
 from ..search.config import Config
-from ..search.exploring import belief
+from ..search.exploring import believe
 from ..search.forecasting import forecast
 from ..search.state import Grade, Kind, Probe, State, Tally
 from ..statistics.sequences import sequence
@@ -30,7 +30,7 @@ LIKELY = 0.5
 
 
 class Method(Protocol):
-    """How forks are spent. A value: what is told gives another.
+    """A strategy for spending forks. A value: `observe` and `stop` return another.
 
     `plan` names the probes to begin beside those in flight; none when these must end first, or when
     it is over. `observe` takes what came of one, in any order, with its cost in the unit of the prices.
@@ -46,10 +46,12 @@ class Method(Protocol):
         """Which step is ahead by now, in a few words."""
 
 
-def method(design: Design, tape: Tape, oracle: Oracle, arms: Arms, pricing: Pricing, batch: int) -> Method:
-    """The method that `design` asks for, before its first fork."""
+def choose_method(
+    design: Design, tape: Tape, oracle: Oracle, arms: Arms, pricing: Pricing, batch: int
+) -> Method:
+    """Return the method that `design` asks for, before its first fork."""
     prices = pricing.by_arm(arms)
-    known = design.final_is_known(tape, oracle)
+    known = design.is_final_known(tape, oracle)
     match design.method:
         case "value":
             config = Config(
@@ -106,7 +108,7 @@ class ByValue:
         return evolve(self, state=planner.stop(self.state))
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
-        report = by_value(estimate.report(self.state), self.arms, lines)
+        report = rank_drops(estimate.report(self.state), self.arms, lines)
         if report.verdict is not Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
             return report
         ahead = forecast(self.state, CONTINUATIONS)
@@ -116,7 +118,7 @@ class ByValue:
 
     @property
     def leading(self) -> str:
-        arm, mass = belief(self.state, 0, self.state.config.n).peak()
+        arm, mass = believe(self.state, 0, self.state.config.n).peak()
         return f"step {self.arms.steps[arm]}: {mass:.0%}"
 
 
@@ -124,7 +126,7 @@ class ByValue:
 class ByFlips:
     """As many forks at each step, changed and unchanged."""
 
-    state: flip.Tried
+    state: flip.Trials
     arms: Arms
     margin: float
 
@@ -139,7 +141,7 @@ class ByFlips:
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
         alpha = self.state.schedule.alpha
-        return by_flips(flip.report(self.state), self.arms, lines, alpha=alpha, margin=self.margin)
+        return rank_flips(flip.report(self.state), self.arms, lines, alpha=alpha, margin=self.margin)
 
     @property
     def leading(self) -> str:
@@ -161,7 +163,7 @@ class ByDirectEffect:
     upper bound is what a step has to exceed.
     """
 
-    state: direct.Screened
+    state: direct.Screening
     arms: Arms
     floor: Tally | None = None
     drawn: frozenset[int] = frozenset()
@@ -193,7 +195,7 @@ class ByDirectEffect:
         return evolve(self, state=direct.stop(self.state))
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
-        return by_direct_effect(direct.report(self.state), self.arms, lines)
+        return rank_effects(direct.report(self.state), self.arms, lines)
 
     @property
     def leading(self) -> str:

@@ -1,4 +1,4 @@
-"""What a study will probably take, before anything is spent: prices from the tape, forks from simulation."""
+"""Estimates what a study will take before anything is spent: prices from the tape, forks from simulation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Outlook:
 
 
 def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
-    """What `blame` with these options will probably take.
+    """Return what `blame` with these options will probably take.
 
     Raises:
         ValueError: the run asked no model, or has no price.
@@ -79,12 +79,12 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
         pricing.worst[0],
         pricing.unit,
         10 * sum(prices[: arms.n]),
-        tuple(_likely(config, *curve) for curve in (CLEAR, FAINT)),
+        tuple(_simulate_places(config, *curve) for curve in (CLEAR, FAINT)),
     )
 
 
 def lines(found: Outlook) -> Iterator[str]:
-    """The outlook in lines of text."""
+    """Give the outlook in lines of text."""
     recorded = "price unknown" if found.recorded.usd is None else money(float(found.recorded.usd), "USD")
     yield f"{found.steps} steps can be asked anew. The run itself: {found.recorded.calls} calls, {recorded}."
     usd = found.worst.usd
@@ -99,7 +99,7 @@ def lines(found: Outlook) -> Iterator[str]:
     yield f"Ten forks of every step would be {10 * found.steps} forks, {money(found.uniform, found.unit)}."
 
 
-def _likely(config: Config, before: float, after: float) -> Likely:
+def _simulate_places(config: Config, before: float, after: float) -> Likely:
     n, forks, costs, named = config.n, [], [], 0
     places = sorted({round(i * (n - 1) / max(1, min(n, PLACES) - 1)) for i in range(min(n, PLACES))})
     for seed, place in enumerate(places):

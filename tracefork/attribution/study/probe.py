@@ -1,41 +1,30 @@
-"""Do one probe: run the agent with a prefix served and the rest live, and grade what came of it.
-
-A job is a value that can be sent to another process. The agent, the oracle and
-the tape may be named instead of carried: as `"package.module:function"`, and as a
-store's path and a run_id.
-"""
+"""Makes one fork: runs the agent with a prefix served and the rest live, and grades how it ended."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from functools import lru_cache, partial
-from importlib import import_module
+from collections.abc import Generator, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import anyio.to_thread
-from attrs import field, frozen
+from attrs import frozen
 
-from ...core.matching import Matcher, exact
 from ...core.tape import Tape
 from ...core.values import Exchange, Response
-from ...providers.prices import Prices
+from ...runs.agents import Agent, Ending, arun_agent, complete, is_async, run_agent
 from ...runs.api import cut, fork, replay
-from ...runs.verify import Agent, called, is_async
-from ...runs.verify import judged as verified
+from ...runs.verify import judge
 from ...session.session import Session
-from ...session.tools.policy import Tools
 from ...storage.info import PROBE
-from ...storage.store import TapeStore
-from ...storage.tape_file import loads
-from ..forks.arms import unanswered
-from ..forks.grading import OnRaise, graded, ungraded
+from ..forks.arms import find_unanswered
+from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
-from ..oracles import Oracle, judged, settled
+from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
-from .forced_answers import Forced
+from .forced_answers import ForcedAnswers
 from .meter import Meter
+from .setting import Setting, read_tape, resolve
 
 T = TypeVar("T")
 
@@ -50,55 +39,8 @@ SEED = "blame.seed"
 
 
 @frozen
-class Stored:
-    """A tape by where it lies."""
-
-    path: str
-    run_id: str
-
-
-@frozen
-class Packed:
-    """A tape as `dumps` gives it."""
-
-    data: bytes = field(repr=lambda data: f"<{len(data)} bytes>")
-
-
-Source: TypeAlias = Tape | Stored | Packed
-
-
-@frozen
-class Setting:
-    """What all forks of a study have in common.
-
-    `recorded` is what the oracle said of the recorded run, `raised` whether it ended by
-    raising. Forks are kept as branches of run `parent` in `store`, a path or a store, if there is one.
-    `options` go to `tracefork.runs.api.cut`. `until` is in seconds of `time.time`.
-    """
-
-    source: Source
-    agent: Agent | str
-    oracle: Oracle | str
-    store: TapeStore | str | None = None
-    parent: str | None = None
-    recorded: bool = False
-    raised: bool = False
-    on_raise: OnRaise = "as_recorded"
-    tools: Tools = "recorded"
-    matcher: Matcher = exact
-    prices: Prices | None = None
-    until: float | None = None
-    options: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def raising(self) -> bool:
-        """Whether an exception of the agent's own is a failure like another."""
-        return self.on_raise == "failure" or (self.on_raise == "as_recorded" and self.raised)
-
-
-@frozen
 class Baseline:
-    """What the recorded run was: a success by the oracle's word, and whether it ended by raising."""
+    """The recorded run: a success by the oracle's word, and whether it ended by raising."""
 
     success: bool
     raised: bool
@@ -106,169 +48,90 @@ class Baseline:
 
 def perform(setting: Setting, job: Job) -> Done:
     """Make the fork in this thread, and grade it. An async agent or oracle gets a loop of its own."""
-    return _driven(_forked(setting, job), named(setting.agent))
+    return _drive(_fork(setting, job), resolve(setting.agent))
 
 
 async def aperform(setting: Setting, job: Job) -> Done:
     """`perform` in the running loop. An agent that is not async runs in a thread."""
-    agent = named(setting.agent)
+    agent = resolve(setting.agent)
     if not is_async(agent):
         return await anyio.to_thread.run_sync(perform, setting, job)
-    return await _adriven(_forked(setting, job), agent)
+    return await _adrive(_fork(setting, job), agent)
 
 
-def baseline(setting: Setting) -> Baseline:
-    """Replay the recorded run, to know what the oracle says of it and that the agent still does it.
+def find_baseline(setting: Setting) -> Baseline:
+    """Replay the recorded run, to see that the agent still does it, and ask the oracle about it.
 
     Raises:
         Divergence: the agent does something else than it did: no fork of it would mean anything.
         ValueError: the oracle cannot say, or the run had not come to its end.
     """
-    return _driven(_replayed(setting), named(setting.agent))
+    return _drive(_replay(setting), resolve(setting.agent))
 
 
-async def abaseline(setting: Setting) -> Baseline:
-    """`baseline` in the running loop."""
-    agent = named(setting.agent)
+async def afind_baseline(setting: Setting) -> Baseline:
+    """`find_baseline` in the running loop."""
+    agent = resolve(setting.agent)
     if not is_async(agent):
-        return await anyio.to_thread.run_sync(baseline, setting)
-    return await _adriven(_replayed(setting), agent)
+        return await anyio.to_thread.run_sync(find_baseline, setting)
+    return await _adrive(_replay(setting), agent)
 
 
-def tape_of(source: Source) -> Tape:
-    """The tape, loaded once in a process.
+# -- sync and async: the steps yield a session to run the agent in, or an oracle to ask ----------------
 
-    Raises:
-        NotFound: the store does not have it.
-        CorruptTape: it is damaged.
-    """
-    return source if isinstance(source, Tape) else _loaded(source)
+Steps: TypeAlias = "Generator[Session | OracleCall, Ending, T]"
 
 
-@lru_cache(maxsize=4)
-def _loaded(source: Stored | Packed) -> Tape:
-    if isinstance(source, Packed):
-        return loads(source.data)
-    with TapeStore.open(source.path) as store:
-        return store.load(source.run_id)
+@frozen
+class OracleCall:
+    """Asks `oracle` whether the run of `tape`, which returned `result`, was a success."""
+
+    oracle: Oracle | str
+    result: object
+    tape: Tape
+
+    def make(self) -> Ending:
+        try:
+            oracle = resolve(self.oracle)
+            return Ending(check_answer(complete(ask_oracle(oracle, self.result, self.tape)), oracle))
+        except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
+            return Ending(raised=exc)
+
+    async def amake(self) -> Ending:
+        try:
+            oracle = resolve(self.oracle)
+            answer = ask_oracle(oracle, self.result, self.tape)
+            return Ending(check_answer(await answer if inspect.isawaitable(answer) else answer, oracle))
+        except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
+            return Ending(raised=exc)
 
 
-def named(what: Any) -> Any:
-    """What `"package.module:function"` names; anything but a string is itself.
-
-    Raises:
-        ValueError: the name is no such path, or leads to nothing that can be called.
-    """
-    if not isinstance(what, str):
-        return what
-    module, _, path = what.partition(":")
-    if not module or not path:
-        raise ValueError(f"{what!r} is no import path such as package.module:function")
+def _drive(steps: Steps[T], agent: Agent) -> T:
     try:
-        found: Any = import_module(module)
-    except ImportError as exc:
-        raise ValueError(f"{what!r} cannot be imported: {exc}") from exc
-    for name in path.split("."):
-        found = getattr(found, name, None)
-    if not callable(found):
-        raise ValueError(  # noqa: TRY004  a name, not an argument, is at fault
-            f"{what!r} names nothing that can be called"
-        )
-    return found
+        want = next(steps)
+        while True:
+            want = steps.send(run_agent(want, agent) if isinstance(want, Session) else want.make())
+    except StopIteration as over:
+        done: T = over.value
+        return done
 
 
-# -- the two ways to drive: each yields a session to run the agent in, or what the oracle said -----
-
-Steps: TypeAlias = "Generator[Session | Judging, Any, T]"
-
-
-@frozen
-class Judging:
-    """An oracle, and how to ask it; what it says may have to be awaited."""
-
-    oracle: Oracle
-    said: Callable[[], Any]
-
-
-@frozen
-class Ending:
-    """How the agent came to its end: what it returned, or what left the run's block."""
-
-    result: object = None
-    raised: BaseException | None = None
-
-
-def _driven(steps: Steps[T], agent: Agent) -> T:
-    sent: object = None
-    while True:
-        try:
-            want = steps.throw(sent) if isinstance(sent, Exception) else steps.send(sent)
-        except StopIteration as over:
-            done: T = over.value
-            return done
-        if isinstance(want, Judging):
-            try:
-                answer = want.said()
-                answer = asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
-                sent = settled(answer, want.oracle)
-            except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
-                sent = exc
-            continue
-        try:
-            with want:
-                result = called(agent, want)
-                if inspect.isawaitable(result):
-                    result = asyncio.run(_awaited(result))
-            sent = Ending(result)
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
-        except BaseException as exc:  # noqa: BLE001  it is to be graded
-            sent = Ending(raised=exc)
-
-
-async def _adriven(steps: Steps[T], agent: Agent) -> T:
-    sent: object = None
-    while True:
-        try:
-            want = steps.throw(sent) if isinstance(sent, Exception) else steps.send(sent)
-        except StopIteration as over:
-            done: T = over.value
-            return done
-        if isinstance(want, Judging):
-            try:
-                answer = want.said()
-                answer = await answer if inspect.isawaitable(answer) else answer
-                sent = settled(answer, want.oracle)
-            except Exception as exc:  # noqa: BLE001  whoever asked for the grade decides
-                sent = exc
-            continue
-        try:
-            async with want:
-                result = called(agent, want)
-                if inspect.isawaitable(result):
-                    result = await result
-            sent = Ending(result)
-        except (Exception, SystemExit, asyncio.CancelledError) as exc:
-            if isinstance(exc, asyncio.CancelledError) and _is_cancelled():
-                raise
-            sent = Ending(raised=exc)
-
-
-def _is_cancelled() -> bool:
-    """True if it is this task that is being cancelled, and not something of the agent's that was."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
-
-
-async def _awaited(result: Awaitable[T]) -> T:
-    return await result
+async def _adrive(steps: Steps[T], agent: Agent) -> T:
+    try:
+        want = next(steps)
+        while True:
+            ending = arun_agent(want, agent) if isinstance(want, Session) else want.amake()
+            want = steps.send(await ending)
+    except StopIteration as over:
+        done: T = over.value
+        return done
 
 
 # -- what is done ------------------------------------------------------------------------------
 
 
-def _replayed(setting: Setting) -> Steps[Baseline]:
-    tape = tape_of(setting.source)
+def _replay(setting: Setting) -> Steps[Baseline]:
+    tape = read_tape(setting.source)
     if tape.outcome.kind == "unfinished":
         raise ValueError(
             "the recorded run has not come to its end: resume it first, then blame what came of it"
@@ -276,28 +139,29 @@ def _replayed(setting: Setting) -> Steps[Baseline]:
     options = {name: value for name, value in setting.options if name not in _OF_FORKS}
     session = replay(tape, matcher=setting.matcher, **options)
     ending = yield session
-    verdict = verified(tape, session, ending.raised)
+    verdict = judge(tape, session, ending)
     if verdict.divergence is not None:
         raise verdict.divergence
     if session.failure is not None:
         raise session.failure
-    raised = ending.raised is not None
-    if raised and setting.on_raise != "error":
+    if ending.raised is not None:
+        if setting.on_raise == "error":
+            raise ValueError("the recorded run raised, and on_raise is 'error': it has no grade")
         return Baseline(success=False, raised=True)
-    if raised:
-        raise ValueError(f"the recorded run raised, and on_raise is {setting.on_raise!r}: it has no grade")
-    success = yield judging(setting, ending.result, session.tape)
-    if success is None:
+    answer = yield OracleCall(setting.oracle, ending.result, session.tape)
+    if answer.raised is not None:
+        raise answer.raised
+    if answer.result is None:
         raise ValueError(
             "the oracle cannot say whether the recorded run was a success: nothing can be blamed for it"
         )
-    return Baseline(success, raised=False)
+    return Baseline(bool(answer.result), raised=False)
 
 
-def _forked(setting: Setting, job: Job) -> Steps[Done]:
-    tape = tape_of(setting.source)
+def _fork(setting: Setting, job: Job) -> Steps[Done]:
+    tape = read_tape(setting.source)
     pivot = tape.by_head[job.upto] if job.forced else None
-    given = Forced(tape, pivot, setting.matcher) if pivot else None
+    given = ForcedAnswers(tape, pivot, setting.matcher) if pivot else None
     meter = Meter(setting.matcher, job.calls, job.most, setting.until, setting.prices)
     options: dict[str, Any] = {
         "store": setting.store,
@@ -317,20 +181,21 @@ def _forked(setting: Setting, job: Job) -> Steps[Done]:
     if setting.store is not None:
         done = partial(done, run_id=session.run_id)
     live = {id(exchange) for exchange in meter.live()}
-    lost = [x for x in unanswered(session.tape, setting.matcher) if id(x) in live]
-    grade = ungraded(ending.raised, session.failure, trouble=bool(lost), raising=setting.raising)
-    if grade is not None:
-        return done(grade, note=_note(session, lost)[:LONGEST])
-    success: bool | None = False
-    if ending.raised is None:
-        try:
-            success = yield judging(setting, ending.result, session.tape)
-        except Exception as exc:  # noqa: BLE001  an oracle is somebody else's, and the fork is paid for
-            return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(exc).__name__}")
-    return done(graded(success, setting.recorded))
+    lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
+    obstacle = grade_without_oracle(
+        ending.raised, session.failure, trouble=bool(lost), raising=setting.raising
+    )
+    if obstacle is not None:
+        return done(obstacle, note=_write_note(session, lost)[:LONGEST])
+    if ending.raised is not None:
+        return done(grade(success=False, recorded=setting.recorded))
+    answer = yield OracleCall(setting.oracle, ending.result, session.tape)
+    if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
+        return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}")
+    return done(grade(answer.result, setting.recorded))
 
 
-def _note(session: Session, lost: Sequence[Exchange]) -> str:
+def _write_note(session: Session, lost: Sequence[Exchange]) -> str:
     """Why there is no grade, without a secret in it: what is kept of the run has none."""
     if session.failure is not None:
         return f"{type(session.failure).__name__}: {session.failure}"
@@ -339,8 +204,3 @@ def _note(session: Session, lost: Sequence[Exchange]) -> str:
         return f"{outcome.type}: {outcome.message}"
     answer = lost[0].answer if lost else None
     return f"no model answered: {answer.status if isinstance(answer, Response) else answer!r}"
-
-
-def judging(setting: Setting, result: object, tape: Tape) -> Judging:
-    oracle = named(setting.oracle)
-    return Judging(oracle, partial(judged, oracle, result, tape))

@@ -1,4 +1,4 @@
-"""A study in progress: which forks are due, and what came of those that are over.
+"""A study in progress: gives the forks that are due, and counts the results of those that are over.
 
 It makes no fork itself: `due` gives jobs to whoever makes them, `settle` takes what came of
 them, in any order. All that it knows is what the lines of its ledger fold to.
@@ -16,11 +16,11 @@ from ..forks.arms import Arms
 from ..forks.budget import Budget, Purse, Spent
 from ..forks.jobs import Begun, Done, Job, Line
 from ..forks.pricing import Pricing
-from ..mutations import Mutation, mutated
+from ..mutations import Mutation, mutate
 from ..search.state import Grade, Kind, Probe
 from .ledger import Ledger
 from .methods import Method
-from .probe import Setting
+from .setting import Setting
 
 LOOPS = 3
 """Times the recorded calls that a fork's live tail may ask, and `SPARE` more: agents loop."""
@@ -83,13 +83,13 @@ class Study:
 
     def due(self, most: int | None = None) -> list[tuple[Probe, Job]]:
         """The forks to begin now, `most` of them. None, if those in flight must end first, or all is over."""
-        while planned := self._planned(most):
+        while planned := self._plan(most):
             begun = []
             for probe in planned:
                 if self._ledger:
                     self._ledger.add(Begun(probe))
                 self._begin(probe)
-                if (job := self._job(probe)) is not None:
+                if (job := self._make_job(probe)) is not None:
                     begun.append((probe, job))
                 else:
                     self.settle(probe, UNCHANGED)
@@ -99,13 +99,13 @@ class Study:
             self.method = self.method.stop()
         return []
 
-    def _planned(self, most: int | None) -> list[Probe]:
+    def _plan(self, most: int | None) -> list[Probe]:
         """The probes that are due and fit what is left, whichever of them fly."""
         if self.setting.until is not None and clocks.now() >= self.setting.until:
             return []
         purse, fitting = self._purse, list[Probe]()
         for probe in self.method.plan(tuple(self._flying))[:most]:
-            worst = self._worst(probe)
+            worst = self._find_worst(probe)
             if not purse.fits(worst):
                 break
             purse = purse.reserve(worst)
@@ -127,7 +127,7 @@ class Study:
         return self._purse.spent
 
     def _begin(self, probe: Probe) -> None:
-        worst = self._worst(probe)
+        worst = self._find_worst(probe)
         self._purse = self._purse.reserve(worst)
         self._flying[probe] = worst
 
@@ -137,26 +137,26 @@ class Study:
         cost = self._pricing.in_unit(done.spent)
         self.method = self.method.observe(probe, done.grade, cost)
 
-    def _worst(self, probe: Probe) -> Spent:
+    def _find_worst(self, probe: Probe) -> Spent:
         upto = self._arms.upto(probe.arm)
         return self._pricing.one(upto) if probe.kind is Kind.FORCED else self._pricing.worst[upto]
 
-    def _job(self, probe: Probe) -> Job | None:
+    def _make_job(self, probe: Probe) -> Job | None:
         """The fork to make; None where the mutation changes nothing."""
         upto = self._arms.upto(probe.arm)
-        name = f"{_what(probe, self._arms)}, draw {probe.draw}"
+        name = f"{_describe(probe, self._arms)}, draw {probe.draw}"
         calls = TRIES if probe.kind is Kind.FORCED else LOOPS * (len(self._tape) - upto) + SPARE
-        most = self._worst(probe) if self._pricing.limited else None
+        most = self._find_worst(probe) if self._pricing.limited else None
         answer = None
         if probe.kind is Kind.PERTURB and self._mutation:
-            answer = mutated(self._mutation, self._tape.by_head[upto])
+            answer = mutate(self._mutation, self._tape.by_head[upto])
             if answer is None:
                 return None
         return Job(upto, calls, most, answer, probe.kind is Kind.FORCED, probe.seed, name)
 
 
-def _what(probe: Probe, arms: Arms) -> str:
-    """What a fork is for, in the words of its branch's name."""
+def _describe(probe: Probe, arms: Arms) -> str:
+    """The purpose of a fork, as its branch is called."""
     if probe.arm == arms.n:
         return "all answers as recorded"
     step = arms.steps[probe.arm]
