@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from attrs import evolve, frozen
 
@@ -134,7 +134,7 @@ def uncut(count: int = 400) -> Tape:
     return corpora.tape(corpora.alone("A", count), "growing")
 
 
-def written(tape: Tape, folder: str | Path, mode: report.Mode = "app") -> Written:
+def written(tape: Tape, folder: str | Path, mode: Literal["app", "static"] = "app") -> Written:
     """The page of `tape`, best of three, and what goal 1 allows it."""
     times = []
     for _ in range(3):

@@ -104,7 +104,7 @@ def test_a_first_chunk_that_is_written_in_place_is_seen(monkeypatch):
 
 
 def test_a_lost_sector_that_counts_as_damage_is_seen(monkeypatch):
-    monkeypatch.setattr(_records, "_lost_within", lambda data, at: False)
+    monkeypatch.setattr(_records, "_is_lost_within", lambda data, at: False)
 
     with failing("corrupt"):
         survive("directory", "power", images=IMAGES, order=ORDERLESS)

@@ -16,7 +16,7 @@ from tracefork import Draw, report
 from tracefork.core.values import Reading, Source, Span, Timing
 from tracefork.report.model.blame import Blame
 from tracefork.report.model.clock import FAR
-from tracefork.report.page.payload import dumped
+from tracefork.report.page.payload import dump
 from tracefork.report.page.timeline import WIDTH, strip
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1e308, -1e308, 0.0, 1e-320])
@@ -87,7 +87,7 @@ def test_an_effect_that_is_no_number_is_refused_by_name(value):
 @given(st.recursive(st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=4))
 def test_what_no_browser_can_parse_is_never_written(value):
     try:
-        text = dumped(value)
+        text = dump(value)
     except ValueError:
         return
 

@@ -73,7 +73,7 @@ def test_less_than_nothing_by_a_little_is_nothing():
 
 @pytest.mark.browser
 def test_the_page_writes_them_alike(chromium):
-    script = re.search(r"/\* -- figures.*?\*/(.*?)/\* -- ", asset("page.js"), re.DOTALL)[1]
+    script = asset("script/figures.js")
     tab = chromium.new_page()
     for name, said in (("short", SHORT), ("size", SIZE), ("duration", DURATION)):
         written = tab.evaluate(f"() => {{ {script} return {json.dumps(list(said))}.map({name}); }}")

@@ -14,7 +14,7 @@ from report.payloads import PAYLOADS, RUN, url, wire
 from tracefork import Branch, Draw, Effect, Fault, Request, Response, Tape, report
 from tracefork.core.values import Call, Outcome, Reading, Reply, Source, Span
 from tracefork.report.model.titles import line
-from tracefork.report.text.summary import escaped
+from tracefork.report.text.summary import escape
 
 SEARCH = """async (texts) => {
     const box = document.getElementById("search"), found = document.getElementById("found"), out = [];
@@ -240,7 +240,7 @@ def read_as_markdown(said):
 
 @pytest.mark.parametrize("text", [*ALIVE, *map(line, PAYLOADS)])
 def test_markdown_shows_the_text_and_neither_mentions_nor_links(text):
-    seen = read_as_markdown(escaped(text))
+    seen = read_as_markdown(escape(text))
 
     assert seen is not None
     assert seen.replace("\u200b", "").strip() == text.replace("\u200b", "").strip()

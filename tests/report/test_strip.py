@@ -10,9 +10,9 @@ from report import stories
 
 from tracefork import Fault, Response, report
 from tracefork.core.values import Timing
-from tracefork.report.model.gather import Gathering, gathered
-from tracefork.report.page.page import rendered
-from tracefork.report.page.payload import dumped, growth
+from tracefork.report.model.gather import Gathering, view_of
+from tracefork.report.page.page import render
+from tracefork.report.page.payload import dump, growth
 from tracefork.report.page.timeline import COLUMNS, WIDTH, strip
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -39,7 +39,7 @@ def answered(used):
     said = (
         b'{"type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hi."}],"usage":'
     )
-    return said + dumped(used).encode() + b"}"
+    return said + dump(used).encode() + b"}"
 
 
 def paths(tape):
@@ -105,7 +105,7 @@ def grown(chromium, tmp_path):
     def opened(tape):
         none = evolve(tape, steps=())
         file = tmp_path / "live.html"
-        file.write_text(rendered(gathered(none), none, live="/api/run/x"), "utf-8")
+        file.write_text(render(view_of(none), none, live="/api/run/x"), "utf-8")
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         pages.append(page)
         page.add_init_script(FAKE)
@@ -125,7 +125,7 @@ def events(tape):
         pieces, known = len(gathering.pool), len(lanes)
         lanes += [exchange.lane] * (exchange.lane not in lanes)
         step = gathering.step(exchange, number, tape[0].timing.began)
-        yield dumped(growth(step, gathering.pool.pieces[pieces:], lanes, known))
+        yield dump(growth(step, gathering.pool.pieces[pieces:], lanes, known))
 
 
 @pytest.mark.slow

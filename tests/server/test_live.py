@@ -153,7 +153,7 @@ def test_what_is_sent_is_what_is_new(where, monkeypatch):
             for _ in range(COUNT):
                 grown.step()
                 came.append(next(events))
-    view = gather.gathered(tape)
+    view = gather.view_of(tape)
     new = sum(len(json.dumps(piece.text)) for piece in view.pieces)
     asked_whole = sum(len(exchange.request.body) for exchange in tape)
     sizes = [event.size for event in came]
@@ -177,7 +177,7 @@ def test_the_rows_are_those_of_the_finished_page(where):
             for _ in range(len(tape)):
                 grown.step()
                 said.append(next(events).json)
-    (index,) = (json.loads(b.text) for b in blocks(gather.gathered(tape), tape, 0) if b.name == "index")
+    (index,) = (json.loads(b.text) for b in blocks(gather.view_of(tape), tape, 0) if b.name == "index")
 
     assert [one["row"] for one in said] == index["steps"]
     assert [name for one in said for name in one["lanes"]] == index["lanes"]

@@ -15,7 +15,7 @@ from tracefork.core.tape import Tape
 from tracefork.core.values import RETURNED, Branch, Exchange, Request, Response, Span, Timing
 from tracefork.errors import CorruptTape, NotFound, StoreError
 from tracefork.providers import anthropic
-from tracefork.storage.lineage import MOVED, moved
+from tracefork.storage.lineage import MOVED, moving_name
 from tracefork.storage.tape_file import dumps, loads
 from tracefork.testing import scripted
 
@@ -162,7 +162,7 @@ def test_a_rebase_that_is_interrupted_loses_nothing_and_can_be_finished(steps):
 
 def test_a_run_on_its_way_to_its_name_takes_the_name(store):
     packed = dumps(branch(3))
-    store.backend.seal(moved("branch"), packed)
+    store.backend.seal(moving_name("branch"), packed)
 
     assert "branch" in store
     with pytest.raises(tracefork.errors.RunExists):
@@ -297,7 +297,7 @@ def test_no_parent_is_deleted_while_a_run_is_damaged_that_may_be_its_branch(stor
 
 def test_a_run_that_was_deleted_stays_deleted(store):
     store.save(branch(10))
-    store.backend.seal(moved("branch"), dumps(branch(10)))  # a rebase died here
+    store.backend.seal(moving_name("branch"), dumps(branch(10)))  # a rebase died here
 
     store.delete("branch")
     list(store.gc())

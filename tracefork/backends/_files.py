@@ -219,7 +219,7 @@ class _Lock:
     writer: FrameType
     thread: int
 
-    def goes_on(self) -> bool:
+    def is_under_way(self) -> bool:
         """True if the call is under way."""
         frame = sys._current_frames().get(self.thread)  # noqa: SLF001  there is no other way to see it
         while frame is not None and frame is not self.writer:
@@ -255,7 +255,7 @@ class _Locks:
         for lock in list(self._all.values()):
             if lock.fd == wanted:
                 continue
-            if not lock.goes_on():
+            if not lock.is_under_way():
                 with suppress(OSError):
                     _unlock(lock.fd)
                 if self.take(lock):
@@ -292,7 +292,7 @@ def quiet(fd: int) -> Iterator[None]:
 
 
 def let_go(fd: int) -> None:
-    """Close what was only read: whatever the system says, nothing is lost."""
+    """Close a descriptor that was only read, and ignore errors: nothing is lost."""
     with suppress(OSError):
         os.close(fd)
 
@@ -304,7 +304,7 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def sync_file(fd: int) -> None:
-    """Return when the device has it; macOS needs F_FULLFSYNC for that."""
+    """Flush the file to the device; macOS needs F_FULLFSYNC for that."""
     if sys.platform == "darwin":
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
     else:

@@ -1,5 +1,5 @@
 """
-Backends whose open resources must not cross a fork, and the moment to close them.
+Closes the open resources of backends around a fork, which they must not cross.
 
 Hooks run for `os.fork` and all that is built on it (multiprocessing). A fork in C that does not tell
 Python is not covered; `subprocess` needs no cover, as nothing of Python runs between its fork and exec.

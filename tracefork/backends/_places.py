@@ -1,5 +1,5 @@
 """
-Whether a file or folder is still the one that was opened: stores are moved, deleted and replaced.
+Checks that a file or folder is still the one that was opened: stores are moved, deleted and replaced.
 
 What was opened by name keeps being written to after it was moved; somebody would look for those
 steps at the old place, and find none. So each call looks first, which takes a microsecond or two.
@@ -57,11 +57,11 @@ def check(opened: Iterable[tuple[Path | str, Identity]]) -> None:
     for path, known in opened:
         found = identity(path)
         if found != known:
-            raise gone(path, is_there=found is not None)
+            raise gone_error(path, is_there=found is not None)
 
 
-def gone(path: Path | str, *, is_there: bool = False) -> StoreError:
-    """The error that says that what was opened is at `path` no more."""
+def gone_error(path: Path | str, *, is_there: bool = False) -> StoreError:
+    """Return the error for a store that is no longer at `path`, or was replaced (`is_there`)."""
     what = "was replaced" if is_there else "was moved or deleted"
     return StoreError(
         f"{path} {what} while the store was open, so nothing more is read or written through it; what "

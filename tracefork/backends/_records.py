@@ -99,7 +99,7 @@ class Prelude:
 
     @property
     def end(self) -> int:
-        return _aligned(PRELUDE_SIZE + len(self.key))
+        return _align(PRELUDE_SIZE + len(self.key))
 
     def where(self, seq: int, at: int) -> str:
         return f"log {self.key.decode('utf-8', 'surrogatepass')!r}, chunk {seq}, byte {at}"
@@ -121,7 +121,7 @@ class Record:
 
     @property
     def end(self) -> int:
-        return _aligned(self.at + self.length)
+        return _align(self.at + self.length)
 
 
 def new_prelude(key: bytes, nonce: bytes, *, sealed: bool) -> Prelude:
@@ -162,7 +162,7 @@ def read_prelude(read: Read, size: int, where: str) -> Prelude | None:
         raise CorruptTape("this is no log file", where)
     if version != _VERSION:
         raise UnknownVersion(f"the file has version {version}, this tracefork reads {_VERSION}", where)
-    end = _aligned(PRELUDE_SIZE + length)
+    end = _align(PRELUDE_SIZE + length)
     name = read(PRELUDE_SIZE, end - PRELUDE_SIZE)
     if PRELUDE_SIZE + len(name) == end:
         if name[length:] != _fill(length):
@@ -188,7 +188,7 @@ def read_record(read: Read, size: int, prelude: Prelude, seq: int, at: int) -> R
         _allow_torn(prelude, seq, at)
         return None
     if not _is_head(raw, prelude, seq):
-        if _lost(read, at) and not _goes_on(read, size, prelude, seq + 1, at):
+        if _is_lost(read, at) and not _has_later(read, size, prelude, seq + 1, at):
             _allow_torn(prelude, seq, at)
             return None
         raise CorruptTape("the head of the record is damaged", prelude.where(seq, at))
@@ -215,7 +215,7 @@ def read_payload(read: Read, size: int, prelude: Prelude, record: Record) -> byt
         and data[record.length :] == _fill(record.length)
     ):
         return chunk
-    if not whole or (_lost_within(data, record.at) and (record.end >= size or _lost(read, record.end))):
+    if not whole or (_is_lost_within(data, record.at) and (record.end >= size or _is_lost(read, record.end))):
         _allow_torn(prelude, record.seq, record.at)
         return None
     raise CorruptTape("the chunk is damaged", prelude.where(record.seq, record.at))
@@ -238,17 +238,17 @@ def read_head(read: Read, size: int, prelude: Prelude) -> bytes | None:
 
 
 def remains(data: bytes, key: bytes) -> Iterator[bytes]:
-    """The chunks in a damaged file, unproven, in their order: what a salvage has to go by.
+    """Yield the chunks of a damaged file in order, unverified.
 
     One whose head is damaged reaches to the next head, or to the end of the file.
     """
-    prelude, seq, at = Prelude(data[:PRELUDE_SIZE], key, sealed=False), 0, _aligned(PRELUDE_SIZE + len(key))
+    prelude, seq, at = Prelude(data[:PRELUDE_SIZE], key, sealed=False), 0, _align(PRELUDE_SIZE + len(key))
     while at + HEAD_SIZE <= len(data):
         head, start = data[at : at + HEAD_SIZE], at + HEAD_SIZE
         length, crc, _ = _HEAD.unpack(head[: _HEAD.size])
         chunk = data[start : start + length]
         if _is_head(head, prelude, seq) or checks(key, seq, chunk)[1] == crc:
-            at = _aligned(start + length)
+            at = _align(start + length)
         else:
             at = _next_head(data, prelude, seq + 1, start)
             left = data[start:at]
@@ -263,7 +263,7 @@ def remains(data: bytes, key: bytes) -> Iterator[bytes]:
 
 
 def _next_head(data: bytes, prelude: Prelude, seq: int, at: int) -> int:
-    places = range(_aligned(at), len(data), _ALIGN)
+    places = range(_align(at), len(data), _ALIGN)
     return next((n for n in places if _is_head(data[n : n + HEAD_SIZE], prelude, seq)), len(data))
 
 
@@ -283,7 +283,7 @@ def _allow_torn(prelude: Prelude, seq: int, at: int) -> None:
         raise Truncated("the sealed file stops early", prelude.where(seq, at))
 
 
-def _aligned(at: int) -> int:
+def _align(at: int) -> int:
     return -(-at // _ALIGN) * _ALIGN
 
 
@@ -292,18 +292,18 @@ def _fill(length: int) -> bytes:
     return _FILL * (-length % _ALIGN)
 
 
-def _lost(read: Read, at: int) -> bool:
+def _is_lost(read: Read, at: int) -> bool:
     """Whether nothing but zeros is left from `at` to the end of its sector, or of the file."""
     return not read(at, SECTOR - at % SECTOR).strip(b"\0")
 
 
-def _lost_within(data: bytes, at: int) -> bool:
+def _is_lost_within(data: bytes, at: int) -> bool:
     """Whether all that `data`, which lies at `at`, has of some sector that begins in it is zeros."""
     first = -at % SECTOR
     return any(not data[start : start + SECTOR].strip(b"\0") for start in range(first, len(data), SECTOR))
 
 
-def _goes_on(read: Read, size: int, prelude: Prelude, seq: int, at: int) -> bool:
+def _has_later(read: Read, size: int, prelude: Prelude, seq: int, at: int) -> bool:
     """Whether record `seq` begins somewhere after `at`."""
     for start in range(at, size, _SEARCHED):
         data = read(start, _SEARCHED)

@@ -32,7 +32,7 @@ from ._files import (
     write_all,
 )
 from ._logfile import SUFFIX, End, file_name, find_end, first_chunk, head_of, prelude_of, read_chunks
-from ._places import absolute, gone, identity
+from ._places import absolute, gone_error, identity
 from ._records import NONCE, Prelude, encode, from_start, name_bytes, new_prelude, only, remains
 
 _NOTHING = End()
@@ -80,7 +80,7 @@ class DirectoryBackend:
                 if end.prelude and end.prelude.sealed:
                     raise Conflict(f"log {name!r} is sealed")
                 if end.seq and seq and not self._is_known(name, end):
-                    raise Conflict(str(gone(f"log {name!r} in {self._path}", is_there=True)))
+                    raise Conflict(str(gone_error(f"log {name!r} in {self._path}", is_there=True)))
                 if seq != end.seq:
                     raise Conflict(f"log {name!r} has {end.seq} chunks; chunk {seq} is not the next")
                 prelude = end.prelude or _new(key, sealed=False)
@@ -92,7 +92,7 @@ class DirectoryBackend:
                 self._ends[name] = End(seq + 1, end.at + len(data), prelude)
         except NotFound:
             if name in self._ends:  # an empty folder in the place of ours may bear its number
-                raise Conflict(str(gone(f"log {name!r} in {self._path}"))) from None
+                raise Conflict(str(gone_error(f"log {name!r} in {self._path}"))) from None
             raise Conflict(f"log {name!r} has no chunks; chunk {seq} is not the next") from None
 
     def chunks(self, name: str, start: int = 0) -> Iterable[bytes]:
@@ -149,7 +149,7 @@ class DirectoryBackend:
                 folder.sync()
 
     def remains(self, name: str) -> Iterator[bytes]:
-        """Give the chunks of a damaged log as they are, unproven: what a salvage has to go by.
+        """Give the chunks of a damaged log, unverified, for a salvage.
 
         Raises:
             NotFound: there is no file of this name.
@@ -183,10 +183,10 @@ class DirectoryBackend:
     def _folder(self) -> Iterator[Folder]:
         """The folder, if it is still the one that was opened."""
         if identity(self._path) is None:
-            raise gone(self._path)
+            raise gone_error(self._path)
         with open_folder(self._path) as folder:
             if folder.identity() != self._identity:
-                raise gone(self._path, is_there=True)
+                raise gone_error(self._path, is_there=True)
             yield folder
 
     def _files(self, ours: str) -> Iterator[str]:

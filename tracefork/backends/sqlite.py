@@ -109,7 +109,7 @@ class SQLiteBackend:
         A damaged log raises CorruptTape in its turn; `next` then goes on with the others.
         """
         self._usable()
-        return map(_verified_head, self._head_rows())
+        return map(_verify_head, self._head_rows())
 
     def seal(self, name: str, packed: bytes, chunks: int | None = None) -> None:
         run_apart(partial(self._seal, name, self._key(name), packed, chunks))
@@ -118,7 +118,7 @@ class SQLiteBackend:
         with self._writing(name, sync=True) as db:
             log, sealed = db.execute(_FIND, (key,)).fetchone() or (None, 0)
             if sealed:
-                if b"".join(_verified(name, key, row)[1] for row in db.execute(_READ, (0, key))) != packed:
+                if b"".join(_verify(name, key, row)[1] for row in db.execute(_READ, (0, key))) != packed:
                     raise Conflict(f"log {name!r} is sealed with other bytes")
             else:
                 only(name, chunks, 0 if log is None else db.execute(_NEXT, (log,)).fetchone()[0])
@@ -141,7 +141,7 @@ class SQLiteBackend:
             db.execute("DELETE FROM logs WHERE id = ?", found[:1])
 
     def remains(self, name: str) -> Iterator[bytes]:
-        """Give the chunks of a damaged log as they are, unproven: what a salvage has to go by.
+        """Give the chunks of a damaged log, unverified, for a salvage.
 
         One whose row is lost is b"".
 
@@ -203,14 +203,14 @@ class SQLiteBackend:
         while more:
             rows, more = run_apart(partial(self._batch, name, key, start))
             if not rows:
-                raise NotFound(name) if log is None else _moved(name)
+                raise NotFound(name) if log is None else _moved_error(name)
             if log not in (None, rows[0][:2]):
-                raise _moved(name)
+                raise _moved_error(name)
             log = rows[0][:2]
             for row in rows:
                 if row[2] is None:
                     return
-                seq, chunk = _verified(name, key, row)
+                seq, chunk = _verify(name, key, row)
                 if seq != start:
                     raise CorruptTape("the chunk is missing", f"log {name!r}, chunk {start}")
                 start += 1
@@ -303,7 +303,7 @@ def _columns(key: bytes, seq: int, chunk: bytes) -> tuple[int, int, bytes, bytes
     return *checks(key, seq, chunk), bytes(chunk[:HEAD]), bytes(chunk[HEAD:])
 
 
-def _verified(name: str, key: bytes, row: tuple[object, ...]) -> tuple[int, bytes]:
+def _verify(name: str, key: bytes, row: tuple[object, ...]) -> tuple[int, bytes]:
     """Number and bytes of a row of `_READ`."""
     _, _, seq, head_crc, crc, head, rest = row
     if isinstance(seq, int) and isinstance(head, bytes) and isinstance(rest, bytes):
@@ -313,7 +313,7 @@ def _verified(name: str, key: bytes, row: tuple[object, ...]) -> tuple[int, byte
     raise CorruptTape("the chunk is damaged", f"log {name!r}, chunk {seq}")
 
 
-def _verified_head(row: tuple[object, ...]) -> tuple[str, bytes]:
+def _verify_head(row: tuple[object, ...]) -> tuple[str, bytes]:
     """Name and head of a row of `_HEADS`."""
     _, key, head_crc, head = row
     if not isinstance(key, bytes):
@@ -328,5 +328,5 @@ def _verified_head(row: tuple[object, ...]) -> tuple[str, bytes]:
     raise error
 
 
-def _moved(name: str) -> Conflict:
+def _moved_error(name: str) -> Conflict:
     return Conflict(f"log {name!r} was sealed or deleted while it was read; read it again")

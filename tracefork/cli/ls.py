@@ -8,7 +8,7 @@ import attrs
 import typer
 
 from ..core.visible import align
-from ..storage.info import shown
+from ..storage.info import leave_out_probes
 from ..storage.store import RunInfo
 from .app import RUNS, Json, Store, err, escape, format_time, plural, print_json, print_plain
 from .stores import open_store
@@ -25,7 +25,7 @@ def ls(
     """List the runs of a store, newest first."""
     with open_store(store) as kept:
         every = sorted(kept.runs(), key=lambda info: info.created_at, reverse=True)
-    infos = every if forks else list(shown(every))
+    infos = every if forks else list(leave_out_probes(every))
     if json_:
         print_json([_make_row(info) for info in infos])
         return

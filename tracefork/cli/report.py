@@ -23,10 +23,10 @@ from ..core.tape import Tape
 from ..core.values import Exchange
 from ..errors import StoreError
 from ..providers.prices import Prices, load
-from ..report.model.gather import gathered
+from ..report.model.gather import view_of
 from ..report.page.embedded_tape import is_page
-from ..report.page.page import rendered
-from ..storage.info import RunInfo, descendants, readable, shown
+from ..report.page.page import render
+from ..storage.info import RunInfo, descendants, leave_out_probes, readable
 from ..storage.tape_file import write
 from .app import RUNS, Json, Run, Store, err, escape, out, print_json
 from .progress import track
@@ -121,8 +121,8 @@ def _write(
 ) -> str:
     match form:
         case Form.HTML | Form.STATIC:
-            view = gathered(tape, blame=blame, branches=branches, prices=prices, through=_track)
-            return rendered(view, tape, "app" if form is Form.HTML else "static")
+            view = view_of(tape, blame=blame, branches=branches, prices=prices, through=_track)
+            return render(view, tape, "app" if form is Form.HTML else "static")
         case Form.MARKDOWN:
             return reports.markdown(tape, blame=blame, branches=branches, prices=prices)
         case Form.TEXT:
@@ -141,7 +141,7 @@ def _load_branches(tape: Tape, where: str, contrast: Sequence[str]) -> list[Tape
     if not Path(where).exists():
         return []
     with open_store(where) as store:
-        infos = shown(descendants(store.runs(), tape.run_id), contrast)
+        infos = leave_out_probes(descendants(store.runs(), tape.run_id), contrast)
         return list(readable(infos, store.load, _warn_of_lost))
 
 

@@ -14,7 +14,7 @@ from ..errors import StoreError
 from ..providers.unrecorded import find_unrecorded
 from ..report.page.embedded_tape import tape_in
 from ..report.text import step_table
-from ..storage.info import shown
+from ..storage.info import leave_out_probes
 from ..storage.store import TapeStore
 from ..storage.tape_file import load
 from .app import limits
@@ -38,7 +38,7 @@ def load_tape(name: str, where: str, *, furthest: bool = False) -> Tape:
         return read_file(Path(name))
     with open_store(where) as store:
         if name == "last":
-            infos = list(shown(store.runs()))
+            infos = list(leave_out_probes(store.runs()))
             if not infos:
                 raise StoreError(f"no runs in {where}")
             newest = store.load(max(infos, key=lambda info: info.created_at).run_id)

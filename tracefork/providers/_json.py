@@ -1,4 +1,4 @@
-"""JSON that strangers wrote, read without trust: what has another shape than was hoped for is nothing.
+"""Reads JSON from vendors without trust: a value of an unexpected type is read as an empty one.
 
 Numbers with a fraction, and those that no machine has room for, stay text, so that
 no digit is lost. Every text that leaves here can be encoded: half of a surrogate
@@ -27,48 +27,48 @@ class Verbatim:
     text: str
 
 
-def parsed(text: str | bytes) -> object:
+def parse(text: str | bytes) -> object:
     """The JSON value, or None if `text` is no JSON or nested beyond reason."""
     try:
-        value: object = _DECODER.decode(_decoded(text))
+        value: object = _DECODER.decode(_decode(text))
     except (ValueError, RecursionError):
         return None
     return value
 
 
-def listed(text: bytes) -> Iterator[object]:
-    """The elements of a JSON array, as many as are whole."""
+def read_list(text: bytes) -> Iterator[object]:
+    """Yield the elements of a JSON array; a truncated one ends the array."""
     try:
-        said = _decoded(text)
+        source = _decode(text)
     except ValueError:
         return
-    place = _after_white(said, 0)
-    while said[place : place + 1] in ("[", ","):
+    place = _skip_white(source, 0)
+    while source[place : place + 1] in ("[", ","):
         try:
-            value, place = _DECODER.raw_decode(said, _after_white(said, place + 1))
+            value, place = _DECODER.raw_decode(source, _skip_white(source, place + 1))
         except (ValueError, RecursionError):
             return
         yield value
-        place = _after_white(said, place)
+        place = _skip_white(source, place)
 
 
-def written(value: object) -> str:
+def write(value: object) -> str:
     """JSON text of a parsed value, compact, its numbers as they were spelled."""
     match value:
         case str():
-            return _quoted(value)
+            return _quote(value)
         case Verbatim(text):
             return clean(text)
         case dict():
-            return "{" + ",".join(f"{_quoted(str(k))}:{written(v)}" for k, v in value.items()) + "}"
+            return "{" + ",".join(f"{_quote(str(k))}:{write(v)}" for k, v in value.items()) + "}"
         case list() | tuple():
-            return "[" + ",".join(map(written, value)) + "]"
+            return "[" + ",".join(map(write, value)) + "]"
         case _:
             return json.dumps(value, default=repr)
 
 
 def clean(text: str) -> str:
-    """`text` with half surrogate pairs joined, and those that find no other half replaced."""
+    """Return `text` with halves of surrogate pairs joined, and lone halves replaced."""
     if text.isascii():
         return text
     try:
@@ -102,13 +102,13 @@ def mappings(owner: base.Payload, *keys: str) -> list[base.Payload]:
 
 
 def count(owner: base.Payload, key: str) -> int | None:
-    """A number of things, or None where there is none that could be true."""
+    """Return the count under `key`; None if it is no integer, negative or beyond 63 bits."""
     value = owner.get(key)
     return value if type(value) is int and 0 <= value < _LARGEST else None
 
 
 def place(owner: base.Payload, key: str = "index") -> int | None:
-    """A place in a list, which some servers spell as text, or None where it is not said."""
+    """Return the index under `key`, which some servers write as text; None if there is none."""
     value = owner.get(key)
     if isinstance(value, str) and len(value) < _SHORT and value.isascii() and value.isdigit():
         return int(value)
@@ -116,12 +116,12 @@ def place(owner: base.Payload, key: str = "index") -> int | None:
 
 
 def index(owner: base.Payload, key: str = "index") -> int:
-    """A place in a list; 0 where it is not said."""
+    """Return the index under `key`; 0 if there is none."""
     return place(owner, key) or 0
 
 
 class Pieces:
-    """Texts that come in deltas, each under a key, in the order of their first."""
+    """Collects texts that arrive in deltas, each under a key."""
 
     def __init__(self) -> None:
         self._pieces: dict[Hashable, list[str]] = {}
@@ -131,7 +131,7 @@ class Pieces:
             self._pieces.setdefault(key, []).append(piece)
 
     def drop(self, key: Hashable) -> None:
-        """Forget what was said under `key`: it begins anew."""
+        """Forget the text under `key`, which begins anew."""
         self._pieces.pop(key, None)
 
     def text(self, key: Hashable) -> str | None:
@@ -140,23 +140,23 @@ class Pieces:
         return None if found is None else "".join(found)
 
 
-def _decoded(text: str | bytes) -> str:
+def _decode(text: str | bytes) -> str:
     return text if isinstance(text, str) else text.decode(json.detect_encoding(text))
 
 
-def _after_white(text: str, place: int) -> int:
+def _skip_white(text: str, place: int) -> int:
     while text[place : place + 1] in _WHITE and place < len(text):
         place += 1
     return place
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     plain = clean(text) is text
     return json.dumps(text, ensure_ascii=not plain)
 
 
-def _whole(digits: str) -> int | Verbatim:
+def _parse_int(digits: str) -> int | Verbatim:
     return int(digits) if len(digits) < _MOST_DIGITS else Verbatim(digits)
 
 
-_DECODER = json.JSONDecoder(parse_float=Verbatim, parse_int=_whole, parse_constant=Verbatim)
+_DECODER = json.JSONDecoder(parse_float=Verbatim, parse_int=_parse_int, parse_constant=Verbatim)

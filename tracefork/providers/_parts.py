@@ -26,16 +26,16 @@ def _one(value: object, part: Callable[[base.Payload], Part]) -> Part:
         case dict():
             return part(value)
         case _:
-            return Other("", _json.written(value))
+            return Other("", _json.write(value))
 
 
 def other(block: base.Payload, kind: str | None = None) -> Other:
-    """A part that we have no form for; by default its `type` is its own word."""
-    return Other(_json.string(block, "type") if kind is None else kind, _json.written(block))
+    """Make a part of a block of unknown kind, its JSON kept; `kind` is by default the block's `type`."""
+    return Other(_json.string(block, "type") if kind is None else kind, _json.write(block))
 
 
-def spelled(block: base.Payload, key: str, made: Callable[[str], Part]) -> Part:
-    """The text under `key`, or the whole block as it is where that is no text."""
+def text_at(block: base.Payload, key: str, made: Callable[[str], Part]) -> Part:
+    """Make a part of the text under `key`; the whole block becomes an `Other` if there is no text."""
     value = block.get(key)
     return made(_json.clean(value)) if isinstance(value, str) else other(block)
 
@@ -48,14 +48,14 @@ def arguments(value: object) -> str:
         case str():
             return _json.clean(value)
         case _:
-            return _json.written(value)
+            return _json.write(value)
 
 
 def failure(body: base.Payload) -> Failure | None:
     """The error that an answer holds, or None."""
     match body.get("error"):
         case dict() as error if error:
-            return Failure(_kind(error), _json.string(error, "message") or _json.written(error))
+            return Failure(_kind(error), _json.string(error, "message") or _json.write(error))
         case str(message) if message:
             return Failure(_kind(body), _json.clean(message))
         case _:
@@ -63,7 +63,7 @@ def failure(body: base.Payload) -> Failure | None:
 
 
 def _kind(error: base.Payload) -> str:
-    """The vendor's word for it: of several the one that says most."""
+    """Return the most specific of the vendor's names for an error."""
     code = error.get("code")
     return _json.string(error, "type", "status", "code") or (str(code) if type(code) is int else "")
 
@@ -71,21 +71,21 @@ def _kind(error: base.Payload) -> str:
 # -- what is no text ---------------------------------------------------------------
 
 
-def linked(kind: str, url: str) -> Media:
-    """An image or document behind a URL, which may be a data URL."""
+def media_at_url(kind: str, url: str) -> Media:
+    """Describe an image or document at a URL, which may be a data URL."""
     if not url.startswith("data:"):
         return Media(kind, url=url)
     head, _, data = url.removeprefix("data:").partition(",")
     media_type, *options = head.split(";")
-    return Media(kind, media_type, unpacked(data) if "base64" in options else len(data))
+    return Media(kind, media_type, size_of_base64(data) if "base64" in options else len(data))
 
 
-def inline(kind: str, media_type: str, data: object) -> Media:
-    """One whose data stand there in base64."""
-    return Media(kind, media_type, unpacked(data) if isinstance(data, str) else None)
+def media_in_base64(kind: str, media_type: str, data: object) -> Media:
+    """Describe media whose data are given in base64."""
+    return Media(kind, media_type, size_of_base64(data) if isinstance(data, str) else None)
 
 
-def unpacked(data: str) -> int:
-    """How many bytes base64 text stands for."""
+def size_of_base64(data: str) -> int:
+    """Return how many bytes base64 text decodes to."""
     bare = data.rstrip("=\r\n ")
     return len(bare) * 3 // 4

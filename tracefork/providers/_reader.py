@@ -1,4 +1,4 @@
-"""One vendor's API, read: the frame that all share around what is each vendor's own."""
+"""Reads one vendor's API: what all share, around three functions of the vendor."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Reader:
         return found[0] if len(found) == 1 else None
 
     def prompt(self, request: Request) -> Prompt | None:
-        body = _json.parsed(_opened(request))
+        body = _json.parse(_decode(request))
         place = paths.place(request.url)
         if not isinstance(body, dict) or not any(key in body for key in self.lists):
             return None
-        said = [
+        elements = [
             element
             for key in self.lists
             if (value := body.get(key)) is not None
@@ -56,22 +56,22 @@ class Reader:
         return Prompt(
             self.name,
             _json.string(body, "model") or (place.model if place else ""),
-            tuple(element for element in said if isinstance(element, Message)),
-            tuple(element for element in said if isinstance(element, Tool)),
+            tuple(element for element in elements if isinstance(element, Message)),
+            tuple(element for element in elements if isinstance(element, Tool)),
             body.get("stream") is True or (place is not None and place.streams),
         )
 
     def completion(self, response: Response) -> Completion | None:
-        body = _opened(response)
+        body = _decode(response)
         try:
             match body.lstrip()[:1]:
                 case b"":
                     return None
                 case b"{":
-                    whole = _json.parsed(body)
+                    whole = _json.parse(body)
                     return self._whole(whole, True) if isinstance(whole, dict) else None  # noqa: FBT003
                 case b"[":
-                    return self._streamed(_json.listed(body), done=False)
+                    return self._assemble(_json.read_list(body), done=False)
                 case _:
                     return self._events(response, body)
         except RecursionError:
@@ -79,17 +79,17 @@ class Reader:
 
     def _events(self, response: Response, body: bytes) -> Completion | None:
         if bedrock.is_stream(response):
-            return self._streamed(bedrock.payloads(body), done=False)
+            return self._assemble(bedrock.payloads(body), done=False)
         data = [event.data for event in sse.events(body)]
-        return self._streamed(map(_json.parsed, data), done="[DONE]" in data)
+        return self._assemble(map(_json.parse, data), done="[DONE]" in data)
 
-    def _streamed(self, values: Iterable[object], *, done: bool) -> Completion | None:
+    def _assemble(self, values: Iterable[object], *, done: bool) -> Completion | None:
         return self._whole(*self._assembled((value for value in values if isinstance(value, dict)), done))
 
 
-def _opened(message: Request | Response) -> bytes:
-    """The body with its content-encoding undone; empty if that cannot be."""
+def _decode(message: Request | Response) -> bytes:
+    """Return the body without its content-encoding; empty if it cannot be decoded."""
     try:
-        return base.decoded(message)
+        return base.decode_body(message)
     except ValueError:
         return b""

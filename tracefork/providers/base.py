@@ -1,4 +1,4 @@
-"""What all vendors share: reading the question, naming, framing, the body undone.
+"""What all vendors share: reads requests, makes ids, frames responses, decodes bodies.
 
 Everything is a function of its arguments: ids come from a hash, never from chance,
 and no clock is read.
@@ -41,7 +41,7 @@ class Builder(Protocol):
 
 
 def question(asked: Asked) -> Request:
-    """The request itself, be it given bare or within its exchange."""
+    """Return the request, whether given alone or in its exchange."""
     return asked.request if isinstance(asked, Exchange) else asked
 
 
@@ -117,15 +117,15 @@ def pieces(text: str) -> Iterator[str]:
     return (text[i : i + size] for i in range(0, len(text), size))
 
 
-def plain(value: Payload, headers: Headers = (), *, status: int = 200) -> Response:
-    """A response with one JSON body and its `content-length`."""
+def respond(value: Payload, headers: Headers = (), *, status: int = 200) -> Response:
+    """Return a response with `value` as its JSON body, and a `content-length`."""
     body = compact(value).encode()
     own = (("content-type", "application/json"), ("content-length", str(len(body))))
     return Response(status, own + headers, (body,))
 
 
-def streamed(events: Iterable[bytes], headers: Headers = ()) -> Response:
-    """A `text/event-stream` response, one chunk per event."""
+def stream(events: Iterable[bytes], headers: Headers = ()) -> Response:
+    """Return a `text/event-stream` response, one chunk per event."""
     own = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
     return Response(200, own + headers, tuple(events))
 
@@ -144,8 +144,8 @@ def is_stream(response: Response, body: bytes) -> bool:
     return "event-stream" in kind if kind else body.startswith((b"event:", b"data:", b":"))
 
 
-def rewritten(recorded: Response, chunks: Iterable[bytes]) -> Headers:
-    """The recorded headers as they fit the decoded `chunks`: none encoded, the length true."""
+def rewrite_headers(recorded: Response, chunks: Iterable[bytes]) -> Headers:
+    """Return the recorded headers adapted to the decoded `chunks`: no content-encoding, and their length."""
     size = sum(map(len, chunks))
     return tuple(
         (key, str(size) if key.lower() == "content-length" else value)
@@ -154,13 +154,13 @@ def rewritten(recorded: Response, chunks: Iterable[bytes]) -> Headers:
     )
 
 
-def replaced(recorded: Response, chunks: tuple[bytes, ...]) -> Response:
-    """`recorded` with the decoded `chunks` for a body, whole."""
-    return evolve(recorded, headers=rewritten(recorded, chunks), chunks=chunks, end="eof")
+def replace_body(recorded: Response, chunks: tuple[bytes, ...]) -> Response:
+    """Return `recorded` with the decoded `chunks` as its body, ended by itself."""
+    return evolve(recorded, headers=rewrite_headers(recorded, chunks), chunks=chunks, end="eof")
 
 
-def decoded(message: Request | Response) -> bytes:
-    """The body with its content-encoding undone.
+def decode_body(message: Request | Response) -> bytes:
+    """Return the body without its content-encoding.
 
     Raises:
         ValueError: the encoding is unknown here, or the data are damaged or unfold to too much.

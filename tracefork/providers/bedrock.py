@@ -22,22 +22,22 @@ def is_stream(response: Response) -> bool:
 
 
 def payloads(body: bytes) -> Iterator[object]:
-    """What each whole message holds; an exception is given as `{"error": {...}}`."""
+    """Yield the JSON of each complete message; an exception as `{"error": {...}}`."""
     place = 0
     while place + _HEAD.size <= len(body):
         size, headers, _ = _HEAD.unpack_from(body, place)
         start, end = place + _HEAD.size + headers, place + size - _CHECKSUM
         if not start <= end <= len(body) - _CHECKSUM:
             return
-        yield _opened(_json.parsed(body[start:end]))
+        yield _open(_json.parse(body[start:end]))
         place += size
 
 
-def _opened(message: object) -> object:
+def _open(message: object) -> object:
     match message:
         case {"bytes": str(packed)}:
             try:
-                return _json.parsed(base64.b64decode(packed))
+                return _json.parse(base64.b64decode(packed))
             except ValueError:
                 return None
         case {"message": str(text)}:

@@ -36,7 +36,7 @@ _STREAMING = frozenset({"streamRawPredict", "invoke-with-response-stream", "stre
 
 @frozen
 class Place:
-    """What a URL says: the API and, where its path has them, the model and what is asked of it."""
+    """What a URL names: the API and, if its path has them, the model and the verb."""
 
     api: str
     model: str = ""
@@ -49,13 +49,13 @@ class Place:
 
 
 def place(url: str) -> Place | None:
-    """What the path of `url` says, or None if no API that we know has it."""
+    """Return the API that the path of `url` belongs to, or None if it is unknown."""
     try:
         path = urlsplit(url).path.rstrip("/")
     except ValueError:  # no URL at all
         return None
     for api, end in _ENDS:
         if found := end.search(path):
-            said = found.groupdict()
-            return Place(api, unquote(said.get("model") or ""), said.get("verb") or "")
+            named = found.groupdict()
+            return Place(api, unquote(named.get("model") or ""), named.get("verb") or "")
     return None

@@ -66,16 +66,16 @@ class Prices:
         return None
 
 
-def cost(said: Completion | Usage, model: str = "", *, prices: Prices | None = None) -> Decimal | None:
+def cost(answer: Completion | Usage, model: str = "", *, prices: Prices | None = None) -> Decimal | None:
     """What an answer cost, in USD, or None where that is not known.
 
     `model` is by default the one that the answer names; `prices` are by default those
     of `listed()`.
     """
-    if isinstance(said, Completion):
-        usage, model = said.usage if said.complete else None, model or said.model
+    if isinstance(answer, Completion):
+        usage, model = answer.usage if answer.complete else None, model or answer.model
     else:
-        usage = said
+        usage = answer
     price = (prices or listed()).of(model)
     if usage is None or price is None or usage.input is None or usage.output is None:
         return None
@@ -117,35 +117,35 @@ def loads(text: str | bytes, *, where: str = "") -> Prices:
         BadPrices: it holds no such table.
     """
     try:
-        said = json.loads(text, parse_float=Decimal)
+        table = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as exc:
         raise BadPrices(f"is no JSON: {exc}", where) from exc
-    models = said.get("models") if isinstance(said, dict) else None
+    models = table.get("models") if isinstance(table, dict) else None
     if not isinstance(models, dict):
         raise BadPrices('has no "models"', where)
     return Prices(
-        _day(said.get("as_of"), where), {name: _price(name, of, where) for name, of in models.items()}
+        _day(table.get("as_of"), where), {name: _price(name, of, where) for name, of in models.items()}
     )
 
 
-def _day(said: object, where: str) -> date:
+def _day(value: object, where: str) -> date:
     try:
-        return date.fromisoformat(said if isinstance(said, str) else "")
+        return date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
-        raise BadPrices(f'"as_of" is {said!r}, not a day such as "2026-11-25"', where) from None
+        raise BadPrices(f'"as_of" is {value!r}, not a day such as "2026-11-25"', where) from None
 
 
-def _price(name: str, said: object, where: str) -> Price:
-    if not isinstance(said, dict) or not {"input", "output"} <= said.keys() <= _KEYS:
+def _price(name: str, value: object, where: str) -> Price:
+    if not isinstance(value, dict) or not {"input", "output"} <= value.keys() <= _KEYS:
         raise BadPrices(f"{name} needs input and output, and may have cached, written and upto", where)
-    upto = said.get("upto")
+    upto = value.get("upto")
     if upto is not None and (type(upto) is not int or upto < 0):
         raise BadPrices(f"{name}: upto is {upto!r}, not a number of tokens", where)
-    prices = {key: _amount(name, key, said[key], where) for key in said if key != "upto"}
+    prices = {key: _amount(name, key, value[key], where) for key in value if key != "upto"}
     return Price(prices["input"], prices["output"], prices.get("cached"), prices.get("written"), upto)
 
 
-def _amount(name: str, key: str, said: object, where: str) -> Decimal:
-    if isinstance(said, Decimal | int) and not isinstance(said, bool) and said >= 0:
-        return Decimal(said)
-    raise BadPrices(f"{name}: {key} is {said!r}, not an amount of USD", where)
+def _amount(name: str, key: str, value: object, where: str) -> Decimal:
+    if isinstance(value, Decimal | int) and not isinstance(value, bool) and value >= 0:
+        return Decimal(value)
+    raise BadPrices(f"{name}: {key} is {value!r}, not an amount of USD", where)

@@ -1,4 +1,4 @@
-"""Answers in the form of whichever API was asked, which the path of the URL says (see `paths`)."""
+"""Builds an answer in the format of the API that the request's URL path belongs to (see `paths`)."""
 
 from __future__ import annotations
 

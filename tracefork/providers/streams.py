@@ -1,8 +1,8 @@
 """
-One whole answer of a vendor, given where a stream was asked for: spelled as the stream that says it.
+Turns a vendor's JSON answer into the stream of events with the same content, where a stream was asked for.
 
-What is given in a stream's stead and is one JSON object would be no stream to whoever reads it: an
-SDK finds no event, and an answer without a word. Pure, as all of `providers`.
+An SDK that asked for a stream finds no events in a JSON body, and so an empty answer. Pure, as all of
+`providers`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..errors import UnfitAnswer
 from . import _json, base, bedrock, paths, sse
 from .anthropic.edit import event as anthropic_event
 from .openai import chat
-from .openai.responses import numbered
+from .openai.responses import number
 
 _FIELDS = ("event", "data", "id", "retry", "")
 
@@ -36,10 +36,10 @@ def fit(exchange: Exchange, answer: Response, *, strictly: bool = False) -> Resp
     if not isinstance(recorded, Response) or answer.headers != recorded.headers or answer == recorded:
         return answer  # who gives headers of his own knows what he gives
     body = answer.body
-    whole = _json.parsed(body) if body.lstrip()[:1] == b"{" else None
+    whole = _json.parse(body) if body.lstrip()[:1] == b"{" else None
     is_stream = _is_events(body)
     if isinstance(whole, dict) or is_stream:
-        answer = evolve(answer, headers=base.rewritten(answer, answer.chunks))  # it is not encoded
+        answer = evolve(answer, headers=base.rewrite_headers(answer, answer.chunks))  # it is not encoded
     if answer.status != base.OK or is_stream:
         return answer
     if bedrock.is_stream(recorded):
@@ -53,7 +53,7 @@ def fit(exchange: Exchange, answer: Response, *, strictly: bool = False) -> Resp
     if not base.is_stream(recorded, b""):
         return answer
     if isinstance(whole, dict):
-        return _streamed(exchange, answer, base.payload(body))
+        return _spell(exchange, answer, base.payload(body))
     if strictly:
         raise UnfitAnswer(exchange.request.url, "it is neither a stream of events nor a JSON object")
     return answer
@@ -71,7 +71,7 @@ def _is_events(body: bytes) -> bool:
     return bool(colon) and name.decode("latin-1") in _FIELDS
 
 
-def _streamed(exchange: Exchange, answer: Response, whole: base.Payload) -> Response:
+def _spell(exchange: Exchange, answer: Response, whole: base.Payload) -> Response:
     place = paths.place(exchange.request.url)
     api = place.api if place else ""
     if whole.get("error"):
@@ -83,7 +83,7 @@ def _streamed(exchange: Exchange, answer: Response, whole: base.Payload) -> Resp
         case paths.CHAT | paths.COMPLETIONS if isinstance(whole.get("choices"), list):
             events = list(_chat(whole, usage=_wants_usage(exchange)))
         case paths.RESPONSES if isinstance(whole.get("output"), list):
-            events = list(numbered(_responses(whole)))
+            events = list(number(_responses(whole)))
         case paths.GEMINI if isinstance(whole.get("candidates"), list):
             events = [sse.encode("", base.compact(whole))]
         case _:
@@ -92,7 +92,7 @@ def _streamed(exchange: Exchange, answer: Response, whole: base.Payload) -> Resp
                 f"it is JSON, and no whole message of {api or 'a vendor that is known here'}",
             )
     chunks = tuple(events)
-    return evolve(answer, headers=base.rewritten(answer, chunks), chunks=chunks)
+    return evolve(answer, headers=base.rewrite_headers(answer, chunks), chunks=chunks)
 
 
 def _wants_usage(exchange: Exchange) -> bool:
@@ -144,8 +144,8 @@ def _chat(whole: base.Payload, *, usage: bool) -> Iterator[bytes]:
     for choice in _json.mappings(whole, "choices"):
         index = _json.index(choice)
         for delta in _chat_deltas(choice):
-            said: base.Payload = {"index": index, **delta, "finish_reason": None}
-            yield chat.event({**frame, "choices": [said]})
+            chunk: base.Payload = {"index": index, **delta, "finish_reason": None}
+            yield chat.event({**frame, "choices": [chunk]})
         end: base.Payload = {"text": ""} if "text" in choice else {"delta": {}}
         ending: base.Payload = {"index": index, **end, "finish_reason": choice.get("finish_reason")}
         yield chat.event({**frame, "choices": [ending]})

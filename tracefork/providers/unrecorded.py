@@ -1,4 +1,4 @@
-"""Which tools a model called that the run does not know of. Pure.
+"""Finds tools that a model called and the run did not record. Pure.
 
 Such a tool is a function without a decorator: nothing stands between it and the world, so that it runs
 for real whenever the agent does.
@@ -34,7 +34,7 @@ def find_unrecorded(tape: Tape) -> tuple[str, ...]:
 
 
 def describe_unrecorded(names: tuple[str, ...]) -> str:
-    """Return one line that says it of these names."""
+    """Return a line that tells of these tools, and what to do."""
     cure = advise("wrap=[module.function] or @tracefork.tool", "--wrap MODULE:FUNCTION or @tracefork.tool")
     which, them = ", ".join(names), "it runs" if len(names) == 1 else "they run"
     return (
@@ -58,7 +58,7 @@ def _read_calls(exchange: Exchange) -> Iterator[str]:
 
 
 def _find_answered(message: Message) -> frozenset[str]:
-    """Calls whose results the vendor gave along with them."""
+    """Return the ids of calls that came with their results: the vendor ran them."""
     return frozenset(part.id for part in message.parts if isinstance(part, ToolResult) and part.id)
 
 
@@ -67,17 +67,17 @@ def _read_http_calls(exchange: Exchange) -> Iterator[str]:
     if b"tools/call" not in exchange.request.body:
         return
     try:
-        said = json.loads(exchange.request.body)
+        value = json.loads(exchange.request.body)
     except (ValueError, RecursionError):
         return
-    for one in said if isinstance(said, list) else [said]:
+    for one in value if isinstance(value, list) else [value]:
         match one:
             case {"method": "tools/call", "params": {"name": str(name)}}:
                 yield name
 
 
 def _list_names(name: str) -> tuple[str, str]:
-    """What a model may call the tool `name`: all of it, or what follows its class, module or server."""
+    """Return what a model may call the tool `name`: all of it, or what follows class, module or server."""
     return _normalise(name), _normalise(re.split(r"[.:/]", name)[-1])
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .model.gather import gathered as view
+from .model.gather import view_of as view
 from .model.view import View
 from .page.embedded_tape import tape_in
 from .page.page import html

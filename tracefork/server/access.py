@@ -70,9 +70,9 @@ class Tickets:
         self._until[made] = self._clock() + LASTS
         return made
 
-    def take(self, said: str) -> bool:
+    def take(self, ticket: str) -> bool:
         """True if `said` is one that nobody has taken yet, in time."""
-        return self._until.pop(said, self._clock()) > self._clock()
+        return self._until.pop(ticket, self._clock()) > self._clock()
 
 
 @frozen
@@ -97,7 +97,7 @@ def refusal(door: Door, method: str, headers: Sequence[tuple[str, str]], query: 
     if any(site not in ("same-origin", "none") for site in sites):
         return Refusal(HTTPStatus.FORBIDDEN, "a page of another site asked")
     token = door.token.encode()
-    if not any(hmac.compare_digest(said.encode(), token) for said in _tokens(door, headers, query)):
+    if not any(hmac.compare_digest(shown.encode(), token) for shown in _tokens(door, headers, query)):
         advice = "open the address that `tracefork serve` printed: it has the token"
         return Refusal(HTTPStatus.FORBIDDEN, advice)
     return None
@@ -126,21 +126,21 @@ class Guard:
         if scope["type"] != "http":
             return
 
-        async def told(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        scope = self._changed(scope, headers)
+        scope = self._use_ticket(scope, headers)
         refused = refusal(self._door, scope["method"], headers, scope["query_string"].decode("latin-1"))
         if refused:
             answer = PlainTextResponse(f"{refused.reason}\n", refused.status, dict(refused.headers))
-            await answer(scope, receive, told)
+            await answer(scope, receive, send_with_headers)
         else:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, send_with_headers)
 
-    def _changed(self, scope: Scope, headers: Sequence[tuple[str, str]]) -> Scope:
+    def _use_ticket(self, scope: Scope, headers: Sequence[tuple[str, str]]) -> Scope:
         """`scope` with the token where it has a good ticket, if all else is right; the ticket is used up."""
         offered = parse_qs(scope["query_string"].decode("latin-1"), errors="replace").get("ticket", [])
         token = urlencode({"token": self._door.token})

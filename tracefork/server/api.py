@@ -17,9 +17,10 @@ from ..core.values import Response as Heard
 from ..core.visible import visible_json
 from ..providers import read
 from ..providers.messages import texts
+from ..report.model.rows import step_row
 from ..report.model.titles import line, title
-from ..report.page.payload import dumped
-from ..storage.info import shown
+from ..report.page.payload import dump
+from ..storage.info import leave_out_probes
 from ..storage.store import RunInfo, TapeStore
 
 FINGERPRINT = 16  # hex digits of the digest
@@ -49,7 +50,7 @@ async def branch(store: TapeStore, branch_id: str) -> Response:
     tape = await run_in_threadpool(store.load, branch_id)
     if tape.parent is None:
         return json({"error": f"run {branch_id!r} is no branch"}, 404)
-    said = {
+    facts = {
         "branch_id": branch_id,
         "parent_run_id": tape.parent.parent,
         "divergence_step": tape.parent.step,
@@ -59,16 +60,16 @@ async def branch(store: TapeStore, branch_id: str) -> Response:
         "exchanges": len(tape),
         "fingerprint": (await run_in_threadpool(tape.digest))[:FINGERPRINT],
     }
-    return json(said)
+    return json(facts)
 
 
 def json(value: object, status: int = 200) -> Response:
-    return Response(_written(value).encode(), status, media_type=_JSON)
+    return Response(_write(value).encode(), status, media_type=_JSON)
 
 
 def newest(store: TapeStore) -> list[RunInfo]:
     """Every run, newest first, without the forks that blame made."""
-    return sorted(shown(store.runs()), key=lambda info: (-info.created_at, info.run_id))
+    return sorted(leave_out_probes(store.runs()), key=lambda info: (-info.created_at, info.run_id))
 
 
 def _info(info: RunInfo) -> dict[str, object]:
@@ -98,34 +99,34 @@ def _run(tape: Tape, branches: list[str], blame: object) -> Iterator[str]:
         "branches": branches,
         "blame": blame,
     }
-    yield _written(head)[:-1] + ', "exchanges": ['
+    yield _write(head)[:-1] + ', "exchanges": ['
     for number, exchange in enumerate(tape.masked):
-        yield (", " if number else "") + _written(_exchange(exchange, number))
+        yield (", " if number else "") + _write(_exchange(exchange, number))
     yield "]}"
 
 
-def _written(value: object) -> str:
+def _write(value: object) -> str:
     """JSON that steers no terminal that it is printed on."""
-    return visible_json(dumped(value))
+    return visible_json(dump(value))
 
 
 def _exchange(exchange: Exchange, number: int) -> dict[str, object]:
+    row = step_row(exchange, number)
     prompt, completion = read.prompt(exchange.request), read.completion(exchange)
     last = prompt.messages[-1] if prompt and prompt.messages else None
-    answer = exchange.answer
-    body = answer.body if isinstance(answer, Heard) else b""
-    said = title(exchange, completion, body)
+    body = exchange.answer.body if isinstance(exchange.answer, Heard) else b""
+    answer = title(exchange, completion, body)
     return {
-        "step": number,
+        "step": row.index,
         "role": last.role if last else "",
-        "preview": line(last.text or "\n".join(texts(last.parts)) if last else exchange.request.url),
+        "preview": line(last.text or "\n".join(texts(last.parts)) if last else row.url),
         "request": _text(exchange.request.body),
-        "response_preview": said.preview,
-        "title": said.title,
-        "status": answer.status if isinstance(answer, Heard) else answer.kind,
+        "response_preview": answer.preview,
+        "title": answer.title,
+        "status": row.status,
         "model": completion.model if completion else "",
-        "method": exchange.request.method,
-        "url": exchange.request.url,
+        "method": row.what,
+        "url": row.url,
     }
 
 

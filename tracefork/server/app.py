@@ -73,7 +73,7 @@ class _Site:
             response = await self._answer(where, request)
         except TraceforkError as exc:
             status = 404 if isinstance(exc, NotFound) else 500
-            response = _refused(where, status, str(exc), "" if status == 404 else type(exc).__name__)  # noqa: PLR2004
+            response = _refuse(where, status, str(exc), "" if status == 404 else type(exc).__name__)  # noqa: PLR2004
         if request.method == "HEAD" and isinstance(response, StreamingResponse):
             await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
             await send({"type": "http.response.body"})
@@ -83,7 +83,7 @@ class _Site:
     async def _answer(self, where: list[str], request: Request) -> Response:
         match where:
             case [""] | ["run", _] if "token" in request.query_params:
-                return pages.entered(self._door, request)
+                return pages.enter(self._door, request)
             case [""]:
                 return await pages.welcome(self._store, request)
             case ["api", "runs"]:
@@ -96,14 +96,14 @@ class _Site:
                 return await api.branch(self._store, run_id)
             case ["api", "run", run_id, "live"] if _is_name(run_id):
                 return await live(self._store, run_id, request, self._ending, self._prices, self._views)
-        return _refused(where, 404, f"there is nothing at {request.scope['path']}")
+        return _refuse(where, 404, f"there is nothing at {request.scope['path']}")
 
 
 def _is_name(run_id: str) -> bool:
     return 0 < len(run_id) <= _LONGEST
 
 
-def _refused(where: list[str], status: int, reason: str, kind: str = "") -> Response:
+def _refuse(where: list[str], status: int, reason: str, kind: str = "") -> Response:
     if where[:1] == ["api"]:
         return api.json({"error": reason} | ({"type": kind} if kind else {}), status)
     return PlainTextResponse(f"{visible(reason)}\n", status)

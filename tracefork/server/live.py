@@ -1,4 +1,4 @@
-"""The steps of a run as they end, as server-sent events; nothing is sent twice, nor what was sent before."""
+"""Sends the steps of a run as server-sent events, each once, when it has ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..host import clocks
 from ..providers import sse
 from ..providers.prices import Prices
 from ..report.model.gather import Gathering
-from ..report.page.payload import dumped, growth
+from ..report.page.payload import dump, growth
 from ..storage.follow import Following
 from ..storage.store import TapeStore
 
@@ -33,7 +33,7 @@ Event = tuple[int, bytes]
 
 
 class Views:
-    """The live views that are open: however many there are, they leave time for other requests.
+    """Limits how often the open live views look at the store, so that other requests get their time.
 
     For one event loop.
     """
@@ -94,13 +94,13 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     views.readers += 1
     try:
-        async for said in _watched(views, growing, events, known, ending):
-            yield said
+        async for event in _watch(views, growing, events, known, ending):
+            yield event
     finally:
         views.readers -= 1
 
 
-async def _watched(
+async def _watch(
     views: Views, growing: Growing, events: list[Event], known: int, ending: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     quiet, took = 0.0, 0.0
@@ -123,7 +123,7 @@ async def _watched(
         try:
             events, took = await views.look(growing.more)
         except TraceforkError as exc:
-            yield sse.encode("failed", dumped({"error": str(exc)}))
+            yield sse.encode("failed", dump({"error": str(exc)}))
             return
 
 
@@ -145,20 +145,20 @@ class Growing:
         events = list[Event]()
         for step in self.following.steps():
             if isinstance(step, Exchange):
-                told = sse.encode("step", self._told(self.following.surrogates.step(step)))
+                event = sse.encode("step", self._write(self.following.surrogates.step(step)))
                 self._began.append(step.span.began)
-                events.append((len(self._began), told))
+                events.append((len(self._began), event))
         return events
 
     def places(self) -> str:
         """The place of each exchange in the finished run, as JSON; "" where they began as they ended."""
         places = {began: place for place, began in enumerate(sorted(self._began))}
         found = [places[began] for began in self._began]
-        return "" if found == sorted(found) else dumped(found)
+        return "" if found == sorted(found) else dump(found)
 
-    def _told(self, exchange: Exchange) -> str:
+    def _write(self, exchange: Exchange) -> str:
         pieces, lanes = len(self._gathering.pool), len(self._lanes)
         if exchange.lane not in self._lanes:
             self._lanes.append(exchange.lane)
         step = self._gathering.step(exchange, len(self._began), self.following.began or 0.0)
-        return dumped(growth(step, self._gathering.pool.pieces[pieces:], self._lanes, lanes))
+        return dump(growth(step, self._gathering.pool.pieces[pieces:], self._lanes, lanes))

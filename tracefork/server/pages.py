@@ -13,18 +13,18 @@ from ..attribution.findings.findings import BlameReport
 from ..attribution.findings.saved import Blames
 from ..core.values import UNFINISHED
 from ..providers.prices import Prices
-from ..report.model.gather import gathered
-from ..report.page.page import policy, rendered
-from ..report.page.runs import listed
-from ..storage.info import RunInfo, descendants, readable, shown
+from ..report.model.gather import view_of
+from ..report.page.page import policy, render
+from ..report.page.runs import render_runs
+from ..storage.info import RunInfo, descendants, leave_out_probes, readable
 from ..storage.store import TapeStore
 from .access import Door
 from .api import newest
 from .urls import root, segment, sent
 
 
-def entered(door: Door, request: Request) -> Response:
-    """To the same page, with the token in a cookie instead of the address."""
+def enter(door: Door, request: Request) -> Response:
+    """Redirect to the same page, with the token in a cookie instead of the address."""
     answer = RedirectResponse(sent(request.scope), 303)
     path = f"{root(request.scope)}/"
     answer.set_cookie(door.cookie, door.token, httponly=True, samesite="strict", path=path)
@@ -36,7 +36,7 @@ async def welcome(store: TapeStore, request: Request) -> Response:
     above = root(request.scope)
 
     def made() -> str:
-        return listed(newest(store), lambda run_id: f"{above}/run/{segment(run_id)}")
+        return render_runs(newest(store), lambda run_id: f"{above}/run/{segment(run_id)}")
 
     return HTMLResponse(await run_in_threadpool(made), headers=_rules(policy("static")))
 
@@ -58,15 +58,15 @@ def _page(
     blame = blames(run_id) if own else None
     if blame and blame.digest != own[0].digest:  # of another recording of this name
         blame = None
-    kin = list(shown(descendants(infos, run_id), blame.contrast if blame else ()))
+    kin = list(leave_out_probes(descendants(infos, run_id), blame.contrast if blame else ()))
     tag = {"etag": _tag(own + kin, prices, blame)} if own else {}
     if own and tag["etag"] in (one.strip().removeprefix("W/") for one in known.split(",")):
         return Response(status_code=304, headers=tag)
     if not own and not _is_over(store, run_id):
         tape = store.follow(run_id).head.tape((), (), UNFINISHED)
-        return HTMLResponse(rendered(gathered(tape), tape, live=live), headers=_rules(policy(live=True)))
+        return HTMLResponse(render(view_of(tape), tape, live=live), headers=_rules(policy(live=True)))
     tape = store.load(run_id)
-    html = rendered(gathered(tape, blame=blame, branches=readable(kin, store.load), prices=prices), tape)
+    html = render(view_of(tape, blame=blame, branches=readable(kin, store.load), prices=prices), tape)
     return HTMLResponse(html, headers=_rules(policy()) | tag)
 
 
@@ -77,7 +77,7 @@ def _is_over(store: TapeStore, run_id: str) -> bool:
 
 
 def _tag(infos: list[RunInfo], prices: Prices | None, blame: BlameReport | None) -> str:
-    """What changes whenever the page of these runs does."""
+    """Return an ETag that changes whenever the page of these runs does."""
     facts = [
         __version__,
         policy(),

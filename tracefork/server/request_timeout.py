@@ -1,4 +1,4 @@
-"""The HTTP of uvicorn, for which a request has to be there in time: one half sent would be waited for."""
+"""uvicorn's HTTP protocol with a time limit for requests: uvicorn itself waits for ever for one half sent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HURRY = 10.0
 _UNSENT = (h11.IDLE, h11.SEND_BODY)
 
 
-def hurried(seconds: float = HURRY) -> type[H11Protocol]:
-    """Return uvicorn's protocol that closes a connection on which no whole request came in `seconds`."""
+def protocol(seconds: float = HURRY) -> type[H11Protocol]:
+    """Return uvicorn's protocol class, closing connections without a complete request after `seconds`."""
 
     class Hurried(H11Protocol):
         _timer: TimerHandle | None = None

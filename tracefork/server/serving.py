@@ -22,7 +22,7 @@ from ..providers.prices import Prices
 from ..storage.store import TapeStore
 from .access import Door, Tickets
 from .app import app
-from .request_timeout import HURRY, hurried
+from .request_timeout import HURRY, protocol
 
 _READY = 10.0  # seconds until a server that does not listen has failed
 _PORTS = 65_535
@@ -98,7 +98,7 @@ def _config(site: ASGIApp, hurry: float) -> uvicorn.Config:
     """One parser, no websockets, nothing believed that a proxy says; loggers are left as they are."""
     return uvicorn.Config(
         site,
-        http=hurried(hurry),
+        http=protocol(hurry),
         ws="none",
         lifespan="off",
         proxy_headers=False,

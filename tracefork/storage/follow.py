@@ -1,4 +1,4 @@
-"""A run that is still being recorded, read as it grows: each step once, when it is over."""
+"""Reads a run while it is being recorded: gives each step once, when it has ended."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Following:
         self._damage: CorruptTape | None = None
 
     def steps(self) -> list[Step]:
-        """What has ended since the last call.
+        """Return the steps that have ended since the last call.
 
         Raises:
             CorruptTape: the log is damaged, or more than the limits allow. What came before
@@ -49,7 +49,7 @@ class Following:
             if not _same(journal.decode_header(first), self.head):
                 self.over = True
             elif pack.is_packed(first):
-                ended += self._left(first)
+                ended += self._rest(first)
             elif not self._damage:
                 self._read(ended)
         except NotFound:
@@ -80,7 +80,7 @@ class Following:
                         self._asked[call] = record
                         self._since(record.at)
                     case Ended(call):
-                        ended.append(self._ended(record, self._asked.pop(call, None)))
+                        ended.append(self._make_step(record, self._asked.pop(call, None)))
                     case Hidden(more):
                         self.surrogates = self.surrogates.plus(more)
                     case Closed():
@@ -88,8 +88,8 @@ class Following:
                     case _:
                         pass
 
-    def _left(self, packed: bytes) -> list[Step]:
-        """What was not given yet of a run that was sealed since."""
+    def _rest(self, packed: bytes) -> list[Step]:
+        """Return the steps of a run that was sealed since which no call has returned."""
         tape = pack.unpack(packed, self._parent, self._limits)
         self.over, self.surrogates = True, tape.surrogates
         left = [step for step in tape.steps if step.span.began not in self._given]
@@ -101,7 +101,7 @@ class Following:
         self.began = time if self.began is None else min(self.began, time)
 
     @staticmethod
-    def _ended(record: Ended, asked: Asked | None) -> Step:
+    def _make_step(record: Ended, asked: Asked | None) -> Step:
         if asked is None:
             raise CorruptTape(f"call {record.call} ends and was not open")
         made = make_step(asked.question, record.answer, asked.lane, record.span, record.timing)

@@ -1,4 +1,4 @@
-"""What a store tells of its runs without reading them whole. Pure."""
+"""Descriptions of runs, read from the first bytes of their logs. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROBE = "blame.probe"
 
 @frozen
 class RunInfo:
-    """What a list of runs says of one. `created_at` is in seconds since the epoch.
+    """A run as a list shows it. `created_at` is in seconds since the epoch.
 
     `exchanges`, `outcome` and `digest` are known once the run is sealed. `damage`
     says what is wrong with a head that cannot be read; `run_id` is then the log's name.
@@ -42,7 +42,7 @@ class RunInfo:
 
 @frozen
 class BranchInfo:
-    """A run that came of another: it went its own way at exchange `step` of `parent`."""
+    """A branch: a run that left `parent` at exchange `step`."""
 
     branch_id: str
     parent: str
@@ -53,7 +53,7 @@ class BranchInfo:
 
 
 def descendants(infos: Iterable[RunInfo], run_id: str) -> Iterator[RunInfo]:
-    """Of `infos`, the branches of a run that are over, and those of these, each after its parent."""
+    """Yield the finished branches of a run, their branches, and so on, each after its parent."""
     branches = [info for info in infos if info.parent and info.sealed and not info.damage]
     generation = {run_id}
     while found := [info for info in branches if info.parent and info.parent.parent in generation]:
@@ -67,7 +67,7 @@ def readable(
     load: Callable[[str], Tape],
     lost: Callable[[RunInfo, CorruptTape | NotFound], None] | None = None,
 ) -> Iterator[Tape]:
-    """The runs that can be loaded; `lost` is told of each other: it is no reason to hide its parent."""
+    """Yield the tapes of the runs that can be loaded; call `lost` with each other one, and go on."""
     for info in infos:
         try:
             yield load(info.run_id)
@@ -76,8 +76,8 @@ def readable(
                 lost(info, why)
 
 
-def shown(infos: Iterable[RunInfo], contrast: Iterable[str] = ()) -> Iterator[RunInfo]:
-    """Of `infos`, those that a person wants to see: of the forks that blame made only `contrast`."""
+def leave_out_probes(infos: Iterable[RunInfo], contrast: Iterable[str] = ()) -> Iterator[RunInfo]:
+    """Yield `infos` without the forks that blame made, but for those in `contrast`."""
     few = frozenset(contrast)
     return (info for info in infos if not info.is_probe or info.run_id in few)
 
@@ -105,19 +105,21 @@ class Reclaimed:
     what: str
 
 
-def described(name: str, first: bytes, moved: Callable[[str], str] = str) -> RunInfo:
-    """Return what the log `name` says of itself in its first 64 KiB or more.
+def describe(name: str, first: bytes, moved: Callable[[str], str] = str) -> RunInfo:
+    """Return the description of the run in log `name`, read from the log's `first` 64 KiB or more.
 
     `moved` gives the other name that the log of a run may have.
 
     Raises:
         CorruptTape: they are damaged, or those of another run.
     """
-    said = pack.read_summary(first) if pack.is_packed(first) else None
-    head = said.header if said else journal.decode_header(first)
+    summary = pack.read_summary(first) if pack.is_packed(first) else None
+    head = summary.header if summary else journal.decode_header(first)
     if name not in (head.run_id, moved(head.run_id)):
         raise CorruptTape(f"it is the header of run {head.run_id!r}")
     info = RunInfo(head.run_id, head.agent_name, head.created_at, head.parent, head.meta)
-    if said is None:
+    if summary is None:
         return info
-    return evolve(info, sealed=True, exchanges=said.exchanges, outcome=said.outcome, digest=said.digest)
+    return evolve(
+        info, sealed=True, exchanges=summary.exchanges, outcome=summary.outcome, digest=summary.digest
+    )

@@ -1,4 +1,4 @@
-"""What branches share with their parents in a store, and what becomes of them when a parent goes."""
+"""Stored branches refer to their parents' steps: finds a parent, and rewrites a branch to need none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REMEMBERED = 8  # parents
 
 @frozen
 class _Known:
-    """A parent; `packed` are the bytes that it was read from, where nothing else was."""
+    """A parent. `packed`: the sealed bytes it was read from; empty if it depends on another run."""
 
     tape: Tape
     identity: str
@@ -48,7 +48,7 @@ class Family:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def of_new(self, head: Header) -> Parent:
-        """What a branch with this header may refer to: its parent's steps, if that run is over and whole."""
+        """Return what a new branch may refer to: its parent's steps, if that run is over and undamaged."""
         if head.parent is None or head.parent.parent == head.run_id:
             return ALONE
         try:
@@ -61,7 +61,7 @@ class Family:
         return Parent(known.tape.steps, Shares(known.identity, depth))
 
     def of(self, head: Header, below: int = 0) -> Parent:
-        """What the branch with this header refers to, `below` generations under the one that is asked for.
+        """Return what a stored branch refers to, `below` generations above the run that is asked for.
 
         Raises:
             NotFound: its parent is not in the store.
@@ -81,7 +81,7 @@ class Family:
         return Parent(known.tape.steps, head.shares)
 
     def _read(self, name: str, below: int) -> _Known:
-        """The parent of this name as it is now: the one that is known, if its bytes are the same."""
+        """Return the parent of this name, read anew unless the remembered one has the same bytes."""
         before = self._sealed(name)
         known = self._known.get(name)
         if known is None or not before or known.packed != before:
@@ -95,40 +95,40 @@ class Family:
         return known
 
 
-def moved(run_id: str) -> str:
-    """The name of a log that is on its way to the name `run_id`."""
+def moving_name(run_id: str) -> str:
+    """The name under which a rewritten run is kept until it has replaced the log named `run_id`."""
     return MOVED + sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def replace(backend: Backend, tape: Tape, limits: Limits) -> None:
-    """Put `tape`, standing by itself, in the place of the log of its run; at no moment is there neither.
+    """Replace the log of a run by `tape`, which refers to no other; at every moment one of them exists.
 
     Raises:
         StoreError: the backend refused; `finish` goes on where this stopped.
     """
     packed, _ = pack.pack_verified(tape, limits=limits)
-    seal(backend, moved(tape.run_id), packed, 0)
+    seal(backend, moving_name(tape.run_id), packed, 0)
     finish(backend, tape.run_id, packed)
 
 
 def finish(backend: Backend, run_id: str, packed: bytes) -> None:
-    """Bring the log that is on its way to `run_id` to its name; whoever else does so too does no harm."""
-    if _sealed_as(backend, run_id) != packed:
+    """Complete a replacement of `run_id` that was begun; several processes may do so at once."""
+    if _read_sealed(backend, run_id) != packed:
         with suppress(NotFound):
             backend.delete(run_id)
         seal(backend, run_id, packed, 0)
     with suppress(NotFound):
-        backend.delete(moved(run_id))
+        backend.delete(moving_name(run_id))
 
 
 def remove(backend: Backend, run_id: str) -> None:
-    """Delete a run, under its name and on its way to it.
+    """Delete a run and what is left of a replacement of it.
 
     Raises:
         NotFound: it is under neither.
     """
     found = False
-    for name in (moved(run_id), run_id):  # the one that would bring the other back first
+    for name in (moving_name(run_id), run_id):  # the one that would bring the other back first
         with suppress(NotFound):
             backend.delete(name)
             found = True
@@ -136,16 +136,16 @@ def remove(backend: Backend, run_id: str) -> None:
         raise NotFound(run_id)
 
 
-def _sealed_as(backend: Backend, run_id: str) -> bytes:
+def _read_sealed(backend: Backend, run_id: str) -> bytes:
     with suppress(NotFound, CorruptTape):
         return b"".join(backend.chunks(run_id))
     return b""
 
 
-def waiting(backend: Backend, run_id: str) -> bytes | None:
-    """The sealed bytes of a run whose log is still on its way to its name; None if there is none."""
+def read_moving(backend: Backend, run_id: str) -> bytes | None:
+    """Read the sealed bytes of a run whose replacement is not complete; None if there is none."""
     try:
-        first = b"".join(backend.chunks(moved(run_id)))
+        first = b"".join(backend.chunks(moving_name(run_id)))
     except NotFound:
         return None
     return first if journal.decode_header(first).run_id == run_id else None

@@ -1,4 +1,4 @@
-"""Looking after the runs of a store: what is wrong with one, what is left of it, when it died."""
+"""Checks one run of a store, saves what is left of a damaged one, and finds when one was last written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def findings(load: Callable[[str], Tape], info: RunInfo) -> Iterator[Finding]:
         yield Finding("", "", info.damage, "look for the file or row in the backend")
         return
     try:
-        tape = _settled(load, run_id)
+        tape = _settle(load, run_id)
     except CorruptTape as exc:
         certain = not isinstance(exc, TooLarge | UnknownVersion)
         yield Finding(run_id, exc.where, exc.problem, exc.advice, certain)
@@ -41,16 +41,16 @@ def findings(load: Callable[[str], Tape], info: RunInfo) -> Iterator[Finding]:
             yield Finding(run_id, "summary", "its digest is not that of its steps", "record it again")
 
 
-def _settled(load: Callable[[str], Tape], run_id: str) -> Tape:
-    """The run, read once more if it was sealed or deleted meanwhile."""
+def _settle(load: Callable[[str], Tape], run_id: str) -> Tape:
+    """Load the run; once more if it was sealed or deleted meanwhile."""
     try:
         return load(run_id)
     except Conflict:
         return load(run_id)
 
 
-def salvaged(backend: Backend, run_id: str, parent: Callable[[Header], Parent], limits: Limits) -> Salvaged:
-    """What is left of a damaged run; `parent` finds what it refers to.
+def salvage(backend: Backend, run_id: str, parent: Callable[[Header], Parent], limits: Limits) -> Salvaged:
+    """Return the undamaged steps of a run; `parent` finds what its header refers to.
 
     Raises:
         NotFound: there is no such run, or its parent is not here.
@@ -68,7 +68,7 @@ def salvaged(backend: Backend, run_id: str, parent: Callable[[Header], Parent], 
 
 
 def whole_heads(backend: Backend) -> list[tuple[str, bytes]]:
-    """Names and heads of the logs whose head is whole, as of one moment."""
+    """List names and first chunks of the logs whose first chunk is undamaged."""
     found, heads = list[tuple[str, bytes]](), iter(backend.heads())
     while True:
         try:
@@ -82,7 +82,7 @@ def whole_heads(backend: Backend) -> list[tuple[str, bytes]]:
 
 
 def last_sign(head: Header, records: Iterable[Record]) -> float:
-    """When something last happened in a run, a question in flight too, in seconds since the epoch."""
+    """Return when a run last asked or got something, in seconds since the epoch."""
     last = head.created_at
     for record in records:
         match record:
@@ -96,7 +96,7 @@ def last_sign(head: Header, records: Iterable[Record]) -> float:
 
 
 def _remains(backend: Backend, run_id: str) -> Iterator[bytes]:
-    """The chunks of a run as they are; b"" for one that its backend does not give out damaged."""
+    """Return the chunks of a run unverified; b"" for each that the backend cannot give."""
     if remains := getattr(backend, "remains", None):
         yield from remains(run_id)
         return

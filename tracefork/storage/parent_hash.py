@@ -1,4 +1,7 @@
-"""Hashes a parent's steps with timing and lanes, so that a branch that refers to them notices another."""
+"""Hash of a parent's steps including timing and lanes. Pure.
+
+By it a branch that stores references to these steps notices another parent.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run being written: its records as chunks of a log, and at the end the seal."""
+"""Writes one run to a backend: records as chunks of a log, then the packed tape in their place."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Log:
         return kept
 
     def seal(self, tape: Tape) -> Tape:
-        """Replace the records by the packed `tape`; return what was read from it and proven equal.
+        """Replace the records by the packed `tape`; return the equal tape that was read back from it.
 
         A tape that the limits would not let back in is sealed too, with a RuntimeWarning;
         a branch whose parent was deleted meanwhile stands by itself.

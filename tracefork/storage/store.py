@@ -29,7 +29,7 @@ from ..errors import Conflict, CorruptTape, NotFound, RunExists, StoreError
 from ..host import clocks
 from . import lineage, maintenance
 from .follow import Following
-from .info import BranchInfo, Finding, Reclaimed, RunInfo, described
+from .info import BranchInfo, Finding, Reclaimed, RunInfo, describe
 from .run_log import Log, refusals
 
 __all__ = ["BranchInfo", "Finding", "Log", "Reclaimed", "RunInfo", "TapeStore", "new_run_id"]
@@ -41,7 +41,7 @@ class TapeStore:
     def __init__(self, backend: Backend, *, limits: Limits = DEFAULT) -> None:
         self.backend = backend
         self._limits = limits
-        self._family = lineage.Family(self._read, self._sealed)
+        self._family = lineage.Family(self._read, self._read_sealed)
 
     @classmethod
     def open(
@@ -114,7 +114,7 @@ class TapeStore:
         head = Header.of(tape)
         parent = self._family.of_new(head)
         packed, _ = pack.pack_verified(tape, parent, self._limits)
-        log = self._begun(evolve(head, shares=parent.shares), parent)
+        log = self._begin(evolve(head, shares=parent.shares), parent)
         try:
             if log.parent is not parent:
                 packed, _ = pack.pack_verified(tape, log.parent, self._limits)
@@ -143,12 +143,12 @@ class TapeStore:
         Raises:
             NotFound, CorruptTape: as `load`.
         """
-        with _located(run_id):
+        with _locate(run_id):
             head = journal.decode_header(next(self._chunks(run_id), b""))
             return Following(self.backend, head, self._family.of(head), self._limits)
 
     def _read(self, run_id: str, below: int) -> tuple[Header, Tape]:
-        with _located(run_id):
+        with _locate(run_id):
             chunks = self._chunks(run_id)
             first = next(chunks, b"")
             head = journal.decode_header(first)
@@ -159,7 +159,7 @@ class TapeStore:
                 return head, pack.unpack(first, parent, self._limits)
             return head, journal.unroll(_after(first, chunks), run_id, parent, self._limits)
 
-    def _sealed(self, run_id: str) -> bytes:
+    def _read_sealed(self, run_id: str) -> bytes:
         """The bytes of a run that is over; none of one that is not."""
         chunks = self._chunks(run_id)
         first = next(chunks, b"")
@@ -170,7 +170,7 @@ class TapeStore:
         try:
             yield from self.backend.chunks(run_id)
         except NotFound:
-            if not run_id or (packed := lineage.waiting(self.backend, run_id)) is None:
+            if not run_id or (packed := lineage.read_moving(self.backend, run_id)) is None:
                 raise
             yield packed
 
@@ -186,7 +186,7 @@ class TapeStore:
                 yield RunInfo(exc.log, damage=exc.problem if exc.log else str(exc))
                 continue
             try:
-                info = described(name, first, moved=lineage.moved)
+                info = describe(name, first, moved=lineage.moving_name)
             except CorruptTape as exc:
                 info = RunInfo(name, damage=exc.problem)
             if name == info.run_id or not self._has_log(info.run_id):
@@ -272,8 +272,8 @@ class TapeStore:
         """
         with suppress(CorruptTape):
             return self.load(run_id)
-        with _located(run_id):
-            return maintenance.salvaged(self.backend, run_id, self._family.of, self._limits).tape
+        with _locate(run_id):
+            return maintenance.salvage(self.backend, run_id, self._family.of, self._limits).tape
 
     def gc(self, *, idle: float = 86_400.0, now: float | None = None) -> Iterator[Reclaimed]:
         """Tidy up, and say what was done: a run at a time, so that it may be stopped between two.
@@ -291,17 +291,17 @@ class TapeStore:
         before = (clocks.now() if now is None else now) - idle
         for name, first in maintenance.whole_heads(self.backend):
             head = journal.decode_header(first)
-            if name == lineage.moved(head.run_id):
+            if name == lineage.moving_name(head.run_id):
                 lineage.finish(self.backend, head.run_id, b"".join(self.backend.chunks(name)))
                 yield Reclaimed(head.run_id, "finished its move")
             elif not pack.is_packed(first) and head.created_at < before:
                 with suppress(CorruptTape, NotFound, Conflict):  # the last: it lives
                     chunks = list(self.backend.chunks(head.run_id))
                     parent = self._family.of(head)
-                    _, told = journal.read(chunks, head.run_id, parent, self._limits)
-                    quiet = maintenance.last_sign(head, told) < before
+                    _, recorded = journal.read(chunks, head.run_id, parent, self._limits)
+                    quiet = maintenance.last_sign(head, recorded) < before
                     if quiet:
-                        packed, _ = pack.pack_verified(fold(head, told), parent, self._limits)
+                        packed, _ = pack.pack_verified(fold(head, recorded), parent, self._limits)
                         seal(self.backend, head.run_id, packed, len(chunks))
                         yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
         given = getattr(self.backend, "reclaim", lambda: 0)()
@@ -318,9 +318,9 @@ class TapeStore:
             ValueError: it has no run_id, or a reserved one, or its meta is too large.
         """
         parent = self._family.of_new(head)
-        return self._begun(evolve(head, shares=parent.shares), parent)
+        return self._begin(evolve(head, shares=parent.shares), parent)
 
-    def _begun(self, head: Header, parent: Parent) -> Log:
+    def _begin(self, head: Header, parent: Parent) -> Log:
         if not head.run_id:
             raise ValueError("a run needs a run_id")
         if head.run_id.startswith(lineage.MOVED):
@@ -351,7 +351,7 @@ class TapeStore:
         return sorted(info.run_id for info in self.runs() if info.run_id)
 
     def _is_moving(self, run_id: str) -> bool:
-        return bool(run_id) and lineage.waiting(self.backend, run_id) is not None
+        return bool(run_id) and lineage.read_moving(self.backend, run_id) is not None
 
 
 def _branch(info: RunInfo) -> BranchInfo | None:
@@ -370,7 +370,7 @@ def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def _located(run_id: str) -> Iterator[None]:
+def _locate(run_id: str) -> Iterator[None]:
     """Say of a CorruptTape from within which run it is about."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""Scripted providers: what a model would answer, said in advance.
+"""Scripted providers: answers of a model, given in advance.
 
 A `Script` turns requests into answers and keeps the requests. It knows no HTTP
 library: `transport(script, httpx)` makes a client's transport of it, and
@@ -85,7 +85,7 @@ def by_marker(marker: str | bytes, faulty: Item | Sequence[Item], sound: Item | 
     item answers every time; a sequence is played in order and can be Exhausted.
     """
     needles = _spellings(marker)
-    wrong, right = _played(faulty), _played(sound)
+    wrong, right = _play(faulty), _play(sound)
 
     def rule(asked: Request) -> Item:
         places = (asked.body, asked.url.encode())
@@ -100,7 +100,7 @@ def _answer(item: Item, asked: Request) -> Response | Fault:
     return item
 
 
-def _played(items: Item | Sequence[Item]) -> Item:
+def _play(items: Item | Sequence[Item]) -> Item:
     return Script(*items) if isinstance(items, Sequence) else items
 
 

@@ -132,7 +132,7 @@ class LoopbackServer:
             del self._open[threading.current_thread()]
 
     def _answer(self, asked: Request) -> Response | Fault:
-        answer = _guarded(self._script, asked, self._keep)
+        answer = _guard(self._script, asked, self._keep)
         if self._delay:
             self._turn.sleep(self._delay)
         if self._gate:
@@ -147,7 +147,7 @@ class LoopbackServer:
 _POLL = 0.2  # seconds; only where a shutdown does not wake `accept`
 
 
-def _guarded(
+def _guard(
     script: Callable[[Request], Response | Fault], asked: Request, keep: Callable[[Exception], None]
 ) -> Response | Fault:
     try:

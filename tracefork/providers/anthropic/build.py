@@ -9,13 +9,15 @@ and the content, so equal questions get equal answers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from attrs import frozen
 
-from tracefork.core.values import Exchange, Headers, Response
+from tracefork.core.values import Exchange, Response
 
-from .. import base
-from .edit import edited, event
+from .. import base, builders
+from ..builders import Call, Draft
+from .edit import event, replace_text
 
 STATUS = {
     "invalid_request_error": 400,
@@ -114,44 +116,17 @@ class Message:
 
     def __call__(self, asked: base.Asked) -> Response:
         request = base.question(asked)
-        seed = (request.body, repr(self))
-        message = self._message(asked, seed)
-        headers = (("request-id", base.ident("req_", *seed)),)
+        call = Call(self.tool.name, self.tool.input, self.tool.id) if self.tool else None
+        draft = builders.draft(self, request, call, self.stop_reason)
+        headers = (("request-id", draft.ident("req_")),)
         if base.streams(request):
-            return base.streamed(_events(message, self._blocks(seed)), headers)
-        content = [block for block, _ in self._blocks(seed)]
-        return base.plain({**message, "content": content}, headers)
-
-    def _message(self, asked: base.Asked, seed: tuple[str | bytes, ...]) -> base.Payload:
-        request = base.question(asked)
-        said = base.size_of(self.text + (self.tool.input if self.tool else ""))
-        given, spoken = self.input_tokens, self.output_tokens
-        return {
-            "id": base.ident("msg_", *seed),
-            "type": "message",
-            "role": "assistant",
-            "model": base.model_of(request) if self.model is None else self.model,
-            "content": [],
-            "stop_reason": self.stop_reason,
-            "stop_sequence": None,
-            "usage": {
-                "input_tokens": base.estimate(len(request.body)) if given is None else given,
-                "output_tokens": base.estimate(said) if spoken is None else spoken,
-            },
-        }
-
-    def _blocks(self, seed: tuple[str | bytes, ...]) -> Iterator[tuple[base.Payload, str]]:
-        """Each content block, and the text that its deltas spell."""
-        if self.text or not self.tool:
-            yield {"type": "text", "text": self.text}, self.text
-        if self.tool:
-            tool_id = base.ident("toolu_", *seed) if self.tool.id is None else self.tool.id
-            call = base.payload(self.tool.input)
-            yield {"type": "tool_use", "id": tool_id, "name": self.tool.name, "input": call}, self.tool.input
+            return base.stream(_events(draft), headers)
+        content = [block for block, _ in _blocks(draft)]
+        return base.respond({**_frame(draft), "content": content}, headers)
 
 
 @frozen
-class WithText:
+class WithText(builders.WithText):
     """The recorded answer with another text.
 
     The first text block gets the new text and the other text blocks go; where there
@@ -161,54 +136,53 @@ class WithText:
     event, whole.
     """
 
-    text: str
-
-    def __call__(self, asked: base.Asked) -> Response:
-        """Build the answer.
-
-        Raises:
-            TypeError: `asked` is a bare Request, which has no recorded answer.
-            ValueError: the recorded answer is a fault, an error, or no whole message.
-        """
-        if not isinstance(asked, Exchange):
-            raise TypeError("with_text needs the recorded Exchange, not a bare Request; use text() instead")
-        return edited(asked.response, self.text)
+    def _edit(self, exchange: Exchange) -> Response:
+        return replace_text(exchange.response, self.text)
 
 
 @frozen
-class Error:
+class Error(builders.Error):
     """An error answer; `status` is HTTP's, `retry_after` in seconds."""
 
-    type: str
-    message: str
-    status: int
-    retry_after: float | None = None
+    id_header: ClassVar = "request-id"
 
-    def __call__(self, asked: base.Asked) -> Response:
-        request = base.question(asked)
-        request_id = base.ident("req_", request.body, repr(self))
-        headers: Headers = (("request-id", request_id),)
-        if self.retry_after is not None:
-            headers += (("retry-after", f"{self.retry_after:g}"),)
-        body: base.Payload = {
-            "type": "error",
-            "error": {"type": self.type, "message": self.message},
-            "request_id": request_id,
-        }
-        return base.plain(body, headers, status=self.status)
+    def _body(self, request_id: str) -> base.Payload:
+        error = {"type": self.type, "message": self.message}
+        return {"type": "error", "error": error, "request_id": request_id}
 
 
-def _events(message: base.Payload, blocks: Iterator[tuple[base.Payload, str]]) -> Iterator[bytes]:
-    usage = message["usage"]
-    assert isinstance(usage, dict)
-    opening = {**message, "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
-    yield event({"type": "message_start", "message": opening})
+def _frame(draft: Draft) -> base.Payload:
+    """The message, before it has content."""
+    return {
+        "id": draft.ident("msg_"),
+        "type": "message",
+        "role": "assistant",
+        "model": draft.model,
+        "content": [],
+        "stop_reason": draft.stop_reason,
+        "stop_sequence": None,
+        "usage": {"input_tokens": draft.input_tokens, "output_tokens": draft.output_tokens},
+    }
+
+
+def _blocks(draft: Draft) -> Iterator[tuple[base.Payload, str]]:
+    """Each content block, and the text that its deltas spell."""
+    if draft.has_text:
+        yield {"type": "text", "text": draft.text}, draft.text
+    if call := draft.call:
+        tool_id = draft.call_id(draft.ident("toolu_"))
+        tool: base.Payload = {"type": "tool_use", "id": tool_id, "name": call.name}
+        yield {**tool, "input": base.payload(call.arguments)}, call.arguments
+
+
+def _events(draft: Draft) -> Iterator[bytes]:
+    usage = {"input_tokens": draft.input_tokens, "output_tokens": 1}
+    yield event({"type": "message_start", "message": {**_frame(draft), "stop_reason": None, "usage": usage}})
     yield event({"type": "ping"})
-    for index, (block, spelled) in enumerate(blocks):
+    for index, (block, spelled) in enumerate(_blocks(draft)):
         yield from _block_events(index, block, spelled)
-    ending = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    closing = {"output_tokens": usage["output_tokens"]}
-    yield event({"type": "message_delta", "delta": ending, "usage": closing})
+    ending = {"stop_reason": draft.stop_reason, "stop_sequence": None}
+    yield event({"type": "message_delta", "delta": ending, "usage": {"output_tokens": draft.output_tokens}})
     yield event({"type": "message_stop"})
 
 

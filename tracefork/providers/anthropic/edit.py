@@ -1,4 +1,4 @@
-"""A recorded Messages answer with another text: event by event, so that all else stays as it was."""
+"""Replaces the text of a recorded Messages answer, event by event, and leaves all else unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tracefork.core.values import Fault, Response
 from .. import base, sse
 
 
-def edited(recorded: Response, text: str) -> Response:
+def replace_text(recorded: Response, text: str) -> Response:
     """Return `recorded` with `text` as its only text.
 
     Raises:
@@ -17,12 +17,12 @@ def edited(recorded: Response, text: str) -> Response:
     """
     if isinstance(recorded.end, Fault) or recorded.status != base.OK:
         raise ValueError(f"the recorded answer is {recorded!r}, not a whole message; use text() instead")
-    body = base.decoded(recorded)
+    body = base.decode_body(recorded)
     if base.is_stream(recorded, body):
-        chunks = tuple(_edited_events([base.payload(e.data) for e in sse.events(body)], text))
+        chunks = tuple(_edit_events([base.payload(e.data) for e in sse.events(body)], text))
     else:
-        chunks = (base.compact(_edited_message(base.payload(body), text)).encode(),)
-    return base.replaced(recorded, chunks)
+        chunks = (base.compact(_edit_message(base.payload(body), text)).encode(),)
+    return base.replace_body(recorded, chunks)
 
 
 def event(payload: base.Payload) -> bytes:
@@ -33,7 +33,7 @@ def event(payload: base.Payload) -> bytes:
 # -- one JSON body ---------------------------------------------------------------
 
 
-def _edited_message(message: base.Payload, text: str) -> base.Payload:
+def _edit_message(message: base.Payload, text: str) -> base.Payload:
     content = message.get("content")
     if message.get("type") != "message" or not isinstance(content, list):
         raise ValueError("the recorded answer is no message: it has no content blocks; use text() instead")
@@ -61,7 +61,7 @@ def _is_text(blocks: list[base.Payload], place: int) -> bool:
 # -- a stream --------------------------------------------------------------------
 
 
-def _edited_events(recorded: list[base.Payload], text: str) -> Iterator[bytes]:
+def _edit_events(recorded: list[base.Payload], text: str) -> Iterator[bytes]:
     if not any(e.get("type") == "message_stop" for e in recorded):
         raise ValueError("the recorded stream stops before message_stop; use text() instead")
     opened = [e["content_block"] for e in recorded if e.get("type") == "content_block_start"]

@@ -1,9 +1,9 @@
-"""Anthropic's Messages API, read."""
+"""Reads questions and answers of Anthropic's Messages API."""
 
 from __future__ import annotations
 
 from .. import _json, base, paths
-from .._parts import arguments, failure, inline, other, parts, spelled
+from .._parts import arguments, failure, media_in_base64, other, parts, text_at
 from .._reader import Reader
 from ..messages import (
     Choice,
@@ -18,7 +18,7 @@ from ..messages import (
     ToolResult,
     Usage,
 )
-from .stream import assembled
+from .stream import assemble
 
 NAME = paths.ANTHROPIC
 
@@ -38,17 +38,17 @@ def elements(key: str, value: object) -> tuple[Message | Tool, ...]:
 def _tools(tool: base.Payload) -> tuple[Tool, ...]:
     name = _json.string(tool, "name", "mcp_server_name", "type")
     schema = tool.get("input_schema")
-    said = _json.string(tool, "description")
-    return (Tool(name, said, "" if schema is None else _json.written(schema)),) if name else ()
+    about = _json.string(tool, "description")
+    return (Tool(name, about, "" if schema is None else _json.write(schema)),) if name else ()
 
 
 def part(block: base.Payload) -> Part:
     """One content block."""
     match _json.string(block, "type"):
         case "text":
-            return spelled(block, "text", Text)
+            return text_at(block, "text", Text)
         case "thinking":
-            return spelled(block, "thinking", Thinking)
+            return text_at(block, "thinking", Thinking)
         case "redacted_thinking":
             return Thinking("")
         case "tool_use" | "server_tool_use" | "mcp_tool_use" if name := _json.string(block, "name"):
@@ -76,7 +76,7 @@ def _media(kind: str, source: base.Payload) -> Media:
     data = source.get("data")
     match _json.string(source, "type"):
         case "base64":
-            return inline(kind, media_type, data)
+            return media_in_base64(kind, media_type, data)
         case "text" if isinstance(data, str):
             return Media(kind, media_type, len(_json.clean(data).encode()))
         case _:
@@ -88,12 +88,12 @@ def whole(message: base.Payload, complete: bool) -> Completion | None:  # noqa: 
     content = message.get("content")
     if not isinstance(content, list):
         return Completion(NAME, failure=failed, complete=complete) if failed else None
-    said = Message(_json.string(message, "role"), parts(content, part))
+    turn = Message(_json.string(message, "role"), parts(content, part))
     return Completion(
         NAME,
         _json.string(message, "id"),
         _json.string(message, "model"),
-        (Choice(said, _json.string(message, "stop_reason")),),
+        (Choice(turn, _json.string(message, "stop_reason")),),
         _usage(_json.mapping(message, "usage")),
         failed,
         complete,
@@ -112,4 +112,4 @@ def _usage(usage: base.Payload) -> Usage | None:
     return Usage(asked, output, cached, stored, _json.count(details, "thinking_tokens"))
 
 
-READER = Reader(NAME, ("tools", "system", "messages"), elements, whole, assembled)
+READER = Reader(NAME, ("tools", "system", "messages"), elements, whole, assemble)

@@ -1,4 +1,4 @@
-"""A stream of Anthropic's Messages API, put together into the message that it spells.
+"""Assembles the message from a stream of Anthropic's Messages API.
 
 Gateways that imitate it differ: some begin every block at index 0, or name none, or say the
 deltas of a block that was never begun. Blocks come out in the order of their indexes.
@@ -87,7 +87,7 @@ class _Blocks:
         return [block.whole() for block in sorted(self.blocks, key=lambda block: block.place)]
 
 
-def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
+def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
     """The message as far as it came; it is complete if it was stopped."""
     message: base.Payload = {}
     blocks = _Blocks()

@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from attrs import frozen
 
-from tracefork.core.values import Exchange, Headers, Request, Response
+from tracefork.core.values import Exchange, Request, Response
 
-from .. import base, paths
-from .edit import arrayed, edited, event
+from .. import base, builders, paths
+from ..builders import Call, Draft
+from .edit import event, replace_text, write_array
 
 STATUS = {
     "INVALID_ARGUMENT": 400,
@@ -121,53 +122,22 @@ class Message:
         """
         request = base.question(asked)
         place = _place(request)
-        seed = (request.body, repr(self))
-        frame: base.Payload = {
-            "modelVersion": place.model if self.model is None else self.model,
-            "responseId": base.ident("", *seed),
-        }
+        call = Call(self.call.name, self.call.args, self.call.id) if self.call else None
+        draft = builders.draft(self, request, call, self.finish_reason, model=place.model)
+        frame: base.Payload = {"modelVersion": draft.model, "responseId": draft.ident("")}
+        ending: base.Payload = {"usageMetadata": _usage(draft), **frame}
         if not place.streams:
-            whole = _candidate(list(self._parts(seed)), self.finish_reason)
-            return base.plain({"candidates": [whole], "usageMetadata": self._usage(request), **frame})
+            whole = _candidate(list(_parts(draft)), draft.stop_reason)
+            return base.respond({"candidates": [whole], **ending})
         pieces: list[base.Payload] = [
-            {"candidates": [_candidate([part], None)]} for part in self._pieces(seed)
+            {"candidates": [_candidate([p], None)], **frame} for p in _pieces(draft)
         ]
-        last: base.Payload = {
-            "candidates": [_candidate([], self.finish_reason)],
-            "usageMetadata": self._usage(request),
-        }
-        return _streamed(request, [{**chunk, **frame} for chunk in (*pieces, last)])
-
-    def _parts(self, seed: tuple[str | bytes, ...]) -> Iterator[base.Payload]:
-        if self.text or not self.call:
-            yield {"text": self.text}
-        if self.call:
-            call_id = base.ident("", *seed, "call") if self.call.id is None else self.call.id
-            args = base.payload(self.call.args)
-            named: base.Payload = {"id": call_id} if call_id else {}
-            yield {"functionCall": {**named, "name": self.call.name, "args": args}}
-
-    def _pieces(self, seed: tuple[str | bytes, ...]) -> Iterator[base.Payload]:
-        for part in self._parts(seed):
-            if "text" in part:
-                for piece in base.pieces(self.text):
-                    yield {"text": piece}
-            else:
-                yield part
-
-    def _usage(self, request: Request) -> base.Payload:
-        said = base.size_of(self.text + (self.call.args if self.call else ""))
-        asked = base.estimate(len(request.body)) if self.input_tokens is None else self.input_tokens
-        spoken = base.estimate(said) if self.output_tokens is None else self.output_tokens
-        return {
-            "promptTokenCount": asked,
-            "candidatesTokenCount": spoken,
-            "totalTokenCount": asked + spoken,
-        }
+        last: base.Payload = {"candidates": [_candidate([], draft.stop_reason)], **ending}
+        return _stream(request, [*pieces, last])
 
 
 @frozen
-class WithText:
+class WithText(builders.WithText):
     """The recorded answer with another text.
 
     Of each candidate the first text becomes the new one and the others go; where
@@ -176,42 +146,27 @@ class WithText:
     probabilities of the old text go. The body comes out content-decoded and whole.
     """
 
-    text: str
-
-    def __call__(self, asked: base.Asked) -> Response:
-        """Build the answer.
-
-        Raises:
-            TypeError: `asked` is a bare Request, which has no recorded answer.
-            ValueError: the recorded answer is a fault, an error, or no whole answer of a model.
-        """
-        if not isinstance(asked, Exchange):
-            raise TypeError("with_text needs the recorded Exchange, not a bare Request; use text() instead")
-        return edited(asked.response, self.text)
+    def _edit(self, exchange: Exchange) -> Response:
+        return replace_text(exchange.response, self.text)
 
 
 @frozen
-class Error:
+class Error(builders.Error):
     """An error answer; `status` is HTTP's, `retry_after` in seconds."""
 
-    type: str
-    message: str
-    status: int
-    retry_after: float | None = None
-
     def __call__(self, asked: base.Asked) -> Response:
+        """Build the answer: an array of the one error where a stream in a JSON array was asked for."""
+        whole = super().__call__(asked)
         request = base.question(asked)
-        said: base.Payload = {"code": self.status, "message": self.message, "status": self.type}
-        headers: Headers = ()
-        if self.retry_after is not None:
-            headers = (("retry-after", f"{self.retry_after:g}"),)
-            wait = {"@type": _RETRY_INFO, "retryDelay": f"{self.retry_after:g}s"}
-            said["details"] = [wait]
-        whole = base.plain({"error": said}, headers, status=self.status)
         place = paths.place(request.url)
-        listed = place is not None and place.streams and not _in_events(request)
-        chunks = arrayed([{"error": said}])
-        return base.replaced(whole, chunks) if listed else whole
+        is_array = place is not None and place.streams and not _in_events(request)
+        return base.replace_body(whole, write_array([self._body("")])) if is_array else whole
+
+    def _body(self, request_id: str) -> base.Payload:  # noqa: ARG002 - Gemini has none
+        error: base.Payload = {"code": self.status, "message": self.message, "status": self.type}
+        if self.retry_after is not None:
+            error["details"] = [{"@type": _RETRY_INFO, "retryDelay": f"{self.retry_after:g}s"}]
+        return {"error": error}
 
 
 _RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
@@ -228,12 +183,38 @@ def _in_events(request: Request) -> bool:
     return parse_qs(urlsplit(request.url).query).get("alt") == ["sse"]
 
 
+def _parts(draft: Draft) -> Iterator[base.Payload]:
+    if draft.has_text:
+        yield {"text": draft.text}
+    if call := draft.call:
+        call_id = draft.call_id(base.ident("", *draft.seed, "call"))
+        named: base.Payload = {"id": call_id} if call_id else {}
+        yield {"functionCall": {**named, "name": call.name, "args": base.payload(call.arguments)}}
+
+
+def _pieces(draft: Draft) -> Iterator[base.Payload]:
+    for part in _parts(draft):
+        if "text" in part:
+            for piece in base.pieces(draft.text):
+                yield {"text": piece}
+        else:
+            yield part
+
+
+def _usage(draft: Draft) -> base.Payload:
+    return {
+        "promptTokenCount": draft.input_tokens,
+        "candidatesTokenCount": draft.output_tokens,
+        "totalTokenCount": draft.input_tokens + draft.output_tokens,
+    }
+
+
 def _candidate(parts: list[base.Payload], finish_reason: str | None) -> base.Payload:
     ending = {"finishReason": finish_reason} if finish_reason else {}
     return {"content": {"parts": parts, "role": "model"}, **ending, "index": 0}
 
 
-def _streamed(request: Request, chunks: list[base.Payload]) -> Response:
+def _stream(request: Request, chunks: list[base.Payload]) -> Response:
     if _in_events(request):
-        return base.streamed(map(event, chunks))
-    return Response(200, (("content-type", "application/json; charset=UTF-8"),), arrayed(chunks))
+        return base.stream(map(event, chunks))
+    return Response(200, (("content-type", "application/json; charset=UTF-8"),), write_array(chunks))

@@ -1,4 +1,4 @@
-"""A recorded answer of Gemini with another text: chunk by chunk, so that all else stays as it was."""
+"""Replaces the text of a recorded answer of Gemini, chunk by chunk, and leaves all else unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .. import _json, base, sse
 _OF_THE_TEXT = frozenset({"citationMetadata", "groundingMetadata", "avgLogprobs", "logprobsResult"})
 
 
-def edited(recorded: Response, text: str) -> Response:
+def replace_text(recorded: Response, text: str) -> Response:
     """Return `recorded` with `text` as its text.
 
     Raises:
@@ -19,45 +19,45 @@ def edited(recorded: Response, text: str) -> Response:
     """
     if isinstance(recorded.end, Fault) or recorded.status != base.OK:
         raise ValueError(f"the recorded answer is {recorded!r}, not a whole message; use text() instead")
-    body = base.decoded(recorded)
+    body = base.decode_body(recorded)
     if base.is_stream(recorded, body):
         chunks = [base.payload(e.data) for e in sse.events(body)]
-        return base.replaced(recorded, tuple(map(event, _edited_chunks(chunks, text))))
+        return base.replace_body(recorded, tuple(map(event, _edit_chunks(chunks, text))))
     if body.lstrip().startswith(b"["):
         # wrapped, because base.payload reads objects alone
         chunks = _json.mappings(base.payload(b'{"chunks":' + body + b"}"), "chunks")
-        return base.replaced(recorded, arrayed(list(_edited_chunks(chunks, text))))
+        return base.replace_body(recorded, write_array(list(_edit_chunks(chunks, text))))
     answer = base.payload(body)
     if not _candidates(answer):
         raise ValueError("the recorded answer has no candidates; use text() instead")
-    new = [_edited_candidate(one, text) for one in _candidates(answer)]
-    return base.replaced(recorded, (base.compact({**answer, "candidates": new}).encode(),))
+    new = [_edit_candidate(one, text) for one in _candidates(answer)]
+    return base.replace_body(recorded, (base.compact({**answer, "candidates": new}).encode(),))
 
 
 def event(chunk: base.Payload) -> bytes:
     return sse.encode("", base.compact(chunk))
 
 
-def arrayed(chunks: Sequence[base.Payload]) -> tuple[bytes, ...]:
+def write_array(chunks: Sequence[base.Payload]) -> tuple[bytes, ...]:
     """The pieces of a JSON array, as the vendor sends it where no events are asked for."""
-    said = [base.compact(chunk).encode() for chunk in chunks]
-    return *((b",\r\n" if i else b"[") + one for i, one in enumerate(said)), b"]"
+    values = [base.compact(chunk).encode() for chunk in chunks]
+    return *((b",\r\n" if i else b"[") + one for i, one in enumerate(values)), b"]"
 
 
 # -- one answer ------------------------------------------------------------------
 
 
-def _edited_candidate(candidate: base.Payload, text: str) -> base.Payload:
+def _edit_candidate(candidate: base.Payload, text: str) -> base.Payload:
     parts = _parts(candidate)
     place = _place(parts)
-    old = parts[place] if place < len(parts) and _speaks(parts[place]) else {}
-    kept = [part for part in parts[place:] if not _speaks(part)]
-    return _holding(candidate, [*parts[:place], {**old, "text": text}, *kept])
+    old = parts[place] if place < len(parts) and _has_text(parts[place]) else {}
+    kept = [part for part in parts[place:] if not _has_text(part)]
+    return _with_parts(candidate, [*parts[:place], {**old, "text": text}, *kept])
 
 
 def _place(parts: list[base.Payload]) -> int:
     """Where the text belongs: at the first text, else before the first call, else last."""
-    for wanted in (_speaks, _calls):
+    for wanted in (_has_text, _has_call):
         for index, part in enumerate(parts):
             if wanted(part):
                 return index
@@ -67,9 +67,9 @@ def _place(parts: list[base.Payload]) -> int:
 # -- a stream ----------------------------------------------------------------------
 
 
-def _edited_chunks(chunks: list[base.Payload], text: str) -> Iterator[base.Payload]:
+def _edit_chunks(chunks: list[base.Payload], text: str) -> Iterator[base.Payload]:
     all_of_them = [one for chunk in chunks for one in _candidates(chunk)]
-    speaking = {_json.index(one) for one in all_of_them if any(map(_speaks, _parts(one)))}
+    speaking = {_json.index(one) for one in all_of_them if any(map(_has_text, _parts(one)))}
     stopped = {_json.index(one) for one in all_of_them if one.get("finishReason")}
     if not stopped or stopped != {_json.index(one) for one in all_of_them}:
         raise ValueError("the recorded stream stops before its finishReason; use text() instead")
@@ -78,7 +78,7 @@ def _edited_chunks(chunks: list[base.Payload], text: str) -> Iterator[base.Paylo
         kept = []
         for candidate in _candidates(chunk):
             index, parts = _json.index(candidate), _parts(candidate)
-            due = _due(candidate, silent=index not in speaking)
+            due = _is_due(candidate, silent=index not in speaking)
             rest = parts
             if due and index not in written:
                 written.add(index)
@@ -86,22 +86,22 @@ def _edited_chunks(chunks: list[base.Payload], text: str) -> Iterator[base.Paylo
                 rest = parts[place:]
                 spelled: list[base.Payload] = [{"text": piece} for piece in base.pieces(text)]
                 for part in (*parts[:place], *spelled):
-                    yield {**chunk, "candidates": [_unended(_holding(candidate, [part]))]}
-            new = _holding(candidate, [part for part in rest if not _speaks(part)])
+                    yield {**chunk, "candidates": [_drop_ending(_with_parts(candidate, [part]))]}
+            new = _with_parts(candidate, [part for part in rest if not _has_text(part)])
             if _parts(new) or new.get("finishReason") or not parts:
                 kept.append(new)
         if kept or not _candidates(chunk):
             yield {**chunk, "candidates": kept}
 
 
-def _due(candidate: base.Payload, *, silent: bool) -> bool:
+def _is_due(candidate: base.Payload, *, silent: bool) -> bool:
     """True where the new text belongs: at the first text, or if there is none, before what follows it."""
     if not silent:
-        return any(map(_speaks, _parts(candidate)))
-    return any(map(_calls, _parts(candidate))) or bool(candidate.get("finishReason"))
+        return any(map(_has_text, _parts(candidate)))
+    return any(map(_has_call, _parts(candidate))) or bool(candidate.get("finishReason"))
 
 
-def _unended(candidate: base.Payload) -> base.Payload:
+def _drop_ending(candidate: base.Payload) -> base.Payload:
     return {key: value for key, value in candidate.items() if key != "finishReason"}
 
 
@@ -116,15 +116,15 @@ def _parts(candidate: base.Payload) -> list[base.Payload]:
     return _json.mappings(_json.mapping(candidate, "content"), "parts")
 
 
-def _holding(candidate: base.Payload, parts: list[base.Payload]) -> base.Payload:
+def _with_parts(candidate: base.Payload, parts: list[base.Payload]) -> base.Payload:
     content = {"role": "model", **_json.mapping(candidate, "content"), "parts": parts}
     kept = {key: value for key, value in candidate.items() if key not in _OF_THE_TEXT}
     return {**kept, "content": content}
 
 
-def _speaks(part: base.Payload) -> bool:
+def _has_text(part: base.Payload) -> bool:
     return isinstance(part.get("text"), str) and part.get("thought") is not True
 
 
-def _calls(part: base.Payload) -> bool:
+def _has_call(part: base.Payload) -> bool:
     return "functionCall" in part

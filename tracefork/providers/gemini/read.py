@@ -1,11 +1,11 @@
-"""Gemini's generateContent, read. Google knows each name in two spellings, `inlineData` and `inline_data`."""
+"""Reads Gemini's generateContent. Google has two spellings of each name, `inlineData` and `inline_data`."""
 
 from __future__ import annotations
 
 import re
 
 from .. import _json, base, paths
-from .._parts import arguments, failure, inline, other, parts, spelled
+from .._parts import arguments, failure, media_in_base64, other, parts, text_at
 from .._reader import Reader
 from ..messages import (
     Choice,
@@ -21,7 +21,7 @@ from ..messages import (
     ToolResult,
     Usage,
 )
-from .stream import assembled
+from .stream import assemble
 
 NAME = paths.GEMINI
 _LISTS = ("tools", "systemInstruction", "system_instruction", "contents")
@@ -48,14 +48,14 @@ def _tools(kind: str, own: object) -> list[Tool]:
     """Functions that are declared; or a tool of Google's, under its own name."""
     if kind != "functionDeclarations":
         return [Tool(kind)]
-    said = [_camel(one) for one in _json.mappings({kind: own}, kind)]
+    declared = [_camel(one) for one in _json.mappings({kind: own}, kind)]
     return [
         Tool(
             _json.string(one, "name"),
             _json.string(one, "description"),
-            "" if schema is None else _json.written(schema),
+            "" if schema is None else _json.write(schema),
         )
-        for one in said
+        for one in declared
         for schema in [one.get("parametersJsonSchema", one.get("parameters"))]
     ]
 
@@ -64,31 +64,31 @@ def _message(content: base.Payload, role: str) -> Message:
     return Message(_json.string(content, "role") or role, parts(content.get("parts"), part))
 
 
-def part(said: base.Payload) -> Part:
+def part(given: base.Payload) -> Part:
     """One part: what it is goes by the key that it has."""
-    block = _camel(said)
+    block = _camel(given)
     call, result = _json.mapping(block, "functionCall"), _json.mapping(block, "functionResponse")
     data, file = _json.mapping(block, "inlineData"), _json.mapping(block, "fileData")
     if "text" in block:
-        return spelled(block, "text", Thinking if block.get("thought") is True else Text)
+        return text_at(block, "text", Thinking if block.get("thought") is True else Text)
     if name := _json.string(call, "name"):
         return ToolCall(_json.string(call, "id"), name, arguments(call.get("args")))
     if result:
         return _result(result)
     if data:
         media_type = _json.string(_camel(data), "mimeType")
-        return inline(_kind(media_type), media_type, data.get("data"))
+        return media_in_base64(_kind(media_type), media_type, data.get("data"))
     if file:
         media_type = _json.string(_camel(file), "mimeType")
         return Media(_kind(media_type), media_type, url=_json.string(_camel(file), "fileUri"))
     names = [key for key in block if key not in {"thought", "thoughtSignature"}]
-    return other(said, names[0] if names else "")
+    return other(given, names[0] if names else "")
 
 
 def _result(result: base.Payload) -> ToolResult:
     """What a function gave, as JSON text: Google has an object where others have a text."""
     response = result.get("response")
-    given = () if response is None else (Text(_json.written(response)),)
+    given = () if response is None else (Text(_json.write(response)),)
     failed = isinstance(response, dict) and "error" in response and "output" not in response
     more = parts(result.get("parts"), part)
     return ToolResult(_json.string(result, "id"), (*given, *more), _json.string(result, "name"), failed)
@@ -145,4 +145,4 @@ def _sum(metadata: base.Payload, *keys: str) -> int | None:
     return sum(counts) if counts else None
 
 
-READER = Reader(NAME, _LISTS, elements, whole, assembled)
+READER = Reader(NAME, _LISTS, elements, whole, assemble)

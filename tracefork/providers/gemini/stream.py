@@ -1,4 +1,4 @@
-"""A stream of Gemini's generateContent, put together into one answer: each of its chunks is one in small."""
+"""Assembles one answer from a stream of Gemini's generateContent; each chunk has the form of an answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .. import _json, base
 
 
-def assembled(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
+def assemble(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
     """The answer as far as it came; complete if each candidate said why it stops, or none will."""
     body: base.Payload = {}
     candidates = dict[int, base.Payload]()
@@ -25,7 +25,7 @@ def assembled(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
     if not body and not candidates:
         return {}, False
     body["candidates"] = [
-        {**one, "content": {"role": one["role"], "parts": _joined(parts[place])}}
+        {**one, "content": {"role": one["role"], "parts": _join(parts[place])}}
         for place, one in candidates.items()
     ]
     stopped = bool(candidates) and all(one["finishReason"] for one in candidates.values())
@@ -33,7 +33,7 @@ def assembled(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
     return body, (done or stopped or blocked) and "error" not in body
 
 
-def _joined(parts: list[base.Payload]) -> list[base.Payload]:
+def _join(parts: list[base.Payload]) -> list[base.Payload]:
     """The parts, those beside each other that spell one text made one."""
     groups = list[tuple[base.Payload, list[str]]]()
     for part in parts:
@@ -42,12 +42,12 @@ def _joined(parts: list[base.Payload]) -> list[base.Payload]:
             groups.append((part, []))
         elif not text and groups and part.keys() <= {"text", "thought", "thoughtSignature"}:
             continue  # the end of a stream says nothing, in a part of its own
-        elif groups and groups[-1][1] and _thinks(groups[-1][0]) == _thinks(part):
+        elif groups and groups[-1][1] and _is_thought(groups[-1][0]) == _is_thought(part):
             groups[-1][1].append(text)
         else:
             groups.append((part, [text]))
     return [{**part, "text": "".join(texts)} if texts else part for part, texts in groups]
 
 
-def _thinks(part: base.Payload) -> bool:
+def _is_thought(part: base.Payload) -> bool:
     return part.get("thought") is True

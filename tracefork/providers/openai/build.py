@@ -9,15 +9,16 @@ are hashes of the question and the content, and `created` is 0: no clock is read
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from attrs import frozen
 
-from tracefork.core.values import Exchange, Headers, Request, Response
+from tracefork.core.values import Exchange, Request, Response
 
-from .. import base
+from .. import base, builders
+from ..builders import Call
 from . import chat, responses
-from .edit import edited
-from .message import Call, Said
+from .edit import replace_text
 
 STATUS = {
     "invalid_request_error": 400,
@@ -124,39 +125,21 @@ class Message:
             ValueError: the URL's path belongs to neither API.
         """
         request = base.question(asked)
-        said = self._said(request)
-        headers = (("x-request-id", said.ident("req_")),)
+        call = Call(self.call.name, self.call.arguments, self.call.id) if self.call else None
+        draft = builders.draft(self, request, call, self.finish_reason)
+        headers = (("x-request-id", draft.ident("req_")),)
         streamed, in_chat = base.streams(request), is_chat(request)
         if not streamed:
-            body = chat.completion(said) if in_chat else responses.response(said)
-            return base.plain(body, headers)
+            return base.respond(chat.completion(draft) if in_chat else responses.response(draft), headers)
         if not in_chat:
-            return base.streamed(responses.events(said), headers)
+            return base.stream(responses.events(draft), headers)
         options = base.payload(request.body).get("stream_options")
         usage = isinstance(options, dict) and options.get("include_usage") is True
-        return base.streamed(chat.events(said, usage=usage), headers)
-
-    def _said(self, request: Request) -> Said:
-        seed = (request.body, repr(self))
-        size = base.size_of(self.text + (self.call.arguments if self.call else ""))
-        given, spoken = self.input_tokens, self.output_tokens
-        call = None
-        if self.call:
-            call_id = base.ident("call_", *seed) if self.call.id is None else self.call.id
-            call = Call(call_id, self.call.name, self.call.arguments)
-        return Said(
-            seed,
-            base.model_of(request) if self.model is None else self.model,
-            self.text,
-            call,
-            self.finish_reason,
-            base.estimate(len(request.body)) if given is None else given,
-            base.estimate(size) if spoken is None else spoken,
-        )
+        return base.stream(chat.events(draft, usage=usage), headers)
 
 
 @frozen
-class WithText:
+class WithText(builders.WithText):
     """The recorded answer with another text.
 
     The first text (of each choice, in chat) becomes the new one and any further text
@@ -165,38 +148,20 @@ class WithText:
     go. The body comes out content-decoded and whole.
     """
 
-    text: str
-
-    def __call__(self, asked: base.Asked) -> Response:
-        """Build the answer.
-
-        Raises:
-            TypeError: `asked` is a bare Request, which has no recorded answer.
-            ValueError: the recorded answer is a fault, an error, or no whole message,
-                or the URL's path belongs to neither API.
-        """
-        if not isinstance(asked, Exchange):
-            raise TypeError("with_text needs the recorded Exchange, not a bare Request; use text() instead")
-        return edited(asked.response, self.text, in_chat=is_chat(asked.request))
+    def _edit(self, exchange: Exchange) -> Response:
+        return replace_text(exchange.response, self.text, in_chat=is_chat(exchange.request))
 
 
 @frozen
-class Error:
+class Error(builders.Error):
     """An error answer; `status` is HTTP's, `retry_after` in seconds."""
 
-    type: str
-    message: str
-    status: int
-    retry_after: float | None = None
+    id_header: ClassVar = "x-request-id"
+
     code: str | None = None
 
-    def __call__(self, asked: base.Asked) -> Response:
-        request = base.question(asked)
-        headers: Headers = (("x-request-id", base.ident("req_", request.body, repr(self))),)
-        if self.retry_after is not None:
-            headers += (("retry-after", f"{self.retry_after:g}"),)
-        body = {"message": self.message, "type": self.type, "param": None, "code": self.code}
-        return base.plain({"error": body}, headers, status=self.status)
+    def _body(self, request_id: str) -> base.Payload:  # noqa: ARG002 - OpenAI has it in a header alone
+        return {"error": {"message": self.message, "type": self.type, "param": None, "code": self.code}}
 
 
 def is_chat(request: Request) -> bool:

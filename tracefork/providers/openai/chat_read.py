@@ -1,9 +1,9 @@
-"""OpenAI's chat completions, read, and the older completions of a bare text: their answers are alike."""
+"""Reads OpenAI's chat completions, and the older completions of a bare text: their answers are alike."""
 
 from __future__ import annotations
 
 from .. import _json, base, paths
-from .._parts import arguments, failure, inline, linked, other, parts, spelled
+from .._parts import arguments, failure, media_at_url, media_in_base64, other, parts, text_at
 from .._reader import Reader
 from ..messages import (
     Choice,
@@ -18,7 +18,7 @@ from ..messages import (
     ToolResult,
     Usage,
 )
-from .chat_stream import assembled
+from .chat_stream import assemble
 
 # -- questions ---------------------------------------------------------------------
 
@@ -38,61 +38,61 @@ def elements(key: str, value: object) -> tuple[Message | Tool, ...]:
 def _tools(tool: base.Payload, own: base.Payload) -> tuple[Tool, ...]:
     name = _json.string(own, "name") or _json.string(tool, "name", "type")
     schema = own.get("parameters", own.get("format"))
-    said = _json.string(own, "description")
-    return (Tool(name, said, "" if schema is None else _json.written(schema)),) if name else ()
+    about = _json.string(own, "description")
+    return (Tool(name, about, "" if schema is None else _json.write(schema)),) if name else ()
 
 
-def message(said: base.Payload) -> Message:
+def message(turn: base.Payload) -> Message:
     """One message, of a question or an answer."""
-    role = _json.string(said, "role")
-    content = parts(said.get("content"), part)
+    role = _json.string(turn, "role")
+    content = parts(turn.get("content"), part)
     if role in {"tool", "function"}:
-        result = ToolResult(_json.string(said, "tool_call_id"), content, _json.string(said, "name"))
+        result = ToolResult(_json.string(turn, "tool_call_id"), content, _json.string(turn, "name"))
         return Message(role, (result,))
-    return Message(role, (*_thoughts(said), *content, *_refusal(said), *_sound(said), *_calls(said)))
+    return Message(role, (*_thoughts(turn), *content, *_refusal(turn), *_sound(turn), *_calls(turn)))
 
 
 def part(block: base.Payload) -> Part:
     """One part of a message's content."""
     match _json.string(block, "type"):
         case "text" | "input_text" | "output_text":
-            return spelled(block, "text", Text)
+            return text_at(block, "text", Text)
         case "thinking":
             thought = block.get("thinking")
             return Thinking("".join(p.text for p in parts(thought, part) if isinstance(p, Text)))
         case "image_url":
             url = block.get("image_url")
-            return linked("image", _json.string(url if isinstance(url, dict) else {"url": url}, "url"))
+            return media_at_url("image", _json.string(url if isinstance(url, dict) else {"url": url}, "url"))
         case "input_audio":
             sound = _json.mapping(block, "input_audio")
             form = _json.string(sound, "format")
-            return inline("audio", f"audio/{form}" if form else "", sound.get("data"))
+            return media_in_base64("audio", f"audio/{form}" if form else "", sound.get("data"))
         case "file":
             file = _json.mapping(block, "file")
-            return linked("document", _json.string(file, "file_data", "file_id"))
+            return media_at_url("document", _json.string(file, "file_data", "file_id"))
         case _:
             return other(block)
 
 
-def _thoughts(said: base.Payload) -> tuple[Part, ...]:
+def _thoughts(turn: base.Payload) -> tuple[Part, ...]:
     """Reasoning, under the names that servers other than OpenAI's have for it."""
-    thought = _json.string(said, "reasoning_content", "reasoning")
+    thought = _json.string(turn, "reasoning_content", "reasoning")
     return (Thinking(thought),) if thought else ()
 
 
-def _refusal(said: base.Payload) -> tuple[Part, ...]:
-    refusal = _json.string(said, "refusal")
+def _refusal(turn: base.Payload) -> tuple[Part, ...]:
+    refusal = _json.string(turn, "refusal")
     return (other({"type": "refusal", "refusal": refusal}),) if refusal else ()
 
 
-def _sound(said: base.Payload) -> tuple[Part, ...]:
-    sound = _json.mapping(said, "audio")
-    return (inline("audio", "", sound.get("data")),) if sound else ()
+def _sound(turn: base.Payload) -> tuple[Part, ...]:
+    sound = _json.mapping(turn, "audio")
+    return (media_in_base64("audio", "", sound.get("data")),) if sound else ()
 
 
-def _calls(said: base.Payload) -> tuple[Part, ...]:
-    older = _json.mapping(said, "function_call")
-    calls = [_call(call) for call in _json.mappings(said, "tool_calls")]
+def _calls(turn: base.Payload) -> tuple[Part, ...]:
+    older = _json.mapping(turn, "function_call")
+    calls = [_call(call) for call in _json.mappings(turn, "tool_calls")]
     return (*calls, _call({"type": "function", "function": older})) if older else tuple(calls)
 
 
@@ -102,7 +102,7 @@ def _call(call: base.Payload) -> Part:
     if name := _json.string(function, "name"):
         return ToolCall(call_id, name, arguments(function.get("arguments")))
     if name := _json.string(custom, "name"):
-        return ToolCall(call_id, name, _json.written(custom.get("input")))
+        return ToolCall(call_id, name, _json.write(custom.get("input")))
     return other(call)
 
 
@@ -130,9 +130,9 @@ def _completion(api: str, body: base.Payload, *, complete: bool) -> Completion |
 
 
 def _answer(choice: base.Payload) -> Message:
-    said = choice.get("message")
-    if isinstance(said, dict):
-        return message(said)
+    turn = choice.get("message")
+    if isinstance(turn, dict):
+        return message(turn)
     return Message("completion", parts(choice.get("text"), part))
 
 
@@ -147,7 +147,7 @@ def usage(usage: base.Payload, asked: str, generated: str) -> Usage | None:
     return Usage(*counts, cached, written, _json.count(output, "reasoning_tokens"))
 
 
-READER = Reader(paths.CHAT, ("tools", "functions", "messages"), elements, whole, assembled)
+READER = Reader(paths.CHAT, ("tools", "functions", "messages"), elements, whole, assemble)
 
 
 # -- completions of a bare text -------------------------------------------------------
@@ -159,7 +159,7 @@ def _prompts(key: str, value: object) -> tuple[Message | Tool, ...]:
         case "prompt", str():
             return (Message("prompt", (Text(_json.clean(value)),)),)
         case "prompt", list():
-            return (Message("prompt", (Other("tokens", _json.written(value)),)),)
+            return (Message("prompt", (Other("tokens", _json.write(value)),)),)
         case _:
             return ()
 
@@ -168,4 +168,4 @@ def _bare(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
     return _completion(paths.COMPLETIONS, body, complete=complete)
 
 
-BARE = Reader(paths.COMPLETIONS, ("prompt",), _prompts, _bare, assembled)
+BARE = Reader(paths.COMPLETIONS, ("prompt",), _prompts, _bare, assemble)

@@ -1,5 +1,5 @@
 """
-A stream of OpenAI's chat completions, put together into the completion that it spells.
+Assembles the completion from a stream of OpenAI's chat completions.
 
 Servers that speak this API differ: some say the role, the id or the name again in each
 delta, some give every call the same index, or none, or one as text, and some send content
@@ -35,18 +35,18 @@ class _Call:
             own = delta.get(kind)
             if isinstance(own, dict):
                 self.kind = self.kind or kind
-                self._named(_json.string(own, "name"))
-                self._spelled(own)
+                self._add_name(_json.string(own, "name"))
+                self._add_arguments(own)
 
-    def _named(self, name: str) -> None:
+    def _add_name(self, name: str) -> None:
         """Take a name that comes whole, in pieces, or again with each delta."""
         if name != self.name:
             self.name = name if self.name and name.startswith(self.name) else self.name + name
 
-    def _spelled(self, own: base.Payload) -> None:
+    def _add_arguments(self, own: base.Payload) -> None:
         for key in ("arguments", "input"):
             piece = own.get(key)
-            text = _json.written(piece) if isinstance(piece, dict) else piece
+            text = _json.write(piece) if isinstance(piece, dict) else piece
             if isinstance(text, str) and text.lstrip().startswith("{") and self.is_whole():
                 self.pieces.drop(key)  # the same call, spelled anew
             self.pieces.add(key, text)
@@ -57,9 +57,9 @@ class _Call:
         if not text.rstrip().endswith("}") or self.checks >= _CHECKS:
             return False
         self.checks += 1
-        return isinstance(_json.parsed(text), dict)
+        return isinstance(_json.parse(text), dict)
 
-    def goes_on(self, delta: base.Payload) -> bool:
+    def is_continued_by(self, delta: base.Payload) -> bool:
         """Whether `delta`, which is for its place, is more of this call and not the next one."""
         call_id = _json.string(delta, "id")
         if call_id and self.id:
@@ -83,13 +83,13 @@ class _Calls:
     latest: dict[int, _Call] = field(factory=dict)
 
     def add(self, delta: base.Payload) -> None:
-        said, call_id = _json.place(delta), _json.string(delta, "id")
-        known = self.ids.get((said, call_id)) if call_id else None
+        place, call_id = _json.place(delta), _json.string(delta, "id")
+        known = self.ids.get((place, call_id)) if call_id else None
         if known is None:
-            before = self._before(said)
-            known = before if before and before.goes_on(delta) else self._begun(said)
+            before = self._before(place)
+            known = before if before and before.is_continued_by(delta) else self._begin(place)
         if call_id:
-            self.ids.setdefault((said, call_id), known)
+            self.ids.setdefault((place, call_id), known)
             self.ids.setdefault((None, call_id), known)
         known.add(delta)
 
@@ -98,7 +98,7 @@ class _Calls:
             return self.calls[-1] if self.calls else None
         return self.latest.get(place)
 
-    def _begun(self, place: int | None) -> _Call:
+    def _begin(self, place: int | None) -> _Call:
         call = _Call(max(self.latest, default=-1) + 1 if place is None else place)
         self.calls.append(call)
         self.latest[call.place] = call
@@ -200,7 +200,7 @@ class _Choice:
         return {"index": index, "message": message, "finish_reason": reason}
 
 
-def assembled(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
+def assemble(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
     """The completion as far as it came; complete if the stream was done, or each choice said why it stops."""
     body: base.Payload = {}
     choices = dict[int, _Choice]()

@@ -1,4 +1,4 @@
-"""A recorded answer of OpenAI with another text: event by event, so that all else stays as it was."""
+"""Replaces the text of a recorded answer of OpenAI, event by event, and leaves all else unchanged."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tracefork.core.values import Fault, Response
 
 from .. import _json, base, sse
 from .chat import DONE, event
-from .responses import message_events, message_item, numbered
+from .responses import message_events, message_item, number
 
 _ENDINGS = ("response.completed", "response.incomplete")
 
 
-def edited(recorded: Response, text: str, *, in_chat: bool) -> Response:
+def replace_text(recorded: Response, text: str, *, in_chat: bool) -> Response:
     """Return `recorded` with `text` as its text.
 
     Raises:
@@ -21,14 +21,14 @@ def edited(recorded: Response, text: str, *, in_chat: bool) -> Response:
     """
     if isinstance(recorded.end, Fault) or recorded.status != base.OK:
         raise ValueError(f"the recorded answer is {recorded!r}, not a whole message; use text() instead")
-    body = base.decoded(recorded)
+    body = base.decode_body(recorded)
     if base.is_stream(recorded, body):
         data = [e.data for e in sse.events(body)]
         chunks = tuple(_chat_events(data, text) if in_chat else _response_events(data, text))
     else:
         edit = _completion if in_chat else _response
         chunks = (base.compact(edit(base.payload(body), text)).encode(),)
-    return base.replaced(recorded, chunks)
+    return base.replace_body(recorded, chunks)
 
 
 # -- chat completions ------------------------------------------------------------
@@ -55,15 +55,15 @@ def _chat_events(data: list[str], text: str) -> Iterator[bytes]:
             if due and index not in spoken:
                 spoken.add(index)
                 for piece in base.pieces(text):
-                    said = {"index": index, "delta": {"content": piece}, "finish_reason": None}
-                    yield event({**chunk, "choices": [said]})
-        kept = [choice for choice in map(_silenced, _json.mappings(chunk, "choices")) if choice]
+                    spoken_choice = {"index": index, "delta": {"content": piece}, "finish_reason": None}
+                    yield event({**chunk, "choices": [spoken_choice]})
+        kept = [choice for choice in map(_silence, _json.mappings(chunk, "choices")) if choice]
         if kept or not chunk.get("choices"):
             yield event({**chunk, "choices": kept})
     yield DONE
 
 
-def _silenced(choice: base.Payload) -> base.Payload | None:
+def _silence(choice: base.Payload) -> base.Payload | None:
     """The choice of a chunk without its text; None if it held nothing else."""
     delta = _json.mapping(choice, "delta")
     if not delta.get("content"):
@@ -93,12 +93,10 @@ def _response_events(data: list[str], text: str) -> Iterator[bytes]:
     if not endings:
         raise ValueError("the recorded stream stops before response.completed; use text() instead")
     place = _place(_json.mappings(endings[0], "output"))
-    return numbered(
-        _inserted(payloads, endings[0], text) if place is None else _spelled(payloads, place, text)
-    )
+    return number(_insert(payloads, endings[0], text) if place is None else _spell(payloads, place, text))
 
 
-def _spelled(payloads: list[base.Payload], place: int, text: str) -> Iterator[base.Payload]:
+def _spell(payloads: list[base.Payload], place: int, text: str) -> Iterator[base.Payload]:
     for e in payloads:
         new = text if (e.get("output_index"), e.get("content_index", 0)) == (place, 0) else ""
         match e.get("type"):
@@ -119,7 +117,7 @@ def _spelled(payloads: list[base.Payload], place: int, text: str) -> Iterator[ba
                 yield e
 
 
-def _inserted(payloads: list[base.Payload], ending: base.Payload, text: str) -> Iterator[base.Payload]:
+def _insert(payloads: list[base.Payload], ending: base.Payload, text: str) -> Iterator[base.Payload]:
     """The stream with a message item put first; the places of the others move up by one."""
     item = message_item(_new_id(ending), text)
     written = False

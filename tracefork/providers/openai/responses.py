@@ -1,47 +1,47 @@
-"""What was said, as OpenAI's Responses API has it."""
+"""A draft in the form of OpenAI's Responses API: one object, or the events of a stream."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from .. import base, sse
-from .message import CREATED, Call, Said
+from ..builders import Call, Draft
 
 
-def response(said: Said) -> base.Payload:
+def response(draft: Draft) -> base.Payload:
     """The finished `response` object; its status is "incomplete" if the finish reason is "length"."""
-    short = said.finish_reason == "length"
+    short = draft.stop_reason == "length"
     return {
-        **_frame(said),
+        **_frame(draft),
         "status": "incomplete" if short else "completed",
         "incomplete_details": {"reason": "max_output_tokens"} if short else None,
-        "output": list(_items(said)),
-        "usage": _usage(said),
+        "output": list(_items(draft)),
+        "usage": _usage(draft),
     }
 
 
-def events(said: Said) -> Iterator[bytes]:
+def events(draft: Draft) -> Iterator[bytes]:
     """The events of the stream, numbered."""
-    return numbered(_events(said))
+    return number(_events(draft))
 
 
-def numbered(payloads: Iterable[base.Payload]) -> Iterator[bytes]:
+def number(payloads: Iterable[base.Payload]) -> Iterator[bytes]:
     """Encode events of the Responses API, with their `sequence_number` set afresh."""
     for number, payload in enumerate(payloads):
         kind = str(payload.get("type", ""))
         yield sse.encode(kind, base.compact({**payload, "sequence_number": number}))
 
 
-def _events(said: Said) -> Iterator[base.Payload]:
-    begun = {**_frame(said), "status": "in_progress", "output": [], "usage": None}
+def _events(draft: Draft) -> Iterator[base.Payload]:
+    begun = {**_frame(draft), "status": "in_progress", "output": [], "usage": None}
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
-    for index, item in enumerate(_items(said)):
+    for index, item in enumerate(_items(draft)):
         if item["type"] == "message":
-            yield from message_events(index, item, said.text)
-        elif said.call:
-            yield from _call_events(index, item, said.call)
-    done = response(said)
+            yield from message_events(index, item, draft.text)
+        elif draft.call:
+            yield from _call_events(index, item, draft.call)
+    done = response(draft)
     yield {"type": f"response.{done['status']}", "response": done}
 
 
@@ -80,17 +80,17 @@ def _call_events(index: int, item: base.Payload, call: Call) -> Iterator[base.Pa
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-def _items(said: Said) -> Iterator[base.Payload]:
-    if said.speaks:
-        yield message_item(said.ident("msg_"), said.text)
-    if said.call:
+def _items(draft: Draft) -> Iterator[base.Payload]:
+    if draft.has_text:
+        yield message_item(draft.ident("msg_"), draft.text)
+    if draft.call:
         yield {
-            "id": said.ident("fc_"),
+            "id": draft.ident("fc_"),
             "type": "function_call",
             "status": "completed",
-            "arguments": said.call.arguments,
-            "call_id": said.call.id,
-            "name": said.call.name,
+            "arguments": draft.call.arguments,
+            "call_id": draft.call_id(draft.ident("call_")),
+            "name": draft.call.name,
         }
 
 
@@ -98,27 +98,27 @@ def _part(text: str) -> base.Payload:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _frame(said: Said) -> base.Payload:
+def _frame(draft: Draft) -> base.Payload:
     return {
-        "id": said.ident("resp_"),
+        "id": draft.ident("resp_"),
         "object": "response",
-        "created_at": CREATED,
+        "created_at": 0,  # builders read no clock
         "error": None,
         "incomplete_details": None,
         "instructions": None,
         "metadata": {},
-        "model": said.model,
+        "model": draft.model,
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
     }
 
 
-def _usage(said: Said) -> base.Payload:
+def _usage(draft: Draft) -> base.Payload:
     return {
-        "input_tokens": said.input_tokens,
+        "input_tokens": draft.input_tokens,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-        "output_tokens": said.output_tokens,
+        "output_tokens": draft.output_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": said.input_tokens + said.output_tokens,
+        "total_tokens": draft.input_tokens + draft.output_tokens,
     }

@@ -1,13 +1,13 @@
-"""OpenAI's Responses API, read."""
+"""Reads questions and answers of OpenAI's Responses API."""
 
 from __future__ import annotations
 
 from .. import _json, base, paths
-from .._parts import arguments, failure, inline, linked, other, parts, spelled
+from .._parts import arguments, failure, media_at_url, media_in_base64, other, parts, text_at
 from .._reader import Reader
 from ..messages import Choice, Completion, Message, Part, Text, Thinking, Tool, ToolCall, ToolResult
 from .chat_read import usage
-from .responses_stream import assembled
+from .responses_stream import assemble
 
 NAME = paths.RESPONSES
 _UNFINISHED = frozenset({"in_progress", "queued"})
@@ -30,8 +30,8 @@ def elements(key: str, value: object) -> tuple[Message | Tool, ...]:
 def _tools(tool: base.Payload) -> tuple[Tool, ...]:
     name = _json.string(tool, "name", "server_label", "type")
     schema = tool.get("parameters", tool.get("format"))
-    said = _json.string(tool, "description")
-    return (Tool(name, said, "" if schema is None else _json.written(schema)),) if name else ()
+    about = _json.string(tool, "description")
+    return (Tool(name, about, "" if schema is None else _json.write(schema)),) if name else ()
 
 
 def turn(item: base.Payload) -> Message:
@@ -43,10 +43,10 @@ def turn(item: base.Payload) -> Message:
         case "reasoning":
             return Message("assistant", _thoughts(item))
         case "function_call" | "custom_tool_call" | "mcp_call" if _json.string(item, "name"):
-            return Message("assistant", _called(item))
+            return Message("assistant", _read_call(item))
         case "image_generation_call":
             form = _json.string(item, "output_format")
-            image = inline("image", f"image/{form}" if form else "", item.get("result"))
+            image = media_in_base64("image", f"image/{form}" if form else "", item.get("result"))
             return Message("assistant", (image,))
         case _ if kind.endswith("_output") and "call_id" in item:
             result = parts(item.get("output", item.get("result")), part)
@@ -58,15 +58,15 @@ def turn(item: base.Payload) -> Message:
 
 
 def _thoughts(item: base.Payload) -> tuple[Part, ...]:
-    said = parts(item.get("content"), part) or parts(item.get("summary"), part)
-    return said or (Thinking(""),)
+    found = parts(item.get("content"), part) or parts(item.get("summary"), part)
+    return found or (Thinking(""),)
 
 
-def _called(item: base.Payload) -> tuple[Part, ...]:
+def _read_call(item: base.Payload) -> tuple[Part, ...]:
     """The call; of one that the vendor makes itself, what came of it as well."""
     call_id, name = _json.string(item, "call_id", "id"), _json.string(item, "name")
     if _json.string(item, "type") == "custom_tool_call":
-        return (ToolCall(call_id, name, _json.written(item.get("input"))),)
+        return (ToolCall(call_id, name, _json.write(item.get("input"))),)
     call = ToolCall(call_id, name, arguments(item.get("arguments")))
     output, error = item.get("output"), item.get("error")
     if output is None and error is None:
@@ -79,17 +79,17 @@ def part(block: base.Payload) -> Part:
     """One part of an item's content, or of a tool's output."""
     match _json.string(block, "type"):
         case "input_text" | "output_text" | "text":
-            return spelled(block, "text", Text)
+            return text_at(block, "text", Text)
         case "summary_text" | "reasoning_text":
-            return spelled(block, "text", Thinking)
+            return text_at(block, "text", Thinking)
         case "input_image" | "computer_screenshot":
-            return linked("image", _json.string(block, "image_url", "file_id"))
+            return media_at_url("image", _json.string(block, "image_url", "file_id"))
         case "input_file":
-            return linked("document", _json.string(block, "file_data", "file_url", "file_id"))
+            return media_at_url("document", _json.string(block, "file_data", "file_url", "file_id"))
         case "input_audio":
             sound = _json.mapping(block, "input_audio")
             form = _json.string(sound, "format")
-            return inline("audio", f"audio/{form}" if form else "", sound.get("data"))
+            return media_in_base64("audio", f"audio/{form}" if form else "", sound.get("data"))
         case _:
             return other(block)
 
@@ -101,16 +101,16 @@ def whole(response: base.Payload, complete: bool) -> Completion | None:  # noqa:
     items = _json.mappings(response, "output")
     status = _json.string(response, "status")
     reason = _json.string(_json.mapping(response, "incomplete_details"), "reason") or status
-    said = Message("assistant", tuple(part for item in items for part in turn(item).parts))
+    turn_ = Message("assistant", tuple(part for item in items for part in turn(item).parts))
     return Completion(
         NAME,
         _json.string(response, "id"),
         _json.string(response, "model"),
-        (Choice(said, reason),) if items or not failed else (),
+        (Choice(turn_, reason),) if items or not failed else (),
         usage(_json.mapping(response, "usage"), "input_tokens", "output_tokens"),
         failed,
         complete and status not in _UNFINISHED,
     )
 
 
-READER = Reader(NAME, ("tools", "instructions", "input"), elements, whole, assembled)
+READER = Reader(NAME, ("tools", "instructions", "input"), elements, whole, assemble)

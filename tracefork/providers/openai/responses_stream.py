@@ -1,4 +1,4 @@
-"""A stream of OpenAI's Responses API, put together into the response that it spells.
+"""Assembles the response from a stream of OpenAI's Responses API.
 
 Its last event repeats all of it; only of a stream that broke off, or of a server that repeats
 nothing, are the deltas needed. An event names its item by its place, or by its id alone.
@@ -31,7 +31,7 @@ _AGAIN = {kind.removesuffix("delta") + "done": kind for kind in (*_SPELLED, *_FI
 """Events that say once more all that deltas of a kind have spelled."""
 
 
-def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
+def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
     """The response as far as it came; it is complete if an event said that it ended."""
     response: base.Payload = {}
     items = dict[int, base.Payload]()
@@ -40,8 +40,8 @@ def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
     ids = dict[str, int]()  # of items, and their places
     done = False  # this API has no [DONE]
     for event in events:
-        said = _json.string(event, "type")
-        kind = _AGAIN.get(said, said)
+        name = _json.string(event, "type")
+        kind = _AGAIN.get(name, name)
         item, place = _place(event, ids), _json.index(event, "content_index")
         if begun := _json.mapping(event, "response"):
             response, done = begun, done or kind in _ENDINGS
@@ -59,19 +59,19 @@ def assembled(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload,
     if not response and not items and not places:
         return {}, False
     if not response.get("output"):
-        response = {**response, "output": [_spelled(i, items, places, pieces) for i in _order(items, places)]}
+        response = {**response, "output": [_finish(i, items, places, pieces) for i in _order(items, places)]}
     return response, done
 
 
 def _place(event: base.Payload, ids: dict[str, int]) -> int:
     """The place of the item that an event is about; where it has none, an item's id stands for one."""
-    said = _json.place(event, "output_index")
+    place = _json.place(event, "output_index")
     name = _json.string(event, "item_id") or _json.string(_json.mapping(event, "item"), "id")
-    if said is None:
-        said = ids.get(name, max(ids.values(), default=-1) + 1) if name else max(ids.values(), default=0)
+    if place is None:
+        place = ids.get(name, max(ids.values(), default=-1) + 1) if name else max(ids.values(), default=0)
     if name:
-        ids[name] = said
-    return said
+        ids[name] = place
+    return place
 
 
 def _spell(pieces: _json.Pieces, place: Hashable, event: base.Payload, key: str) -> None:
@@ -88,7 +88,7 @@ def _order(items: dict[int, base.Payload], places: dict[tuple[int, str, int], st
     return sorted({*items, *(item for item, _, _ in places)})
 
 
-def _spelled(
+def _finish(
     index: int,
     items: dict[int, base.Payload],
     places: dict[tuple[int, str, int], str],

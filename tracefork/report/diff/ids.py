@@ -1,5 +1,5 @@
 """
-Which ids of one run stand for which of another; and what of JSON says no more than when, and by whom. Pure.
+Pairs the ids of two runs, and ignores ids, times and counts where their JSON is compared. Pure.
 
 Rules: an id counts only where it refers to something: an id that the left run has where the right
 run has another stands for it from then on, and an id that refers to something else is a difference.

@@ -1,5 +1,5 @@
 """
-What of a question and of an answer is meant, place by place. Pure.
+Compares two questions or two answers by meaning, place by place. Pure.
 
 A vendor that we know is compared by what its readers read, so a stream says the same as one
 whole answer; ids, times and counts are for `ids`.
@@ -71,11 +71,12 @@ def compare_answers(left: Exchange, right: Exchange, ids: Ids) -> Iterator[Place
     broken = [isinstance(one.end, Fault) for one in (ours, theirs)]
     if broken[0] != broken[1]:
         yield Place("response.end", _fault(ours.end), _fault(theirs.end))
-    said = [read.completion(one) for one in (left, right)]
-    if said[0] is None or said[1] is None:
+    completions = [read.completion(one) for one in (left, right)]
+    if completions[0] is None or completions[1] is None:
         yield from _compare_bodies(ours, theirs, "response", ids.in_strange_answer)
         return
-    found = list(find_places(_reduce(said[0]), _reduce(said[1]), "response", ids.in_answer, alike=but_ids))
+    reduced = [_reduce(one) for one in completions]
+    found = list(find_places(reduced[0], reduced[1], "response", ids.in_answer, alike=but_ids))
     if found:  # in the words of the vendor, where both are in one piece
         trees = [read_json(_plain(one)) for one in (ours, theirs)]
         if all(isinstance(tree, dict) for tree in trees):
@@ -83,19 +84,19 @@ def compare_answers(left: Exchange, right: Exchange, ids: Ids) -> Iterator[Place
     yield from found
 
 
-def _reduce(said: Completion | None) -> object:
+def _reduce(completion: Completion | None) -> object:
     """A completion as JSON: what a model said, and neither how it came nor what it cost."""
-    if said is None:
+    if completion is None:
         return None
     return {
-        "id": said.id,
-        "model": said.model,
+        "id": completion.id,
+        "model": completion.model,
         "choices": [
             {"role": c.message.role, "stop_reason": c.stop_reason, "parts": _join(c.message)}
-            for c in said.choices
+            for c in completion.choices
         ],
-        "failure": [said.failure.type, said.failure.message] if said.failure else None,
-        "complete": said.complete,
+        "failure": [completion.failure.type, completion.failure.message] if completion.failure else None,
+        "complete": completion.complete,
     }
 
 
@@ -111,7 +112,7 @@ def _join(message: Message) -> list[object]:
                 found.append((kind, [part.text]))
         else:
             found.append(("", _part(part)))
-    return [{kind: "".join(said)} if kind and isinstance(said, list) else said for kind, said in found]
+    return [{kind: "".join(value)} if kind and isinstance(value, list) else value for kind, value in found]
 
 
 def _part(part: Part) -> object:

@@ -1,4 +1,4 @@
-"""Two tapes beside each other: every place where what was said and asked is not the same. Pure.
+"""Compares two tapes by meaning: every place where a question or an answer differs. Pure.
 
 Chance is no speech: draws of clocks, ids and random numbers are left aside, variables are not.
 Each question of an agent sends the history before it: a place in that is told once.
@@ -75,14 +75,14 @@ def diff(
 
 def _compare(left: Recorded, right: Recorded) -> Iterator[Parting]:
     ours, theirs = mask_steps(left), mask_steps(right)
-    ids, told = _chance(ours, theirs), _History()
+    ids, history = _chance(ours, theirs), _History()
     for index, one, other in _pairs(ours, theirs):
         if one is None or other is None:
             texts = (_name(step) if step else "nothing" for step in (one, other))
             yield Parting(index, Difference("steps", *texts), one, other)
             continue
         for place in _compare_steps(one, other, ids):
-            if told.is_new(place):
+            if history.is_new(place):
                 yield Parting(index, _describe(place), one, other)
 
 
@@ -103,7 +103,7 @@ def _describe(place: Place) -> Difference:
 
 
 class _History:
-    """What was told of a history, which each question of an agent sends again."""
+    """The differences already reported: each question of an agent sends the history again."""
 
     def __init__(self) -> None:
         self._told = set[int]()  # hashes: a history may be long
@@ -144,8 +144,8 @@ def _compare_effects(one: Effect, other: Effect, ids: Ids) -> Iterator[Place]:
 
 
 def _reply(reply: Reply | Fault) -> str:
-    said = reply.message if isinstance(reply, Fault) else f"{reply.type} {reply.value}"
-    return abridge(f"{reply.kind} {said}".strip())
+    detail = reply.message if isinstance(reply, Fault) else f"{reply.type} {reply.value}"
+    return abridge(f"{reply.kind} {detail}".strip())
 
 
 # -- which step stands beside which --------------------------------------------------

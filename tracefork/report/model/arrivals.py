@@ -1,4 +1,4 @@
-"""When each event of a stream had come, by the chunks that brought its end."""
+"""Times at which the events of a stream arrived: those of the chunks that complete them."""
 
 from __future__ import annotations
 

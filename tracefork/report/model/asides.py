@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...core.tape import Tape
-from ...core.values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Source
+from ...core.values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request
 from .clock import span
+from .rows import name_of
 from .view import Aside
 
 IN_FLIGHT = "in flight when the recording ended"
@@ -19,25 +20,21 @@ def asides(tape: Tape, start: float) -> Iterator[Aside]:
         if isinstance(step, Exchange):
             before += 1
             continue
-        kind, name, asked = _asked(step.asked)
+        kind, name, arguments = _describe_question(step.asked)
         began, _, ended = span(step.timing, start)
-        yield Aside(before, kind, name, asked, _answered(step.answer), step.lane, began, ended)
+        yield Aside(before, kind, name, arguments, _describe_answer(step.answer), step.lane, began, ended)
     for left in tape.pending:
-        kind, name, asked = _asked(left.asked)
-        yield Aside(before, kind, name, asked, IN_FLIGHT, left.lane, 0.0, 0.0)
+        kind, name, arguments = _describe_question(left.asked)
+        yield Aside(before, kind, name, arguments, IN_FLIGHT, left.lane, 0.0, 0.0)
 
 
-def _asked(question: Question) -> tuple[str, str, str]:
-    match question:
-        case Source(kind, name):
-            return "draw", f"{kind} {name}".strip(), ""
-        case Call(name, arguments):
-            return "tool", name, arguments
-        case _:
-            return "request", f"{question.method} {question.url}", ""
+def _describe_question(question: Question) -> tuple[str, str, str]:
+    if isinstance(question, Request):
+        return "request", f"{question.method} {question.url}", ""
+    return (*name_of(question), question.arguments if isinstance(question, Call) else "")
 
 
-def _answered(answer: Answer) -> str:
+def _describe_answer(answer: Answer) -> str:
     match answer:
         case Reading(text):
             return text

@@ -78,14 +78,14 @@ class Blame:
         entries = [entry for entry in report.ranking if getattr(entry, "measured", True)]
         method = getattr(report, "method", "")
         flips = method == "flip" or not all(hasattr(e, "value_drop") for e in entries)
-        said = getattr(report, "margin", getattr(report, "delta", 0.1))
-        line = 0.5 if flips else _finite(float(said), "threshold")
+        threshold = getattr(report, "margin", getattr(report, "delta", 0.1))
+        line = 0.5 if flips else _finite(float(threshold), "threshold")
         marks = [_mark(entry, "flip_rate" if flips else "value_drop", line) for entry in entries]
         name, meaning = FLIPS if flips else DIRECT if method == "direct" else DROPS
         summary = str(getattr(report, "summary", "") or "").removeprefix(f"{report.verdict}: ")
         alpha = getattr(report, "alpha", None)
-        told = None if alpha is None else float(alpha)
-        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, told)
+        level = None if alpha is None else float(alpha)
+        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, level)
 
     def mark(self, step: int) -> Mark | None:
         return next((mark for mark in self.marks if mark.step == step), None)

@@ -1,4 +1,4 @@
-"""Branches, each from where it is no longer as the run that it left."""
+"""Views of branches; each starts at the first step that differs from its parent."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .gather import Gathering
 
 
-def branched(gathering: Gathering, tape: Tape, branches: Sequence[Tape]) -> Iterator[BranchView]:
-    """The views of `branches` of `tape`, whose own steps have been gathered.
+def gather_branches(gathering: Gathering, tape: Tape, branches: Sequence[Tape]) -> Iterator[BranchView]:
+    """Yield the views of `branches` of `tape`, whose own steps have been gathered.
 
     Each goes on from the steps that it shares with its parent, not from those that were gathered last.
     """
@@ -27,7 +27,7 @@ def branched(gathering: Gathering, tape: Tape, branches: Sequence[Tape]) -> Iter
         parent = tape if above is None or above == RUN else branches[above]
         parts_at = _parts_at(branch, parent, kin=above is not None)
         before = paths.get(RUN if above is None else above, paths[RUN])[:parts_at]
-        gathering.goes_on(before)
+        gathering.go_on(before)
         start = clock.since(branch.steps)
         steps = tuple(gathering.step(branch[n], n, start) for n in range(parts_at, len(branch)))
         lineage = branch.parent or Branch(tape.run_id, parts_at)
@@ -39,7 +39,7 @@ def branched(gathering: Gathering, tape: Tape, branches: Sequence[Tape]) -> Iter
 
 
 def _parts_at(branch: Tape, parent: Tape, *, kin: bool) -> int:
-    """The first exchange that differs; where none does, the one at which a branch of `parent` was taken."""
+    """Return the first exchange that differs; if none does, the one at which the branch left `parent`."""
     parting = diff(parent, branch)
     taken = branch.parent.step if branch.parent and kin else len(branch)
     return min(taken if parting is None else parting.step, len(branch))

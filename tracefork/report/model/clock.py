@@ -1,4 +1,4 @@
-"""The times of steps as they are drawn: from the run's beginning, and finite whatever a clock said."""
+"""Times of steps for drawing: seconds from the run's beginning, and finite whatever was recorded."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ FAR = 1e12
 
 def since(steps: Sequence[Step]) -> float:
     """When the first of `steps` began, in seconds since the epoch; 0 where there are none."""
-    return min((clamped(step.timing.began) for step in steps), default=0.0)
+    return min((clamp(step.timing.began) for step in steps), default=0.0)
 
 
 def span(timing: Timing, start: float) -> tuple[float, float, float]:
     """When a step began, had its head, and ended, in seconds from `start`."""
-    began = clamped(timing.began) - start
-    return began, began + clamped(timing.headed), began + clamped(timing.ended)
+    began = clamp(timing.began) - start
+    return began, began + clamp(timing.headed), began + clamp(timing.ended)
 
 
-def clamped(seconds: float) -> float:
-    """`seconds`, no further off than `FAR`; what is no number is 0."""
+def clamp(seconds: float) -> float:
+    """Return `seconds` limited to `FAR` on both sides; NaN becomes 0."""
     return 0.0 if math.isnan(seconds) else min(FAR, max(-FAR, seconds))

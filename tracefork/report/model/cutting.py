@@ -1,8 +1,8 @@
-"""A request's JSON cut at the elements of its lists, so that what repeats is seen to repeat.
+"""Cuts a request's JSON at the elements of its lists, so that elements of earlier requests are stored once.
 
-Joined, the pieces are the text again, whatever it was: what is no JSON object is
-one piece. Most of a question was in an earlier one, so the pieces that came behind
-the same piece before are looked for first; only what is none of them is parsed.
+Joined, the pieces are the text again, whatever it was: a body that is no JSON object is
+one piece. Most of a request repeats an earlier one, so the pieces that followed the same
+piece before are tried first, and only other text is parsed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which new messages are the model's own earlier answer, sent back as it was."""
+"""Recognises messages that send the model's own earlier answer back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From steps to a View, one step at a time: a run may still be going on while it is shown."""
+"""Makes a View from the steps of a run, one at a time, so that a run can be shown while it is recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import clock
 from .arrivals import arrivals
 from .asides import asides
 from .blame import Blame, BlameLike
-from .branches import branched
+from .branches import gather_branches
 from .cutting import Cutter
 from .echoes import is_echo
 from .pool import BETWEEN, Pool
@@ -54,7 +54,7 @@ class Gathering:
         """The view of exchange `index`; times are counted from `since`, in seconds since the epoch."""
         api = read.api(exchange.request)
         pieces = self._cutter.cut(exchange.request.body, api)
-        lineage = self._lineages.follow(self._asked(len(self._made), pieces), exchange.lane)
+        lineage = self._lineages.follow(self._question(len(self._made), pieces), exchange.lane)
         self._made.append((lineage, exchange.lane))
         kept = set(pieces).difference(lineage.fresh)
         repeated = sum(map(self._is_turn, kept))
@@ -65,9 +65,9 @@ class Gathering:
         completion = read.completion(exchange)
         before = None if lineage.base is None else self._answers[lineage.base]
         self._answers.append(completion)
-        response, unfolded, chunks = self._heard(exchange, completion)
+        response, unfolded, chunks = self._response(exchange, completion)
         body = b"".join(chunks)
-        times = tuple(map(clock.clamped, exchange.timing.chunks))
+        times = tuple(map(clock.clamp, exchange.timing.chunks))
         model = (completion.model if completion else "") or self._model(pieces)
         began, headed, ended = clock.span(exchange.timing, since)
         return StepView(
@@ -91,24 +91,24 @@ class Gathering:
             restarts=restarts,
         )
 
-    def goes_on(self, numbers: Sequence[int]) -> None:
-        """Let what comes next go on from the steps of these numbers, as if no others had come."""
+    def go_on(self, numbers: Sequence[int]) -> None:
+        """Compare the next steps with those of these numbers only, as if no others had come."""
         last = {self._made[number][1]: number for number in numbers}
         self._lineages = Lineages()
         for number in sorted({*numbers[-RECENT:], *last.values()}):
             pieces = pieces_of(number, lambda step: self._made[step][0])
-            self._lineages.keep(self._asked(number, pieces), self._made[number][1])
+            self._lineages.keep(self._question(number, pieces), self._made[number][1])
 
-    def _asked(self, number: int, pieces: tuple[int, ...]) -> Asked:
+    def _question(self, number: int, pieces: tuple[int, ...]) -> Asked:
         return Asked(number, pieces, frozenset(n for n in pieces if self.pool.pieces[n].key != BETWEEN))
 
     def _is_turn(self, number: int) -> bool:
-        """True if the piece is a message, and none that stands at the top of every question."""
-        said = self.pool.pieces[number].reading
-        return isinstance(said, Message) and said.role not in STANDING
+        """True if the piece is a message other than instructions."""
+        reading = self.pool.pieces[number].reading
+        return isinstance(reading, Message) and reading.role not in STANDING
 
-    def _heard(self, exchange: Exchange, completion: Completion | None) -> Heard:
-        """The response as pieces, raw and decoded; and its chunks, decoded if they can be."""
+    def _response(self, exchange: Exchange, completion: Completion | None) -> Heard:
+        """Store the response as pieces, raw and decoded; return their numbers, and the chunks as decoded."""
         answer = exchange.answer
         if not isinstance(answer, Response):
             return None, None, ()
@@ -121,8 +121,8 @@ class Gathering:
         return raw, self.pool.body(b"".join(chunks), completion), chunks
 
     def _is_echo(self, number: int, answer: Completion | None) -> bool:
-        said = self.pool.pieces[number].reading
-        return isinstance(said, Message) and is_echo(said, answer)
+        reading = self.pool.pieces[number].reading
+        return isinstance(reading, Message) and is_echo(reading, answer)
 
     def _model(self, pieces: Sequence[int]) -> str:
         """The model that the question names, outside of its lists."""
@@ -133,7 +133,7 @@ class Gathering:
         return ""
 
 
-def gathered(
+def view_of(
     tape: Tape,
     *,
     blame: BlameLike | None = None,
@@ -142,7 +142,7 @@ def gathered(
     prices: Prices | None = None,
     through: Through = iter,
 ) -> View:
-    """The View of a finished tape; see `html` for the arguments.
+    """Return the View of a finished tape; see `html` for the arguments.
 
     The exchanges are taken `through` a function that gives them back, and may count them.
     """
@@ -150,7 +150,7 @@ def gathered(
     start = clock.since(tape.steps)
     steps = tuple(gathering.step(exchange, n, start) for n, exchange in enumerate(through(tape.exchanges)))
     beside = tuple(asides(tape, start))
-    grown = tuple(branched(gathering, tape, tuple(branch.masked for branch in branches)))
+    grown = tuple(gather_branches(gathering, tape, tuple(branch.masked for branch in branches)))
     everything: list[Iterable[StepView | Aside]] = [steps, beside, *(branch.steps for branch in grown)]
     return View(
         run_id=tape.run_id,

@@ -79,26 +79,26 @@ class Pool:
 
 def read(text: str, key: str, api: Api | None) -> Message | tuple[Tool, ...] | None:
     """What an element of the list `key` says; several messages are one, in the role of the first."""
-    value = parsed(text) if api and key else None
+    value = parse(text) if api and key else None
     if api is None or value is None:
         return None
-    said = api.elements(key, value)
-    messages = [one for one in said if isinstance(one, Message)]
+    elements = api.elements(key, value)
+    messages = [one for one in elements if isinstance(one, Message)]
     if messages:
         return Message(messages[0].role, tuple(part for one in messages for part in one.parts))
-    return tuple(one for one in said if isinstance(one, Tool)) or None
+    return tuple(one for one in elements if isinstance(one, Tool)) or None
 
 
-def parsed(text: str, *, strict: bool = False) -> object:
+def parse(text: str, *, strict: bool = False) -> object:
     """The JSON of a piece, which may begin with a comma; None if it is none.
 
     Where it is `strict`, NaN and Infinity are no JSON, as they are none to a browser.
     """
     try:
-        return json.loads(text.lstrip(" \t\r\n,"), parse_constant=_refused if strict else None)
+        return json.loads(text.lstrip(" \t\r\n,"), parse_constant=_refuse if strict else None)
     except (ValueError, RecursionError):
         return None
 
 
-def _refused(name: str) -> object:
+def _refuse(name: str) -> object:
     raise ValueError(name)

@@ -55,7 +55,7 @@ class Asked:
 
     step: int
     pieces: tuple[int, ...]
-    said: frozenset[int]
+    content: frozenset[int]
 
 
 class Lineages:
@@ -70,10 +70,10 @@ class Lineages:
         best: Asked | None = None
         most = 0
         for other in self._before(lane):
-            shared = len(asked.said & other.said)
+            shared = len(asked.content & other.content)
             if shared > most:
                 best, most = other, shared
-            if other.said and shared == len(other.said):
+            if other.content and shared == len(other.content):
                 break  # it only grew
         self.keep(asked, lane)
         if best is None:

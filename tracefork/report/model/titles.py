@@ -1,4 +1,4 @@
-"""One line for a step: what kind of answer it got, a title, and the beginning of what was said."""
+"""A step's kind of answer, its title and its preview, each in one line."""
 
 from __future__ import annotations
 
@@ -45,20 +45,22 @@ def title(exchange: Exchange, completion: Completion | None, body: bytes) -> Tit
     if answer.status >= _ERROR:
         return Title("error", f"HTTP {answer.status}", beginning(body))
     if completion is None or not completion.choices:
-        return Title("http", line(place(exchange)), beginning(body))
+        return Title(
+            "http", line(f"{exchange.request.method} {host_and_path(exchange.request.url)}"), beginning(body)
+        )
     if calls := completion.calls:
         more = f" +{len(calls) - 1}" if len(calls) > 1 else ""
         return Title("tool", line(calls[0].name) + more, line(completion.text or calls[0].arguments))
     return Title("text", line(completion.stop_reason or "reply"), line(completion.text))
 
 
-def place(exchange: Exchange) -> str:
-    """Method, host and path."""
+def host_and_path(url: str) -> str:
+    """The URL without its scheme and its query."""
     try:
-        parts = urlsplit(exchange.request.url)
+        parts = urlsplit(url)
     except ValueError:  # a bracket that is no address
-        return f"{exchange.request.method} {exchange.request.url}"
-    return f"{exchange.request.method} {parts.netloc}{parts.path}"
+        return url
+    return f"{parts.netloc}{parts.path}"
 
 
 def line(text: str, most: int = LINE) -> str:

@@ -1,4 +1,4 @@
-"""What a page says of a replay: no more than its verdict does."""
+"""The verdict of a replay as a page shows it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class VerdictLike(Protocol):
 
 @frozen
 class Replayed:
-    """What came of replaying a run: in the end `ok`, with `matched` of its `total` exchanges."""
+    """The result of replaying a run: whether all was `ok`, and how many of `total` exchanges `matched`."""
 
     ok: bool
     matched: int
@@ -45,7 +45,7 @@ class Replayed:
         return made
 
     @property
-    def said(self) -> str:
+    def short(self) -> str:
         """The verdict in a few words."""
         if not self.ok:
             every = self.matched == self.total

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from ...core.values import Branch, Exchange, Lane, Outcome, Response
 from ...providers.messages import Completion, Usage
+from ..figures import duration
 from .blame import Blame
 from .pool import Piece
 from .repeats import Lineage, pieces_of
@@ -96,6 +97,11 @@ class Aside:
         return line(f"{did}{self.name}")
 
     @property
+    def took(self) -> str:
+        """How long it took; "" where that is not known."""
+        return duration(self.ended - self.began) if self.ended > self.began else ""
+
+    @property
     def said(self) -> str:
         """All of it in a line."""
         return line(f"{self.title}: {self.answered}")
@@ -103,11 +109,11 @@ class Aside:
 
 @frozen
 class BranchView:
-    """A run that came of another: its steps from `parts_at` on, where it is no longer as that was.
+    """A branch: its steps from `parts_at` on, the first that differs from its parent.
 
-    `above` is the number of the branch that it left, `RUN` for the run itself; None where `lineage`
-    names a run that the view has not, and it is compared with the run. `first` is the index, among
-    all steps of the view, of the first of `steps`.
+    `above` is the number of the branch that it left, `RUN` for the run itself; None if the
+    parent is not among the given branches; the branch is then compared with the main run.
+    `first` is the index, among all steps of the view, of the first of `steps`.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""The tape in a page: every byte of the run is there, and its digest proves that it came back."""
+"""Reads the tape out of a page: the page has every byte of the run, and its digest."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def tape_in(page: str, *, limits: Limits = DEFAULT) -> Tape:
     """
     with damage("the report"):
         blocks = _Blocks(dict(_BLOCK.findall(page)), limits)
-        told = blocks.json("tape")
-        tape = step_json.run_of(told, [blocks.exchange(step) for step in range(blocks.own)])
-        if tape.digest() != step_json.digest_of(told):
+        facts = blocks.json("tape")
+        tape = step_json.run_of(facts, [blocks.exchange(step) for step in range(blocks.own)])
+        if tape.digest() != step_json.digest_of(facts):
             raise CorruptTape(
                 "its digest is not the one that it was made with", advice="the page was changed"
             )
@@ -99,10 +99,10 @@ class _Blocks:
         if name not in self._opened:
             if name not in self._packed:
                 raise CorruptTape(f"it has no block {name!r}", advice="a static page holds no tape")
-            self._opened[name] = self._parsed(self._packed[name])
+            self._opened[name] = self._parse(self._packed[name])
         return self._opened[name]
 
-    def _parsed(self, packed: str) -> object:
+    def _parse(self, packed: str) -> object:
         opened = zlib.decompressobj(GZIP)
         try:
             data = opened.decompress(base64.b64decode(packed, validate=True), self._room - self._size + 1)
@@ -122,7 +122,7 @@ class _Blocks:
         """The run's own exchange `step`; its base must have been made before it."""
         row = self._steps[step]
         base, *woven = expect_list(row["q"])
-        pieces = self._woven(woven, self._requests.get(expect_whole(base), ()))
+        pieces = self._weave(woven, self._requests.get(expect_whole(base), ()))
         self._requests[step] = pieces
         request = Joined(tuple(map(self._piece, pieces)))
         response = self._piece(expect_natural(row["r"])) if "r" in row else b""
@@ -136,7 +136,7 @@ class _Blocks:
             raise CorruptTape(f"step {step} is no exchange")
         return made
 
-    def _woven(self, woven: list[object], base: tuple[int, ...]) -> tuple[int, ...]:
+    def _weave(self, woven: list[object], base: tuple[int, ...]) -> tuple[int, ...]:
         out = list[int]()
         for part in woven:
             if isinstance(part, list):
@@ -153,6 +153,6 @@ class _Blocks:
         if number not in self._made:
             chunk = bisect_right(self._chunks, number) - 1
             text, binary, *_ = expect_list(expect_list(self.json(f"c{chunk}"))[number - self._chunks[chunk]])
-            said = cast("str", text)
-            self._made[number] = base64.b64decode(said, validate=True) if binary else said.encode()
+            body = cast("str", text)
+            self._made[number] = base64.b64decode(body, validate=True) if binary else body.encode()
         return self._made[number]

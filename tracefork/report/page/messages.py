@@ -1,4 +1,4 @@
-"""What was new in a step, message by message, as it is printed without a script."""
+"""The new messages of a step, as a page without a script prints them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Card:
 
     kind: str
     role: str
-    said: str
+    note: str
     parts: tuple[Printed, ...]
 
 
@@ -36,7 +36,7 @@ def cards(view: View, step: StepView) -> Iterator[Card]:
                 base = view.every_step[step.lineage.base].index
                 yield Card("asked", role, f"the answer of step {base}, sent back unchanged", ())
             case Message(role, parts):
-                yield Card("asked", role, f"new, {size(piece.size)}", tuple(map(printed, parts)))
+                yield Card("asked", role, f"new, {size(piece.size)}", tuple(map(format_part, parts)))
             case tuple() as tools:
                 declared = tuple(("other", tool.name, tool.description) for tool in tools)
                 yield Card("asked", "tools", "declared", declared)
@@ -58,7 +58,7 @@ def _answer_cards(view: View, step: StepView) -> Iterator[Card]:
         )
     elif completion:
         for choice in completion.choices:
-            parts = tuple(map(printed, choice.message.parts))
+            parts = tuple(map(format_part, choice.message.parts))
             yield Card("answer", choice.message.role, choice.stop_reason, parts)
     else:
         number = step.response if step.decoded is None else step.decoded
@@ -67,7 +67,7 @@ def _answer_cards(view: View, step: StepView) -> Iterator[Card]:
         yield Card("answer", "response", f"HTTP {answer.status}", (("other", "", text),))
 
 
-def printed(part: Part) -> Printed:
+def format_part(part: Part) -> Printed:
     """A part of a message as text."""
     match part:
         case Text(text):
@@ -80,7 +80,7 @@ def printed(part: Part) -> Printed:
             title = "✕ tool error" if is_error else "← tool result"
             return "wrong" if is_error else "result", f"{title} {name}".strip(), "\n".join(texts(parts))
         case Media(kind, media_type, bytes_, url):
-            told = ", ".join(x for x in (media_type, size(bytes_) if bytes_ is not None else "", url) if x)
-            return "media", f"[{kind}]", told
+            detail = ", ".join(x for x in (media_type, size(bytes_) if bytes_ is not None else "", url) if x)
+            return "media", f"[{kind}]", detail
         case Other(kind, json):
             return "other", kind, json

@@ -20,7 +20,7 @@ from ...core.visible import visible
 from ...errors import MissingPart
 from ...providers.prices import Prices
 from ..model.blame import BlameLike
-from ..model.gather import gathered
+from ..model.gather import view_of
 from ..model.verified import VerdictLike
 from ..model.view import View
 from . import sidebar, step_list
@@ -34,6 +34,11 @@ Mode = Literal["app", "static"]
 
 _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
 _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
+
+SCRIPT = tuple(
+    "state elements figures payload messages words views showing list search strip keys live start".split()
+)
+"""The parts of the page's script, in the order in which they are joined."""
 
 MOST_ROWS = 2_000
 """Steps that are listed in the page itself; of a longer run the script makes the list."""
@@ -69,13 +74,12 @@ def html(
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode is one of {', '.join(get_args(Mode))}, not {mode!r}")
-    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
-    return rendered(view, tape, mode)
+    view = view_of(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
+    return render(view, tape, mode)
 
 
-def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
+def render(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
     """The page about a View of `tape`; `live` is the address at which a server tells what comes next."""
-    css, js = asset("page.css"), asset("page.js")
     app = mode == "app"
     return (
         environment()
@@ -84,8 +88,8 @@ def rendered(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             mode=mode,
             live=live,
             policy=policy(mode, live=bool(live)),
-            css=css,
-            js=js,
+            css=asset("page.css"),
+            js=script(),
             head=step_list.head(view, live=bool(live)),
             strip=strip(view, live=bool(live)),
             steps=step_list.steps(view, MOST_ROWS, whole=not app),
@@ -104,11 +108,15 @@ def policy(mode: Mode = "app", *, live: bool = False) -> str:
 
     A `live` page may also ask the server that it came from.
     """
-    script = f"script-src '{_hash(asset('page.js'))}'" if mode == "app" else ""
-    told = "connect-src 'self'" if live else ""
-    sinks = "require-trusted-types-for 'script'; trusted-types 'none'"
-    style = f"style-src '{_hash(asset('page.css'))}'"
-    rules = ["default-src 'none'", script, style, told, "base-uri 'none'", "form-action 'none'", sinks]
+    rules = [
+        "default-src 'none'",
+        f"script-src '{_hash(script())}'" if mode == "app" else "",
+        f"style-src '{_hash(asset('page.css'))}'",
+        "connect-src 'self'" if live else "",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "require-trusted-types-for 'script'; trusted-types 'none'",
+    ]
     return "; ".join(rule for rule in rules if rule)
 
 
@@ -122,6 +130,13 @@ def tape_of(branch: object) -> Tape:
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def script() -> str:
+    """The script of the page: its parts in their order, within the one function of `page.js`."""
+    parts = "\n".join(asset(f"script/{part}.js") for part in SCRIPT)
+    return asset("page.js").replace("/* parts */\n", parts)
 
 
 @cache

@@ -21,15 +21,16 @@ from typing import cast
 from attrs import frozen
 
 from ...core.tape import Tape
-from ...core.values import Fault, Lane, Response
+from ...core.values import Lane
 from ...errors import CorruptTape
 from ..figures import dollars
 from ..model.blame import Mark
 from ..model.pool import Piece
 from ..model.repeats import Lineage
+from ..model.rows import view_row
 from ..model.view import BranchView, StepView, View
 from . import step_json
-from .pieces_json import spelled
+from .pieces_json import spell
 
 CHUNK = 256 * 1024
 FACTS = 64
@@ -42,7 +43,7 @@ _NO_PAIR = re.compile("[\ud800-\udbff]|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 @frozen
 class Block:
-    """A named part of the payload: `text` is JSON, as `exact` writes it."""
+    """A named part of the payload: `text` is JSON, as `dump_exactly` writes it."""
 
     name: str
     text: str
@@ -57,20 +58,20 @@ class Block:
 
 def blocks(view: View, tape: Tape, listed: int) -> Iterator[Block]:
     """All blocks, the index first, of a page that lists the first `listed` steps itself."""
-    cut = list(_chunked(view.pieces))
-    yield Block("index", exact(index(view, [first for first, _ in cut], listed)))
+    cut = list(_chunk(view.pieces))
+    yield Block("index", dump_exactly(index(view, [first for first, _ in cut], listed)))
     for number, (first, count) in enumerate(cut):
-        yield Block(f"c{number}", exact([entry(p) for p in view.pieces[first : first + count]]))
+        yield Block(f"c{number}", dump_exactly([entry(p) for p in view.pieces[first : first + count]]))
     every = view.every_step
     for number, start in enumerate(range(0, len(every), FACTS)):
-        told = list(map(_facts, every[start : start + FACTS]))
-        yield Block(f"f{number}", exact(told))
-    yield Block("tape", exact(step_json.of_run(tape, view.digest)))
+        facts = list(map(_facts, every[start : start + FACTS]))
+        yield Block(f"f{number}", dump_exactly(facts))
+    yield Block("tape", dump_exactly(step_json.of_run(tape, view.digest)))
 
 
 def entry(piece: Piece) -> list[object]:
     """One piece, as a chunk has it."""
-    return [piece.text, int(piece.binary), spelled(piece), piece.key]
+    return [piece.text, int(piece.binary), spell(piece), piece.key]
 
 
 def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
@@ -108,47 +109,47 @@ def growth(step: StepView, pieces: Sequence[Piece], lanes: Sequence[Lane], known
 
 def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[str, object]:
     """One step of the index; blanks are left out, and the preview of a step that the page lists itself."""
-    answer = step.exchange.answer
-    usage = step.usage
-    said: dict[str, object] = {
-        "i": step.index,
-        "q": _woven(step.lineage),
+    row = view_row(step)
+    usage, lineage = row.usage, step.lineage
+    columns: dict[str, object] = {
+        "i": row.index,
+        "q": _weave(lineage),
         "r": step.response,
         "d": step.decoded,
-        "k": step.title.kind,
-        "n": step.title.title,
-        "p": "" if listed else step.title.preview,
-        "s": getattr(answer, "status", getattr(answer, "kind", "")),
-        "w": f"{step.exchange.request.method} {step.exchange.request.url}",
-        "f": _fault(answer),
+        "k": row.title.kind,
+        "n": row.title.title,
+        "p": "" if listed else row.title.preview,
+        "s": row.status,
+        "w": f"{row.what} {row.url}",
+        "f": row.fault,
         "a": step.api,
-        "m": step.model,
-        "t": [_seconds(step.began), _seconds(step.headed), _seconds(step.ended)],
+        "m": row.model,
+        "t": [round(time, 4) for time in (row.began, row.headed, row.ended)],
         "u": [usage.input, usage.cached, usage.output] if usage else None,
-        "c": None if step.cost is None else dollars(step.cost),
-        "h": None if step.lineage.base is None else [step.repeated, step.hidden],
-        "x": 1 if step.restarts else None,
+        "c": None if row.cost is None else dollars(row.cost),
+        "h": None if lineage.base is None else [step.repeated, step.hidden],
+        "x": 1 if row.restarts else None,
         "b": list(step.echoed),
-        "z": [step.asked_size, step.heard_size],
-        "l": lanes[step.lane],
+        "z": [row.asked_size, row.heard_size],
+        "l": lanes[row.lane],
     }
-    return {key: value for key, value in said.items() if value not in (None, "", [])}
+    return {key: value for key, value in columns.items() if value not in (None, "", [])}
 
 
-def dumped(value: object) -> str:
+def dump(value: object) -> str:
     """JSON that is UTF-8 even where a text is not: half of a surrogate pair stays an escape."""
-    return _escaped(value, _HALF)
+    return _escape(value, _HALF)
 
 
-def exact(value: object) -> str:
-    """`dumped`, but that two halves in a row stay two, where two escapes would be read as one character.
+def dump_exactly(value: object) -> str:
+    """`dump`, but that two halves in a row stay two, where two escapes would be read as one character.
 
     The second is as it is in the text, and thus no UTF-8: a browser shows that it cannot be shown.
     """
-    return _escaped(value, _NO_PAIR)
+    return _escape(value, _NO_PAIR)
 
 
-def _escaped(value: object, halves: re.Pattern[str]) -> str:
+def _escape(value: object, halves: re.Pattern[str]) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError as error:
@@ -160,19 +161,13 @@ def _escaped(value: object, halves: re.Pattern[str]) -> str:
 
 def _facts(step: StepView) -> step_json.Facts:
     """The facts of a step, and the milliseconds from each event to the next where chunks do not say so."""
-    told = step_json.of_step(step.exchange)
+    facts = step_json.of_step(step.exchange)
     times = [round(1000 * time) for time in step.arrivals]
     gaps = [here - there for there, here in pairwise([0, *times])]
-    return {**told, "events": gaps} if gaps and gaps != cast("list[object]", told["timing"])[3] else told
+    return {**facts, "events": gaps} if gaps and gaps != cast("list[object]", facts["timing"])[3] else facts
 
 
-def _fault(answer: Response | Fault) -> str:
-    """What went wrong on the way, in full; "" where nothing did."""
-    found = answer if isinstance(answer, Fault) else answer.end
-    return f"{found.kind}: {found.message}" if isinstance(found, Fault) else ""
-
-
-def _woven(lineage: Lineage) -> list[object]:
+def _weave(lineage: Lineage) -> list[object]:
     base = -1 if lineage.base is None else lineage.base
     return [base, *(part if isinstance(part, int) else list(part) for part in lineage.woven)]
 
@@ -195,11 +190,7 @@ def _marks(view: View) -> tuple[Mark, ...]:
     return tuple(mark for mark in found if 0 <= mark.step < len(view.steps))
 
 
-def _seconds(time: float) -> float:
-    return round(time, 4)
-
-
-def _chunked(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+def _chunk(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
     """The first piece of each chunk, and how many it has."""
     first = size = 0
     for number, piece in enumerate(pieces):

@@ -21,7 +21,7 @@ from ...providers.messages import (
     ToolCall,
     ToolResult,
 )
-from ..model.pool import Piece, parsed
+from ..model.pool import Piece, parse
 
 Path: TypeAlias = "list[str | int]"
 Paths: TypeAlias = "Mapping[str, Path]"
@@ -31,7 +31,7 @@ _SHORT = 40  # characters; a path is no shorter than that
 _DEEP = 40  # levels; what lies deeper is given
 
 
-def spelled(piece: Piece) -> object:
+def spell(piece: Piece) -> object:
     """The reading of `piece` as the page wants it; 0 where it has none."""
     if piece.reading is None:
         return 0
@@ -49,12 +49,12 @@ def _tool(tool: Tool, paths: Paths) -> list[Words]:
     return [tool.name, _words(tool.description, paths), _words(tool.schema, paths)]
 
 
-def _completion(said: Completion, paths: Paths) -> object:
-    choices = [{**_message(choice.message, paths), "stop": choice.stop_reason} for choice in said.choices]
+def _completion(completion: Completion, paths: Paths) -> object:
+    choices = [{**_message(one.message, paths), "stop": one.stop_reason} for one in completion.choices]
     spelling: dict[str, object] = {"choices": choices}
-    if said.failure:
-        spelling["failure"] = [said.failure.type, _words(said.failure.message, paths)]
-    if not said.complete:
+    if completion.failure:
+        spelling["failure"] = [completion.failure.type, _words(completion.failure.message, paths)]
+    if not completion.complete:
         spelling["broken"] = True
     return spelling
 
@@ -87,7 +87,7 @@ def _paths(piece: Piece) -> Paths:
     """The path to each long text in the JSON of `piece`; none where a browser cannot parse that."""
     found = dict[str, Path]()
     if len(piece.text) > _SHORT and not piece.binary:
-        _walk(parsed(piece.text, strict=True), [], found)
+        _walk(parse(piece.text, strict=True), [], found)
     return found
 
 

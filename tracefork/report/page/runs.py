@@ -13,7 +13,7 @@ MOST = 1_000
 """Runs that a page lists."""
 
 
-def listed(infos: Iterable[RunInfo], address: Callable[[str], str]) -> str:
+def render_runs(infos: Iterable[RunInfo], address: Callable[[str], str]) -> str:
     """Return the page about runs, in their order; `address` gives the address of a run's page."""
     infos = list(infos)
 

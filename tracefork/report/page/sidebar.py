@@ -1,4 +1,4 @@
-"""What stands beside the steps: the ranking of a blame, and the tree of branches."""
+"""The page's sidebar: the ranking of a blame report, and the tree of branches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BlameRow:
     listed: bool
     title: str
     value: str
-    said: str
+    sentence: str
     whisker: str
     dot: str
     decided: bool
@@ -56,7 +56,7 @@ class Twig:
     depth: int
     place: str
     name: str
-    said: str
+    summary: str
     final: str
 
 
@@ -78,7 +78,7 @@ def blame(view: View) -> BlameTable | None:
             mark.step in titles,
             titles.get(mark.step, ""),
             share(mark.value),
-            _measured(found, mark),
+            _describe(found, mark),
             whisker,
             f"M{place(mark.value)} 8h0",
             mark.decided,
@@ -98,9 +98,9 @@ def blame(view: View) -> BlameTable | None:
 
 
 def branches(view: View) -> Iterator[Twig]:
-    """The branches by whom they left; one whose parent is not shown hangs on the trunk.
+    """List the branches depth first, below the branch that they left; others are at depth 0.
 
-    What is deeper than `DEEPEST` stands there: browsers nest no more than some hundred elements.
+    No depth exceeds `DEEPEST`: browsers nest no more than some hundred elements.
     """
     below = defaultdict[int, list[int]](list)
     for number, branch in enumerate(view.branches):
@@ -111,20 +111,20 @@ def branches(view: View) -> Iterator[Twig]:
     while left:
         number, depth = left.pop()
         branch = view.branches[number]
-        said = f"{plural(len(branch.steps), 'new exchange')}, {line(str(branch.outcome), 80)}"
-        yield Twig(number, depth, branch.place, line(branch.name, 80), said, _last_words(branch))
+        summary = f"{plural(len(branch.steps), 'new exchange')}, {line(str(branch.outcome), 80)}"
+        yield Twig(number, depth, branch.place, line(branch.name, 80), summary, _final_text(branch))
         left += [(inner, min(depth + 1, DEEPEST)) for inner in below.pop(number, ())]
 
 
 # -- below ---------------------------------------------------------------------------
 
 
-def _last_words(branch: BranchView) -> str:
-    said = branch.steps[-1].completion.text if branch.steps and branch.steps[-1].completion else ""
-    return line(said, _FINAL)
+def _final_text(branch: BranchView) -> str:
+    words = branch.steps[-1].completion.text if branch.steps and branch.steps[-1].completion else ""
+    return line(words, _FINAL)
 
 
-def _measured(found: Blame, mark: Mark) -> str:
+def _describe(found: Blame, mark: Mark) -> str:
     counted = f" ({mark.flips} of {mark.trials} re-runs)" if mark.trials and mark.flips is not None else ""
     interval = f"{found.interval} {share(mark.low)} to {share(mark.high)}"
     decided = "decided" if mark.decided else "not decided"

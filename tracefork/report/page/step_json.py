@@ -1,4 +1,4 @@
-"""What a step is besides its bodies, as JSON: for the page's headers, and to give the tape back exactly."""
+"""A step as JSON without its bodies (these are stored once, as pieces), and back."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ ENDS = ("eof", "closed", "cancelled")
 
 
 def of_step(step: Step) -> Facts:
-    """All of `step` but for the bytes of its bodies."""
+    """Return `step` as JSON, without the bytes of its bodies."""
     return {
-        "asked": _asked(step.asked),
-        "answered": _answered(step.answer),
+        "asked": _question_json(step.asked),
+        "answered": _answer_json(step.answer),
         "lane": step.lane,
         "span": times.write_span(step.span, None),
         "timing": times.write_timing(step.timing, None),
@@ -50,7 +50,7 @@ def of_step(step: Step) -> Facts:
 
 
 def of_run(tape: Tape, digest: str) -> Facts:
-    """All of `tape` but for its exchanges, and its `digest`; other steps stand beside their places."""
+    """Return `tape` as JSON, without its exchanges; its other steps come with their index."""
     others = [[n, of_step(step)] for n, step in enumerate(tape.steps) if not isinstance(step, Exchange)]
     return {
         "run_id": tape.run_id,
@@ -62,13 +62,13 @@ def of_run(tape: Tape, digest: str) -> Facts:
         "outcome": strict_json.unstructure(tape.outcome),
         "digest": digest,
         "others": others,
-        "pending": [_pending(left) for left in tape.pending],
+        "pending": [_pending_json(left) for left in tape.pending],
     }
 
 
-def step_of(said: object, request: bytes | Deferred = b"", response: bytes = b"") -> Step:
-    """The step that `of_step` made this of, with its bodies; within `strict_json.damage`."""
-    facts = _object(said)
+def step_of(value: object, request: bytes | Deferred = b"", response: bytes = b"") -> Step:
+    """Return the step that `of_step` was given; `request` and `response` are its bodies."""
+    facts = _object(value)
     question, answer = _question(facts["asked"], request), _answer(facts["answered"], response)
     lane, span = _text(facts["lane"]), times.read_span(facts["span"], None)
     timing = times.read_timing(facts["timing"], None)
@@ -83,9 +83,9 @@ def step_of(said: object, request: bytes | Deferred = b"", response: bytes = b""
             raise CorruptTape("a question has an answer of another kind")
 
 
-def run_of(said: object, exchanges: Sequence[Exchange]) -> Tape:
-    """The tape that `of_run` made this of, with its exchanges; within `strict_json.damage`."""
-    facts = _object(said)
+def run_of(value: object, exchanges: Sequence[Exchange]) -> Tape:
+    """Return the tape that `of_run` was given; `exchanges` are its exchanges."""
+    facts = _object(value)
     others = {expect_whole(n): step_of(step) for n, step in map(expect_list, expect_list(facts["others"]))}
     rest = iter(exchanges)
     steps = [others.get(n) or next(rest) for n in range(len(others) + len(exchanges))]
@@ -97,28 +97,28 @@ def run_of(said: object, exchanges: Sequence[Exchange]) -> Tape:
         _text(facts["agent_name"]),
         _text(facts["boundary"]),
         expect_finite(facts["created_at"]),
-        {_text(key): _text(value) for key, value in _object(facts["meta"]).items()},
+        {_text(key): _text(text) for key, text in _object(facts["meta"]).items()},
         None if parent is None else strict_json.structure(parent, Branch),
         strict_json.structure(facts["outcome"], Outcome),
     )
 
 
-def digest_of(said: object) -> str:
+def digest_of(value: object) -> str:
     """The digest that the tape had."""
-    return _text(_object(said)["digest"])
+    return _text(_object(value)["digest"])
 
 
 # -- to JSON ------------------------------------------------------------------------
 
 
-def _asked(question: Question) -> object:
+def _question_json(question: Question) -> object:
     if not isinstance(question, Request):
         return strict_json.unstructure(question, strict_json.ASKED)
-    said: Facts = {"method": question.method, "url": question.url, "headers": question.headers}
-    return said | ({"omitted": strict_json.unstructure(question.omitted)} if question.omitted else {})
+    head: Facts = {"method": question.method, "url": question.url, "headers": question.headers}
+    return head | ({"omitted": strict_json.unstructure(question.omitted)} if question.omitted else {})
 
 
-def _answered(answer: Answer) -> object:
+def _answer_json(answer: Answer) -> object:
     if not isinstance(answer, Response):
         return strict_json.unstructure(answer, strict_json.ANSWERED)
     return {
@@ -132,16 +132,16 @@ def _answered(answer: Answer) -> object:
     }
 
 
-def _pending(left: Pending) -> list[object]:
+def _pending_json(left: Pending) -> list[object]:
     body = left.asked.body if isinstance(left.asked, Request) else b""
-    return [_asked(left.asked), left.lane, left.began, left.headed, base64.b64encode(body).decode()]
+    return [_question_json(left.asked), left.lane, left.began, left.headed, base64.b64encode(body).decode()]
 
 
 # -- and back -----------------------------------------------------------------------
 
 
-def _question(said: object, body: bytes | Deferred) -> Question:
-    facts = _object(said)
+def _question(value: object, body: bytes | Deferred) -> Question:
+    facts = _object(value)
     if "method" not in facts:
         return strict_json.structure(facts, strict_json.ASKED)  # type: ignore[arg-type]
     omitted = strict_json.structure(facts["omitted"], Omitted) if "omitted" in facts else None
@@ -149,8 +149,8 @@ def _question(said: object, body: bytes | Deferred) -> Question:
     return Request(method, url, _headers(facts["headers"]), body, omitted)
 
 
-def _answer(said: object, body: bytes) -> Answer:
-    facts = _object(said)
+def _answer(value: object, body: bytes) -> Answer:
+    facts = _object(value)
     if "status" not in facts:
         answer: Answer = strict_json.structure(facts, strict_json.ANSWERED)  # type: ignore[arg-type]
         return answer
@@ -164,8 +164,8 @@ def _answer(said: object, body: bytes) -> Answer:
     return Response(status, _headers(facts["headers"]), chunks, end, reason, version, omitted)  # type: ignore[arg-type]
 
 
-def _pending_of(said: object) -> Pending:
-    asked, lane, began, headed, body = expect_list(said)
+def _pending_of(value: object) -> Pending:
+    asked, lane, began, headed, body = expect_list(value)
     question = _question(asked, base64.b64decode(_text(body), validate=True))
     if isinstance(question, Source):
         raise CorruptTape("a draw is never in flight")
@@ -173,17 +173,17 @@ def _pending_of(said: object) -> Pending:
     return Pending(question, _text(lane), expect_whole(began), at)
 
 
-def _headers(said: object) -> Headers:
-    return tuple((_text(name), _text(value)) for name, value in map(expect_list, expect_list(said)))
+def _headers(pairs: object) -> Headers:
+    return tuple((_text(name), _text(value)) for name, value in map(expect_list, expect_list(pairs)))
 
 
-def _object(said: object) -> dict[str, object]:
-    if type(said) is not dict:
+def _object(value: object) -> dict[str, object]:
+    if type(value) is not dict:
         raise CorruptTape("something else stands where an object belongs")
-    return cast("dict[str, object]", said)
+    return cast("dict[str, object]", value)
 
 
-def _text(said: object) -> str:
-    if type(said) is not str:
+def _text(value: object) -> str:
+    if type(value) is not str:
         raise CorruptTape("something else stands where a text belongs")
-    return said
+    return value

@@ -1,17 +1,17 @@
-"""What the template is given of a run: the head of the page, and a row for each step."""
+"""The head of the page and the rows of its list, as the template takes them."""
 
 from __future__ import annotations
 
 import shlex
-from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 from attrs import frozen
 
-from ...core.values import Lane
-from ..figures import dollars, duration, moment, plural, share, short, size
+from ..figures import dollars, duration, moment, plural, short, size
+from ..model.rows import StepRow, asides_before, lane_name, show_lane, view_rows
 from ..model.titles import line
-from ..model.view import StepView, View
+from ..model.view import Aside, StepView, View
 from .messages import Card, cards
 
 _DIGEST = 12  # digits of a digest that are shown
@@ -34,35 +34,17 @@ class Head:
 
 
 @frozen
-class Beside:
-    """What happened between two exchanges."""
-
-    title: str
-    said: str
-    asked: str
-    answered: str
-    took: str
-    lane: str
-
-
-@frozen
 class Row:
-    """A line of the list; where the whole step is printed, its `messages`, and what is `kept` back.
+    """A line of the page's list; where the whole step is printed, its `messages`, and what is `kept` back.
 
-    The `asides` are those before it.
+    The `lane` is blank in a run that has but one; the `asides` are those before the step.
     """
 
-    index: int
-    kind: str
-    title: str
-    preview: str
-    took: str
-    blame: str
+    step: StepRow
     lane: str
-    restarts: bool
     kept: str
     messages: tuple[Card, ...] | None
-    asides: tuple[Beside, ...]
+    asides: tuple[Aside, ...]
 
 
 def head(view: View, *, live: bool = False) -> Head:
@@ -83,7 +65,7 @@ def head(view: View, *, live: bool = False) -> Head:
     pills = [(kind, "not over yet" if live else line(outcome, 60), "" if live else outcome)]
     if view.verified is not None:
         kind = "good" if view.verified.ok else "warn"
-        pills.append((kind, view.verified.said, view.verified.long))
+        pills.append((kind, view.verified.short, view.verified.long))
     if view.secrets:
         pills.append(("warn", f"{plural(len(view.secrets), 'secret')} redacted", ", ".join(view.secrets)))
     if view.parent:
@@ -100,40 +82,26 @@ def head(view: View, *, live: bool = False) -> Head:
     )
 
 
-def lane_name(lane: Lane) -> str:
-    return line(lane, 60) or "main"
-
-
 def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
     """The rows of the list: at most `most`, or in a `whole` page all of them with their messages."""
-    several = len(view.lanes) > 1
-    before = _asides(view)
-    marks = {mark.step: mark for mark in view.blame.marks} if view.blame else {}
-    for step in view.steps if whole else view.steps[:most]:
-        mark = marks.get(step.index)
-        blamed = share(mark.value) if mark and mark.decided else ""
+    before = asides_before(view)
+    for step, row in islice(zip(view.steps, view_rows(view), strict=True), None if whole else most):
         yield Row(
-            step.index,
-            step.title.kind,
-            step.title.title,
-            step.title.preview,
-            duration(step.ended - step.began),
-            blamed,
-            lane_name(step.lane) if several else "",
-            step.restarts,
-            _kept(view, step) if whole else "",
+            row,
+            show_lane(view, row.lane),
+            _describe_hidden(view, step) if whole else "",
             tuple(cards(view, step)) if whole else None,
             tuple(before.get(step.index, ())),
         )
 
 
-def after(view: View) -> tuple[Beside, ...]:
+def after(view: View) -> tuple[Aside, ...]:
     """The asides behind the last step."""
-    return tuple(_asides(view).get(len(view.steps), ()))
+    return tuple(asides_before(view).get(len(view.steps), ()))
 
 
 def more(view: View, most: int) -> str:
-    """What to say of the steps that are not listed."""
+    """Return a sentence on the steps that are not listed; "" if all are."""
     left = len(view.steps) - most
     return f"{left:,} more steps are listed when scripts are on." if left > 0 else ""
 
@@ -149,7 +117,7 @@ def _argument(run_id: str) -> str:
 
 
 def _cost(view: View) -> str:
-    """The sum of the costs that are known, and of how many calls it is."""
+    """Return the sum of the known costs, and of how many model calls."""
     priced, calls = view.totals.priced, _calls(view)
     if not priced:
         return "not known"
@@ -157,28 +125,18 @@ def _cost(view: View) -> str:
 
 
 def _calls(view: View) -> int:
-    """Calls that a model answered, and be it in part."""
+    """Count the exchanges that a model answered, at least in part."""
     answers = ((step, step.completion) for step in view.steps if step.completion)
-    return sum(step.cost is not None or not said.failure for step, said in answers)
+    return sum(step.cost is not None or not completion.failure for step, completion in answers)
 
 
-def _asides(view: View) -> dict[int, list[Beside]]:
-    """The asides by the step that comes next."""
-    several, found = len(view.lanes) > 1, defaultdict[int, list[Beside]](list)
-    for aside in view.asides:
-        took = duration(aside.ended - aside.began) if aside.ended > aside.began else ""
-        lane = lane_name(aside.lane) if several else ""
-        found[aside.before].append(Beside(aside.title, aside.said, aside.asked, aside.answered, took, lane))
-    return found
-
-
-def _kept(view: View, step: StepView) -> str:
-    """A sentence on what is not printed again."""
-    said = "History restarted here: no earlier message is repeated. " if step.restarts else ""
+def _describe_hidden(view: View, step: StepView) -> str:
+    """Return a sentence on the earlier messages that are not printed again."""
+    restarted = "History restarted here: no earlier message is repeated. " if step.restarts else ""
     if step.lineage.base is None:
-        return said.strip()
+        return restarted.strip()
     since = view.every_step[step.lineage.base].index
     if step.repeated:
         earlier = plural(step.repeated, "earlier message")
         return f"{earlier} unchanged since step {since} ({size(step.hidden)} hidden)"
-    return f"{said}Instructions or tools are those of step {since} ({size(step.hidden)} hidden)"
+    return f"{restarted}Instructions or tools are those of step {since} ({size(step.hidden)} hidden)"

@@ -33,7 +33,7 @@ class Strip:
     paths: tuple[tuple[str, str], ...]
     labels: tuple[tuple[int, str], ...]
     peak: str
-    said: str
+    label: str
     height: int
 
 
@@ -63,7 +63,7 @@ class Axis:
             self._x(step.ended, self.total),
         )
 
-    def spanned(self, indices: Sequence[int]) -> tuple[float, float, float]:
+    def cover(self, indices: Sequence[int]) -> tuple[float, float, float]:
         """From the first beginning to the last end; between them the share that was waiting for heads."""
         spans = [self.span(index) for index in indices]
         began, ended = min(span[0] for span in spans), max(span[2] for span in spans)
@@ -99,8 +99,8 @@ def strip(view: View, *, live: bool = False) -> Strip | None:
         labels.append((foot, "branches"))
         foot += _FORKS
     shown = ["latency", *(["context size"] if peak else []), *(name for _, name in labels[2:])]
-    said = f"{len(view.steps)} steps in {duration(view.totals.seconds)}: {', '.join(shown)}"
-    return Strip(tuple(paths), tuple(labels), f"to {short(peak)}" if peak else "", said, foot + 4)
+    label = f"{len(view.steps)} steps in {duration(view.totals.seconds)}: {', '.join(shown)}"
+    return Strip(tuple(paths), tuple(labels), f"to {short(peak)}" if peak else "", label, foot + 4)
 
 
 def _latency(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
@@ -115,7 +115,7 @@ def _latency(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
             falling[row % rows].append(index)
         for row, together in falling.items():
             y = _LATENCY + _ROW * row
-            began, headed, ended = axis.spanned(together)
+            began, headed, ended = axis.cover(together)
             ended = max(ended, began + 1)
             if any(view.steps[index].is_error for index in together):
                 bars["error"].append(_bar(began, ended, y))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
 from ...core.content_encoding import decode_body
 from ...core.doubt import find_doubts
 from ...core.tape import Tape
-from ...core.values import Call, Draw, Effect, Exchange, Fault, Headers, Reply, Request, Response, Step
+from ...core.values import Exchange, Fault, Headers
 from ...core.visible import align, visible
 from ...providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..figures import size
+from ..model.rows import StepRow, tape_rows
 
 
 @frozen
@@ -57,8 +57,8 @@ def notes(tape: Tape) -> Iterator[str]:
     if names := find_unrecorded(tape):
         yield visible(describe_unrecorded(names), one_line=True)
     for call in find_doubts(tape):
-        said = f"in doubt: {call.name} may have run, and nobody has said what came of it: {call.arguments}"
-        yield visible(said, one_line=True)
+        note = f"in doubt: {call.name} may have run, and nobody has said what came of it: {call.arguments}"
+        yield visible(note, one_line=True)
     if tape.wrapped:
         yield visible("tools by wrap=: " + ", ".join(tape.wrapped), one_line=True)
     if tape.redacted:
@@ -69,13 +69,7 @@ def notes(tape: Tape) -> Iterator[str]:
 
 def rows(tape: Tape) -> Iterator[Row]:
     """A row a step, in the order in which they began; then what was in flight at the end."""
-    index = 0
-    for step in tape.masked.steps:
-        yield _row(step, str(index) if isinstance(step, Exchange) else "")
-        index += isinstance(step, Exchange)
-    for left in tape.pending:
-        what, where = _asked(left.asked)
-        yield Row("", what, where, _model(left.asked), "in flight", _size(left.asked), 0, 0.0, left.lane)
+    return map(_row, tape_rows(tape))
 
 
 def lines(tape: Tape) -> Iterator[str]:
@@ -129,77 +123,18 @@ def _when(exchange: Exchange, index: int, total: int) -> str:
     return f"step {index} of {total}, lane {exchange.lane!r}, {ticks}, {took}"
 
 
-def _row(step: Step, index: str) -> Row:
-    what, where = _asked(step.asked)
+def _row(row: StepRow) -> Row:
     return Row(
-        index,
-        what,
-        where,
-        _model(step.asked),
-        _answered(step),
-        _size(step.asked),
-        _heard(step),
-        step.timing.ended,
-        step.lane,
+        "" if row.index is None else str(row.index),
+        row.what,
+        row.where,
+        row.model,
+        row.outcome,
+        row.asked_size,
+        row.heard_size,
+        row.seconds,
+        row.lane,
     )
-
-
-def _asked(question: object) -> tuple[str, str]:
-    match question:
-        case Request(method, url):
-            parts = urlsplit(url)
-            return method, f"{parts.netloc}{parts.path}"
-        case Call(name):
-            return "tool", name
-        case _:
-            kind, name = getattr(question, "kind", ""), getattr(question, "name", "")
-            return "draw", f"{kind} {name}".strip()
-
-
-def _answered(step: Step) -> str:
-    match step:
-        case Exchange(answer=Fault(kind)) | Effect(reply=Fault(kind)):
-            return kind
-        case Exchange(answer=Response() as answer):
-            end = answer.end.kind if isinstance(answer.end, Fault) else answer.end
-            stream = " stream" if len(answer.chunks) > 1 else ""
-            return f"{answer.status}{stream}" + ("" if end == "eof" else f" {end}")
-        case Effect(reply=Reply(kind, _, of)):
-            return f"{kind} {of}".strip()
-        case Draw(reading=reading):
-            return reading.text
-    raise TypeError(f"{step!r} is no step")
-
-
-def _model(question: object) -> str:
-    """The model that the request names, whoever the vendor is."""
-    if not isinstance(question, Request) or b'"model"' not in question.body:
-        return ""
-    try:
-        named = json.loads(question.body)
-    except (ValueError, RecursionError):
-        return ""
-    return str(named.get("model", "")) if isinstance(named, dict) else ""
-
-
-def _size(question: object) -> int:
-    match question:
-        case Request(body=body):
-            return len(body)
-        case Call(arguments=arguments):
-            return len(arguments)
-        case _:
-            return 0
-
-
-def _heard(step: Step) -> int:
-    match step:
-        case Exchange(answer=Response() as answer):
-            return len(answer.body)
-        case Effect(reply=reply) if not isinstance(reply, Fault):
-            return len(reply.value)
-        case _:
-            return 0
 
 
 def _message(headers: Headers, chunks: tuple[bytes, ...]) -> Iterator[str]:

@@ -14,10 +14,11 @@ from ...core.visible import align
 from ...providers.prices import Prices
 from ..figures import duration, share
 from ..model.blame import BlameLike
-from ..model.gather import gathered
+from ..model.gather import view_of
+from ..model.rows import StepRow, show_lane, view_lines
 from ..model.titles import line
 from ..model.verified import VerdictLike
-from ..model.view import View
+from ..model.view import Aside, View
 from ..page import sidebar, step_list
 from ..page.page import tape_of
 
@@ -39,7 +40,7 @@ def text(
     prices: Prices | None = None,
 ) -> str:
     """Return the run as text, a line a step; arguments and errors are those of `html`."""
-    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
+    view = view_of(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
     return (
         "\n".join([*_text_head(view), "", *_text_steps(view), *_text_blame(view), *_text_branches(view)])
         + "\n"
@@ -58,7 +59,7 @@ def markdown(
 
     Of a run of more than 200 steps and asides the first and last 100 are listed.
     """
-    view = gathered(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
+    view = view_of(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
     parts = [_markdown_head(view), _markdown_blame(view), _markdown_branches(view), _markdown_steps(view)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -71,18 +72,12 @@ def _text_head(view: View) -> Iterator[str]:
     yield f"{head.name}   {line(view.run_id, 80)}".rstrip()
     yield ", ".join(f"{name} {long or value}" for name, value, long in head.facts)
     yield ", ".join(
-        f"{said} ({line(long)})" if long and long != said else said for _, said, long in head.pills
+        f"{pill} ({line(long)})" if long and long != pill else pill for _, pill, long in head.pills
     )
 
 
 def _text_steps(view: View) -> Iterator[str]:
-    table = list[list[str]]()
-    for row, step in zip(step_list.steps(view, len(view.steps), whole=False), view.steps, strict=True):
-        table += map(_text_aside, row.asides)
-        tokens = str(step.usage.input) if step.usage and step.usage.input is not None else ""
-        preview = line(row.preview, _PREVIEW)
-        table.append([str(row.index), row.title, row.took, tokens, row.blame, row.lane, preview])
-    table += map(_text_aside, step_list.after(view))
+    table = [_text_line(view, row) for row in view_lines(view)]
     titles = ["step", "", "took", "tokens in", "blame", "lane", ""]
     if not view.steps:
         yield "No exchange was recorded."
@@ -92,8 +87,12 @@ def _text_steps(view: View) -> Iterator[str]:
         yield from align([[cells[n] for n in used] for cells in [titles, *table]], right=right)
 
 
-def _text_aside(aside: step_list.Beside) -> list[str]:
-    return ["", line(aside.title, _PREVIEW), aside.took, "", "", aside.lane, line(aside.answered, _PREVIEW)]
+def _text_line(view: View, row: StepRow | Aside) -> list[str]:
+    if isinstance(row, Aside):
+        return ["", line(row.title, _PREVIEW), row.took, "", "", row.lane, line(row.answered, _PREVIEW)]
+    tokens = str(row.usage.input) if row.usage and row.usage.input is not None else ""
+    lane, preview = show_lane(view, row.lane), line(row.title.preview, _PREVIEW)
+    return [str(row.index), row.title.title, row.took, tokens, row.blame, lane, preview]
 
 
 def _text_blame(view: View) -> Iterator[str]:
@@ -120,7 +119,7 @@ def _text_branches(view: View) -> Iterator[str]:
         yield "\nBranches:"
     for twig in sidebar.branches(view):
         indent = "  " + "    " * twig.depth
-        yield f"{indent}{twig.place}: {twig.name} ({twig.said})"
+        yield f"{indent}{twig.place}: {twig.name} ({twig.summary})"
         if twig.final:
             yield f"{indent}   {line(twig.final, 100)}"
 
@@ -139,9 +138,9 @@ def _interval(low: float, value: float, high: float) -> str:
 
 def _markdown_head(view: View) -> list[str]:
     head = step_list.head(view)
-    facts = " · ".join(f"{name} {escaped(value)}" for name, value, _ in head.facts)
-    pills = " · ".join(escaped(said) for _, said, _ in head.pills)
-    return [f"### {escaped(head.name)}", "", facts, "", pills]
+    facts = " · ".join(f"{name} {escape(value)}" for name, value, _ in head.facts)
+    pills = " · ".join(escape(pill) for _, pill, _ in head.pills)
+    return [f"### {escape(head.name)}", "", facts, "", pills]
 
 
 def _markdown_blame(view: View) -> list[str]:
@@ -149,11 +148,11 @@ def _markdown_blame(view: View) -> list[str]:
     if found is None or view.blame is None:
         return []
     table = [
-        f"| {'**' * mark.decided}{mark.step} {escaped(row.title)}{'**' * mark.decided} | {row.value} |"
+        f"| {'**' * mark.decided}{mark.step} {escape(row.title)}{'**' * mark.decided} | {row.value} |"
         f" {share(mark.low)} to {share(mark.high)} | {'decided' if mark.decided else ''} |"
         for row, mark in zip(found.marks, view.blame.marks, strict=True)
     ]
-    verdict = f"**Blame: {escaped(found.verdict)}** {escaped(found.summary)}".rstrip()
+    verdict = f"**Blame: {escape(found.verdict)}** {escape(found.summary)}".rstrip()
     columns = f"| step | {found.estimand} | {view.blame.interval} | past {found.line} |"
     return [verdict, "", found.meaning, "", columns, "| --- | ---: | --- | --- |", *table]
 
@@ -165,18 +164,13 @@ def _markdown_branches(view: View) -> list[str]:
 
 
 def _bullet(twig: sidebar.Twig) -> str:
-    final = f": {escaped(twig.final)}" if twig.final else ""
-    return (
-        f"{'  ' * twig.depth}- {escaped(twig.place)}: **{escaped(twig.name)}**, {escaped(twig.said)}{final}"
-    )
+    final = f": {escape(twig.final)}" if twig.final else ""
+    name = f"{escape(twig.place)}: **{escape(twig.name)}**"
+    return f"{'  ' * twig.depth}- {name}, {escape(twig.summary)}{final}"
 
 
 def _markdown_steps(view: View) -> list[str]:
-    table = list[str]()
-    for row in step_list.steps(view, len(view.steps), whole=False):
-        table += map(_markdown_aside, row.asides)
-        table.append(_markdown_line(str(row.index), row.title, row.took, row.preview))
-    table += map(_markdown_aside, step_list.after(view))
+    table = list(map(_markdown_line, view_lines(view)))
     half, left = _SEVERAL // 2, len(table) - _SEVERAL
     if left > 0:
         table[half:-half] = [f"| … | {left:,} more | | |"]
@@ -184,17 +178,17 @@ def _markdown_steps(view: View) -> list[str]:
     return [summary, "", "| step | | took | |", "| ---: | --- | ---: | --- |", *table, "", "</details>"]
 
 
-def _markdown_aside(aside: step_list.Beside) -> str:
-    return _markdown_line("", line(aside.title, _PREVIEW), aside.took, aside.answered)
+def _markdown_line(row: StepRow | Aside) -> str:
+    if isinstance(row, Aside):
+        index, title, preview = "", line(row.title, _PREVIEW), row.answered
+    else:
+        index, title, preview = str(row.index), row.title.title, row.title.preview
+    return f"| {index} | {escape(title)} | {row.took} | {escape(line(preview, _PREVIEW))} |"
 
 
-def _markdown_line(index: str, title: str, took: str, preview: str) -> str:
-    return f"| {index} | {escaped(title)} | {took} | {escaped(line(preview, _PREVIEW))} |"
-
-
-def escaped(said: str) -> str:
+def escape(recorded: str) -> str:
     """`said` as Markdown that shows it and does nothing else."""
-    return _LIVE.sub(_quiet, said).replace("\n", " ")
+    return _LIVE.sub(_quiet, recorded).replace("\n", " ")
 
 
 def _quiet(found: re.Match[str]) -> str:

@@ -76,7 +76,7 @@ def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, A
             raise
 
 
-async def agenerated(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any, Any]:
+async def arun_generator(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any, Any]:
     """The asynchronous generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
     flight = await port.aask(use.question)
     if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
@@ -178,7 +178,7 @@ def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
         inner = unwrap(inner.func)
     if isgeneratorfunction(inner):
         return run_generator
-    return agenerated if isasyncgenfunction(inner) else None
+    return arun_generator if isasyncgenfunction(inner) else None
 
 
 def _open_yields(port: Port, flight: Flight, answer: Answer, use: Use) -> Yields:

@@ -1,5 +1,5 @@
 """
-What only a process of its own can show: forks, and writers that are killed while they write.
+Tests that need processes of their own: forks, and writers that are killed while they write.
 
 A drill is run in a fresh interpreter, which has one thread and may fork; it opens the storage
 through the same subclass of BackendTests and reports by its exit code.
@@ -84,9 +84,9 @@ def kill_writers(suite: Suite, folder: Path) -> None:
     chance = random.Random(folder.name)  # noqa: S311 - moments, not secrets
     acked = 0
     for _ in range(KILLS):
-        acked = max(acked, _killed_writer(suite, folder, chance.uniform(0, _ALIVE)))
+        acked = max(acked, _kill_writer(suite, folder, chance.uniform(0, _ALIVE)))
         backend = suite.new(folder)
-        held = list(backend.chunks("log")) if acked else _held(backend)
+        held = list(backend.chunks("log")) if acked else _read_all(backend)
 
         assert len(held) >= acked
         assert held == [_chunk(seq) for seq in range(len(held))]
@@ -147,7 +147,7 @@ def _append_until(backend: Backend, stop: threading.Event) -> None:
         time.sleep(0)
 
 
-def _killed_writer(suite: Suite, folder: Path, alive: float) -> int:
+def _kill_writer(suite: Suite, folder: Path, alive: float) -> int:
     """How many chunks a writer acknowledged, which was killed after `alive` seconds of appending."""
     back, forth = os.pipe()
     writer = os.fork()
@@ -159,24 +159,24 @@ def _killed_writer(suite: Suite, folder: Path, alive: float) -> int:
             os._exit(1)
     os.close(forth)
     with os.fdopen(back, "rb") as acks:
-        told = acks.read(8)  # the first ack: it writes now
+        acked = acks.read(8)  # the first ack: it writes now
         time.sleep(alive)
         os.kill(writer, signal.SIGKILL)
-        told += acks.read()
+        acked += acks.read()
     _, status = os.waitpid(writer, 0)
     assert os.WIFSIGNALED(status), "the writer died of itself"
-    return int.from_bytes(told[len(told) // 8 * 8 - 8 :][:8], "little") + 1
+    return int.from_bytes(acked[len(acked) // 8 * 8 - 8 :][:8], "little") + 1
 
 
 def _write_for_ever(backend: Backend, forth: int) -> None:
-    seq = len(_held(backend))
+    seq = len(_read_all(backend))
     while True:
         backend.append("log", seq, _chunk(seq))
         os.write(forth, seq.to_bytes(8, "little"))
         seq += 1
 
 
-def _held(backend: Backend) -> list[bytes]:
+def _read_all(backend: Backend) -> list[bytes]:
     return list(backend.chunks("log")) if any(name == "log" for name, _ in backend.heads()) else []
 
 

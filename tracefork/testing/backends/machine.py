@@ -1,4 +1,4 @@
-"""A backend against a dict of lists: hypothesis looks for a story after which they differ."""
+"""A hypothesis state machine that compares a backend with a dict of lists."""
 
 from __future__ import annotations
 

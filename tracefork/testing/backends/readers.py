@@ -9,6 +9,7 @@ import pytest
 from tracefork.backends.base import Backend
 from tracefork.errors import Conflict, NotFound
 
+from .appending import fill
 from .races import together
 
 MANY = 300
@@ -25,18 +26,18 @@ class ReaderTests:
         assert list(backend.chunks("log", MANY - 2)) == [b"298", b"299"]
 
     def test_a_reader_of_a_log_that_is_deleted_gets_no_other_bytes(self, backend: Backend) -> None:
-        _fill(backend, b"a", b"b", b"c")
+        fill(backend, "log", b"a", b"b", b"c")
         reading = iter(backend.chunks("log"))
         held = [next(reading)]
         backend.delete("log")
-        _fill(backend, b"x", b"y", b"z")
+        fill(backend, "log", b"x", b"y", b"z")
         with suppress(Conflict, NotFound):
             held.extend(reading)
 
         assert held == [b"a", b"b", b"c"][: len(held)]
 
     def test_a_reader_of_a_log_that_is_sealed_gets_no_other_bytes(self, backend: Backend) -> None:
-        _fill(backend, b"a", b"b", b"c")
+        fill(backend, "log", b"a", b"b", b"c")
         reading = iter(backend.chunks("log"))
         held = [next(reading)]
         backend.seal("log", b"abc")
@@ -91,7 +92,7 @@ class ReaderTests:
         together(work)
 
     def test_of_threads_that_delete_a_log_one_does(self, backend: Backend) -> None:
-        _fill(backend, b"a")
+        fill(backend, "log", b"a")
         done: list[int] = []
 
         def work(me: int) -> None:
@@ -113,8 +114,3 @@ class ReaderTests:
         backend.delete("a")
 
         assert sorted(name for name, _ in backend.heads()) == ["A", "a ", "a/", "a/b", "ab"]
-
-
-def _fill(backend: Backend, *chunks: bytes) -> None:
-    for seq, chunk in enumerate(chunks):
-        backend.append("log", seq, chunk)

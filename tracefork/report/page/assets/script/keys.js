@@ -1,0 +1,58 @@
+/* -- addresses, keys, the start ----------------------------------------------------------- */
+
+function route() {
+  const one = /^#(?:b(\d+)-)?step-(\d+)(?:\/(\w+))?$/.exec(location.hash), other = /^#branch-(\d+)$/.exec(location.hash);
+  const old = /[?&]step=(\d+)/.exec(location.search);
+  if (other && index.branches[other[1]]) return show({branch: Number(other[1]), link: false});
+  if (one) {
+    const of = one[1] === undefined ? null : index.branches[one[1]];
+    const place = of ? of.first + Number(one[2]) - of.at : Number(one[2]);
+    if (of === undefined || place < 0 || place >= (of ? of.first + of.count : index.own)) return show({at: Math.max(0, Math.min(place || 0, index.own - 1))});
+    return show({at: place, tab: TABS.some(([key]) => key === one[3]) ? one[3] : "new", link: false});
+  }
+  const start = old ? Number(old[1]) : index.blame.find((mark) => mark[4])?.[0] ?? 0;
+  return show({at: Math.max(0, Math.min(start, index.own - 1)), link: false});
+}
+
+function theme() {
+  const dark = (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  root.dataset.theme = dark ? "light" : "dark";
+}
+
+function blamed() {
+  const order = index.blame.map((mark) => mark[0]).filter((n) => n < index.own);
+  if (order.length) go(order[(order.indexOf(at) + 1) % order.length]);
+}
+
+function key(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+  if (event.key === "Escape" && typing) { event.target.value = ""; search(""); event.target.blur(); return; }
+  if (typing || document.querySelector("dialog[open]")) return;
+  if (event.target.role === "tab" && /^Arrow(Left|Right)$/.test(event.key)) {
+    const place = TABS.findIndex(([name]) => name === tab), by = event.key === "ArrowRight" ? 1 : TABS.length - 1;
+    show({tab: TABS[(place + by) % TABS.length][0]}).then(() => $(`tab-${tab}`)?.focus());
+    event.preventDefault();
+    return;
+  }
+  const keys = {j: () => step(1), k: () => step(-1), b: blamed, g: () => go(0), G: () => go(index.own - 1), t: theme,
+    "/": () => $("search").focus(), "?": () => $("help").showModal()};
+  const run = keys[event.key] || (/^[1-6]$/.test(event.key) && branch < 0 && (() => show({tab: TABS[Number(event.key) - 1][0]})));
+  if (run) { event.preventDefault(); run(); }
+}
+
+function listen() {
+  let waiting, resizing;
+  $("theme").addEventListener("click", theme);
+  $("keys").addEventListener("click", () => $("help").showModal());
+  $("search").addEventListener("input", (event) => { clearTimeout(waiting); waiting = setTimeout(() => search(event.target.value), 120); });
+  $("steps").addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (link && !event.ctrlKey && !event.metaKey) { event.preventDefault(); go(Number(link.parentNode.id.slice(5))); }
+  });
+  document.querySelector("#strip svg")?.addEventListener("click", point);
+  document.addEventListener("keydown", key);
+  addEventListener("hashchange", route);
+  addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { choose(false); if (windowed()) slide(); }, 100); });
+  $("list").addEventListener("scroll", () => { if (windowed()) requestAnimationFrame(slide); }, {passive: true});
+}

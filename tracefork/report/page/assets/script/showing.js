@@ -1,0 +1,94 @@
+/* -- showing ------------------------------------------------------------------------ */
+
+const ofBranch = (step) => index.branches.findIndex((one) => one.first <= step && step < one.first + one.count);
+
+/** How a step is named: its number in its own run. */
+function label(step) {
+  const n = step < index.own ? -1 : ofBranch(step);
+  return n < 0 ? String(step) : `${index.steps[step].i} of ${index.branches[n].name}`;
+}
+
+function address(step, view) {
+  const n = step < index.own ? -1 : ofBranch(step);
+  return `#${n < 0 ? "" : `b${n}-`}step-${index.steps[step].i}${view === "new" ? "" : `/${view}`}`;
+}
+
+/** Shows what has changed of: the step, its view, a branch beside its parent. */
+async function show(change) {
+  const mine = ++turn;
+  if (change.branch === undefined) {
+    branch = -1;
+    at = change.at ?? at;
+    tab = change.tab ?? tab;
+  } else branch = change.branch;
+  if (change.link !== false) history.replaceState(null, "", branch >= 0 ? `#branch-${branch}` : address(at, tab));
+  choose();
+  let view;
+  try {
+    view = branch >= 0 ? await beside(branch) : await detail(at);
+  } catch (error) {
+    view = el("div", null, el("p", {class: "notice", role: "alert"}, `This step cannot be shown: ${error.message}`));
+  }
+  if (mine !== turn) return;
+  $("detail").replaceChildren(view);
+  $("detail").dataset.shown = branch >= 0 ? `#branch-${branch}` : address(at, tab);
+  $("detail").scrollTop = 0;
+  highlight();
+}
+
+const go = (step) => show({at: Math.max(0, Math.min(index.steps.length - 1, step))});
+
+async function detail(step) {
+  const row = index.steps[step], own = step < index.own, n = own ? -1 : ofBranch(step);
+  const last = own ? index.own - 1 : index.branches[n].first + index.branches[n].count - 1;
+  const first = own ? 0 : index.branches[n].first;
+  let panel;
+  try { panel = await VIEWS[tab](step); } catch (error) {
+    panel = [el("p", {class: "notice", role: "alert"}, `This part of the step cannot be shown: ${error.message}`)];
+  }
+  const tokens = row.u ? `${short(row.u[0] ?? 0)} tokens in${row.u[1] ? ` (${short(row.u[1])} cached)` : ""}, ${short(row.u[2] ?? 0)} out` : "";
+  const sub = [row.r === undefined ? `no response: ${row.s}` : `HTTP ${row.s}`, `first byte ${duration(row.t[1] - row.t[0])}`, `total ${duration(row.t[2] - row.t[0])}`,
+    tokens, row.c || "", row.m || "", index.lanes.length > 1 ? `lane ${index.lanes[row.l] || "main"}` : ""].filter(Boolean).join(" · ");
+  return el("div", null,
+    el("div", {class: "name"}, el("h2", {id: "name"}, `Step ${row.i}: ${row.n}`),
+      el("div", {class: "nav"}, button("↑", () => go(step - 1), {disabled: step <= first, "aria-label": "Previous step"}), button("↓", () => go(step + 1), {disabled: step >= last, "aria-label": "Next step"}))),
+    el("p", {class: "sub"}, sub, copy("copy link", () => location.href)),
+    n >= 0 && el("p", {class: "sub"}, "In branch ", el("a", {href: `#branch-${n}`}, index.branches[n].name), `, which left its parent ${index.branches[n].place}.`),
+    el("div", {class: "tabs", role: "tablist", "aria-label": "Views of the step"}, TABS.map(([key, name]) => button(name, () => show({tab: key}), {
+      role: "tab", id: `tab-${key}`, "aria-controls": "panel", "aria-selected": String(key === tab), tabindex: key === tab ? 0 : -1}))),
+    el("div", {id: "panel", role: "tabpanel", "aria-labelledby": `tab-${tab}`, tabindex: 0}, panel));
+}
+
+/** A branch and its parent, side by side from where they part. */
+async function beside(n) {
+  const one = index.branches[n];
+  const parent = one.of ?? -1;
+  const from = parent < 0 ? one.at : index.branches[parent].first + one.at - index.branches[parent].at;
+  const end = parent < 0 ? index.own : index.branches[parent].first + index.branches[parent].count;
+  const name = parent < 0 ? "recorded run" : index.branches[parent].name;
+  const left = Math.max(0, end - from), count = Math.max(left, one.count);
+  const grid = el("div", {class: "beside"}, el("h3", null, name), el("h3", {class: "right"}, one.name));
+  const add = async (start) => {
+    for (let k = start; k < Math.min(count, start + PAIRS); k++) {
+      const sides = [k < left ? from + k : -1, k < one.count ? one.first + k : -1];
+      const answers = await Promise.all(sides.map((step) => step < 0 ? null : response(step)));
+      const titles = sides.map((step) => step < 0 ? null : el("a", {href: address(step, "new")}, `Step ${index.steps[step].i}: ${index.steps[step].n}`));
+      if (alike(...answers)) {
+        grid.append(el("p", {class: "kept"}, titles[0], " and ", titles[1], ": the same answer"));
+        continue;
+      }
+      grid.append(...await Promise.all(sides.map(async (step, side) => el("div", null, step < 0
+        ? el("p", {class: "kept"}, "it was over")
+        : [el("p", {class: "sub"}, titles[side]), ...await answer(step, answers[side])]))));
+    }
+    if (start + PAIRS < count) {
+      const rest = button(`${plural(count - start - PAIRS, "more step")}`, () => { rest.remove(); add(start + PAIRS); });
+      grid.append(rest);
+    }
+  };
+  await add(0);
+  return el("div", {class: "pair"},
+    el("div", {class: "name"}, el("h2", {id: "name"}, `Branch: ${one.name}`)),
+    el("p", {class: "sub"}, `${one.of === null ? `It left another run ${one.place}; it is shown beside this one, from where they differ. It` : `It left the ${parent < 0 ? "recorded run" : `branch ${name}`} at step ${one.at},`} has ${plural(one.count, "exchange")} of its own, and ${one.outcome}.`, copy("copy link", () => location.href)),
+    count ? grid : el("p", {class: "kept"}, "Nothing differs: every question and answer is the parent's."));
+}
