@@ -39,7 +39,7 @@ TWINS = [
     ("session/tools/calls.py", "hang", "ahang"),
     ("session/tools/decorator.py", "_make_tool.called", "_make_tool.acalled"),
     ("session/tools/generators.py", "run_generator", "arun_generator"),
-    ("session/tools/wrapping.py", "_called", "_acalled"),
+    ("session/tools/wrapping.py", "_call", "_acall"),
     ("testing/transports/asking.py", "Asking._ask", "Asking._aask"),
     ("testing/scripted_transports.py", "_Body.__iter__", "_Body.__aiter__"),
     ("transports/_bodies.py", "gather", "agather"),

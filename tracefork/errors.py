@@ -105,14 +105,14 @@ class Divergence(TraceforkError):
             )
             return f"step {self.step}: the recorded run {recorded}; this one {self.asked}"
         where = f" in lane {self.lane!r}" if self.lane else ""
-        said = f"step {self.step}{where}: the agent asked {self.asked!r}"
+        sentence = f"step {self.step}{where}: the agent asked {self.asked!r}"
         if self.difference:
             return (
-                f"{said}; at {self.path} the tape has {self.difference.recorded}, "
+                f"{sentence}; at {self.path} the tape has {self.difference.recorded}, "
                 f"the agent {self.difference.asked}"
             )
         wanted = f"expects {self.nearest!r}" if self.nearest else "ends before it"
-        return f"{said}; the tape {wanted}"
+        return f"{sentence}; the tape {wanted}"
 
 
 class Stalled(Divergence):
@@ -228,17 +228,17 @@ class InDoubt(TraceforkError):
 
     def __str__(self) -> str:
         name, given = self.call.name, self.call.arguments or "(its arguments were too long to keep)"
-        said = f"{name} was called before the crash and may have run: {given}"
+        sentence = f"{name} was called before the crash and may have run: {given}"
         if self.asked is not None and self.asked != self.call:
-            said += f"; now it is called again: {self.asked.arguments}"
+            sentence += f"; now it is called again: {self.asked.arguments}"
         how = advise(
             'resume the run with on_doubt="rerun", or with a function from the call to its result',
             "to run it again: tracefork resume last --on-doubt rerun",
         )
         if self.what == "blame":
             more = advise("pass on_doubt= to blame", "pass --on-doubt to blame")
-            return f"{said}; each fork might run it again: {how}, and blame what comes of that; or {more}"
-        return f"{said}; {how}"
+            return f"{sentence}; each fork might run it again: {how}, and blame what comes of that; or {more}"
+        return f"{sentence}; {how}"
 
 
 class ToolRefused(TraceforkError):

@@ -32,11 +32,11 @@ def without_exchanges():
 def test_asides_stand_before_the_step_that_came_next():
     view = report.view(run())
     placed = {
-        row.step.index: [aside.said for aside in row.asides] for row in step_list.steps(view, 99, whole=False)
+        row.step.index: [aside.summary for aside in row.asides] for row in step_list.steps(view, 99, whole=False)
     }
 
     assert {index: said for index, said in placed.items() if said} == {1: list(TOLD[:2]), 5: [TOLD[2]]}
-    assert [aside.said for aside in step_list.after(view)] == [TOLD[3]]
+    assert [aside.summary for aside in step_list.after(view)] == [TOLD[3]]
 
 
 @pytest.mark.parametrize("tape", [run(), without_exchanges()], ids=["among exchanges", "alone"])

@@ -43,7 +43,7 @@ def _twice(write: Callable[[str], str]) -> Callable[[str], str]:
     return lambda value: _in_json(write(value))  # JSON within JSON
 
 
-def _slashed(write: Callable[[str], str]) -> Callable[[str], str]:
+def _with_slashes(write: Callable[[str], str]) -> Callable[[str], str]:
     return lambda value: write(value).replace("/", "\\/")
 
 
@@ -65,10 +65,10 @@ WRITTEN = (
     Form(_in_short_json),
     Form(_twice(_in_json)),
     Form(_twice(_in_short_json)),
-    Form(_slashed(_in_json)),
-    Form(_slashed(_in_short_json)),
-    Form(_slashed(_twice(_in_json))),
-    Form(_slashed(_twice(_in_short_json))),
+    Form(_with_slashes(_in_json)),
+    Form(_with_slashes(_in_short_json)),
+    Form(_with_slashes(_twice(_in_json))),
+    Form(_with_slashes(_twice(_in_short_json))),
     Form(_in_url),
     Form(_in_path),
     Form(_in_query),

@@ -102,8 +102,8 @@ class Aside:
         return duration(self.ended - self.began) if self.ended > self.began else ""
 
     @property
-    def said(self) -> str:
-        """All of it in a line."""
+    def summary(self) -> str:
+        """Its title and its answer, in a line."""
         return line(f"{self.title}: {self.answered}")
 
 

@@ -85,7 +85,7 @@ def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
         "run": view.run_id,
         "steps": [row(step, lanes, listed=n < listed) for n, step in enumerate(view.every_step)],
         "own": len(view.steps),
-        "asides": [[aside.before, aside.said, aside.asked, aside.answered] for aside in view.asides],
+        "asides": [[aside.before, aside.summary, aside.asked, aside.answered] for aside in view.asides],
         "lanes": list(view.lanes),
         "branches": [_branch(branch) for branch in view.branches],
         "blame": [[m.step, m.value, m.low, m.high, int(m.decided)] for m in _marks(view)],

@@ -153,7 +153,7 @@ def find_answer(port: Port, flight: Flight, policy: Policy, *, repeatable: bool 
     if flight.served is not None:
         return flight.served
     assert isinstance(flight.question, Call)
-    settled = _settled(port, flight, flight.question, "rerun" if repeatable else policy.on_doubt)
+    settled = _resolve_doubt(port, flight, flight.question, "rerun" if repeatable else policy.on_doubt)
     if settled is not None or policy.instead is None:
         return settled
     try:
@@ -170,7 +170,7 @@ def find_answer(port: Port, flight: Flight, policy: Policy, *, repeatable: bool 
     return answer
 
 
-def _settled(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply | None:
+def _resolve_doubt(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply | None:
     """The reply to a live call of a tool that may have run before, if it is not to be run again.
 
     One decision is for one of the calls that may have run. Whoever decides may ask servers: that

@@ -271,18 +271,18 @@ def _make_code(of: CodeType) -> CodeType:
     kinds = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
     made = {
         inspect.CO_GENERATOR: _yielding,
-        inspect.CO_COROUTINE: _acalled,
+        inspect.CO_COROUTINE: _acall,
         inspect.CO_ASYNC_GENERATOR: _ayielding,
-    }.get(of.co_flags & kinds, _called)
+    }.get(of.co_flags & kinds, _call)
     code: CodeType = made.__code__
     return code.replace(co_name=of.co_name, co_qualname=of.co_qualname, co_freevars=of.co_freevars)
 
 
-def _called(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
+def _call(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
     return _tracefork(args, kwargs)
 
 
-async def _acalled(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
+async def _acall(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
     return await _tracefork(args, kwargs)
 
 
