@@ -28,7 +28,7 @@ from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Reading, Reply, Span
 from tracefork.errors import CorruptTape, RedactedSecret
 from tracefork.redact import Redactor, Vault, emails, redactor, scrubbed
-from tracefork.redact.surrogates.shapes import make_surrogate
+from tracefork.redact.surrogates.draw import make_surrogate
 from tracefork.report.text import step_table
 from tracefork.testing.scripted import Script, by_rule, transport
 

@@ -32,7 +32,8 @@ def without_exchanges():
 def test_asides_stand_before_the_step_that_came_next():
     view = report.view(run())
     placed = {
-        row.step.index: [aside.summary for aside in row.asides] for row in step_list.steps(view, 99, whole=False)
+        row.step.index: [aside.summary for aside in row.asides]
+        for row in step_list.steps(view, 99, whole=False)
     }
 
     assert {index: said for index, said in placed.items() if said} == {1: list(TOLD[:2]), 5: [TOLD[2]]}

@@ -18,9 +18,9 @@ from ..errors import Divergence, Refused, TraceforkError
 from ..host import clocks
 from ..host.callsite import find_callsite
 from ..redact import Redactor
-from .divergence import make_divergence
 from .event_loop import Pacers
 from .flight import Flight
+from .halts import make_divergence
 from .keeper import Happened, Keeper, Unwritten
 from .notes import Notes
 from .secrets import Secrets

@@ -12,8 +12,8 @@ from ..core.surrogates import NONE
 from ..core.values import Answer, Lane, Question, Request, Response
 from ..errors import RedactedSecret, TraceforkError
 from ..redact import Redactor
-from .divergence import find_giver
 from .flight import Flight
+from .halts import find_giver
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from ..core.machine import State
 from ..core.values import Escape
 from ..errors import Refused, TraceforkError
-from ..runtime.divergence import find_unfinished
+from ..runtime.halts import find_unfinished
 from ..runtime.waiting import is_cancellation
 
 

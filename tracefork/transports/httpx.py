@@ -1,4 +1,4 @@
-"""Transports for `httpx` clients."""
+"""Transports for `httpx` clients; `intercept_httpx` gives them to clients that nobody changed."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ...core.surrogates import NONE, Place, Surrogate, Surrogates, list_keys, ma
 from ...core.values import Answer
 from ..by_name.names import ENOUGH, count_bits
 from ..texts.encoded import Unwritable
-from . import shapes
+from . import draw
 
 MOST_TAUGHT = 1024
 """Secrets of answers that a run knows from then on. More are there only where each answer has its
@@ -142,7 +142,7 @@ class Vault:
         return Counter(name for name, _ in list(self._met))
 
     def _drawn(self, name: str, secret: str, place: str) -> Surrogate:
-        made = shapes.make_surrogate(secret, self._chance, self._values)
+        made = draw.make_surrogate(secret, self._chance, self._values)
         if made is None:
             raise Unwritable
         stays = not _is_strong(secret) or (len(self.taught) >= MOST_TAUGHT and secret not in self.taught)
@@ -151,7 +151,7 @@ class Vault:
 
 def _is_strong(secret: str) -> bool:
     """True if neither this nor what stands for it stands anywhere by chance."""
-    return count_bits(secret) >= ENOUGH and shapes.measure_strength(secret) >= LEAST_STRENGTH
+    return count_bits(secret) >= ENOUGH and draw.measure_strength(secret) >= LEAST_STRENGTH
 
 
 def _make_canonical(secret: str) -> str:

@@ -51,7 +51,7 @@ async function resume(was) {
   scrollTo(0, was.down);
 }
 
-/** The strip of a run that is still going on, as `strip.py` draws that of one that is over. */
+/** The strip of a run that is still going on, as `timeline.py` draws that of one that is over. */
 function draw() {
   const drawing = document.querySelector("#strip svg"), bars = {first: "", rest: "", error: ""}, foot = 62, top = 34;
   const lanes = new Set(index.steps.map((row) => row.l)).size, rows = lanes > 1 ? Math.min(lanes, 6) : 3;
