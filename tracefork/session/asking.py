@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractContextManager
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, cast
 
 from attrs import evolve
 
 from ..core.matching import NORMAL, find_boundary
-from ..core.values import CANCELLED, Answer, End, Fault, Request, Response
+from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
 from ..errors import Refused, TraceforkError
 from ..runtime import lanes
 from ..runtime.flight import Flight
@@ -85,6 +84,9 @@ class Call:
         self._run, self._port = run, run.port
         self._asked, self._whole, self._faults = asked, whole or asked, faults
         self._unrecorded = unrecorded
+        self.served: Answer | None = None
+        """The recorded answer, or None: then the real world is to be asked, within `aside`."""
+        self._outgoing: Request | None = None
         self._flight: Flight | None = None
         self._head: Response | None = None
         self._recorded: Iterator[bytes] = iter(())
@@ -102,11 +104,13 @@ class Call:
         """
         if not self._unrecorded:
             self._flight = self._port.ask(self._asked)
+            self.served = self._flight.served
 
     async def abegin(self) -> None:
         """`begin`, suspending the task; `async with` does this."""
         if not self._unrecorded:
             self._flight = await self._port.aask(self._asked)
+            self.served = self._flight.served
 
     def leave(self, exc: BaseException | None) -> None:
         """End the step as its block ended, with `exc` or without; leaving a `with` block does this.
@@ -155,11 +159,6 @@ class Call:
     # -- what is to be sent -----------------------------------------------------------------
 
     @property
-    def served(self) -> Answer | None:
-        """The recorded answer, or None: then the real world is to be asked, within `aside`."""
-        return self._flight.served if self._flight is not None else None
-
-    @cached_property
     def outgoing(self) -> Request:
         """What is asked as it must leave: secrets that the tape had hidden from the agent are put back.
 
@@ -167,16 +166,9 @@ class Call:
             RedactedSecret: one of them is not known to this process.
             TraceforkError: the run's gate does not let it pass.
         """
-        if self._flight is None:
-            return self._whole
-        true = self._port.outgoing(self._asked)
-        if true is self._asked or true == self._asked:
-            return self._whole
-        if true.omitted:
-            return evolve(true, body=self._whole.body, omitted=self._whole.omitted)
-        size = str(len(true.body))
-        pairs = [(name, size if name.lower() == "content-length" else value) for name, value in true.headers]
-        return evolve(true, headers=tuple(pairs))
+        if self._outgoing is None:
+            self._outgoing = self._whole if self._flight is None else self._restore()
+        return self._outgoing
 
     @property
     def is_refilled(self) -> bool:
@@ -304,6 +296,17 @@ class Call:
 
     # -- below -------------------------------------------------------------------------------
 
+    def _restore(self) -> Request:
+        """The question with true secrets, its whole body, and a content-length that fits."""
+        true = self._port.outgoing(self._asked)
+        if true is self._asked or true == self._asked:
+            return self._whole
+        if true.omitted:
+            return evolve(true, body=self._whole.body, omitted=self._whole.omitted)
+        size = str(len(true.body))
+        pairs = [(name, size if name.lower() == "content-length" else value) for name, value in true.headers]
+        return evolve(true, headers=tuple(pairs))
+
     @property
     def _is_open(self) -> bool:
         return self._flight is not None and not self._over
@@ -383,14 +386,14 @@ def bound(run: Session, request: Request) -> Request:
     """Return `request` as `run` keeps it: of a body longer than `run.max_body` only its length and hash."""
     if len(request.body) <= run.max_body:
         return request
-    body = gather_request(run, request)
+    body = gather_body(run, request.headers)
     body.take(request.body)
     return evolve(request, body=b"", omitted=body.omitted)
 
 
-def gather_request(run: Session, request: Request, *, spooled: bool = False) -> Gathering:
-    """Return what gathers the body of `request`, as it is hashed: secrets and its boundary are replaced."""
-    replaced, ours = run.port.secrets.replacements(), find_boundary(request.headers)
+def gather_body(run: Session, headers: Headers, *, spooled: bool = False) -> Gathering:
+    """Return what gathers a request's body; its hash leaves secrets and the boundary of `headers` aside."""
+    replaced, ours = run.port.secrets.replacements(), find_boundary(headers)
     if ours:
         replaced = {**replaced, ours: NORMAL}
     return Gathering(run.max_body, replaced, spooled=spooled)

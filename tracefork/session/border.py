@@ -75,9 +75,10 @@ class Border(ABC):
 
     def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
         """True when a call is none of the agent's business; of a connection only the host is known."""
-        if path is None:
-            return any(one.takes_all_of(host) for one in self._passing)
-        return any(one.takes(method, host, path) for one in self._passing)
+        for one in self._passing:
+            if one.takes_all_of(host) if path is None else one.takes(method, host, path):
+                return True
+        return False
 
     def allows(self, address: str) -> bool:
         """True when a replay may connect to `address`, a `host:port` or the path of a unix socket."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ..core.values import End, Fault, Headers, Request, Response
 from ..runtime import lanes
 from ..session import strangers
-from ..session.asking import DOTTED, Call, gather_request
+from ..session.asking import DOTTED, Call, gather_body
 from ..session.bodies import Gathering
 from ..session.current import current
 from ..session.session import Session
@@ -49,8 +49,9 @@ class Seam:
         if run is None:
             with lanes.aside() if way.aside else nullcontext():
                 return self._inner.handle_request(request)
-        sent = gather(request, self._gathering(run, request))
-        call = self._call(way, run, request, sent)
+        headers = _pairs(request.headers)
+        sent = gather(request, gather_body(run, headers, spooled=self._streams(request)))
+        call = self._call(way, run, lift(request, headers, sent), request)
         call.begin()
         source = None
         try:
@@ -72,8 +73,9 @@ class Seam:
         if run is None:
             with lanes.aside() if way.aside else nullcontext():
                 return await self._inner.handle_async_request(request)
-        sent = await agather(request, self._gathering(run, request))
-        call = self._call(way, run, request, sent)
+        headers = _pairs(request.headers)
+        sent = await agather(request, gather_body(run, headers, spooled=self._streams(request)))
+        call = self._call(way, run, lift(request, headers, sent), request)
         await call.abegin()
         source = None
         try:
@@ -89,20 +91,15 @@ class Seam:
             raise
         return self._response(request, head, source, self.stream(call, source))
 
-    def _gathering(self, run: Session, request: Any) -> Gathering:
-        asked = Request(request.method, str(request.url), _pairs(request.headers))
-        return gather_request(run, asked, spooled=self._streams(request))
-
-    def _call(self, way: Way, run: Session, request: Any, sent: Gathering) -> Call:
-        """The call of `run` that `request` is.
+    def _call(self, way: Way, run: Session, asked: Request, request: Any) -> Call:
+        """The call of `run` that `asked` is, as `request` of the library.
 
         Raises:
             Refused: who asks knows no run, and the tape has no answer.
         """
-        lifted = lift(request, sent)
-        if way.stranger and not run.port.has_answer(lifted):
-            raise run.refuse(f"{lifted.method} {lifted.url}", "thread")
-        return Call(run, lifted, _Faults(self.lib, request))
+        if way.stranger and not run.port.has_answer(asked):
+            raise run.refuse(f"{asked.method} {asked.url}", "thread")
+        return Call(run, asked, _Faults(self.lib, request))
 
     def _streams(self, request: Any) -> bool:
         """True for a body that can be read once, and has been when it leaves."""
@@ -259,9 +256,9 @@ class _Faults:
         return DOTTED.make(fault)
 
 
-def lift(request: Any, sent: Gathering) -> Request:
+def lift(request: Any, headers: Headers, sent: Gathering) -> Request:
     """Return the request as a value, with the body that `sent` has gathered."""
-    return Request(request.method, str(request.url), _pairs(request.headers), sent.content, sent.omitted)
+    return Request(request.method, str(request.url), headers, sent.content, sent.omitted)
 
 
 NO_REASONS = "HTTP/2"
