@@ -19,6 +19,9 @@ _LARGEST = 2**22
 
 _BODIES = 8
 
+CONTEXT = 512
+"""Bytes before what is looked at again that are read with it: a key, and the words before a secret."""
+
 
 @frozen
 class _Body:
@@ -75,7 +78,7 @@ class Growing:
 
     def _safe(self, body: bytes, shared: int, known: Spans) -> int:
         """From where to look at `body`, of which so much was looked at: amid nothing that is secret."""
-        start = patterns.find_safe(body, max(0, shared - self._longest - patterns.OVERLAP))
+        start = patterns.find_safe(body, max(0, shared - self._longest - CONTEXT))
         while n := bisect_left(known, start, key=_start):
             if known[n - 1].stop <= start:
                 break
