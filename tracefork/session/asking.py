@@ -19,46 +19,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from attrs import evolve
 
-from ..core.matching import NORMAL, find_boundary
-from ..core.values import CANCELLED, Answer, End, Fault, Headers, Request, Response
+from ..core.values import CANCELLED, Answer, End, Fault, Request, Response
 from ..errors import Refused, TraceforkError
 from ..runtime import lanes
 from ..runtime.flight import Flight
 from .bodies import Gathering
+from .faults import DOTTED, Faults
 from .served import correct_headers
-from .tools.effects import class_name, make_fault, message_of
 
 if TYPE_CHECKING:
     from .session import Session
 
 SWITCHING_PROTOCOLS = 101
-
-
-class Faults(Protocol):
-    """How the exceptions of one HTTP library are kept, and made again."""
-
-    def of(self, exc: Exception) -> Fault:
-        """The fault to keep for `exc`."""
-
-    def make(self, fault: Fault) -> Exception:
-        """The exception that `fault` was."""
-
-
-class DottedFaults:
-    """Faults by the dotted path of the exception's class, and its message: of any library."""
-
-    def of(self, exc: Exception) -> Fault:
-        return Fault(class_name(exc), message_of(exc))
-
-    def make(self, fault: Fault) -> Exception:
-        return make_fault(fault.kind, fault.message)
-
-
-DOTTED = DottedFaults()
 
 
 class Call:
@@ -91,7 +67,7 @@ class Call:
         self._head: Response | None = None
         self._recorded: Iterator[bytes] = iter(())
         self._taken = Gathering(run.max_body)
-        self._over = False
+        self._began = self._over = False
 
     # -- the block -------------------------------------------------------------------------
 
@@ -102,12 +78,14 @@ class Call:
             Divergence: the tape cannot answer it.
             StoreError: the store refused this step or an earlier one.
         """
+        self._check_new()
         if not self._unrecorded:
             self._flight = self._port.ask(self._asked)
             self.served = self._flight.served
 
     async def abegin(self) -> None:
         """`begin`, suspending the task; `async with` does this."""
+        self._check_new()
         if not self._unrecorded:
             self._flight = await self._port.aask(self._asked)
             self.served = self._flight.served
@@ -156,6 +134,11 @@ class Call:
     ) -> None:
         await self.aleave(exc)
 
+    @property
+    def url(self) -> str:
+        """What was asked for, as it is kept: secrets that the tape had hidden are not put back."""
+        return self._asked.url
+
     # -- what is to be sent -----------------------------------------------------------------
 
     @property
@@ -191,7 +174,7 @@ class Call:
             Divergence: the run has left the tape meanwhile.
             Refused: the server switched protocols: what follows is not HTTP.
         """
-        flight, answer = self._flight, live or self.served
+        flight, answer = self._flight, self._choose(live)
         if flight is None:
             return cast("Response", live)
         if answer == CANCELLED:
@@ -200,12 +183,16 @@ class Call:
             self._end(answer)
             raise self._faults.make(answer)
         head = self._receive(answer)
-        self._port.head(flight, self.taken)
+        try:
+            self._port.head(flight, self.taken)
+        except BaseException:  # given up before its turn: the agent has no head
+            self._head = None
+            raise
         return self._offer(flight, head)
 
     async def ahead(self, live: Response | None = None) -> Response:
         """`head`, suspending the task."""
-        flight, answer = self._flight, live or self.served
+        flight, answer = self._flight, self._choose(live)
         if flight is None:
             return cast("Response", live)
         if answer == CANCELLED:
@@ -214,12 +201,18 @@ class Call:
             await self._aend(answer)
             raise self._faults.make(answer)
         head = self._receive(answer)
-        await self._port.ahead(flight, self.taken)
+        try:
+            await self._port.ahead(flight, self.taken)
+        except BaseException:  # given up before its turn: the agent has no head
+            self._head = None
+            raise
         return self._offer(flight, head)
 
     def chunk(self, data: bytes) -> None:
         """Note that the agent is about to get `data`: before it has it, so that nothing it saw is missing."""
         if self._flight is not None:
+            if self._head is None:
+                raise RuntimeError("give the agent a head before its body: call.head(...)")
             self._taken.take(data)
             self._flight.saw_chunk()
 
@@ -268,7 +261,7 @@ class Call:
             Exception: the fault with which the body broke.
             Divergence: the agent reads on where it had stopped when recorded.
         """
-        if self._flight is None or self._over:
+        if self._flight is None:
             return
         if self.served is not None and self._head is not None and self._head.end == "cancelled":
             self._port.hang(self._flight)  # until the agent is interrupted again
@@ -279,7 +272,7 @@ class Call:
 
     async def afinish(self, live: End | None = None) -> None:
         """`finish`, suspending the task."""
-        if self._flight is None or self._over:
+        if self._flight is None:
             return
         if self.served is not None and self._head is not None and self._head.end == "cancelled":
             await self._port.ahang(self._flight)  # until the agent is interrupted again
@@ -306,6 +299,25 @@ class Call:
         size = str(len(true.body))
         pairs = [(name, size if name.lower() == "content-length" else value) for name, value in true.headers]
         return evolve(true, headers=tuple(pairs))
+
+    def _check_new(self) -> None:
+        if self._began:
+            raise RuntimeError("a call is asked once: make another one with run.asking(...)")
+        self._began = True
+
+    def _choose(self, live: Response | None) -> Answer | None:
+        """The head to go by: `live`, or the recorded answer.
+
+        Raises:
+            RuntimeError: the block was not entered, the head was given before, or there is none to give.
+        """
+        if not self._began:
+            raise RuntimeError("enter the block first: with run.asking(...) as call")
+        if self._head is not None:
+            raise RuntimeError("the agent has had the head of this answer")
+        if live is None and self.served is None:
+            raise RuntimeError("the tape has no answer to this: give head() that of the real world")
+        return live or self.served
 
     @property
     def _is_open(self) -> bool:
@@ -354,10 +366,9 @@ class Call:
 
     def _find_end(self, exc: BaseException | None) -> End | None:
         """How the step ends where its block is left with `exc`; None if its body was read to the end."""
-        if exc is None:
-            is_whole = self._head is not None and (
-                self.served is None or self._taken.length >= self._head.size
-            )
+        if exc is None:  # `through` and `finish` have ended what was read to its end
+            head = self._head if self.served is not None else None
+            is_whole = head and head.end not in ("closed", "cancelled") and self._taken.length >= head.size
             return None if is_whole else "closed"
         if isinstance(exc, GeneratorExit | TraceforkError):
             return "closed"
@@ -380,20 +391,3 @@ class _Through(AsyncIterator[bytes]):
             raise StopAsyncIteration
         self._call.chunk(data)
         return data
-
-
-def bound(run: Session, request: Request) -> Request:
-    """Return `request` as `run` keeps it: of a body longer than `run.max_body` only its length and hash."""
-    if len(request.body) <= run.max_body:
-        return request
-    body = gather_body(run, request.headers)
-    body.take(request.body)
-    return evolve(request, body=b"", omitted=body.omitted)
-
-
-def gather_body(run: Session, headers: Headers, *, spooled: bool = False) -> Gathering:
-    """Return what gathers a request's body; its hash leaves secrets and the boundary of `headers` aside."""
-    replaced, ours = run.port.secrets.replacements(), find_boundary(headers)
-    if ours:
-        replaced = {**replaced, ours: NORMAL}
-    return Gathering(run.max_body, replaced, spooled=spooled)

@@ -7,9 +7,15 @@ import weakref
 from collections.abc import Mapping
 from hashlib import sha256
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from ..core.values import Omitted
+from attrs import evolve
+
+from ..core.matching import NORMAL, find_boundary
+from ..core.values import Headers, Omitted, Request
+
+if TYPE_CHECKING:
+    from .session import Session
 
 
 class Gathering:
@@ -105,3 +111,20 @@ class _Hash:
         end = max(end, done)
         made.update(data[done:end])
         return data[end:]
+
+
+def bound(run: Session, request: Request) -> Request:
+    """Return `request` as `run` keeps it: of a body longer than `run.max_body` only its length and hash."""
+    if len(request.body) <= run.max_body:
+        return request
+    body = gather_body(run, request.headers)
+    body.take(request.body)
+    return evolve(request, body=b"", omitted=body.omitted)
+
+
+def gather_body(run: Session, headers: Headers, *, spooled: bool = False) -> Gathering:
+    """Return what gathers a request's body; its hash leaves secrets and the boundary of `headers` aside."""
+    replaced, ours = run.port.secrets.replacements(), find_boundary(headers)
+    if ours:
+        replaced = {**replaced, ours: NORMAL}
+    return Gathering(run.max_body, replaced, spooled=spooled)

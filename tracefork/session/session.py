@@ -28,12 +28,14 @@ from ..runtime.keeper import Keeper, Unwritten, Writer
 from ..runtime.lifetime import BLINK
 from ..runtime.port import Port
 from ..storage.run_log import Log
-from .asking import DOTTED, Call, Faults, bound
+from .asking import Call
 from .block import Exit
 from .block_errors import judge
+from .bodies import bound
 from .border import Border
 from .current import open_runs, register, unregister
 from .draws import Chance
+from .faults import DOTTED, Faults
 from .plan import Plan
 from .tools.caller import ToolCaller
 from .tools.effects import class_name, message_of

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 from ..core.values import End, Fault, Headers, Request, Response
 from ..runtime import lanes
 from ..session import strangers
-from ..session.asking import DOTTED, Call, gather_body
-from ..session.bodies import Gathering
+from ..session.asking import Call
+from ..session.bodies import Gathering, gather_body
 from ..session.current import current
+from ..session.faults import DOTTED
 from ..session.session import Session
 from ..session.strangers import ASIDE, PAST, Way
 from ..session.tools.effects import message_of

@@ -198,7 +198,7 @@ class _Raw(io.IOBase, Tee):
         except exceptions.IncompleteReadError:  # for whoever counts to find: here it is but the end
             return
         except Exception as exc:  # the live one itself, or a likeness
-            _dress(exc, self._call.outgoing.url)
+            _dress(exc, self._call.url)
             raise
 
 

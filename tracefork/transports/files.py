@@ -20,7 +20,7 @@ class _Chunks(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._rest = self._rest or next(self._chunks, b"")
+        self._rest = self._rest or next(filter(None, self._chunks), b"")
         room = memoryview(buffer)
         size = min(len(room), len(self._rest))
         room[:size], self._rest = self._rest[:size], self._rest[size:]

@@ -101,13 +101,14 @@ def fail_thrice(ask: Ask, url: str) -> tuple[str, Session]:
     with pytest.raises(Exception) as bare:
         ask(None, url, b"")
     run = record(intercept=False)
-    with pytest.raises(type(bare.value)), run:
+    with pytest.raises(type(bare.value)) as live, run:
         ask(run, url, b"")
     again = replay(run.tape, intercept=False)
     with pytest.raises(type(bare.value)) as served, again:
         ask(again, url, b"")
 
     assert type(served.value) is type(bare.value)
+    assert str(served.value) == str(live.value)
     assert again.tape.digest() == run.tape.digest()
     return repr(bare.value), run
 

@@ -62,6 +62,7 @@ class TransportTests(Asking):
             with serving(lambda _: Response(200, (("content-length", "0"),))) as server:
                 with record(intercept=False) as run:
                     assert ask(run, server.url, b"") == (200, [])
+                assert server.requests[0].method == run.tape[0].request.method == "POST"
             with replay(run.tape, intercept=False) as again:
                 assert ask(again, server.url, b"") == (200, [])
 
@@ -71,6 +72,7 @@ class TransportTests(Asking):
                 ask(run, server.url + "/a%2Fb?c=d%20e", bytes(range(256)))
             [sent] = server.requests
 
+            assert run.tape[0].request.method == sent.method == "POST"
             assert run.tape[0].request.body == sent.body == bytes(range(256))
             assert run.tape[0].request.url == sent.url
             assert not run.tape.escaped, "the live call is to be made within `call.aside()`"
@@ -145,6 +147,26 @@ class TransportTests(Asking):
             self._ask(further, server.url, b"")
 
         assert run.tape[0].response.end == "closed" and run.tape[0].response.chunks == PIECES[:1]
+        assert again.tape.digest() == run.tape.digest()
+
+    def test_a_stream_that_a_task_leaves_is_left_again(self) -> None:
+        self.needs("async", "streams")
+
+        async def leave(run: Session) -> bytes:
+            async with self.aopened(run, server.url, b"") as (_, chunks):
+                async for chunk in chunks:
+                    if chunk:
+                        return chunk
+            return b""
+
+        with serving(lambda _: answer(*PIECES), lockstep=True) as server:
+            with record(intercept=False) as run:
+                assert asyncio.run(leave(run)) == PIECES[0]
+        with replay(run.tape, intercept=False) as again:
+            assert asyncio.run(leave(again)) == PIECES[0]
+
+        assert run.tape[0].response.end == "closed"
+        assert run.tape[0].response.chunks == PIECES[:1]
         assert again.tape.digest() == run.tape.digest()
 
     def test_each_chunk_reaches_a_task_before_the_next_is_sent(self) -> None:
@@ -340,7 +362,7 @@ class TransportTests(Asking):
             def agent(run: Session, ask: Ask = ask) -> None:
                 given = b"".join(ask(run, server.url, b"log in")[1])
                 ask(run, server.url, b"hello")
-                ask(run, server.url, b"with " + given)
+                ask(run, f"{server.url}/{given.decode()}/a", b"with " + given)
 
             def rule(asked: Request) -> Response:
                 return answer(TOKEN.encode() if asked.body == b"log in" else b"ok")
@@ -353,6 +375,7 @@ class TransportTests(Asking):
 
             assert TOKEN.encode() not in run.tape[0].response.body
             assert server.requests[-1].body == b"with " + TOKEN.encode()
+            assert f"/{TOKEN}/a" in server.requests[-1].url
 
     def test_a_run_in_a_store_is_there_when_it_is_killed(self, tmp_path: object) -> None:
         for number, ask in enumerate(self.ways()):
