@@ -1,4 +1,4 @@
-"""The calls that may have run before a run began, while it goes on: who settles them, one at a time."""
+"""The list of unsettled tool calls of a run: those that may have run before it began."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..core.values import Call
 
 
 class Doubts:
-    """Unsettled `calls`. Whoever is about to run a tool holds `deciding`: one decision is for one of them."""
+    """Unsettled `calls`. Hold `deciding` while deciding to run a tool: a decision settles one of them."""
 
     def __init__(self, calls: Iterable[Call] = ()) -> None:
         self._calls = list(calls)
         self.deciding = threading.RLock()
 
     def about(self, call: Call) -> Call | None:
-        """The one that `call` may repeat, if any."""
+        """Return the unsettled call that `call` may repeat, or None."""
         return doubt.find_about(self._calls, call)
 
     def settle(self, call: Call) -> None:
-        """Take `call` out: somebody decided."""
+        """Remove `call` from the list: it was decided what to do about it."""
         if call in self._calls:
             self._calls.remove(call)

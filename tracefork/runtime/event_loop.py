@@ -3,11 +3,11 @@
 The *beat* is a callback that we keep scheduled once per loop iteration; a *tick* is the head or the end of
 an answer.
 
-While recording, the beats between two ticks are counted, up to `FAR` of them or until
-the loop rests; in replay a tick is released that many beats after the one before it,
-or else when the loop rests. So `as_completed` yields in its recorded order, however many
-awaits an agent spends behind an answer. Recording waits for one beat, and for none where
-the loop has much to do.
+While recording, the beats between two ticks are counted, up to `FAR` of them or until the loop
+has no other ready callbacks (it *rests*). A replay releases a tick that many beats after the tick
+before it, or else when the loop rests. So `as_completed` yields in its recorded order, however many
+awaits an agent makes after an answer. While recording, a tick is delayed by one beat, or not at all
+in a loop that is busy or slow.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from . import lanes
 from .stepper import Cell
 
 FAR = 64  # beats after which the distance to the next tick is no longer counted
-ROUNDS = 100  # beats to wait for rest in a loop that is never at rest
+ROUNDS = 100  # beats after which a loop that always has ready callbacks counts as at rest
 CROWD = 64  # ready callbacks; in a loop with more, a live tick does not wait for its beat
-TOGETHER = 1.0  # seconds for which an answer is held back for jobs that ended in one breath with it
-SLOW = 0.0005  # seconds; after `SEVERAL` iterations in a row that take longer, no beat is waited for
+TOGETHER = 1.0  # seconds at most that an answer waits for executor jobs that ended before the loop rested
+SLOW = 0.0005  # seconds; after `SEVERAL` iterations in a row that take longer, live ticks wait for no beat
 SEVERAL = 32  # fewer in a row may be due to other threads that hold the GIL
 
 Tick: TypeAlias = Headed | Ended
@@ -39,9 +39,9 @@ running_loop: Callable[[], asyncio.AbstractEventLoop | None] = asyncio._get_runn
 
 
 class Queue:
-    """What an event loop is about to run, as far as it shows it, less what is ours.
+    """The ready callbacks of an event loop, where it exposes them, except those that we scheduled.
 
-    One for each loop, for the runs in one loop must not keep each other awake.
+    One per loop, shared by all runs in it: the beat of one run must not look like work to another.
     """
 
     _of: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Queue]] = WeakKeyDictionary()
@@ -57,7 +57,7 @@ class Queue:
         return cls._of[loop]
 
     def call_soon(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
-        """Run `callback` in the loop's next turn; it does not count as something to do."""
+        """Run `callback` in the loop's next iteration, without counting it as work of the agent."""
 
         def run() -> None:
             self._ours -= 1
@@ -67,26 +67,26 @@ class Queue:
         loop.call_soon(run)
 
     def is_crowded(self) -> bool:
-        """True when so much is about to run that to wait for one turn takes time."""
+        """True if more than `CROWD` callbacks are ready, so that waiting for one iteration takes long."""
         return self._ready is not None and len(self._ready) > CROWD
 
     def at_rest(self, after: int) -> bool:
-        """True when nothing else is about to run; where that cannot be seen, `after` enough callbacks.
+        """True if no other callback is ready; in a loop that hides its queue, if `after` >= FAR // 4 beats.
 
-        Whoever was answered has then done all that it can without another answer.
+        The tasks that were answered have then done all that they can without another answer.
         """
         return after >= FAR // 4 if self._ready is None else len(self._ready) <= self._ours
 
 
 class Pacers:
-    """The pacer of each event loop that a run is used from."""
+    """One `Pacer` for each event loop in which a run is used."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._of: dict[asyncio.AbstractEventLoop, Pacer] = {}
 
     def clear(self) -> None:
-        """Forget the loops: a run that is kept must not keep them."""
+        """Drop the references to the loops, so that a finished run does not keep them alive."""
         self._of.clear()
 
     def of(self, loop: asyncio.AbstractEventLoop) -> Pacer:
@@ -97,22 +97,25 @@ class Pacers:
         return self._of[loop]
 
     def mark(self) -> int | None:
-        """Note a tick that was not waited for; return its distance from the one before, in beats."""
+        """Note a tick that did not wait for a beat; return how many beats ago the tick before it was.
+
+        None outside of an event loop, after the run, or if the loop rested in between.
+        """
         loop = running_loop()
         return self.of(loop).mark() if loop and not self._cell.closed else None
 
 
 class Pacer:
-    """Hands out the ticks of one loop at its beats, and keeps their distance in replay.
+    """Releases the ticks of one loop at its beats, and in a replay as many beats apart as recorded.
 
     asyncio runs ready callbacks in FIFO order, so a task that re-schedules itself every iteration
     always runs between the same two others. Answers are delivered just before the beat, so that
     their tasks are re-queued at the same place in a replay, whatever sockets and timers a
     recording had in between.
 
-    A tick happens within the run of its task: the beat only wakes tasks. Those whose
-    ticks came within one turn are woken in one go. A task may be woken before a
-    question that was asked ahead of its tick: that is asked in the same turn.
+    The beat only wakes tasks; a woken task then sends its own tick. Tasks whose ticks came within
+    one loop iteration are woken together. A task may be woken before a question that precedes its
+    tick on the tape: that question is asked in the same iteration.
     """
 
     def __init__(self, cell: Cell, loop: asyncio.AbstractEventLoop) -> None:
@@ -122,32 +125,32 @@ class Pacer:
         self._live: list[asyncio.Future[None]] = []  # live ticks, in the order in which they came
         self._asleep: dict[int | None, asyncio.Future[None]] = {}  # recorded ones, by line
         self._jobs: set[int] = set()  # lines of executors' jobs that are being done
-        self._held = (-1, 0.0)  # the place that is held back for them, and since when
-        self._early: set[int] = set()  # places of ticks that were woken for ahead of a question, once
+        self._held = (-1, 0.0)  # the place of the tick that waits for such jobs, and since when
+        self._early: set[int] = set()  # places of ticks whose tasks were woken before a question, once each
         self._since: int | None = None  # beats since the last tick; None once the loop has rested
-        self._rounds = 0  # beats that nobody was woken at
+        self._rounds = 0  # beats since a task was last woken
         self._beating = False
-        self._armed = 0.0  # when the beat to come was asked for, by the monotonic clock
-        self._slow = 0  # so many beats on end were long in coming
-        self._last: asyncio.Task[Any] | None = None  # who had the last tick, until the next beat
+        self._armed = 0.0  # when the next beat was scheduled, by the monotonic clock
+        self._slow = 0  # how many beats in a row came later than SLOW seconds
+        self._last: asyncio.Task[Any] | None = None  # the task that had the last tick; None after a beat
 
     def anchor(self) -> None:
-        """A question is asked here and now: in a loop that was at rest, beats are counted from it."""
+        """Note that a question is asked now: in a loop that was at rest, beats are counted from it."""
         if self._since is None:
             self._since = 0
             self._arm()
 
     def begin_job(self, line: int) -> None:
-        """Note that an executor does the job of this line: it takes its time, also in a replay."""
+        """Note that an executor runs the job of this line: it runs, and takes time, in a replay too."""
         self._jobs.add(line)
 
     def end_job(self, line: int) -> None:
-        """Note that it is done, or given up."""
+        """Note that the job of this line is done, or given up."""
         self._jobs.discard(line)
         self._arm()
 
     def mark(self) -> int | None:
-        """A tick happens here and now; return how many beats ago the last one was."""
+        """Note a tick that happens now; return how many beats ago the last was, None if the loop rested since."""
         since, self._since = self._since, 0
         self._last = asyncio.current_task()
         self._arm()
@@ -156,7 +159,7 @@ class Pacer:
     async def align(self) -> int | None:
         """Suspend the task of a live tick until the next beat; return how many beats ago the last one was.
 
-        Where turns of the loop take long, it is not waited for.
+        It does not wait if this task had the last tick, or if the loop is slow or crowded.
         """
         if not (self._goes_on() or self._slow >= SEVERAL or self._queue.is_crowded()):
             woken: asyncio.Future[None] = self._loop.create_future()
@@ -166,7 +169,7 @@ class Pacer:
         return self.mark()
 
     async def release(self, event: Tick) -> Order:
-        """Send `event` when its turn has come and the loop is as far as it was."""
+        """Send `event` once its turn has come and as many beats have passed as recorded; return the order."""
         opened = self._cell.state.open.get(event.call)
         line = opened.line if opened else None
         if machine.find_hops(self._cell.state, event) == 0 and self._goes_on() and self._cell.has_come(event):
@@ -196,7 +199,7 @@ class Pacer:
             self._queue.call_soon(self._loop, self._beat)
 
     def _beat(self) -> None:
-        """Wake whose time it is. An interrupt that the loop swallows does not stop the beat."""
+        """Wake the tasks that are due. If this raises (an interrupt), the next beat is scheduled anyway."""
         try:
             self._strike()
         except BaseException:
@@ -222,12 +225,12 @@ class Pacer:
             resolve(future)
         self._live = []
         if woken or waits or not (self._at_rest() or (self._since or 0) >= FAR):
-            self._arm()  # behind those who were woken: their ticks are ahead of it
+            self._arm()  # queued behind the woken tasks (FIFO), so their ticks precede the next beat
         else:
             self._since, self._rounds = None, 0
 
     def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:
-        """Who is to be woken now; and whether somebody waits for beats alone."""
+        """Return the futures to resolve now, and whether a task waits only for more beats to pass."""
         if self._cell.state.halt or self._cell.closed:
             return list(self._asleep.values()), False
         woken: list[asyncio.Future[None]] = []
@@ -236,7 +239,7 @@ class Pacer:
         for place, (line, answers, hops) in enumerate(machine.list_ticks(state), state.turn):
             if not answers:
                 if woken:
-                    lines.add(line)  # asked by who was woken: an answer at no distance is in that breath
+                    lines.add(line)  # a woken task asks it: its answer may be due in this iteration too
                 else:
                     asks = True
                 continue
@@ -258,9 +261,9 @@ class Pacer:
         return woken, False
 
     def _waits_for_jobs(self, place: int) -> bool:
-        """True while a job is being done that ended, when recorded, before the loop rested after this tick.
+        """True while a job still runs that ended, when recorded, before the loop rested after this tick.
 
-        Released alone, the tick's task would be ahead of those that it ran side by side with.
+        If the tick were released first, its task would run ahead of the job's, with which it had interleaved.
         """
         if not self._jobs:
             return False
@@ -273,7 +276,7 @@ class Pacer:
         return False
 
     def _has_held(self, place: int) -> bool:
-        """True once this tick has been held back for as long as it may be."""
+        """True once this tick has been held back for `TOGETHER` seconds, the most that it may be."""
         now = clocks.monotonic()
         if self._held[0] != place:
             self._held = (place, now)
@@ -292,7 +295,7 @@ class Pacer:
 async def patiently(
     cell: Cell, call: int, loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]
 ) -> Order | None:
-    """Wait for `future`; return the order to stop if patience runs out before."""
+    """Wait for `future`; return None, or the order to stop if the run's patience ends first."""
     lapsed: list[Order] = []
     timer: asyncio.Handle | Alarm | None = None
 
@@ -320,7 +323,7 @@ async def patiently(
 
 
 class Alarm:
-    """Runs `look` in `loop` after so many real seconds, where its own timers go by somebody else's clock."""
+    """Runs `look` in `loop` after so many real seconds, for loops whose timers follow a faked clock."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, look: Callable[[], object]) -> None:
         self._cancelled = threading.Event()
@@ -337,13 +340,13 @@ class Alarm:
 
 
 def resolve(future: asyncio.Future[None]) -> None:
-    """Let who awaits `future` go on, if it still does."""
+    """Set the result of `future`, unless it is done or cancelled."""
     if not future.done():
         future.set_result(None)
 
 
 def poster(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> Callable[[], object]:
-    """Return a function that runs `callback` in `loop`: at once on its thread, else soon."""
+    """Return a function that runs `callback` in `loop`: at once if called on this thread, else soon."""
     thread = threading.get_ident()
 
     def post() -> None:

@@ -1,4 +1,4 @@
-"""Jobs that a task hands to an executor and awaits: they begin and end in a run, and answer nothing."""
+"""Steps for jobs that a task hands to an executor and awaits: their ends are replayed in recorded order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .waiting import asettle
 
 
 class Jobs:
-    """Notes in the `flights` of a run, by `numbers` that are its own, when jobs begin and end."""
+    """Sends the begin and end of each job to the machine.
+
+    `flights` are the run's, which hold the open jobs; `numbers` gives the numbers of its calls.
+    """
 
     def __init__(
         self, cell: Cell, pacers: Pacers, flights: dict[int, Flight], numbers: Iterator[int]
@@ -26,7 +29,7 @@ class Jobs:
         self._numbers = numbers
 
     def begin(self, name: str, strand: lanes.Strand) -> Flight | None:
-        """Note that `strand` hands a job over; None if its end has no place in this run."""
+        """Send that `strand` hands over a job; return its flight, or None if its end needs no order here."""
         job = Source(JOB, name)
         if not machine.finds_job(self._cell.state, job):
             return None
@@ -37,7 +40,7 @@ class Jobs:
         opened = self._cell.state.open.get(number)
         if isinstance(order, Halt) or opened is None:
             return None
-        if opened.line is None and not self._cell.live:  # another thread's job was quicker
+        if opened.line is None and not self._cell.live:  # a job on another thread has claimed the line
             self._cell.abandon(number)
             self._flights.pop(number, None)
             return None
@@ -46,7 +49,7 @@ class Jobs:
         return flight
 
     async def end(self, flight: Flight) -> None:
-        """Wait until it is the job's turn to end, as it was when recorded; the loop goes on meanwhile."""
+        """Suspend this task until it is the job's turn to end, in recorded order."""
         try:
             self._is_done(flight)
             await asettle(self._cell, Ended(flight.call, DONE), self._pacers, flight)
@@ -55,7 +58,7 @@ class Jobs:
             raise
 
     def give_up(self, flight: Flight) -> None:
-        """Note that nobody waits for the job any more."""
+        """End the job's step at once as given up: nobody awaits the job any more."""
         self._is_done(flight)
         if flight.call in self._cell.state.open:
             self._cell.drop(Ended(flight.call, GIVEN_UP, waits=False))

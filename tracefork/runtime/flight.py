@@ -46,14 +46,14 @@ class Flight:
         self.chunks.append(round(clocks.perf_counter() - self._zero, 3))
 
     def came_after(self, hops: int | None, tick: object) -> None:
-        """Note how far from the one before it `tick` is: a head, or an end."""
+        """Note that `tick`, a head or an end, came `hops` beats after the tick before it."""
         if isinstance(tick, Headed) or self.headed is None:
             self.head_hops = hops
         else:
             self.end_hops = hops
 
     def timing(self) -> Timing:
-        """When things happened, if this is the end."""
+        """Return the times of this question and its answer, which ends now."""
         ended = round(clocks.perf_counter() - self._zero, 6)
         headed = ended if self.headed is None else self.headed
         return Timing(self.began, headed, ended, tuple(self.chunks), self.head_hops, self.end_hops)

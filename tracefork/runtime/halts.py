@@ -1,6 +1,6 @@
-"""From the machine's `Halt` to the error that users see. Pure.
+"""Makes of the machine's `Halt` the error that users see. Pure.
 
-It names the step, the recorded question that is nearest, and where the two part.
+The error names the step, the most similar recorded question, and where the two differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..errors import Divergence, Stalled, Unfinished
 def make_divergence(
     state: State, halt: Halt, *, patience: float = 0.0, open_calls: Iterable[tuple[Lane, Question, str]] = ()
 ) -> Divergence:
-    """Return the error for `halt`; `open_calls` are (lane, question, call site) of who waits."""
+    """Return the error for `halt`; `open_calls` are (lane, question, call site) of the calls that wait."""
     script = state.script
     expected = None if halt.expected is None else script.lines[halt.expected].asked
     step = script.exchanges[-1 if halt.expected is None else halt.expected]
@@ -44,9 +44,9 @@ def find_unfinished(state: State) -> Unfinished | None:
 
 
 def find_giver(script: Script, surrogates: Surrogates, text: str, mark: str) -> int | None:
-    """The index of the first exchange whose answer holds `text`, shown as `mark`; None if none does.
+    """Return the index of the first exchange whose answer holds `text` (shown as `mark`), or None.
 
-    Of what a tool gave it is the exchange that came next.
+    If a tool's answer holds it, it is the index of the exchange that came next.
     """
     answers = [(n, line.answer) for n, line in enumerate(script.lines) if line.answer is not None]
     exact = (n for n, answer in answers if _says(answer, text))
@@ -67,7 +67,7 @@ def _says(answer: Answer, text: str) -> bool:
 
 
 def _likeliest(state: State, asked: Question) -> Question | None:
-    """The question on the tape that nobody has asked yet and that is most like `asked`."""
+    """Return the unclaimed question of the tape that is most similar to the request `asked`, or None."""
     left = [line.asked for n, line in enumerate(state.script.lines) if n not in state.claimed]
     at = find_nearest(asked, left) if isinstance(asked, Request) else None
     return None if at is None else left[at]

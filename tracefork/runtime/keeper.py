@@ -1,7 +1,7 @@
 """Keepers of a run: `Writer` appends its records to a log, on its own thread; `Unwritten` writes nothing.
 
-Both walk along the chain of moments (`stepper.py`), each at its own pace; the number of a moment is the
-ticket to wait for it.
+Both read the linked list of moments (`stepper.py`) from its start; the number of a moment is the ticket with
+which one waits until it is written.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from .stepper import Moment, Note, look
 BATCH = 256  # records that one chunk holds at most
 BACKLOG = 64  # without a store: moments that may be queued before `wait` blocks
 TOGETHER = 16  # moments per wake-up of the writer without a store: each costs the agent's thread the GIL
-AHEAD = 4096  # moments by which an agent that only draws may be ahead; then each step makes a short pause
+AHEAD = 4096  # more unwritten moments than this, and each step of the agent sleeps for PAUSE
 PAUSE = 0.0005  # seconds that the agent sleeps then, so that the writer gets the GIL
 SOME_TIME = 1e9  # seconds
 
 T = TypeVar("T")
 
 Happened: TypeAlias = "tuple[tuple[Step, ...], tuple[Pending, ...]]"
-"""The steps that are over, in the order in which they began, and what is in flight."""
+"""The steps that are over, in the order in which they began, and the questions in flight."""
 
 
 class Keeper(Protocol):
-    """Keeps what the moments of a run say, in their order. Callable from any thread, and from finalizers."""
+    """Keeps the notes of a run's moments, in order. Callable from any thread, and from finalizers."""
 
     @property
     def redacted(self) -> Mapping[str, int]:
@@ -48,19 +48,21 @@ class Keeper(Protocol):
         ...
 
     def follow(self, moment: Moment) -> None:
-        """Keep what comes after `moment`."""
+        """Start keeping with the moment after `moment`."""
         ...
 
     def put(self, number: int) -> None:
-        """Say that there is news, up to the moment of this number."""
+        """Tell the keeper that moments up to `number` exist."""
         ...
 
     def push(self) -> None:
-        """Keep all there is now, also what may wait for what comes next."""
+        """Keep all there is now, including heads, which otherwise wait to be written with a later record."""
         ...
 
     def wait(self, number: int, timeout: float | None = None) -> bool:
-        """Wait until that moment, and all before it, is as safe as it is to be; False on a timeout.
+        """Wait until the moment `number`, and all before it, are durable; False on a timeout.
+
+        Without a store, the last `BACKLOG` moments need not be kept yet.
 
         Raises:
             StoreError: the store refused this moment or an earlier one.
@@ -68,20 +70,20 @@ class Keeper(Protocol):
         ...
 
     def so_far(self) -> Happened:
-        """What all moments come to."""
+        """Return the steps and the questions in flight that all moments up to now result in."""
         ...
 
     def close(self, last: Callable[[], object]) -> None:
-        """Keep all that happened, do `last`, and keep no more. Doing it twice is harmless."""
+        """Keep all that happened, call `last`, and keep no more. Doing it twice is harmless."""
         ...
 
     def is_over(self, timeout: float) -> bool:
-        """True once all of that is done; waits for it so many seconds."""
+        """True once what `close` asked for is done; waits up to `timeout` seconds for it."""
         ...
 
 
 class Unwritten:
-    """Keeps the records of a replay as they are: its answers are those of the tape, and redacted already."""
+    """Keeps the records of a replay in memory, unredacted: its answers come from a tape that was redacted."""
 
     def __init__(self) -> None:
         self._notes: dict[int, tuple[Note, ...]] = {}
@@ -92,7 +94,7 @@ class Unwritten:
         self._moment = moment
 
     def put(self, number: int) -> None:  # noqa: ARG002
-        """Take the notes of new moments. Whoever is interrupted in here, or does it at once, does no harm."""
+        """Copy the notes of new moments, by number. Interrupts and concurrent calls do no harm."""
         moment = self._moment
         while moment is not None and (after := moment.after()) is not None:
             if after.notes:
@@ -121,12 +123,11 @@ class Unwritten:
 
 
 class Writer:
-    """Keeps records with their bodies in little room, and writes them to its log, if it has one.
+    """Redacts records, keeps them with compact bodies, and writes them to its log, if it has one.
 
-    A thread of its own does both, looks for secrets and asks the store, so that the agent's
-    need not, and no interrupt reaches any of it; what waits together goes into one chunk. The first
-    failure is kept and raised to whoever waits; what happens then is still kept in memory,
-    unless it was the redaction that failed.
+    All of this is done on the writer's own thread, which no interrupt of the agent's reaches. Records
+    that are ready together go into one chunk. The first failure is kept and raised by `wait`; later
+    records are still kept in memory, except batches whose redaction fails.
     """
 
     def __init__(self, *, stored: bool) -> None:
@@ -153,11 +154,11 @@ class Writer:
         return counts | Counter(self._vault.counts()) if self._vault is not None else counts
 
     def start(self) -> None:
-        """Start the thread; one that was started already remains the only one."""
+        """Start the writer's thread; if one runs already, the new one returns at once."""
         start(self._run)
 
     def begin(self, begun: Callable[[], Log]) -> None:
-        """Write to the log that `begun` makes, on the writer's thread."""
+        """Call `begun` on the writer's thread, and write to the log that it returns."""
 
         def begin() -> None:
             self._log = begun()
@@ -171,7 +172,7 @@ class Writer:
         if self._stored or number - self._woken_at >= TOGETHER:
             self._woken_at = number
             self._jobs.put(None)
-        if number - self._written > AHEAD and self._goes_on():  # else what waits would fill the memory
+        if number - self._written > AHEAD and self._goes_on():  # bounds the memory of unwritten moments
             clocks.sleep(PAUSE)
 
     def push(self) -> None:
@@ -199,7 +200,7 @@ class Writer:
 
     def close(self, last: Callable[[], object]) -> None:
         if not self._runner:
-            self.start()  # an interrupt may have come before
+            self.start()  # an interrupt may have prevented it
 
         def end() -> None:
             try:
@@ -218,15 +219,15 @@ class Writer:
         return not self._over and self._process == getpid()
 
     def _is_there(self) -> bool:
-        if not self._runner:  # what was sent to the agent's thread may have hit the new one
+        if not self._runner:  # an exception sent to the agent's thread may have hit the new thread
             self.start()
         return self._goes_on()
 
     def _do(self, job: Callable[[], T]) -> T:
-        """What `job` returns on the writer's thread, behind all that has happened.
+        """Return what `job` returns on the writer's thread, once all moments so far are kept.
 
         Raises:
-            StoreError: there is no such thread any more.
+            StoreError: the writer's thread has ended, or is in another process.
         """
         if not self._goes_on():
             raise StoreError("the run is over, or this process was forked from its own: ask it there")
@@ -236,7 +237,7 @@ class Writer:
         return done
 
     def _reach(self, number: int | None, timeout: float) -> None:
-        """Wait until that moment is written, or all is over."""
+        """Wait up to `timeout` seconds until moment `number` is written; if None, until the writer is over."""
         at, until = make_gate(), clocks.monotonic() + timeout
         self._waiting[at] = SOME_TIME if number is None else number
         try:
@@ -245,7 +246,7 @@ class Writer:
                     if clocks.monotonic() >= until:
                         return
                     self._is_there()
-                    self.push()  # who was to say that there is news may have been interrupted
+                    self.push()  # the thread that should have called `put` may have been interrupted
         finally:
             self._waiting.pop(at, None)
 
@@ -255,7 +256,7 @@ class Writer:
         me = threading.get_ident()
         if self._runner.setdefault(0, me) != me or self._over:
             return
-        with lanes.aside():  # finders, and what backends ask, are nothing of the agent's
+        with lanes.aside():  # what finders and backends ask is not the agent's, so it is not recorded
             while not self._over:
                 job = self._jobs.get()
                 self._write(everything=job is not None)
@@ -264,7 +265,7 @@ class Writer:
                 self._open_gates()
 
     def _write(self, *, everything: bool) -> None:
-        """Keep what has happened; heads that nothing came after can wait, unless `everything` is wanted."""
+        """Keep the notes of new moments; if all of them are heads, only if `everything` is set."""
         while True:
             notes, moment = list[Note](), self._moment
             while moment and len(notes) < BATCH and (after := moment.after()) is not None:
@@ -284,17 +285,17 @@ class Writer:
                 at.put(None)
 
     def _clean(self, notes: list[Note]) -> list[Record]:
-        """The records as they may be kept; none where the redaction fails."""
+        """Return the records of `notes`, redacted; none of them if the redaction fails."""
         try:
             records = [kept for record, redact in notes for kept in self._redacted(record, redact)]
-        except Exception as exc:  # noqa: BLE001  a finder may be anybody's
+        except Exception as exc:  # noqa: BLE001  finders are users' code and may raise anything
             self._failure = StoreError(f"what happened is not kept, since a finder failed: {exc!r}")
             self._failure.__cause__ = exc
             return []
         return records
 
     def _redacted(self, record: Record, redact: Redactor | None) -> Iterator[Record]:
-        """Give `record` as it may be kept, and before it what is to be known of its surrogates."""
+        """Yield `record` redacted, and before it the surrogates that its answer is the first to hold."""
         if redact is not None:
             self._vault = redact.vault
         if redact is None or not isinstance(record, Asked | Ended):
@@ -315,7 +316,7 @@ class Writer:
             yield record if answer is record.answer else evolve(record, answer=answer)
 
     def _redact(self, records: list[Record]) -> list[Record]:
-        """Write `records`, and return them with their bodies in less room."""
+        """Write `records` to the log, if any, and return them with their bodies in compact form."""
         try:
             if self._shrinker:
                 return [self._shrinker.shrunk(record) for record in records]
@@ -323,7 +324,7 @@ class Writer:
                 return self._log.write(records)
         except TraceforkError as exc:
             self._failure = exc
-        except Exception as exc:  # noqa: BLE001  whoever waits must hear of it
+        except Exception as exc:  # noqa: BLE001  `wait` raises it
             self._failure = StoreError(f"the store failed: {type(exc).__name__}: {exc}")
             self._failure.__cause__ = exc
         return records

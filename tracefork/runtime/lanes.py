@@ -1,21 +1,21 @@
 """Lanes: a name for every strand of the agent, the same in every run of the same program.
 
 A strand is a task, a thread, a greenlet or a job given to an executor. It is named where it
-is *created* (`spawning.py`), never where it first runs: after the lane that creates it, what it
+is *created* (`spawning.py`), never where it first runs: by the lane that creates it, the function it
 runs, and how many of that name came before: `"crew.0/fetch.3"`. The task that `asyncio.run` makes
-goes on in the lane of its caller, who waits: how an agent is started is no part of it. Counting by
-name keeps strands that exist only while recording (a connection attempt, a
+keeps the lane of its caller, which waits for it, so that lanes do not depend on how the agent is
+started. Counting by name keeps strands that exist only while recording (a connection attempt, a
 pool's worker thread) from renaming those of the agent. Threads and tasks that
 an HTTP client starts to serve one call are not part of the agent: they are *aside*, get no lane, and
 nothing they do is recorded.
 
-Which strand asks is read off, in this order:
+The strand that asks is looked up in this order:
 
-1. the context variable, unless a job runs in a copy of the context of whoever gave it, or in one
-   that says nothing: then the job's own strand;
-2. the stack, where the context says nothing, or where some run's block stands in a generator:
+1. the context variable; but the job's own strand if a job runs in a copy of the context of the strand
+   that submitted it, or in a context in which the variable is not set;
+2. the stack, if the variable is not set, or if the block of some run is in a generator:
    a generator may be stepped in any context, but while it runs its frame is on the stack;
-3. the root of the newest run that takes in the whole process.
+3. the root of the newest run with `everywhere`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class Group:
-    """Siblings of one name: interchangeable workers, for all that we can tell."""
+    """Counts the strands of one name and parent, which we take for interchangeable workers."""
 
     __slots__ = ("alive", "made")
 
@@ -49,7 +49,7 @@ class Group:
 
 
 class Strand:
-    """One lane of `run`, in progress. Its own strand alone adds children to it.
+    """One lane of `run`, in progress. Only code that runs in this strand adds children to it.
 
     `outer` is the strand that the run was entered from, `giver` the strand that created this one.
     """
@@ -77,7 +77,7 @@ class Strand:
         self._elsewhere = False
 
     def beside(self) -> Strand:
-        """The strand that is aside of this one."""
+        """Return the strand of what happens aside in this lane, the same at each call."""
         if self._beside is None:
             self._beside = Strand(self.run, self.path, outer=self.outer, aside=True)
         return self._beside
@@ -88,7 +88,7 @@ class Strand:
         return self._group is None or self._group.alive < 2  # noqa: PLR2004
 
     def child(self, what: object) -> Strand:
-        """Name and return the strand that will run `what`."""
+        """Return a new strand, named, that will run `what`; an aside strand returns itself."""
         if self.aside:
             return self
         name = name_of(what)
@@ -99,18 +99,21 @@ class Strand:
         return Strand(self.run, path, group, outer=self.outer, giver=self)
 
     def goes_on(self) -> bool:
-        """True for the one task that a strand makes before a loop runs: most likely it waits for that."""
+        """True if a task that is made now, with no loop running, keeps this lane: one at a time does.
+
+        The strand most likely waits for it, as `asyncio.run` does.
+        """
         if self.aside or self._elsewhere:
             return False
         self._elsewhere = True
         return True
 
     def stops(self, *_: object) -> None:
-        """Say that this strand is no task any more."""
+        """Note that the task that kept this lane is done: the next one may keep it."""
         self._elsewhere = False
 
     def finish(self, *_: object) -> None:
-        """Say that this strand is over; its siblings may be alone now."""
+        """Note that this strand is over, so that a sibling may be alone now."""
         if self._group and not self.aside:
             self._group.alive -= 1
 
@@ -142,23 +145,23 @@ def name_of(what: object) -> str:
 _STRAND: ContextVar[Strand | None] = ContextVar("tracefork.strand", default=None)
 
 _NOWHERE = Strand(None)
-"""Stands in a context for the knowledge that what is done there belongs to nobody."""
+"""Set in a context in which nothing belongs to any run."""
 
 _everywhere: list[Strand] = []
-"""Roots of the runs that take in threads without a context of their own, newest last."""
+"""Roots of the runs with `everywhere`, to which threads without a strand belong, newest last."""
 
 
 _jobs: dict[int, Strand] = {}
-"""The strands of the jobs that are being done, by thread: by greenlet, where gevent makes threads of them."""
+"""The strands of the jobs that run now, by thread id, which is a greenlet's where gevent patches threads."""
 
 
 def current() -> Strand | None:
-    """Return the strand that asks here, or else the root of the newest run that takes in all threads."""
+    """Return the strand that asks here, or else the root of the newest run with `everywhere`, or None."""
     return find_strand() or (_everywhere[-1] if _everywhere else None)
 
 
 def find_strand() -> Strand | None:
-    """Return the strand that asks here, or None if it knows of no run."""
+    """Return the strand that asks here, or None if it belongs to no run."""
     strand = _going_on(in_context())
     if strand is None:
         return (_on_stack(None) or _of_greenlet()) if _by_run else None
@@ -168,22 +171,22 @@ def find_strand() -> Strand | None:
 
 
 def _going_on(strand: Strand | None) -> Strand | None:
-    """`strand`, or one around it: a worker that outlives the run which started it knows of that no more."""
+    """Return `strand`, or the nearest outer strand whose run is not gone: a worker may outlive its run."""
     while strand is not None and getattr(strand.run, "gone", False):
         strand = strand.outer
     return strand
 
 
 def of(context: Context) -> Strand | None:
-    """The strand that `context` holds."""
+    """Return the strand that is set in `context`, or None."""
     strand = context.get(_STRAND)
     return None if strand is _NOWHERE else strand
 
 
 def in_context() -> Strand | None:
-    """The strand of this context; in a job that runs in a copy of its giver's context, the job's own.
+    """Return the strand of this context; in a job that runs in a copy of its giver's context, the job's own.
 
-    So it is where the context says nothing, or what a generator's block has left behind in it.
+    The job's own also if none is set, or one of another run, whose block in a generator left it set.
     """
     strand = _STRAND.get()
     if not _jobs or (job := _jobs.get(threading.get_ident())) is None or job is strand:
@@ -194,21 +197,21 @@ def in_context() -> Strand | None:
 
 
 def outside(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Return `call(*args, **kwargs)`, made by no strand: a thread that it starts belongs to none."""
+    """Return `call(*args, **kwargs)`, called in a context of no strand: a thread that it starts gets none."""
     context = Context()
     context.run(_STRAND.set, _NOWHERE)
     return context.run(call, *args, **kwargs)
 
 
 def enter(strand: Strand | None) -> Strand | None:
-    """Make `strand` current in this context; return the one before, to enter again afterwards."""
+    """Make `strand` current in this context; return the previous one, to be entered again afterwards."""
     before = _STRAND.get()
     _STRAND.set(strand)  # never reset by token: a generator may end in another context
     return before
 
 
 def begin_job(strand: Strand) -> tuple[Strand | None, Strand | None]:
-    """Make `strand` that of this thread's job, and current; return what to give to `end_job`."""
+    """Make `strand` current, and the strand of this thread's job; return what to pass to `end_job`."""
     thread = threading.get_ident()
     before = enter(strand), _jobs.get(thread)
     _jobs[thread] = strand
@@ -216,7 +219,7 @@ def begin_job(strand: Strand) -> tuple[Strand | None, Strand | None]:
 
 
 def end_job(before: tuple[Strand | None, Strand | None]) -> None:
-    """Make current what was so before the job."""
+    """Restore the strand and the job that were current before `begin_job`, which returned `before`."""
     strand, job = before
     if job is None:
         _jobs.pop(threading.get_ident(), None)
@@ -226,7 +229,7 @@ def end_job(before: tuple[Strand | None, Strand | None]) -> None:
 
 
 class aside:  # noqa: N801  it is used like a function
-    """Run the block aside: what a live call does inside must not be recorded, nor counted."""
+    """Run the block aside: what happens in it is not recorded, and strands made in it get no lane."""
 
     __slots__ = ("_before", "_beside")
 
@@ -243,7 +246,7 @@ class aside:  # noqa: N801  it is used like a function
         self._beside = None
 
     def __del__(self) -> None:
-        beside = getattr(self, "_beside", None)  # not even `__init__` may have come to its end
+        beside = getattr(self, "_beside", None)  # an interrupt may have ended `__init__` early
         if beside is not None and _STRAND.get() is beside:  # interrupted on the way in or out
             enter(self._before)
 
@@ -253,14 +256,14 @@ class aside:  # noqa: N801  it is used like a function
 
 @frozen(eq=False)
 class Block:
-    """Where the `with` of a run stands. `frame` is None where that is not known."""
+    """The `with` block of a run: its root strand and the frame it is in, None if that is not known."""
 
     root: Strand
     frame: FrameType | None
 
     @property
     def in_generator(self) -> bool:
-        """True if it may be left alone in mid-block, and go on in another context."""
+        """True if the block is in a generator, which may pause within it and resume in another context."""
         return self.frame is not None and bool(
             self.frame.f_code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)
         )
@@ -268,16 +271,17 @@ class Block:
 
 _by_run: dict[int, Block] = {}
 _by_frame: dict[FrameType, tuple[Block, ...]] = {}
-"""The blocks that stand in a frame, the innermost last."""
+"""The blocks in each frame, the innermost last."""
 
 _in_generators: dict[int, Block] = {}
-"""By run, the blocks that may go on in another context: where there is one, the stack is always looked at."""
+"""The blocks in generators, by the id of their run: while there is one, lookups always search the stack."""
 
 
 def open_block(root: Strand, frame: FrameType | None, *, everywhere: bool = False) -> None:
-    """Note that the block of `root.run` stands in `frame`.
+    """Note that the block of `root.run` is in `frame`.
 
-    With `everywhere`, `root` is current wherever no other strand is. `close_block` undoes half of it, too.
+    With `everywhere`, `root` is current wherever no other strand is. If this was interrupted half-way,
+    `close_block` undoes what was done.
     """
     block = Block(root, frame)
     _by_run[id(root.run)] = block
@@ -309,10 +313,10 @@ def begin(root: Strand) -> None:
 
 
 def leave(root: Strand) -> None:
-    """End `root`: what was current before is so again, unless another run has begun since.
+    """End `root`: make current the strand from before it, unless another run has begun since.
 
-    Runs that are over by then are passed by, so that overlapping runs end in any order. An
-    interrupt may have left the run aside.
+    Runs that are over by then are skipped, so that overlapping runs may end in any order. The current
+    strand may be any of this run: an interrupt may have prevented the return from an `aside` block.
     """
     at = _STRAND.get()
     if at is not None and at.run is root.run:
@@ -323,10 +327,10 @@ def leave(root: Strand) -> None:
 
 
 def _on_stack(strand: Strand | None) -> Strand | None:
-    """The strand that asks, where the context says `strand`: a block on the stack may know better.
+    """Return the strand that asks: `strand`, which the context holds, or that of a block on the stack.
 
-    A block in a generator that is not on the stack is between two steps: what is asked
-    meanwhile is not its own, whatever context it has left behind.
+    A generator that is not on the stack is suspended: what is asked meanwhile does not belong to a
+    block in it, even if its strand is still set in this context.
     """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` would do, at a tenth of the cost
     while frame is not None and frame not in _by_frame:
@@ -347,7 +351,7 @@ def _on_stack(strand: Strand | None) -> Strand | None:
 
 
 def _of_greenlet() -> Strand | None:
-    """The strand of a greenlet that was not given one: a child of that of whoever spawned it."""
+    """Return a new strand for a greenlet without one, below its nearest spawner's; None if none has one."""
     unnamed = []
     for greenlet, context in greenlets.list_spawners():
         unnamed.append(greenlet)
@@ -360,11 +364,11 @@ def _of_greenlet() -> Strand | None:
 
 
 _BETWEEN = ("contextlib", "tracefork.session.block", "tracefork.session.session")
-"""Modules whose frames stand between a block and the code that it is in."""
+"""Modules whose frames are skipped between `frame_of_block` and the code that has the `with` block."""
 
 
 def frame_of_block() -> FrameType | None:
-    """The frame whose `with` enters a run, past context managers made of generators."""
+    """Return the frame whose `with` enters a run, past context managers made of generators, or None."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
     through = False
     while frame is not None:
@@ -376,5 +380,5 @@ def frame_of_block() -> FrameType | None:
             break
         through = through or module == "contextlib"
         frame = frame.f_back
-    # a server enters somebody's context manager on one of its threads: the block is not in its code
+    # a server may enter a user's context manager on its own thread: then no frame here has the block
     return None if frame is None or (through and not is_of_agent(frame)) else frame

@@ -1,4 +1,4 @@
-"""The lifetime of a run: from its opening to its close, what failed in it, and what of it is durable."""
+"""A run between its opening and its close: its machine, its keeper, and its first failure."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ BLINK = 0.002  # seconds that a running event loop may be held until a question 
 
 
 class Lifetime:
-    """A run's machine and keeper while it goes on; `Port` puts the questions to them."""
+    """Holds a run's machine and keeper while it goes on; `Port` sends questions to them."""
 
     def __init__(self, script: Script, redactor: Callable[[], Redactor], patience: float) -> None:
         self.process = getpid()
-        """The process that the run belongs to: in one that is forked from it nothing happens any more."""
+        """The id of the run's process: in a process that is forked from it, the run takes no events."""
         self.phase: Literal["new", "open", "over"] = "new"
         self.secrets = Secrets(script, redactor)
-        """What is taken out of questions and answers, and put back."""
+        """Takes secrets out of questions and answers, and puts them back into what leaves."""
         self._redactor = redactor
         self._flights: dict[int, Flight] = {}
         notes = Notes(self._flights, redactor, keeps_clean=self.secrets.keeps_clean)
@@ -47,24 +47,24 @@ class Lifetime:
         self._keeper: Keeper = Unwritten()
 
     def open(self, keeper: Keeper) -> None:
-        """Questions may come from now on, and are kept by `keeper`; patience begins."""
+        """Accept questions from now on, keep them with `keeper`, and start the clock of patience."""
         self._keeper = keeper
         keeper.follow(self._cell.now)
         self._cell.moved = clocks.monotonic()
         self.phase = "open"
 
     def close(self, outcome: Outcome) -> None:
-        """Note that the run ended with `outcome`: later events count no more. Doing it twice is harmless."""
+        """Note that the run ended with `outcome`: later events are not kept. Doing it twice is harmless."""
         self._cell.close((records.Closed(outcome), None))
         self.phase = "over"
         self._keeper.put(self._cell.now.number)
         self._pacers.clear()
 
     def so_far(self) -> Happened:
-        """What has happened, as of one moment.
+        """Return the steps and the questions in flight, all as of one moment.
 
         Raises:
-            StoreError: this process was forked from the one that keeps it.
+            StoreError: this process was forked from the one that keeps them.
         """
         return self._keeper.so_far()
 
@@ -84,7 +84,7 @@ class Lifetime:
 
     @property
     def is_busy_here(self) -> bool:
-        """True on a thread that is in the middle of something here: nothing may be asked from there."""
+        """True in a finalizer or signal handler that interrupted a step of this thread: it must not ask."""
         return is_amid_a_step()
 
     @property
@@ -93,7 +93,7 @@ class Lifetime:
 
     @property
     def failure(self) -> TraceforkError | None:
-        """Where the agent left the script, or else the first error that was kept."""
+        """The divergence, if the machine has halted, or else the first error given to `fail`, or None."""
         halt = self._cell.state.halt
         return self._make_divergence(halt) if halt else self._failure
 
@@ -109,7 +109,7 @@ class Lifetime:
             self._keeper.wait(number)
 
     async def aflush(self) -> None:
-        """`flush`, without holding the event loop."""
+        """`flush`, without blocking the event loop."""
         if not self.is_elsewhere:
             number = self._cell.now.number
             self._keeper.push()
@@ -127,7 +127,7 @@ class Lifetime:
         return Refused(f"{asked!r}, in a process that was forked from the run's own,", find_callsite())
 
     def _done(self, event: Event, order: Order, number: int) -> None:
-        """Learn which moment `event` brought: see `Cell`."""
+        """Note that `event` led to the moment `number`, as the ticket of its flight: see `Cell`."""
         match order:
             case Forward() | Serve():
                 self._flights[event.call].ticket = number
@@ -135,11 +135,14 @@ class Lifetime:
                 if flight := self._flights.pop(event.call, None):
                     flight.ticket = number
             case _:
-                return  # a head is kept with what comes next: nothing depends on it before
+                return  # a head is written with the next record: nobody waits until it is durable
         self._keeper.put(number)
 
     async def _durable(self, ticket: int) -> None:
-        """Wait for the keeper in slices, between which the loop goes on: a busy one would starve it."""
+        """Wait until `ticket` is durable.
+
+        Each slice blocks the loop for up to `BLINK`, so that the writer gets the GIL from a busy loop.
+        """
         while not self._keeper.wait(ticket, BLINK):
             await anyio.lowlevel.checkpoint()
 

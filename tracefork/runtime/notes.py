@@ -1,4 +1,4 @@
-"""The records of what the machine did: what the journal keeps of each event."""
+"""Makes the journal's records of the events that the machine processed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .stepper import Note
 
 
 class Notes:
-    """Gives the notes on events, each with what takes secrets out of it before it is written.
+    """Returns for each event its records, each with the redactor to apply before it is written, or None.
 
     Args:
         flights: the questions in flight, by their numbers in the machine.
-        redactor: what knows the secrets of the moment.
-        keeps_clean: nothing is matched, so that questions are as they were asked until they are written.
+        redactor: returns the redactor that knows the secrets of this moment.
+        keeps_clean: True if the run has no script, so that questions arrive here unredacted.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Notes:
         self._flights, self._redactor, self._keeps_clean = flights, redactor, keeps_clean
 
     def of(self, before: State, after: State, event: Event, order: Order) -> tuple[Note, ...]:
-        """Return what is to be kept of `event`, which brought `order`: see `Cell`."""
+        """Return the notes on `event`, to which the machine answered `order`: see `Cell`."""
         call = event.call
         match order:
             case Forward():
@@ -39,10 +39,10 @@ class Notes:
                 return () if tick is None else ((records.Headed(call, tick), None),)
             case Commit(step):
                 flight, opened = self._flights[call], before.open[call]
-                # one that was given up while its ask was waiting is asked only now
+                # if the call was dropped while its question waited for its turn, no `Asked` is written yet
                 asking = self._asking(call, opened.asked, step.span.began) if opened.began is None else ()
                 if isinstance(step.answer, Response) and (hear := self._redactor().hear):
-                    hear(step.answer)  # its cookies may stand in its body too
+                    hear(step.answer)  # learns its cookies, which its body may repeat
                 ended = records.Ended(call, step.answer, step.span, flight.timing())
                 return (*asking, (ended, self._redactor()))
             case _:
@@ -51,7 +51,7 @@ class Notes:
     def _asking(
         self, call: int, question: Question, tick: int | None, *, live: bool = False
     ) -> tuple[Note, ...]:
-        """The note of a question. In a `live` one the keeper looks for secrets of the answers before it."""
+        """Return the note of a question. The keeper redacts a `live` one, after the answers before it."""
         if tick is None:
             return ()
         flight = self._flights[call]

@@ -1,6 +1,6 @@
-"""Where questions enter a run: for transports, tools and draws, on threads and in event loops.
+"""Takes the questions of transports, tools and draws into a run, from threads and event loops.
 
-Whatever is kept passes `secrets` on its way in, and `notes`, which makes records of what the machine did.
+`secrets` redacts what is matched and kept, and `notes` makes the records of what the machine did.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ from .waiting import asettle, in_loop, settle
 T = TypeVar("T")
 
 Gate: TypeAlias = Callable[[Request], None]
-"""Is shown each request, as it is kept, before it leaves, and ends the run by raising a TraceforkError."""
+"""Is called with each request, redacted, before it leaves; it ends the run by raising a TraceforkError."""
 
 Known: TypeAlias = Callable[[Request, Lane], "Answer | None"]
-"""Gives the answer to serve to a question that would leave, by the lane that asks; None lets it leave."""
+"""Returns the answer to serve to a request that would leave, given the lane that asks; None lets it leave."""
 
 
 class Port(Lifetime):
-    """Puts questions to the machine, waits for their turns, and keeps what happens.
+    """Sends questions to the machine, waits for their turns, and keeps what happens.
 
-    `redactor` is asked anew for each thing that is kept: secrets may be set within
+    `redactor` is called for each thing that is kept, since secrets may be set within
     the run. Callable from any thread and task.
     """
 
@@ -78,22 +78,22 @@ class Port(Lifetime):
         self.doubts = Doubts(doubts)
         """The calls that may have run before this run began."""
         self.interrupted: BaseException | None = None
-        """What was raised in this replay as a tool had raised it: an interrupt of the recorded run's."""
+        """The interrupt that a tool raised in the recorded run, once this replay has raised it again."""
         self.forwarded = 0
         self.went_out = 0
-        """How many of the questions that were forwarded were not for chance."""
+        """How many of the forwarded questions were not draws."""
         self._gate = gate
         self._known = known
         self._calls = itertools.count()
         self._jobs = Jobs(self._cell, self._pacers, self._flights, self._calls)
 
     def close(self, outcome: Outcome) -> None:
-        """End what is open, and the run. Later events count no more. Doing it twice is harmless."""
+        """End the open steps, and the run. Later events are not kept. Doing it twice is harmless."""
         for flight in list(self._flights.values()):
             if flight.taken:
                 self.drop(flight, flight.taken())
             elif isinstance(flight.question, Request) and flight.call in self._cell.state.open:
-                self.drop(flight, CANCELLED)  # nobody is left to hear the answer
+                self.drop(flight, CANCELLED)  # no head has come, and nobody waits for it any more
             elif isinstance(flight.question, Source) and flight.question.is_job:
                 self.give_up_job(flight)
         super().close(outcome)
@@ -101,13 +101,13 @@ class Port(Lifetime):
     # -- questions and answers ----------------------------------------------------------
 
     def ask(self, question: Question) -> Flight:
-        """Put `question`: its flight says how to answer it, from the script or the real world.
+        """Send `question`; return its flight, which holds the recorded answer or None: ask the real world.
 
-        Waits for the question's turn, and, should it go to the real world, until it is
-        durable that it was asked; so is then all that came before.
+        Waits for the question's turn and, if it goes to the real world, until its record and all
+        before it are durable.
 
         Raises:
-            Divergence: the script cannot answer it, or was left before.
+            Divergence: the script cannot answer it, or the run has diverged before.
             StoreError: the store refused this step or an earlier one.
         """
         flight, event = self._flight(question)
@@ -137,15 +137,15 @@ class Port(Lifetime):
         return flight
 
     def has_answer(self, question: Question) -> bool:
-        """True if the script holds an answer to `question` that nobody has had."""
+        """True if the script holds an unclaimed answer to `question`."""
         return machine.has_answer(self._cell.state, self._redactor().question(question))
 
     def outgoing(self, request: Request) -> Request:
-        """Return `request` as it must leave: secrets that the script's answers hid are put back.
+        """Return `request` as it must be sent: with the secrets that the script's answers had hidden.
 
         Raises:
             RedactedSecret: one of them is not known to this process.
-            TraceforkError: the gate does not let it pass.
+            TraceforkError: the gate refuses it.
         """
         try:
             if self._gate:
@@ -155,7 +155,7 @@ class Port(Lifetime):
             raise self.fail(exc) from None
 
     def true(self, arguments: T, tool: str) -> T:
-        """Return `arguments` as a tool must have them: secrets that the script's answers hid are put back.
+        """Return `arguments` as a tool needs them: with the secrets that the script's answers had hidden.
 
         Raises:
             RedactedSecret: one of them is not known to this process.
@@ -166,7 +166,7 @@ class Port(Lifetime):
             raise self.fail(exc) from None
 
     def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
-        """Wait for the head's turn; `taken` says, should the run end first, what the agent read."""
+        """Wait for the head's turn; if the run ends before the step, `taken()` is kept as its answer."""
         if self.is_elsewhere:
             return
         event = self._heading(flight, taken)
@@ -181,9 +181,9 @@ class Port(Lifetime):
         self._checked(await asettle(self._cell, event, self._pacers, flight))
 
     def end(self, flight: Flight, answer: Answer) -> None:
-        """The agent has had all of `answer`: wait for the end's turn, and until it is durable.
+        """End the step with `answer`, which the agent has read: wait for the end's turn, and until it is durable.
 
-        Inside a running event loop a response is durable before the next question leaves.
+        In a running event loop a response is not waited for: it is durable before the next question leaves.
         """
         if self.is_elsewhere:
             return
@@ -215,13 +215,13 @@ class Port(Lifetime):
         flight.taken = None
 
     def drop(self, flight: Flight, answer: Answer) -> None:
-        """End a step that the agent abandoned: at once, from any thread, even a finalizer."""
+        """End at once, with `answer`, a step that the agent abandoned. Callable from threads and finalizers."""
         if not self.is_elsewhere and flight.call in self._cell.state.open:
             self._cell.drop(Ended(flight.call, self.secrets.keep(flight, answer), waits=False))
         flight.taken = None
 
     def stray(self, flight: Flight) -> TraceforkError:
-        """The agent reads past a recorded close; return what to raise."""
+        """Return the error for an agent that reads on where it closed the body when recorded."""
         if self.is_elsewhere:
             return self._refuse_elsewhere(flight.question)
         order = self._cell.send(Strayed(flight.call, stalled=False))
@@ -229,12 +229,16 @@ class Port(Lifetime):
         return self._make_divergence(order if isinstance(order, Halt) else over)
 
     def omitted(self, flight: Flight, omitted: Omitted) -> TraceforkError:
-        """The agent reads a body that the tape does not hold; return what to raise."""
+        """Keep and return the error for an agent that reads a body of which the tape holds only the hash."""
         assert isinstance(flight.question, Request)
         return self.fail(BodyOmitted(flight.question, omitted))
 
     def hang(self, flight: Flight) -> None:
-        """Block until the agent gives up, as it did when recorded; raises Stalled if it does not."""
+        """Block until the agent interrupts this call, as it did when recorded.
+
+        Raises:
+            Stalled: patience ended before that.
+        """
         if self.is_elsewhere:
             raise self._refuse_elsewhere(flight.question)
         while not (order := self._over_for(flight)):
@@ -250,7 +254,7 @@ class Port(Lifetime):
         self._checked(order)
 
     def _over_for(self, flight: Flight) -> Order | None:
-        """The order that ends the wait of a call whose answer never comes; None while it may go on."""
+        """Return the order that ends the wait of a call whose answer never comes; None while it may wait."""
         if self._cell.state.halt or self.phase == "over":
             return self._cell.send(Strayed(flight.call, stalled=True))
         return self._cell.lapse(flight.call) if self._cell.left() <= 0 else None
@@ -276,17 +280,17 @@ class Port(Lifetime):
     # -- executors' jobs that a task awaits ----------------------------------------------
 
     def begin_job(self, name: str, strand: lanes.Strand) -> Flight | None:
-        """Note that `strand` hands a job to an executor; None if its end has no place in this run."""
+        """Send that `strand` hands over a job; return its flight, or None if its end needs no order here."""
         if self.phase != "open" or self.is_elsewhere or self._failure or self._cell.state.halt:
             return None
         return self._jobs.begin(name, strand)
 
     async def end_job(self, flight: Flight) -> None:
-        """Wait until it is the job's turn to end, as it was when recorded; the loop goes on meanwhile."""
+        """Suspend this task until it is the job's turn to end, in recorded order."""
         await self._jobs.end(flight)
 
     def give_up_job(self, flight: Flight) -> None:
-        """Note that nobody waits for the job any more."""
+        """End the job's step at once as given up: nobody awaits the job any more."""
         self._jobs.give_up(flight)
 
     def _forget(self, flight: Flight) -> None:
@@ -333,7 +337,7 @@ class Port(Lifetime):
         return event
 
     def _hops(self, event: Headed | Ended) -> int | None:
-        """What this tick's timing says of the loop: measured when live, else as recorded."""
+        """Return how many beats after the tick before it this one came: measured if live, else as recorded."""
         return self._pacers.mark() if self.live else machine.find_hops(self._cell.state, event)
 
 
@@ -342,7 +346,7 @@ def mark_given_up(answer: Answer) -> Answer:
 
 
 async def _nap(seconds: float) -> None:
-    """Suspend this task for so many real seconds, also where its loop goes by somebody else's clock."""
+    """Suspend this task for `seconds` of real time, also in a loop whose timers follow a faked clock."""
     if clocks.are_steered():
         with lanes.aside():
             await anyio.to_thread.run_sync(clocks.sleep, seconds)

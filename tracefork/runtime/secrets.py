@@ -1,4 +1,4 @@
-"""Where secrets are taken out of what a run matches and keeps, and put back into what leaves it."""
+"""Takes secrets out of what a run matches and keeps, and puts them back into what leaves it."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ T = TypeVar("T")
 
 
 class Secrets:
-    """A run's redactor, in terms of its script: what is matched, kept, and sent.
+    """Applies a run's redactor to what is matched, kept and sent, as its script requires.
 
     Args:
-        script: what the run follows.
-        redactor: what knows the secrets of the moment.
+        script: the script that the run follows.
+        redactor: returns the redactor that knows the secrets of this moment.
     """
 
     def __init__(self, script: Script, redactor: Callable[[], Redactor]) -> None:
         self._script, self._redactor = script, redactor
         self.keeps_clean = not script.lines
-        """Whether nothing is matched, so that the keeper alone takes secrets out of questions."""
+        """True if the script is empty: nothing is matched, and the keeper alone redacts questions."""
 
     def match(self, question: Question, state: State, lane: Lane) -> Question:
-        """Return `question` as it is matched: redacted if there is a script; else the keeper does that.
+        """Return `question` as it is matched: redacted if there is a script; else the keeper redacts it.
 
-        A body that is word for word what the script expects of this lane has been looked through.
+        A body equal to the one that the script expects next in this lane is not searched again.
         """
         if self.keeps_clean:
             return question
@@ -45,9 +45,10 @@ class Secrets:
         return self._redactor().question(question)
 
     def keep(self, flight: Flight, answer: Answer) -> Answer:
-        """Return `answer` as the machine may have it. Where anything is written, the keeper redacts it.
+        """Return `answer` as the machine gets it: unchanged in runs that go live, where the keeper redacts it.
 
-        In a replay what the tape says stays what it is, whatever is a secret by now.
+        In a replay it is the recorded answer if the agent took all of that, whatever is a secret by now;
+        else `answer`, redacted.
         """
         if self._script.opens != NEVER or flight.served is None:
             return answer
@@ -55,7 +56,7 @@ class Secrets:
         return served if _is_all_of(served, answer) else self._redactor().answer(answer)
 
     def restore(self, request: Request) -> Request:
-        """Return `request` as it must leave: secrets that the script's answers hid are put back.
+        """Return `request` as it must be sent: with the secrets that the script's answers had hidden.
 
         Raises:
             RedactedSecret: one of them is not known to this process.
@@ -66,7 +67,7 @@ class Secrets:
             raise self._name_giver(exc) from None
 
     def restore_arguments(self, arguments: T, tool: str) -> T:
-        """Return `arguments` as a tool must have them: secrets that the script's answers hid are put back.
+        """Return `arguments` as a tool needs them: with the secrets that the script's answers had hidden.
 
         Raises:
             RedactedSecret: one of them is not known to this process.
@@ -79,11 +80,11 @@ class Secrets:
             raise self._name_giver(exc) from None
 
     def replacements(self) -> Mapping[bytes, bytes]:
-        """What stands for each known secret in a body, in all of its forms."""
+        """Return the replacement of each known secret in a body, by each of the secret's forms."""
         return self._redactor().replacements
 
     def _name_giver(self, exc: TraceforkError) -> TraceforkError:
-        """Return `exc`; one about a surrogate then says which step gave that to the agent."""
+        """Return `exc`; if it is a RedactedSecret, with the step whose answer gave the agent the surrogate."""
         if isinstance(exc, RedactedSecret) and exc.step is None:
             vault, text = self._redactor().vault, exc.surrogate or exc.placeholder
             known = vault.before if vault is not None else NONE
@@ -92,7 +93,7 @@ class Secrets:
 
 
 def _is_all_of(served: Answer, answer: Answer) -> bool:
-    """True if the agent took all of what was served, and nothing else can have been given."""
+    """True if `answer`, what the agent took, is all of `served`; of responses, ends and lengths are compared."""
     if isinstance(served, Response) and isinstance(answer, Response):
         return served.end == answer.end and served.lengths == answer.lengths
     return served == answer

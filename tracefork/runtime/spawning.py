@@ -1,11 +1,11 @@
-"""Where strands are created: threads, jobs of pools, tasks and greenlets are named, and know their run.
+"""Patches the functions that create threads, pool jobs, tasks and greenlets, to give each its strand.
 
 `Thread.start`, `_thread.start_new_thread`, the pools' ways to submit, the loops' `create_task` and
 gevent's `spawn` are wrapped while any run is active; outside of a run the wrappers do nothing.
-What a job is handed to runs it, whatever the context is that it was told to run in.
+A job knows its strand whatever context it is run in.
 
-A job that a loop hands to an executor also ends in its recorded order: `run_in_executor`
-gives what it came to when its turn has come (`Job`).
+A job that a loop hands to an executor also ends in its recorded order: the future that
+`run_in_executor` returns gets the job's result only when its turn to end has come (`Jobs`).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from .lanes import Strand
 
 
 class Jobs(Protocol):
-    """The part of a run that jobs of executors are told to."""
+    """The part of a run that is notified of executors' jobs."""
 
     def begin_job(self, name: str, strand: Strand) -> object | None:
-        """Note that `strand` hands a job to an executor; None if nothing has to be known of its end."""
+        """Note that `strand` hands over a job; return its handle, or None if its end needs no order."""
         ...
 
     async def end_job(self, job: object) -> None:
@@ -44,12 +44,12 @@ class Jobs(Protocol):
 
 
 def watch(root: Strand) -> None:
-    """Start naming strands, for the run of `root`; doing it twice is harmless."""
+    """Install the wrappers for the run of `root`; doing it twice is harmless."""
     _patches.hold(root)
 
 
 def unwatch(root: Strand) -> None:
-    """Stop naming strands for the run of `root`; the last one takes every wrapper away."""
+    """Stop needing the wrappers for the run of `root`; the last run removes them all."""
     _patches.release(root)
 
 
@@ -94,13 +94,13 @@ def _start(original: Any, thread: threading.Thread) -> None:
         run = in_lane(child, thread.run)
 
         def once() -> None:
-            vars(thread).pop("run", None)  # leave the thread as its class made it
+            vars(thread).pop("run", None)  # its class's `run` is visible again
             run()
 
         thread.run = once  # type: ignore[method-assign]
         try:
             original(thread)
-        except BaseException:  # it did not start: nobody will say that it is over
+        except BaseException:  # it did not start, so `job` will not call `finish`
             vars(thread).pop("run", None)
             child.finish()
             raise
@@ -121,7 +121,7 @@ def _start_raw(original: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _is_ours(function: Any) -> bool:
-    """True for what `Thread.start` starts, which has a strand already."""
+    """True if `function` is a method of a Thread, which `_start` has given a strand already."""
     return isinstance(getattr(function, "__self__", None), threading.Thread)
 
 
@@ -132,7 +132,7 @@ def _submit(original: Any, pool: Any, fn: Any, /, *args: Any, **kwargs: Any) -> 
     if not (parent := lanes.find_strand()):
         return original(pool, fn, *args, **kwargs)
     child = parent.child(_behind_context(fn, args))
-    try:  # whether a worker thread starts now is chance: it belongs to no strand
+    try:  # the pool may or may not start a worker thread now, so that thread gets no strand
         future = lanes.outside(original, pool, in_lane(child, fn, ends=False), *args, **kwargs)
     except BaseException:
         child.finish()
@@ -160,7 +160,7 @@ def _map_async(
 def _imap(original: Any, pool: Any, func: Any, iterable: Any, *rest: Any, **kwargs: Any) -> Any:
     if not (parent := lanes.find_strand()):
         return original(pool, func, iterable, *rest, **kwargs)
-    feeder = parent.child(func)  # a thread of the pool's reads the iterable: it alone names the jobs
+    feeder = parent.child(func)  # one thread of the pool reads the iterable, and so names the jobs
     return original(pool, partial(_one_of_many, func), _in_lanes(feeder, func, iterable), *rest, **kwargs)
 
 
@@ -215,7 +215,7 @@ def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **
 
 
 def _closes_a_generator(coro: object) -> bool:
-    """The loop makes a task to close a generator the agent dropped, whenever that is collected."""
+    """True if `coro` is an `aclose()`: the loop makes a task of it when a dropped generator is collected."""
     return type(coro) is _ACLOSE
 
 
@@ -226,7 +226,7 @@ async def _generator() -> AsyncGenerator[None, None]:
 def _type_of_aclose() -> type:
     closing = _generator().aclose()
     with suppress(StopIteration):
-        closing.send(None)  # run to its end, or it is said never to have been awaited
+        closing.send(None)  # run it to its end, or Python warns that it was never awaited
     return type(closing)
 
 
@@ -252,7 +252,7 @@ def _run_in_executor(original: Any, loop: Any, executor: Any, func: Any, *args: 
 
 
 async def _hand_over(awaited: Awaitable[Any], came: asyncio.Future[Any]) -> None:
-    """Let `came` come to what `awaited` does. A task that a `SystemExit` leaves would stop the loop."""
+    """Give `came` the result or exception of `awaited`. A `SystemExit` that left this task would stop the loop."""
     try:
         result = await awaited
     except asyncio.CancelledError:
@@ -267,7 +267,7 @@ async def _hand_over(awaited: Awaitable[Any], came: asyncio.Future[Any]) -> None
 
 
 async def _run_sync(original: Any, func: Any, args: Any = (), *rest: Any, **kwargs: Any) -> Any:
-    """`anyio.to_thread.run_sync`, which has threads of its own."""
+    """Wraps `anyio.to_thread.run_sync`, which does not use `run_in_executor`."""
     awaited, strand = original(func, args, *rest, **kwargs), lanes.find_strand()
     if strand is None or strand.aside:
         return await awaited
@@ -277,7 +277,7 @@ async def _run_sync(original: Any, func: Any, args: Any = (), *rest: Any, **kwar
 
 
 async def _in_turn(jobs: Jobs, job: object, awaited: Awaitable[Any]) -> Any:
-    """What `awaited` comes to, once it is its turn."""
+    """Return or raise what `awaited` does, once it is the job's turn to end."""
     try:
         result = await awaited
     except asyncio.CancelledError:
@@ -291,7 +291,7 @@ async def _in_turn(jobs: Jobs, job: object, awaited: Awaitable[Any]) -> Any:
 
 
 def _behind_context(fn: Any, args: tuple[Any, ...] = ()) -> Any:
-    """What `fn` runs, where it runs something in a context: `copy_context().run, fn`, or a partial."""
+    """Return the function that `fn(*args)` runs: past partials and `Context.run`."""
     while True:
         if isinstance(fn, partial):
             fn, args = fn.func, (*fn.args, *args)
@@ -303,7 +303,7 @@ def _behind_context(fn: Any, args: tuple[Any, ...] = ()) -> Any:
 
 
 def in_lane(child: Strand, fn: Callable[..., Any], *, ends: bool = True) -> Callable[..., Any]:
-    """Return a function that runs `fn` as the job of `child`, and says that it is over if it `ends`."""
+    """Return a function that runs `fn` as the job of `child` and, if it `ends`, then finishes `child`."""
 
     def job(*args: Any, **kwargs: Any) -> Any:
         before = lanes.begin_job(child)

@@ -1,9 +1,9 @@
-"""The moving state of a run: a chain of moments, and who waits for a turn.
+"""The current state of a run, as a linked list of moments, and the callbacks of those that wait for a turn.
 
-Nothing here is locked. A moment is a value; one becomes the next by a single call of C, which
-succeeds for one of those who try, and the others try again from what is then the newest. So whatever
-comes in the middle of a step (an interrupt, a finalizer, a signal's handler that asks itself, a fork)
-finds one moment or the next, and has nobody to wait for.
+There are no locks. A moment is an immutable value; the next is appended by one `dict.setdefault`, which is
+atomic in C. It succeeds for one of the threads that try; the others retry from the new last moment. So code
+that runs in the middle of a step (after an interrupt, in a finalizer or a signal handler, in a forked child)
+sees one moment or the next, and waits for nobody.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from ..host.uninterrupted import LOOK
 from ..redact import Redactor
 
 Note: TypeAlias = "tuple[Record, Redactor | None]"
-"""What is to be kept of an event, and what takes secrets out of it, where that is not done already."""
+"""A record of an event, and the redactor to apply before it is kept; None if it is to be kept as it is."""
 
-JOB_PATIENCE = 0.5  # seconds for which others wait for the end of a job that an agent may do without
+JOB_PATIENCE = 0.5  # seconds that others wait for a recorded job that nobody has begun: agents may omit it
 
 Wake: TypeAlias = Callable[[], object]
-"""Is called once the turn has come that somebody waits for, maybe more than once, and from anywhere."""
+"""Is called once the awaited turn has come, maybe more than once, and from any thread."""
 
 
 class Link:
-    """A link of a chain that grows at one end, from any number of threads; one is `following`, or none."""
+    """A node of a linked list to which any thread may append; `following` holds the next node, if any."""
 
     __slots__ = ("following",)
 
@@ -44,15 +44,15 @@ class Link:
         self.following: dict[int, Link] = {}
 
     def after(self) -> Self | None:
-        """The next link, if there is one."""
+        """Return the next link, or None."""
         return self.following.get(0)  # type: ignore[return-value]
 
     def add(self, link: Self) -> bool:
-        """Make `link` the next one; False if there is a next one already."""
+        """Append `link` after this one; return False if another one follows already."""
         return self.following.setdefault(0, link) is link
 
     def last(self) -> Self:
-        """The newest link."""
+        """Return the last link of the list."""
         link = self
         while (after := link.after()) is not None:
             link = after
@@ -60,9 +60,9 @@ class Link:
 
 
 class Moment(Link):
-    """The run after its first `number` moments, and the `notes` on what brought this one about.
+    """The run's state after its first `number` changes, and the `notes` on the event that caused the last one.
 
-    `steps` of them ended a step. Once the run is `over` nothing is noted any more.
+    `steps` of the changes ended a step. Once the run is `over`, moments have no notes.
     """
 
     __slots__ = ("notes", "number", "over", "state", "steps")
@@ -85,7 +85,7 @@ class Moment(Link):
 
 
 class _Slot(Link):
-    """A time, by the monotonic clock, at which one thread may tick."""
+    """A time, by the monotonic clock, that is reserved for a tick of one thread."""
 
     __slots__ = ("at", "thread")
 
@@ -99,13 +99,13 @@ class Cell:
     """Steps the machine, one event at a time, from any thread.
 
     Args:
-        script: what the run follows.
+        script: the script that the run follows.
         note: `note(before, after, event, order)` returns the notes on each event that was processed rather
             than told to wait. It is called before its moment is added, and again if another thread added
             one first: so it must change nothing.
         done: `done(event, order, number)` is called after the moment `number` was added, unless an
             interrupt comes between.
-        patience: seconds for which a question may wait while nothing happens.
+        patience: seconds for which a call may wait while no event is processed.
     """
 
     def __init__(
@@ -143,11 +143,11 @@ class Cell:
 
     @property
     def closed(self) -> bool:
-        """True once nothing is waited for any more."""
+        """True once the run is over: nothing waits any more."""
         return self.now.over
 
     def send(self, event: Event, wake: Wake | None = None) -> Order:
-        """Step the machine. Should it say Wait, `wake` is called once the turn has come."""
+        """Step the machine by `event` and return its order; if that is Wait, `wake` is called at the turn."""
         while True:
             now = self.now
             state, order = machine.step(now.state, event)
@@ -172,7 +172,7 @@ class Cell:
         return order
 
     def has_come(self, event: Headed | Ended, wake: Wake | None = None) -> bool:
-        """True if the turn of `event` has come, or the run is halted; else `wake` is called when it does."""
+        """True if the turn of `event` has come, or the run is halted or over; else `wake` is called then."""
         now = self.now
         turn = machine.find_turn(now.state, event)
         come = turn <= now.state.turn or bool(now.state.halt) or now.over
@@ -186,7 +186,7 @@ class Cell:
         self.send(event)
 
     def abandon(self, call: int) -> None:
-        """Forget a draw whose sample failed: it told nobody anything."""
+        """Remove an open call without an answer from the state: a draw whose sample failed, say."""
         while True:
             now = self.now
             rest = {number: opened for number, opened in now.state.open.items() if number != call}
@@ -195,20 +195,20 @@ class Cell:
                 return
 
     def close(self, *notes: Note) -> None:
-        """Note that the run is over, once: who waits is told that it has stalled."""
+        """Append the last moment, with `notes`, unless the run is over; calls that wait are woken and halted."""
         while not (now := self.now).over:
             now.add(Moment(now.number + 1, now.state, notes, now.steps, over=True))
         self._wake()
 
     def left(self) -> float:
-        """Seconds of patience that remain; little is had with a job that nobody has begun."""
+        """Return the seconds of patience that remain; at most JOB_PATIENCE if the run waits for a job."""
         patience = self.patience
         if machine.waits_for_job(self.state):
             patience = min(JOB_PATIENCE, patience)
         return self.moved + patience - clocks.monotonic()
 
     def lapse(self, call: int) -> Order | None:
-        """Patience has run out for `call`: return the order to stop, or None where it may go on waiting."""
+        """Patience has ended for `call`: return the order to stop it; or pass over a due job and return None."""
         while True:
             now = self.now
             passed = machine.pass_over(now.state)
@@ -232,7 +232,7 @@ class Cell:
             if last.add(slot):
                 break
         _sleep_until(slot.at)
-        if self.mover != me:  # whose slot was before ours may have overslept
+        if self.mover != me:  # the thread whose slot was before ours may have overslept
             _sleep_until(self.moved + pause)
 
     def _wait(self, turn: int, wake: Wake | None) -> None:
@@ -240,14 +240,17 @@ class Cell:
             self._waiting[wake] = (turn, next(self._numbers))
 
     def _wake(self) -> None:
-        """Wake whose turn has come. Who was just about to wait may have missed it: so this is asked last."""
+        """Call `wake` of each call whose turn has come.
+
+        Runs after `_wait`, so that a turn that came just before the wait was registered is not missed.
+        """
         if not self._waiting:
             return
         now = self.now
         over, come = bool(now.state.halt) or now.over, now.state.turn
         waiting = [(*when, wake) for wake, when in list(self._waiting.items())]
         for _, _, wake in sorted((due for due in waiting if over or due[0] <= come), key=lambda due: due[:2]):
-            with suppress(RuntimeError):  # its event loop has ended: nobody waits there any more
+            with suppress(RuntimeError):  # its event loop is closed: nobody waits there any more
                 wake()
             self._waiting.pop(wake, None)
 
@@ -263,7 +266,7 @@ def is_amid_a_step() -> bool:
 
 
 def look(left: float) -> float:
-    """Seconds to wait, of those `left`, before looking again: whoever was to wake us may be interrupted."""
+    """Return how long to wait, of `left` seconds, before a new check: the waking thread may be interrupted."""
     return max(0.0, min(left, LOOK))
 
 

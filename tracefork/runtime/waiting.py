@@ -2,10 +2,10 @@
 
 While the run follows its script, heads and ends are handed out one at a time:
 
-* Threads: whether all of them are idle cannot be observed. A short pause between the
+* Threads: we cannot observe whether all of them are idle. A short pause between the
   ticks of different threads, a shorter one while recording, makes programs that
   depend on their order replay in practice; it is no guarantee.
-* An asyncio loop can be observed: its ticks are paced (`event_loop.py`).
+* asyncio: ticks are released at recorded distances in loop iterations (`event_loop.py`).
 * trio does not expose its run queue, so before each recorded tick we yield `TURNS` times to
   let other tasks run.
 """
@@ -30,26 +30,26 @@ from .stepper import Cell, look
 
 PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
 LIVE_PAUSE = 0.0003  # the same while recording; waited only where two ticks are closer than this
-NAP = 0.02  # seconds between two looks where trio's clock is not its own
-TURNS = 16  # checkpoints that trio's other tasks get before a tick
+NAP = 0.02  # seconds between two checks under trio when the clock is faked
+TURNS = 16  # checkpoints before a tick, in which trio's other tasks run
 
 
 def is_cancellation(exc: BaseException | None) -> bool:
-    """True for asyncio's and trio's cancellation, which must not be replaced."""
+    """True if `exc` is asyncio's or trio's cancellation, which must not be replaced by another error."""
     trio = sys.modules.get("trio")
     return isinstance(exc, asyncio.CancelledError) or bool(trio and isinstance(exc, trio.Cancelled))
 
 
 def in_loop() -> bool:
-    """True on a thread whose event loop is running: to block it would freeze who we wait for."""
+    """True on a thread whose event loop is running: blocking it would stop the tasks that we wait for."""
     return running_loop() is not None or _in_trio()
 
 
 def settle(cell: Cell, event: Asked | Tick) -> Order:
-    """Send `event`, blocking this thread until its turn comes.
+    """Send `event`, blocking this thread until its turn comes; return the order.
 
-    Inside a running event loop nothing is waited for, nor by a signal's handler that came while this
-    very thread was asking: it would wait for itself.
+    Does not wait inside a running event loop, nor in a signal handler that interrupted a question of this
+    thread, which would wait for itself.
     """
     if in_loop():
         return cell.send(evolve(event, waits=False))
@@ -65,8 +65,8 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
 
 
 def _is_nested() -> bool:
-    """True where another question of this thread is under way below."""
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  only who must wait pays for it
+    """True if another question of this thread is in progress further down the stack."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  only calls that must wait pay for it
     port = frame.f_globals if frame else {}
     while frame is not None and frame.f_globals is port:
         frame = frame.f_back
@@ -78,14 +78,14 @@ def _is_nested() -> bool:
 
 
 def _send_paced(cell: Cell, event: Asked | Tick, wake: Callable[[], object] | None = None) -> Order:
-    """Send `event`; a tick, not too soon after another thread's."""
+    """Send `event`; if it is a tick, first pause for a while after another thread's last tick."""
     if not isinstance(event, Asked):
         cell.part(LIVE_PAUSE if cell.live else PAUSE)
     return cell.send(event, wake)
 
 
 async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Flight) -> Order:
-    """Send `event`, suspending this task until its turn comes; `flight` learns the tick's distance."""
+    """Send `event`, suspending this task until its turn comes; note the tick's hops in `flight`."""
     loop = running_loop()
     if loop is None:
         return await _settle_in_trio(cell, event)
@@ -114,7 +114,7 @@ def _in_trio() -> bool:
 
 
 async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
-    import trio  # noqa: PLC0415  only who runs trio has it
+    import trio  # noqa: PLC0415  optional
 
     token = trio.lowlevel.current_trio_token()
     while True:
@@ -126,7 +126,7 @@ async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
         if not isinstance(order, Wait):
             return order
         while not woken.is_set():
-            if clocks.are_steered():  # trio's too, then
+            if clocks.are_steered():  # then trio's timers follow the faked clock too
                 await trio.to_thread.run_sync(clocks.sleep, min(max(0.0, cell.left()), NAP))
             else:
                 with trio.move_on_after(max(0.0, cell.left())):
