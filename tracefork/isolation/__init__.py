@@ -1,1 +1,1 @@
-"""What surrounds an agent in a run: the network guard, processes, and chance."""
+"""Controls what an agent reaches outside of its run: the network, processes, and clocks and randomness."""

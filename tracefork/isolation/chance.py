@@ -1,19 +1,19 @@
-"""Chance that agents take from the standard library, drawn through their run: `virtualize=`.
+"""Makes the agent's calls of `time`, `random` and `uuid` draws of its run: `virtualize=`.
 
-What is replaced, from the first run that asks for it until the last one ends:
+Replaced, from the first run that asks for it until the last one ends:
 
-- `uuid.uuid4` and `uuid.uuid1`, by their code, which reaches every name that is bound to them;
+- `uuid.uuid4` and `uuid.uuid1`, by replacing their `__code__`, which reaches every name bound to them;
 - `time.time` and `time_ns`, and `localtime`, `gmtime`, `ctime`, `asctime` and `strftime` where they mean now;
-  by these `date.today()` and `datetime.today()`, which ask `time.time`;
-- all functions of `random`, by the class of the one generator that they share.
+  with them `date.today()` and `datetime.today()`, which call `time.time`;
+- all functions of `random`, by replacing the class of the generator that they share.
 
 A replacement draws through the run only within a run that asked for its kind, outside of
-live calls and tools, and called from the agent's own modules: what SDKs, asyncio and the
-rest of the standard library draw passes through. Names that the agent's modules have
+live calls and tools, and if called from the agent's own modules: calls by SDKs, asyncio and
+the rest of the standard library go to the original. Names in the agent's modules that are
 bound to a builtin, as by `from time import time`, are bound to its replacement meanwhile.
 
-Never replaced: the class `datetime.datetime`, of which libraries make schemas when they
-are imported; `time.monotonic` and `time.sleep`, by which event loops live; `os.urandom`
+Never replaced: the class `datetime.datetime`, from which libraries make schemas when they
+are imported; `time.monotonic` and `time.sleep`, on which event loops depend; `os.urandom`
 and `secrets`, which are for keys. Agents draw what they need of these from the run.
 """
 
@@ -38,19 +38,19 @@ from ..session.current import current
 from ..session.session import Session
 
 KINDS = frozenset({"random", "time", "uuid"})
-"""What can be drawn through a run."""
+"""The values that `virtualize=` takes."""
 
 
 def is_virtual(source: Source) -> bool:
-    """True if `source` was drawn from in the standard library, and not from the run itself."""
+    """True if `source` is a function of the standard library, rather than a method of the run."""
     return source.kind in KINDS and bool(source.name)
 
 
 def kinds(asked: Iterable[str]) -> frozenset[str]:
-    """Return what `virtualize=` asks for.
+    """Return the argument `virtualize=`, one kind or several, as a set.
 
     Raises:
-        ValueError: some of it is none of KINDS.
+        ValueError: one of them is not among KINDS.
     """
     found = frozenset([asked] if isinstance(asked, str) else asked)
     if unknown := sorted(map(repr, found - KINDS)):
@@ -59,12 +59,12 @@ def kinds(asked: Iterable[str]) -> frozenset[str]:
 
 
 def hold(run: object) -> None:
-    """Start drawing through runs for `run`; doing it twice is harmless."""
+    """Put the replacements in place for `run`; a second call does nothing."""
     _patches.hold(run)
 
 
 def release(run: object) -> None:
-    """Stop drawing through runs for `run`; the last one leaves no trace."""
+    """Note that `run` needs the replacements no more; the last run to do so puts the originals back."""
     _patches.release(run)
 
 
@@ -80,18 +80,18 @@ def _targets() -> Iterator[Target]:
 
 
 def _run(kind: str, depth: int = 3) -> Session | None:
-    """The run that a draw of `kind` belongs to, asked for so many frames up; None if it passes through.
+    """The run that a draw of `kind` belongs to; None if the call is to go to the original function.
 
-    What `random` and `uuid` do within themselves is asked for by whoever called them, and what
-    pydantic makes a default of, by whoever makes the model. Calls made from a finalizer or a signal
-    handler while another draw is in progress go to the real function.
+    The caller is the frame `depth` levels up. Frames of `random`, `uuid` and pydantic are skipped, so that
+    a call within these, as for a model's default, counts as made by whoever called them. Calls made from a
+    finalizer or a signal handler while another draw is in progress go to the original.
     """
     run = current()
     if run is None or kind not in run.virtualize or run.is_aside() or run.is_elsewhere:
         return None
     if _here.draws or run.port.is_busy_here:
         return None
-    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001  every draw would pay the price of `inspect`
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001  `inspect` would slow down every draw
     while frame is not None and _is_between(frame.f_globals):
         frame = frame.f_back
     return run if frame is not None and is_of_agent(frame) else None
@@ -112,7 +112,7 @@ _here = _Here()
 
 
 def _draw(run: Session, source: Source, sample: Callable[[], str]) -> str:
-    """What `run` draws; where it ends just now, what there would be without it."""
+    """The value that `run` draws; if the run ends meanwhile, a fresh `sample()`."""
     _here.draws = True
     try:
         return run.draw(source, sample)
@@ -177,17 +177,17 @@ def _uuid1(
 
 
 def uuid4(*, _tracefork: Any = None) -> Any:
-    """What `uuid.uuid4` runs meanwhile."""
+    """The code that `uuid.uuid4` has while it is replaced."""
     return _tracefork()
 
 
 def uuid1(node: Any = None, clock_seq: Any = None, *, _tracefork: Any = None) -> Any:
-    """What `uuid.uuid1` runs meanwhile."""
+    """The code that `uuid.uuid1` has while it is replaced."""
     return _tracefork(node, clock_seq)
 
 
 class _Code:
-    """A function of Python that runs another's code for a while: so do all names that are bound to it."""
+    """Replaces the `__code__` of a Python function until `undo`, and so for all names bound to it."""
 
     def __init__(self, function: Any, ours: Any, replacement: Callable[..., Any]) -> None:
         self._function, self._code, self._ours = function, function.__code__, ours.__code__
@@ -198,7 +198,7 @@ class _Code:
 
     def undo(self) -> None:
         if self._function.__code__ is self._ours:
-            self._function.__code__ = self._code  # who runs ours at this moment has all that it needs
+            self._function.__code__ = self._code  # calls in progress keep the code and arguments they have
             self._function.__kwdefaults__ = None
 
 
@@ -216,7 +216,7 @@ def _getrandbits(original: Any, k: int, /) -> int:
 
 
 def _unit(run: Session, original: Callable[[], float]) -> float:
-    value = original()  # also where a recorded one is served: a generator that was seeded goes on alike
+    value = original()  # called in replay too, so that a seeded generator advances as when recorded
     return float(_draw(run, Source("random", "random"), lambda: repr(value)))
 
 
@@ -232,10 +232,10 @@ _OWN_RANDOM, _OWN_BITS = random.Random.random, random.Random.getrandbits
 
 
 class _Shared(random.Random):
-    """The class of the generator that the functions of `random` share, meanwhile.
+    """The class, while replaced, of the generator that the functions of `random` share.
 
-    All of them are made of these two methods, whoever has bound them to whatever name. A thread
-    may be in one of them while the class is put back: so they do not ask `super`.
+    All of these functions call `random` or `getrandbits`, under whatever names they are bound. The class
+    may be put back while a thread is in one of the two, so neither uses `super()`.
     """
 
     def random(self) -> float:
@@ -251,7 +251,7 @@ class _Shared(random.Random):
 
     @property
     def gauss_next(self) -> float | None:
-        """The second of a pair of numbers, of which who drew the first in this run and context has it."""
+        """The second number of the last pair that `gauss` made, kept for each run and context apart."""
         run = _run("random", 2)
         if run is None:
             return vars(self).get("gauss_next")
@@ -271,7 +271,10 @@ class _Shared(random.Random):
 
 
 def _beside(swaps: list[tuple[Any, Any]]) -> Callable[[], None]:
-    """Replace the code of functions, the generator's class and bound names; return what undoes it."""
+    """Replace the code of `uuid`'s functions, the generator's class and bound names; return the undo function.
+
+    `swaps` are pairs of an original and its replacement.
+    """
     functions = [_Code(uuid.uuid4, uuid4, _uuid4), _Code(uuid.uuid1, uuid1, _uuid1)]
     generator: Any = random._inst  # noqa: SLF001  its only name
     kind = type(generator)
@@ -292,7 +295,7 @@ def _beside(swaps: list[tuple[Any, Any]]) -> Callable[[], None]:
 
 
 def _rebind(modules: Iterable[ModuleType], swaps: list[tuple[Any, Any]]) -> None:
-    """Bind the global names of `modules` that are bound to the first of a pair to the second."""
+    """In `modules`, bind each global name that is bound to the first of a pair of `swaps` to the second."""
     to = {id(old): new for old, new in swaps}
     for module in modules:
         names = getattr(module, "__dict__", None)

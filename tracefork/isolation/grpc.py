@@ -1,6 +1,7 @@
-"""gRPC, which speaks through sockets of C: its channels and calls are counted, and refused in a replay.
+"""Counts the channels and calls of gRPC, and refuses them in a replay.
 
-Nothing here imports it; one that is imported while a run is in progress is met then.
+gRPC's sockets are opened in C, so the guard of Python's sockets does not see them. Nothing here imports
+gRPC; if it is imported while a run is in progress, it is guarded from then on.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ LATE = frozenset({"grpc._channel", "grpc.aio._channel"})
 
 
 def hold(run: object) -> None:
-    """Start looking at gRPC, for `run`; doing it twice is harmless."""
+    """Start guarding gRPC for `run`; a second call does nothing."""
     _patches.hold(run)
 
 
 def release(run: object) -> None:
-    """Stop looking for `run`; the last one leaves no trace."""
+    """Stop guarding for `run`; the last run to do so puts the originals back."""
     _patches.release(run)
 
 

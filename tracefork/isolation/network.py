@@ -1,12 +1,12 @@
-"""Connections that would leave a run: refused where it answers from its tape, counted where it is live.
+"""The network guard: refuses connections out of a run in replay, and counts them while it is live.
 
 Guarded are `connect` and `connect_ex`, every look-up of a host, and sending, also by `os.write` and
-`os.sendfile`, for every address and unix sockets: not even a client that we do not know may connect.
-uvloop's ways are guarded beside (`uvloop.py`). Exempt is whatever a live call or a tool does, and what
-stays within this process (`own_sockets.py`). A call that knows no run is held to every replay in progress,
-and counted by every recording (`session/strangers.py`).
+`os.sendfile`, for every address and unix sockets, so that clients we do not know are guarded too.
+uvloop is guarded in `uvloop.py`. Exempt are live calls and tools, and connections that stay
+within this process (`own_sockets.py`). A call whose strand belongs to no run is refused by every replay
+in progress, and counted by every recording (`session/strangers.py`).
 
-A refusal is an OSError to whoever asked: clients that report quietly go on quietly.
+A refusal is an OSError to the caller, which telemetry clients usually ignore.
 Clients written in C bypass Python's sockets, and so the guard.
 """
 
@@ -34,18 +34,18 @@ _LOCAL = frozenset(
     for name in ("AF_NETLINK", "AF_ALG", "AF_ROUTE", "AF_SYSTEM")
     if hasattr(socket, name)
 )
-"""Families of sockets that speak with this machine's kernel."""
+"""Families of sockets that connect to this machine's kernel."""
 
-_FLAGS = 3  # the place of getaddrinfo's flags behind host and port
+_FLAGS = 3  # the index of `flags` among getaddrinfo's arguments after host and port
 
 
 def hold(run: object) -> None:
-    """Start guarding for `run`; doing it twice is harmless."""
+    """Start guarding for `run`; a second call does nothing."""
     _patches.hold(run)
 
 
 def release(run: object) -> None:
-    """Stop guarding for `run`; the last one leaves no trace."""
+    """Stop guarding for `run`; the last run to do so puts the originals back."""
     _patches.release(run)
 
 
@@ -78,11 +78,11 @@ _patches = Patches(_targets)
 
 
 def leave(target: str, *, sock: Any = None, address: Any = None, look_up: bool = False) -> None:
-    """Count that something goes to `target`, or refuse it.
+    """Count a connection, datagram or look-up to `target`, or refuse it.
 
     Raises:
         Refused: it would leave a replay, or a strict run.
-        ConnectionRefusedError: it would leave a replay, which passes it over.
+        ConnectionRefusedError: it would leave a replay that passes over this host.
     """
     strand = lanes.current()
     if strand is None:
@@ -105,14 +105,16 @@ def _leave_as_stranger(target: str, sock: Any, address: Any, *, look_up: bool) -
 
 
 def _stays(run: Session, sock: Any, address: Any) -> bool:
-    """True if what goes through `sock`, or to `address`, leaves neither this process nor the run."""
+    """True if a connection through `sock`, or to `address`, stays within this process and this run."""
     if address is None:
         return sock is not None and own_sockets.stays_within(sock)
     if not own_sockets.is_own_listener(run, address, None if sock is None else sock.family):
         return False
     if sock is None:
         return True
-    if sock.type == socket.SOCK_DGRAM:  # what it sends next may go elsewhere; but it may be answered
+    if (
+        sock.type == socket.SOCK_DGRAM
+    ):  # each datagram may have another address, so only answers to this socket are let through
         own_sockets.speaks(sock)
     else:
         own_sockets.keep(sock)
@@ -120,7 +122,7 @@ def _stays(run: Session, sock: Any, address: Any) -> bool:
 
 
 def _hold_back(run: Session, target: str) -> None:
-    """Refuse what would leave a replay."""
+    """Refuse a connection from the replay `run` to `target`, unless it is allowed."""
     if run.allows(target):
         return
     if run.passes(target.rpartition(":")[0]):  # as if nobody listened
@@ -129,11 +131,11 @@ def _hold_back(run: Session, target: str) -> None:
 
 
 _counted: WeakKeyDictionary[socket.socket, WeakKeyDictionary[Session, set[str]]] = WeakKeyDictionary()
-"""Sockets, and the runs that have counted what they are connected to, or have sent to."""
+"""For each socket and run, the targets of that socket which the run has counted."""
 
 
 def _count(run: Session, kind: str, target: str, sock: Any, *, certain: bool = True) -> None:
-    """Note that a socket of somebody leaves a live run, once for each target."""
+    """Count an escape of `kind` from the live `run` to `target`; for a socket, once for each target."""
     if sock is not None:
         targets = _counted.setdefault(sock, WeakKeyDictionary()).setdefault(run, set())
         if target in targets:
@@ -176,7 +178,7 @@ def _listen(original: Any, sock: Any, *args: Any) -> Any:
 
 def _bind(original: Any, sock: Any, address: Any) -> Any:
     result = original(sock, address)
-    if sock.type == socket.SOCK_DGRAM:  # nobody listens, nobody accepts
+    if sock.type == socket.SOCK_DGRAM:  # datagram sockets receive without `listen` and `accept`
         own_sockets.listening(sock)
     return result
 
@@ -185,13 +187,13 @@ def _send(original: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
     address = args[-1] if len(args) > 1 and _is_address(args[-1]) else None
     if address is None:
         leave_by(sock)
-    elif _is_connection(sock):  # whatever it may be connected to
+    elif _is_connection(sock):  # an address given here is used instead of the socket's peer
         leave(target_of(address), sock=sock, address=address)
     return original(sock, *args, **kwargs)
 
 
 def _is_known(sock: Any) -> bool:
-    """True for what need not be looked at: a live call's own, and what was looked at before."""
+    """True if sending through `sock` needs no check: within a live call or tool, or checked before."""
     strand = lanes.current()
     if (strand is not None and strand.aside) or not _is_connection(sock) or own_sockets.is_kept(sock):
         return True
@@ -200,7 +202,7 @@ def _is_known(sock: Any) -> bool:
 
 
 def leave_by(sock: Any) -> None:
-    """Count or refuse what is sent through `sock`, to whom it is connected."""
+    """Count or refuse data sent through the connected `sock` to its peer."""
     if _is_known(sock):
         return
     try:
@@ -250,7 +252,7 @@ def target_of(address: Any) -> str:
     """Return `host:port`, or the path of a unix socket, in whichever form Python takes it."""
     if not isinstance(address, tuple):
         return os.fsdecode(bytes(address) if isinstance(address, bytearray) else address)
-    if len(address) < 2:  # noqa: PLR2004  a family of its own
+    if len(address) < 2:  # noqa: PLR2004  an address family without ports
         return ":".join(map(str, address))
     host, port = address[:2]
     name = bytes(host).decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
@@ -262,7 +264,7 @@ def target_of(address: Any) -> str:
 
 def _getaddrinfo(original: Any, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
     flags = kwargs.get("flags", args[_FLAGS] if len(args) > _FLAGS else 0)
-    if host is None or flags & socket.AI_PASSIVE:  # to listen is not to connect
+    if host is None or flags & socket.AI_PASSIVE:  # AI_PASSIVE: an address to listen on
         return original(host, port, *args, **kwargs)
     ask_about(host, port)
     found = original(host, port, *args, **kwargs)
@@ -279,7 +281,7 @@ def _look_up(original: Any, host: Any) -> Any:
 
 def _look_back(original: Any, host: Any) -> Any:
     target = "" if own_sockets.is_loopback(host) or not own_sockets.is_numeric(host) else target_of((host, 0))
-    ask_about(host, 0, target)  # also of an address a name server is asked
+    ask_about(host, 0, target)  # even for a numeric address this asks a name server
     return original(host)
 
 
@@ -290,7 +292,7 @@ def _name_of(original: Any, address: Any, flags: int) -> Any:
 
 
 def ask_about(host: Any, port: Any, target: str = "") -> None:
-    """Count or refuse a question to a name server; none is asked about addresses and this machine."""
+    """Count or refuse a look-up of `host`, unless it is numeric or this machine: these ask no name server."""
     if not target and (own_sockets.is_numeric(host) or own_sockets.is_loopback(host) or _is_this(host)):
         return
     leave(target or target_of((host, port)), look_up=True)
@@ -301,7 +303,7 @@ def _is_this(host: Any) -> bool:
 
 
 def _name(addresses: Any, host: Any) -> None:
-    """Remember which name the agent was given these addresses for."""
+    """Remember in the current run that `host` was resolved to `addresses`."""
     if (run := current()) is not None:
         name = host.decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
         run.names.update(dict.fromkeys(addresses, name))

@@ -1,7 +1,7 @@
-"""uvloop, which does not use Python's sockets: its connections, look-ups and datagrams are guarded here.
+"""Guards the connections, look-ups and datagrams of uvloop, which does not use Python's sockets.
 
 Servers that it opens within a run are the run's own, like those of Python's sockets. Nothing here
-imports it; one that is imported while a run is in progress is met then.
+imports uvloop; if it is imported while a run is in progress, it is guarded from then on.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .network import ask_about, leave, leave_by, target_of
 
 
 def hold(run: object) -> None:
-    """Start guarding uvloop for `run`; doing it twice is harmless."""
+    """Start guarding uvloop for `run`; a second call does nothing."""
     _patches.hold(run)
 
 
 def release(run: object) -> None:
-    """Stop guarding for `run`; the last one leaves no trace."""
+    """Stop guarding for `run`; the last run to do so puts the originals back."""
     _patches.release(run)
 
 
@@ -70,12 +70,12 @@ async def _open_datagrams(original: Any, loop: Any, factory: Any, *args: Any, **
 
 
 def _guard(factory: Callable[[], Any]) -> Callable[[], Any]:
-    """`factory`, whose protocols are given a transport that looks where datagrams go."""
+    """`factory`, but its protocols are given a transport that guards the address of each datagram."""
 
     def made() -> Any:
         protocol = factory()
         connected = protocol.connection_made
-        with suppress(AttributeError):  # it has slots: it must do with what the loop returns
+        with suppress(AttributeError):  # a protocol with slots gets the bare transport
             protocol.connection_made = lambda transport: connected(_Datagrams(transport))
         return protocol
 
@@ -83,7 +83,7 @@ def _guard(factory: Callable[[], Any]) -> Callable[[], Any]:
 
 
 class _Datagrams:
-    """A transport of datagrams; each may go elsewhere."""
+    """Wraps a datagram transport, to guard each datagram that is sent to an address of its own."""
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
@@ -98,7 +98,9 @@ class _Datagrams:
 
 
 async def _look_up(original: Any, loop: Any, host: Any, port: Any, **how: Any) -> Any:
-    if host is not None and not how.get("flags", 0) & socket.AI_PASSIVE:  # to listen is not to connect
+    if (
+        host is not None and not how.get("flags", 0) & socket.AI_PASSIVE
+    ):  # AI_PASSIVE: an address to listen on
         ask_about(host, port)
     return await original(loop, host, port, **how)
 

@@ -1,1 +1,1 @@
-"""Tool calls of a run: two-phased, decorated or wrapped, with Python values that come back as they were."""
+"""Tool calls of a run: decorators and wrapping, two-phase calls, and Python values as JSON and back."""

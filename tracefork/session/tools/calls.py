@@ -1,8 +1,8 @@
-"""Calls of tools through a run: two-phased, so that a crash never hides that a tool may have run.
+"""Calls tools through a run, written in two phases, so that after a crash it is known what may have run.
 
-`ask` returns when the intent to run the tool is durable, and with it all that
-came before; the result is durable before it is returned. What a tool does inside is part
-of the effect: it is not recorded by itself, and a replay does not run it.
+`ask` returns once the question, and all records before it, are durable; the tool runs then,
+and its result is durable before it is returned. What happens within a tool is part of its
+effect: it is not recorded by itself, and a replay does not run it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .policy import OnDoubt, Policy, Use
 
 
 def call(port: Port, policy: Policy, use: Use) -> Any:
-    """Return what the tool returns, or what the tape says that it returned."""
+    """Run the tool and return its result, or return the recorded one; exceptions likewise."""
     flight = port.ask(use.question)
     if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
@@ -55,7 +55,7 @@ def call(port: Port, policy: Policy, use: Use) -> Any:
 
 
 async def acall(port: Port, policy: Policy, use: Use) -> Any:
-    """`call` for a function whose result may have to be awaited."""
+    """`call` for a function whose result is awaited if it is awaitable."""
     flight = await port.aask(use.question)
     if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
@@ -71,7 +71,7 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
                 result = await result
     except BaseException as exc:
         if isinstance(exc, GeneratorExit) or _is_by_agent(exc):
-            port.drop(flight, CANCELLED)  # the agent gave up, and does so again
+            port.drop(flight, CANCELLED)  # the agent cancelled the call, and will again in a replay
             raise
         reply = _keep_raised(exc, before, policy, use)
         if isinstance(exc, Exception):
@@ -89,10 +89,10 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
 
 
 def fill_secrets(port: Port, flight: Flight, use: Use) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Return the arguments as the tool must have them: secrets that recorded answers hid are put back.
+    """Return the arguments for the tool, with the secrets put back that are redacted in recorded answers.
 
     Raises:
-        RedactedSecret: one of them is not known to this process; the tool has not run.
+        RedactedSecret: this process does not know one of the secrets; the tool has not run.
     """
     try:
         return port.true((use.args, use.kwargs), use.name)
@@ -102,11 +102,11 @@ def fill_secrets(port: Port, flight: Flight, use: Use) -> tuple[tuple[Any, ...],
 
 
 def _is_by_agent(exc: BaseException) -> bool:
-    """True if the agent gave this call up, so that no tool raised `exc` by itself."""
+    """True if `exc` comes from the agent cancelling this call, rather than from the tool."""
     if not is_cancellation(exc):
         return False
     if not isinstance(exc, asyncio.CancelledError):
-        return True  # trio's, which nobody else can raise
+        return True  # trio's `Cancelled`, which only trio can raise
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop runs here
@@ -122,7 +122,10 @@ def _keep_returned(result: object, before: Sequence[changed_arguments.Form], use
 def _keep_raised(
     exc: BaseException, before: Sequence[changed_arguments.Form], policy: Policy, use: Use
 ) -> Reply:
-    """The reply of a tool that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
+    """The reply of a tool that raised `exc`.
+
+    An interrupt or an error of tracefork that cannot be kept whole is reduced to its class and arguments.
+    """
     reply = effects.keep_exception(exc, use.name, use.fn)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
     if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
@@ -131,10 +134,10 @@ def _keep_raised(
 
 
 def report_loss(reply: Reply, raised: BaseException | None, policy: Policy) -> None:
-    """Say that a live tool came to what the tape cannot keep.
+    """Raise or warn, as `policy` says, if `reply` is opaque: the tape cannot keep what the tool gave.
 
     Raises:
-        Unrecordable: unless that is only to be warned of.
+        Unrecordable: `policy.unrecordable` is "raise".
     """
     if reply.kind != "opaque":
         return
@@ -144,11 +147,11 @@ def report_loss(reply: Reply, raised: BaseException | None, policy: Policy) -> N
 
 
 def find_answer(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = False) -> Answer | None:
-    """The answer, if the tool is not to be run: a recorded one, what settles a doubt, or the policy's.
+    """The answer to serve without running the tool: recorded, from `on_doubt` or from `instead`; else None.
 
     Raises:
-        InDoubt: nobody said what to do about a call that may have run.
-        ToolRefused: no tool may run, and nothing answers in its stead.
+        InDoubt: the call may have run before, and `on_doubt` is "raise".
+        ToolRefused: `instead` gives no answer.
     """
     if flight.served is not None:
         return flight.served
@@ -171,13 +174,13 @@ def find_answer(port: Port, flight: Flight, policy: Policy, *, repeatable: bool 
 
 
 def _resolve_doubt(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply | None:
-    """The reply to a live call of a tool that may have run before, if it is not to be run again.
+    """The reply of `on_doubt` to a live call that may have run before; None if the tool is to run.
 
-    One decision is for one of the calls that may have run. Whoever decides may ask servers: that
-    is nothing of the agent's.
+    Each decision settles one of the calls that may have run. An `on_doubt` function may ask servers:
+    nothing it does is recorded.
 
     Raises:
-        InDoubt: nobody said what to do about it.
+        InDoubt: `on_doubt` is "raise".
     """
     with port.doubts.deciding:
         doubted = port.doubts.about(call)
@@ -201,7 +204,7 @@ def _resolve_doubt(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) ->
 
 
 def make_fault(answer: Fault, use: Use) -> Exception:
-    """Return what is raised for a Fault on the tape: a refusal, or what somebody gave in the tool's stead."""
+    """Return the exception for a Fault on the tape: a refusal, or a fault put there in place of a reply."""
     if answer.kind == TOOL_REFUSED:
         return ToolRefused(use.question)
     if answer.kind == UNFILLED:
@@ -212,7 +215,7 @@ def make_fault(answer: Fault, use: Use) -> Exception:
 
 
 def give_again(port: Port, answer: Answer, use: Use) -> Any:
-    """Return what the tool returned, or raise what it raised, once its arguments are changed likewise."""
+    """Change the arguments as the tool did, then return its recorded result or raise its exception."""
     if isinstance(answer, Fault):
         raise make_fault(answer, use)
     assert isinstance(answer, Reply)
@@ -228,7 +231,7 @@ def give_again(port: Port, answer: Answer, use: Use) -> Any:
 
 
 def hang(port: Port, flight: Flight) -> None:
-    """Wait until the agent gives up, as it did when recorded."""
+    """Block until the agent gives this call up, as it did when recorded, and raise what ended the wait."""
     try:
         port.hang(flight)
     except BaseException:
@@ -237,7 +240,7 @@ def hang(port: Port, flight: Flight) -> None:
 
 
 async def ahang(port: Port, flight: Flight) -> None:
-    """`hang`, suspending the task."""
+    """`hang` for a task: suspends it."""
     try:
         await port.ahang(flight)
     except BaseException:

@@ -1,8 +1,8 @@
-"""Arguments that a tool changed in place: seen while it is recorded, and changed likewise in a replay.
+"""Records which arguments a tool changed in place, and changes them likewise in a replay.
 
-What an argument holds is written down before and after a live call. Where that differs, the reply
-keeps the later form: `{"$changed":[[argument, form], ...],"came":REPLY}`. Where a tool returned one of its
-arguments itself, which may be changed further by either name, `"is":argument` stands between these.
+Each mutable argument is encoded before and after a live call. Where the two differ, the reply keeps
+the later one: `{"$changed":[[argument, form], ...],"came":REPLY}`. If the tool returned one of its arguments
+itself, so that later changes to either name change both, `"is":argument` stands between these.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _MUTABLE = (list, dict, set, bytearray, deque)
 
 @frozen
 class Form:
-    """What the argument `key`, a position or a name, held: `text`, or None where there is no such form."""
+    """The content of the argument `key` (a position or a name) as JSON `text`, or None if it has no form.
+
+    `named` is true if the text names the classes of instances.
+    """
 
     key: int | str
     value: object
@@ -37,15 +40,15 @@ class Form:
 
 
 def read_forms(args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Form, ...]:
-    """Return what those arguments hold that can be changed in place."""
+    """Return the present form of each argument that can be changed in place."""
     named: list[tuple[int | str, object]] = [*enumerate(args), *kwargs.items()]
     return tuple(Form(key, value, *_write(value)) for key, value in named if not isinstance(value, _FIXED))
 
 
 def note_changes(reply: Reply, before: Sequence[Form], tool: str, near: str, result: object = None) -> Reply:
-    """Return `reply` with what has changed since `before`; opaque where that cannot be kept.
+    """Return `reply` with the arguments that changed since `before`; opaque if a change cannot be kept.
 
-    `result` is what the tool returned: it may be one of its arguments.
+    `result` is what the tool returned, which may be one of its arguments.
     """
     changes = []
     for form in before:
@@ -74,19 +77,19 @@ def _is_mutable(value: object) -> bool:
 
 
 def make_opaque(what: str, kind: str, of: str = "") -> Reply:
-    """Return the reply that stands for `what`, a `kind` of value that cannot be kept.
+    """Return the reply in place of `what`, a value of type `kind` that cannot be kept.
 
-    Of an exception, `of` is the class.
+    If that is an exception, `of` is its class.
     """
     described = f"{of}, which holds a {kind}" if of and of.rpartition(".")[2] not in kind else kind
     return Reply("opaque", json.dumps([what, described]), of or kind)
 
 
 def split_changes(reply: Reply) -> tuple[str, int | str | None, Reply]:
-    """Return the changes that `reply` keeps, as text or "", the argument that it is, and the reply alone.
+    """Split `reply` into its changes as text ("" if none), the argument returned or None, and the bare reply.
 
     Raises:
-        CorruptTape: it begins as if it had some.
+        CorruptTape: it begins like a reply with changes, but is none.
     """
     if not reply.value.startswith(_HEAD):
         return "", None, reply
@@ -103,7 +106,7 @@ def split_changes(reply: Reply) -> tuple[str, int | str | None, Reply]:
 def find_same(
     result: object, key: int | str | None, args: Sequence[object], kwargs: Mapping[str, object]
 ) -> object:
-    """Return the argument `key` itself, if that is what `result` is equal to; else `result`."""
+    """Return the argument `key` itself if it equals `result`; otherwise `result`."""
     if key is None:
         return result
     held: Any = args if isinstance(key, int) else kwargs
@@ -112,11 +115,11 @@ def find_same(
 
 
 def apply_changes(text: str, args: Sequence[object], kwargs: Mapping[str, object], near: str) -> None:
-    """Change `args` and `kwargs` in place as `text` says that they were changed.
+    """Change `args` and `kwargs` in place to the contents in `text`, the changes of a reply.
 
     Raises:
-        CorruptTape: there are no such arguments.
-        Unrecordable: one of them is not of the class that it was, or cannot be changed in place.
+        CorruptTape: there is no such argument.
+        Unrecordable: an argument has another class than when recorded, or cannot be changed in place.
     """
     for key, after in python_values.decode(text, near=near):
         held: Any = args if isinstance(key, int) else kwargs
@@ -127,10 +130,10 @@ def apply_changes(text: str, args: Sequence[object], kwargs: Mapping[str, object
 
 
 def patch(old: Any, new: Any) -> Any:
-    """Make `old` what `new` is, in place as far as its class lets that be done; return what stands for `new`.
+    """Give `old` the content of `new` in place and return it; where that is impossible, return `new`.
 
     Raises:
-        Unrecordable: it is an instance that cannot be changed.
+        Unrecordable: `old` is an instance whose attributes cannot be set.
     """
     if type(old) is not type(new):
         return new
@@ -184,10 +187,10 @@ def _fill(old: Any, state: Mapping[str, Any]) -> None:
 
 
 def _write(value: object) -> tuple[str | None, bool]:
-    """What `value` holds as text, and whether its classes are in it; None where it has no form."""
+    """`value` as text, or None if it has no form, and whether the text names classes."""
     for named in (True, False):
         try:
             return python_values.encode(value, ordered=True, named=named), named
-        except (Unrecordable, RuntimeError):  # somebody changes it at this moment
+        except (Unrecordable, RuntimeError):  # RuntimeError: another thread changes it while it is encoded
             continue
     return None, False

@@ -1,10 +1,10 @@
-"""Classes by their names, and their instances as what they hold: for what tools return and raise. Pure.
+"""Finds classes by name, and reads and rebuilds their instances, for results and exceptions of tools. Pure.
 
-An instance is made again without its class being asked: no `__new__`, `__init__`, validator or
-setter of anybody's runs, only those of Python's own C types and of HTTP clients, see `messages`; and
-nothing is imported. A name leads to a class only if that is imported already, and is an Enum, a
-namedtuple, a dataclass, an attrs or pydantic class, an exception, or one of COLLECTIONS or `messages`.
-One with a `__del__` is none of them: it would run in the end, on whatever a tape says.
+Rebuilding an instance runs no code of its class: no `__new__`, `__init__`, validator or setter, only those
+of Python's C types and of HTTP clients (see `client_messages`); and nothing is imported. A class is rebuilt
+only if it is imported already, and is an Enum, a namedtuple, a dataclass, an attrs or pydantic class, an
+exception, or one of COLLECTIONS, PLAIN or `client_messages`. A class with a `__del__` is not: that would run
+on whatever data a tape holds.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ Kind: TypeAlias = Literal[
 
 COLLECTIONS: frozenset[type] = frozenset({Counter, OrderedDict, defaultdict, deque})
 PLAIN = frozenset({"types:SimpleNamespace", "subprocess:CompletedProcess"})
-"""Classes of the standard library whose instances are no more than their `__dict__`."""
+"""Classes of the standard library whose instances hold nothing but their `__dict__`."""
 
 FACTORIES: Mapping[str, type] = {
     kind.__name__: kind for kind in (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)
 }
-"""What a defaultdict may make of a missing key."""
+"""The factories that a recorded defaultdict may have, by name."""
 
-_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes of Python, and not of C
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: set for classes written in Python, not for those in C
 _VALIDATION = "pydantic_core._pydantic_core"
 _OF_PYDANTIC = frozenset({"BaseModel", "_BaseUrl", "_BaseMultiHostUrl"})
-_HINTS = frozenset({"obj"})  # of an AttributeError: for suggestions, and whatever was asked
-_ALIAS = "__orig_class__"  # what typing writes into instances of generic classes, for nobody to read
+_HINTS = frozenset({"obj"})  # of an AttributeError: the object that lacked the attribute
+_ALIAS = "__orig_class__"  # written by typing into instances of generic classes; not part of their content
 _METHODS = (
     FunctionType,
     classmethod,
@@ -65,12 +65,12 @@ _MISSING = object()
 
 
 def name_class(kind: type) -> str:
-    """Return the name that leads to the class `kind`: its module and its path in there."""
+    """Return the name by which `find_class` finds `kind`: `module:path`."""
     return f"{name_module(kind)}:{kind.__qualname__}"
 
 
 def name_module(kind: type) -> str:
-    """Return the name of the module that defines `kind`, though our own errors are shown by a shorter one."""
+    """Return the module that defines `kind`; our errors, whose `__module__` is shortened, are in `errors`."""
     return "tracefork.errors" if kind.__module__ == "tracefork" else kind.__module__
 
 
@@ -80,16 +80,16 @@ def spell(kind: type) -> str:
 
 
 def find_class(name: str, near: str = "") -> type | None:
-    """Return the class that `name` leads to, among what is imported; None if it leads to none.
+    """Return the class called `name` in the modules imported already, or None.
 
-    What a script defined, in `__main__`, is looked for in the module `near` too, and what `near` defined
-    in a script: the same file may be either.
+    A class of `__main__` is looked for in the module `near` too, and one of `near` in `__main__`: the
+    same file may be run as a script or imported.
     """
     module, _, path = name.partition(":")
     for place in [module, *_list_aliases(module, near)]:
         at: object = sys.modules.get(place)
         for part in path.split("."):
-            held = getattr(at, "__dict__", None)  # not `getattr`: modules import what they are asked for
+            held = getattr(at, "__dict__", None)  # not `getattr`: a module's `__getattr__` may import
             at = held.get(part) if isinstance(held, Mapping) else None
         if isinstance(at, type):
             return at
@@ -103,7 +103,7 @@ def _list_aliases(module: str, near: str) -> tuple[str, ...]:
 
 
 def classify(kind: type) -> Kind | None:
-    """Return how the instances of `kind` are kept, or None if they are not."""
+    """Return how instances of `kind` are recorded, or None if they cannot be."""
     if kind in COLLECTIONS:
         return "collection"
     if kind.__module__ == _VALIDATION and kind.__name__ == "ValidationError":
@@ -138,7 +138,7 @@ def classify(kind: type) -> Kind | None:
 
 
 def read_state(value: object) -> dict[str, Any]:
-    """Return what an instance holds, by name: its slots that are filled, and its `__dict__`."""
+    """Return the attributes of an instance by name: its filled slots and its `__dict__`."""
     out = dict[str, Any]()
     for base in type(value).__mro__:
         for key, slot in vars(base).items():
@@ -178,10 +178,10 @@ def make_instance(kind: type, state: Mapping[str, object]) -> Any:
 
 
 def fill(made: object, state: Mapping[str, object]) -> None:
-    """Put `state` into `made`, whatever its class thinks of it.
+    """Set the attributes `state` of `made` without running setters of its class.
 
     Raises:
-        ValueError: it has no place for some of that, or something else in its place.
+        ValueError: a name of `state` is a method of the class or a dunder other than `__notes__`.
     """
     for key, value in state.items():
         slot: Any = next((vars(base)[key] for base in type(made).__mro__ if key in vars(base)), None)
@@ -197,21 +197,21 @@ def fill(made: object, state: Mapping[str, object]) -> None:
 def make_exception(kind: type[BaseException], args: tuple[object, ...], state: Mapping[str, object]) -> Any:
     """Return an exception of class `kind` with `args`, that holds `state`."""
     base = _find_base(kind)
-    if issubclass(base, UnicodeError) and len(args) > 2 and not (isinstance(args[2], int) and args[2] >= 0):  # noqa: PLR2004  C would read before the text
+    if issubclass(base, UnicodeError) and len(args) > 2 and not (isinstance(args[2], int) and args[2] >= 0):  # noqa: PLR2004  C code would read before the string
         raise ValueError("a UnicodeError begins before its text")
     made: Any = base.__new__(kind, *args)
     base.__init__(made, *args)
     made.args = args
-    fixed = read_state(made) if issubclass(base, UnicodeError) else {}  # C trusts these
+    fixed = read_state(made) if issubclass(base, UnicodeError) else {}  # C code does not check these
     fill(made, {key: value for key, value in state.items() if key not in fixed})
     return made
 
 
 def read_extras(exc: BaseException) -> dict[str, Any]:
-    """Return what `exc` holds beside what its class and its `args` make of it.
+    """Return the attributes of `exc` that differ from those of an exception made of its class and `args`.
 
     Raises:
-        Unrecordable: nothing can be made of them.
+        Unrecordable: no exception can be made of these two.
     """
     try:
         bare = read_state(make_exception(type(exc), exc.args, {}))
@@ -227,10 +227,10 @@ def _is_equal(one: object, other: object) -> bool:
 
 
 def find_member(kind: type[Enum], form: object) -> Enum:
-    """Return the member of `kind` that is called so, or, of flags, has that number.
+    """Return the member of `kind` whose name is `form`, or, of a Flag, whose value is the int `form`.
 
     Raises:
-        ValueError: it has none.
+        ValueError: there is none.
     """
     members: Mapping[str, Enum] = kind._member_map_
     if isinstance(form, str) and form in members:
@@ -248,10 +248,10 @@ def find_member(kind: type[Enum], form: object) -> Enum:
 
 
 def name_member(value: Enum) -> str | int:
-    """Return what `member` finds `value` by.
+    """Return the name or number by which `find_member` finds `value`.
 
     Raises:
-        Unrecordable: nothing.
+        Unrecordable: there is none.
     """
     kind = type(value)
     form: str | int = value._name_ if kind._member_map_.get(value._name_ or "") is value else value.value
@@ -267,13 +267,13 @@ def name_member(value: Enum) -> str | int:
 
 
 def read_validation(value: Any) -> dict[str, object]:
-    """Return what pydantic's ValidationError `value` is made of."""
+    """Return the title and the errors of pydantic's ValidationError `value`."""
     lines = value.errors(include_url=False)
     return {"title": value.title, "lines": lines}
 
 
 def make_validation(form: Mapping[str, Any]) -> Any:
-    """Return the ValidationError that `validation` took apart.
+    """Return the ValidationError that `read_validation` read.
 
     Raises:
         Unrecordable: pydantic is not imported.
@@ -298,5 +298,5 @@ def make_validation(form: Mapping[str, Any]) -> Any:
 
 
 def _find_base(kind: type) -> Any:
-    """The class of C that `kind` is made from."""
+    """The nearest base of `kind` that is written in C."""
     return next(base for base in kind.__mro__ if not base.__flags__ & _HEAP)

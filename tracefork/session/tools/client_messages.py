@@ -1,10 +1,10 @@
-"""Requests and responses of HTTP clients as plain data, and made again: what their exceptions hold. Pure.
+"""Converts requests and responses of HTTP clients, as exceptions hold them, to plain data and back. Pure.
 
-`raise_for_status()` raises an exception that has the whole response. Of that is kept what was said: status,
-headers, body, the request and what redirected to it; not connections, streams and hooks. Values of headers
-whose names tell of secrets are kept as `[secret:NAME]`, those of cookies too.
+`raise_for_status()` raises an exception that holds the whole response. Its status, headers, body, request
+and redirects are kept; its connections, streams and hooks are not. The values of cookies, and of headers
+whose names suggest a secret, are kept as `[secret:NAME]`.
 
-The client's own classes make them, of texts alone, and only of a client that is imported already.
+They are rebuilt by the client's own classes, from strings alone, and only if the client is imported already.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ...errors import Unrecordable
 
 TELLING = re.compile(r"key|token(?!s\b|-count)|secret|auth|session|cookie|password|credential")
-"""What stands in the names, in lower case, of headers that hold secrets."""
+"""Found in the lower-case names of headers that hold secrets."""
 
 LIVE = tuple(
     f"{package}."
@@ -28,13 +28,13 @@ LIVE = tuple(
         sqlite3 psycopg psycopg2 psycopg_c psycopg_binary asyncpg pymysql sqlalchemy redis pymongo
         """.split()
 )
-"""Clients, of databases too, whose instances are connections and what belongs to them."""
+"""Packages of HTTP and database clients, whose instances are connections or parts of them."""
 
 
 class Gone:
-    """What stands, in a recorded exception, for the connection that it held: whatever asks it is told.
+    """Replaces, in a recorded exception, a connection that it held.
 
-    Raises `Unrecordable` at each use.
+    Each use of it raises `Unrecordable`.
     """
 
     def __init__(self, kind: str) -> None:
@@ -44,7 +44,7 @@ class Gone:
         return f"<a {object.__getattribute__(self, '_kind')} that no tape could keep>"
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # asked by Python itself
+        if name.startswith("__"):  # looked up by Python itself
             raise AttributeError(name)
         raise Unrecordable("what a recorded exception held", object.__getattribute__(self, "_kind"))
 
@@ -58,22 +58,22 @@ class Gone:
 
 
 class Form(NamedTuple):
-    """How a class is written as what it says, and made of that."""
+    """How a class is converted: `write` gives an instance's plain data, `make` an instance of that data."""
 
     write: Callable[[Any], object]
     make: Callable[[Any, Any], object]
 
 
 def find_form(name: str) -> Form | None:
-    """Return the form of the class that is called `name`, `module:path`, if it has one."""
+    """Return the form of the class called `name` (`module:path`), or None."""
     return _FORMS.get(name)
 
 
 def make(kind: Any, content: object) -> Any:
-    """Return the instance of `kind` that is made of `content`.
+    """Return an instance of `kind` made from `content`, the data that its form wrote.
 
     Raises:
-        ValueError: its class does not take that.
+        ValueError: the class does not accept `content`.
     """
     form = _FORMS[f"{kind.__module__}:{kind.__qualname__}"]
     with _slips(kind):
@@ -81,7 +81,7 @@ def make(kind: Any, content: object) -> Any:
 
 
 def leave_out(held: object) -> object:
-    """Return `held`, which has no form, or what stands for it where it is live: an exception's connection."""
+    """Return `held`, or a `Gone` in its place if its class is one of a client (LIVE)."""
     name = f"{type(held).__module__}.{type(held).__qualname__}"
     return Gone(name) if name.startswith(LIVE) else held
 
@@ -92,7 +92,7 @@ def _slips(kind: type) -> Any:
         yield
     except Unrecordable:
         raise
-    except Exception as exc:  # errors of clients are of their own classes
+    except Exception as exc:  # clients raise errors of their own classes
         raise ValueError(f"{kind.__name__} takes no such thing: {exc}") from exc
 
 
@@ -103,7 +103,7 @@ def _write_headers(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
 
 
 def _write_body(body: Any) -> object:
-    """As text where it is UTF-8: secrets are found in that."""
+    """`body` as str if it is UTF-8, since secrets are searched for in strings; otherwise as it is."""
     if not isinstance(body, bytes):
         return body
     try:
@@ -141,7 +141,7 @@ def _make_request(kind: Any, form: Any) -> object:
         form["method"], form["url"], headers=_read_headers(form["headers"]), stream=client.ByteStream(body)
     )
     if "body" in form:
-        made._content = body  # noqa: SLF001  it would be read anew from the stream, which gives the same
+        made._content = body  # noqa: SLF001  the property would read the stream again, with the same result
     return made
 
 
@@ -174,14 +174,14 @@ def _make_response(kind: Any, form: Any) -> object:
     made = kind(
         form["status"],
         headers=_read_headers(form["headers"]),
-        stream=client.ByteStream(b""),  # with `content` it would decode what is decoded
+        stream=client.ByteStream(b""),  # given `content`, it would decode the decoded body again
         request=form["request"],
         history=form["history"],
         extensions=extensions,
         default_encoding=default,
     )
     made.is_closed, made.is_stream_consumed, made.next_request = True, form["consumed"], form["next"]
-    made._num_bytes_downloaded = form["received"]  # noqa: SLF001  none of these can be given otherwise
+    made._num_bytes_downloaded = form["received"]  # noqa: SLF001  no argument sets these
     more = {"_encoding": encoding, "_elapsed": form["elapsed"]}
     vars(made).update({key: value for key, value in more.items() if value is not None})
     if "body" in form:
@@ -192,7 +192,7 @@ def _make_response(kind: Any, form: Any) -> object:
 def _read_elapsed(response: Any) -> object:
     try:
         return response.elapsed
-    except RuntimeError:  # made by hand
+    except RuntimeError:  # the response was made by hand, so no time was measured
         return None
 
 
@@ -219,7 +219,7 @@ def _make_prepared(kind: Any, form: Any) -> object:
 
 
 def _write_answer(response: Any) -> object:
-    if not response._content_consumed:  # noqa: SLF001  no other name for it
+    if not response._content_consumed:  # noqa: SLF001  there is no public name for it
         raise Unrecordable("a value", "requests.models.Response whose body was not read")
     kept = response._content  # noqa: SLF001
     return {
@@ -245,7 +245,7 @@ def _make_answer(kind: Any, form: Any) -> object:
         made.cookies.set(name, f"[secret:{name}]", domain=domain, path=path)
     made.encoding, made.elapsed, made.request = form["encoding"], form["elapsed"], form["request"]
     made.history = form["history"]
-    made._next, made._content_consumed = form["next"], True  # noqa: SLF001  as it does itself, unpickled
+    made._next, made._content_consumed = form["next"], True  # noqa: SLF001  as its own `__setstate__` does
     made._content = _read_body(form["body"])  # noqa: SLF001
     return made
 
@@ -255,7 +255,7 @@ def _to_text(value: Any) -> str:
 
 
 def _find(module: str) -> Any:
-    return sys.modules[module]  # with the class that is to be made
+    return sys.modules[module]  # imported with the class that is being made
 
 
 # -- what aiohttp's exceptions hold ----------------------------------------------------
@@ -288,7 +288,7 @@ def _write_http_error(error: Any) -> object:
 
 
 def _read_ahead(error: Any) -> bytes:
-    """What whoever catches `error` can still read; he finds it there."""
+    """The unread rest of the body of `error`; it can still be read from `error` afterwards."""
     if type(error.fp) is not BytesIO:
         try:
             rest = BytesIO(error.fp.read())
@@ -296,7 +296,7 @@ def _read_ahead(error: Any) -> bytes:
             raise Unrecordable("a value", f"urllib.error.HTTPError whose body breaks off: {exc}") from exc
         held = vars(error)
         for name in [name for name, value in held.items() if callable(value)]:
-            del held[name]  # `read` and the like of the old one
+            del held[name]  # bound methods, such as `read`, of the old file
         held["fp"] = held["file"] = rest
     at = error.fp.tell()
     body: bytes = error.fp.read()

@@ -1,4 +1,4 @@
-"""The decorator that makes a function a tool of whatever run it is called in."""
+"""The decorator `tool`, which makes a function a tool of the run that is current when it is called."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .policy import Use
 F = TypeVar("F", bound=Callable[..., Any])
 
 REPEATABLE: dict[str, bool] = {}
-"""The tools that were made in this process, by name: whether all of that name may run twice."""
+"""For each name of a tool made in this process, whether all tools of that name are repeatable."""
 
 
 @overload
@@ -36,18 +36,18 @@ def tool(
 ) -> F | Callable[[F], F]:
     """Make `fn` a tool: within a run each call is one effect, which a replay does not repeat.
 
-    For functions, coroutine functions, generator functions of both kinds, and methods: what a method
-    belongs to, `self` or `cls`, is no part of the question. Bare, `@tool`, or with options. Outside of a
-    run `fn` is called as it is.
+    `fn` is a function, coroutine function, generator function of either kind, or method; `self` or `cls`
+    is not part of the recorded question. Use it bare, `@tool`, or with options. Outside of a run `fn` is
+    called as it is.
 
     Args:
-        fn: what to make a tool.
-        name: what to call it on tapes; by default as the function is called.
-        ignore: names of arguments that are no part of the question, such as a context of the framework's.
-        repeatable: it may run twice, and is never in doubt after a crash.
+        fn: the function.
+        name: its name on tapes; by default the function's own.
+        ignore: names of arguments to leave out of the question, such as a framework's context object.
+        repeatable: the tool may run twice, so that it is never in doubt after a crash.
 
     Raises:
-        TypeError: `fn` has no argument of a name to ignore, or cannot be called.
+        TypeError: `fn` has no argument of a name in `ignore`, or cannot be called.
     """
 
     def decorated(given: F) -> F:
@@ -58,7 +58,7 @@ def tool(
 
 @frozen
 class Spec:
-    """What is known of a tool: its name, the arguments that are no part of the question, its class if any."""
+    """A tool's name and parameters, the arguments left out of its question, and whether it may run twice."""
 
     name: str
     parameters: tuple[Parameter, ...] = ()
@@ -67,10 +67,10 @@ class Spec:
 
     @classmethod
     def of(cls, fn: Any, name: str = "", ignore: Iterable[str] = (), *, repeatable: bool = False) -> Spec:
-        """Return what the options say of `fn`.
+        """Return the Spec of `fn` with these options of `tool`.
 
         Raises:
-            TypeError: it has no such argument, or cannot be called.
+            TypeError: `fn` has no argument of a name in `ignore`, or cannot be called.
         """
         inner = fn.__func__ if isinstance(fn, classmethod | staticmethod) else fn
         if not callable(inner):
@@ -91,7 +91,7 @@ class Spec:
     def use(
         self, fn: Callable[..., Any], outer: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Use:
-        """Return the use of `fn`, which stands in its class, if any, as `outer`, with these arguments."""
+        """Return the call of `fn` with these arguments; if it is a method, its class holds it as `outer`."""
         first = 1 if args and is_bound(outer, args[0]) else 0
         if not self.ignore:
             seen = args[first:], kwargs
@@ -102,7 +102,7 @@ class Spec:
         return Use(self.name, fn, args, kwargs, seen, self.repeatable)
 
     def _positions(self, count: int) -> Iterable[str]:
-        """The names of the first `count` arguments that are given by position."""
+        """Give the parameter names of `count` positional arguments; all of `*args` have its name."""
         name = ""
         for one in self.parameters:
             if one.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) and count > 0:
@@ -114,7 +114,7 @@ class Spec:
 
 
 def name_tool(fn: Any) -> str:
-    """Return what `fn` is called, without the function that it was made in."""
+    """Return the qualified name of `fn`, without the function in which it was defined."""
     while isinstance(fn, partial):
         fn = fn.func
     name = str(getattr(fn, "__qualname__", None) or type(fn).__qualname__)
@@ -122,12 +122,12 @@ def name_tool(fn: Any) -> str:
 
 
 def is_bound(outer: Any, first: Any) -> bool:
-    """True if `first` is what the method `outer` belongs to: an instance of its class, or the class."""
+    """True if `first` is the `self` or `cls` of the method `outer`, and not an argument of a function."""
     kind = first if isinstance(first, type) else type(first)
     for base in kind.__mro__[:-1]:
         holds = [held for held in vars(base).values() if _unwrap(held) is outer]
         if not holds and base.__module__ == getattr(outer, "__module__", None):
-            name = getattr(outer, "__name__", "")  # another decorator may stand around it
+            name = getattr(outer, "__name__", "")  # the class may hold another decorator's wrapper of it
             is_own = f"{base.__qualname__}.{name}" == getattr(outer, "__qualname__", None)
             holds = [vars(base).get(name)] if is_own else []
         if holds:
@@ -175,7 +175,7 @@ def _make_tool(fn: Any, spec: Spec) -> Any:
                     return
                 try:
                     step = partial(items.asend, (yield item))
-                except Exception as exc:  # noqa: BLE001  thrown into us, and the tool's to catch
+                except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
                     step = partial(items.athrow, exc)
 
     ours: Any
@@ -193,7 +193,7 @@ def _make_tool(fn: Any, spec: Spec) -> Any:
 
 
 def classify(fn: Any) -> str:
-    """Return what calling `fn` makes: "coroutine", "generator", "async generator", or "" for its result."""
+    """Return what a call of `fn` gives: "coroutine", "generator", "async generator", or "" for its result."""
     inner = unwrap(fn)
     while isinstance(inner, partial):
         inner = unwrap(inner.func)

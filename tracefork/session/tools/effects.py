@@ -1,4 +1,4 @@
-"""Tool calls as values: what was called, and what came of it. Pure."""
+"""Converts tool calls to `Call`s, and results and exceptions of tools to `Reply`s and back. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -
 
 
 def keep_result(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:
-    """Return the reply of tool `name` that returned `value`; "opaque" where it could not come back whole."""
+    """Return the reply of tool `name` that returned `value`; "opaque" if `value` cannot be rebuilt whole."""
     try:
         return Reply(
             "returned", python_values.encode_whole(value, "a result", _result_type(fn), _name_module(fn))
@@ -40,9 +40,9 @@ def keep_result(value: object, name: str = "a tool", fn: Callable[..., object] |
 def keep_exception(
     exc: BaseException, name: str = "a tool", fn: Callable[..., object] | None = None
 ) -> Reply:
-    """Return the reply of tool `name` that raised `exc`; "opaque" where it could not come back whole.
+    """Return the reply of tool `name` that raised `exc`; "opaque" if `exc` cannot be rebuilt whole.
 
-    `value` has its arguments; or the whole of it, where there is more.
+    Its `value` is the arguments of `exc`, or the whole exception if that holds more.
     """
     try:
         text = python_values.encode_whole(exc, "an exception", near=_name_module(fn))
@@ -53,7 +53,7 @@ def keep_exception(
 
 
 def keep_raised(exc: BaseException) -> Reply:
-    """Return what can be kept of `exc`: its class, and its arguments or else its text."""
+    """Return a "raised" reply with the class of `exc` and its arguments, or else its message."""
     try:
         args = python_values.encode(list(exc.args), ordered=True, named=True)
         python_values.decode(args)
@@ -63,7 +63,7 @@ def keep_raised(exc: BaseException) -> Reply:
 
 
 def make_refusal(reply: Reply) -> Unrecordable:
-    """Return what is raised for an "opaque" reply, when it is recorded and in each replay."""
+    """Return the error that is raised for an "opaque" reply, when recording and in each replay."""
     match python_values.decode(reply.value):
         case [str(what), str(kind)]:
             return Unrecordable(what, kind)
@@ -71,7 +71,7 @@ def make_refusal(reply: Reply) -> Unrecordable:
 
 
 def _read_arguments(text: str) -> str | None:
-    """The arguments of an exception that is no more than these, as text."""
+    """The arguments in a recorded exception, as JSON text; None if it holds more than arguments."""
     match json.loads(text):
         case {"$class": [str(), {"args": list() as args, **more}]} if not more:
             return json.dumps(args, separators=(",", ":"), ensure_ascii=False)
@@ -79,10 +79,10 @@ def _read_arguments(text: str) -> str | None:
 
 
 def replay_reply(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
-    """Return what the tool returned, typed as `fn` is annotated, or raise what it raised.
+    """Return the recorded result, rebuilt as the annotation of `fn` says, or raise the recorded exception.
 
     Raises:
-        Unrecordable: the result was opaque, or a class that it needs is not imported.
+        Unrecordable: the reply is opaque, or a class that it needs is not imported.
     """
     match reply.kind:
         case "returned":
@@ -94,11 +94,11 @@ def replay_reply(reply: Reply, fn: Callable[..., object] | None = None) -> Any:
 
 
 def read_exception(reply: Reply, fn: Callable[..., object] | None = None) -> BaseException:
-    """Return the exception that a "raised" reply is about.
+    """Return the exception of a "raised" reply.
 
     Raises:
         Unrecordable: its class is not imported, or it cannot be made.
-        CorruptTape: it is no such reply.
+        CorruptTape: the reply holds neither an exception nor arguments.
     """
     held = python_values.decode(reply.value, near=_name_module(fn))
     if isinstance(held, BaseException):
@@ -123,7 +123,7 @@ class Yields:
 
 
 class Yielding:
-    """What a generator has given so far, as it was when it was given."""
+    """Collects the items of a generator, each converted at the time it was yielded."""
 
     def __init__(self, name: str = "a tool", fn: Callable[..., object] | None = None) -> None:
         self._items: list[str] = []
@@ -131,7 +131,7 @@ class Yielding:
         self._name, self._near, self._as = name, _name_module(fn), _find_item_type(fn)
 
     def add(self, item: object) -> None:
-        """Keep `item` as it is now: its maker may go on changing it."""
+        """Convert `item` to text at once: the generator may change it later."""
         try:
             text = python_values.encode_whole(item, "what a generator gave", self._as, self._near)
             if self._as is not None and not python_values.are_same(
@@ -152,11 +152,11 @@ class Yielding:
         return self.ended(keep_exception(exc, self._name))
 
     def ended(self, ended: Reply) -> Reply:
-        """Return the reply of a generator that then raised what `ended` is about."""
+        """Return the reply of a generator that then raised the exception of the reply `ended`."""
         return ended if ended.kind == "opaque" else self._reply("raised", ended)
 
     def closed(self) -> Reply:
-        """Return the reply of a generator that was closed then."""
+        """Return the reply of a generator that was then closed."""
         return self._reply("closed")
 
     def _reply(self, end: str, of: Reply | None = None) -> Reply:
@@ -171,11 +171,11 @@ class Yielding:
 
 
 def open_yields(reply: Reply, fn: Callable[..., object] | None = None) -> Yields:
-    """Return what the generator came to, its items typed as `fn` is annotated.
+    """Return the recorded items and end of a generator; items are rebuilt as the annotation of `fn` says.
 
     Raises:
-        Unrecordable: something that it yielded or returned was opaque.
-        CorruptTape: it is no reply of a generator.
+        Unrecordable: something that it yielded or returned is opaque.
+        CorruptTape: this is not the reply of a generator.
     """
     if reply.kind == "opaque":
         raise make_refusal(reply)
@@ -183,7 +183,7 @@ def open_yields(reply: Reply, fn: Callable[..., object] | None = None) -> Yields
     if reply.kind == "raised":
         return Yields((), "raised", read_exception(reply, fn), reply.type)
     match content:
-        case list():  # what somebody gave in the tool's stead
+        case list():  # items supplied in place of the tool, by a policy or an edit
             return Yields(_items(content, fn, reply.value), "returned")
         case {"yielded": list() as items, "end": "returned" | "raised" | "closed" as end}:
             value, of = content.get("value"), str(content.get("type", ""))
@@ -194,7 +194,7 @@ def open_yields(reply: Reply, fn: Callable[..., object] | None = None) -> Yields
 
 
 def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tuple[Any, ...]:
-    """`items` as the annotation of `fn` says that they are, where they carry no names of their own."""
+    """`items`, rebuilt as the annotation of `fn` says where they carry no class names of their own."""
     given = _find_item_type(fn)
     if given is None:
         return tuple(item.value if isinstance(item, python_values.Annotated) else item for item in items)
@@ -207,27 +207,28 @@ def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tup
 
 
 def message_of(exc: BaseException) -> str:
-    """Return `str(exc)`, or nothing where that fails in its turn."""
+    """Return `str(exc)`, or "" if that raises."""
     try:
         return str(exc)
-    except Exception:  # noqa: BLE001  it is somebody else's method, and must not replace their exception
+    except Exception:  # noqa: BLE001  a failing `__str__` must not replace the tool's exception
         return ""
 
 
 def class_name(exc: BaseException) -> str:
-    """Return the dotted path of the class of `exc`; of a builtin, its bare name."""
+    """Return the dotted path of the class of `exc`; for a builtin, its bare name."""
     kind = type(exc)
     module = classes.name_module(kind)
     return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
 
 
 def make_exception(dotted: str, args: Sequence[object], near: str = "") -> BaseException:
-    """Return an exception of class `dotted` with `args`, from modules that are imported already.
+    """Return an exception of the class `dotted` with `args`; the class must be imported already.
 
-    Nothing of its class is run.
+    No code of the class is run.
 
     Raises:
-        Unrecordable: the class is not imported, is none of an exception, or has other arguments.
+        Unrecordable: the class is not imported, or is not an exception that can be rebuilt.
+        CorruptTape: the class does not accept `args`.
     """
     found = next(filter(None, (classes.find_class(path, near) for path in _list_paths(dotted))), None)
     if found is None or classes.classify(found) != "exception":
@@ -241,9 +242,9 @@ def make_exception(dotted: str, args: Sequence[object], near: str = "") -> BaseE
 
 
 def make_fault(dotted: str, message: str) -> Exception:
-    """Return an exception of class `dotted` that says `message`, or a RuntimeError that names the class.
+    """Return an exception of the class `dotted` with `message`, or a RuntimeError that names the class.
 
-    For faults of transports, of which no more is kept.
+    This is for Faults, of which only class and message are kept.
     """
     found = next(filter(None, map(classes.find_class, _list_paths(dotted))), None)
     if found is not None and issubclass(found, Exception):
@@ -254,7 +255,7 @@ def make_fault(dotted: str, message: str) -> Exception:
 
 
 def _list_paths(dotted: str) -> list[str]:
-    """Where the class may be: the dots of a module and those of a class look alike."""
+    """Each `module:path` that `dotted` may mean, as any dot may end the module; longest module first."""
     parts = dotted.split(".")
     if len(parts) == 1:
         return [f"builtins:{dotted}"]
@@ -266,12 +267,12 @@ def _result_type(fn: Callable[..., object] | None) -> Any:
         return None
     try:
         return typing.get_type_hints(fn).get("return")
-    except Exception:  # noqa: BLE001  an annotation may name what does not exist at run time
+    except Exception:  # noqa: BLE001  an annotation may use names that do not exist at run time
         return None
 
 
 def _find_item_type(fn: Callable[..., object] | None) -> Any:
-    """What a generator function says that it gives: the first argument of its Iterator."""
+    """The item type in a generator's annotation: the first argument of its `Iterator[...]`, or None."""
     return next(iter(typing.get_args(_result_type(fn))), None)
 
 

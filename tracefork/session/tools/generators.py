@@ -1,8 +1,8 @@
-"""Tools that yield: one effect from the first item that is asked for until the last is given.
+"""Records and replays tools that are generators: one effect, from the first `next` until the end.
 
-A replay yields what was yielded, and ends as it ended. Where the agent stopped asking
-when recorded and goes on in a replay, it has left the tape. What is sent into a
-generator, or thrown, reaches a live one; it is no part of the recording.
+A replay yields the recorded items and ends as recorded. If the agent stopped iterating
+when recorded and goes on in a replay, it has diverged. Values sent or exceptions thrown
+into a generator reach a live one, and are not recorded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .policy import Policy, Use
 
 
 def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
-    """The generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
+    """The generator `use.fn(*args, **kwargs)`, or one that yields its recorded items."""
     flight = port.ask(use.question)
     if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
@@ -35,7 +35,7 @@ def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, A
         try:
             for item in again.items:
                 given.add(item)
-                with suppress(Exception):  # what is thrown into it was its maker's business
+                with suppress(Exception):  # a recorded generator has no handler for what the caller throws
                     yield item
         except BaseException:
             port.drop(flight, given.closed())
@@ -67,7 +67,7 @@ def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, A
         given.add(item)
         try:
             step = partial(made.send, (yield item))
-        except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+        except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
             step = partial(made.throw, exc)
         except BaseException:
             port.drop(flight, _check_changes(given.closed(), before, use))
@@ -77,7 +77,7 @@ def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, A
 
 
 async def arun_generator(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any, Any]:
-    """The asynchronous generator `use.fn(*args, **kwargs)`, or what the tape says that it yielded."""
+    """The asynchronous generator `use.fn(*args, **kwargs)`, or one that yields its recorded items."""
     flight = await port.aask(use.question)
     if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
         if answer == CANCELLED:
@@ -86,7 +86,7 @@ async def arun_generator(port: Port, policy: Policy, use: Use) -> AsyncGenerator
         try:
             for item in again.items:
                 given.add(item)
-                with suppress(Exception):  # what is thrown into it was its maker's business
+                with suppress(Exception):  # a recorded generator has no handler for what the caller throws
                     yield item
         except BaseException:
             port.drop(flight, given.closed())
@@ -119,7 +119,7 @@ async def arun_generator(port: Port, policy: Policy, use: Use) -> AsyncGenerator
         given.add(item)
         try:
             step = partial(made.asend, (yield item))
-        except Exception as exc:  # noqa: BLE001  thrown into us, and its to catch
+        except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
             step = partial(made.athrow, exc)
         except BaseException:
             port.drop(flight, _check_changes(given.closed(), before, use))
@@ -129,7 +129,7 @@ async def arun_generator(port: Port, policy: Policy, use: Use) -> AsyncGenerator
 
 
 async def _end_broken(port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy) -> None:
-    """End the flight of a generator that raised `exc` while it was asked for its next item."""
+    """End the flight of a generator that raised `exc` instead of giving its next item."""
     if is_cancellation(exc) or isinstance(exc, GeneratorExit):
         port.drop(flight, CANCELLED)
     elif isinstance(exc, Exception):
@@ -151,7 +151,7 @@ def _made(port: Port, flight: Flight, use: Use) -> Any:
 
 
 def _check_changes(reply: Reply, before: Sequence[changed_arguments.Form], use: Use) -> Reply:
-    """`reply`; opaque if arguments changed meanwhile: which item saw which change is not kept."""
+    """`reply`; opaque if arguments changed since `before`, as at which item each changed is not recorded."""
     seen = changed_arguments.note_changes(reply, before, use.name, use.module)
     return (
         reply
@@ -163,7 +163,10 @@ def _check_changes(reply: Reply, before: Sequence[changed_arguments.Form], use: 
 def _keep_broken(
     exc: BaseException, given: Yielding, before: Sequence[changed_arguments.Form], policy: Policy, use: Use
 ) -> Reply:
-    """The reply of a generator that raised `exc`; of an interrupt, or an error of ours, what can be kept."""
+    """The reply of a generator that raised `exc`.
+
+    An interrupt or an error of tracefork that cannot be kept whole is reduced to its class and arguments.
+    """
     reply = given.raised(exc)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
     if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
@@ -172,7 +175,7 @@ def _keep_broken(
 
 
 def kind(fn: Callable[..., Any]) -> Callable[..., Any] | None:
-    """Which of the two runs `fn`; None if it does not yield."""
+    """Return `run_generator` or `arun_generator`, whichever runs `fn`; None if `fn` is not a generator."""
     inner = unwrap(fn)
     while isinstance(inner, partial):
         inner = unwrap(inner.func)

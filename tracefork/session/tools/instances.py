@@ -1,4 +1,4 @@
-"""Instances of other classes as what they hold, and made again of that: what stands in `$class`. Pure."""
+"""Instances as plain data, and plain data as instances: the content of `$class` in recorded values. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ...errors import Unrecordable
 from . import classes, client_messages
 
 Plain: TypeAlias = Callable[[Any], Any]
-"""Writes a value as plain data."""
+"""Converts a value to plain data."""
 
 _CAUSES = 10
 _MORE = frozenset({"holds", "interrupts", "cause"})
 
 
 def take_apart(value: Any, plain: Plain) -> Any:
-    """Return what `value` holds, as `made` takes it; `plain` writes what is in it.
+    """Return the content of `value` as `put_together` takes it; `plain` converts each value within it.
 
     Raises:
-        Unrecordable: its class is none that is made again, or no name leads to it.
+        Unrecordable: its class is not one that can be rebuilt, or cannot be found by its name.
     """
     kind = type(value)
     how = classes.classify(kind)
@@ -67,7 +67,7 @@ def _write_collection(value: Any, plain: Plain) -> Any:
 
 
 def _write_exception(exc: BaseException, plain: Plain) -> Any:
-    """An exception's arguments, what it holds beside them, and, where it can be kept, its cause."""
+    """An exception's arguments, its further attributes and, where that can be kept, its cause."""
     form: dict[str, Any] = {"args": [plain(arg) for arg in exc.args]}
     if state := classes.read_extras(exc):
         form["holds"] = plain({key: _keep_or_leave(held) for key, held in state.items()})
@@ -85,7 +85,7 @@ def _keep_or_leave(held: object) -> object:
 
 
 def _is_long(exc: BaseException) -> bool:
-    """True if `exc` comes of so many causes, or of itself, that they would be nested too deep."""
+    """True if `exc` has a chain of more than `_CAUSES` causes, as it has if it causes itself."""
     cause: BaseException | None = exc
     for _ in range(_CAUSES + 1):
         cause = cause and cause.__cause__
@@ -93,11 +93,11 @@ def _is_long(exc: BaseException) -> bool:
 
 
 def put_together(name: Any, form: Any, near: str) -> Any:
-    """Return the instance that holds `form`, of the class that `name` leads to.
+    """Return an instance of the class called `name` with the content `form`.
 
     Raises:
-        Unrecordable: that is not imported, or none that is made of what a tape says.
-        TypeError, ValueError, LookupError: the class holds something else.
+        Unrecordable: the class is not imported, or not one that is rebuilt from a tape.
+        TypeError, ValueError, LookupError: `form` does not fit the class.
     """
     kind = classes.find_class(name, near)
     how = kind and classes.classify(kind)

@@ -1,4 +1,4 @@
-"""Tools as values: one use of a tool, and what becomes of one that is called live."""
+"""`Use`, one call of a tool, and `Policy`, which decides what a call does that the script does not answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Instead: TypeAlias = 'Callable[[Call], Answer | Literal["run"] | None]'
 
 @frozen
 class Ask:
-    """Runs a tool where `may` says so of its Call, and refuses it otherwise."""
+    """Runs a tool if `may(call)` is true, and refuses the call otherwise."""
 
     may: Callable[[Call], bool]
 
@@ -31,10 +31,9 @@ class Ask:
 class Policy:
     """What happens to a tool call that the script does not answer.
 
-    `on_doubt` is for one that may have run before a crash. `instead` gives the answer
-    to serve in place of running the tool, "run" to run it, or None where there is no answer, which
-    refuses the call; without `instead` tools run. `unrecordable` is what becomes of a result that cannot
-    be kept whole.
+    `on_doubt` applies to a call that may have run before a crash. `instead(call)` returns the answer
+    to serve in place of running the tool, "run" to run it, or None to refuse the call; without
+    `instead` tools run. `unrecordable` says whether a result that cannot be kept whole raises or warns.
     """
 
     on_doubt: OnDoubt = "raise"
@@ -43,15 +42,15 @@ class Policy:
 
 
 RUN = Policy()
-"""Tools run."""
+"""The policy under which every tool runs."""
 
 
 @frozen
 class Use:
-    """One call of a tool: what runs, `fn(*args, **kwargs)`, and what of its arguments is the question.
+    """One call of a tool: `fn(*args, **kwargs)` is what runs, the arguments in `seen` are the question.
 
-    `seen` leaves out what a method belongs to, and arguments that are ignored. A `repeatable` tool
-    may run twice: it is never in doubt.
+    `seen` leaves out `self` or `cls` and ignored arguments. A `repeatable` tool may run twice: it is never
+    in doubt.
     """
 
     name: str
@@ -67,7 +66,7 @@ class Use:
 
     @property
     def question(self) -> Call:
-        """The call as it is asked.
+        """The question of this call.
 
         Raises:
             Unrecordable: an argument has no JSON form.
@@ -76,17 +75,16 @@ class Use:
 
     @property
     def module(self) -> str:
-        """Where `fn` is from: near the classes that it returns."""
+        """The module of `fn`, in which the classes of its results are looked for too."""
         return str(getattr(self.fn, "__module__", None) or "")
 
 
 def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise") -> Policy:
     """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
 
-    "live" runs them; "recorded" serves what an equal call was answered on the tape;
-    "refuse" and a call without an equal one end the run; `Ask(may)` and "ask", which asks at the
-    terminal, run those that are allowed; a function from the Call to the result answers in the
-    tool's stead.
+    "live" runs tools; "recorded" serves the answer of an equal call on the tape, and ends the run if
+    there is none; "refuse" ends the run; `Ask(may)`, and "ask", which asks at the terminal, run the
+    calls that are allowed; a function from the Call to a result is called in place of the tool.
 
     Raises:
         ValueError: `tools` is none of these.
@@ -128,7 +126,7 @@ def _read_tools(tools: Tools, tape: Tape) -> Instead | None:
 
 
 def at_the_terminal(call: Call) -> bool:
-    """Ask whoever sits there whether `call` may run; no, where nobody does."""
+    """Ask at the terminal whether `call` may run; False if standard input is not a terminal."""
     if not (sys.stdin and sys.stdin.isatty()):
         return False
     print(visible(f"The agent calls {call.name} with {call.arguments}"), file=sys.stderr)  # noqa: T201  a prompt
@@ -144,12 +142,12 @@ def _in_its_stead(given: Callable[[Call], object]) -> Callable[[Call], Answer]:
     def answer(asked: Call) -> Answer:
         try:
             return effects.keep_result(given(asked), asked.name)
-        except Exception as exc:  # noqa: BLE001  as the tool itself may raise
+        except Exception as exc:  # noqa: BLE001  recorded as if the tool had raised it
             return effects.keep_exception(exc, asked.name)
 
     return answer
 
 
 def answers(tape: Tape) -> dict[Call, Answer]:
-    """What each call was answered; where it was asked more than once, the last time."""
+    """Return each recorded call with its last answer, without calls that were cancelled or refused."""
     return {e.call: e.answer for e in tape.effects if e.answer != CANCELLED and not is_refused(e)}

@@ -1,13 +1,13 @@
-"""Python values of tools as JSON text, and back. Pure.
+"""Converts arguments and results of tools to JSON text and back. Pure.
 
-JSON's own types stand as they are; other builtins carry a tag, `{"$tuple": [...]}`,
-and come back as what they were. There are two forms of the rest:
+JSON's own types are written as they are; other builtins carry a tag, `{"$tuple": [...]}`,
+and are rebuilt as what they were. Instances of all other classes have two forms:
 
-- `named`, for what tools give: `{"$class": [name, what it holds]}`. It comes back as what it was, and what
-  could not is refused. See `classes` for what a name may lead to.
-- plain, for arguments, which are compared and not made again, and of older tapes: a subclass is as
-  its builtin, a time in a named zone at its fixed offset; dataclasses, attrs classes, enums and
-  pydantic models become plain data, and come back as the annotation `as_` says.
+- `named`, for results: `{"$class": [name, content]}`. It is rebuilt with its class; a value for which that
+  is impossible is refused. See `classes` for the classes that are rebuilt.
+- plain, for arguments, which are compared and not rebuilt, and in older tapes: a subclass is written as
+  its builtin, a time in a named zone with its offset; dataclasses, attrs classes, enums and
+  pydantic models become plain data, which is rebuilt as the annotation `as_` says.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from ...errors import CorruptTape, TooLarge, TraceforkError, Unrecordable
 from . import classes, instances
 from .rebuild import rebuilt
 
-_AS_IS = '{"$as_is":'  # in front of plain data of which the annotation would make an instance
+_AS_IS = '{"$as_is":'  # marks plain data that `rebuilt` would turn into an instance
 _LONG = 10_000  # bits; Python refuses decimal texts of 4,300 digits or more
 
 
 @frozen
 class Annotated:
-    """Plain data, one of several, of which an annotation makes what it was."""
+    """An item in plain form that an annotation is to rebuild, among items in named form."""
 
     value: Any
 
 
 @frozen
 class _Form:
-    """How a value is to be written: `what` says whose it is, should it have no such form."""
+    """How a value is to be encoded; `what` describes the value in the error if it has no such form."""
 
     what: str
     ordered: bool
@@ -64,13 +64,13 @@ class _Form:
 def encode(value: object, what: str = "a value", *, ordered: bool = False, named: bool = False) -> str:
     """Return `value` as JSON text without spaces.
 
-    Keys are sorted, so that equal values give equal text; or, with `ordered`, as
-    they stand, so that what is made of the decoded value is made in the same order.
+    Keys are sorted, so that equal values give equal text; with `ordered` they keep
+    their order, so that a decoded dict has the order of the original.
     With `named`, instances carry the names of their classes.
 
     Raises:
         Unrecordable: something in it has no such form, or it is nested more than
-            100 levels deep; `what` says whose it is.
+            100 levels deep; `what` describes the value in the message.
     """
     form = _Form(what, ordered, named)
     try:
@@ -86,11 +86,11 @@ def decode(text: str, as_: Any = None, near: str = "") -> Any:
 
     With the annotation `as_`, dataclasses, attrs classes, enums and pydantic
     models that were written without a name are rebuilt; without it they stay plain data. An annotation
-    that does not fit the data is left aside. `near` is the module of who made the value.
+    that does not fit the data is ignored. `near` is the module of the function that made the value.
 
     Raises:
-        CorruptTape: it is no such text.
-        Unrecordable: a class that it names is not imported, or is none that is made again.
+        CorruptTape: `encode` makes no such text.
+        Unrecordable: a class that it names is not imported, or is not one that is rebuilt.
     """
     with damage("a recorded value"):
         check_nesting(text.encode("utf-8", "surrogatepass"), UNLIMITED)
@@ -100,13 +100,13 @@ def decode(text: str, as_: Any = None, near: str = "") -> Any:
 
 
 def encode_whole(value: object, what: str, as_: Any = None, near: str = "") -> str:
-    """Return the text from which `decode` makes `value` again, of the same classes and holding the same.
+    """Return the text from which `decode` rebuilds `value` with the same classes and contents.
 
-    That is the named form; or the plain one, where the annotation `as_` gives all of it back: of classes
-    that were made in a function, which no name leads to.
+    That is the named form; or the plain form, if the annotation `as_` rebuilds all of it: for classes
+    that are defined within a function and cannot be found by name.
 
     Raises:
-        Unrecordable: neither does.
+        Unrecordable: `value` is rebuilt from neither.
     """
     try:
         text = encode(value, what, ordered=True, named=True)
@@ -129,7 +129,7 @@ def encode_whole(value: object, what: str, as_: Any = None, near: str = "") -> s
 
 
 def are_same(one: object, other: object) -> bool:
-    """True if both are of the same classes, all through, and hold the same."""
+    """True if both have equal contents and the same classes at every level."""
     if type(one) is not type(other):
         return False
     match one, other:
@@ -190,7 +190,7 @@ def _encode(value: Any, form: _Form) -> Any:
             return {"$zoned": [value.replace(tzinfo=None).isoformat(), value.fold, value.tzinfo.key]}
         case datetime() | time() if form.named and (name := _name_zone(value)):
             return {"$fixed": [_encode(value, evolve(form, named=False)), name]}
-        case datetime():  # unbound: a subclass may write itself in another way
+        case datetime():  # called on datetime, since a subclass may override isoformat
             return {"$datetime": _read_fold(datetime.isoformat(value), value)}
         case time():
             return {"$time": _read_fold(time.isoformat(value), value)}
@@ -203,7 +203,7 @@ def _encode(value: Any, form: _Form) -> Any:
 
 
 def _write_instance(value: Any, form: _Form) -> Any:
-    """What an instance holds, with all in it written in its turn."""
+    """The content of an instance, with every value in it encoded."""
     try:
         return instances.take_apart(value, lambda inside: _encode(inside, form))
     except Unrecordable as exc:
@@ -222,7 +222,7 @@ def _read_fold(text: str, value: datetime | time) -> object:
 
 
 def _name_zone(value: datetime | time) -> str | None:
-    """What the zone of `value` is called, where its offset does not say that."""
+    """The name of the zone of `value`, or None if it is the default name of its offset."""
     offset = value.utcoffset()
     if offset is None:
         return None
@@ -231,7 +231,7 @@ def _name_zone(value: datetime | time) -> str | None:
 
 
 def _fields(value: object) -> Any:
-    """The plain data of an instance of a class that describes itself, or None."""
+    """The fields of an attrs, dataclass or pydantic instance as a dict, or None for any other value."""
     kind = type(value)
     if isinstance(value, type):
         return None
@@ -260,14 +260,14 @@ _EXACT = frozenset(
     {bool, str, int, float, list, tuple, set, frozenset, dict, datetime, time, date, timedelta}
     | {bytes, bytearray, Decimal, UUID, type(Path()), type(PurePath()), complex}
 )
-"""Classes that have a form of their own; their subclasses have none."""
+"""Classes with a tag or a JSON form of their own; in named form their subclasses are instances."""
 
 
 # -- from plain data ---------------------------------------------------------------
 
 
 def _build(plain: dict[str, Any], near: str) -> Any:
-    """The value of a JSON object whose members are built already."""
+    """The value of a decoded JSON object: a dict, or what its `$` tag stands for; its members are built."""
     if not any(key.startswith("$") for key in plain):
         return plain
     ((tag, inside),) = plain.items()

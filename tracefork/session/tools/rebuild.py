@@ -1,8 +1,8 @@
-"""Plain data made instances again, as an annotation says. Pure.
+"""Rebuilds instances from plain data, guided by an annotation. Pure.
 
-The annotation comes from the program, never from the data. Nothing is coerced:
-a value stays what was recorded, and only dataclasses, attrs classes, enums and
-pydantic models are made of it.
+The annotation comes from the program, never from the data. Builtin values are not
+coerced but stay as recorded; only dataclasses, attrs classes, enums and pydantic
+models are made.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _AS_RECORDED = (
 
 
 def rebuilt(value: Any, as_: Any) -> Any:
-    """Return `value` with the instances in it that the annotation `as_` speaks of.
+    """Return `value` with instances of the classes that the annotation `as_` names in place of plain data.
 
-    Data that do not fit the annotation come back as they are.
+    Data that does not fit the annotation is returned unchanged.
     """
     try:
         with damage():
@@ -56,7 +56,7 @@ def _converter() -> Converter:
 
 
 def _keep(value: Any, kind: type) -> Any:
-    return kind(value) if issubclass(kind, Enum) else value  # cattrs comes here for an IntEnum too
+    return kind(value) if issubclass(kind, Enum) else value  # cattrs calls this hook for an IntEnum too
 
 
 def _is_union(kind: object) -> bool:
@@ -64,7 +64,7 @@ def _is_union(kind: object) -> bool:
 
 
 def _arm(converter: Converter, value: Any, union: Any) -> Any:
-    """Rebuild by the first arm of `union` that the value fits."""
+    """`value` rebuilt as the first arm of `union` that it fits; TypeError if it fits none."""
     arms = get_args(union)
     for arm in arms:
         if not _fits(value, arm):
@@ -78,7 +78,7 @@ def _arm(converter: Converter, value: Any, union: Any) -> Any:
 
 
 def _fits(value: Any, arm: Any) -> bool:
-    """True when `value` could be data of `arm`, by its outermost type."""
+    """True if the outermost type of `value` is one that data for `arm` may have."""
     kind = get_origin(arm) or arm
     if kind is Literal:
         return value in get_args(arm)

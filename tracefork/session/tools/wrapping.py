@@ -1,9 +1,9 @@
-"""Functions that are tools of a run as they stand, without a decorator: `wrap=`.
+"""Makes undecorated functions tools of a run: `wrap=`.
 
-A function of Python runs other code while a run wraps it, which reaches every name that is bound to it: in
-modules, lists of tools, classes, closures and default arguments. That code asks the run of its context,
-if that wrapped this function, and else calls straight through. A function whose module is not imported
-yet is reached as soon as it is. What is no function of Python has no code that could be exchanged.
+While a run wraps a Python function, its `__code__` is replaced, which reaches every name bound to it: in
+modules, lists of tools, classes, closures and default arguments. The new code makes an effect of the
+current run if that run wrapped this function, and otherwise calls the original. A function whose module is
+not imported yet is wrapped as soon as it is. Callables that are not Python functions have no code to replace.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ..strangers import find_tool_run
 from .decorator import Spec, classify
 
 Wrapped: TypeAlias = "Callable[..., Any] | str"
-"""A function, or the way to it as `"module:path"`."""
+"""A function, or its path as `"module:path"`."""
 
 MAIN = "__main__"
 
 
 class Wraps:
-    """The functions that one run makes tools, `paths`, while it holds them."""
+    """The functions that one run wraps, named by `paths`; they are tools between `hold` and `release`."""
 
     def __init__(self, functions: dict[str, FunctionType | None]) -> None:
         self._functions = functions
@@ -42,11 +42,11 @@ class Wraps:
 
     @classmethod
     def of(cls, wrap: Iterable[Wrapped]) -> Wraps:
-        """Return what `wrap=` asks for.
+        """Return the Wraps for an argument `wrap=`: one function or path, or several.
 
         Raises:
-            TypeError: something in it is no function of Python.
-            ValueError: a text is no path such as `module:function`.
+            TypeError: one of them is not a Python function.
+            ValueError: a string is not a path such as `module:function`.
         """
         asked = [wrap] if isinstance(wrap, str) or callable(wrap) else wrap
         return cls(dict(_read_path(one) for one in asked))
@@ -56,7 +56,7 @@ class Wraps:
         return tuple(self._functions)
 
     def hold(self, _: object) -> None:
-        """Make them tools of the run; doing it twice is harmless."""
+        """Make the functions tools of the run; a second call does nothing."""
         if self._is_held:
             return
         self._is_held = True
@@ -74,7 +74,7 @@ class Wraps:
             _awaiting.append(self)
 
     def release(self, _: object) -> None:
-        """Make them what they were, unless another run holds them; doing it twice is harmless."""
+        """Restore the functions that no other run holds; a second call does nothing."""
         if not self._is_held:
             return
         if self in _awaiting:
@@ -86,20 +86,20 @@ class Wraps:
         while self._held:
             _release(self._held.pop())
         self._is_held = False
-        with suppress(RuntimeWarning):  # as an error it would keep what is left of the run from ending
+        with suppress(RuntimeWarning):  # raised as an error, it would stop the rest of the run's cleanup
             for path in missing:
                 _warn_missing(path)
 
     def _has_come(self, path: str) -> bool:
-        """True if the function is here, or is a tool by itself."""
+        """True if the function was found, wrapped here or already a tool by its decorator."""
         return path in self._taken
 
     def awaits(self, module: str) -> bool:
-        """True if a function of `module` is still to come."""
+        """True if `wrap=` names a function of `module`."""
         return any(path.startswith(f"{module}:") for path in self._functions)
 
     def take(self, module: str) -> None:
-        """Take the functions of `module`, which has just been imported."""
+        """Wrap the functions of `module`, which has just been imported; warn of those it does not have."""
         for path in self._functions:
             if path.startswith(f"{module}:"):
                 if (found := _find(path)) is None:
@@ -108,31 +108,31 @@ class Wraps:
                     self._take(path, found)
 
     def look(self, module: str) -> None:
-        """Take what `module` has by now: it is still being run."""
+        """Wrap the functions that `module` has defined so far; it is still being executed."""
         for path in self._functions:
             if path.startswith(f"{module}:") and (found := _find(path)) and found not in self._held:
                 self._take(path, found)
 
     def _take(self, path: str, function: FunctionType) -> None:
         self._taken.add(path)
-        if not hasattr(function, "__tracefork_tool__"):  # else it is a tool by itself
+        if not hasattr(function, "__tracefork_tool__"):  # else its decorator made it a tool
             _hold(path, function)
             self._held.append(function)
 
 
 _known: WeakValueDictionary[str, FunctionType] = WeakValueDictionary()
-"""Functions that were wrapped in this process and to which no path leads: those made in another, for one."""
+"""Functions wrapped in this process that cannot be found by their path, such as those made in a function."""
 
 _awaiting: list[Wraps] = []
 
 
 def is_awaited(module: str) -> bool:
-    """True if a run in progress waits for functions of `module`."""
+    """True if a run in progress waits for functions of `module` to be defined."""
     return any(wraps.awaits(module) for wraps in _awaiting)
 
 
 def look(module: str) -> None:
-    """Take what runs in progress wait for and `module`, which is being run, has by now."""
+    """Wrap the awaited functions that `module`, which is still being executed, has defined so far."""
     for wraps in _awaiting:
         wraps.look(module)
 
@@ -198,7 +198,7 @@ def _warn_missing(path: str) -> None:
 
 
 class _Swap:
-    """A function that runs other code, for as long as somebody holds it."""
+    """One function whose code is replaced until its last holder releases it."""
 
     def __init__(self, path: str, function: FunctionType) -> None:
         self.function, self.paths, self.holders = function, {path}, 0
@@ -222,7 +222,7 @@ class _Swap:
 
     def undo(self) -> None:
         if self.function.__code__ is self._ours:
-            self.function.__code__ = self._code  # who runs ours at this moment has all that it needs
+            self.function.__code__ = self._code  # calls in progress keep the code and arguments they have
             self.function.__kwdefaults__ = self._defaults
         if not self._signed:
             vars(self.function).pop("__signature__", None)
@@ -251,7 +251,7 @@ def _release(function: FunctionType) -> None:
 
 
 def _copy_function(function: FunctionType) -> FunctionType:
-    """The function as it is now, for those who mean it."""
+    """A copy of the function with its present code, to call the original by."""
     made = FunctionType(
         function.__code__,
         function.__globals__,
@@ -267,7 +267,10 @@ def _copy_function(function: FunctionType) -> FunctionType:
 
 
 def _make_code(of: CodeType) -> CodeType:
-    """Code of the same kind that calls its `_tracefork` instead. It may use no names of this module."""
+    """Code of the same kind (plain, generator, coroutine) that calls its argument `_tracefork` instead.
+
+    The code runs with the globals of the function it is put into, so it may use no names of this module.
+    """
     kinds = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
     made = {
         inspect.CO_GENERATOR: _yielding,
@@ -301,7 +304,7 @@ async def _ayielding(*args: Any, _tracefork: Any = None, **kwargs: Any) -> Any:
             sent = thrown = None
             try:
                 sent = yield item
-            except Exception as exc:  # noqa: BLE001  thrown into us, and the tool's to catch
+            except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
                 thrown = exc
     finally:
         await items.aclose()
