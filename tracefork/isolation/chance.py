@@ -271,7 +271,7 @@ class _Shared(random.Random):
 
 
 def _beside(swaps: list[tuple[Any, Any]]) -> Callable[[], None]:
-    """Replace the code of `uuid`'s functions, the generator's class and bound names; return the undo function.
+    """Replace the code of `uuid`'s functions, the generator's class and bound names; return what undoes it.
 
     `swaps` are pairs of an original and its replacement.
     """

@@ -150,7 +150,7 @@ class Pacer:
         self._arm()
 
     def mark(self) -> int | None:
-        """Note a tick that happens now; return how many beats ago the last was, None if the loop rested since."""
+        """Note a tick that happens now; return the beats since the last, None if the loop rested since."""
         since, self._since = self._since, 0
         self._last = asyncio.current_task()
         self._arm()

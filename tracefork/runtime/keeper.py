@@ -237,7 +237,7 @@ class Writer:
         return done
 
     def _reach(self, number: int | None, timeout: float) -> None:
-        """Wait up to `timeout` seconds until moment `number` is written; if None, until the writer is over."""
+        """Wait up to `timeout` seconds until moment `number` is written; None: until the writer is over."""
         at, until = make_gate(), clocks.monotonic() + timeout
         self._waiting[at] = SOME_TIME if number is None else number
         try:

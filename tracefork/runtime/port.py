@@ -181,7 +181,7 @@ class Port(Lifetime):
         self._checked(await asettle(self._cell, event, self._pacers, flight))
 
     def end(self, flight: Flight, answer: Answer) -> None:
-        """End the step with `answer`, which the agent has read: wait for the end's turn, and until it is durable.
+        """End the step with `answer`, which the agent has read: wait for its turn, and until it is durable.
 
         In a running event loop a response is not waited for: it is durable before the next question leaves.
         """
@@ -215,7 +215,7 @@ class Port(Lifetime):
         flight.taken = None
 
     def drop(self, flight: Flight, answer: Answer) -> None:
-        """End at once, with `answer`, a step that the agent abandoned. Callable from threads and finalizers."""
+        """End at once, with `answer`, a step that the agent abandoned; from any thread or finalizer."""
         if not self.is_elsewhere and flight.call in self._cell.state.open:
             self._cell.drop(Ended(flight.call, self.secrets.keep(flight, answer), waits=False))
         flight.taken = None
@@ -337,7 +337,7 @@ class Port(Lifetime):
         return event
 
     def _hops(self, event: Headed | Ended) -> int | None:
-        """Return how many beats after the tick before it this one came: measured if live, else as recorded."""
+        """Return how many beats after the last tick this one came: measured if live, else as recorded."""
         return self._pacers.mark() if self.live else machine.find_hops(self._cell.state, event)
 
 

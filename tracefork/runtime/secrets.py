@@ -45,7 +45,7 @@ class Secrets:
         return self._redactor().question(question)
 
     def keep(self, flight: Flight, answer: Answer) -> Answer:
-        """Return `answer` as the machine gets it: unchanged in runs that go live, where the keeper redacts it.
+        """Return `answer` as the machine gets it: unchanged where a run goes live and the keeper redacts it.
 
         In a replay it is the recorded answer if the agent took all of that, whatever is a secret by now;
         else `answer`, redacted.
@@ -84,7 +84,7 @@ class Secrets:
         return self._redactor().replacements
 
     def _name_giver(self, exc: TraceforkError) -> TraceforkError:
-        """Return `exc`; if it is a RedactedSecret, with the step whose answer gave the agent the surrogate."""
+        """Return `exc`; a RedactedSecret with the step whose answer gave the agent the surrogate."""
         if isinstance(exc, RedactedSecret) and exc.step is None:
             vault, text = self._redactor().vault, exc.surrogate or exc.placeholder
             known = vault.before if vault is not None else NONE
@@ -93,7 +93,7 @@ class Secrets:
 
 
 def _is_all_of(served: Answer, answer: Answer) -> bool:
-    """True if `answer`, what the agent took, is all of `served`; of responses, ends and lengths are compared."""
+    """True if `answer`, what the agent took, is all of `served`: of responses, by end and lengths."""
     if isinstance(served, Response) and isinstance(answer, Response):
         return served.end == answer.end and served.lengths == answer.lengths
     return served == answer

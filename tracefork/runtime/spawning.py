@@ -252,7 +252,7 @@ def _run_in_executor(original: Any, loop: Any, executor: Any, func: Any, *args: 
 
 
 async def _hand_over(awaited: Awaitable[Any], came: asyncio.Future[Any]) -> None:
-    """Give `came` the result or exception of `awaited`. A `SystemExit` that left this task would stop the loop."""
+    """Give `came` the result or exception of `awaited`: a `SystemExit` from this task would stop the loop."""
     try:
         result = await awaited
     except asyncio.CancelledError:

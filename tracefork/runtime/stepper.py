@@ -60,7 +60,7 @@ class Link:
 
 
 class Moment(Link):
-    """The run's state after its first `number` changes, and the `notes` on the event that caused the last one.
+    """The run's state after its first `number` changes, and the `notes` on the event behind the last one.
 
     `steps` of the changes ended a step. Once the run is `over`, moments have no notes.
     """
@@ -195,7 +195,7 @@ class Cell:
                 return
 
     def close(self, *notes: Note) -> None:
-        """Append the last moment, with `notes`, unless the run is over; calls that wait are woken and halted."""
+        """Append the last moment, with `notes`, unless the run is over; waiting calls are woken and halted."""
         while not (now := self.now).over:
             now.add(Moment(now.number + 1, now.state, notes, now.steps, over=True))
         self._wake()
@@ -208,7 +208,7 @@ class Cell:
         return self.moved + patience - clocks.monotonic()
 
     def lapse(self, call: int) -> Order | None:
-        """Patience has ended for `call`: return the order to stop it; or pass over a due job and return None."""
+        """Patience has ended for `call`: return the order to stop; or pass over a due job, and return None."""
         while True:
             now = self.now
             passed = machine.pass_over(now.state)
@@ -266,7 +266,7 @@ def is_amid_a_step() -> bool:
 
 
 def look(left: float) -> float:
-    """Return how long to wait, of `left` seconds, before a new check: the waking thread may be interrupted."""
+    """Return how long to wait, of `left` seconds, before a new check: the waker may be interrupted."""
     return max(0.0, min(left, LOOK))
 
 
