@@ -45,7 +45,7 @@ class Secrets:
         return self._redactor().question(question)
 
     def keep(self, flight: Flight, answer: Answer) -> Answer:
-        """Return `answer` as the machine gets it: unchanged where a run goes live and the keeper redacts it.
+        """Return `answer` as the machine gets it: unchanged if a run goes live: the keeper redacts it.
 
         In a replay it is the recorded answer if the agent took all of that, whatever is a secret by now;
         else `answer`, redacted.

@@ -195,7 +195,7 @@ class Cell:
                 return
 
     def close(self, *notes: Note) -> None:
-        """Append the last moment, with `notes`, unless the run is over; waiting calls are woken and halted."""
+        """Append the last moment, with `notes`, unless the run is over; waiting calls are halted."""
         while not (now := self.now).over:
             now.add(Moment(now.number + 1, now.state, notes, now.steps, over=True))
         self._wake()
@@ -208,7 +208,7 @@ class Cell:
         return self.moved + patience - clocks.monotonic()
 
     def lapse(self, call: int) -> Order | None:
-        """Patience has ended for `call`: return the order to stop; or pass over a due job, and return None."""
+        """Patience has ended for `call`: return the order to stop; or pass over a due job: None."""
         while True:
             now = self.now
             passed = machine.pass_over(now.state)
