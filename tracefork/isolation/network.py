@@ -112,9 +112,7 @@ def _stays(run: Session, sock: Any, address: Any) -> bool:
         return False
     if sock is None:
         return True
-    if (
-        sock.type == socket.SOCK_DGRAM
-    ):  # each datagram may have another address, so only answers to this socket are let through
+    if sock.type == socket.SOCK_DGRAM:  # each datagram may have another address
         own_sockets.speaks(sock)
     else:
         own_sockets.keep(sock)

@@ -98,9 +98,7 @@ class _Datagrams:
 
 
 async def _look_up(original: Any, loop: Any, host: Any, port: Any, **how: Any) -> Any:
-    if (
-        host is not None and not how.get("flags", 0) & socket.AI_PASSIVE
-    ):  # AI_PASSIVE: an address to listen on
+    if host is not None and not how.get("flags", 0) & socket.AI_PASSIVE:  # that is an address to listen on
         ask_about(host, port)
     return await original(loop, host, port, **how)
 
