@@ -208,7 +208,7 @@ class Cell:
         return self.moved + patience - clocks.monotonic()
 
     def lapse(self, call: int) -> Order | None:
-        """Patience has ended for `call`: return the order to stop; or pass over a due job: None."""
+        """Patience has ended for `call`: return the order to stop, or None if a due job was passed over."""
         while True:
             now = self.now
             passed = machine.pass_over(now.state)
