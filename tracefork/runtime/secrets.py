@@ -45,7 +45,7 @@ class Secrets:
         return self._redactor().question(question)
 
     def keep(self, flight: Flight, answer: Answer) -> Answer:
-        """Return `answer` as the machine gets it: unchanged in a run that goes live, where the keeper redacts.
+        """Return `answer` as the machine gets it: unchanged if the run goes live, when the keeper redacts.
 
         In a replay it is the recorded answer if the agent took all of that, whatever is a secret by now;
         else `answer`, redacted.
