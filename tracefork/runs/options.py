@@ -142,6 +142,10 @@ class Options:
             TypeError: an option is unknown.
             ValueError: one has a value that it cannot have, or two contradict each other.
         """
+        if unknown := sorted(given.keys() - {field.name for field in fields(cls)}):
+            raise TypeError(
+                f"there is no option {unknown[0]}=; help(tracefork.record) and its siblings list theirs"
+            )
         given_options = cls(**given)
         kept = _kept(tape) if tape else {}
         fresh = {
