@@ -13,7 +13,7 @@ from contextlib import suppress
 from attrs import evolve
 
 from ..core.tape import Tape
-from ..core.values import Outcome
+from ..core.values import Outcome, Timing
 from ..core.visible import visible
 from ..errors import CorruptTape, TooLarge
 from . import columns, strict_json
@@ -57,7 +57,7 @@ def pack_verified(tape: Tape, parent: Parent = ALONE, limits: Limits = DEFAULT) 
             back = unpack(packed, parent, UNLIMITED)
             warning = f"run {tape.run_id!r} is kept whole, and larger than will be read: {error.problem}; "
             warnings.warn(visible(warning + error.advice), RuntimeWarning, stacklevel=2)
-        if back != tape or [s.timing for s in back.steps] != [s.timing for s in tape.steps]:
+        if back != tape or _list_beside(back) != _list_beside(tape):
             raise CorruptTape("the tape does not survive packing", advice=advice)
     return packed, back
 
@@ -172,6 +172,11 @@ def _read_before(both: bytes, stop: int, header: Header, parent: Parent, limits:
 def _summarize(tape: Tape, parent: Parent) -> Summary:
     counts = len(tape), len(tape.draws), len(tape.effects)
     return Summary(Header.of(tape, parent.shares), *counts, _abridge(tape.outcome), tape.digest())
+
+
+def _list_beside(tape: Tape) -> list[tuple[Timing, int | None]]:
+    """What of each step is no part of its equality."""
+    return [(step.timing, step.origin) for step in tape.steps]
 
 
 def _abridge(outcome: Outcome) -> Outcome:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..core.surrogates import NONE, Surrogates
 from ..core.tape import Tape
@@ -18,6 +18,7 @@ from ..core.values import (
     UNFINISHED,
     Answer,
     Branch,
+    Departure,
     Lane,
     Outcome,
     Pending,
@@ -161,6 +162,14 @@ class Ended:
     answer: Answer
     span: Span
     timing: Timing = field(default=Timing(), repr=False)
+    origin: int | None = None
+
+
+@frozen
+class Parted:
+    """The agent has left the tape that the run reruns."""
+
+    departure: Departure
 
 
 @frozen
@@ -177,7 +186,7 @@ class Hidden:
     surrogates: Surrogates
 
 
-Record: TypeAlias = "Asked | Headed | Ended | Hidden | Closed"
+Record: TypeAlias = "Asked | Headed | Ended | Hidden | Parted | Closed"
 
 
 class Fold:
@@ -188,6 +197,7 @@ class Fold:
         self._headed: dict[int, int] = {}
         self._steps: dict[int, Step] = {}
         self._outcome: Outcome | None = None
+        self._departure: Departure | None = None
         self._surrogates = NONE
 
     def __len__(self) -> int:
@@ -207,6 +217,10 @@ class Fold:
                 self._headed[call] = tick
             case Hidden(more):
                 self._surrogates = self._surrogates.plus(more)
+            case Parted(departure):
+                if self._departure is not None:
+                    return "the run parts from its tape twice"
+                self._departure = departure
             case Closed(outcome):
                 if self._outcome is not None:
                     return "the run is closed twice"
@@ -218,7 +232,7 @@ class Fold:
         asked = self._asked.get(call)
         if asked is None:
             return f"call {call} ends and was not open"
-        made = make_step(asked.question, record.answer, asked.lane, span, record.timing)
+        made = make_step(asked.question, record.answer, asked.lane, span, record.timing, record.origin)
         if made is None:
             kinds = type(asked.question).__name__, type(record.answer).__name__
             return f"call {call} asked a {kinds[0]} and got a {kinds[1]}"
@@ -230,7 +244,8 @@ class Fold:
 
     def tape(self, header: Header) -> Tape:
         outcome = self._outcome or UNFINISHED
-        return header.tape(*self.happened(), outcome=outcome, surrogates=self._surrogates)
+        made = header.tape(*self.happened(), outcome=outcome, surrogates=self._surrogates)
+        return made if self._departure is None else depart(made, self._departure)
 
     def happened(self) -> tuple[tuple[Step, ...], tuple[Pending, ...]]:
         """The steps that are over, and what is in flight, both in the order in which they began."""
@@ -241,6 +256,13 @@ class Fold:
         for call, asked in self._asked.items():
             if not isinstance(asked.question, Source):
                 yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call))
+
+
+def depart(tape: Tape, departure: Departure) -> Tape:
+    """Return the tape of a rerun with where the agent left the one that it follows."""
+    if tape.parent is None:
+        return tape
+    return evolve(tape, parent=evolve(tape.parent, step=departure.step, departure=departure))
 
 
 def fold(header: Header, records: Iterable[Record]) -> Tape:
@@ -297,4 +319,4 @@ def _events(call: int, known: Step | Pending, otherwise: float) -> Iterator[tupl
     yield span.began, 0, Asked(call, known.asked, known.lane, span.began, known.timing.began)
     if span.began < span.headed < span.ended:
         yield span.headed, 1, Headed(call, span.headed)
-    yield span.ended, 2, Ended(call, known.answer, span, known.timing)
+    yield span.ended, 2, Ended(call, known.answer, span, known.timing, known.origin)

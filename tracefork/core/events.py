@@ -60,9 +60,13 @@ class Forward:
 
 @frozen
 class Serve:
-    """Answer from the script, then report `Headed` and `Ended`."""
+    """Answer from the script, then report `Headed` and `Ended`.
+
+    `after` names a tool that ran anew before this, of which a recorded tool's answer knows nothing.
+    """
 
     answer: Answer
+    after: str = ""
 
 
 @frozen
@@ -91,6 +95,7 @@ class Halt:
     `expected` is the place in the script of the line that should have come, or
     None where none is left; `stalled` tells a wait that lapsed from a question
     that cannot be answered, `overread` a body that was read past its recorded close.
+    `reason` is one of a `Departure`, where a line could answer and is not to.
     """
 
     asked: Question
@@ -98,6 +103,7 @@ class Halt:
     expected: int | None
     stalled: bool = False
     overread: bool = False
+    reason: str = ""
 
 
 Order: TypeAlias = Forward | Serve | Go | Wait | Commit | Halt

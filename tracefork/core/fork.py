@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import evolve, frozen
 
 from .matching import Matcher, exact
@@ -50,6 +52,35 @@ class Fork:
             else:
                 lines.append(_keep(step, opens))
         return Script.of(lines, opens, matcher)
+
+
+@frozen
+class Rerun:
+    """The run of a changed agent: what it still asks is served, everything else is asked live.
+
+    Exchanges before the one of number `at`, in the order of their heads, have to match. Once the agent has
+    left the tape, the answers of steps that are `reusable` are served to equal questions. `anew(step)` says
+    why a step is asked again where the agent comes to it, or "": see `Departure`. `tape` is as
+    `doubt.continue_tape` gives it.
+    """
+
+    tape: Tape
+    reusable: Callable[[Step], bool]
+    anew: Callable[[Step], str]
+    at: int = 0
+
+    def script(self, matcher: Matcher = exact) -> Script:
+        """All steps, and what was in flight when the recording died, which is asked once all else was."""
+        firm_until = self.tape.by_head[self.at - 1].span.headed if self.at else AT_ONCE
+        return Script.of(map(self._line, _sort_by_began(self.tape)), NEVER, matcher, firm_until=firm_until)
+
+    def _line(self, step: Step | Pending) -> Line:
+        if isinstance(step, Pending):
+            return Line(step.asked, step.lane, anew="unfinished")
+        line = Line.of(step)
+        if reason := self.anew(step):
+            return evolve(line, answer=None, origin=None, anew=reason)
+        return evolve(line, reusable=self.reusable(step))
 
 
 @frozen

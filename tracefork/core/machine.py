@@ -8,6 +8,8 @@ One machine serves every job; what differs is the script it follows.
     resume     every committed step                      after the last of them
     fork at k  what began before k's head, and k         from k's head on
     cut at i   the first i exchanges, by head            from the i-th head on
+    rerun      everything until the agent parts,         what is asked then
+               then equal questions                      and nothing answers
 
 Adapters carry out orders and report events; nothing here performs I/O.
 
@@ -28,7 +30,7 @@ Claims, until the run is live:
 
 Opening:
 
- 9. The run is live once all gating ticks up to the script's opening have happened; then nothing is claimed.
+ 9. The run is live once all gating ticks up to the script's opening have happened; only rule 20 claims then.
 10. A line that has an answer is served; everything else goes to the real world.
 
 Waits:
@@ -42,6 +44,16 @@ Halts:
 
 15. A halt stays: who asks, or would have to wait, gets the same one; what need not wait goes on.
 16. A call that strays halts the run: at the line that was due if its wait lapsed, at its own if it overread.
+
+Leaving the script, as a rerun may:
+
+17. Once the ticks that have to match have happened, what would halt the run opens it: nothing waits any more.
+18. So does a question whose line is to be answered anew, or whose line's tool was another function.
+19. What was in flight when the recording died is claimed too, and leaves once all else has happened.
+20. In a live run a question claims the first reusable line with its key, its lane's before others'; a draw only
+    its lane's. One that had claimed a line and not begun lets go of it if that is not reusable.
+21. Then a tool's call claims no line of another function, nor a repeatable one any once another tool has run.
+22. A call whose recorded answer is that it was given up, and which is not, goes to the real world.
 """
 
 from __future__ import annotations
@@ -52,9 +64,11 @@ from typing import TypeAlias
 from attrs import evolve
 
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
-from .script import Marks, Script
+from .script import AT_ONCE, Marks, Script
 from .state import (
+    UNSCRIPTED,
     Open,
+    Parted,
     State,
     find_due,
     find_expected,
@@ -67,10 +81,11 @@ from .state import (
     line_of,
     list_ticks,
     list_unasked,
+    may_part,
     waits_for_job,
 )
 from .steps import make_step
-from .values import Lane, Question, Request, Source, Span, is_abandoned
+from .values import CANCELLED, Call, Lane, Question, Request, Source, Span, is_abandoned
 
 __all__ = [
     "Asked",
@@ -87,6 +102,7 @@ __all__ = [
     "State",
     "Strayed",
     "Wait",
+    "find_due",
     "find_expected",
     "find_hops",
     "find_turn",
@@ -95,6 +111,7 @@ __all__ = [
     "is_scheduled",
     "list_ticks",
     "list_unasked",
+    "may_part",
     "pass_over",
     "start",
     "step",
@@ -118,11 +135,8 @@ def step(state: State, event: Event) -> tuple[State, Order]:
             return _give_head(state, event)
         case Ended():
             return _end(state, event)
-        case Strayed(call, stalled):
-            opened = state.open[call]
-            expected = find_due(state) if stalled else opened.line
-            halt = state.halt or Halt(opened.asked, opened.lane, expected, stalled, not stalled)  # rule 16
-            return evolve(state, halt=halt), halt
+        case Strayed():
+            return _stray(state, event)
 
 
 def pass_over(state: State) -> State:
@@ -137,17 +151,87 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
     opened = state.open.get(event.call)
     if opened is None:
         line, question = _find_line(state, event)
+        if isinstance(line, int) and not state.live:
+            line = _check_line(state, event, line)
         if isinstance(line, Halt):
-            return evolve(state, halt=line), line
+            if not may_part(state):
+                return evolve(state, halt=line), line
+            state = _part(state, line)  # rule 17
+            line, question = _find_reusable(state, event)
         opened = Open(question, event.lane, line)
         if line is not None:
             state = _mark_claimed(state, line)
     recorded = line_of(state, opened)
+    if state.parted is not None and opened.line is not None and not recorded.reusable:  # rule 20
+        opened, recorded = evolve(opened, line=None), UNSCRIPTED
+    if recorded.anew and not state.live:
+        return _wait_for_rest(state, event, opened)
     if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
         return _put(state, event.call, opened), Wait(due)  # rules 5, 11
     now, tick = _tick(state, recorded.began)
     state = _put(state, event.call, Open(opened.asked, opened.lane, opened.line, tick), now)
-    return state, Forward() if recorded.answer is None else Serve(recorded.answer)  # rule 10
+    if recorded.answer is not None:
+        return state, Serve(recorded.answer, state.ran if isinstance(opened.asked, Call) else "")  # rule 10
+    if isinstance(opened.asked, Call) and not opened.asked.repeatable and not state.ran:
+        state = evolve(state, ran=opened.asked.name)
+    return state, Forward()
+
+
+def _wait_for_rest(state: State, event: Asked, opened: Open) -> tuple[State, Order]:
+    """What the recording died in is asked again once all that it had seen has happened (rule 19)."""
+    last = len(state.script.places)
+    if event.waits and state.turn < last:
+        return _put(state, event.call, opened), Wait(last)
+    halt = Halt(opened.asked, opened.lane, opened.line, reason="unfinished")
+    if not may_part(state):
+        return evolve(state, halt=halt), halt
+    return _ask(_put(_part(state, halt), event.call, opened), event)
+
+
+def _check_line(state: State, event: Asked, line: int) -> int | Halt:
+    """`line`, which `event` claims, or the halt where its answer is not to be served (rule 18)."""
+    recorded = state.script.lines[line]
+    if recorded.anew and recorded.answer is None and recorded.began is not None:
+        return Halt(event.question, event.lane, line, reason=recorded.anew)
+    if state.script.firm <= len(state.script.places) and _is_other_function(recorded.asked, event.question):
+        return Halt(event.question, event.lane, line, reason="code")
+    return line
+
+
+def _is_other_function(recorded: Question, asked: Question) -> bool:
+    return isinstance(recorded, Call) and isinstance(asked, Call) and asked.is_other_function(recorded)
+
+
+def _stray(state: State, event: Strayed) -> tuple[State, Order]:
+    opened = state.open[event.call]
+    if event.stalled and state.halt is None and may_part(state) and not _hangs_in_body(state, opened):
+        given_up = opened.began is not None and line_of(state, opened).answer == CANCELLED
+        if state.parted is None:
+            reason = "unanswered" if given_up else ""
+            expected = opened.line if given_up else find_due(state)
+            state = _part(state, Halt(opened.asked, opened.lane, expected, stalled=True, reason=reason))
+        if given_up:
+            state = _put(state, event.call, evolve(opened, line=None))  # rule 22
+        return state, Go()
+    expected = find_due(state) if event.stalled else opened.line
+    stalled = event.stalled
+    halt = state.halt or Halt(opened.asked, opened.lane, expected, stalled, not stalled)  # rule 16
+    return evolve(state, halt=halt), halt
+
+
+def _hangs_in_body(state: State, opened: Open) -> bool:
+    """True of a call that had read on where its recorded body was cancelled: no more of it is known."""
+    answer = line_of(state, opened).answer
+    return opened.headed is not None and answer is not None and is_abandoned(answer)
+
+
+def _part(state: State, halt: Halt) -> State:
+    """The state in which the agent has left the script: all ticks are taken as happened (rule 17)."""
+    lines = state.script.lines
+    ticks = (tick for line in lines for tick in (line.began, line.headed, line.ended) if tick is not None)
+    happened = Marks(len(state.script.places) + 1)
+    parted = Parted(halt, state.claimed)
+    return evolve(state, clock=max(ticks, default=AT_ONCE) + 1, happened=happened, parted=parted)
 
 
 def _give_head(state: State, event: Headed) -> tuple[State, Order]:
@@ -176,9 +260,8 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
     else:
         now, ended = _tick(state, last)
     headed = opened.headed if isinstance(asked, Request) else None
-    done = make_step(
-        asked, event.answer, opened.lane, Span(began, ended if headed is None else headed, ended)
-    )
+    span = Span(began, ended if headed is None else headed, ended)
+    done = make_step(asked, event.answer, opened.lane, span, origin=recorded.origin)
     if done is None:
         raise TypeError(f"{asked!r} cannot be answered by {event.answer!r}")
     clock, happened = now
@@ -190,7 +273,7 @@ def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]
     """The line that `event` claims, and its question; of equal questions the script's, to keep one copy."""
     script, question = state.script, event.question
     if state.live:
-        return None, question  # rule 9
+        return _find_reusable(state, event)
     if isinstance(question, Source) and question.is_job:
         return _claim_job(state, question, event.lane), question
     own = script.first(script.by_lane, event.lane, state.claimed)
@@ -221,6 +304,21 @@ def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
     if opens and not owes and (event.waits or isinstance(question, Source)):
         return None  # rule 5
     return Halt(question, event.lane, find_due(state))  # rule 6
+
+
+def _find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
+    """The line whose answer serves `event` in a live run, if one does, and its question (rules 9, 20, 21)."""
+    script, question = state.script, event.question
+    if not script.reusable or (isinstance(question, Call) and question.repeatable and state.ran):
+        return None, question
+    key = script.matcher(question)
+    line = script.first(script.reusable, (key, event.lane), state.claimed)
+    if line is None and not isinstance(question, Source):
+        line = script.first(script.reusable, key, state.claimed)
+    if line is None or _is_other_function(script.lines[line].asked, question):
+        return None, question
+    recorded = script.lines[line].asked
+    return line, recorded if recorded == question else question
 
 
 def _claim_job(state: State, job: Source, lane: Lane) -> int | None:
@@ -273,4 +371,4 @@ def _put(state: State, call: int, opened: Open | None, now: Now | None = None) -
     else:
         calls[call] = opened
     clock, happened = now or (state.clock, state.happened)
-    return State(state.script, clock, state.claimed, happened, calls, state.halt)
+    return State(state.script, clock, state.claimed, happened, calls, state.halt, state.parted, state.ran)

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from .matching import Matcher
-from .values import Answer, Fault, Lane, Question, Request, Source, Step, is_abandoned
+from .values import Answer, Fault, Lane, Question, Request, Source, Step, Timing, is_abandoned
 
 AT_ONCE = -1
 NEVER = sys.maxsize
@@ -24,7 +24,12 @@ NEVER = sys.maxsize
 
 @frozen
 class Line:
-    """One recorded step as this run treats it; the hops are `Timing`'s."""
+    """One recorded step as this run treats it.
+
+    `origin` is the tick at which the step began that gave the answer. Once the run is live, the answer
+    of a `reusable` line is served to an equal question. A question that claims a line which is to be
+    answered `anew` makes a rerun leave the script; the word says why: see `Departure`.
+    """
 
     asked: Question
     lane: Lane
@@ -32,15 +37,24 @@ class Line:
     began: int | None = None
     headed: int | None = None
     ended: int | None = None
-    head_hops: int | None = None
-    end_hops: int | None = None
+    timing: Timing = Timing()
+    origin: int | None = None
+    reusable: bool = False
+    anew: str = ""
 
     @classmethod
     def of(cls, step: Step) -> Line:
-        span, timing = step.span, step.timing
+        span = step.span
         ticks = span.began, span.headed, span.ended
-        hops = timing.head_hops, timing.end_hops
-        return cls(step.asked, step.lane, step.answer, *ticks, *hops)
+        return cls(step.asked, step.lane, step.answer, *ticks, step.timing, span.began)
+
+    @property
+    def head_hops(self) -> int | None:
+        return self.timing.head_hops
+
+    @property
+    def end_hops(self) -> int | None:
+        return self.timing.end_hops
 
     @property
     def is_job(self) -> bool:
@@ -86,7 +100,10 @@ Index: TypeAlias = Mapping[object, tuple[int, ...]]
 
 @frozen(eq=False)
 class Script:
-    """`lines` in the order they were asked, and LIVE from the tick `opens` on."""
+    """`lines` in the order they were asked, and LIVE from the tick `opens` on.
+
+    The agent may leave it, and the run is live then, once the first `firm` gating ticks have happened.
+    """
 
     lines: tuple[Line, ...]
     opens: int
@@ -96,20 +113,25 @@ class Script:
     by_place: tuple[int, ...] = field(repr=False)  # place -> the line whose tick it is
     gates: tuple[tuple[int, ...], ...] = field(repr=False)  # line -> the places of its gating ticks
     opening: int  # the place of the last gating tick up to `opens`
+    firm: int  # more than there are, where the agent may never leave the script
     exchanges: tuple[int, ...] = field(repr=False)  # line -> how many exchanges came before it
     by_key: Index = field(repr=False)
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
+    reusable: Index = field(repr=False)  # by key, and by key and lane: whose answers serve a live run
     jobs: Index = field(repr=False)  # by lane, the ends of executors' jobs, which by_lane leaves out
     mixed: frozenset[Lane]  # lanes that asked again before they had an answer: several strands share the name
 
     @classmethod
-    def of(cls, lines: Iterable[Line], opens: int, matcher: Matcher) -> Script:
+    def of(
+        cls, lines: Iterable[Line], opens: int, matcher: Matcher, *, firm_until: int | None = None
+    ) -> Script:
+        """Return the script of `lines`, which the agent may leave after the tick `firm_until`, or never."""
         lines = tuple(lines)
         gates = [tuple(line.gates()) for line in lines]
         owner = {tick: n for n, ticks in enumerate(gates) for tick in ticks}
         places = {tick: place for place, tick in enumerate(sorted(owner))}
-        by_key, by_lane, by_both, jobs = (defaultdict[object, list[int]](list) for _ in range(4))
+        by_key, by_lane, by_both, jobs, reusable = (defaultdict[object, list[int]](list) for _ in range(5))
         mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
         for n, line in enumerate(lines):
             if line.began is not None and not line.is_job:
@@ -120,8 +142,12 @@ class Script:
             by_key[key].append(n)
             (jobs if line.is_job else by_lane)[line.lane].append(n)
             by_both[key, line.lane].append(n)
+            if line.reusable:
+                reusable[key].append(n)
+                reusable[key, line.lane].append(n)
             exchanges.append(exchanges[-1] + isinstance(line.asked, Request))
         opening = len(places) if opens == NEVER else sum(t <= opens for t in places) - 1
+        firm = len(places) + 1 if firm_until is None else sum(t <= firm_until for t in places)
         return cls(
             lines,
             opens,
@@ -131,13 +157,30 @@ class Script:
             tuple(owner[tick] for tick in places),
             tuple(tuple(places[tick] for tick in ticks) for ticks in gates),
             opening,
+            firm,
             tuple(exchanges),
             _freeze(by_key),
             _freeze(by_lane),
             _freeze(by_both),
+            _freeze(reusable),
             _freeze(jobs),
             frozenset(mixed),
         )
+
+    @property
+    def goes_live(self) -> bool:
+        """False where every answer is on the tape: a replay."""
+        return self.opens != NEVER or self.firm <= len(self.places)
+
+    def find_pause(self, place: int) -> float:
+        """Seconds between the gating tick at `place` and the one before it, as they were recorded."""
+        return self._find_time(place) - self._find_time(place - 1) if 0 < place < len(self.ticks) else 0.0
+
+    def _find_time(self, place: int) -> float:
+        line, tick = self.lines[self.by_place[place]], self.ticks[place]
+        timing = line.timing
+        after = 0.0 if tick == line.began else timing.headed if tick == line.headed else timing.ended
+        return timing.began + after
 
     def turn(self, tick: int | None) -> int:
         """How many gating ticks must have happened before `tick` may."""

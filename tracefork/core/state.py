@@ -22,6 +22,14 @@ class Open:
     headed: int | None = None
 
 
+@frozen
+class Parted:
+    """Where the agent left the script: what a replay would have halted with, and what was claimed by then."""
+
+    halt: Halt
+    claimed: Marks
+
+
 @frozen(eq=False)
 class State:
     script: Script
@@ -30,6 +38,8 @@ class State:
     happened: Marks = Marks()  # places of gating ticks
     open: Mapping[int, Open] = {}
     halt: Halt | None = None
+    parted: Parted | None = None
+    ran: str = ""  # the first tool that is not repeatable and ran live
 
     @property
     def turn(self) -> int:
@@ -43,11 +53,16 @@ class State:
 
 
 def list_unasked(state: State) -> tuple[int, ...]:
-    """Places in the script of what the agent has not asked yet; once live, it owes nothing."""
-    if state.live:
+    """Places in the script of what the agent has not asked yet; once it may leave, it owes nothing."""
+    if state.live or may_part(state):
         return ()
     lines = state.script.lines
     return tuple(n for n in range(len(lines)) if n not in state.claimed and not lines[n].is_job)
+
+
+def may_part(state: State) -> bool:
+    """True once the agent may leave the script: what has to match has happened (rule 17)."""
+    return state.turn >= state.script.firm
 
 
 def has_answer(state: State, question: Question) -> bool:
@@ -116,11 +131,20 @@ def is_head(event: Headed | Ended) -> bool:
 
 
 def line_of(state: State, opened: Open) -> Line:
-    """The line that a call claimed; for a live call one without ticks, so that it waits for the opening."""
-    return _UNSCRIPTED if opened.line is None else state.script.lines[opened.line]
+    """The line that a call claimed; for a live call one without ticks, so that it waits for the opening.
+
+    Once the agent has left the script, no recorded tick counts any more.
+    """
+    if opened.line is None:
+        return UNSCRIPTED
+    line = state.script.lines[opened.line]
+    if state.parted is None:
+        return line
+    return Line(line.asked, line.lane, line.answer, origin=line.origin, reusable=line.reusable)
 
 
-_UNSCRIPTED = Line(Source("none"), "")
+UNSCRIPTED = Line(Source("none"), "")
+"""What a live call follows."""
 
 
 def _find_tick(state: State, event: Headed | Ended) -> int | None:
@@ -130,4 +154,4 @@ def _find_tick(state: State, event: Headed | Ended) -> int | None:
 
 def _line_of_event(state: State, event: Headed | Ended) -> Line:
     opened = state.open.get(event.call)
-    return _UNSCRIPTED if opened is None else line_of(state, opened)
+    return UNSCRIPTED if opened is None else line_of(state, opened)

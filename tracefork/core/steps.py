@@ -43,6 +43,11 @@ class Call:
 
     name: str
     arguments: str = field(default="", repr=_length)
+    code: str = field(default="", eq=False, repr=False)
+    repeatable: bool = field(default=False, eq=False, repr=False)
+
+    def is_other_function(self, recorded: Call) -> bool:
+        return bool(self.code and recorded.code and self.code != recorded.code)
 
 
 @frozen
@@ -120,13 +125,18 @@ class Timing:
 
 @frozen
 class Exchange:
-    """A question to an HTTP server, and what came back."""
+    """A question to an HTTP server, and what came back.
+
+    Of a step that was served from the tape that its run followed, `origin` is the tick at which the
+    step began there that gave the answer; None of one that was asked of the world.
+    """
 
     request: Request
     answer: Response | Fault
     lane: Lane = ""
     span: Span = Span(0, 1, 2)
     timing: Timing = field(default=Timing(), eq=False, repr=False)
+    origin: int | None = field(default=None, eq=False, repr=False)
 
     @property
     def asked(self) -> Request:
@@ -147,13 +157,14 @@ class Exchange:
 
 @frozen
 class Draw:
-    """A question to a source of chance, and its reading."""
+    """A question to a source of chance, and its reading; `origin` as for an Exchange."""
 
     source: Source
     reading: Reading
     lane: Lane = ""
     span: Span = Span(0, 0, 0)
     timing: Timing = field(default=Timing(), eq=False, repr=False)
+    origin: int | None = field(default=None, eq=False, repr=False)
 
     @property
     def asked(self) -> Source:
@@ -166,13 +177,14 @@ class Draw:
 
 @frozen
 class Effect:
-    """A tool call that replay must not repeat, and what it came to."""
+    """A tool call that replay must not repeat, and what it came to; `origin` as for an Exchange."""
 
     call: Call
     reply: Reply | Fault
     lane: Lane = ""
     span: Span = Span(0, 1, 1)
     timing: Timing = field(default=Timing(), eq=False, repr=False)
+    origin: int | None = field(default=None, eq=False, repr=False)
 
     @property
     def asked(self) -> Call:
@@ -197,15 +209,20 @@ class Pending:
 
 
 def make_step(
-    question: Question, answer: Answer, lane: Lane, span: Span, timing: Timing = Timing()
+    question: Question,
+    answer: Answer,
+    lane: Lane,
+    span: Span,
+    timing: Timing = Timing(),
+    origin: int | None = None,
 ) -> Step | None:
     """Return the step of this question and answer, or None if they do not belong together."""
     match question, answer:
         case Request(), Response() | Fault():
-            return Exchange(question, answer, lane, span, timing)
+            return Exchange(question, answer, lane, span, timing, origin)
         case Source(), Reading():
-            return Draw(question, answer, lane, span, timing)
+            return Draw(question, answer, lane, span, timing, origin)
         case Call(), Reply() | Fault():
-            return Effect(question, answer, lane, span, timing)
+            return Effect(question, answer, lane, span, timing, origin)
         case _:
             return None

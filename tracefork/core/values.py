@@ -12,7 +12,7 @@ from attrs import has
 
 from .deferred import Deferred
 from .http import CANCELLED, End, Fault, Headers, Omitted, Request, Response
-from .outcomes import RETURNED, UNFINISHED, Branch, Escape, Outcome
+from .outcomes import RETURNED, UNFINISHED, Branch, Departure, Escape, Outcome
 from .steps import (
     DONE,
     GIVEN_UP,
@@ -46,6 +46,7 @@ __all__ = [
     "Branch",
     "Call",
     "Deferred",
+    "Departure",
     "Draw",
     "Effect",
     "End",

@@ -48,7 +48,10 @@ class Queue:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ready: Any = getattr(loop, "_ready", None)  # uvloop does not show it
+        self._timers: Any = getattr(loop, "_scheduled", None)
+        self._selector: Any = getattr(loop, "_selector", None)
         self._ours = 0
+        self._our_timers = set[asyncio.TimerHandle]()
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Queue:
@@ -65,6 +68,25 @@ class Queue:
 
         self._ours += 1
         loop.call_soon(run)
+
+    def call_later(
+        self, loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], object]
+    ) -> asyncio.TimerHandle:
+        """Run `callback` in the loop after so many seconds, without counting it as a timer of the agent."""
+        self._our_timers = {one for one in self._our_timers if one.when() > loop.time()}
+        handle = loop.call_later(seconds, callback)
+        self._our_timers.add(handle)
+        return handle
+
+    def is_idle(self) -> bool:
+        """True if nothing of the agent can go on by itself: no callback, no timer, no socket; False if hidden.
+
+        The loop's own pipe, by which other threads wake it, is always there.
+        """
+        if self._ready is None or self._timers is None or self._selector is None:
+            return False
+        timers = any(not one.cancelled() and one not in self._our_timers for one in self._timers)
+        return len(self._ready) <= self._ours and not timers and len(self._selector.get_map() or ()) <= 1
 
     def is_crowded(self) -> bool:
         """True if more than `CROWD` callbacks are ready, so that waiting for one iteration takes long."""
@@ -228,10 +250,12 @@ class Pacer:
             self._arm()  # queued behind the woken tasks (FIFO), so their ticks precede the next beat
         else:
             self._since, self._rounds = None, 0
+            if not self._cell.live and self._queue.is_idle():
+                self._cell.give_up()
 
     def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:
         """Return the futures to resolve now, and whether a task waits only for more beats to pass."""
-        if self._cell.state.halt or self._cell.closed:
+        if self._cell.state.halt or self._cell.closed or self._cell.live:
             return list(self._asleep.values()), False
         woken: list[asyncio.Future[None]] = []
         lines, asks = set[int](), False
@@ -280,7 +304,7 @@ class Pacer:
         now = clocks.monotonic()
         if self._held[0] != place:
             self._held = (place, now)
-            self._loop.call_later(TOGETHER, self._arm)
+            self._queue.call_later(self._loop, TOGETHER, self._arm)
         return now - self._held[1] >= TOGETHER
 
     def _is_time(self, hops: int | None) -> bool:
@@ -304,7 +328,11 @@ async def patiently(
         if future.done():
             return
         if (left := cell.left()) > 0:
-            timer = Alarm(loop, left, look) if clocks.are_steered() else loop.call_later(left, look)
+            timer = (
+                Alarm(loop, left, look)
+                if clocks.are_steered()
+                else Queue.of(loop).call_later(loop, left, look)
+            )
         elif call not in cell.state.open:
             resolve(future)
         elif order := cell.lapse(call):

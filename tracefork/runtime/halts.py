@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attrs import evolve
+
 from ..core.content_encoding import decode_body
 from ..core.diff import Difference, diff_questions, find_nearest
 from ..core.machine import Halt, State, list_unasked
 from ..core.script import Script
 from ..core.surrogates import Surrogates
-from ..core.values import Answer, Fault, Lane, Question, Reading, Reply, Request, Response
+from ..core.values import Answer, Departure, Fault, Lane, Question, Reading, Reply, Request, Response
 from ..errors import Divergence, Stalled, Unfinished
+
+
+_MOST = 2_000
+"""Characters of each text that a departure keeps."""
 
 
 def make_divergence(
@@ -33,6 +39,23 @@ def make_divergence(
         expected = _likeliest(state, halt.asked) or expected
     found = diff_questions(expected, halt.asked) if expected is not None else None
     return Divergence(step, halt.asked, expected, found, halt.lane)
+
+
+def make_departure(state: State) -> Departure:
+    """Return where the agent has left the script of `state`, which it has."""
+    assert state.parted is not None
+    halt = state.parted.halt
+    then = evolve(state, claimed=state.parted.claimed)
+    found = make_divergence(then, halt)
+    asked, recorded, path = str(halt.asked), "", ""
+    reason = halt.reason or ("stalled" if halt.stalled else "differs")
+    if reason == "stalled":
+        recorded, asked = str(found.nearest or ""), ""
+    elif reason == "differs" and found.difference is not None:
+        path, recorded, asked = found.difference.path, found.difference.recorded, found.difference.asked
+    elif reason == "differs":
+        reason, recorded = ("differs", str(found.nearest)) if found.nearest is not None else ("over", "")
+    return Departure(found.step, reason, path, recorded[:_MOST], asked[:_MOST], halt.lane)
 
 
 def find_unfinished(state: State) -> Unfinished | None:

@@ -48,13 +48,26 @@ class Group:
         self.alive = 0
 
 
+class Roster:
+    """The strands of one run: how many of them `work` on threads of their own, and which have `ended`."""
+
+    __slots__ = ("ended", "working")
+
+    def __init__(self) -> None:
+        self.working = 0
+        self.ended: set[str] = set()
+
+
 class Strand:
     """One lane of `run`, in progress. Only code that runs in this strand adds children to it.
 
     `outer` is the strand that the run was entered from, `giver` the strand that created this one.
     """
 
-    __slots__ = ("_beside", "_children", "_elsewhere", "_group", "aside", "giver", "outer", "path", "run")
+    __slots__ = (
+        "_beside", "_children", "_elsewhere", "_group", "_works", "aside", "giver", "outer", "path", "roster",
+        "run",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -65,12 +78,16 @@ class Strand:
         outer: Strand | None = None,
         giver: Strand | None = None,
         aside: bool = False,
+        works: bool = False,
     ) -> None:
         self.run = run
         self.path = path
         self.outer = outer
         self.giver = giver
         self.aside = aside
+        self.roster = giver.roster if giver else Roster()
+        self._works = works
+        self.roster.working += works
         self._group = group
         self._children: dict[str, Group] = {}
         self._beside: Strand | None = None
@@ -87,8 +104,11 @@ class Strand:
         """No sibling of the same name is alive."""
         return self._group is None or self._group.alive < 2  # noqa: PLR2004
 
-    def child(self, what: object) -> Strand:
-        """Return a new strand, named, that will run `what`; an aside strand returns itself."""
+    def child(self, what: object, *, works: bool = True) -> Strand:
+        """Return a new strand, named, that will run `what`; an aside strand returns itself.
+
+        It `works` on a thread of its own, unless it is a task of the loop that makes it.
+        """
         if self.aside:
             return self
         name = name_of(what)
@@ -96,7 +116,7 @@ class Strand:
         path = f"{self.path}/{name}.{group.made}".lstrip("/")
         group.made += 1
         group.alive += 1
-        return Strand(self.run, path, group, outer=self.outer, giver=self)
+        return Strand(self.run, path, group, outer=self.outer, giver=self, works=works)
 
     def goes_on(self) -> bool:
         """True if a task that is made now, with no loop running, keeps this lane: one at a time does.
@@ -116,6 +136,9 @@ class Strand:
         """Note that this strand is over, so that a sibling may be alone now."""
         if self._group and not self.aside:
             self._group.alive -= 1
+            self.roster.ended.add(self.path)
+            self.roster.working -= self._works
+            self._works = False
 
     def comes_of(self, other: Strand) -> bool:
         """True if `other` created this strand, or created one that did."""

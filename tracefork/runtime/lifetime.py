@@ -22,6 +22,7 @@ from .event_loop import Pacers
 from .flight import Flight
 from .halts import make_divergence
 from .keeper import Happened, Keeper, Unwritten
+from .lanes import Roster
 from .notes import Notes
 from .secrets import Secrets
 from .stepper import Cell, is_amid_a_step
@@ -46,9 +47,10 @@ class Lifetime:
         self._failure: TraceforkError | None = None
         self._keeper: Keeper = Unwritten()
 
-    def open(self, keeper: Keeper) -> None:
-        """Accept questions from now on, keep them with `keeper`, and start the clock of patience."""
+    def open(self, keeper: Keeper, roster: Roster) -> None:
+        """Accept questions of the strands in `roster`, keep them with `keeper`, start patience's clock."""
         self._keeper = keeper
+        self._cell.roster = roster
         keeper.follow(self._cell.now)
         self._cell.moved = clocks.monotonic()
         self.phase = "open"

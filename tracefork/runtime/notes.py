@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from attrs import evolve
+
 from ..codec import records
 from ..core.machine import Commit, Event, Forward, Go, Headed, Order, Serve, State
 from ..core.values import Question, Response
 from ..redact import Redactor
 from .flight import Flight
+from .halts import make_departure
 from .stepper import Note
 
 
@@ -29,6 +32,9 @@ class Notes:
     def of(self, before: State, after: State, event: Event, order: Order) -> tuple[Note, ...]:
         """Return the notes on `event`, to which the machine answered `order`: see `Cell`."""
         call = event.call
+        if after.parted is not None and before.parted is None:
+            parted = records.Parted(make_departure(after))
+            return ((parted, None), *self.of(evolve(before, parted=after.parted), after, event, order))
         match order:
             case Forward():
                 return self._asking(call, after.open[call].asked, after.open[call].began, live=True)
@@ -43,7 +49,7 @@ class Notes:
                 asking = self._asking(call, opened.asked, step.span.began) if opened.began is None else ()
                 if isinstance(step.answer, Response) and (hear := self._redactor().hear):
                     hear(step.answer)  # learns its cookies, which its body may repeat
-                ended = records.Ended(call, step.answer, step.span, flight.timing())
+                ended = records.Ended(call, step.answer, step.span, flight.timing(), step.origin)
                 return (*asking, (ended, self._redactor()))
             case _:
                 return ()

@@ -201,7 +201,7 @@ def _create_task(original: Any, loop: Any, coro: Any, *, context: Any = None, **
     if not parent or _closes_a_generator(coro):
         return original(loop, coro, context=context, **options)
     went_on = asyncio._get_running_loop() is None and parent.goes_on()  # noqa: SLF001  `asyncio.run` asks it too
-    child = parent if went_on else parent.child(coro)
+    child = parent if went_on else parent.child(coro, works=False)
     over = child.stops if went_on else child.finish
     context = copy_context() if context is None else context
     context.run(lanes.enter, child)

@@ -14,21 +14,25 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from attrs import evolve
 
 from ..codec.records import Record
 from ..core import machine
-from ..core.machine import Asked, Commit, Ended, Event, Halt, Headed, Order, State, Strayed, Wait
+from ..core.machine import Asked, Commit, Ended, Event, Go, Halt, Headed, Order, State, Strayed, Wait
 from ..core.script import Script
+from ..core.values import Source
 from ..host import clocks
 from ..host.uninterrupted import LOOK
 from ..redact import Redactor
+from .lanes import Roster
 
 Note: TypeAlias = "tuple[Record, Redactor | None]"
 """A record of an event, and the redactor to apply before it is kept; None if it is to be kept as it is."""
 
+GLANCE = 0.02  # seconds between two looks of a thread that waits for an agent that may leave the script
+PART_PATIENCE = 0.3  # seconds at least that others wait for an agent that may have left the script
 JOB_PATIENCE = 0.5  # seconds that others wait for a recorded job that nobody has begun: agents may omit it
 
 Wake: TypeAlias = Callable[[], object]
@@ -95,6 +99,14 @@ class _Slot(Link):
         self.thread = thread
 
 
+class _Waiting(NamedTuple):
+    """The turn that a `call` waits for; `number` is its place among all that wait."""
+
+    turn: int
+    number: int
+    call: int
+
+
 class Cell:
     """Steps the machine, one event at a time, from any thread.
 
@@ -123,7 +135,9 @@ class Cell:
         self._done = done
         self._slot = _Slot(0.0, self.mover)
         self._numbers = itertools.count()
-        self._waiting: dict[Wake, tuple[int, int]] = {}
+        self._waiting: dict[Wake, _Waiting] = {}
+        self.roster = Roster()
+        """The strands of the run."""
 
     @property
     def now(self) -> Moment:
@@ -163,7 +177,7 @@ class Cell:
             if now.add(moment):
                 break
         if isinstance(order, Wait):
-            self._wait(order.turn, wake)
+            self._wait(order.turn, wake, event.call)
         else:
             self.moved, self.mover = clocks.monotonic(), threading.get_ident()
             if moment is not now:
@@ -177,7 +191,7 @@ class Cell:
         turn = machine.find_turn(now.state, event)
         come = turn <= now.state.turn or bool(now.state.halt) or now.over
         if not come:
-            self._wait(turn, wake)
+            self._wait(turn, wake, event.call)
             self._wake()
         return come
 
@@ -200,20 +214,63 @@ class Cell:
             now.add(Moment(now.number + 1, now.state, notes, now.steps, over=True))
         self._wake()
 
-    def left(self) -> float:
-        """Return the seconds of patience that remain; at most JOB_PATIENCE if the run waits for a job."""
-        patience = self.patience
-        if machine.waits_for_job(self.state):
+    def left(self, pause: float | None = None) -> float:
+        """Return the seconds of patience that remain.
+
+        At most JOB_PATIENCE if the run waits for a job. An agent that may leave the script is waited for
+        at most twice as long as the recorded one paused, which is `pause`, or what the script says; and
+        no longer where the strand that is due has ended, or waits itself.
+        """
+        state, patience = self.state, self.patience
+        if machine.waits_for_job(state):
             patience = min(JOB_PATIENCE, patience)
+        elif machine.may_part(state) and not state.live:
+            if pause is None:
+                pause = state.script.find_pause(state.turn)
+                if self._is_stuck(state):
+                    return 0.0
+            patience = min(max(PART_PATIENCE, 2 * pause), patience)
         return self.moved + patience - clocks.monotonic()
 
+    def look(self, left: float) -> float:
+        """Return how long a thread may sleep, of `left` seconds, before it looks how the run goes."""
+        return look(left, GLANCE if machine.may_part(self.state) else LOOK)
+
+    def _is_stuck(self, state: State) -> bool:
+        """True if the strand that is due has ended, or waits itself for a later tick."""
+        due = machine.find_due(state)
+        if due is None or due in state.claimed:
+            return False
+        lane = state.script.lines[due].lane
+        if lane in self.roster.ended:
+            return True
+        waiting = (state.open.get(one.call) for one in list(self._waiting.values()))
+        return lane not in state.script.mixed and any(one and one.lane == lane for one in waiting)
+
+    def give_up(self) -> None:
+        """Leave the script, if it may be left: nobody whom the loop of this thread runs can go on.
+
+        Strands on other threads may, and jobs of executors.
+        """
+        state = self.state
+        if self.closed or state.live or not machine.may_part(state) or self.roster.working:
+            return
+        jobs = any(isinstance(one.asked, Source) and one.asked.is_job for one in state.open.values())
+        waiting = [one.call for one in list(self._waiting.values()) if one.call in state.open]
+        if waiting and not jobs:
+            self.lapse(waiting[0])
+
     def lapse(self, call: int) -> Order | None:
-        """Patience has ended for `call`: return the order to stop, or None if a due job was passed over."""
+        """Patience has ended for `call`: return the order to stop, or None if it goes on.
+
+        It does where a due job was passed over, or where the agent has left the script by this.
+        """
         while True:
             now = self.now
             passed = machine.pass_over(now.state)
             if passed is now.state:
-                return self.send(Strayed(call, stalled=True))
+                order = self.send(Strayed(call, stalled=True))
+                return None if isinstance(order, Go) else order
             if now.add(Moment(now.number + 1, passed, steps=now.steps, over=now.over)):
                 break
         self.moved = clocks.monotonic()
@@ -235,9 +292,9 @@ class Cell:
         if self.mover != me:  # the thread whose slot was before ours may have overslept
             _sleep_until(self.moved + pause)
 
-    def _wait(self, turn: int, wake: Wake | None) -> None:
+    def _wait(self, turn: int, wake: Wake | None, call: int) -> None:
         if wake:
-            self._waiting[wake] = (turn, next(self._numbers))
+            self._waiting[wake] = _Waiting(turn, next(self._numbers), call)
 
     def _wake(self) -> None:
         """Call `wake` of each call whose turn has come.
@@ -248,7 +305,7 @@ class Cell:
             return
         now = self.now
         over, come = bool(now.state.halt) or now.over, now.state.turn
-        waiting = [(*when, wake) for wake, when in list(self._waiting.items())]
+        waiting = [(one.turn, one.number, wake) for wake, one in list(self._waiting.items())]
         for _, _, wake in sorted((due for due in waiting if over or due[0] <= come), key=lambda due: due[:2]):
             with suppress(RuntimeError):  # its event loop is closed: nobody waits there any more
                 wake()
@@ -265,9 +322,9 @@ def is_amid_a_step() -> bool:
     return False
 
 
-def look(left: float) -> float:
+def look(left: float, most: float = LOOK) -> float:
     """Return how long to wait, of `left` seconds, before a new check: the waker may be interrupted."""
-    return max(0.0, min(left, LOOK))
+    return max(0.0, min(left, most))
 
 
 def _sleep_until(at: float) -> None:

@@ -15,7 +15,6 @@ from attrs import evolve
 from ..codec import strict_json
 from ..core.machine import State
 from ..core.notes import add_notes, make_notes
-from ..core.script import NEVER
 from ..core.surrogates import NONE
 from ..core.tape import Tape
 from ..core.values import RETURNED, UNFINISHED, Branch, Outcome, Request, Source
@@ -296,13 +295,13 @@ class Session(Border, ToolCaller, Chance):
 
     def _begin(self) -> None:
         plan = self._plan
-        if plan.script.opens != NEVER:
+        if plan.script.goes_live:
             self._keeper = writer = Writer(stored=plan.store is not None)
             writer.start()
             if plan.store:
                 writer.begin(self._begun)
         run_apart(self._hold)
-        self.port.open(self._keeper)
+        self.port.open(self._keeper, self._root.roster)
         register(self)
         if plan.within is not None:
             plan.within.separate.append(self)

@@ -104,11 +104,15 @@ class Following:
     def _make_step(record: Ended, asked: Asked | None) -> Step:
         if asked is None:
             raise CorruptTape(f"call {record.call} ends and was not open")
-        made = make_step(asked.question, record.answer, asked.lane, record.span, record.timing)
+        made = make_step(
+            asked.question, record.answer, asked.lane, record.span, record.timing, record.origin
+        )
         if made is None:
             raise CorruptTape(f"call {record.call} got an answer of another kind")
         return made
 
 
 def _same(one: Header, other: Header) -> bool:
-    return (one.created_at, one.agent_name, one.parent) == (other.created_at, other.agent_name, other.parent)
+    """True of the headers of one run; where it left its parent may be known by one of them alone."""
+    parents = [head.parent.parent if head.parent else None for head in (one, other)]
+    return (one.created_at, one.agent_name, parents[0]) == (other.created_at, other.agent_name, parents[1])

@@ -46,7 +46,7 @@ class BranchInfo:
 
     branch_id: str
     parent: str
-    step: int
+    step: int | None
     name: str
     desc: str
     info: RunInfo

@@ -8,8 +8,9 @@ be read only after all rows before it.
 
     ["a", call, lane, began, at, question]
     ["h", call, tick]
-    ["e", call, span, answer, timing]
+    ["e", call, span, answer, timing], or with the origin behind
     ["s", surrogates, places]
+    ["p", departure]
     ["c", outcome]
 """
 
@@ -25,6 +26,7 @@ from ...core.surrogates import Place, Surrogate, Surrogates
 from ...core.values import (
     Answer,
     Deferred,
+    Departure,
     Exchange,
     Fault,
     Headers,
@@ -41,7 +43,7 @@ from ..bodies.bases import Heads
 from ..bodies.chain import MOST_PIECES, Bodies
 from ..bodies.delta import LITERAL, Ops, make_delta, patch, take_literal
 from ..limits import Limits, check_count
-from ..records import Asked, Closed, Ended, Headed, Hidden, Record
+from ..records import Asked, Closed, Ended, Headed, Hidden, Parted, Record
 from ..strict_json import are_whole, expect_list, expect_natural, expect_text, expect_whole
 from . import times
 from .headers import HeaderReader, HeaderWriter
@@ -111,7 +113,7 @@ class RowWriter:
                 return ["a", call, lane, began, since, written], record
             case Headed(call, tick):
                 return ["h", call, tick], record
-            case Ended(call, answer, span, timing):
+            case Ended(call, answer, span, timing, origin):
                 asked = self._tables.calls.pop(call, None)
                 of = self._tables.sources.pop(call, None)
                 same = self._tables.parent[of] if of is not None else None
@@ -119,13 +121,16 @@ class RowWriter:
                     of if same is not None and same.answer == answer else self._write_answer(answer, sink)
                 )
                 when = of if same is not None and same.timing == timing else times.write_timing(timing, asked)
-                return ["e", call, times.write_span(span, asked), answered, when], record
+                more = [] if origin is None else [origin]
+                return ["e", call, times.write_span(span, asked), answered, when, *more], record
             case Hidden(surrogates):
                 rows = [[row.name, row.value, row.place] for row in surrogates.rows]
                 texts = [
                     [key, *[n for place in places for n in place]] for key, places in surrogates.where.items()
                 ]
                 return ["s", rows, texts], record
+            case Parted(departure):
+                return ["p", strict_json.unstructure(departure)], record
             case Closed(outcome):
                 return ["c", strict_json.unstructure(outcome)], record
 
@@ -204,10 +209,12 @@ class RowReader:
                 return self._read_asked(expect_whole(call), lane, began, since, plain, source)
             case ["h", call, tick]:
                 return Headed(expect_whole(call), expect_whole(tick))
-            case ["e", call, span, answered, when]:
-                return self._read_ended(expect_whole(call), span, answered, when, source)
+            case ["e", call, span, answered, when, *origin]:
+                return self._read_ended(expect_whole(call), span, answered, when, origin, source)
             case ["s", rows, texts]:
                 return Hidden(_surrogates(expect_list(rows), expect_list(texts)))
+            case ["p", departure]:
+                return Parted(strict_json.structure(departure, Departure))
             case ["c", outcome]:
                 return Closed(strict_json.structure(outcome, Outcome))
             case _:
@@ -222,13 +229,18 @@ class RowReader:
         tables.calls[call] = record = Asked(call, question, expect_text(lane), expect_whole(began), at)
         return record
 
-    def _read_ended(self, call: int, span: object, answered: object, when: object, source: Source) -> Ended:
+    def _read_ended(
+        self, call: int, span: object, answered: object, when: object, origin: list[object], source: Source
+    ) -> Ended:
         asked, of = self._tables.calls.pop(call, None), self._tables.sources.pop(call, None)
         answer = (
             self._parents_step(of).answer if type(answered) is int else self._read_answer(answered, source)
         )
         timing = self._parents_step(of).timing if type(when) is int else times.read_timing(when, asked)
-        return Ended(call, answer, times.read_span(span, asked), timing)
+        if len(origin) > 1:
+            raise CorruptTape("a step has more than one origin")
+        came = expect_natural(origin[0]) if origin else None
+        return Ended(call, answer, times.read_span(span, asked), timing, came)
 
     def _parents_step(self, of: int | None) -> Step:
         if of is None:
