@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .runs.api import fork as fork
     from .runs.api import record as record
     from .runs.api import replay as replay
+    from .runs.api import rerun as rerun
     from .runs.api import resume as resume
     from .runs.verify import Verdict as Verdict
     from .runs.verify import averify as averify
@@ -69,7 +70,7 @@ _HOMES = {
     "runs.verify": ["Verdict", "averify", "verify"],
     "errors": ["Divergence", "TraceforkError"],
     "storage.tape_file": ["dumps", "load", "loads", "save"],
-    "runs.api": ["fork", "record", "replay", "resume"],
+    "runs.api": ["fork", "record", "replay", "rerun", "resume"],
     "session.current": ["current"],
     "session.session": ["Session"],
     "storage.store": ["TapeStore"],
@@ -121,6 +122,7 @@ __all__ = [
     "record",
     "redact",
     "replay",
+    "rerun",
     "report",
     "resume",
     "save",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from . import notes
-from .script import Script
+from .script import AT_ONCE, NEVER, Script
 from .tape import Tape
 from .values import CANCELLED, Call, Effect, Fault, Lane, Pending, Reply, Step
 
@@ -73,7 +73,8 @@ def find_doubts(
         left = list(elder.calls)
         own = tuple(s for s in went.effects if served.get(s.span.began) != s.call)
         went = evolve(went, steps=own)
-    asked = [(s.span.began, s.call) for s in went.effects if inherited.is_live(s.span.began)]
+    live = (s for s in went.effects if s.origin is None and inherited.is_live(s.span.began))
+    asked = [(s.span.began, s.call) for s in live]
     asked += [
         (p.began, p.asked) for p in went.pending if isinstance(p.asked, Call) and inherited.is_live(p.began)
     ]
@@ -96,7 +97,8 @@ def make_note(calls: Sequence[Call], script: Script) -> notes.Doubts:
         for line in script.lines
         if isinstance(line.asked, Call) and line.answer is None and line.began is not None
     )
-    return notes.Doubts(tuple(calls), script.opens, tuple(open_))
+    since = script.opens if script.opens != NEVER else AT_ONCE  # a rerun's steps say which were served
+    return notes.Doubts(tuple(calls), since, tuple(open_))
 
 
 def _find_left(tape: Tape) -> list[Effect]:

@@ -26,12 +26,14 @@ def everything(tape: Tape, matcher: Matcher = exact) -> Script:
 class Fork:
     """The question "what if `pivot` had been answered with `answer`?"; None asks it again, live.
 
-    `pivot` is one of the tape's steps, the very object.
+    `pivot` is one of the tape's steps, the very object. Once the run is live, later steps whose lines
+    `may_serve` serve equal questions; by default none does.
     """
 
     tape: Tape
     pivot: Step | Pending
     answer: Answer | None = None
+    may_serve: Callable[[Line], bool] | None = None
 
     def script(self, matcher: Matcher = exact) -> Script:
         """The steps that could not have known about the change, and the changed step.
@@ -50,8 +52,8 @@ class Fork:
             if step is self.pivot:
                 lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
             else:
-                lines.append(_keep(step, opens))
-        return Script.of(lines, opens, matcher)
+                lines.append(_keep(step, opens, self.may_serve))
+        return Script.of(lines, opens, matcher, may_serve=self.may_serve)
 
 
 @frozen
@@ -59,28 +61,28 @@ class Rerun:
     """The run of a changed agent: what it still asks is served, everything else is asked live.
 
     Exchanges before the one of number `at`, in the order of their heads, have to match. Once the agent has
-    left the tape, the answers of steps that are `reusable` are served to equal questions. `anew(step)` says
+    left the tape, the lines that `may_serve` serve equal questions. `anew(step)` says
     why a step is asked again where the agent comes to it, or "": see `Departure`. `tape` is as
     `doubt.continue_tape` gives it.
     """
 
     tape: Tape
-    reusable: Callable[[Step], bool]
+    may_serve: Callable[[Line], bool]
     anew: Callable[[Step], str]
     at: int = 0
 
     def script(self, matcher: Matcher = exact) -> Script:
         """All steps, and what was in flight when the recording died, which is asked once all else was."""
         firm_until = self.tape.by_head[self.at - 1].span.headed if self.at else AT_ONCE
-        return Script.of(map(self._line, _sort_by_began(self.tape)), NEVER, matcher, firm_until=firm_until)
+        lines = map(self._line, _sort_by_began(self.tape))
+        return Script.of(lines, NEVER, matcher, firm_until=firm_until, may_serve=self.may_serve)
 
     def _line(self, step: Step | Pending) -> Line:
         if isinstance(step, Pending):
             return Line(step.asked, step.lane, anew="unfinished")
         line = Line.of(step)
-        if reason := self.anew(step):
-            return evolve(line, answer=None, origin=None, anew=reason)
-        return evolve(line, reusable=self.reusable(step))
+        reason = self.anew(step)
+        return evolve(line, answer=None, origin=None, anew=reason) if reason else line
 
 
 @frozen
@@ -93,6 +95,7 @@ class Cut:
     tape: Tape
     upto: int
     answer: Answer | None = None
+    may_serve: Callable[[Line], bool] | None = None
 
     def script(self, matcher: Matcher = exact) -> Script:
         """The nested prefixes that blame compares: cut i serves one exchange more than cut i - 1.
@@ -111,23 +114,26 @@ class Cut:
             if step is changed:
                 lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
                 continue
-            line = _keep(step, opens)
+            line = _keep(step, opens, self.may_serve)
             if line.headed is not None and line.headed > opens:
                 line = Line(line.asked, line.lane, None, line.began)
             lines.append(line)
-        return Script.of(lines, opens, matcher)
+        return Script.of(lines, opens, matcher, may_serve=self.may_serve)
 
 
-def remainder(tape: Tape, matcher: Matcher = exact) -> Script:
+def remainder(
+    tape: Tape, matcher: Matcher = exact, may_serve: Callable[[Line], bool] | None = None
+) -> Script:
     """Resume: every committed step, then live. `tape` is as `doubt.continue_tape` gives it.
 
     A question whose head had been given may have been acted on, and its answer
     is lost: nothing asked after that head can be relied on.
     """
     if known := [p for p in tape.pending if p.headed is not None]:
-        return Fork(tape, min(known, key=_head)).script(matcher)
+        return Fork(tape, min(known, key=_head), may_serve=may_serve).script(matcher)
     opens = max((s.span.ended for s in tape.steps), default=AT_ONCE)
-    return Script.of((_keep(s, opens) for s in _sort_by_began(tape)), opens, matcher)
+    lines = (_keep(s, opens, may_serve) for s in _sort_by_began(tape))
+    return Script.of(lines, opens, matcher, may_serve=may_serve)
 
 
 def _check_fit(asked: Question, answer: Answer) -> None:
@@ -135,10 +141,14 @@ def _check_fit(asked: Question, answer: Answer) -> None:
         raise TypeError(f"{asked!r} cannot be answered by {answer!r}")
 
 
-def _keep(step: Step | Pending, opens: int) -> Line:
+def _keep(step: Step | Pending, opens: int, may_serve: Callable[[Line], bool] | None) -> Line:
     """`step` as far as it began by `opens`; what ended later ends when the run is live."""
     if _began(step) > opens:
-        return Line(step.asked, step.lane)
+        later = Line(step.asked, step.lane)
+        if may_serve is None or isinstance(step, Pending):
+            return later
+        answered = evolve(later, answer=step.answer, origin=step.span.began)
+        return answered if may_serve(answered) else later
     if isinstance(step, Pending):
         return Line(step.asked, step.lane, None, step.began)
     line = Line.of(step)

@@ -64,7 +64,7 @@ from typing import TypeAlias
 from attrs import evolve
 
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
-from .script import AT_ONCE, Marks, Script
+from .script import AT_ONCE, Line, Marks, Script
 from .state import (
     UNSCRIPTED,
     Open,
@@ -162,7 +162,7 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
         if line is not None:
             state = _mark_claimed(state, line)
     recorded = line_of(state, opened)
-    if state.parted is not None and opened.line is not None and not recorded.reusable:  # rule 20
+    if state.parted is not None and not _may_serve(state.script, recorded):  # rule 20
         opened, recorded = evolve(opened, line=None), UNSCRIPTED
     if recorded.anew and not state.live:
         return _wait_for_rest(state, event, opened)
@@ -175,6 +175,10 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
     if isinstance(opened.asked, Call) and not opened.asked.repeatable and not state.ran:
         state = evolve(state, ran=opened.asked.name)
     return state, Forward()
+
+
+def _may_serve(script: Script, line: Line) -> bool:
+    return line.answer is not None and script.may_serve is not None and script.may_serve(line)
 
 
 def _wait_for_rest(state: State, event: Asked, opened: Open) -> tuple[State, Order]:
@@ -193,7 +197,7 @@ def _check_line(state: State, event: Asked, line: int) -> int | Halt:
     recorded = state.script.lines[line]
     if recorded.anew and recorded.answer is None and recorded.began is not None:
         return Halt(event.question, event.lane, line, reason=recorded.anew)
-    if state.script.firm <= len(state.script.places) and _is_other_function(recorded.asked, event.question):
+    if state.script.may_be_left and _is_other_function(recorded.asked, event.question):
         return Halt(event.question, event.lane, line, reason="code")
     return line
 
@@ -309,7 +313,7 @@ def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
 def _find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
     """The line whose answer serves `event` in a live run, if one does, and its question (rules 9, 20, 21)."""
     script, question = state.script, event.question
-    if not script.reusable or (isinstance(question, Call) and question.repeatable and state.ran):
+    if script.may_serve is None or (isinstance(question, Call) and question.repeatable and state.ran):
         return None, question
     key = script.matcher(question)
     line = script.first(script.reusable, (key, event.lane), state.claimed)

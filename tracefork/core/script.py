@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -26,9 +27,8 @@ NEVER = sys.maxsize
 class Line:
     """One recorded step as this run treats it.
 
-    `origin` is the tick at which the step began that gave the answer. Once the run is live, the answer
-    of a `reusable` line is served to an equal question. A question that claims a line which is to be
-    answered `anew` makes a rerun leave the script; the word says why: see `Departure`.
+    `origin` is the tick at which the step began that gave the answer. A question that claims a line which
+    is to be answered `anew` makes a rerun leave the script; the word says why: see `Departure`.
     """
 
     asked: Question
@@ -39,7 +39,6 @@ class Line:
     ended: int | None = None
     timing: Timing = Timing()
     origin: int | None = None
-    reusable: bool = False
     anew: str = ""
 
     @classmethod
@@ -103,6 +102,7 @@ class Script:
     """`lines` in the order they were asked, and LIVE from the tick `opens` on.
 
     The agent may leave it, and the run is live then, once the first `firm` gating ticks have happened.
+    Once the run is live, lines that `may_serve(line)` serve equal questions; it is asked as late as that.
     """
 
     lines: tuple[Line, ...]
@@ -118,20 +118,26 @@ class Script:
     by_key: Index = field(repr=False)
     by_lane: Index = field(repr=False)
     by_both: Index = field(repr=False)
-    reusable: Index = field(repr=False)  # by key, and by key and lane: whose answers serve a live run
     jobs: Index = field(repr=False)  # by lane, the ends of executors' jobs, which by_lane leaves out
     mixed: frozenset[Lane]  # lanes that asked again before they had an answer: several strands share the name
+    may_serve: Callable[[Line], bool] | None = field(default=None, repr=False)
 
     @classmethod
     def of(
-        cls, lines: Iterable[Line], opens: int, matcher: Matcher, *, firm_until: int | None = None
+        cls,
+        lines: Iterable[Line],
+        opens: int,
+        matcher: Matcher,
+        *,
+        firm_until: int | None = None,
+        may_serve: Callable[[Line], bool] | None = None,
     ) -> Script:
         """Return the script of `lines`, which the agent may leave after the tick `firm_until`, or never."""
         lines = tuple(lines)
         gates = [tuple(line.gates()) for line in lines]
         owner = {tick: n for n, ticks in enumerate(gates) for tick in ticks}
         places = {tick: place for place, tick in enumerate(sorted(owner))}
-        by_key, by_lane, by_both, jobs, reusable = (defaultdict[object, list[int]](list) for _ in range(5))
+        by_key, by_lane, by_both, jobs = (defaultdict[object, list[int]](list) for _ in range(4))
         mixed, headed, exchanges = set[Lane](), dict[Lane, int](), [0]
         for n, line in enumerate(lines):
             if line.began is not None and not line.is_job:
@@ -142,9 +148,6 @@ class Script:
             by_key[key].append(n)
             (jobs if line.is_job else by_lane)[line.lane].append(n)
             by_both[key, line.lane].append(n)
-            if line.reusable:
-                reusable[key].append(n)
-                reusable[key, line.lane].append(n)
             exchanges.append(exchanges[-1] + isinstance(line.asked, Request))
         opening = len(places) if opens == NEVER else sum(t <= opens for t in places) - 1
         firm = len(places) + 1 if firm_until is None else sum(t <= firm_until for t in places)
@@ -162,15 +165,34 @@ class Script:
             _freeze(by_key),
             _freeze(by_lane),
             _freeze(by_both),
-            _freeze(reusable),
             _freeze(jobs),
             frozenset(mixed),
+            may_serve,
         )
+
+    @cached_property
+    def reusable(self) -> Index:
+        """By key, and by key and lane, the lines whose answers serve equal questions of a live run."""
+        if self.may_serve is None:
+            return {}
+        found = defaultdict[object, list[int]](list)
+        for key, lines in self.by_both.items():
+            for n in lines:
+                if self.lines[n].answer is not None and self.may_serve(self.lines[n]):
+                    found[key].append(n)
+        for key, lines in self.by_key.items():
+            found[key] = [n for n in lines if n in found.get((key, self.lines[n].lane), ())]
+        return _freeze(found)
+
+    @property
+    def may_be_left(self) -> bool:
+        """True of a rerun's."""
+        return self.firm <= len(self.places)
 
     @property
     def goes_live(self) -> bool:
         """False where every answer is on the tape: a replay."""
-        return self.opens != NEVER or self.firm <= len(self.places)
+        return self.opens != NEVER or self.may_be_left
 
     def find_pause(self, place: int) -> float:
         """Seconds between the gating tick at `place` and the one before it, as they were recorded."""

@@ -140,7 +140,7 @@ def line_of(state: State, opened: Open) -> Line:
     line = state.script.lines[opened.line]
     if state.parted is None:
         return line
-    return Line(line.asked, line.lane, line.answer, origin=line.origin, reusable=line.reusable)
+    return Line(line.asked, line.lane, line.answer, origin=line.origin)
 
 
 UNSCRIPTED = Line(Source("none"), "")

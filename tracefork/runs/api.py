@@ -1,4 +1,4 @@
-"""The public verbs: record, replay, resume, fork. Each returns the session of one run.
+"""The public verbs: record, replay, resume, rerun, fork. Each returns the session of one run.
 
 The options that they share, `**options`, are those of `tracefork.runs.options.Options`.
 """
@@ -6,17 +6,18 @@ The options that they share, `**options`, are those of `tracefork.runs.options.O
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import index
 from typing import Any, TypeAlias, Unpack, cast
 
 from ..core.doubt import continue_tape
-from ..core.fork import Cut, Fork, everything, nothing, remainder
+from ..core.fork import Cut, Fork, Rerun, everything, nothing, remainder
 from ..core.notes import inherit
 from ..core.script import Script
 from ..core.tape import Tape
 from ..core.values import Answer, Branch, Draw, Effect, Exchange, Response, Step
 from ..providers import streams
+from ..providers.reusable import Reuse
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..runtime.port import Gate, Known
 from ..session.session import Session
@@ -24,6 +25,7 @@ from ..session.tools.policy import Policy, policy
 from .assembly import StoreLike, make_header, make_session
 from .joining import JoinedRun, find_outer
 from .options import Options, RecordOptions, ReplayOptions, TailOptions, lists
+from .reuse import Faults, choose_anew, choose_served, choose_tools
 
 Reanswer: TypeAlias = "Answer | Callable[[Any], Answer] | None"
 
@@ -105,8 +107,65 @@ def resume(
     chosen = Options.of(options, tape)
     _warn_of_unrecorded(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
-    script = remainder(continue_tape(tape), chosen.matcher)
+    script = remainder(continue_tape(tape), chosen.matcher, choose_tools(chosen.tools))
     return _follow(tape, script, lineage, chosen, store=store, run_id=run_id)
+
+
+@lists(TailOptions)
+def rerun(
+    tape: Tape,
+    store: StoreLike = None,
+    *,
+    at: int = 0,
+    reuse: Reuse = "models",
+    faults: Faults = "recorded",
+    fresh: Iterable[str] = (),
+    run_id: str | None = None,
+    meta: Mapping[str, str] | None = None,
+    name: str = "rerun",
+    desc: str = "",
+    **options: Unpack[TailOptions],
+) -> Session:
+    """Start a run of an agent that has changed since `tape`: what it asks as before is served, the rest is live.
+
+    Until the agent asks something else, or stops where others wait for it, this is a replay. From there
+    on nothing waits for its recorded turn: equal questions are served their recorded answers, each at
+    most once, and all others go to the real world. `run.parted` says where that was, and why. An agent
+    that ends early is no error.
+
+    Args:
+        tape: the recording, finished or not.
+        store, run_id, meta: as for `record`; the run names `tape` as its parent.
+        at: exchanges before the one of this number, in the order of their heads, have to match.
+        reuse: which exchanges may serve an equal question after the parting: "models", those that ask a
+            model and carry all that the answer depends on; "all"; "none"; or a function of the Request.
+            Only whole answers do, and no failures.
+        faults: "recorded" serves recorded failures; "again" asks anew at the first fault, 429 or 5xx
+            that nothing later on the tape made up for.
+        fresh: names of tools that run again.
+        name, desc: what the branch is called, and what was changed.
+        options: see `tracefork.runs.options.Options`; `tools` is "reuse" here if nothing is said. What is
+            said of replays holds until the run is live.
+
+    Raises:
+        IndexError: the tape has no exchange of the number `at`.
+        ValueError: `reuse` or `faults` is nothing known, or `fresh` names no tool of the tape.
+        Divergence: before `at`, on asking something else than the tape has; later, on reading on in a
+            body that the agent had closed there when recorded.
+        Unfinished: on leaving the block before `at`.
+        InDoubt: on calling a tool that was in flight when the recording died.
+        UnrecordedWarning: as a warning, when a model called tools that are no effects of the tape.
+        RunExists: the store has a run of this name.
+    """
+    chosen = Options.of({"tools": "reuse", **options}, tape)
+    if not 0 <= at <= len(tape):
+        raise IndexError(f"the tape has {len(tape)} exchanges: at= is from 0 to {len(tape)}, not {at}")
+    _warn_of_unrecorded(tape)
+    may_serve = choose_served(reuse, chosen.tools)
+    anew = choose_anew(tape, faults, fresh, chosen.matcher)
+    script = Rerun(continue_tape(tape), may_serve, anew, at).script(chosen.matcher)
+    lineage = Branch(tape.run_id, None, name, desc)
+    return _follow(tape, script, lineage, chosen, store=store, run_id=run_id, meta=meta)
 
 
 @lists(TailOptions)
@@ -160,7 +219,8 @@ def fork(
     _warn_of_unrecorded(tape)
     step = sum(1 for x in tape.exchanges if x.span.began < pivot.span.began)
     lineage = Branch(parent if parent is not None else tape.run_id, step, name, desc)
-    script = Fork(continue_tape(tape, pivot), pivot, given).script(chosen.matcher)
+    may_serve = choose_tools(chosen.tools)
+    script = Fork(continue_tape(tape, pivot), pivot, given, may_serve).script(chosen.matcher)
     return _follow(
         tape,
         script,
@@ -211,7 +271,8 @@ def cut(
     if not 0 <= upto <= last:
         raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
     lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
-    script = Cut(continue_tape(tape), upto, answer).script(chosen.matcher)
+    may_serve = choose_tools(chosen.tools)
+    script = Cut(continue_tape(tape), upto, answer, may_serve).script(chosen.matcher)
     return _follow(
         tape, script, lineage, chosen, store=store, run_id=run_id, meta=meta, gate=gate, known=known
     )

@@ -95,9 +95,11 @@ class Options:
             gap on the tape. Any progress starts them anew.
         instant_retries: serve recorded answers such as 429 and 529 with a `retry-after` of
             next to nothing, so that an SDK does not sleep. The tape keeps what was said.
-        tools: what a tool call does once the run is live: "live" runs the tool; "recorded" serves
-            what an equal call was answered on the tape, and refuses others; "refuse" refuses all;
-            "ask" asks at the terminal; a function from the Call to the result answers instead.
+        tools: what a tool call does once the run is live: "live" runs the tool; "reuse" serves what an
+            equal call was answered on the tape, each answer once, and runs others: what a rerun does by
+            default; "recorded" serves an equal call's answer as often as it is asked, and refuses others;
+            "refuse" refuses all; "ask" asks at the terminal; a function from the Call to the result answers
+            instead.
         on_doubt: what to do about a tool that was called before a crash and may have run:
             "raise" InDoubt, "rerun" it, or a function from its Call to its result.
         unrecordable: what becomes of a tool's result or exception that could not be made again from a tape:

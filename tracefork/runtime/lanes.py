@@ -85,7 +85,7 @@ class Strand:
         self.outer = outer
         self.giver = giver
         self.aside = aside
-        self.roster = giver.roster if giver else Roster()
+        self.roster: Roster = giver.roster if giver else Roster()
         self._works = works
         self.roster.working += works
         self._group = group

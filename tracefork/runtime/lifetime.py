@@ -13,14 +13,14 @@ from ..codec import records
 from ..core import machine
 from ..core.machine import Commit, Event, Forward, Halt, Order, Serve
 from ..core.script import Script
-from ..core.values import Outcome, Question
+from ..core.values import Departure, Outcome, Question
 from ..errors import Divergence, Refused, TraceforkError
 from ..host import clocks
 from ..host.callsite import find_callsite
 from ..redact import Redactor
 from .event_loop import Pacers
 from .flight import Flight
-from .halts import make_divergence
+from .halts import make_departure, make_divergence
 from .keeper import Happened, Keeper, Unwritten
 from .lanes import Roster
 from .notes import Notes
@@ -92,6 +92,12 @@ class Lifetime:
     @property
     def state(self) -> machine.State:
         return self._cell.state
+
+    @property
+    def departure(self) -> Departure | None:
+        """Where the agent left the script, or None."""
+        state = self._cell.state
+        return None if state.parted is None else make_departure(state)
 
     @property
     def failure(self) -> TraceforkError | None:

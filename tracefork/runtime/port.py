@@ -58,6 +58,10 @@ Known: TypeAlias = Callable[[Request, Lane], "Answer | None"]
 """Returns the answer to serve to a request that would leave, given the lane that asks; None lets it leave."""
 
 
+NAP = 0.02
+"""Seconds between two looks of a call that the agent may give up."""
+
+
 class Port(Lifetime):
     """Sends questions to the machine, waits for their turns, and keeps what happens.
 
@@ -79,6 +83,8 @@ class Port(Lifetime):
         """The calls that may have run before this run began."""
         self.interrupted: BaseException | None = None
         """The interrupt that a tool raised in the recorded run, once this replay has raised it again."""
+        self.stale: dict[str, dict[str, None]] = {}
+        """By the tool that ran anew first, the tools whose recorded answers were served after that."""
         self.forwarded = 0
         self.went_out = 0
         """How many of the forwarded questions were not draws."""
@@ -113,6 +119,8 @@ class Port(Lifetime):
         flight, event = self._flight(question)
         try:
             self._follow_order(flight, settle(self._cell, event))
+            while self._may_come_alive(flight):
+                clocks.sleep(NAP)
             if flight.served is None:
                 self._keeper.wait(flight.ticket)
         except Divergence:
@@ -127,6 +135,8 @@ class Port(Lifetime):
         flight, event = self._flight(question)
         try:
             self._follow_order(flight, await asettle(self._cell, event, self._pacers, flight))
+            while self._may_come_alive(flight):
+                await _nap(NAP)
             if flight.served is None:
                 await self._durable(flight.ticket)
         except Divergence:
@@ -135,6 +145,25 @@ class Port(Lifetime):
             self.drop(flight, CANCELLED)
             raise
         return flight
+
+    def _may_come_alive(self, flight: Flight) -> bool:
+        """True while a call waits that the agent had given up, and now may not, in a run that may go live.
+
+        If it is not given up for about twice as long as it was then, the real world is to answer it.
+        """
+        if flight.served != CANCELLED or not self._cell.state.script.may_be_left:
+            return False
+        opened = self._cell.state.open.get(flight.call)
+        if opened is None or self._cell.state.halt:
+            return False  # whoever waits for the agent to give up does so elsewhere
+        if opened.line is not None:
+            lasted = self._cell.state.script.lines[opened.line].timing.ended
+            if self._cell.left(lasted) <= 0 and (order := self._cell.lapse(flight.call)):
+                self._checked(order)
+            return True
+        flight.served = None
+        self._follow_order(flight, Forward())
+        return False
 
     def has_answer(self, question: Question) -> bool:
         """True if the script holds an unclaimed answer to `question`."""
@@ -242,7 +271,7 @@ class Port(Lifetime):
         if self.is_elsewhere:
             raise self._refuse_elsewhere(flight.question)
         while not (order := self._over_for(flight)):
-            clocks.sleep(min(max(self._cell.left(), 0.0), 0.02))
+            clocks.sleep(min(max(self._cell.left(), 0.0), NAP))
         self._checked(order)
 
     async def ahang(self, flight: Flight) -> None:
@@ -250,7 +279,7 @@ class Port(Lifetime):
         if self.is_elsewhere:
             raise self._refuse_elsewhere(flight.question)
         while not (order := self._over_for(flight)):
-            await _nap(min(max(self._cell.left(), 0.0), 0.02))
+            await _nap(min(max(self._cell.left(), 0.0), NAP))
         self._checked(order)
 
     def _over_for(self, flight: Flight) -> Order | None:
@@ -322,8 +351,10 @@ class Port(Lifetime):
 
     def _follow_order(self, flight: Flight, order: Order) -> None:
         match self._checked(order):
-            case Serve(answer):
+            case Serve(answer, after):
                 flight.served = answer
+                if after and isinstance(flight.question, Call):
+                    self.stale.setdefault(after, {})[flight.question.name] = None
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)

@@ -224,7 +224,7 @@ class Cell:
         state, patience = self.state, self.patience
         if machine.waits_for_job(state):
             patience = min(JOB_PATIENCE, patience)
-        elif machine.may_part(state) and not state.live:
+        elif machine.may_part(state) and not (state.live and pause is None):
             if pause is None:
                 pause = state.script.find_pause(state.turn)
                 if self._is_stuck(state):

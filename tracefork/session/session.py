@@ -12,12 +12,12 @@ import anyio
 import anyio.lowlevel
 from attrs import evolve
 
-from ..codec import strict_json
+from ..codec import records, strict_json
 from ..core.machine import State
 from ..core.notes import add_notes, make_notes
 from ..core.surrogates import NONE
 from ..core.tape import Tape
-from ..core.values import RETURNED, UNFINISHED, Branch, Outcome, Request, Source
+from ..core.values import RETURNED, UNFINISHED, Branch, Departure, Outcome, Request, Source
 from ..errors import StoreError, TraceforkError
 from ..host.uninterrupted import LOOK, run_apart
 from ..redact import Redactor
@@ -149,6 +149,11 @@ class Session(Border, ToolCaller, Chance):
         return self._tape or self._happened()
 
     @property
+    def parted(self) -> Departure | None:
+        """Where the agent left the tape that this run reruns, or None if it has not."""
+        return self.port.departure
+
+    @property
     def live(self) -> bool:
         """True when questions go to the real world: always while recording, never in a replay."""
         return self.port.live
@@ -249,7 +254,8 @@ class Session(Border, ToolCaller, Chance):
         vault = self.redactor().vault
         met = vault.surrogates.of(step.answer for step in tape.steps) if vault is not None else NONE
         notes = make_notes(escaped=self.escaped, redacted=self._keeper.redacted)
-        return evolve(tape, meta=add_notes(tape.meta, notes), surrogates=met)
+        made = evolve(tape, meta=add_notes(tape.meta, notes), surrogates=met)
+        return records.depart(made, self.parted) if self.parted else made
 
     def _was_left(self) -> bool:
         """True if the block was left before, wholly: whoever leaves it again finds all done.

@@ -41,5 +41,6 @@ def gather_branches(gathering: Gathering, tape: Tape, branches: Sequence[Tape]) 
 def _parts_at(branch: Tape, parent: Tape, *, kin: bool) -> int:
     """Return the first exchange that differs; if none does, the one at which the branch left `parent`."""
     parting = diff(parent, branch)
-    taken = branch.parent.step if branch.parent and kin else len(branch)
+    left = branch.parent.step if branch.parent and kin else None
+    taken = len(branch) if left is None else left  # a rerun that never left its tape parts nowhere
     return min(taken if parting is None else parting.step, len(branch))

@@ -15,7 +15,7 @@ from ...core.visible import visible
 from . import effects
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
-Tools: TypeAlias = 'Literal["live", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
+Tools: TypeAlias = 'Literal["live", "reuse", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
 Loss: TypeAlias = Literal["raise", "warn"]
 Instead: TypeAlias = 'Callable[[Call], Answer | Literal["run"] | None]'
 
@@ -82,7 +82,7 @@ class Use:
 def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise") -> Policy:
     """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
 
-    "live" runs tools; "recorded" serves the answer of an equal call on the tape, and ends the run if
+    "live" and "reuse" run tools; "recorded" serves the answer of an equal call on the tape, and ends the run if
     there is none; "refuse" ends the run; `Ask(may)`, and "ask", which asks at the terminal, run the
     calls that are allowed; a function from the Call to a result is called in place of the tool.
 
@@ -107,7 +107,7 @@ def check_loss(unrecordable: Loss) -> Loss:
 
 def _read_tools(tools: Tools, tape: Tape) -> Instead | None:
     match tools:
-        case "live":
+        case "live" | "reuse":  # what is served again is the script's part
             return None
         case "recorded":
             return answers(tape).get
@@ -121,7 +121,8 @@ def _read_tools(tools: Tools, tape: Tape) -> Instead | None:
             return _in_its_stead(tools)
         case _:
             raise ValueError(
-                f'tools= is "live", "recorded", "refuse", "ask", an Ask or a function, not {tools!r}'
+                'tools= is "live", "reuse", "recorded", "refuse", "ask", an Ask or a function, '
+                f"not {tools!r}"
             )
 
 
