@@ -20,6 +20,7 @@ from functools import cache
 from typing import Final, Literal, NoReturn, TypeGuard, TypeVar, get_args, get_origin
 
 from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError, StructureHandlerNotFoundError
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.json import JsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
 
@@ -180,6 +181,8 @@ def _converter() -> JsonConverter:
     )
     made.register_structure_hook_func(_is_literal, _structure_literal)
     made.register_structure_hook_func(_is_tuple, lambda items, kind: _structure_items(made, items, kind))
+    late = override(omit_if_default=True)  # not in tapes of version 3
+    made.register_unstructure_hook(Call, make_dict_unstructure_fn(Call, made, code=late, inside=late))
     made.register_unstructure_hook_func(_is_meta, dict)
     made.register_structure_hook_func(_is_meta, lambda meta, _: _structure_texts(meta))
     for union in _UNIONS:

@@ -39,10 +39,17 @@ class Source:
 
 @frozen
 class Call:
-    """A tool call; `arguments` is canonical JSON text of `{"args": [...], "kwargs": {...}}`."""
+    """A tool call; `arguments` is canonical JSON text of `{"args": [...], "kwargs": {...}}`.
+
+    `code` names the code that is called, as `session.tools.code_hash` has it. `inside` is set of a
+    sub-agent alone: the strand, below the lane that calls it, in which its own steps are. Neither is part
+    of the question.
+    """
 
     name: str
     arguments: str = field(default="", repr=_length)
+    code: str = field(default="", eq=False, repr=False)
+    inside: str = field(default="", eq=False, repr=False)
 
 
 @frozen
@@ -166,7 +173,7 @@ class Draw:
 
 @frozen
 class Effect:
-    """A tool call that replay must not repeat, and what it came to."""
+    """A tool call that replay must not repeat, or the call of a sub-agent; and what it came to."""
 
     call: Call
     reply: Reply | Fault
@@ -181,6 +188,16 @@ class Effect:
     @property
     def answer(self) -> Reply | Fault:
         return self.reply
+
+    @property
+    def is_agent(self) -> bool:
+        """True for a sub-agent's call: what it asked are steps of the tape, and it runs in each replay."""
+        return bool(self.call.inside)
+
+    def holds(self, step: Step | Pending) -> bool:
+        """True if this is a sub-agent's call, and `step` was asked in it, or in what it called."""
+        inner = f"{self.lane}/{self.call.inside}".lstrip("/")
+        return self.is_agent and (step.lane == inner or step.lane.startswith(f"{inner}/"))
 
 
 Step: TypeAlias = "Exchange | Draw | Effect"
