@@ -54,8 +54,19 @@ V3 = {
     "secrets.tape": "d7eddcc5c15e25e6551275ab9adc40d869500cae2e9b14e9f942b48f484e7f99",
     "streams.tape": "009e446a4cb718110d7d251cfe4c4b4d354e4e35154bf28e01dd5aaee9aa7f3a",
 }
-FILES = [(2, *one) for one in V2.items()] + [(3, *one) for one in V3.items()]
-VERSIONS = [2, 3]
+V4 = {
+    "agents.journal": "5abd45ef95af824094e15c32c8061555dfa901867e43e8d3b16be385bbaa3ac5",
+    "agents.tape": "15e90648c80cd26dd754d2f721f9603cdf56e6b245e4fcfbe1f344c0087b4a5e",
+    "branch.tape": "4dd00c99631f8e118fc96c3be450c95ca213444c91fca3637ad4a6df239e24c6",
+    "every-kind.journal": "8d090ba2ee1270ed1b36f50f3b9eb5e48e731b3f5a6cb2db0c803dac30be6853",
+    "every-kind.tape": "f425a360fa1f2402ce6cbd9474d720b204f8e59a640ee0576d67330499105315",
+    "parent.tape": "cbc71c113fee68b6dc6dd0987b28b71a467a9759706874018539de426236b0d0",
+    "secrets.journal": "4578ef64b78ee8da030e9ed7dc7cd6df51dd570dd0f172ee1a635f6c0d9bd1d6",
+    "secrets.tape": "a79acad8ef70cd89600877eb83cf5800eb48328edb4e47ecdacccdfaedc9aa39",
+    "streams.tape": "714ddee361b2c7fd9aee9ba09e125d2e3d2d7340fde4206b86da1e5f3d3f890b",
+}
+FILES = [(n, *one) for n, files in [(2, V2), (3, V3), (4, V4)] for one in files.items()]
+VERSIONS = [2, 3, 4]
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda version: f"v{version}")
@@ -204,11 +215,13 @@ def test_an_older_tape_is_replayed_by_the_rules_of_its_time():
     assert load(path("streams.tape", 3)).rules == 2
 
 
+@pytest.mark.parametrize("version", [3, 4])
 @pytest.mark.parametrize("form", ["sealed", "journal"])
-def test_what_stood_for_secrets_is_what_it_was(form):
-    sealed = form == "sealed"
+def test_what_stood_for_secrets_is_what_it_was(form, version):
     tape = (
-        load(path("secrets.tape", 3)) if sealed else journal.unroll(chunks(3, "secrets.journal"), "secrets")
+        load(path("secrets.tape", version))
+        if form == "sealed"
+        else journal.unroll(chunks(version, "secrets.journal"), "secrets")
     )
 
     assert tape.digest() == "d598be93a2eae1e12e13f7a36c51d1a5a5c44f43b7a6005668a6aafc7ae4915f"
@@ -223,3 +236,19 @@ def test_what_stood_for_secrets_is_what_it_was(form):
     )
     assert tape.masked[0].response.headers == (("set-cookie", "session=[secret:set-cookie]; Path=/"),)
     assert tape.masked.effects[0].reply == Reply("returned", '"[secret:github]"')
+
+
+@pytest.mark.parametrize("form", ["sealed", "journal"])
+def test_a_sub_agent_and_the_code_of_a_tool_are_what_they_were(form):
+    tape = (
+        load(path("agents.tape", 4))
+        if form == "sealed"
+        else journal.unroll(chunks(4, "agents.journal"), "agents")
+    )
+    agent, tool = tape.effects
+
+    assert tape.digest() == "231b0321fe0cdf83a82dec81b3a4c92af121c160ea45132552c66435662e1da6"
+    assert (agent.call.inside, agent.call.code, agent.is_agent) == ("research.0", "", True)
+    assert [agent.holds(step) for step in tape.steps] == [False, True, True]
+    assert (tool.call.code, tool.is_agent) == ("ast:9f86d081884c7d65 cpython-311:60303ae22b998861", False)
+    assert [left.asked.inside for left in tape.pending] == ["research.1"]

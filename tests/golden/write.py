@@ -2,7 +2,7 @@
 
 They are what `tests/codec/test_golden.py` opens, for ever. A new version gets files, and a test, of its own.
 
-    python tests/golden/write.py 3
+    python tests/golden/write.py 4
 """
 
 import sys
@@ -136,6 +136,32 @@ SECRETS = Tape(
     ),
 )
 
+AGENTS = Tape(
+    steps=(
+        Effect(
+            Call("research", '{"args":["bees"],"kwargs":{}}', inside="research.0"),
+            Reply("returned", '"they dance"'),
+            "crew.0",
+            Span(0, 7, 7),
+        ),
+        Exchange(
+            Request("POST", "https://api.test/v1/ask", JSON[:1], b"{}"),
+            Response(200, JSON[:1], (b'"look"',)),
+            "crew.0/research.0",
+            Span(1, 2, 3),
+        ),
+        Effect(
+            Call("look", '{"args":[],"kwargs":{}}', "ast:9f86d081884c7d65 cpython-311:60303ae22b998861"),
+            Reply("returned", '"bees"'),
+            "crew.0/research.0",
+            Span(4, 5, 5),
+        ),
+    ),
+    pending=(Pending(Call("research", "{}", inside="research.1"), "crew.0", 8),),
+    run_id="agents",
+    outcome=RETURNED,
+)
+
 PARENT = grown(6, 11, "mother", low=150, high=400)
 
 
@@ -165,6 +191,8 @@ def main(version):
         "secrets.journal": b"".join(parts),
         "every-kind.tape": pack.pack(EVERY_KIND),
         "every-kind.journal": b"".join(journal),
+        "agents.tape": pack.pack(AGENTS),
+        "agents.journal": b"".join(len(c).to_bytes(4, "big") + c for c in chunks_of(AGENTS, 1)),
         "streams.tape": pack.pack(STREAMS),
         "parent.tape": parent,
         "branch.tape": pack.pack(branch_of(PARENT), shared),

@@ -20,10 +20,11 @@ from functools import cache
 from typing import Final, Literal, NoReturn, TypeGuard, TypeVar, get_args, get_origin
 
 from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError, StructureHandlerNotFoundError
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.json import JsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
 
-from ..core.values import Call, Fault, Reading, Reply, Source
+from ..core.values import Branch, Call, Fault, Reading, Reply, Source
 from ..errors import CorruptTape, TraceforkError
 from .limits import Limits, check_nesting
 
@@ -33,6 +34,8 @@ ANSWERED: Final = Fault | Reading | Reply
 _ENDS: Final = ("eof", "closed", "cancelled")
 _UNIONS: Final = (ASKED, ANSWERED)
 _WHOLE: Final = frozenset({int})
+_LATE: Final = {Call: ("code", "inside", "repeatable"), Branch: ("departure",)}
+"""Fields that came with version 4; they are left out where they say nothing."""
 
 
 @contextmanager
@@ -180,6 +183,11 @@ def _converter() -> JsonConverter:
     )
     made.register_structure_hook_func(_is_literal, _structure_literal)
     made.register_structure_hook_func(_is_tuple, lambda items, kind: _structure_items(made, items, kind))
+    late = override(omit_if_default=True)  # not in tapes of version 3
+    for kind, fields in _LATE.items():
+        made.register_unstructure_hook(
+            kind, make_dict_unstructure_fn(kind, made, **dict.fromkeys(fields, late))
+        )
     made.register_unstructure_hook_func(_is_meta, dict)
     made.register_structure_hook_func(_is_meta, lambda meta, _: _structure_texts(meta))
     for union in _UNIONS:

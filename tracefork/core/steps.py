@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
+from .function_hashes import is_other_code
 from .http import Fault, Request, Response
 
 Lane: TypeAlias = str
@@ -39,15 +40,22 @@ class Source:
 
 @frozen
 class Call:
-    """A tool call; `arguments` is canonical JSON text of `{"args": [...], "kwargs": {...}}`."""
+    """A tool call; `arguments` is canonical JSON text of `{"args": [...], "kwargs": {...}}`.
+
+    `code` names the code that is called, as `session.tools.code_hash` has it. `inside` is set of a
+    sub-agent alone: the strand, below the lane that calls it, in which its own steps are. A `repeatable`
+    tool only reads. None of these is part of the question.
+    """
 
     name: str
     arguments: str = field(default="", repr=_length)
     code: str = field(default="", eq=False, repr=False)
+    inside: str = field(default="", eq=False, repr=False)
     repeatable: bool = field(default=False, eq=False, repr=False)
 
     def is_other_function(self, recorded: Call) -> bool:
-        return bool(self.code and recorded.code and self.code != recorded.code)
+        """True if this call is of another function than the `recorded` one, as far as both are known."""
+        return is_other_code(recorded.code, self.code)
 
 
 @frozen
@@ -177,7 +185,7 @@ class Draw:
 
 @frozen
 class Effect:
-    """A tool call that replay must not repeat, and what it came to; `origin` as for an Exchange."""
+    """A tool call that replay must not repeat, or a sub-agent's; and what it came to. `origin`: see Exchange."""
 
     call: Call
     reply: Reply | Fault
@@ -193,6 +201,16 @@ class Effect:
     @property
     def answer(self) -> Reply | Fault:
         return self.reply
+
+    @property
+    def is_agent(self) -> bool:
+        """True for a sub-agent's call: what it asked are steps of the tape, and it runs in each replay."""
+        return bool(self.call.inside)
+
+    def holds(self, step: Step | Pending) -> bool:
+        """True if this is a sub-agent's call, and `step` was asked in it, or in what it called."""
+        inner = f"{self.lane}/{self.call.inside}".lstrip("/")
+        return self.is_agent and (step.lane == inner or step.lane.startswith(f"{inner}/"))
 
 
 Step: TypeAlias = "Exchange | Draw | Effect"

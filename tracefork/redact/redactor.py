@@ -94,7 +94,7 @@ class Redactor:
             case Request():
                 return self._request(question)
             case Call(name, arguments):
-                return Call(self.clean(name), self.text(arguments))
+                return Call(self.clean(name), self.text(arguments), question.code, question.inside)
             case Source():
                 return question
 

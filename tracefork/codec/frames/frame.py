@@ -18,10 +18,10 @@ from attrs import frozen
 from ...errors import CorruptTape, Truncated, UnknownVersion
 
 MAGIC = b"\x89TFK"
-VERSION = 3
+VERSION = 4
 """Of all that is written."""
 
-READ = (3, 2)
+READ = (4, 3, 2)
 """What is read. Version 1 was never released."""
 
 _FIELDS = struct.Struct(">4sBcQ")
@@ -78,7 +78,8 @@ def read(data: bytes, offset: int = 0, place: str = "") -> Frame:
         if any(_is_checked(MAGIC + bytes([other]) + rest) for other in READ):
             raise CorruptTape("the version of a frame is damaged", where)
     if len(head) > len(MAGIC) and head[len(MAGIC)] not in READ:
-        known = " and ".join(map(str, sorted(READ)))
+        *others, last = map(str, sorted(READ))
+        known = f"{', '.join(others)} and {last}"
         raise UnknownVersion(f"format version {head[len(MAGIC)]} is unknown, this reads {known}", where)
     if len(head) < _HEAD:
         raise Truncated("it stops inside the head of a frame", where)

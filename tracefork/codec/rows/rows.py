@@ -25,6 +25,7 @@ from attrs import evolve
 from ...core.surrogates import Place, Surrogate, Surrogates
 from ...core.values import (
     Answer,
+    Call,
     Deferred,
     Departure,
     Exchange,
@@ -168,7 +169,7 @@ class RowWriter:
         """The parent's step that asked the same, looked for where it likely is and then from there on."""
         parent, alike = self._tables.parent, self._asked.get(_outline(question), ())
         for step in sorted(alike, key=lambda step: step < self._next):
-            if parent[step].asked == question:
+            if parent[step].asked == question and _is_of_code(parent[step].asked, question):
                 return step
         return None
 
@@ -322,6 +323,13 @@ def _surrogates(rows: list[object], texts: list[object]) -> Surrogates:
             raise CorruptTape("the places of surrogates are in no order")
         where[expect_text(key)] = places
     return Surrogates(tuple(made), where)
+
+
+def _is_of_code(one: Question, other: Question) -> bool:
+    """True unless these are calls of different code: equal as questions, but not as rows."""
+    if not (isinstance(one, Call) and isinstance(other, Call)):
+        return True
+    return (one.code, one.inside, one.repeatable) == (other.code, other.inside, other.repeatable)
 
 
 def _outline(question: Question) -> object:

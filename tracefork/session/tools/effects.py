@@ -16,15 +16,14 @@ from . import classes, python_values, rebuild
 from .changed_arguments import make_opaque
 
 
-def make_call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Call:
-    """Return the call of tool `name` with these arguments.
+def make_call(name: str, args: Sequence[object], kwargs: Mapping[str, object], code: str = "") -> Call:
+    """Return the call of tool `name`, whose code has the hash `code`, with these arguments.
 
     Raises:
         Unrecordable: an argument has no JSON form.
     """
-    return Call(
-        name, python_values.encode({"args": list(args), "kwargs": dict(kwargs)}, f"an argument of {name}")
-    )
+    arguments = python_values.encode({"args": list(args), "kwargs": dict(kwargs)}, f"an argument of {name}")
+    return Call(name, arguments, code)
 
 
 def keep_result(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:

@@ -13,6 +13,7 @@ from ...core.tape import Tape
 from ...core.values import CANCELLED, Answer, Call
 from ...core.visible import visible
 from . import effects
+from .code_hash import hash_code
 
 OnDoubt: TypeAlias = 'Literal["raise", "rerun"] | Callable[[Call], object]'
 Tools: TypeAlias = 'Literal["live", "reuse", "recorded", "refuse", "ask"] | Ask | Callable[[Call], object]'
@@ -50,7 +51,7 @@ class Use:
     """One call of a tool: `fn(*args, **kwargs)` is what runs, the arguments in `seen` are the question.
 
     `seen` leaves out `self` or `cls` and ignored arguments. A `repeatable` tool may run twice: it is never
-    in doubt.
+    in doubt. A sub-agent (`agent`) has its steps recorded, and runs in each replay.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Use:
     kwargs: Mapping[str, Any] = {}
     _seen: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
     repeatable: bool = False
+    agent: bool = False
 
     @property
     def seen(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
@@ -66,12 +68,12 @@ class Use:
 
     @property
     def question(self) -> Call:
-        """The question of this call.
+        """The question of this call. A sub-agent's code has no hash: it runs, whatever it is.
 
         Raises:
             Unrecordable: an argument has no JSON form.
         """
-        return effects.make_call(self.name, *self.seen)
+        return effects.make_call(self.name, *self.seen, "" if self.agent else hash_code(self.fn))
 
     @property
     def module(self) -> str:
