@@ -83,8 +83,8 @@ def _dressed(draw, step):
 def timed(tape):
     """What equality of tapes leaves out."""
     asked = [step.call for step in tape.effects] + [left.asked for left in tape.pending]
-    calls = [(one.code, one.inside) for one in asked if isinstance(one, Call)]
-    return [step.timing for step in tape.steps], calls
+    calls = [(one.code, one.inside, one.repeatable) for one in asked if isinstance(one, Call)]
+    return [(step.timing, step.origin) for step in tape.steps], calls
 
 
 SMALL = Tape(

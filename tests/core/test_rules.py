@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tracefork.core import machine
-from tracefork.core.fork import Cut, everything, nothing
+from tracefork.core.fork import Cut, Fork, Rerun, everything, nothing
 from tracefork.core.machine import (
     Asked,
     Commit,
@@ -38,6 +38,7 @@ from tracefork.core.values import (
     Effect,
     Exchange,
     Fault,
+    Pending,
     Reading,
     Reply,
     Request,
@@ -356,6 +357,189 @@ def test_rule_16_a_call_that_strays_halts_the_run(stalled):
     _, [order] = send(state, Strayed(1, stalled))
 
     assert order == Halt(get("y"), "b", 0 if stalled else 1, stalled, overread=not stalled)
+
+
+# -- leaving the script -----------------------------------------------------------------
+
+
+def tool(name, code="", *, repeatable=False):
+    return Call(name, "{}", code, repeatable=repeatable)
+
+
+def effect(call, *ticks, lane="a", value="1"):
+    return Effect(call, Reply("returned", value), lane, Span(*ticks))
+
+
+def rerun(*steps, at=0, pending=(), may_serve=lambda _: True, anew=lambda _: ""):
+    return start(Rerun(Tape(steps, pending), may_serve, anew, at).script())
+
+
+def test_rule_17_what_would_halt_a_replay_opens_a_rerun():
+    state = rerun(exchange("x", "a", 0, 2, 4), exchange("y", "b", 1, 3, 5))
+
+    state, orders = send(state, Asked(1, get("y"), "b"), Asked(0, get("new"), "a"), Asked(1, get("y"), "b"))
+
+    assert orders == [Wait(1), Forward(), Serve(WORLD)]
+    assert state.parted.halt == Halt(get("new"), "a", 0)
+    assert (state.live, list_unasked(state), state.halt) == (True, (), None)
+
+
+def test_rule_17_before_the_ticks_that_have_to_match_have_happened_it_halts():
+    state = rerun(exchange("x", "a", 0, 1, 2), exchange("y", "a", 3, 4, 5), at=1)
+
+    _, [early] = send(state, Asked(0, get("new"), "a"))
+    _, [*_, late] = send(state, Asked(0, get("x"), "a"), Headed(0), Ended(0, WORLD), Asked(1, get("new"), "a"))
+
+    assert early == Halt(get("new"), "a", 0)
+    assert list_unasked(state) == (0, 1)
+    assert late == Forward()
+
+
+def test_rule_17_a_wait_that_lapses_opens_a_rerun_and_nothing_waits_any_more():
+    state = rerun(exchange("x", "a", 0, 2, 4), exchange("y", "b", 1, 3, 5))
+    state, [waits] = send(state, Asked(1, get("y"), "b"))
+
+    state, orders = send(state, Strayed(1, stalled=True), Asked(1, get("y"), "b"), Headed(1), Ended(1, WORLD))
+
+    assert waits == Wait(1)
+    assert orders[:3] == [Go(), Serve(WORLD), Go()]
+    assert orders[3].step.span == Span(6, 7, 8), "ticks that no recorded step has"
+    assert state.parted.halt == Halt(get("y"), "b", 0, stalled=True)
+
+
+def test_rule_18_a_line_that_is_to_be_answered_anew_opens_a_rerun():
+    first = exchange("x", "a", 0, 1, 2, answer=Response(529))
+    state = rerun(first, anew=lambda _: "fault")
+
+    state, [order] = send(state, Asked(0, get("x"), "a"))
+
+    assert order == Forward()
+    assert state.parted.halt.reason == "fault"
+
+
+@pytest.mark.parametrize("now", ["ast:2", "ast:1", ""])
+def test_rule_18_a_call_of_another_function_opens_a_rerun(now):
+    state = rerun(effect(tool("pay", "ast:1"), 0, 1, 1))
+
+    state, [order] = send(state, Asked(0, tool("pay", now), "a"))
+
+    assert order == (Forward() if now == "ast:2" else Serve(Reply("returned", "1")))
+    assert (state.parted is not None) == (now == "ast:2")
+
+
+def test_rule_19_what_the_recording_died_in_is_asked_once_all_else_has_happened():
+    state = rerun(exchange("x", "a", 0, 2, 4), pending=[Pending(get("y"), "b", 1)])
+
+    state, orders = send(
+        state,
+        Asked(1, get("y"), "b"),
+        Asked(0, get("x"), "a"),
+        Headed(0),
+        Ended(0, WORLD),
+        Asked(1, get("y"), "b"),
+    )
+
+    assert orders[0] == Wait(3)
+    assert orders[-1] == Forward()
+    assert state.parted.halt.reason == "unfinished"
+
+
+def test_rule_20_an_equal_question_is_served_from_its_own_lane_first_and_once():
+    other = Response(200, (), (b"other",))
+    state = rerun(exchange("x", "a", 0, 1, 2), exchange("x", "b", 3, 4, 5, answer=other))
+    state, _ = send(state, Asked(0, get("new"), "c"))
+
+    state, orders = send(state, *(Asked(n, get("x"), lane) for n, lane in enumerate("bcc", 1)))
+
+    assert orders == [Serve(other), Serve(WORLD), Forward()]
+
+
+def test_rule_20_a_line_that_may_not_serve_is_passed_over():
+    broken = exchange("x", "a", 0, 1, 2, answer=Response(500))
+    state = rerun(broken, exchange("x", "a", 3, 4, 5), may_serve=lambda line: line.answer == WORLD)
+
+    _, orders = send(state, Asked(0, get("new"), "a"), Asked(1, get("x"), "a"))
+
+    assert orders == [Forward(), Serve(WORLD)]
+
+
+def test_rule_20_a_fork_serves_later_steps_too_where_it_may():
+    steps = exchange("x", "a", 0, 1, 2), effect(tool("pay"), 3, 4, 4)
+    fork = Fork(Tape(steps), steps[0], Response(201), lambda line: isinstance(line.asked, Call))
+    state = start(fork.script())
+
+    _, orders = send(
+        state,
+        Asked(0, get("x"), "a"),
+        Headed(0),
+        Ended(0, Response(201)),
+        Asked(1, tool("pay"), "a"),
+        Asked(2, tool("pay"), "a"),
+    )
+
+    assert orders[3:] == [Serve(Reply("returned", "1")), Forward()]
+
+
+def test_rule_21_a_draw_claims_only_its_lanes_reading():
+    draw = Draw(Source("clock"), Reading("1.0"), "b", Span(0, 0, 0))
+    state = rerun(draw)
+    state, _ = send(state, Asked(0, get("new"), "a"))
+
+    _, orders = send(state, Asked(1, Source("clock"), "a", waits=False), Asked(2, Source("clock"), "b"))
+
+    assert orders == [Forward(), Serve(Reading("1.0"))]
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_rule_21_what_has_not_begun_lets_go_of_a_line_that_may_not_serve(may):
+    state = rerun(exchange("x", "a", 0, 2, 4), exchange("y", "b", 1, 3, 5), may_serve=lambda _: may)
+    state, _ = send(state, Asked(1, get("y"), "b"), Asked(0, get("new"), "a"))
+
+    state, [order] = send(state, Asked(1, get("y"), "b"))
+
+    assert order == (Serve(WORLD) if may else Forward())
+
+
+def test_rule_22_a_live_call_is_not_served_what_another_function_gave():
+    state = rerun(effect(tool("pay", "ast:1"), 0, 1, 1))
+    state, _ = send(state, Asked(0, get("new"), "a"))
+
+    _, orders = send(state, Asked(1, tool("pay", "ast:2"), "a"), Asked(2, tool("pay", "ast:1"), "a"))
+
+    assert orders == [Forward(), Serve(Reply("returned", "1"), after="pay")]
+
+
+def test_rule_22_once_another_tool_has_run_what_only_reads_runs_again():
+    read, write = tool("read", repeatable=True), tool("write")
+    state = rerun(effect(read, 0, 1, 1), effect(read, 2, 3, 3), effect(tool("count"), 4, 5, 5))
+    state, _ = send(state, Asked(0, get("new"), "a"))
+
+    _, orders = send(
+        state, *(Asked(n, call, "a") for n, call in enumerate([read, write, read, tool("count")], 1))
+    )
+
+    served = Reply("returned", "1")
+    assert orders == [Serve(served), Forward(), Forward(), Serve(served, after="write")]
+
+
+def test_rule_23_a_call_that_is_not_given_up_any_more_goes_to_the_real_world():
+    state = rerun(exchange("x", "a", 0, 1, 1, answer=CANCELLED))
+    state, [served] = send(state, Asked(0, get("x"), "a"))
+
+    state, [order] = send(state, Strayed(0, stalled=True))
+
+    assert (served, order, line_of(state, 0)) == (Serve(CANCELLED), Go(), None)
+    assert state.parted.halt.reason == "unanswered"
+
+
+def test_rule_23_a_body_of_which_no_more_is_known_halts_a_rerun():
+    cut = Response(200, (), (b"half",), "cancelled")
+    state = rerun(exchange("x", "a", 0, 1, 2, answer=cut))
+    state, _ = send(state, Asked(0, get("x"), "a"), Headed(0))
+
+    _, [order] = send(state, Strayed(0, stalled=True))
+
+    assert isinstance(order, Halt)
 
 
 # -- the page ---------------------------------------------------------------------------

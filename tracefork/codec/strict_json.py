@@ -34,8 +34,6 @@ ANSWERED: Final = Fault | Reading | Reply
 _ENDS: Final = ("eof", "closed", "cancelled")
 _UNIONS: Final = (ASKED, ANSWERED)
 _WHOLE: Final = frozenset({int})
-_LATE: Final = {Call: ("code", "inside", "repeatable"), Branch: ("departure",)}
-"""Fields that came with version 4; they are left out where they say nothing."""
 
 
 @contextmanager
@@ -184,10 +182,9 @@ def _converter() -> JsonConverter:
     made.register_structure_hook_func(_is_literal, _structure_literal)
     made.register_structure_hook_func(_is_tuple, lambda items, kind: _structure_items(made, items, kind))
     late = override(omit_if_default=True)  # not in tapes of version 3
-    for kind, fields in _LATE.items():
-        made.register_unstructure_hook(
-            kind, make_dict_unstructure_fn(kind, made, **dict.fromkeys(fields, late))
-        )
+    of_call = make_dict_unstructure_fn(Call, made, code=late, inside=late, repeatable=late)
+    made.register_unstructure_hook(Call, of_call)
+    made.register_unstructure_hook(Branch, make_dict_unstructure_fn(Branch, made, departure=late))
     made.register_unstructure_hook_func(_is_meta, dict)
     made.register_structure_hook_func(_is_meta, lambda meta, _: _structure_texts(meta))
     for union in _UNIONS:

@@ -8,8 +8,7 @@ One machine serves every job; what differs is the script it follows.
     resume     every committed step                      after the last of them
     fork at k  what began before k's head, and k         from k's head on
     cut at i   the first i exchanges, by head            from the i-th head on
-    rerun      everything until the agent parts,         what is asked then
-               then equal questions                      and nothing answers
+    rerun      all till the agent parts, then equals     what nothing answers then
 
 Adapters carry out orders and report events; nothing here performs I/O.
 
@@ -45,15 +44,15 @@ Halts:
 15. A halt stays: who asks, or would have to wait, gets the same one; what need not wait goes on.
 16. A call that strays halts the run: at the line that was due if its wait lapsed, at its own if it overread.
 
-Leaving the script, as a rerun may:
+Leaving the script, in a rerun; and recorded answers in a live run:
 
 17. Once the ticks that have to match have happened, what would halt the run opens it: nothing waits any more.
-18. So does a question whose line is to be answered anew, or whose line's tool was another function.
-19. What was in flight when the recording died is claimed too, and leaves once all else has happened.
-20. In a live run a question claims the first reusable line with its key, its lane's before others'; a draw only
-    its lane's. One that had claimed a line and not begun lets go of it if that is not reusable.
-21. Then a tool's call claims no line of another function, nor a repeatable one any once another tool has run.
-22. A call whose recorded answer is that it was given up, and which is not, goes to the real world.
+18. A question leaves the script, too, if its line is to be answered anew, or is a call of another function.
+19. What was in flight when the recording died leaves it once all else has happened.
+20. In a live run a question claims the first line with its key that may serve it, its lane's before others'.
+21. A draw claims only its lane's then; a question that has not begun lets go of a line that may not serve it.
+22. A call claims no line of another function then, and a repeatable one none once another tool has run.
+23. A call that was given up when recorded, and is not now, goes to the real world once its wait lapses.
 """
 
 from __future__ import annotations
@@ -162,7 +161,7 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
         if line is not None:
             state = _mark_claimed(state, line)
     recorded = line_of(state, opened)
-    if state.parted is not None and not _may_serve(state.script, recorded):  # rule 20
+    if state.parted is not None and not _may_serve(state.script, recorded):  # rule 21
         opened, recorded = evolve(opened, line=None), UNSCRIPTED
     if recorded.anew and not state.live:
         return _wait_for_rest(state, event, opened)
@@ -182,8 +181,8 @@ def _may_serve(script: Script, line: Line) -> bool:
 
 
 def _wait_for_rest(state: State, event: Asked, opened: Open) -> tuple[State, Order]:
-    """What the recording died in is asked again once all that it had seen has happened (rule 19)."""
-    last = len(state.script.places)
+    """Let what the recording died in be asked again, once all that it had seen has happened."""
+    last = len(state.script.places)  # rule 19
     if event.waits and state.turn < last:
         return _put(state, event.call, opened), Wait(last)
     halt = Halt(opened.asked, opened.lane, opened.line, reason="unfinished")
@@ -193,8 +192,8 @@ def _wait_for_rest(state: State, event: Asked, opened: Open) -> tuple[State, Ord
 
 
 def _check_line(state: State, event: Asked, line: int) -> int | Halt:
-    """`line`, which `event` claims, or the halt where its answer is not to be served (rule 18)."""
-    recorded = state.script.lines[line]
+    """`line`, which `event` claims, or the halt where its answer is not to be served."""
+    recorded = state.script.lines[line]  # rule 18
     if recorded.anew and recorded.answer is None and recorded.began is not None:
         return Halt(event.question, event.lane, line, reason=recorded.anew)
     if state.script.may_be_left and _is_other_function(recorded.asked, event.question):
@@ -215,7 +214,7 @@ def _stray(state: State, event: Strayed) -> tuple[State, Order]:
             expected = opened.line if given_up else find_due(state)
             state = _part(state, Halt(opened.asked, opened.lane, expected, stalled=True, reason=reason))
         if given_up:
-            state = _put(state, event.call, evolve(opened, line=None))  # rule 22
+            state = _put(state, event.call, evolve(opened, line=None))  # rule 23
         return state, Go()
     expected = find_due(state) if event.stalled else opened.line
     stalled = event.stalled
@@ -230,7 +229,7 @@ def _hangs_in_body(state: State, opened: Open) -> bool:
 
 
 def _part(state: State, halt: Halt) -> State:
-    """The state in which the agent has left the script: all ticks are taken as happened (rule 17)."""
+    """The state in which the agent has left the script: all its ticks are taken as happened."""
     lines = state.script.lines
     ticks = (tick for line in lines for tick in (line.began, line.headed, line.ended) if tick is not None)
     happened = Marks(len(state.script.places) + 1)
@@ -311,13 +310,13 @@ def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
 
 
 def _find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
-    """The line whose answer serves `event` in a live run, if one does, and its question (rules 9, 20, 21)."""
+    """The line whose answer serves `event` in a live run, if one does, and its question."""
     script, question = state.script, event.question
     if script.may_serve is None or (isinstance(question, Call) and question.repeatable and state.ran):
-        return None, question
+        return None, question  # rules 9, 22
     key = script.matcher(question)
-    line = script.first(script.reusable, (key, event.lane), state.claimed)
-    if line is None and not isinstance(question, Source):
+    line = script.first(script.reusable, (key, event.lane), state.claimed)  # rule 20
+    if line is None and not isinstance(question, Source):  # rule 21
         line = script.first(script.reusable, key, state.claimed)
     if line is None or _is_other_function(script.lines[line].asked, question):
         return None, question

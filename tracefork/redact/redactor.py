@@ -94,7 +94,7 @@ class Redactor:
             case Request():
                 return self._request(question)
             case Call(name, arguments):
-                return Call(self.clean(name), self.text(arguments), question.code, question.inside)
+                return evolve(question, name=self.clean(name), arguments=self.text(arguments))
             case Source():
                 return question
 

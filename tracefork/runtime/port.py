@@ -47,6 +47,7 @@ from .doubts import Doubts
 from .executor_jobs import Jobs
 from .flight import Flight
 from .lifetime import Lifetime
+from .stale import Stale
 from .waiting import asettle, in_loop, settle
 
 T = TypeVar("T")
@@ -83,8 +84,8 @@ class Port(Lifetime):
         """The calls that may have run before this run began."""
         self.interrupted: BaseException | None = None
         """The interrupt that a tool raised in the recorded run, once this replay has raised it again."""
-        self.stale: dict[str, dict[str, None]] = {}
-        """By the tool that ran anew first, the tools whose recorded answers were served after that."""
+        self.stale = Stale()
+        """What was served and may be out of date."""
         self.forwarded = 0
         self.went_out = 0
         """How many of the forwarded questions were not draws."""
@@ -302,6 +303,7 @@ class Port(Lifetime):
         except BaseException:
             self._forget(flight)
             raise
+        self.stale.read_clock(source, reading.text, recorded=flight.served is not None)
         kept = self._redactor().reading(source, reading)
         self._cell.send(Ended(flight.call, kept, waits=False))
         return reading.text
@@ -354,7 +356,7 @@ class Port(Lifetime):
             case Serve(answer, after):
                 flight.served = answer
                 if after and isinstance(flight.question, Call):
-                    self.stale.setdefault(after, {})[flight.question.name] = None
+                    self.stale.serve_tool(after, flight.question.name)
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)

@@ -350,6 +350,8 @@ class Session(Border, ToolCaller, Chance):
                 self._outcome = self._make_outcome(exc, ended)
             self._over = True
             self.port.close(self._outcome)
+            for text in self.port.stale.remarks():
+                self.remark(text)
             for run in [self, *self.separate]:
                 run.tell_around()
         self._over = True

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tracefork
-from tracefork.session.tools.code_hash import hash_code, is_other_code
+from tracefork.core.function_hashes import is_other_code
+from tracefork.session.tools.code_hash import hash_code
 
 _numbers = itertools.count()
 STATEMENTS = [

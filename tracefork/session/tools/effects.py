@@ -16,14 +16,21 @@ from . import classes, python_values, rebuild
 from .changed_arguments import make_opaque
 
 
-def make_call(name: str, args: Sequence[object], kwargs: Mapping[str, object], code: str = "") -> Call:
+def make_call(
+    name: str,
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+    code: str = "",
+    *,
+    repeatable: bool = False,
+) -> Call:
     """Return the call of tool `name`, whose code has the hash `code`, with these arguments.
 
     Raises:
         Unrecordable: an argument has no JSON form.
     """
     arguments = python_values.encode({"args": list(args), "kwargs": dict(kwargs)}, f"an argument of {name}")
-    return Call(name, arguments, code)
+    return Call(name, arguments, code, repeatable=repeatable)
 
 
 def keep_result(value: object, name: str = "a tool", fn: Callable[..., object] | None = None) -> Reply:

@@ -73,7 +73,8 @@ class Use:
         Raises:
             Unrecordable: an argument has no JSON form.
         """
-        return effects.make_call(self.name, *self.seen, "" if self.agent else hash_code(self.fn))
+        code = "" if self.agent else hash_code(self.fn)
+        return effects.make_call(self.name, *self.seen, code, repeatable=self.repeatable)
 
     @property
     def module(self) -> str:
