@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias, TypeVar
 from attrs import evolve
 
 from ..codec.journal import Shrinker
-from ..codec.records import Asked, Ended, Fold, Headed, Hidden, Record
+from ..codec.records import Asked, Ended, Fold, Headed, Hidden, Parted, Record
 from ..core.values import Pending, Request, Step
 from ..errors import StoreError, TraceforkError
 from ..host import clocks
@@ -88,6 +88,8 @@ class Unwritten:
     def __init__(self) -> None:
         self._notes: dict[int, tuple[Note, ...]] = {}
         self._moment: Moment | None = None
+        self.has_parted = False
+        """True once a record says that the agent has left its script."""
         self.redacted: Mapping[str, int] = {}
 
     def follow(self, moment: Moment) -> None:
@@ -99,6 +101,7 @@ class Unwritten:
         while moment is not None and (after := moment.after()) is not None:
             if after.notes:
                 self._notes[after.number] = after.notes
+                self.has_parted = self.has_parted or isinstance(after.notes[0][0], Parted)
             self._moment = moment = after
 
     def push(self) -> None:
@@ -120,6 +123,53 @@ class Unwritten:
 
     def is_over(self, timeout: float) -> bool:  # noqa: ARG002
         return True
+
+
+class Deferred:
+    """Keeps the records of a rerun as those of a replay are kept; once the agent has parted, by a Writer.
+
+    Until then nothing has happened that is not on the tape. The Writer is given all of it, from the start.
+    """
+
+    def __init__(self) -> None:
+        self._replayed, self._writer = Unwritten(), Writer(stored=False)
+        self._parted = False
+
+    @property
+    def redacted(self) -> Mapping[str, int]:
+        return self._kept_by().redacted
+
+    def follow(self, moment: Moment) -> None:
+        self._writer.follow(moment)
+        self._replayed.follow(moment)
+
+    def put(self, number: int) -> None:
+        self._kept_by().put(number)
+
+    def push(self) -> None:
+        self._kept_by().push()
+
+    def wait(self, number: int, timeout: float | None = None) -> bool:
+        return self._kept_by().wait(number, timeout)
+
+    def so_far(self) -> Happened:
+        return self._kept_by().so_far()
+
+    def close(self, last: Callable[[], object]) -> None:
+        self._kept_by().close(last)
+
+    def is_over(self, timeout: float) -> bool:
+        return self._kept_by().is_over(timeout)
+
+    def _kept_by(self) -> Keeper:
+        """Who keeps what happened by now; whoever is interrupted in here is followed by somebody else."""
+        if not self._parted:
+            self._replayed.put(0)
+            if not self._replayed.has_parted:
+                return self._replayed
+            self._writer.start()
+            self._parted = True
+        return self._writer
 
 
 class Writer:

@@ -217,7 +217,7 @@ class Port(Lifetime):
         """
         if self.is_elsewhere:
             return
-        event = Ended(flight.call, self.secrets.keep(flight, answer))
+        event = Ended(flight.call, self.secrets.keep(flight, answer, self._cell.state))
         try:
             flight.came_after(self._hops(event), event)
             self._checked(settle(self._cell, event))
@@ -234,7 +234,7 @@ class Port(Lifetime):
         """`end`, suspending the task; it is durable before the next question leaves."""
         if self.is_elsewhere:
             return
-        event = Ended(flight.call, self.secrets.keep(flight, answer))
+        event = Ended(flight.call, self.secrets.keep(flight, answer, self._cell.state))
         try:
             self._checked(await asettle(self._cell, event, self._pacers, flight))
         except TraceforkError:
@@ -247,7 +247,7 @@ class Port(Lifetime):
     def drop(self, flight: Flight, answer: Answer) -> None:
         """End at once, with `answer`, a step that the agent abandoned; from any thread or finalizer."""
         if not self.is_elsewhere and flight.call in self._cell.state.open:
-            self._cell.drop(Ended(flight.call, self.secrets.keep(flight, answer), waits=False))
+            self._cell.drop(Ended(flight.call, self.secrets.keep(flight, answer, self._cell.state), waits=False))
         flight.taken = None
 
     def stray(self, flight: Flight) -> TraceforkError:

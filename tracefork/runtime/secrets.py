@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from ..core import machine
 from ..core.machine import State
-from ..core.script import Script
+from ..core.script import NEVER, Script
 from ..core.surrogates import NONE
 from ..core.values import Answer, Lane, Question, Request, Response
 from ..errors import RedactedSecret, TraceforkError
@@ -44,13 +44,13 @@ class Secrets:
                 return self._redactor().question(question, expected.kept)
         return self._redactor().question(question)
 
-    def keep(self, flight: Flight, answer: Answer) -> Answer:
+    def keep(self, flight: Flight, answer: Answer, state: State) -> Answer:
         """Return `answer` as the machine gets it: unchanged if the run goes live, when the keeper redacts.
 
-        In a replay it is the recorded answer if the agent took all of that, whatever is a secret by now;
+        In a replay, and in a rerun until the agent parts, it is the recorded answer if the agent took all of that, whatever is a secret by now;
         else `answer`, redacted.
         """
-        if self._script.goes_live or flight.served is None:
+        if self._script.opens != NEVER or state.live or flight.served is None:
             return answer
         served = flight.served
         return served if _is_all_of(served, answer) else self._redactor().answer(answer)

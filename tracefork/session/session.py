@@ -23,7 +23,7 @@ from ..host.uninterrupted import LOOK, run_apart
 from ..redact import Redactor
 from ..runtime import lanes, spawning
 from ..runtime.flight import Flight
-from ..runtime.keeper import Keeper, Unwritten, Writer
+from ..runtime.keeper import Deferred, Keeper, Unwritten, Writer
 from ..runtime.lifetime import BLINK
 from ..runtime.port import Port
 from ..storage.run_log import Log
@@ -301,7 +301,9 @@ class Session(Border, ToolCaller, Chance):
 
     def _begin(self) -> None:
         plan = self._plan
-        if plan.script.goes_live:
+        if plan.script.may_be_left and plan.store is None:
+            self._keeper = Deferred()
+        elif plan.script.goes_live:
             self._keeper = writer = Writer(stored=plan.store is not None)
             writer.start()
             if plan.store:
