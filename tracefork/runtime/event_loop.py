@@ -327,7 +327,7 @@ async def patiently(
         nonlocal timer
         if future.done():
             return
-        if (left := cell.left()) > 0:
+        if (left := cell.look(cell.left())) > 0:
             timer = (
                 Alarm(loop, left, look)
                 if clocks.are_steered()

@@ -135,6 +135,7 @@ class Cell:
         self._done = done
         self._slot = _Slot(0.0, self.mover)
         self._numbers = itertools.count()
+        self._idle = 0.0, 0.0, 0.0  # the last event, the last look, and the seconds between that count
         self._waiting: dict[Wake, _Waiting] = {}
         self.roster = Roster()
         """The strands of the run."""
@@ -227,25 +228,41 @@ class Cell:
         elif machine.may_part(state) and not (state.live and pause is None):
             if pause is None:
                 pause = state.script.find_pause(state.turn)
-                if self._is_stuck(state):
+                if self._is_stuck():
                     return 0.0
-            patience = min(max(PART_PATIENCE, 2 * pause), patience)
+            return min(max(PART_PATIENCE, 2 * pause), patience) - self._count_idle()
         return self.moved + patience - clocks.monotonic()
 
-    def look(self, left: float) -> float:
-        """Return how long a thread may sleep, of `left` seconds, before it looks how the run goes."""
-        return look(left, GLANCE if machine.may_part(self.state) else LOOK)
+    def _count_idle(self) -> float:
+        """Return the seconds since the last event, as far as this process ran.
 
-    def _is_stuck(self, state: State) -> bool:
-        """True if the strand that is due has ended, or waits itself for a later tick."""
-        due = machine.find_due(state)
-        if due is None or due in state.claimed:
+        Whoever waits looks every GLANCE. Where nobody looked for longer, no thread had its turn.
+        """
+        now, (since, looked, idle) = clocks.monotonic(), self._idle
+        idle = idle + min(now - looked, 2 * GLANCE) if since == self.moved else 0.0
+        self._idle = self.moved, now, idle
+        return idle
+
+    def look(self, left: float) -> float:
+        """Return how long to sleep, of `left` seconds, before looking how a run that may part goes."""
+        return min(left, GLANCE) if machine.may_part(self.state) else left
+
+    def _is_stuck(self) -> bool:
+        """True if the strand that is due has ended, or waits itself for a later tick.
+
+        Whether it has asked is looked up last: it may ask, and end, while this looks.
+        """
+        before = self.state
+        due = machine.find_due(before)
+        if due is None:
             return False
-        lane = state.script.lines[due].lane
-        if lane in self.roster.ended:
-            return True
-        waiting = (state.open.get(one.call) for one in list(self._waiting.values()))
-        return lane not in state.script.mixed and any(one and one.lane == lane for one in waiting)
+        lane = before.script.lines[due].lane
+        stuck = lane in self.roster.ended
+        if not stuck and lane not in before.script.mixed:
+            waiting = [before.open.get(one.call) for one in self._list_waiting() if one.turn > before.turn]
+            stuck = any(one is not None and one.lane == lane for one in waiting)
+        after = self.state
+        return stuck and due not in after.claimed and machine.find_due(after) == due
 
     def give_up(self) -> None:
         """Leave the script, if it may be left: nobody whom the loop of this thread runs can go on.
@@ -256,7 +273,7 @@ class Cell:
         if self.closed or state.live or not machine.may_part(state) or self.roster.working:
             return
         jobs = any(isinstance(one.asked, Source) and one.asked.is_job for one in state.open.values())
-        waiting = [one.call for one in list(self._waiting.values()) if one.call in state.open]
+        waiting = [one.call for one in self._list_waiting() if one.call in state.open]
         if waiting and not jobs:
             self.lapse(waiting[0])
 
@@ -292,6 +309,9 @@ class Cell:
         if self.mover != me:  # the thread whose slot was before ours may have overslept
             _sleep_until(self.moved + pause)
 
+    def _list_waiting(self) -> list[_Waiting]:
+        return list(self._waiting.values())
+
     def _wait(self, turn: int, wake: Wake | None, call: int) -> None:
         if wake:
             self._waiting[wake] = _Waiting(turn, next(self._numbers), call)
@@ -322,9 +342,9 @@ def is_amid_a_step() -> bool:
     return False
 
 
-def look(left: float, most: float = LOOK) -> float:
+def look(left: float) -> float:
     """Return how long to wait, of `left` seconds, before a new check: the waker may be interrupted."""
-    return max(0.0, min(left, most))
+    return max(0.0, min(left, LOOK))
 
 
 def _sleep_until(at: float) -> None:

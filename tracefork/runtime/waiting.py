@@ -26,7 +26,7 @@ from ..host import clocks
 from ..host.uninterrupted import make_gate, wait_at
 from .event_loop import Pacers, Tick, patiently, poster, resolve, running_loop
 from .flight import Flight
-from .stepper import Cell
+from .stepper import Cell, look
 
 PAUSE = 0.001  # seconds for a thread to act on its tick before another thread's
 LIVE_PAUSE = 0.0003  # the same while recording; waited only where two ticks are closer than this
@@ -59,7 +59,7 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
         if _is_nested():
             return cell.send(evolve(event, waits=False))
         left = cell.left()
-        if not wait_at(at, cell.look(left)) and left <= 0 and (lapsed := cell.lapse(event.call)):
+        if not wait_at(at, look(cell.look(left))) and left <= 0 and (lapsed := cell.lapse(event.call)):
             return lapsed
     return order
 
@@ -129,7 +129,7 @@ async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
             if clocks.are_steered():  # then trio's timers follow the faked clock too
                 await trio.to_thread.run_sync(clocks.sleep, min(max(0.0, cell.left()), NAP))
             else:
-                with trio.move_on_after(max(0.0, cell.left())):
+                with trio.move_on_after(max(0.0, cell.look(cell.left()))):
                     await woken.wait()
             if not woken.is_set() and cell.left() <= 0 and (lapsed := cell.lapse(event.call)):
                 return lapsed
