@@ -388,7 +388,9 @@ def test_rule_17_before_the_ticks_that_have_to_match_have_happened_it_halts():
     state = rerun(exchange("x", "a", 0, 1, 2), exchange("y", "a", 3, 4, 5), at=1)
 
     _, [early] = send(state, Asked(0, get("new"), "a"))
-    _, [*_, late] = send(state, Asked(0, get("x"), "a"), Headed(0), Ended(0, WORLD), Asked(1, get("new"), "a"))
+    _, [*_, late] = send(
+        state, Asked(0, get("x"), "a"), Headed(0), Ended(0, WORLD), Asked(1, get("new"), "a")
+    )
 
     assert early == Halt(get("new"), "a", 0)
     assert list_unasked(state) == (0, 1)

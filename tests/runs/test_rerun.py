@@ -541,9 +541,7 @@ def test_a_tool_that_was_in_flight_is_in_doubt(ask):
 
     tape = recorded(agent)
     pay = tape.effects[0]
-    died = evolve(
-        tape, steps=(), pending=(Pending(pay.call, pay.lane, pay.span.began),), outcome=UNFINISHED
-    )
+    died = evolve(tape, steps=(), pending=(Pending(pay.call, pay.lane, pay.span.began),), outcome=UNFINISHED)
 
     with pytest.raises(InDoubt), tracefork.rerun(died):
         agent()

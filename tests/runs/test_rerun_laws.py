@@ -274,5 +274,3 @@ def test_of_an_unfinished_tape_nothing_that_ended_is_asked_again(make, pair, cut
     assert came == wanted
     assert machine.world.take() == (questions - kept, calls - used)
     assert_served_to_equals(died, run.tape)
-
-

@@ -37,7 +37,7 @@ class Line:
     began: int | None = None
     headed: int | None = None
     ended: int | None = None
-    timing: Timing = Timing()
+    timing: Timing = Timing()  # noqa: RUF009  it is frozen
     origin: int | None = None
     anew: str = ""
 

@@ -185,7 +185,7 @@ class Draw:
 
 @frozen
 class Effect:
-    """A tool call that replay must not repeat, or a sub-agent's; and what it came to. `origin`: see Exchange."""
+    """A tool call that replay must not repeat, or a sub-agent's; and what it came to."""
 
     call: Call
     reply: Reply | Fault

@@ -126,7 +126,7 @@ def rerun(
     desc: str = "",
     **options: Unpack[TailOptions],
 ) -> Session:
-    """Start a run of an agent that has changed since `tape`: what it asks as before is served, the rest is live.
+    """Start a run of an agent that changed since `tape`: what it asks as before is served, the rest is live.
 
     Until the agent asks something else, or stops where others wait for it, this is a replay. From there
     on nothing waits for its recorded turn: equal questions are served their recorded answers, each at

@@ -1,4 +1,4 @@
-"""Which recorded answers serve a run that is live, and which are asked anew: the rules of `rerun`, as data."""
+"""Which recorded answers serve a live run, and which are asked anew: the rules of `rerun`, as functions."""
 
 from __future__ import annotations
 
@@ -42,15 +42,13 @@ def choose_served(reuse: Reuse, tools: Tools) -> Callable[[Line], bool]:
 
 
 def choose_tools(tools: Tools) -> Callable[[Line], bool] | None:
-    """Return whether the answer of a line serves a run that is to be asked anew but for its tools, or None."""
+    """Return whether the answer of a line serves a run that asks all anew but tools; None if it asks them too."""
     if tools != "reuse":
         return None
     return lambda line: isinstance(line.answer, Reply) and line.answer.kind == "returned"
 
 
-def choose_anew(
-    tape: Tape, faults: Faults, fresh: Iterable[str], matcher: Matcher
-) -> Callable[[Step], str]:
+def choose_anew(tape: Tape, faults: Faults, fresh: Iterable[str], matcher: Matcher) -> Callable[[Step], str]:
     """Return why a step of `tape` is asked again where the agent comes to it, or "": see `Departure`.
 
     Raises:

@@ -79,7 +79,7 @@ class Queue:
         return handle
 
     def is_idle(self) -> bool:
-        """True if nothing of the agent can go on by itself: no callback, no timer, no socket; False if hidden.
+        """True if nothing of the agent goes on by itself: no callback, no timer, no socket; False if hidden.
 
         The loop's own pipe, by which other threads wake it, is always there.
         """

@@ -17,7 +17,6 @@ from ..core.surrogates import Surrogates
 from ..core.values import Answer, Departure, Fault, Lane, Question, Reading, Reply, Request, Response
 from ..errors import Divergence, Stalled, Unfinished
 
-
 _MOST = 2_000
 """Characters of each text that a departure keeps."""
 

@@ -34,28 +34,9 @@ from attrs import frozen
 
 from ..host import greenlets
 from ..host.callsite import is_of_agent
+from .roster import Group, Roster
 
 T = TypeVar("T")
-
-
-class Group:
-    """Counts the strands of one name and parent, which we take for interchangeable workers."""
-
-    __slots__ = ("alive", "made")
-
-    def __init__(self) -> None:
-        self.made = 0
-        self.alive = 0
-
-
-class Roster:
-    """The strands of one run: how many of them `work` on threads of their own, and which have `ended`."""
-
-    __slots__ = ("ended", "working")
-
-    def __init__(self) -> None:
-        self.working = 0
-        self.ended: set[str] = set()
 
 
 class Strand:

@@ -22,7 +22,7 @@ from .event_loop import Pacers
 from .flight import Flight
 from .halts import make_departure, make_divergence
 from .keeper import Happened, Keeper, Unwritten
-from .lanes import Roster
+from .roster import Roster
 from .notes import Notes
 from .secrets import Secrets
 from .stepper import Cell, is_amid_a_step

@@ -247,7 +247,8 @@ class Port(Lifetime):
     def drop(self, flight: Flight, answer: Answer) -> None:
         """End at once, with `answer`, a step that the agent abandoned; from any thread or finalizer."""
         if not self.is_elsewhere and flight.call in self._cell.state.open:
-            self._cell.drop(Ended(flight.call, self.secrets.keep(flight, answer, self._cell.state), waits=False))
+            kept = self.secrets.keep(flight, answer, self._cell.state)
+            self._cell.drop(Ended(flight.call, kept, waits=False))
         flight.taken = None
 
     def stray(self, flight: Flight) -> TraceforkError:

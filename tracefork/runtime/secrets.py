@@ -47,8 +47,8 @@ class Secrets:
     def keep(self, flight: Flight, answer: Answer, state: State) -> Answer:
         """Return `answer` as the machine gets it: unchanged if the run goes live, when the keeper redacts.
 
-        In a replay, and in a rerun until the agent parts, it is the recorded answer if the agent took all of that, whatever is a secret by now;
-        else `answer`, redacted.
+        In a replay, and in a rerun until the agent parts, it is the recorded answer if the agent took all
+        of that, whatever is a secret by now; else `answer`, redacted.
         """
         if self._script.opens != NEVER or state.live or flight.served is None:
             return answer

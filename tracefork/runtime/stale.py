@@ -44,8 +44,8 @@ class Stale:
             yield f"served after `{after}` ran anew: {', '.join(names)}"
         if self._jump > _NOTABLE:
             yield (
-                f"the clock jumped by {_write_span(self._jump)} where the recorded readings ended: from there "
-                "on it is the real one"
+                f"the clock jumped by {_write_span(self._jump)} where the recorded readings ended: "
+                "from there on it is the real one"
             )
 
 

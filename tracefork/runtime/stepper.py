@@ -26,7 +26,7 @@ from ..core.values import Source
 from ..host import clocks
 from ..host.uninterrupted import LOOK
 from ..redact import Redactor
-from .lanes import Roster
+from .roster import Roster
 
 Note: TypeAlias = "tuple[Record, Redactor | None]"
 """A record of an event, and the redactor to apply before it is kept; None if it is to be kept as it is."""

@@ -104,9 +104,7 @@ class Following:
     def _make_step(record: Ended, asked: Asked | None) -> Step:
         if asked is None:
             raise CorruptTape(f"call {record.call} ends and was not open")
-        made = make_step(
-            asked.question, record.answer, asked.lane, record.span, record.timing, record.origin
-        )
+        made = make_step(asked.question, record.answer, asked.lane, record.span, record.timing, record.origin)
         if made is None:
             raise CorruptTape(f"call {record.call} got an answer of another kind")
         return made

@@ -85,8 +85,8 @@ class Use:
 def policy(tools: Tools, tape: Tape, on_doubt: OnDoubt = "raise", unrecordable: Loss = "raise") -> Policy:
     """Return the policy that `tools` names, for a run that follows `tape` before it goes live.
 
-    "live" and "reuse" run tools; "recorded" serves the answer of an equal call on the tape, and ends the run if
-    there is none; "refuse" ends the run; `Ask(may)`, and "ask", which asks at the terminal, run the
+    "live" and "reuse" run tools; "recorded" serves the answer of an equal call on the tape, and ends the
+    run if there is none; "refuse" ends the run; `Ask(may)`, and "ask", which asks at the terminal, run the
     calls that are allowed; a function from the Call to a result is called in place of the tool.
 
     Raises:
@@ -124,8 +124,7 @@ def _read_tools(tools: Tools, tape: Tape) -> Instead | None:
             return _in_its_stead(tools)
         case _:
             raise ValueError(
-                'tools= is "live", "reuse", "recorded", "refuse", "ask", an Ask or a function, '
-                f"not {tools!r}"
+                f'tools= is "live", "reuse", "recorded", "refuse", "ask", an Ask or a function, not {tools!r}'
             )
 
 
