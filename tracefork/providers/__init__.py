@@ -10,7 +10,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import anthropic, base, gemini, messages, openai, paths, prices, read, route, sse, streams
+    from . import (
+        anthropic,
+        base,
+        gemini,
+        messages,
+        openai,
+        paths,
+        prices,
+        read,
+        reusable,
+        route,
+        sse,
+        streams,
+    )
 
 __all__ = [
     "anthropic",
@@ -21,6 +34,7 @@ __all__ = [
     "paths",
     "prices",
     "read",
+    "reusable",
     "route",
     "sse",
     "streams",
