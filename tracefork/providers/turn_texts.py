@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from ..core.visible import visible_json
+from . import _json
 from .messages import ToolCall
-from .turns import Turn
+from .turns import Turn, is_object
 
 _KEYS = frozenset({"text", "tool_calls"})
 _KEYS_OF_CALLS = frozenset({"id", "name", "arguments"})
@@ -26,7 +27,7 @@ def write_turn(turn: Turn) -> str:
         "text": lines if len(lines) > 1 else turn.text,
         "tool_calls": [_show_call(call) for call in turn.calls],
     }
-    return visible_json(json.dumps(shown, indent=2, ensure_ascii=False)) + "\n"
+    return visible_json(_indent(shown, "\n")) + "\n"
 
 
 def read_turn_text(text: str, old: Turn) -> Turn:
@@ -36,9 +37,10 @@ def read_turn_text(text: str, old: Turn) -> Turn:
         ValueError: it is no JSON of that form; the message says where.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        json.loads(text, parse_constant=_refuse)  # it says where the trouble is
     except RecursionError:
         raise ValueError("this is nested too deeply") from None
+    value = _json.parse(text)
     if not isinstance(value, dict) or not value.keys() <= _KEYS:
         raise ValueError('this is an object with "text" and "tool_calls", and nothing else')
     calls = value.get("tool_calls", [])
@@ -53,15 +55,7 @@ def _show_call(call: ToolCall) -> dict[str, object]:
 
 
 def _show_arguments(call: ToolCall) -> object:
-    value = _parse(call.arguments)
-    return value if isinstance(value, dict) else call.arguments
-
-
-def _parse(arguments: str) -> object:
-    try:
-        return json.loads(arguments, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
+    return _json.parse(call.arguments) if is_object(call.arguments) else call.arguments
 
 
 def _read_text(value: object) -> str:
@@ -88,7 +82,7 @@ def _read_calls(values: list[object], old: Turn) -> Iterator[ToolCall]:
         if before is not None and _show_arguments(before) == arguments:
             yield evolve(before, name=name)
         elif isinstance(arguments, dict):
-            yield ToolCall(named, name, json.dumps(arguments, ensure_ascii=False))
+            yield ToolCall(named, name, _json.write(arguments))
         else:
             raise ValueError(f'{where}: "arguments" is an object, not {arguments!r:.80}')
 
@@ -97,6 +91,19 @@ def _find_unnamed(old: Turn, place: int) -> ToolCall | None:
     """The recorded call at `place`, if it has no id either."""
     call = old.calls[place] if place < len(old.calls) else None
     return call if call is not None and not call.id else None
+
+
+def _indent(value: object, line: str) -> str:
+    """JSON text of `value`, its numbers as they are spelled; `line` begins each of its lines."""
+    inner = line + "  "
+    match value:
+        case dict() if value:
+            members = [f"{inner}{_json.write(key)}: {_indent(one, inner)}" for key, one in value.items()]
+            return "{" + ",".join(members) + line + "}"
+        case list() if value:
+            return "[" + ",".join(inner + _indent(one, inner) for one in value) + line + "]"
+        case _:
+            return _json.write(value)
 
 
 def _refuse(constant: str) -> None:

@@ -6,6 +6,7 @@ calls that the vendor runs itself stay as they were.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import TypeAlias
@@ -92,6 +93,18 @@ def call_instead(turn: Turn, name: str, arguments: str) -> Turn:
     return evolve(turn, calls=(*turn.calls[: places[0]], new, *turn.calls[places[0] + 1 :]))
 
 
+def is_object(text: str) -> bool:
+    """Whether `text` is a JSON object, of which each number is one."""
+    try:
+        return isinstance(json.loads(text, parse_constant=_refuse), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
 # -- the forms of the vendors --------------------------------------------------------
 
 
@@ -165,6 +178,5 @@ def _is_streamed(body: bytes) -> bool:
 def _check(call: ToolCall) -> None:
     if not call.name:
         raise ValueError("a tool call has a name")
-    if not isinstance(_json.parse(call.arguments), dict):
-        problem = f"the arguments of {call.name} are a JSON object, not {call.arguments!r:.80}"
-        raise ValueError(problem)  # noqa: TRY004  they are a text, as they should be
+    if not is_object(call.arguments):
+        raise ValueError(f"the arguments of {call.name} are a JSON object, not {call.arguments!r:.80}")
