@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
+import textwrap
 
 import pytest
 
@@ -230,6 +233,43 @@ def test_an_edit_that_cannot_be_used_is_not_lost(tape, editor, monkeypatch, tmp_
     [kept] = tmp_path.glob("tracefork-step-0-*.json")
     assert str(caught.value).endswith(f"what you wrote is kept in {kept}")
     assert kept.read_bytes()
+
+
+def test_on_a_terminal_an_edit_that_cannot_be_used_is_opened_again(desk, editor):
+    again = f"{TRAIN}\nexit()" + "\n"
+    edit = f"""
+tries = pathlib.Path("tries")
+if tries.exists():
+    file.write_text(tries.read_text())
+{textwrap.indent(again, "    ")}
+tries.write_text(file.read_text())
+file.write_text("By train")
+"""
+    terminal, theirs = pty.openpty()
+    os.write(terminal, b"y\n")
+    env = {
+        **os.environ,
+        "MODEL_URL": desk.server.url,
+        "VISUAL": editor(edit),
+        "TMPDIR": str(desk.folder / "tmp"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tracefork", "fork", "main", "--at", "0", "--editor"],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        cwd=desk.folder,
+        env=env,
+        timeout=60,
+        check=True,
+    )
+    os.close(terminal)
+    os.close(theirs)
+
+    assert "this cannot be used: Expecting value" in done.stderr
+    assert "Edit it again?" in done.stderr
+    assert "By train, then." in done.stdout
+    assert left_behind(desk) == []
 
 
 def test_in_the_shell_too_an_edit_is_kept_and_nothing_is_run(desk, editor):

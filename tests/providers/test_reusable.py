@@ -1,6 +1,8 @@
 """Which recorded answers may be served again: the question carries all, and the answer came whole."""
 
+import base64
 import json
+import struct
 
 import pytest
 from attrs import evolve
@@ -322,6 +324,34 @@ def test_one_that_has_as_many_bytes_as_it_says_is_whole_when_closed():
 
     assert is_whole(Exchange(asked, page))
     assert not is_whole(Exchange(asked, page.with_body(b"<p>")))
+
+
+def frame(tree):
+    body = json.dumps(tree).encode()
+    return struct.pack(">III", 16 + len(body), 0, 0) + body + bytes(4)
+
+
+def chunk(tree):
+    return frame({"bytes": base64.b64encode(json.dumps(tree).encode()).decode()})
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [
+            frame({"stopReason": "end_turn"}),
+            frame({"metrics": {"latencyMs": 1}, "usage": {"inputTokens": 1}}),
+        ],
+        [chunk({"messageStop": {}}), chunk({"metadata": {}, "amazon-bedrock-invocationMetrics": {}})],
+    ],
+)
+def test_a_stream_of_amazons_ends_with_what_it_took(frames):
+    kind = (("content-type", "application/vnd.amazon.eventstream"),)
+    asked = ask(f"{BEDROCK}/converse-stream", {"messages": SAID})
+
+    assert is_whole(Exchange(asked, Response(200, kind, tuple(frames), "closed")))
+    assert not is_whole(Exchange(asked, Response(200, kind, tuple(frames[:1]), "closed")))
+    assert not is_whole(Exchange(asked, Response(200, kind, (*frames, frame({"message": "too many"})))))
 
 
 @given(strategies.tapes())

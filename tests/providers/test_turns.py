@@ -117,6 +117,8 @@ def test_where_several_could_be_meant_none_is_changed(name):
 def test_a_call_of_arguments_without_json_is_refused_when_it_is_made():
     with pytest.raises(TypeError):
         CallInstead("book", {"by": object()})
+    with pytest.raises(ValueError, match="no such number"):
+        CallInstead("book", {"by": float("inf")})
     with pytest.raises(TypeError, match="mapping of names"):
         CallInstead("book", ["train"])
     with pytest.raises(TypeError, match="mapping of names"):

@@ -4,8 +4,8 @@ Everything is a function of its arguments: ids come from a hash, never from chan
 and no clock is read.
 
 Another vendor is a folder beside this file: `build.py` makes its answers, with `builders.py`; `read.py` and
-`stream.py` read them, `edit.py` changes them. `paths.py` knows its URLs; `read.py` and `route.py`, here,
-list it.
+`stream.py` read them, `edit.py` changes what they say and `calls.py` what they call. `paths.py` knows its
+URLs; `read.py`, `route.py` and `turns.py`, here, list it.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ class Text:
 def _check_arguments(_: ToolCall, __: Attribute[Mapping[str, object]], value: object) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TypeError(f"the arguments of a tool call are a mapping of names to values, not {value!r:.80}")
-    base.compact(dict(value))
+    if not turns.is_object(base.compact(dict(value))):
+        raise ValueError(f"the arguments of a tool call are JSON, which has no such number: {value!r:.80}")
 
 
 @frozen
@@ -52,6 +53,7 @@ class ToolCall:
 
     Raises:
         TypeError: `arguments` have no JSON form.
+        ValueError: they hold a number that JSON does not have, such as infinity.
     """
 
     name: str
