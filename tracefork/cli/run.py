@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
 
-from ..core.values import Exchange, Response
-from ..providers import route, streams
 from ..runs import api
 from ..runs.calibration import calibrate as calibrated
 from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
 from . import options
-from .app import NOTHING, RUNS, Json, Run, Store, escape, out, print_json, print_plain
+from .answers import read_answer
+from .app import NOTHING, RUNS, Json, Run, Store, err, escape, out, print_json, print_plain
 from .program import Program
 from .progress import watch_run
 from .scripts import PASSING, Command, divert_prints, find_program, perform, print_unrecorded, read_wrap
@@ -135,6 +132,13 @@ def fork(
     command: Command = None,
     text: Annotated[str | None, typer.Option(help="Answer with this text, in the vendor's form.")] = None,
     body: Annotated[Path | None, typer.Option(help="Answer with this file as the body.")] = None,
+    tool: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="NAME ARGUMENTS", help="Call this tool instead, with arguments as JSON."),
+    ] = None,
+    editor: Annotated[
+        bool, typer.Option("--editor", help="Edit what the answer says and calls, in $VISUAL or $EDITOR.")
+    ] = False,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
     store: Store = RUNS,
     json_: Json = False,
@@ -142,18 +146,18 @@ def fork(
     chosen: dict[str, Any],
 ) -> None:
     """Run a recorded script again with one answer changed, live from there. Without an answer, ask anew."""
-    if text is not None and body is not None:
-        raise ValueError("give --text or --body, not both")
     tape = load_tape(run, store)
     program = find_program(tape, command or [])
-    answer: Callable[[Exchange], Response] | None = None
-    if text is not None:
-        answer = route.Text(text)
-    elif body is not None:
-        answer = partial(_replace_body, body.read_bytes())
-    desc = text or (f"body of {body}" if body else "asked anew")
+    given = read_answer(tape, at, text=text, body=body, tool=tool, editor=editor)
+    if given is None:
+        err.print("nothing was changed, so nothing was run")
+        if json_:
+            print_json(None)
+        return
     print_unrecorded(tape)
-    session = api.fork(tape, at, answer, store=store, name=name, desc=desc, scope="process", **chosen)
+    session = api.fork(
+        tape, at, given.answer, store=store, name=name, desc=given.desc, scope="process", **chosen
+    )
     perform(session, program, json_=json_)
 
 
@@ -213,8 +217,3 @@ def _list_set(_: object, __: object, value: Any) -> Any:
 def is_vacuous(verdict: Verdict) -> bool:
     """True where nothing speaks against a run, and it holds nothing that could be vouched for."""
     return verdict.is_empty and verdict.divergence is None and verdict.error is None and not verdict.ok
-
-
-def _replace_body(data: bytes, exchange: Exchange) -> Response:
-    """The recorded answer with `data` for a body, as a stream where it was one."""
-    return streams.fit(exchange, exchange.response.with_body(data), strictly=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         route,
         sse,
         streams,
+        turns,
     )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "route",
     "sse",
     "streams",
+    "turns",
 ]
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterator
+from typing import TypeAlias
 
 from attrs import frozen
 
-from . import base
+Payload: TypeAlias = "dict[str, object]"
+"""A JSON object on its way to or from text."""
 
 _MOST_DIGITS = 4000  # more are no int: making one is slow, and Python refuses it
 _LARGEST = 2**63
@@ -67,6 +69,19 @@ def write(value: object) -> str:
             return json.dumps(value, default=repr)
 
 
+def has_verbatim(value: object) -> bool:
+    """Whether something in a value stays as it is spelled, so that only `write` can write it."""
+    match value:
+        case Verbatim():
+            return True
+        case dict():
+            return any(map(has_verbatim, value.values()))
+        case list() | tuple():
+            return any(map(has_verbatim, value))
+        case _:
+            return False
+
+
 def clean(text: str) -> str:
     """Return `text` with halves of surrogate pairs joined, and lone halves replaced."""
     if text.isascii():
@@ -81,7 +96,7 @@ def clean(text: str) -> str:
 # -- shapes ----------------------------------------------------------------------
 
 
-def string(owner: base.Payload, *keys: str) -> str:
+def string(owner: Payload, *keys: str) -> str:
     """The first text that is not empty under one of `keys`, or ""."""
     for key in keys:
         value = owner.get(key)
@@ -90,24 +105,24 @@ def string(owner: base.Payload, *keys: str) -> str:
     return ""
 
 
-def mapping(owner: base.Payload, *keys: str) -> base.Payload:
+def mapping(owner: Payload, *keys: str) -> Payload:
     """The first object under one of `keys`, or an empty one."""
     return next((value for key in keys if isinstance(value := owner.get(key), dict)), {})
 
 
-def mappings(owner: base.Payload, *keys: str) -> list[base.Payload]:
+def mappings(owner: Payload, *keys: str) -> list[Payload]:
     """The objects in the first list under one of `keys`."""
     found = next((value for key in keys if isinstance(value := owner.get(key), list)), [])
     return [entry for entry in found if isinstance(entry, dict)]
 
 
-def count(owner: base.Payload, key: str) -> int | None:
+def count(owner: Payload, key: str) -> int | None:
     """Return the count under `key`; None if it is no integer, negative or beyond 63 bits."""
     value = owner.get(key)
     return value if type(value) is int and 0 <= value < _LARGEST else None
 
 
-def place(owner: base.Payload, key: str = "index") -> int | None:
+def place(owner: Payload, key: str = "index") -> int | None:
     """Return the index under `key`, which some servers write as text; None if there is none."""
     value = owner.get(key)
     if isinstance(value, str) and len(value) < _SHORT and value.isascii() and value.isdigit():
@@ -115,7 +130,7 @@ def place(owner: base.Payload, key: str = "index") -> int | None:
     return count(owner, key)
 
 
-def index(owner: base.Payload, key: str = "index") -> int:
+def index(owner: Payload, key: str = "index") -> int:
     """Return the index under `key`; 0 if there is none."""
     return place(owner, key) or 0
 

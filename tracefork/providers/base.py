@@ -4,8 +4,8 @@ Everything is a function of its arguments: ids come from a hash, never from chan
 and no clock is read.
 
 Another vendor is a folder beside this file: `build.py` makes its answers, with `builders.py`; `read.py` and
-`stream.py` read them, `edit.py` changes them. `paths.py` knows its URLs; `read.py` and `route.py`, here,
-list it.
+`stream.py` read them, `edit.py` changes what they say and `calls.py` what they call. `paths.py` knows its
+URLs; `read.py`, `route.py` and `turns.py`, here, list it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from attrs import evolve
 from ..core.content_encoding import decode_body as decode
 from ..core.content_encoding import is_encoded
 from ..core.values import Exchange, Headers, Request, Response
-from . import paths
+from . import _json, paths
 
 Asked: TypeAlias = "Exchange | Request"
-Payload: TypeAlias = "dict[str, object]"
+Payload: TypeAlias = _json.Payload
 """A JSON object on its way to or from text."""
 
 OK = 200
@@ -97,8 +97,16 @@ def compact(value: object) -> str:
     """JSON text in the vendors' own manner: compact, not escaped beyond need.
 
     Half of a surrogate pair needs it: it has no UTF-8.
+
+    Raises:
+        TypeError: something in it has no JSON form.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except TypeError:
+        if not _json.has_verbatim(value):
+            raise
+        return _json.write(value)
     return text if _is_text(text) else json.dumps(value, separators=(",", ":"))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from ..core.values import Request
-from . import _json, base
+from . import _json, base, paths
 
 _GEMINI = r"/(?:models|tunedModels|endpoints)/[^/:]+:"
 _VERTEX = r"/publishers/[^/]+/models/[^/:]+:"
@@ -109,7 +109,7 @@ def is_reusable_request(request: Request) -> bool:
     try:
         body = base.payload(base.decode_body(request))
         is_question = bool(body) and any(all(key in body for key in keys) for keys in shapes)
-        return is_question and not _refers(body) and not _SEARCHING.search(base.model_of(request))
+        return is_question and not _refers(body) and not _SEARCHING.search(_find_model(request, body))
     except (ValueError, RecursionError):
         return False
 
@@ -128,6 +128,11 @@ def _list_shapes(request: Request) -> list[tuple[str, ...]]:
     except ValueError:  # no URL at all
         return []
     return [keys for end, keys in _ENDS if end.search(path)]
+
+
+def _find_model(request: Request, body: base.Payload) -> str:
+    place = paths.place(request.url)
+    return _json.string(body, "model") or (place.model if place else "")
 
 
 def _refers(body: base.Payload) -> bool:

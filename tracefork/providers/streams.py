@@ -13,7 +13,7 @@ from attrs import evolve
 
 from ..core.values import Exchange, Response
 from ..errors import UnfitAnswer
-from . import _json, base, bedrock, paths, sse
+from . import _json, base, bedrock, paths, read, sse
 from .anthropic.edit import event as anthropic_event
 from .openai import chat
 from .openai.responses import number
@@ -53,7 +53,7 @@ def fit(exchange: Exchange, answer: Response, *, strictly: bool = False) -> Resp
     if not base.is_stream(recorded, b""):
         return answer
     if isinstance(whole, dict):
-        return _spell(exchange, answer, base.payload(body))
+        return _spell(exchange, answer, whole)
     if strictly:
         raise UnfitAnswer(exchange.request.url, "it is neither a stream of events nor a JSON object")
     return answer
@@ -96,8 +96,10 @@ def _spell(exchange: Exchange, answer: Response, whole: base.Payload) -> Respons
 
 
 def _wants_usage(exchange: Exchange) -> bool:
+    """Whether tokens are counted in the stream: it was asked, or the recorded one did without being asked."""
     options = _json.mapping(base.payload(exchange.request.body), "stream_options")
-    return options.get("include_usage") is True
+    recorded = read.completion(exchange)
+    return options.get("include_usage") is True or bool(recorded and recorded.usage)
 
 
 # -- Anthropic ---------------------------------------------------------------------

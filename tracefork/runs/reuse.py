@@ -42,7 +42,7 @@ def choose_served(reuse: Reuse, tools: Tools) -> Callable[[Line], bool]:
 
 
 def choose_tools(tools: Tools) -> Callable[[Line], bool] | None:
-    """Return whether the answer of a line serves a run that asks all anew but tools; None if it asks them too."""
+    """Return whether a line serves a run that asks all anew but its tools; None if it runs them too."""
     if tools != "reuse":
         return None
     return lambda line: isinstance(line.answer, Reply) and line.answer.kind == "returned"

@@ -22,8 +22,8 @@ from .event_loop import Pacers
 from .flight import Flight
 from .halts import make_departure, make_divergence
 from .keeper import Happened, Keeper, Unwritten
-from .roster import Roster
 from .notes import Notes
+from .roster import Roster
 from .secrets import Secrets
 from .stepper import Cell, is_amid_a_step
 

@@ -16,6 +16,7 @@ _DELTAS = {
     "text_delta": "text",
     "thinking_delta": "thinking",
     "input_json_delta": "partial_json",
+    "signature_delta": "signature",
 }
 """The kinds of delta that spell something, and the key under which a piece of it stands."""
 
@@ -34,6 +35,8 @@ class _Block:
         key = _DELTAS.get(_json.string(delta, "type"), "")
         self.is_begun = True
         self.pieces.add(key, delta.get(key))
+        if citation := _json.mapping(delta, "citation"):
+            self.head = {**self.head, "citations": [*_json.mappings(self.head, "citations"), citation]}
 
     def whole(self) -> base.Payload:
         """The block with what its deltas spell."""
