@@ -128,6 +128,16 @@ def test_what_does_not_depend_on_the_edit_is_served_after_it(model, ask):
     assert tracefork.verify(run.tape, lambda: [ask("c"), ask("new"), ask("a"), ask("b")])
 
 
+def test_it_says_what_it_saved(ask):
+    tape = recorded(lambda: chat(ask, "a", "b", "c"))
+
+    with tracefork.rerun(tape) as run:
+        chat(ask, "a", "b", "C", "d")
+
+    assert (run.savings.served, run.savings.live, run.savings.unasked) == (2, 2, 1)
+    assert str(run.savings).startswith("2 served, 2 live; ")
+
+
 def test_each_recorded_answer_is_given_once(model, ask):
     tape = recorded(lambda: [ask("roll") for _ in range(5)])
     model.asked.clear()

@@ -115,6 +115,19 @@ def count_savings(
     )
 
 
+def count_origins(
+    parent: Tape, tape: Tape, *, matcher: Matcher = exact, prices: Prices | None = None
+) -> Savings:
+    """Return the savings of `tape`, a run that went on from `parent`, as its steps' origins tell them."""
+    places = {step.span.began: n for n, step in enumerate(parent.steps)}
+    origins = {
+        n: places[step.origin]
+        for n, step in enumerate(tape.steps)
+        if step.origin is not None and step.origin in places
+    }
+    return count_savings(parent, tape, origins, matcher=matcher, prices=prices)
+
+
 def add_bills(steps: Iterable[Step], prices: Prices | None = None) -> Bill:
     """Return what the models' answers among `steps` cost together."""
     return sum((_bill(step, prices) for step in steps if isinstance(step, Exchange)), Bill())

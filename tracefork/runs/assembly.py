@@ -101,6 +101,7 @@ def make_session(
         joins=tape is not None or options.adopts,
         within=within,
         doubts=doubts,
+        follows=tape,
         wrapped=frozenset(wraps.paths),
     )
     session = Session(plan)

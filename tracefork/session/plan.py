@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..codec import records
 from ..core.script import Script
+from ..core.tape import Tape
 from ..core.values import Call
 from ..redact import Redactor
 from ..runtime.port import Gate, Known
@@ -48,7 +49,7 @@ class Plan:
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
     leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
     run that `joins` is a view of it. `within` is the replay in which a separate run is made.
-    `doubts` are calls that may have run before it; `wrapped` names functions that are
+    `follows` is the tape that it follows. `doubts` are calls that may have run before it; `wrapped` names functions that are
     tools of this run without a decorator, as `module:path`.
     """
 
@@ -73,4 +74,5 @@ class Plan:
     joins: bool = False
     within: Around | None = None
     doubts: tuple[Call, ...] = ()
+    follows: Tape | None = None
     wrapped: frozenset[str] = frozenset()

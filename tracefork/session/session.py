@@ -17,7 +17,7 @@ from ..core.machine import State
 from ..core.notes import add_notes, make_notes
 from ..core.surrogates import NONE
 from ..core.tape import Tape
-from ..core.values import RETURNED, UNFINISHED, Branch, Departure, Outcome, Request, Source
+from ..core.values import RETURNED, UNFINISHED, Outcome, Request, Source
 from ..errors import StoreError, TraceforkError
 from ..host.uninterrupted import LOOK, run_apart
 from ..redact import Redactor
@@ -35,6 +35,7 @@ from .border import Border
 from .current import open_runs, register, unregister
 from .draws import Chance
 from .faults import DOTTED, Faults
+from .following import Following
 from .plan import Plan
 from .tools.caller import ToolCaller
 from .tools.effects import class_name, message_of
@@ -45,7 +46,7 @@ SEALING = 10.0
 """Seconds that an interrupted run is waited for."""
 
 
-class Session(Border, ToolCaller, Chance):
+class Session(Border, ToolCaller, Following, Chance):
     """A run in progress. Make one with `record`, `replay`, `resume` or `fork`.
 
     Use it as a context manager, `with` or `async with`. Safe to share between
@@ -139,19 +140,9 @@ class Session(Border, ToolCaller, Chance):
         return self._plan.header.meta
 
     @property
-    def lineage(self) -> Branch | None:
-        """Where this run comes from; None unless it forks or resumes another."""
-        return self._plan.header.parent
-
-    @property
     def tape(self) -> Tape:
         """What has happened so far; once the block is left, the whole run."""
         return self._tape or self._happened()
-
-    @property
-    def parted(self) -> Departure | None:
-        """Where the agent left the tape that this run reruns, or None if it has not."""
-        return self.port.departure
 
     @property
     def live(self) -> bool:
