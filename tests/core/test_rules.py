@@ -409,6 +409,16 @@ def test_rule_17_a_wait_that_lapses_opens_a_rerun_and_nothing_waits_any_more():
     assert state.parted.halt == Halt(get("y"), "b", 0, stalled=True)
 
 
+def test_rule_17_a_dry_run_halts_where_the_agent_leaves_the_script():
+    steps = exchange("x", "a", 0, 1, 2), exchange("y", "a", 3, 4, 5)
+    state = start(Rerun(Tape(steps), lambda _: True, lambda _: "", is_dry=True).script())
+
+    state, orders = send(state, Asked(0, get("new"), "a"), Asked(1, get("x"), "a"))
+
+    assert orders == [Halt(get("new"), "a", 0)] * 2
+    assert state.parted.halt == orders[0]
+
+
 def test_rule_18_a_line_that_is_to_be_answered_anew_opens_a_rerun():
     first = exchange("x", "a", 0, 1, 2, answer=Response(529))
     state = rerun(first, anew=lambda _: "fault")

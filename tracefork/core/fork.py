@@ -62,20 +62,23 @@ class Rerun:
 
     Exchanges before the one of number `at`, in the order of their heads, have to match. Once the agent has
     left the tape, the lines that `may_serve` serve equal questions. `anew(step)` says
-    why a step is asked again where the agent comes to it, or "": see `Departure`. `tape` is as
-    `doubt.continue_tape` gives it.
+    why a step is asked again where the agent comes to it, or "": see `Departure`. One that `is_dry` halts
+    there. `tape` is as `doubt.continue_tape` gives it.
     """
 
     tape: Tape
     may_serve: Callable[[Line], bool]
     anew: Callable[[Step], str]
     at: int = 0
+    is_dry: bool = False
 
     def script(self, matcher: Matcher = exact) -> Script:
         """All steps, and what was in flight when the recording died, which is asked once all else was."""
         firm_until = self.tape.by_head[self.at - 1].span.headed if self.at else AT_ONCE
         lines = map(self._line, _sort_by_began(self.tape))
-        return Script.of(lines, NEVER, matcher, firm_until=firm_until, may_serve=self.may_serve)
+        return Script.of(
+            lines, NEVER, matcher, firm_until=firm_until, may_serve=self.may_serve, is_dry=self.is_dry
+        )
 
     def _line(self, step: Step | Pending) -> Line:
         if isinstance(step, Pending):

@@ -58,12 +58,13 @@ Leaving the script, in a rerun; and recorded answers in a live run:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import TypeAlias
 
 from attrs import evolve
 
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
-from .script import AT_ONCE, Line, Marks, Script
+from .script import AT_ONCE, Marks, Script
 from .state import (
     UNSCRIPTED,
     Open,
@@ -156,13 +157,15 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
             if not may_part(state):
                 return evolve(state, halt=line), line
             state = _part(state, line)  # rule 17
+            if state.halt:
+                return state, state.halt
             line, question = _find_reusable(state, event)
         opened = Open(question, event.lane, line)
         if line is not None:
             state = _mark_claimed(state, line)
     recorded = line_of(state, opened)
-    if state.parted is not None and not _may_serve(state.script, recorded):  # rule 21
-        opened, recorded = evolve(opened, line=None), UNSCRIPTED
+    if state.parted is not None and not (opened.line is not None and state.script.serves(opened.line)):
+        opened, recorded = evolve(opened, line=None), UNSCRIPTED  # rule 21
     if recorded.anew and not state.live:
         return _wait_for_rest(state, event, opened)
     if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
@@ -174,10 +177,6 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
     if isinstance(opened.asked, Call) and not opened.asked.repeatable and not state.ran:
         state = evolve(state, ran=opened.asked.name)
     return state, Forward()
-
-
-def _may_serve(script: Script, line: Line) -> bool:
-    return line.answer is not None and script.may_serve is not None and script.may_serve(line)
 
 
 def _wait_for_rest(state: State, event: Asked, opened: Open) -> tuple[State, Order]:
@@ -215,7 +214,7 @@ def _stray(state: State, event: Strayed) -> tuple[State, Order]:
             state = _part(state, Halt(opened.asked, opened.lane, expected, stalled=True, reason=reason))
         if given_up:
             state = _put(state, event.call, evolve(opened, line=None))  # rule 23
-        return state, Go()
+        return state, state.halt or Go()
     expected = find_due(state) if event.stalled else opened.line
     stalled = event.stalled
     halt = state.halt or Halt(opened.asked, opened.lane, expected, stalled, not stalled)  # rule 16
@@ -234,7 +233,9 @@ def _part(state: State, halt: Halt) -> State:
     ticks = (tick for line in lines for tick in (line.began, line.headed, line.ended) if tick is not None)
     happened = Marks(len(state.script.places) + 1)
     parted = Parted(halt, state.claimed)
-    return evolve(state, clock=max(ticks, default=AT_ONCE) + 1, happened=happened, parted=parted)
+    halted = halt if state.script.is_dry else None
+    clock = max(ticks, default=AT_ONCE) + 1
+    return evolve(state, clock=clock, happened=happened, halt=halted, parted=parted)
 
 
 def _give_head(state: State, event: Headed) -> tuple[State, Order]:
@@ -314,14 +315,15 @@ def _find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
     script, question = state.script, event.question
     if script.may_serve is None or (isinstance(question, Call) and question.repeatable and state.ran):
         return None, question  # rules 9, 22
-    key = script.matcher(question)
-    line = script.first(script.reusable, (key, event.lane), state.claimed)  # rule 20
-    if line is None and not isinstance(question, Source):  # rule 21
-        line = script.first(script.reusable, key, state.claimed)
-    if line is None or _is_other_function(script.lines[line].asked, question):
-        return None, question
-    recorded = script.lines[line].asked
-    return line, recorded if recorded == question else question
+    key, claimed = script.matcher(question), state.claimed
+    lines = script.unclaimed(script.by_both, (key, event.lane), claimed)  # rule 20
+    if not isinstance(question, Source):  # rule 21
+        lines = chain(lines, script.unclaimed(script.by_key, key, claimed))
+    for line in lines:
+        recorded = script.lines[line].asked
+        if script.serves(line) and not _is_other_function(recorded, question):
+            return line, recorded if recorded == question else question
+    return None, question
 
 
 def _claim_job(state: State, job: Source, lane: Lane) -> int | None:

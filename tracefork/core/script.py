@@ -10,8 +10,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -121,6 +120,7 @@ class Script:
     jobs: Index = field(repr=False)  # by lane, the ends of executors' jobs, which by_lane leaves out
     mixed: frozenset[Lane]  # lanes that asked again before they had an answer: several strands share the name
     may_serve: Callable[[Line], bool] | None = field(default=None, repr=False)
+    is_dry: bool = False  # where the agent leaves the script, the run halts all the same
 
     @classmethod
     def of(
@@ -131,6 +131,7 @@ class Script:
         *,
         firm_until: int | None = None,
         may_serve: Callable[[Line], bool] | None = None,
+        is_dry: bool = False,
     ) -> Script:
         """Return the script of `lines`, which the agent may leave after the tick `firm_until`, or never."""
         lines = tuple(lines)
@@ -168,21 +169,8 @@ class Script:
             _freeze(jobs),
             frozenset(mixed),
             may_serve,
+            is_dry,
         )
-
-    @cached_property
-    def reusable(self) -> Index:
-        """By key, and by key and lane, the lines whose answers serve equal questions of a live run."""
-        if self.may_serve is None:
-            return {}
-        found = defaultdict[object, list[int]](list)
-        for key, lines in self.by_both.items():
-            for n in lines:
-                if self.lines[n].answer is not None and self.may_serve(self.lines[n]):
-                    found[key].append(n)
-        for key, lines in self.by_key.items():
-            found[key] = [n for n in lines if n in found.get((key, self.lines[n].lane), ())]
-        return _freeze(found)
 
     @property
     def may_be_left(self) -> bool:
@@ -210,11 +198,19 @@ class Script:
 
     def first(self, index: Index, key: object, claimed: Marks) -> int | None:
         """The first unclaimed line under `key`."""
+        return next(self.unclaimed(index, key, claimed), None)
+
+    def unclaimed(self, index: Index, key: object, claimed: Marks) -> Iterator[int]:
+        """The unclaimed lines under `key`, in their order."""
         lines = index.get(key, ())
         for place in range(bisect_left(lines, claimed.low), len(lines)):
             if lines[place] not in claimed:
-                return lines[place]
-        return None
+                yield lines[place]
+
+    def serves(self, n: int) -> bool:
+        """True if the answer of line `n` serves an equal question of a live run."""
+        line = self.lines[n]
+        return line.answer is not None and self.may_serve is not None and self.may_serve(line)
 
 
 def _freeze(index: Mapping[object, list[int]]) -> Index:

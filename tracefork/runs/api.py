@@ -120,6 +120,7 @@ def rerun(
     reuse: Reuse = "models",
     faults: Faults = "recorded",
     fresh: Iterable[str] = (),
+    dry_run: bool = False,
     run_id: str | None = None,
     meta: Mapping[str, str] | None = None,
     name: str = "rerun",
@@ -143,6 +144,8 @@ def rerun(
         faults: "recorded" serves recorded failures; "again" asks anew at the first fault, 429 or 5xx
             that nothing later on the tape made up for.
         fresh: names of tools that run again.
+        dry_run: raise a Divergence where the agent parts: nothing goes live. `run.parted` is known then. The
+            agent's own code, and tools that are none of the run's, do run.
         name, desc: what the branch is called, and what was changed.
         options: see `tracefork.runs.options.Options`; `tools` is "reuse" here if nothing is said. What is
             said of replays holds until the run is live.
@@ -150,8 +153,8 @@ def rerun(
     Raises:
         IndexError: the tape has no exchange of the number `at`.
         ValueError: `reuse` or `faults` is nothing known, or `fresh` names no tool of the tape.
-        Divergence: before `at`, on asking something else than the tape has; later, on reading on in a
-            body that the agent had closed there when recorded.
+        Divergence: before `at`, and in a dry run, on asking something else than the tape has; later, on
+            reading on in a body that the agent had closed there when recorded.
         Unfinished: on leaving the block before `at`.
         InDoubt: on calling a tool that was in flight when the recording died.
         UnrecordedWarning: as a warning, when a model called tools that are no effects of the tape.
@@ -163,7 +166,7 @@ def rerun(
     _warn_of_unrecorded(tape)
     may_serve = choose_served(reuse, chosen.tools)
     anew = choose_anew(tape, faults, fresh, chosen.matcher)
-    script = Rerun(continue_tape(tape), may_serve, anew, at).script(chosen.matcher)
+    script = Rerun(continue_tape(tape), may_serve, anew, at, dry_run).script(chosen.matcher)
     lineage = Branch(tape.run_id, None, name, desc)
     return _follow(tape, script, lineage, chosen, store=store, run_id=run_id, meta=meta)
 

@@ -34,7 +34,7 @@ class Following(ABC):
 
     @property
     def savings(self) -> Savings:
-        """What this run was served so far of the tape that it follows, what it asked anew, and what both cost.
+        """What this run was served so far of the tape that it follows, what it asked anew, and the costs.
 
         A run that follows none was served nothing.
         """

@@ -49,8 +49,8 @@ class Plan:
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
     leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
     run that `joins` is a view of it. `within` is the replay in which a separate run is made.
-    `follows` is the tape that it follows. `doubts` are calls that may have run before it; `wrapped` names functions that are
-    tools of this run without a decorator, as `module:path`.
+    `follows` is the tape that it follows. `doubts` are calls that may have run before it; `wrapped` names
+    functions that are tools of this run without a decorator, as `module:path`.
     """
 
     script: Script
