@@ -7,7 +7,21 @@ from attrs import evolve, frozen
 from .matching import Matcher, exact
 from .script import AT_ONCE, NEVER, Line, Script
 from .tape import Tape
-from .values import Answer, Draw, Effect, Exchange, Fault, Pending, Question, Response, Span, Step, make_step
+from .values import (
+    CANCELLED,
+    Answer,
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Pending,
+    Question,
+    Response,
+    Span,
+    Step,
+    make_step,
+)
 
 
 def nothing(matcher: Matcher = exact) -> Script:
@@ -16,15 +30,24 @@ def nothing(matcher: Matcher = exact) -> Script:
 
 
 def everything(tape: Tape, matcher: Matcher = exact) -> Script:
-    """Replay: never live. What was in flight when the recording died has no answer to serve."""
-    return Script.of(map(Line.of, tape.steps), NEVER, matcher)
+    """Replay: never live. What was in flight when the recording died has no answer to serve.
+
+    A sub-agent that was is followed as far as it came: nobody waits for its end.
+    """
+    begun = [left for left in tape.pending if isinstance(left.asked, Call) and left.asked.inside]
+    last = max((step.span.ended for step in tape.steps), default=AT_ONCE)
+    lines = [Line.of(step) for step in tape.steps]
+    for n, left in enumerate(reversed(begun), max([last, *(left.began for left in begun)]) + 1):
+        lines.append(Line(left.asked, left.lane, CANCELLED, left.began, n, n))
+    return Script.of(sorted(lines, key=lambda line: line.began or 0) if begun else lines, NEVER, matcher)
 
 
 @frozen
 class Fork:
     """The question "what if `pivot` had been answered with `answer`?"; None asks it again, live.
 
-    `pivot` is one of the tape's steps, the very object.
+    `pivot` is one of the tape's steps, the very object. A sub-agent that is given an answer does not run: its
+    call is a tool's from then on. One that is asked again runs anew, all of it.
     """
 
     tape: Tape
@@ -42,12 +65,17 @@ class Fork:
         """
         if self.answer is not None:
             _check_fit(self.pivot.asked, self.answer)
-        opens = _head(self.pivot)
+        pivot = self.pivot
+        agent = pivot if isinstance(pivot, Effect) and pivot.is_agent else None
+        opens = _began(pivot) if agent and self.answer is None else _head(pivot)
         lines = []
         for step in _sort_by_began(self.tape):
-            if step is self.pivot:
+            if step is pivot and agent is None:
                 lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
-            else:
+            elif step is agent and self.answer is not None:
+                asked = evolve(agent.call, inside="")
+                lines.append(Line(asked, step.lane, self.answer, _began(step), opens))
+            elif agent is None or self.answer is None or not agent.holds(step):
                 lines.append(_keep(step, opens))
         return Script.of(lines, opens, matcher)
 
@@ -105,12 +133,17 @@ def _check_fit(asked: Question, answer: Answer) -> None:
 
 
 def _keep(step: Step | Pending, opens: int) -> Line:
-    """`step` as far as it began by `opens`; what ended later ends when the run is live."""
+    """`step` as far as it began by `opens`; what ended later ends when the run is live.
+
+    So does a sub-agent that was given up, in a run that goes live: this time it may come to its end.
+    """
     if _began(step) > opens:
         return Line(step.asked, step.lane)
     if isinstance(step, Pending):
         return Line(step.asked, step.lane, None, step.began)
     line = Line.of(step)
+    if isinstance(step, Effect) and step.is_agent and (step.span.ended > opens or step.reply == CANCELLED):
+        return Line(step.asked, step.lane, None, step.span.began)
     return line if step.span.ended <= opens else evolve(line, ended=None)
 
 

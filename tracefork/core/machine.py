@@ -52,7 +52,7 @@ from typing import TypeAlias
 from attrs import evolve
 
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
-from .script import Marks, Script
+from .script import Line, Marks, Script
 from .state import (
     Open,
     State,
@@ -70,7 +70,7 @@ from .state import (
     waits_for_job,
 )
 from .steps import make_step
-from .values import Lane, Question, Request, Source, Span, is_abandoned
+from .values import Call, Lane, Question, Request, Source, Span, is_abandoned
 
 __all__ = [
     "Asked",
@@ -195,11 +195,20 @@ def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]
         return _claim_job(state, question, event.lane), question
     own = script.first(script.by_lane, event.lane, state.claimed)
     if own is not None and script.lines[own].asked == question:
-        return own, script.lines[own].asked  # rule 1; equal word for word, so that its key need not be made
+        return own, _choose(script.lines[own], question)  # rule 1; equal: its key need not be made
     line = _claim(state, event, own)
     if isinstance(line, int) and script.lines[line].asked == question:
-        return line, script.lines[line].asked
+        return line, _choose(script.lines[line], question)
     return line, question
+
+
+def _choose(line: Line, question: Question) -> Question:
+    """Of two equal questions the script's; but of a tool that is to run the one that knows its code."""
+    match line.asked:
+        case Call(inside="") if line.answer is None:
+            return question
+        case asked:
+            return asked
 
 
 def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:

@@ -165,6 +165,11 @@ class Port(Lifetime):
         except TraceforkError as exc:
             raise self.fail(exc) from None
 
+    def find_kept(self, flight: Flight) -> Question:
+        """Return the question of `flight` as it is kept: the tape's own if that answers it."""
+        opened = self._cell.state.open.get(flight.call)
+        return flight.question if opened is None else opened.asked
+
     def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """Wait for the head's turn; if the run ends before the step, `taken()` is kept as its answer."""
         if self.is_elsewhere:
@@ -327,6 +332,8 @@ class Port(Lifetime):
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
+                if isinstance(flight.question, Call) and flight.question.inside:
+                    return  # a sub-agent is no part of the world: what it asks is counted
                 self.forwarded += flight.served is None
                 self.went_out += flight.served is None and not isinstance(flight.question, Source)
 
