@@ -1,4 +1,4 @@
-"""Agents that have sub-agents, a model that answers what it is asked, and tapes of them that died at any tick."""
+"""Agents that have sub-agents, a model that answers what it is asked, and tapes that died at any tick."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URL = "http://model/v1/messages"
 
 
 class Lab:
-    """Counts what the model was asked and which tools ran, in earnest. Each question is answered by itself."""
+    """Counts what the model was asked and which tools ran, in earnest; an answer repeats its question."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -81,9 +81,19 @@ class Lab:
     def threads(self) -> list[str]:
         with ThreadPoolExecutor(3) as pool:
             said = list(pool.map(self.research, ["ants", "bees", "wasps"]))
-        one = threading.Thread(target=lambda: said.append(self.research("flies")))
+        failed = list[BaseException]()
+
+        def work() -> None:
+            try:
+                said.append(self.research("flies"))
+            except BaseException as exc:  # noqa: BLE001  raised again where the thread is joined
+                failed.append(exc)
+
+        one = threading.Thread(target=work)
         one.start()
         one.join()
+        if failed:
+            raise failed[0]
         return [*said, self.ask("done")]
 
     def tasks(self) -> list[object]:
