@@ -86,7 +86,7 @@ class Lab:
         def work() -> None:
             try:
                 said.append(self.research("flies"))
-            except BaseException as exc:  # noqa: BLE001  raised again where the thread is joined
+            except BaseException as exc:
                 failed.append(exc)
 
         one = threading.Thread(target=work)

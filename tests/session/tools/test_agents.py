@@ -6,7 +6,6 @@ import asyncio
 import gc
 from contextlib import nullcontext
 
-
 import attrs
 import httpx
 import pytest
@@ -289,7 +288,9 @@ def test_a_generator_is_one_span_from_its_first_item_on(stops):
         other = agent()
 
     span = run.tape.effects[0]
-    assert [span.holds(x) for x in run.tape] == ([True, False, False] if stops else [True, False] * 3 + [False])
+    assert [span.holds(x) for x in run.tape] == (
+        [True, False, False] if stops else [True, False] * 3 + [False]
+    )
     assert '"end":"' + ("closed" if stops else "returned") in span.reply.value
     assert (ran, asked) == (0 if stops else 3, 3 if stops else 7)
     assert other[0] == "otherwise" and other[1:] == said[1:]
@@ -566,7 +567,7 @@ def test_lists_and_reports_name_it(tapes, tmp_path):
     lines = list(step_table.lines(tape))
 
     assert sum(" agent " in line for line in lines) == 6
-    assert "12 exchanges" in step_table.heading(tape) or "sub-agents" in step_table.heading(tape)
+    assert "4 tool calls, 0 draws, 6 sub-agents" in step_table.heading(tape)
     page = html(tape)
     assert "ran Lab.research" in page
     assert "ran Lab.lead" in text(tape)
@@ -588,4 +589,3 @@ def test_an_effect_without_a_strand_holds_nothing():
 
     assert not effect.is_agent
     assert not effect.holds(effect)
-
