@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import attrs
 import httpx
@@ -589,3 +593,55 @@ def test_an_effect_without_a_strand_holds_nothing():
 
     assert not effect.is_agent
     assert not effect.holds(effect)
+
+
+def test_blame_names_a_step_within_it(tapes):
+    class Better(Lab):
+        def answer(self, request):
+            is_plan = request.content.startswith(b"plan")
+            return httpx.Response(200, text="a good plan") if is_plan else super().answer(request)
+
+    report = tracefork.blame(
+        tapes["alone"],
+        lambda: Better().alone(),
+        oracle=lambda said, *_: "good" in str(said),
+        budget=tracefork.Budget(forks=30),
+        tools="recorded",
+    )
+
+    assert report.verdict == "STEP"
+    assert (report.top().step, report.top().certified) == (0, True)
+
+
+CRASH = """
+import os, sys
+from labs import Lab
+import tracefork
+
+class Dying(Lab):
+    def answer(self, request):
+        if len(self.asked) == 4:
+            os._exit(9)
+        return super().answer(request)
+
+with tracefork.record(sys.argv[1], run_id="r"):
+    Dying().nested()
+"""
+
+
+def test_a_process_that_died_in_the_midst_of_one_is_gone_on_with(tmp_path):
+    here = Path(__file__).parents[2]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    ended = subprocess.run([sys.executable, "-c", CRASH, str(tmp_path / "runs.db")], env=env, check=False)
+    lab = Lab()
+    with TapeStore(SQLiteBackend(tmp_path / "runs.db")) as store:
+        dead = store.load("r")
+        with tracefork.resume(dead, store, run_id="again"):
+            lab.nested()
+        again = store.load("again")
+
+    left = [(one.asked.name, one.asked.inside) for one in dead.pending if isinstance(one.asked, Call)]
+    assert ended.returncode == 9
+    assert left == [("Lab.lead", "Lab.lead.0"), ("Lab.research", "Lab.research.1")]
+    assert (len(dead), len(lab.asked), len(again)) == (4, 8, 12)
+    assert tracefork.verify(again, lambda: Lab().nested()).ok
