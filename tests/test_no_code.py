@@ -9,18 +9,20 @@ import tracefork
 
 FORBIDDEN = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "yaml", "ruamel", "jsonpickle"}
 CALLS = {"eval", "exec", "compile", "__import__"}
+COMPARES = {"session/tools/code_hash.py"}
+"""May compile the source of a function that is imported here, to compare it: nothing of it is run."""
 FOLDER = Path(tracefork.__file__).parent
 
 
-def offences(source):
-    """Lines that import one of FORBIDDEN, or call one of CALLS."""
+def offences(source, calls=CALLS):
+    """Lines that import one of FORBIDDEN, or call one of `calls`."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
                 names = {alias.name.split(".")[0] for alias in names}
             case ast.ImportFrom(module=str(module), level=0):
                 names = {module.split(".")[0]}
-            case ast.Call(func=ast.Name(id=name)) if name in CALLS:
+            case ast.Call(func=ast.Name(id=name)) if name in calls:
                 names = FORBIDDEN
             case _:
                 continue
@@ -30,7 +32,10 @@ def offences(source):
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER)))
 def test_no_module_makes_code_of_data(path):
-    assert list(offences(path.read_text("utf-8"))) == []
+    is_compared = path.relative_to(FOLDER).as_posix() in COMPARES
+    calls = CALLS - {"compile"} if is_compared else CALLS
+
+    assert list(offences(path.read_text("utf-8"), calls)) == []
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ TWINS = [
     ("session/tools/calls.py", "hang", "ahang"),
     ("session/tools/decorator.py", "_make_tool.called", "_make_tool.acalled"),
     ("session/tools/generators.py", "run_generator", "arun_generator"),
+    ("session/tools/places.py", "ask", "aask"),
     ("session/tools/wrapping.py", "_call", "_acall"),
     ("testing/transports/asking.py", "Asking._ask", "Asking._aask"),
     ("testing/scripted_transports.py", "_Body.__iter__", "_Body.__aiter__"),
@@ -119,12 +120,9 @@ APART = {
 - if iscoroutine(result):
 - result.close()
 - raise TypeError(f'{use.name} is a coroutine function: await run.acall(...) instead')
-+ if isinstance(exc, GeneratorExit) or _is_by_agent(exc):
-+ port.drop(flight, CANCELLED)
-+ raise
+- if is_given_up(port, exc, use):
++ if isinstance(exc, GeneratorExit) or is_given_up(port, exc, use):
 + port.flush()
-- port.drop(flight, CANCELLED if _is_by_agent(exc) else reply)
-+ port.drop(flight, reply)
 + port.flush()
 """,
     "run_generator": """
@@ -138,16 +136,20 @@ APART = {
 + port.flush()
 - return stop.value
 + return
+- if use.agent and is_given_up(port, exc, use):
+- port.drop(flight, CANCELLED)
+- raise
++ try:
 - reply = _keep_broken(exc, given, before, policy, use)
++ reply = _keep_broken(exc, given, before, policy, use)
++ _end_broken(port, flight, exc, reply, policy, use)
 - if isinstance(exc, Exception):
 - port.end(flight, reply)
 - else:
-+ try:
-- port.drop(flight, reply)
-- report_loss(reply, exc, policy)
-+ _end_broken(port, flight, exc, _keep_broken(exc, given, before, policy, use), policy)
 + finally:
-+ with lanes.aside():
+- port.drop(flight, reply)
+- report_loss(reply, exc, policy, use)
++ with place.enter():
 + made.close()
 """,
 }

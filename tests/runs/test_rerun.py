@@ -670,3 +670,47 @@ def test_a_recorded_body_that_was_cut_is_asked_live_after_the_parting(ask):
     assert [step.origin for step in run.tape] == [None, None]
     assert isinstance(run.tape[1].request, Request)
     assert isinstance(run.tape[1].answer, Response)
+
+
+# -- sub-agents -------------------------------------------------------------------------
+
+
+@tracefork.tool(agent=True, ignore="ask")
+def research(ask, topic, *, depth=2):
+    return chat(ask, *[f"{topic} {n}" for n in range(depth)])
+
+
+def crew(ask, topics, *, depth=2):
+    found = [research(ask, topic, depth=depth) for topic in topics]
+    return ask("sum up", *found)
+
+
+def test_a_sub_agent_runs_and_what_it_asks_is_served(model, ask):
+    tape = recorded(lambda: crew(ask, ["bees", "ants"]))
+    model.asked.clear()
+
+    with tracefork.rerun(tape) as same:
+        crew(ask, ["bees", "ants"])
+    with tracefork.rerun(tape) as other:
+        crew(ask, ["bees", "wasps"])
+
+    assert same.tape.digest() == tape.digest()
+    assert len(model.asked) == 3
+    assert [step.origin is None for step in other.tape] == [False, False, True, True, True]
+    assert tracefork.verify(other.tape, lambda: crew(ask, ["bees", "wasps"]))
+
+
+def test_a_tool_that_has_become_a_sub_agent_runs(model, ask):
+    def look(topic):
+        return chat(ask, topic)
+
+    plain, agent = tracefork.tool(look), tracefork.tool(agent=True)(look)
+    tape = recorded(lambda: [plain("bees"), ask("end")])
+    model.asked.clear()
+
+    with tracefork.rerun(tape) as run:
+        agent("bees")
+        ask("end")
+
+    assert len(model.asked) == 1
+    assert run.parted.reason == "code"

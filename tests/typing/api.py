@@ -84,9 +84,18 @@ def search(words: str, limit: int = 5) -> list[str]:
     return [words] * limit
 
 
+@tracefork.tool(agent=True)
+async def research(topic: str) -> int:
+    return len(topic)
+
+
 def use() -> None:
     assert_type(search("a", limit=3), list[str])
     search(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def ause() -> None:
+    assert_type(await research("a"), int)
 
 
 def adapt(run: Session) -> Iterator[bytes]:

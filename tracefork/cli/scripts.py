@@ -16,7 +16,7 @@ import typer
 from ..core.tape import Tape
 from ..core.visible import visible
 from ..errors import TraceforkError
-from ..providers.unrecorded import describe_unrecorded, find_unrecorded
+from ..providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..runs import api
 from ..runs.agents import run_agent
@@ -83,6 +83,8 @@ def perform(session: Session, program: Program, *, json_: bool) -> None:
         err.print(f"[dim]{count} in run[/] {escape(tape.run_id)}[dim], {escape(tape.outcome)}[/]")
     for one in tape.escaped:
         err.print(f"escaped: {escape(one)}")
+    for tool, times in tape.asked_in_tools.items():
+        err.print(escape(describe_asked(tool, times)))
     if isinstance(raised, SystemExit):
         raise raised
     if raised is not None:  # as python itself would end

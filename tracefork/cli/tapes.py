@@ -74,6 +74,7 @@ def make_summary(tape: Tape) -> dict[str, Any]:
         "virtualized": sorted(tape.virtualized),
         "wrapped": list(tape.wrapped),
         "unrecorded": list(find_unrecorded(tape)),
+        "asked_in_tools": dict(tape.asked_in_tools),
         "in_doubt": [attrs.asdict(call) for call in find_doubts(tape)],
         "exchanges": len(tape),
         "steps": [attrs.asdict(row) for row in step_table.rows(tape)],

@@ -64,10 +64,16 @@ def find_doubts(
 ) -> tuple[Call, ...]:
     """Return the calls of `tape` and of those it followed of which nobody knows what came of them.
 
-    The step `but` is not one of them: it is answered otherwise.
+    Those of sub-agents are none: what these did is known by what they asked. The step `but` is not one of
+    them: it is answered otherwise.
     """
     inherited, went = notes.read_doubts(tape.meta), continue_tape(tape, but)
     left = list(inherited.calls)
+    went = evolve(
+        went,
+        steps=tuple(s for s in went.steps if not (isinstance(s, Effect) and s.is_agent)),
+        pending=tuple(p for p in went.pending if not (isinstance(p.asked, Call) and p.asked.inside)),
+    )
     if elder is not None:
         served = {effect.span.began: effect.call for effect in elder.tape.effects}
         left = list(elder.calls)

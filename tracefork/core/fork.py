@@ -9,7 +9,21 @@ from attrs import evolve, frozen
 from .matching import Matcher, exact
 from .script import AT_ONCE, NEVER, Line, Script
 from .tape import Tape
-from .values import Answer, Draw, Effect, Exchange, Fault, Pending, Question, Response, Span, Step, make_step
+from .values import (
+    CANCELLED,
+    Answer,
+    Call,
+    Draw,
+    Effect,
+    Exchange,
+    Fault,
+    Pending,
+    Question,
+    Response,
+    Span,
+    Step,
+    make_step,
+)
 
 
 def nothing(matcher: Matcher = exact) -> Script:
@@ -18,16 +32,25 @@ def nothing(matcher: Matcher = exact) -> Script:
 
 
 def everything(tape: Tape, matcher: Matcher = exact) -> Script:
-    """Replay: never live. What was in flight when the recording died has no answer to serve."""
-    return Script.of(map(Line.of, tape.steps), NEVER, matcher)
+    """Replay: never live. What was in flight when the recording died has no answer to serve.
+
+    A sub-agent that was is followed as far as it came: nobody waits for its end.
+    """
+    begun = [left for left in tape.pending if isinstance(left.asked, Call) and left.asked.inside]
+    last = max((step.span.ended for step in tape.steps), default=AT_ONCE)
+    lines = [Line.of(step) for step in tape.steps]
+    for n, left in enumerate(reversed(begun), max([last, *(left.began for left in begun)]) + 1):
+        lines.append(Line(left.asked, left.lane, CANCELLED, left.began, n, n))
+    return Script.of(sorted(lines, key=lambda line: line.began or 0) if begun else lines, NEVER, matcher)
 
 
 @frozen
 class Fork:
     """The question "what if `pivot` had been answered with `answer`?"; None asks it again, live.
 
-    `pivot` is one of the tape's steps, the very object. Once the run is live, later steps whose lines
-    `may_serve` serve equal questions; by default none does.
+    `pivot` is one of the tape's steps, the very object. A sub-agent that is given an answer does not run: its
+    call is a tool's from then on. One that is asked again runs anew, all of it. Once the run is live, later
+    steps whose lines `may_serve` serve equal questions; by default none does.
     """
 
     tape: Tape
@@ -46,12 +69,17 @@ class Fork:
         """
         if self.answer is not None:
             _check_fit(self.pivot.asked, self.answer)
-        opens = _head(self.pivot)
+        pivot = self.pivot
+        agent = pivot if isinstance(pivot, Effect) and pivot.is_agent else None
+        opens = _began(pivot) if agent and self.answer is None else _head(pivot)
         lines = []
         for step in _sort_by_began(self.tape):
-            if step is self.pivot:
+            if step is pivot and agent is None:
                 lines.append(Line(step.asked, step.lane, self.answer, _began(step), opens))
-            else:
+            elif step is agent and self.answer is not None:
+                asked = evolve(agent.call, inside="")
+                lines.append(Line(asked, step.lane, self.answer, _began(step), opens))
+            elif agent is None or self.answer is None or not agent.holds(step):
                 lines.append(_keep(step, opens, self.may_serve))
         return Script.of(lines, opens, matcher, may_serve=self.may_serve)
 
@@ -82,7 +110,9 @@ class Rerun:
 
     def _line(self, step: Step | Pending) -> Line:
         if isinstance(step, Pending):
-            return Line(step.asked, step.lane, anew="unfinished")
+            is_agent = isinstance(step.asked, Call) and step.asked.inside  # it runs as it is, for its steps
+            began, anew = (step.began, "") if is_agent else (None, "unfinished")
+            return Line(step.asked, step.lane, None, began, anew=anew)
         line = Line.of(step)
         reason = self.anew(step)
         return evolve(line, answer=None, origin=None, anew=reason) if reason else line
@@ -145,7 +175,10 @@ def _check_fit(asked: Question, answer: Answer) -> None:
 
 
 def _keep(step: Step | Pending, opens: int, may_serve: Callable[[Line], bool] | None) -> Line:
-    """`step` as far as it began by `opens`; what ended later ends when the run is live."""
+    """`step` as far as it began by `opens`; what ended later ends when the run is live.
+
+    So does a sub-agent that was given up, in a run that goes live: this time it may come to its end.
+    """
     if _began(step) > opens:
         later = Line(step.asked, step.lane)
         if may_serve is None or isinstance(step, Pending):
@@ -155,6 +188,8 @@ def _keep(step: Step | Pending, opens: int, may_serve: Callable[[Line], bool] | 
     if isinstance(step, Pending):
         return Line(step.asked, step.lane, None, step.began)
     line = Line.of(step)
+    if isinstance(step, Effect) and step.is_agent and (step.span.ended > opens or step.reply == CANCELLED):
+        return Line(step.asked, step.lane, None, step.span.began)
     return line if step.span.ended <= opens else evolve(line, ended=None)
 
 

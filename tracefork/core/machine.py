@@ -64,7 +64,7 @@ from typing import TypeAlias
 from attrs import evolve
 
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
-from .script import AT_ONCE, Marks, Script
+from .script import AT_ONCE, Line, Marks, Script
 from .state import (
     UNSCRIPTED,
     Open,
@@ -174,7 +174,7 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
     state = _put(state, event.call, Open(opened.asked, opened.lane, opened.line, tick), now)
     if recorded.answer is not None:
         return state, Serve(recorded.answer, state.ran if isinstance(opened.asked, Call) else "")  # rule 10
-    if isinstance(opened.asked, Call) and not opened.asked.repeatable and not state.ran:
+    if isinstance(opened.asked, Call) and not (opened.asked.repeatable or opened.asked.inside or state.ran):
         state = evolve(state, ran=opened.asked.name)
     return state, Forward()
 
@@ -201,7 +201,10 @@ def _check_line(state: State, event: Asked, line: int) -> int | Halt:
 
 
 def _is_other_function(recorded: Question, asked: Question) -> bool:
-    return isinstance(recorded, Call) and isinstance(asked, Call) and asked.is_other_function(recorded)
+    """True of calls of two functions, or of a tool and a sub-agent."""
+    if not (isinstance(recorded, Call) and isinstance(asked, Call)):
+        return False
+    return bool(asked.inside) != bool(recorded.inside) or asked.is_other_function(recorded)
 
 
 def _stray(state: State, event: Strayed) -> tuple[State, Order]:
@@ -265,7 +268,8 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
         now, ended = _tick(state, last)
     headed = opened.headed if isinstance(asked, Request) else None
     span = Span(began, ended if headed is None else headed, ended)
-    done = make_step(asked, event.answer, opened.lane, span, origin=recorded.origin)
+    origin = None if isinstance(asked, Call) and asked.inside else recorded.origin  # a sub-agent has run
+    done = make_step(asked, event.answer, opened.lane, span, origin=origin)
     if done is None:
         raise TypeError(f"{asked!r} cannot be answered by {event.answer!r}")
     clock, happened = now
@@ -282,11 +286,20 @@ def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]
         return _claim_job(state, question, event.lane), question
     own = script.first(script.by_lane, event.lane, state.claimed)
     if own is not None and script.lines[own].asked == question:
-        return own, script.lines[own].asked  # rule 1; equal word for word, so that its key need not be made
+        return own, _choose(script.lines[own], question)  # rule 1; equal: its key need not be made
     line = _claim(state, event, own)
     if isinstance(line, int) and script.lines[line].asked == question:
-        return line, script.lines[line].asked
+        return line, _choose(script.lines[line], question)
     return line, question
+
+
+def _choose(line: Line, question: Question) -> Question:
+    """Of two equal questions the script's; but of a tool that is to run the one that knows its code."""
+    match line.asked:
+        case Call(inside="") if line.answer is None:
+            return question
+        case asked:
+            return asked
 
 
 def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
@@ -313,7 +326,7 @@ def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
 def _find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
     """The line whose answer serves `event` in a live run, if one does, and its question."""
     script, question = state.script, event.question
-    if script.may_serve is None or (isinstance(question, Call) and question.repeatable and state.ran):
+    if script.may_serve is None or (isinstance(question, Call) and _has_to_run(state, question)):
         return None, question  # rules 9, 22
     key, claimed = script.matcher(question), state.claimed
     lines = script.unclaimed(script.by_both, (key, event.lane), claimed)  # rule 20
@@ -324,6 +337,10 @@ def _find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
         if script.serves(line) and not _is_other_function(recorded, question):
             return line, recorded if recorded == question else question
     return None, question
+
+
+def _has_to_run(state: State, call: Call) -> bool:
+    return bool(call.inside) or (call.repeatable and bool(state.ran))
 
 
 def _claim_job(state: State, job: Source, lane: Lane) -> int | None:

@@ -28,7 +28,10 @@ DOUBTS = "run.doubts"
 WRAPPED = "run.wrapped"
 """The functions that were tools without a decorator, as JSON: a list of `module:path`."""
 
-_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED})
+ASKED_IN_TOOLS = "run.asked_in_tools"
+"""How often each tool asked a model while it ran, unrecorded, as JSON."""
+
+_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS})
 
 DOUBTS_ROOM = 16_000
 """Characters that the arguments of unsettled calls may take together; beyond, their names are kept alone."""
@@ -78,9 +81,12 @@ def read_escapes(meta: Mapping[str, str]) -> tuple[Escape, ...]:
 
 def read_redacted(meta: Mapping[str, str]) -> dict[str, int]:
     """How often secrets of each kind were taken out of a run with this `meta`."""
-    found = _parse(meta.get(REDACTED, "{}"))
-    counts = cast("dict[str, object]", found) if isinstance(found, dict) else {}
-    return {kind: count for kind, count in counts.items() if isinstance(count, int)}
+    return _read_counts(meta.get(REDACTED, "{}"))
+
+
+def read_asked_in_tools(meta: Mapping[str, str]) -> dict[str, int]:
+    """How often each tool asked a model while it ran, unrecorded, in a run with this `meta`."""
+    return _read_counts(meta.get(ASKED_IN_TOOLS, "{}"))
 
 
 def read_options(meta: Mapping[str, str]) -> dict[str, object]:
@@ -118,6 +124,7 @@ def make_notes(
     redacted: Mapping[str, int] | None = None,
     options: Mapping[str, object] | None = None,
     wrapped: Iterable[str] = (),
+    asked_in_tools: Mapping[str, int] | None = None,
 ) -> dict[str, str]:
     """Return these as `meta` keeps them; what is empty is left out."""
     notes = {}
@@ -129,6 +136,8 @@ def make_notes(
         notes[OPTIONS] = json.dumps(dict(sorted(options.items())))
     if redacted:
         notes[REDACTED] = json.dumps(dict(sorted(redacted.items())))
+    if asked_in_tools:
+        notes[ASKED_IN_TOOLS] = json.dumps(dict(asked_in_tools))
     if paths := list(wrapped):
         notes[WRAPPED] = json.dumps(paths)
     return notes
@@ -143,6 +152,12 @@ def add_notes(meta: Mapping[str, str], notes: Mapping[str, str]) -> Mapping[str,
 def inherit(meta: Mapping[str, str]) -> dict[str, str]:
     """Return what of `meta` a run takes over from the one it follows: all but these notes."""
     return {key: text for key, text in meta.items() if key not in _OWN}
+
+
+def _read_counts(text: str) -> dict[str, int]:
+    found = _parse(text)
+    counts = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    return {name: count for name, count in counts.items() if type(count) is int}
 
 
 def _pair(row: object) -> tuple[object, object]:

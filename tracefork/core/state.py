@@ -109,8 +109,8 @@ def find_hops(state: State, event: Headed | Ended) -> int | None:
 
 
 def is_scheduled(state: State, event: Headed | Ended) -> bool:
-    """True if `event` has a recorded tick of its own; else it only waits for the run to be live."""
-    return _find_tick(state, event) is not None
+    """True if `event` has a recorded tick that others wait for; else it waits for the opening, if at all."""
+    return _find_tick(state, event) in state.script.places
 
 
 def list_ticks(state: State, start: int | None = None) -> Iterator[tuple[int, bool, int | None]]:

@@ -84,6 +84,11 @@ class Tape:
         """How many different secrets of each name were taken out."""
         return notes.read_redacted(self.meta)
 
+    @property
+    def asked_in_tools(self) -> Mapping[str, int]:
+        """How often each tool asked a model while it ran: none of that is on the tape."""
+        return notes.read_asked_in_tools(self.meta)
+
     def __len__(self) -> int:
         return len(self.exchanges)
 

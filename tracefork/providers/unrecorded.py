@@ -43,6 +43,15 @@ def describe_unrecorded(names: tuple[str, ...]) -> str:
     )
 
 
+def describe_asked(tool: str, times: int) -> str:
+    """Return a line that says how often `tool` asked a model, unrecorded, and what to do."""
+    often = "once" if times == 1 else f"{times} times"
+    return (
+        f"`{tool}` asked a model {often} while it ran: none of that is on the tape; "
+        "@tracefork.tool(agent=True) makes it steps"
+    )
+
+
 def _list_calls(tape: Tape) -> Iterator[Call]:
     yield from (effect.call for effect in tape.effects)
     yield from (left.asked for left in tape.pending if isinstance(left.asked, Call))

@@ -33,19 +33,25 @@ def choose_served(reuse: Reuse, tools: Tools) -> Callable[[Line], bool]:
                 return may_serve(Exchange(request, answer))
             case Source() as source, _:
                 return not source.is_job
-            case Call(), Reply(kind="returned"):
-                return tools == "reuse"
+            case Call(), _:
+                return tools == "reuse" and _has_returned(line)
             case _:
                 return False
 
     return chosen
 
 
+def _has_returned(line: Line) -> bool:
+    """True of the call of a tool that came to a result. A sub-agent runs, and what it asks is served."""
+    is_tool = isinstance(line.asked, Call) and not line.asked.inside
+    return is_tool and isinstance(line.answer, Reply) and line.answer.kind == "returned"
+
+
 def choose_tools(tools: Tools) -> Callable[[Line], bool] | None:
     """Return whether a line serves a run that asks all anew but its tools; None if it runs them too."""
     if tools != "reuse":
         return None
-    return lambda line: isinstance(line.answer, Reply) and line.answer.kind == "returned"
+    return _has_returned
 
 
 def choose_anew(tape: Tape, faults: Faults, fresh: Iterable[str], matcher: Matcher) -> Callable[[Step], str]:

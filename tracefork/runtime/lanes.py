@@ -42,12 +42,13 @@ T = TypeVar("T")
 class Strand:
     """One lane of `run`, in progress. Only code that runs in this strand adds children to it.
 
-    `outer` is the strand that the run was entered from, `giver` the strand that created this one.
+    `outer` is the strand that the run was entered from, `giver` the strand that created this one, `tool` the
+    tool that runs in it, aside.
     """
 
     __slots__ = (
         "_beside", "_children", "_elsewhere", "_group", "_works", "aside", "giver", "outer", "path", "roster",
-        "run",
+        "run", "tool",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +61,7 @@ class Strand:
         giver: Strand | None = None,
         aside: bool = False,
         works: bool = False,
+        tool: str = "",
     ) -> None:
         self.run = run
         self.path = path
@@ -69,15 +71,18 @@ class Strand:
         self.roster: Roster = giver.roster if giver else Roster()
         self._works = works
         self.roster.working += works
+        self.tool = tool
         self._group = group
         self._children: dict[str, Group] = {}
         self._beside: Strand | None = None
         self._elsewhere = False
 
-    def beside(self) -> Strand:
-        """Return the strand of what happens aside in this lane, the same at each call."""
+    def beside(self, tool: str = "") -> Strand:
+        """Return the strand of what happens aside in this lane: of `tool`, a new one; else the same."""
+        if tool and not self.aside:
+            return Strand(self.run, self.path, outer=self.outer, aside=True, tool=tool)
         if self._beside is None:
-            self._beside = Strand(self.run, self.path, outer=self.outer, aside=True)
+            self._beside = Strand(self.run, self.path, outer=self.outer, aside=True, tool=self.tool)
         return self._beside
 
     @property
@@ -86,13 +91,13 @@ class Strand:
         return self._group is None or self._group.alive < 2  # noqa: PLR2004
 
     def child(self, what: object, *, works: bool = True) -> Strand:
-        """Return a new strand, named, that will run `what`; an aside strand returns itself.
+        """Return a new strand, named by `what` or what that is, to run it; an aside one returns itself.
 
         It `works` on a thread of its own, unless it is a task of the loop that makes it.
         """
         if self.aside:
             return self
-        name = name_of(what)
+        name = what.replace("/", "_") if isinstance(what, str) else name_of(what)
         group = self._children.setdefault(name, Group())
         path = f"{self.path}/{name}.{group.made}".lstrip("/")
         group.made += 1
@@ -233,14 +238,14 @@ def end_job(before: tuple[Strand | None, Strand | None]) -> None:
 
 
 class aside:  # noqa: N801  it is used like a function
-    """Run the block aside: what happens in it is not recorded, and strands made in it get no lane."""
+    """Run the block, or `tool`, aside: it is not recorded, and strands made in it get no lane."""
 
     __slots__ = ("_before", "_beside")
 
-    def __init__(self) -> None:
+    def __init__(self, tool: str = "") -> None:
         self._before = _STRAND.get()
         at = current()
-        self._beside: Strand | None = at.beside() if at else Strand(None, aside=True)
+        self._beside: Strand | None = at.beside(tool) if at else Strand(None, aside=True)
 
     def __enter__(self) -> None:
         enter(self._beside)
@@ -253,6 +258,14 @@ class aside:  # noqa: N801  it is used like a function
         beside = getattr(self, "_beside", None)  # an interrupt may have ended `__init__` early
         if beside is not None and _STRAND.get() is beside:  # interrupted on the way in or out
             enter(self._before)
+
+
+class within(aside):  # noqa: N801
+    """Run the block in `strand`, or where it stands if that is None."""
+
+    def __init__(self, strand: Strand | None) -> None:
+        self._before = _STRAND.get()
+        self._beside = self._before if strand is None else strand
 
 
 # -- blocks of runs ----------------------------------------------------------------

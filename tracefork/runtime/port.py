@@ -152,7 +152,8 @@ class Port(Lifetime):
 
         If it is not given up for about twice as long as it was then, the real world is to answer it.
         """
-        if flight.served != CANCELLED or not self._cell.state.script.may_be_left:
+        is_agent = isinstance(flight.question, Call) and flight.question.inside
+        if flight.served != CANCELLED or is_agent or not self._cell.state.script.may_be_left:
             return False
         opened = self._cell.state.open.get(flight.call)
         if opened is None or self._cell.state.halt:
@@ -194,6 +195,11 @@ class Port(Lifetime):
             return self.secrets.restore_arguments(arguments, tool)
         except TraceforkError as exc:
             raise self.fail(exc) from None
+
+    def find_kept(self, flight: Flight) -> Question:
+        """Return the question of `flight` as it is kept: the tape's own if that answers it."""
+        opened = self._cell.state.open.get(flight.call)
+        return flight.question if opened is None else opened.asked
 
     def head(self, flight: Flight, taken: Callable[[], Answer]) -> None:
         """Wait for the head's turn; if the run ends before the step, `taken()` is kept as its answer."""
@@ -361,6 +367,8 @@ class Port(Lifetime):
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
+                if isinstance(flight.question, Call) and flight.question.inside:
+                    return  # a sub-agent is no part of the world: what it asks is counted
                 self.forwarded += flight.served is None
                 self.went_out += flight.served is None and not isinstance(flight.question, Source)
 

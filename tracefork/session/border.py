@@ -9,6 +9,7 @@ from os import getpid
 from ..core.values import Escape
 from ..errors import Refused
 from ..host.callsite import find_callsite
+from ..providers.paths import place
 from ..redact import Redactor
 from ..runtime import lanes
 from ..runtime.port import Port
@@ -41,6 +42,7 @@ class Border(ABC):
         self._process = getpid()
         self._escapes, self._refusals = Escapes(), Escapes()
         self._refused_last: tuple[Refused | None, int] = None, 0  # and how many steps were over then
+        self._asked_in_tools: dict[str, list[None]] = {}
         self._passing = [pattern(text) for text in plan.passthrough]
 
     @abstractmethod
@@ -72,6 +74,17 @@ class Border(ABC):
         if strand is not None and strand.aside and strand.run is self:
             return True
         return self._process != getpid() and self.port.live
+
+    def overhear(self, url: str) -> None:
+        """Count a request that is made aside, if a tool makes it and asks a model."""
+        strand = lanes.current()
+        if strand is not None and strand.tool and place(url) is not None:
+            self._asked_in_tools.setdefault(strand.tool, []).append(None)  # counted by one call of C
+
+    @property
+    def asked_in_tools(self) -> dict[str, int]:
+        """How often each tool of this run has asked a model while it ran: none of that is recorded."""
+        return {tool: len(times) for tool, times in list(self._asked_in_tools.items())}
 
     def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
         """True when a call is none of the agent's business; of a connection only the host is known."""

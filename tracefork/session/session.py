@@ -20,6 +20,7 @@ from ..core.tape import Tape
 from ..core.values import RETURNED, UNFINISHED, Outcome, Request, Source
 from ..errors import StoreError, TraceforkError
 from ..host.uninterrupted import LOOK, run_apart
+from ..providers.unrecorded import describe_asked
 from ..redact import Redactor
 from ..runtime import lanes, spawning
 from ..runtime.flight import Flight
@@ -219,7 +220,10 @@ class Session(Border, ToolCaller, Following, Chance):
             faults: how exceptions of the transport are kept, and made again; by default by the dotted
                 path of their class and their message.
         """
-        unrecorded = self.is_aside() or (self._over and self.live)
+        aside = self.is_aside()
+        if aside:
+            self.overhear(request.url)
+        unrecorded = aside or (self._over and self.live)
         return Call(self, bound(self, request), faults, whole=request, unrecorded=unrecorded)
 
     # -- executors' jobs, for `spawning` ----------------------------------------------
@@ -244,7 +248,8 @@ class Session(Border, ToolCaller, Following, Chance):
         tape = self._plan.header.tape(*self.port.so_far(), outcome=self._outcome or UNFINISHED)
         vault = self.redactor().vault
         met = vault.surrogates.of(step.answer for step in tape.steps) if vault is not None else NONE
-        notes = make_notes(escaped=self.escaped, redacted=self._keeper.redacted)
+        redacted = self._keeper.redacted
+        notes = make_notes(escaped=self.escaped, redacted=redacted, asked_in_tools=self.asked_in_tools)
         made = evolve(tape, meta=add_notes(tape.meta, notes), surrogates=met)
         return records.depart(made, self.parted) if self.parted else made
 
@@ -347,6 +352,8 @@ class Session(Border, ToolCaller, Following, Chance):
                 self.remark(text)
             for run in [self, *self.separate]:
                 run.tell_around()
+            for tool, times in self.asked_in_tools.items():
+                self.remark(describe_asked(tool, times))
         self._over = True
 
     def tell_around(self) -> None:

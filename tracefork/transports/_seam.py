@@ -48,6 +48,7 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
+            _tell_tool(request)
             with lanes.aside() if way.aside else nullcontext():
                 return self._inner.handle_request(request)
         headers = _pairs(request.headers)
@@ -72,6 +73,7 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
+            _tell_tool(request)
             with lanes.aside() if way.aside else nullcontext():
                 return await self._inner.handle_async_request(request)
         headers = _pairs(request.headers)
@@ -255,6 +257,13 @@ class _Faults:
             error: Exception = kind(fault.message, request=self._request)
             return error
         return DOTTED.make(fault)
+
+
+def _tell_tool(request: Any) -> None:
+    """Tell the run whose tool makes this request, if one does: it may ask a model."""
+    strand = lanes.current()
+    if strand is not None and strand.tool and isinstance(strand.run, Session):
+        strand.run.overhear(str(request.url))
 
 
 def lift(request: Any, headers: Headers, sent: Gathering) -> Request:

@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tracefork
+from tracefork.backends.memory import MemoryBackend
 from tracefork.core.function_hashes import is_other_code
 from tracefork.session.tools.code_hash import hash_code
+from tracefork.storage.store import TapeStore
 
 _numbers = itertools.count()
 STATEMENTS = [
@@ -283,3 +285,60 @@ def test_it_is_the_same_in_each_process(tmp_path):
 
     assert len(found) == 1
     assert found.pop().count("ast:") == 3
+
+
+# -- on tapes ---------------------------------------------------------------------------
+
+
+def plain(what):
+    return what
+
+
+def wrapped(what):
+    return what
+
+
+@tracefork.tool
+def decorated(what):
+    return what
+
+
+@tracefork.tool
+def yields(what):
+    yield what
+
+
+def test_each_way_to_make_a_tool_keeps_it():
+    with tracefork.record(wrap=[wrapped]) as run:
+        decorated(1)
+        wrapped(1)
+        run.call("plain", plain, 1)
+        run.call("upper", str.upper, "a")
+        list(yields(1))
+
+    assert [effect.call.code for effect in run.tape.effects] == [
+        hash_code(decorated),
+        hash_code(wrapped),
+        hash_code(plain),
+        "",
+        hash_code(yields),
+    ]
+    assert not is_other_code(hash_code(wrapped), run.tape.effects[1].call.code)
+
+
+def test_a_branch_keeps_of_each_call_the_code_that_ran():
+    def agent(fn):
+        run = tracefork.current()
+        return [run.call("first", fn, 1), run.call("second", fn, 2)]
+
+    with TapeStore(MemoryBackend()) as store:
+        with tracefork.record(store, run_id="mother") as run:
+            agent(lambda n: n + 1)
+        with tracefork.fork(run.tape, run.tape.effects[1], store=store, run_id="branch"):
+            assert agent(lambda n: n + 2) == [2, 4]
+        first, second = store.load("branch").effects
+
+    old = run.tape.effects[0].call.code
+    assert not is_other_code(old, first.call.code)
+    assert is_other_code(old, second.call.code)
+    assert tracefork.verify(run.tape, lambda: agent(lambda n: n + 1)).ok

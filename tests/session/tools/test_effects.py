@@ -333,7 +333,7 @@ def test_a_function_answers_in_the_stead_of_a_live_tool(sent):
 def test_a_policy_that_is_none_is_refused_before_anything_is_spent():
     with tracefork.record() as run:
         pass
-    with pytest.raises(ValueError, match=r'"live", "recorded", "refuse"'):
+    with pytest.raises(ValueError, match=r'"live", "reuse", "recorded", "refuse"'):
         tracefork.resume(run.tape, tools="recorder")
 
 

@@ -38,9 +38,9 @@ class StepRow:
     """What a list says of a step: what it asked, what came of it, how much that was and how long it took.
 
     `index` is that of an exchange, None for a draw, a tool call, and what was in flight at the end.
-    `what` is the HTTP method, "tool" or "draw"; `where` is host and path, or a name. `status` is HTTP's,
-    or the word for what came instead; `ending` is "stream" and how it ended, where not by itself; `fault`
-    says in full what went wrong on the way. Sizes are in bytes, times in seconds. `title`, `usage`,
+    `what` is the HTTP method, "tool", "agent" or "draw"; `where` is host and path, or a name. `status` is
+    HTTP's, or the word for what came instead; `ending` is "stream" and how it ended, where not by itself;
+    `fault` says in full what went wrong on the way. Sizes are in bytes, times in seconds. `title`, `usage`,
     `cost`, `restarts` and `blame` are known to a View, and blank without one.
     """
 
@@ -161,12 +161,12 @@ def show_lane(view: View, lane: Lane) -> str:
 
 
 def name_of(question: Question) -> tuple[str, str]:
-    """What a question is and whom it asks: method, and host and path; or "tool" or "draw", and a name."""
+    """What a question is and whom it asks: method, and host and path; or a word for its kind, and a name."""
     match question:
         case Request(method, url):
             return method, host_and_path(url)
         case Call(name):
-            return "tool", name
+            return "agent" if question.inside else "tool", name
         case Source(kind, name):
             return "draw", f"{kind} {name}".strip()
 

@@ -93,7 +93,7 @@ class Aside:
 
     @property
     def title(self) -> str:
-        did = {"draw": "drew ", "tool": "called "}.get(self.kind, "")
+        did = {"draw": "drew ", "tool": "called ", "agent": "ran "}.get(self.kind, "")
         return line(f"{did}{self.name}")
 
     @property

@@ -13,7 +13,7 @@ from ...core.doubt import find_doubts
 from ...core.tape import Tape
 from ...core.values import Exchange, Fault, Headers
 from ...core.visible import align, visible
-from ...providers.unrecorded import describe_unrecorded, find_unrecorded
+from ...providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
 from ..figures import size
 from ..model.rows import StepRow, tape_rows
 
@@ -46,7 +46,9 @@ def heading(tape: Tape) -> str:
     name = " ".join(visible(part, one_line=True) for part in (tape.run_id, tape.agent_name, when) if part)
     parent = visible(tape.parent.parent, one_line=True) if tape.parent else ""
     lineage = f", from {parent} at step {tape.parent.step}" if tape.parent else ""
-    counts = f"{len(tape)} exchanges, {len(tape.effects)} tool calls, {len(tape.draws)} draws"
+    agents = sum(effect.is_agent for effect in tape.effects)
+    counts = f"{len(tape)} exchanges, {len(tape.effects) - agents} tool calls, {len(tape.draws)} draws"
+    counts += f", {agents} sub-agents" if agents else ""
     return f"{name}{lineage}\n{counts}; {visible(str(tape.outcome), one_line=True)}; digest {tape.digest()}"
 
 
@@ -56,6 +58,8 @@ def notes(tape: Tape) -> Iterator[str]:
         yield visible(f"escaped: {one}", one_line=True)
     if names := find_unrecorded(tape):
         yield visible(describe_unrecorded(names), one_line=True)
+    for tool, times in tape.asked_in_tools.items():
+        yield visible(describe_asked(tool, times), one_line=True)
     for call in find_doubts(tape):
         note = f"in doubt: {call.name} may have run, and nobody has said what came of it: {call.arguments}"
         yield visible(note, one_line=True)

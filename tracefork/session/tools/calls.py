@@ -2,7 +2,8 @@
 
 `ask` returns once the question, and all records before it, are durable; the tool runs then,
 and its result is durable before it is returned. What happens within a tool is part of its
-effect: it is not recorded by itself, and a replay does not run it.
+effect: it is not recorded by itself, and a replay does not run it. A sub-agent is a part of the agent:
+what it asks are steps, and it runs in each replay; its effect says where it began and what it came to.
 """
 
 from __future__ import annotations
@@ -13,65 +14,74 @@ from collections.abc import Mapping, Sequence
 from inspect import isawaitable, iscoroutine
 from typing import Any
 
+from ...core.diff import Difference
 from ...core.doubt import IN_DOUBT, TOOL_REFUSED, UNFILLED
 from ...core.values import CANCELLED, Answer, Call, Fault, Reply
-from ...errors import InDoubt, RedactedSecret, ToolRefused, TraceforkError
+from ...errors import Divergence, InDoubt, RedactedSecret, ToolRefused, TraceforkError
 from ...runtime import lanes
 from ...runtime.flight import Flight
 from ...runtime.port import Port
 from ...runtime.waiting import is_cancellation
 from . import changed_arguments, effects
+from .places import aask, ask
 from .policy import OnDoubt, Policy, Use
 
 
 def call(port: Port, policy: Policy, use: Use) -> Any:
     """Run the tool and return its result, or return the recorded one; exceptions likewise."""
-    flight = port.ask(use.question)
-    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
+    flight, place = ask(port, use)
+    if (answer := find_answer(port, flight, policy, use)) is not None:
+        place.leave()
         if answer == CANCELLED:
             hang(port, flight)
         port.end(flight, answer)
         return give_again(port, answer, use)
-    before = changed_arguments.read_forms(*use.seen)
+    before = read_forms(use)
     args, kwargs = fill_secrets(port, flight, use)
     try:
-        with lanes.aside():
+        with place.enter():
             result = use.fn(*args, **kwargs)
         if iscoroutine(result):
             result.close()
             raise TypeError(f"{use.name} is a coroutine function: await run.acall(...) instead")
     except BaseException as exc:
+        if is_given_up(port, exc, use):
+            port.drop(flight, CANCELLED)
+            raise
         reply = _keep_raised(exc, before, policy, use)
         if isinstance(exc, Exception):
             port.end(flight, reply)
         else:
-            port.drop(flight, CANCELLED if _is_by_agent(exc) else reply)
-        report_loss(reply, exc, policy)
+            port.drop(flight, reply)
+        report_loss(reply, exc, policy, use)
         raise
+    finally:
+        place.leave()
     reply = _keep_returned(result, before, use)
     port.end(flight, reply)
-    report_loss(reply, None, policy)
+    report_loss(reply, None, policy, use)
     return result
 
 
 async def acall(port: Port, policy: Policy, use: Use) -> Any:
     """`call` for a function whose result is awaited if it is awaitable."""
-    flight = await port.aask(use.question)
-    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
+    flight, place = await aask(port, use)
+    if (answer := find_answer(port, flight, policy, use)) is not None:
+        place.leave()
         if answer == CANCELLED:
             await ahang(port, flight)
         await port.aend(flight, answer)
         return give_again(port, answer, use)
-    before = changed_arguments.read_forms(*use.seen)
+    before = read_forms(use)
     args, kwargs = fill_secrets(port, flight, use)
     try:
-        with lanes.aside():
+        with place.enter():
             result = use.fn(*args, **kwargs)
             if isawaitable(result):
                 result = await result
     except BaseException as exc:
-        if isinstance(exc, GeneratorExit) or _is_by_agent(exc):
-            port.drop(flight, CANCELLED)  # the agent cancelled the call, and will again in a replay
+        if isinstance(exc, GeneratorExit) or is_given_up(port, exc, use):
+            port.drop(flight, CANCELLED)
             raise
         reply = _keep_raised(exc, before, policy, use)
         if isinstance(exc, Exception):
@@ -79,26 +89,48 @@ async def acall(port: Port, policy: Policy, use: Use) -> Any:
             await port.aflush()
         else:
             port.drop(flight, reply)
-        report_loss(reply, exc, policy)
+        report_loss(reply, exc, policy, use)
         raise
+    finally:
+        place.leave()
     reply = _keep_returned(result, before, use)
     await port.aend(flight, reply)
     await port.aflush()
-    report_loss(reply, None, policy)
+    report_loss(reply, None, policy, use)
     return result
+
+
+def read_forms(use: Use) -> Sequence[changed_arguments.Form]:
+    """The arguments as they are before the tool runs; of a sub-agent none: it will change them again."""
+    return () if use.agent else changed_arguments.read_forms(*use.seen)
 
 
 def fill_secrets(port: Port, flight: Flight, use: Use) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     """Return the arguments for the tool, with the secrets put back that are redacted in recorded answers.
 
+    A sub-agent gets what the agent has: secrets are put back where its own questions leave.
+
     Raises:
         RedactedSecret: this process does not know one of the secrets; the tool has not run.
     """
+    if use.agent:
+        return use.args, use.kwargs
     try:
         return port.true((use.args, use.kwargs), use.name)
     except RedactedSecret as exc:
         port.drop(flight, Fault(UNFILLED, exc.placeholder))
         raise
+
+
+def is_given_up(port: Port, exc: BaseException, use: Use) -> bool:
+    """True if `exc` says that the agent gave the call up: in a replay it will again.
+
+    A sub-agent is a part of it: so each interrupt does, and an error that ends the run.
+    """
+    if use.agent:
+        is_over = isinstance(exc, TraceforkError) and port.failure is not None
+        return is_over or not isinstance(exc, Exception)
+    return _is_by_agent(exc)
 
 
 def _is_by_agent(exc: BaseException) -> bool:
@@ -128,36 +160,50 @@ def _keep_raised(
     """
     reply = effects.keep_exception(exc, use.name, use.fn)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
-    if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
+    if reply.kind == "opaque" and (must_pass or use.agent or policy.unrecordable == "warn"):
         reply = effects.keep_raised(exc)
     return reply if must_pass else changed_arguments.note_changes(reply, before, use.name, use.module)
 
 
-def report_loss(reply: Reply, raised: BaseException | None, policy: Policy) -> None:
+def report_loss(reply: Reply, raised: BaseException | None, policy: Policy, use: Use) -> None:
     """Raise or warn, as `policy` says, if `reply` is opaque: the tape cannot keep what the tool gave.
+
+    Of a sub-agent nothing is lost: it runs in a replay too.
 
     Raises:
         Unrecordable: `policy.unrecordable` is "raise".
     """
-    if reply.kind != "opaque":
+    if reply.kind != "opaque" or use.agent:
         return
     if policy.unrecordable == "raise":
         raise effects.make_refusal(reply) from raised
     warnings.warn(str(effects.make_refusal(reply)), RuntimeWarning, stacklevel=2)
 
 
-def find_answer(port: Port, flight: Flight, policy: Policy, *, repeatable: bool = False) -> Answer | None:
+def find_answer(port: Port, flight: Flight, policy: Policy, use: Use | None = None) -> Answer | None:
     """The answer to serve without running the tool: recorded, from `on_doubt` or from `instead`; else None.
+
+    A sub-agent runs where the tape has one, or nothing: what it has as a tool's call is served.
 
     Raises:
         InDoubt: the call may have run before, and `on_doubt` is "raise".
         ToolRefused: `instead` gives no answer.
+        Divergence: the tape has a sub-agent, and this is none.
     """
-    if flight.served is not None:
-        return flight.served
+    kept = port.find_kept(flight)
     assert isinstance(flight.question, Call)
-    settled = _resolve_doubt(port, flight, flight.question, "rerun" if repeatable else policy.on_doubt)
-    if settled is not None or policy.instead is None:
+    assert isinstance(kept, Call)
+    agent = use is not None and use.agent
+    if kept.inside and not agent:
+        port.drop(flight, CANCELLED)
+        raise port.fail(_refuse_as_tool(port, flight, kept))
+    if flight.served is not None and not kept.inside:
+        return flight.served
+    on_doubt = "rerun" if use is not None and use.repeatable else policy.on_doubt
+    if agent and callable(on_doubt):
+        on_doubt = "raise"  # it was a tool when it was called, and nobody but itself gives its answer now
+    settled = _resolve_doubt(port, flight, flight.question, on_doubt)
+    if settled is not None or policy.instead is None or agent:
         return settled
     try:
         with lanes.aside():
@@ -171,6 +217,14 @@ def find_answer(port: Port, flight: Flight, policy: Policy, *, repeatable: bool 
         port.drop(flight, Fault(TOOL_REFUSED))
         raise port.fail(ToolRefused(flight.question))
     return answer
+
+
+def _refuse_as_tool(port: Port, flight: Flight, kept: Call) -> Divergence:
+    state = port.state
+    opened = state.open.get(flight.call)
+    line = -1 if opened is None or opened.line is None else opened.line
+    difference = Difference("tool", "a sub-agent, with steps of its own", "a tool without agent=True")
+    return Divergence(state.script.exchanges[line], flight.question, kept, difference, flight.lane)
 
 
 def _resolve_doubt(port: Port, flight: Flight, call: Call, on_doubt: OnDoubt) -> Reply | None:

@@ -30,9 +30,17 @@ REPEATABLE: dict[str, bool] = {}
 @overload
 def tool(fn: F, /) -> F: ...
 @overload
-def tool(*, name: str = "", ignore: Iterable[str] = (), repeatable: bool = False) -> Callable[[F], F]: ...
 def tool(
-    fn: F | None = None, /, *, name: str = "", ignore: Iterable[str] = (), repeatable: bool = False
+    *, name: str = "", ignore: Iterable[str] = (), repeatable: bool = False, agent: bool = False
+) -> Callable[[F], F]: ...
+def tool(
+    fn: F | None = None,
+    /,
+    *,
+    name: str = "",
+    ignore: Iterable[str] = (),
+    repeatable: bool = False,
+    agent: bool = False,
 ) -> F | Callable[[F], F]:
     """Make `fn` a tool: within a run each call is one effect, which a replay does not repeat.
 
@@ -45,28 +53,39 @@ def tool(
         name: its name on tapes; by default the function's own.
         ignore: names of arguments to leave out of the question, such as a framework's context object.
         repeatable: the tool may run twice, so that it is never in doubt after a crash.
+        agent: it is a sub-agent: what it asks are steps of the tape, in a lane of their own, and it runs in
+            each replay, served by the tape as its caller is. Never in doubt, and no business of `tools=`.
 
     Raises:
         TypeError: `fn` has no argument of a name in `ignore`, or cannot be called.
     """
 
     def decorated(given: F) -> F:
-        return cast("F", _make_tool(given, Spec.of(given, name, ignore, repeatable=repeatable)))
+        return cast("F", _make_tool(given, Spec.of(given, name, ignore, repeatable=repeatable, agent=agent)))
 
     return decorated if fn is None else decorated(fn)
 
 
 @frozen
 class Spec:
-    """A tool's name and parameters, the arguments left out of its question, and whether it may run twice."""
+    """A tool's name and parameters, the arguments left out of its question, and what else `tool` was told."""
 
     name: str
     parameters: tuple[Parameter, ...] = ()
     ignore: frozenset[str] = frozenset()
     repeatable: bool = False
+    agent: bool = False
 
     @classmethod
-    def of(cls, fn: Any, name: str = "", ignore: Iterable[str] = (), *, repeatable: bool = False) -> Spec:
+    def of(
+        cls,
+        fn: Any,
+        name: str = "",
+        ignore: Iterable[str] = (),
+        *,
+        repeatable: bool = False,
+        agent: bool = False,
+    ) -> Spec:
         """Return the Spec of `fn` with these options of `tool`.
 
         Raises:
@@ -86,7 +105,7 @@ class Spec:
         if (unknown := sorted(ignored - known)) and not takes_any:
             raise TypeError(f"{called} has no argument {', '.join(unknown)} that could be ignored")
         REPEATABLE[called] = repeatable and REPEATABLE.get(called, True)
-        return cls(called, parameters, ignored, repeatable)
+        return cls(called, parameters, ignored, repeatable, agent)
 
     def use(
         self, fn: Callable[..., Any], outer: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -99,7 +118,7 @@ class Spec:
             names = [*self._positions(len(args))]
             shown = tuple(arg for n, arg in enumerate(args) if n >= first and names[n] not in self.ignore)
             seen = shown, {key: value for key, value in kwargs.items() if key not in self.ignore}
-        return Use(self.name, fn, args, kwargs, seen, self.repeatable)
+        return Use(self.name, fn, args, kwargs, seen, self.repeatable, self.agent)
 
     def _positions(self, count: int) -> Iterable[str]:
         """Give the parameter names of `count` positional arguments; all of `*args` have its name."""

@@ -15,20 +15,32 @@ from typing import Any, cast
 
 from ...core.values import CANCELLED, Answer, Fault, Reply
 from ...errors import TraceforkError
-from ...runtime import lanes
 from ...runtime.flight import Flight
 from ...runtime.port import Port
 from ...runtime.waiting import is_cancellation
 from . import changed_arguments, effects
-from .calls import ahang, fill_secrets, find_answer, hang, make_fault, report_loss
+from .calls import (
+    ahang,
+    fill_secrets,
+    find_answer,
+    hang,
+    is_given_up,
+    make_fault,
+    read_forms,
+    report_loss,
+)
 from .effects import Yielding, Yields
+from .places import Place, aask, ask
 from .policy import Policy, Use
 
 
-def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, Any]:
+def run_generator(  # noqa: PLR0915  one story, told twice
+    port: Port, policy: Policy, use: Use
+) -> Generator[Any, Any, Any]:
     """The generator `use.fn(*args, **kwargs)`, or one that yields its recorded items."""
-    flight = port.ask(use.question)
-    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
+    flight, place = ask(port, use)
+    if (answer := find_answer(port, flight, policy, use)) is not None:
+        place.leave()
         if answer == CANCELLED:
             hang(port, flight)
         again, given = _open_yields(port, flight, answer, use), Yielding(use.name, use.fn)
@@ -44,42 +56,51 @@ def run_generator(port: Port, policy: Policy, use: Use) -> Generator[Any, Any, A
             raise port.stray(flight)
         port.end(flight, answer)
         return _end_yields(port, again)
-    given, before = Yielding(use.name, use.fn), changed_arguments.read_forms(*use.seen)
-    made = _made(port, flight, use)
+    given, before = Yielding(use.name, use.fn), read_forms(use)
+    made = _made(port, flight, use, place)
     step: Callable[[], Any] = partial(made.send, None)
-    while True:
-        try:
-            with lanes.aside():
-                item = step()
-        except StopIteration as stop:
-            reply = _check_changes(given.returned(stop.value), before, use)
-            port.end(flight, reply)
-            report_loss(reply, None, policy)
-            return stop.value
-        except BaseException as exc:
-            reply = _keep_broken(exc, given, before, policy, use)
-            if isinstance(exc, Exception):
+    try:
+        while True:
+            try:
+                with place.enter():
+                    item = step()
+            except StopIteration as stop:
+                reply = _check_changes(given.returned(stop.value), before, use)
                 port.end(flight, reply)
-            else:
-                port.drop(flight, reply)
-            report_loss(reply, exc, policy)
-            raise
-        given.add(item)
-        try:
-            step = partial(made.send, (yield item))
-        except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
-            step = partial(made.throw, exc)
-        except BaseException:
-            port.drop(flight, _check_changes(given.closed(), before, use))
-            with lanes.aside():
-                made.close()
-            raise
+                report_loss(reply, None, policy, use)
+                return stop.value
+            except BaseException as exc:
+                if use.agent and is_given_up(port, exc, use):
+                    port.drop(flight, CANCELLED)
+                    raise
+                reply = _keep_broken(exc, given, before, policy, use)
+                if isinstance(exc, Exception):
+                    port.end(flight, reply)
+                else:
+                    port.drop(flight, reply)
+                report_loss(reply, exc, policy, use)
+                raise
+            given.add(item)
+            try:
+                step = partial(made.send, (yield item))
+            except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
+                step = partial(made.throw, exc)
+            except BaseException:
+                port.drop(flight, _check_changes(given.closed(), before, use))
+                with place.enter():
+                    made.close()
+                raise
+    finally:
+        place.leave()
 
 
-async def arun_generator(port: Port, policy: Policy, use: Use) -> AsyncGenerator[Any, Any]:
+async def arun_generator(  # noqa: PLR0915
+    port: Port, policy: Policy, use: Use
+) -> AsyncGenerator[Any, Any]:
     """The asynchronous generator `use.fn(*args, **kwargs)`, or one that yields its recorded items."""
-    flight = await port.aask(use.question)
-    if (answer := find_answer(port, flight, policy, repeatable=use.repeatable)) is not None:
+    flight, place = await aask(port, use)
+    if (answer := find_answer(port, flight, policy, use)) is not None:
+        place.leave()
         if answer == CANCELLED:
             await ahang(port, flight)
         again, given = _open_yields(port, flight, answer, use), Yielding(use.name, use.fn)
@@ -96,54 +117,61 @@ async def arun_generator(port: Port, policy: Policy, use: Use) -> AsyncGenerator
         await port.aend(flight, answer)
         _end_yields(port, again)
         return
-    given, before = Yielding(use.name, use.fn), changed_arguments.read_forms(*use.seen)
-    made = _made(port, flight, use)
+    given, before = Yielding(use.name, use.fn), read_forms(use)
+    made = _made(port, flight, use, place)
     step: Callable[[], Any] = partial(made.asend, None)
-    while True:
-        try:
-            with lanes.aside():
-                item = await step()
-        except StopAsyncIteration:
-            reply = _check_changes(given.returned(), before, use)
-            await port.aend(flight, reply)
-            await port.aflush()
-            report_loss(reply, None, policy)
-            return
-        except BaseException as exc:
+    try:
+        while True:
             try:
-                await _end_broken(port, flight, exc, _keep_broken(exc, given, before, policy, use), policy)
-            finally:
-                with lanes.aside():
+                with place.enter():
+                    item = await step()
+            except StopAsyncIteration:
+                reply = _check_changes(given.returned(), before, use)
+                await port.aend(flight, reply)
+                await port.aflush()
+                report_loss(reply, None, policy, use)
+                return
+            except BaseException as exc:
+                try:
+                    reply = _keep_broken(exc, given, before, policy, use)
+                    await _end_broken(port, flight, exc, reply, policy, use)
+                finally:
+                    with place.enter():
+                        await made.aclose()
+                raise
+            given.add(item)
+            try:
+                step = partial(made.asend, (yield item))
+            except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
+                step = partial(made.athrow, exc)
+            except BaseException:
+                port.drop(flight, _check_changes(given.closed(), before, use))
+                with place.enter():
                     await made.aclose()
-            raise
-        given.add(item)
-        try:
-            step = partial(made.asend, (yield item))
-        except Exception as exc:  # noqa: BLE001  the caller threw it; it is passed on to the tool
-            step = partial(made.athrow, exc)
-        except BaseException:
-            port.drop(flight, _check_changes(given.closed(), before, use))
-            with lanes.aside():
-                await made.aclose()
-            raise
+                raise
+    finally:
+        place.leave()
 
 
-async def _end_broken(port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy) -> None:
+async def _end_broken(
+    port: Port, flight: Flight, exc: BaseException, reply: Reply, policy: Policy, use: Use
+) -> None:
     """End the flight of a generator that raised `exc` instead of giving its next item."""
-    if is_cancellation(exc) or isinstance(exc, GeneratorExit):
+    gave_up = use.agent and is_given_up(port, exc, use)
+    if gave_up or is_cancellation(exc) or isinstance(exc, GeneratorExit):
         port.drop(flight, CANCELLED)
     elif isinstance(exc, Exception):
         await port.aend(flight, reply)
         await port.aflush()
-        report_loss(reply, exc, policy)
+        report_loss(reply, exc, policy, use)
     else:
         port.drop(flight, reply)
 
 
-def _made(port: Port, flight: Flight, use: Use) -> Any:
+def _made(port: Port, flight: Flight, use: Use, place: Place) -> Any:
     args, kwargs = fill_secrets(port, flight, use)
     try:
-        with lanes.aside():
+        with place.enter():
             return use.fn(*args, **kwargs)
     except BaseException:
         port.drop(flight, CANCELLED)
@@ -169,7 +197,7 @@ def _keep_broken(
     """
     reply = given.raised(exc)
     must_pass = not isinstance(exc, Exception) or isinstance(exc, TraceforkError)
-    if reply.kind == "opaque" and (must_pass or policy.unrecordable == "warn"):
+    if reply.kind == "opaque" and (must_pass or use.agent or policy.unrecordable == "warn"):
         reply = given.ended(effects.keep_raised(exc))
     return reply if must_pass else _check_changes(reply, before, use)
 
