@@ -42,6 +42,12 @@ Halts:
 
 15. A halt stays: who asks, or would have to wait, gets the same one; what need not wait goes on.
 16. A call that strays halts the run: at the line that was due if its wait lapsed, at its own if it overread.
+
+Edits:
+
+17. A question claims, in the first of its forms that has one, a line that is asked before the opening; in
+    that form if the line has an answer, else as it is asked. A lane's next line comes first, word for word.
+18. A question that new edits changed is served no answer to another one, whatever the matcher says.
 """
 
 from __future__ import annotations
@@ -52,6 +58,7 @@ from typing import TypeAlias
 from attrs import evolve
 
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
+from .matching import exact
 from .script import Marks, Script
 from .state import (
     Open,
@@ -136,7 +143,7 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
         return state, state.halt  # rule 15
     opened = state.open.get(event.call)
     if opened is None:
-        line, question = _find_line(state, event)
+        line, question = _find_form(state, event)
         if isinstance(line, Halt):
             return evolve(state, halt=line), line
         opened = Open(question, event.lane, line)
@@ -184,6 +191,39 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
     clock, happened = now
     released = _release(state.script, happened, opened.line)  # rule 14
     return _put(state, event.call, None, (clock, released)), Commit(done)
+
+
+def _find_form(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
+    """The line that `event` claims in one of its forms, and its question in that form."""
+    script, found = state.script, None
+    if event.forms and not state.live and (own := find_expected(state, event.lane)) is not None:
+        for form in (event.question, *event.forms):
+            if form == own and not (event.edited and form is event.question):
+                return _keep_form(state, event, _find_line(state, evolve(event, question=form)))  # rule 17
+    for form in () if state.live else event.forms:
+        found = _find_line(state, evolve(event, question=form))
+        if isinstance(found[0], int) and script.lines[found[0]].began is not None:
+            return _keep_form(state, event, found)  # rule 17
+    line, question = _find_line(state, event)
+    if not event.edited:
+        return line, question
+    if isinstance(line, int) and script.lines[line].answer is not None:
+        if exact(script.lines[line].asked) == exact(event.question):
+            return line, question
+        opens = script.opening < len(script.places)
+        return (None if opens else Halt(event.question, event.lane, line)), event.question  # rule 18
+    if isinstance(line, Halt) and found is not None and isinstance(found[0], Halt):
+        return found  # what it was likely to be says best where the agent left
+    return line, question
+
+
+def _keep_form(
+    state: State, event: Asked, found: tuple[int | Halt | None, Question]
+) -> tuple[int | Halt | None, Question]:
+    """`found` for a form of `event`: a line without an answer is asked as `event` has it."""
+    line, question = found
+    is_served = isinstance(line, int) and state.script.lines[line].answer is not None
+    return line, question if is_served else event.question
 
 
 def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:

@@ -28,7 +28,10 @@ DOUBTS = "run.doubts"
 WRAPPED = "run.wrapped"
 """The functions that were tools without a decorator, as JSON: a list of `module:path`."""
 
-_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED})
+EDITS = "run.edits"
+"""The edits of the run's requests, as JSON: see `tracefork.edits`."""
+
+_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, EDITS})
 
 DOUBTS_ROOM = 16_000
 """Characters that the arguments of unsettled calls may take together; beyond, their names are kept alone."""

@@ -38,12 +38,14 @@ from ..core.values import (
     Response,
     Source,
 )
-from ..errors import BodyOmitted, Divergence, Refused, TraceforkError
+from ..edits.signatures import check_signature
+from ..errors import BodyOmitted, Divergence, EditRefused, Refused, TraceforkError
 from ..host import clocks
 from ..host.callsite import find_callsite
 from ..redact import Redactor
 from . import lanes
 from .doubts import Doubts
+from .editing import Edited, Editing
 from .executor_jobs import Jobs
 from .flight import Flight
 from .lifetime import Lifetime
@@ -73,6 +75,7 @@ class Port(Lifetime):
         gate: Gate | None = None,
         known: Known | None = None,
         doubts: Iterable[Call] = (),
+        editing: Editing | None = None,
     ) -> None:
         super().__init__(script, redactor, patience)
         self.doubts = Doubts(doubts)
@@ -82,6 +85,8 @@ class Port(Lifetime):
         self.forwarded = 0
         self.went_out = 0
         """How many of the forwarded questions were not draws."""
+        self.editing = Editing() if editing is None else editing
+        """What becomes of the agent's requests before they are matched, kept and sent."""
         self._gate = gate
         self._known = known
         self._calls = itertools.count()
@@ -138,16 +143,25 @@ class Port(Lifetime):
 
     def has_answer(self, question: Question) -> bool:
         """True if the script holds an unclaimed answer to `question`."""
-        return machine.has_answer(self._cell.state, self._redactor().question(question))
+        strand = lanes.current()
+        path = strand.path if strand else ""
+        forms = self.editing.list_forms(question, path) if isinstance(question, Request) else [question]
+        redact = self._redactor().question
+        return any(machine.has_answer(self._cell.state, redact(form)) for form in forms)
 
-    def outgoing(self, request: Request) -> Request:
+    def outgoing(self, request: Request, flight: Flight | None = None, *, signs: bool = False) -> Request:
         """Return `request` as it must be sent: with the secrets that the script's answers had hidden.
+
+        What edits made of it is `flight`'s; `signs` if who sends it signs it after that.
 
         Raises:
             RedactedSecret: one of them is not known to this process.
+            EditRefused: it was edited, and signed before that.
             TraceforkError: the gate refuses it.
         """
         try:
+            if flight is not None and flight.edited is not None and flight.edited.request is not request:
+                request = check_signature(request, flight.edited.request, signs=signs)
             if self._gate:
                 self._gate(cast("Request", self._redactor().question(request)))
             return self.secrets.restore(request)
@@ -316,19 +330,40 @@ class Port(Lifetime):
             hear(question)
         strand = lanes.current()
         path, alone = (strand.path, strand.alone) if strand else ("", self.live)
-        flight = Flight(next(self._calls), self.secrets.match(question, self._cell.state, path), path, site)
+        edited = self._edit(question, path)
+        question = edited.request if edited else question
+        state, match = self._cell.state, self.secrets.match
+        flight = Flight(next(self._calls), match(question, state, path), path, site)
+        flight.edited = edited
         self._flights[flight.call] = flight
-        return flight, Asked(flight.call, flight.question, path, alone)
+        event = Asked(flight.call, flight.question, path, alone)
+        if edited is None:
+            return flight, event
+        forms = tuple([match(form, state, path) for form in edited.forms])
+        return flight, evolve(event, forms=forms, edited=edited.is_new)
+
+    def _edit(self, question: Question, lane: Lane) -> Edited | None:
+        if not self.editing or not isinstance(question, Request):
+            return None
+        try:
+            return self.editing.edit(question, lane, live=self.live)
+        except EditRefused as exc:
+            text = self._redactor().text
+            raise self.fail(EditRefused(text(exc.edit), text(exc.url), text(exc.problem))) from exc.__cause__
 
     def _follow_order(self, flight: Flight, order: Order) -> None:
         match self._checked(order):
             case Serve(answer):
                 flight.served = answer
+                opened = self._cell.state.open.get(flight.call)
+                flight.question = opened.asked if opened and flight.edited else flight.question
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
                 self.forwarded += flight.served is None
                 self.went_out += flight.served is None and not isinstance(flight.question, Source)
+        if flight.edited is not None:
+            self.editing.note(flight.edited, served=flight.served is not None)
 
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)

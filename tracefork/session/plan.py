@@ -10,6 +10,7 @@ from attrs import frozen
 from ..codec import records
 from ..core.script import Script
 from ..core.values import Call
+from ..edits.kept import Planned
 from ..redact import Redactor
 from ..runtime.port import Gate, Known
 from ..storage.store import TapeStore
@@ -48,6 +49,7 @@ class Plan:
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
     leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
     run that `joins` is a view of it. `within` is the replay in which a separate run is made.
+    `edits` are those of its requests; new ones change what is asked `edits_from_opening` on, or all.
     `doubts` are calls that may have run before it; `wrapped` names functions that are
     tools of this run without a decorator, as `module:path`.
     """
@@ -74,3 +76,5 @@ class Plan:
     within: Around | None = None
     doubts: tuple[Call, ...] = ()
     wrapped: frozenset[str] = frozenset()
+    edits: tuple[Planned, ...] = ()
+    edits_from_opening: bool = False
