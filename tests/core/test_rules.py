@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tracefork.core import machine
-from tracefork.core.fork import Cut, everything, nothing
+from tracefork.core.fork import Cut, Fork, everything, nothing
 from tracefork.core.machine import (
     Asked,
     Commit,
@@ -356,6 +356,66 @@ def test_rule_16_a_call_that_strays_halts_the_run(stalled):
     _, [order] = send(state, Strayed(1, stalled))
 
     assert order == Halt(get("y"), "b", 0 if stalled else 1, stalled, overread=not stalled)
+
+
+# -- edits ------------------------------------------------------------------------------
+
+
+def test_rule_17_a_question_claims_in_the_first_of_its_forms_that_has_a_line():
+    state = replay(exchange("edited", "a", 0, 1, 2))
+
+    state, orders = send(state, Asked(0, get("other"), "a", forms=(get("plain"), get("edited"))))
+
+    assert orders == [Serve(WORLD)]
+    assert state.open[0].asked == get("edited")
+
+
+def test_rule_17_a_lanes_next_line_comes_first_word_for_word():
+    state = replay(exchange("x", "a", 0, 1, 2), exchange("y", "b", 3, 4, 5))
+
+    state, _ = send(state, Asked(0, get("y"), "b", alone=False, forms=(get("x"),)))
+
+    assert line_of(state, 0) == 1, "of another lane, the first form's would be free too"
+
+
+def test_rule_18_what_has_no_answer_is_asked_as_it_is_edited():
+    steps = exchange("x", "a", 0, 1, 2), exchange("y", "a", 3, 4, 5)
+    state = start(Fork(Tape(steps), steps[0]).script())
+
+    state, orders = send(state, Asked(0, get("edited"), "a", forms=(get("x"),), edited=True))
+
+    assert orders == [Forward()]
+    assert state.open[0].asked == get("edited")
+    assert line_of(state, 0) == 0
+
+
+def test_rule_17_where_no_form_has_a_line_what_is_asked_waits_for_the_opening():
+    state = opening_after(1, exchange("x", "a", 0, 1, 2), exchange("y", "b", 3, 4, 5))
+
+    state, orders = send(state, Asked(0, get("edited"), "b", forms=(get("y"),), edited=True))
+
+    assert orders == [Wait(state.script.opening + 1)]
+    assert state.open[0].asked == get("edited")
+
+
+def test_rule_17_where_it_halts_the_likeliest_form_is_shown():
+    state = opening_after(1, exchange("x", "a", 0, 1, 2))
+
+    _, [halt] = send(state, Asked(0, get("edited"), "a", forms=(get("w"), get("z")), edited=True))
+
+    assert halt == Halt(get("z"), "a", 0)
+
+
+def test_rule_19_an_answer_to_another_question_is_not_served_whatever_the_matcher_says():
+    tape = Tape((exchange("x", "a", 0, 1, 2),))
+    loose = start(everything(tape, lambda _: "0" * 64))
+
+    _, [changed] = send(loose, Asked(0, get("edited"), "a", edited=True))
+    _, [equal] = send(loose, Asked(0, get("x"), "a", edited=True))
+    _, [unedited] = send(loose, Asked(0, get("other"), "a"))
+
+    assert changed == Halt(get("edited"), "a", 0)
+    assert equal == unedited == Serve(WORLD)
 
 
 # -- the page ---------------------------------------------------------------------------

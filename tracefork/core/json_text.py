@@ -21,6 +21,7 @@ _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
 _WHITE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _COLON = re.compile(r"[ \t\n\r]*:")
+_FIRST = re.compile(r'[ \t\n\r]*\{[ \t\n\r]*"[^"\\]*(?:\\.[^"\\]*)*"[ \t\n\r]*:([ \t\n\r]*)', re.DOTALL)
 _UNIT = re.compile(r"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\.|[^\\]+")
 
 Step: TypeAlias = "str | int"
@@ -31,7 +32,16 @@ class Ambiguous(ValueError):
 
 
 @frozen
-class Member:
+class Node:
+    """A value in a document: the place that leads to it, and where its text starts and ends."""
+
+    place: Place
+    low: int
+    high: int
+
+
+@frozen
+class _Member:
     """One member of an object, or element of a list: its key, where it starts, and where its value stands."""
 
     key: Step
@@ -42,104 +52,123 @@ class Member:
 
 @frozen
 class Document:
-    """A JSON text. Make one with `read_document`; what changes it returns another, or itself."""
+    """A JSON text. Make one with `read_document`; what changes it returns another, or itself.
+
+    A path may lead to several places: then each is changed.
+    """
 
     text: str
 
-    def expand(self, path: Path) -> list[Place]:
-        """Every place that is there and that `path` leads to, an index from the end as one from the start.
+    def find(self, path: Path) -> list[Node]:
+        """What `path` leads to, in the order of the text; an index from the end is one from the start then.
 
         Raises:
             Ambiguous: a key on the way stands twice.
         """
-        found: list[tuple[Place, int]] = [((), self._start())]
+        found = [Node((), _skip(self.text, 0), len(self.text.rstrip(" \t\n\r")))]
         for part in path:
             found = [
-                ((*place, member.key), member.low)
-                for place, at in found
-                for member in self._choose(at, part, place)
+                Node((*node.place, member.key), member.low, member.high)
+                for node in found
+                for member in self._choose(node, part)
             ]
-        return [place for place, _ in found]
+        return found
 
     def value(self, place: Place) -> object:
         """The value at `place`, None too where there is nothing or a number that no machine has room for."""
-        span = self._find(place)
+        node = next(iter(self.find(place)), None)
         try:
-            return None if span is None else json.loads(self.text[slice(*span)])
+            return None if node is None else json.loads(self.text[node.low : node.high])
         except ValueError:
             return None
 
     def kind(self, place: Place) -> str:
         """The first character of the value at `place`: `{`, `[`, `"` or another; "" where nothing is."""
-        span = self._find(place)
-        return "" if span is None else self.text[span[0]]
+        node = next(iter(self.find(place)), None)
+        return "" if node is None else self.kind_of(node)
+
+    def kind_of(self, node: Node) -> str:
+        """The first character of a value."""
+        return self.text[node.low]
 
     def keys(self, place: Place) -> list[Step]:
         """The keys, or indexes, of what stands at `place`; none where that is neither object nor list."""
-        span = self._find(place)
-        return [] if span is None else [member.key for member in self._members(span[0])]
+        return [member.key for node in self.find(place) for member in self._list(node.low)]
 
-    def put(self, place: Place, value: object) -> Document:
-        """The document with `value` at `place`: exchanged, or as a new last key of the object there.
+    def put(self, path: Path, value: object) -> Document:
+        """The document with `value` at `path`: exchanged, or as a new last key of the objects there.
 
         Raises:
             KeyError: there is no such object or element.
             Ambiguous: a key on the way stands twice.
         """
-        span = self._find(place)
-        if span is not None:
-            if _is_same(self.text[slice(*span)], value):
-                return self
-            return self._splice(*span, self._write(value))
-        parent = self._find(place[:-1])
-        if parent is None or self.text[parent[0]] != "{" or not isinstance(place[-1], str):
-            raise KeyError(write_path(place))
-        colon = ": " if self._is_wide else ":"
-        return self._add(parent[0], f"{self._write(place[-1])}{colon}{self._write(value)}")
+        cuts, there, written = list[tuple[int, int, str]](), False, self._write(value)
+        for parent in self.find(path[:-1]) if path else ():
+            chosen = self._choose(parent, path[-1])
+            there = there or bool(chosen)
+            for member in chosen:
+                if not _is_same(self.text[member.low : member.high], value):
+                    cuts.append((member.low, member.high, written))
+            if not chosen and isinstance(path[-1], str) and self.kind_of(parent) == "{":
+                there = True
+                colon = ": " if self._is_wide else ":"
+                cuts.append(self._add(parent, f"{self._write(path[-1])}{colon}{written}"))
+        if not there:
+            raise KeyError(write_path(path))
+        return self._splice(cuts)
 
-    def append(self, place: Place, value: object) -> Document:
-        """The document with `value` as a new last element of the list at `place`.
+    def append(self, path: Path, value: object) -> Document:
+        """The document with `value` as a new last element of the lists at `path`.
 
         Raises:
             KeyError: there is no such list.
         """
-        return self.insert((*place, len(self.keys(place))), value)
+        lists = [node for node in self.find(path) if self.kind_of(node) == "["]
+        if not lists:
+            raise KeyError(write_path(path))
+        return self._splice([self._add(node, self._write(value)) for node in lists])
 
     def insert(self, place: Place, value: object) -> Document:
-        """The document with `value` as an element of a list at the index that ends `place`.
+        """The document with `value` as an element of a list, at the index that ends `place`.
 
         Raises:
             KeyError: there is no such list.
         """
-        parent, index = self._find(place[:-1]), place[-1]
-        if parent is None or self.text[parent[0]] != "[" or not isinstance(index, int):
+        index, lists = place[-1], [n for n in self.find(place[:-1]) if self.kind_of(n) == "["]
+        if not lists or not isinstance(index, int):
             raise KeyError(write_path(place))
-        members = list(self._members(parent[0]))
+        members = list(self._list(lists[0].low))
         if index >= len(members):
-            return self._add(parent[0], self._write(value))
-        low = members[index].start
-        return self._splice(low, low, self._write(value) + self._comma(members))
+            return self._splice([self._add(lists[0], self._write(value))])
+        at = members[index].start
+        return self._splice([(at, at, self._write(value) + self._comma(members))])
 
-    def drop(self, place: Place) -> Document:
-        """The document without what stands at `place`; itself where there is nothing.
+    def drop(self, path: Path) -> Document:
+        """The document without what stands at `path`; itself where there is nothing.
 
         Raises:
-            ValueError: `place` is the whole.
+            ValueError: `path` is the whole.
         """
-        if not place:
+        if not path:
             raise ValueError("the whole of a document cannot be dropped")
-        span, parent = self._find(place), self._find(place[:-1])
-        if span is None or parent is None:
-            return self
-        members = list(self._members(parent[0]))
-        at = next(n for n, member in enumerate(members) if member.low == span[0])
-        if at + 1 < len(members):
-            return self._splice(members[at].start, members[at + 1].start, "")
-        return self._splice(members[at - 1].high if at else members[at].start, members[at].high, "")
+        cuts = list[tuple[int, int, str]]()
+        for parent in self.find(path[:-1]):
+            gone = {member.low for member in self._choose(parent, path[-1])}
+            members = list(self._list(parent.low)) if gone else []
+            kept = [member for member in members if member.low not in gone]
+            last = kept[-1].start if kept else -1
+            for n, member in enumerate(members):
+                if member.low in gone and member.start < last:  # the comma after it goes with it
+                    cuts.append((member.start, members[n + 1].start, ""))
+            if gone and not kept:
+                cuts.append((members[0].start, members[-1].high, ""))
+            elif gone:
+                cuts.append((kept[-1].high, members[-1].high, ""))
+        return self._splice(cuts)
 
     def replace(self, text: str, by: str) -> Document:
         """The document with `by` for `text` in every string but the keys."""
-        pieces, done = list[str](), 0
+        pieces, done, by = list[str](), 0, self._write(by)[1:-1]
         for found in _STRING.finditer(self.text):
             if _COLON.match(self.text, found.end()):
                 continue
@@ -152,9 +181,9 @@ class Document:
     # -- below -----------------------------------------------------------------------
 
     def _replace(self, raw: str, text: str, by: str) -> str:
-        """`raw`, the inside of a string, with `by` for `text`; the same object where it is not in it."""
+        """`raw`, the inside of a string, with `by`, as it is written, for `text`; itself without it."""
         if "\\" not in raw:
-            return raw.replace(text, self._write(by)[1:-1]) if text in raw else raw
+            return raw.replace(text, by) if text in raw else raw
         starts, shown = list[int](), list[str]()
         for unit in _UNIT.finditer(raw):
             if unit[0][0] == "\\":
@@ -166,39 +195,25 @@ class Document:
         whole, pieces, done, at = "".join(shown), list[str](), 0, 0
         starts.append(len(raw))
         while (at := whole.find(text, at)) >= 0:
-            pieces += [raw[done : starts[at]], self._write(by)[1:-1]]
+            pieces += [raw[done : starts[at]], by]
             at += len(text)
             done = starts[at]
         return "".join([*pieces, raw[done:]]) if pieces else raw
 
-    def _start(self) -> int:
-        return _skip(self.text, 0)
-
-    def _find(self, place: Place) -> tuple[int, int] | None:
-        """Where the value at `place` starts and ends; None where there is none."""
-        at = self._start()
-        low, high = at, len(self.text.rstrip(" \t\n\r"))
-        for n, part in enumerate(place):
-            member = next(iter(self._choose(low, part, place[:n])), None)
-            if member is None:
-                return None
-            low, high = member.low, member.high
-        return low, high
-
-    def _choose(self, at: int, part: Step | Every, place: Place) -> list[Member]:
-        members = list(self._members(at))
+    def _choose(self, node: Node, part: Step | Every) -> list[_Member]:
+        members = list(self._list(node.low))
         if isinstance(part, Every):
             chosen = members
         elif isinstance(part, int):
-            chosen = members[part:][:1] if -len(members) <= part and self.text[at] == "[" else []
+            is_list = self.kind_of(node) == "["
+            chosen = members[part:][:1] if is_list and part >= -len(members) else []
         else:
             chosen = [member for member in members if member.key == part]
-        keys = [member.key for member in chosen]
-        if len(set(keys)) < len(keys):
-            raise Ambiguous(f"a key at {write_path(place)} stands twice")
+        if len({member.key for member in chosen}) < len(chosen):
+            raise Ambiguous(f"a key at {write_path(node.place)} stands twice")
         return chosen
 
-    def _members(self, at: int) -> Iterator[Member]:
+    def _list(self, at: int) -> Iterator[_Member]:
         """The members of the object, or elements of the list, that starts at `at`; none of another value."""
         text, opening = self.text, self.text[at]
         if opening not in "{[":
@@ -211,35 +226,38 @@ class Document:
                 at = _skip(text, _skip(text, at) + 1)
             index += 1
             _, end = _SCAN(text, at)
-            yield Member(key, start, at, end)
+            yield _Member(key, start, at, end)
             at = _skip(text, end)
             if text[at] == ",":
                 at = _skip(text, at + 1)
 
-    def _add(self, at: int, new: str) -> Document:
-        """The document with `new` as the last member of what starts at `at`."""
-        members = list(self._members(at))
+    def _add(self, node: Node, new: str) -> tuple[int, int, str]:
+        """The cut that makes `new` the last member of a value."""
+        members = list(self._list(node.low))
         if not members:
-            return self._splice(at + 1, at + 1, new)
+            return node.low + 1, node.low + 1, new
         end = members[-1].high
-        return self._splice(end, end, self._comma(members) + new)
+        return end, end, self._comma(members) + new
 
-    def _comma(self, members: list[Member]) -> str:
+    def _comma(self, members: list[_Member]) -> str:
         """What stands between two members."""
         if len(members) > 1:
             return self.text[members[0].high : members[1].start]
         return ", " if self._is_wide else ","
 
-    def _splice(self, low: int, high: int, new: str) -> Document:
-        return evolve(self, text=self.text[:low] + new + self.text[high:])
+    def _splice(self, cuts: list[tuple[int, int, str]]) -> Document:
+        """The document with other text in the place of what stands from one index to another."""
+        pieces, done = list[str](), 0
+        for low, high, new in sorted(cuts):
+            pieces += [self.text[done:low], new]
+            done = high
+        return evolve(self, text="".join([*pieces, self.text[done:]])) if cuts else self
 
     @property
     def _is_wide(self) -> bool:
         """True where blanks stand after colons, as Python's `json` writes by itself."""
-        first = next(iter(self._members(self._start())), None)
-        if first is None or not isinstance(first.key, str):
-            return '": ' in self.text
-        return self.text[first.low - 1] == " "
+        first = _FIRST.match(self.text)
+        return '": ' in self.text if first is None else bool(first[1])
 
     def _write(self, value: object) -> str:
         """`value` as this document would write it."""

@@ -45,9 +45,9 @@ Halts:
 
 Edits:
 
-17. A question claims, in the first of its forms that has one, a line that is asked before the opening; in
-    that form if the line has an answer, else as it is asked. A lane's next line comes first, word for word.
-18. A question that new edits changed is served no answer to another one, whatever the matcher says.
+17. A question claims in the first of its forms that has a line before the opening; word for word before all.
+18. Where that line has no answer, it is asked as it is edited.
+19. A question that new edits changed is served no answer to another one, whatever the matcher says.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _find_form(state: State, event: Asked) -> tuple[int | Halt | None, Question]
         if exact(script.lines[line].asked) == exact(event.question):
             return line, question
         opens = script.opening < len(script.places)
-        return (None if opens else Halt(event.question, event.lane, line)), event.question  # rule 18
+        return (None if opens else Halt(event.question, event.lane, line)), event.question  # rule 19
     if isinstance(line, Halt) and found is not None and isinstance(found[0], Halt):
         return found  # what it was likely to be says best where the agent left
     return line, question
@@ -223,7 +223,7 @@ def _keep_form(
     """`found` for a form of `event`: a line without an answer is asked as `event` has it."""
     line, question = found
     is_served = isinstance(line, int) and state.script.lines[line].answer is not None
-    return line, question if is_served else event.question
+    return line, question if is_served else event.question  # rule 18
 
 
 def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:

@@ -12,8 +12,8 @@ from attrs.validators import ge, instance_of, optional
 
 from ..core.values import Lane, Request
 from ..errors import EditRefused
-from ..providers import base, paths
-from .bodies import remake_headers
+from ..providers import paths
+from .bodies import Unreadable, read_json, remake_headers
 
 WHOLE = frozenset({""})
 """What an edit meets that is for one thing alone."""
@@ -147,8 +147,12 @@ def describe_edit(edit: AnyEdit) -> str:
 
 
 def _read_model(request: Request) -> str:
-    named = base.model_of(request)
-    return paths.find_model(request.url) if named == "unknown" else named
+    try:
+        opened = read_json(request)
+    except Unreadable:
+        opened = None
+    named = None if opened is None else opened[0].value(("model",))
+    return named if isinstance(named, str) else paths.find_model(request.url)
 
 
 def _fits_host(url: str, pattern: str) -> bool:

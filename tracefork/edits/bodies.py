@@ -118,7 +118,7 @@ def _remake(name: str, value: str, body: bytes) -> Headers:
         is_hash = len(value) == hashlib.sha256().digest_size * 2
         return ((name, hashlib.sha256(body).hexdigest() if is_hash else value),)
     if low in ("digest", "content-digest", "repr-digest"):
-        made = _remake_digests(value, body, structured=low != "digest")
+        made = _remake_digests(value, body, in_colons=low != "digest")
         return ((name, made),) if made else ()
     if low.startswith("x-amz-checksum-"):
         how = _SUMS.get(low.removeprefix("x-amz-checksum-"))
@@ -126,13 +126,13 @@ def _remake(name: str, value: str, body: bytes) -> Headers:
     return ((name, value),)
 
 
-def _remake_digests(value: str, body: bytes, *, structured: bool) -> str:
+def _remake_digests(value: str, body: bytes, *, in_colons: bool) -> str:
     made = []
     for part in value.split(","):
         name = part.strip().partition("=")[0]
         how = _HASHES.get(name.lower())
         if how is not None:
-            made.append(f"{name}=:{_pack(how, body)}:" if structured else f"{name}={_pack(how, body)}")
+            made.append(f"{name}=:{_pack(how, body)}:" if in_colons else f"{name}={_pack(how, body)}")
     return ", ".join(made)
 
 

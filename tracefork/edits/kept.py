@@ -44,11 +44,10 @@ class _Own:
     where: Where | None = None
 
 
-def plan_edits(meta: Mapping[str, str], given: Iterable[AnyEdit], served: int = 0) -> tuple[Planned, ...]:
+def plan_edits(meta: Mapping[str, str], given: Iterable[AnyEdit]) -> tuple[Planned, ...]:
     """Return the edits of a run: those that the `meta` of its tape keeps, then those `given` that are new.
 
-    A given one that is equal to a kept one, or has its name, is that one. New ones leave the first
-    `served` requests as they are, which the tape answers.
+    A given one that is equal to a kept one, or has its name, is that one.
 
     Raises:
         EditMissing: the tape names an edit of somebody's own, which is not given.
@@ -62,16 +61,18 @@ def plan_edits(meta: Mapping[str, str], given: Iterable[AnyEdit], served: int = 
         elif isinstance(kept, _Own):
             raise EditMissing(kept.name)
         planned.append(Planned(again or kept, first, is_new=False))  # type: ignore[arg-type]  # no _Own is left
-    return (*planned, *(Planned(edit, max(_first_of(edit), served)) for edit in left))
+    return (*planned, *(Planned(edit, _first_of(edit)) for edit in left))
 
 
-def keep_edits(planned: Iterable[Planned]) -> dict[str, str]:
+def keep_edits(planned: Iterable[Planned], served: int = 0) -> dict[str, str]:
     """Return edits as `meta` keeps them: nothing where there are none.
+
+    New ones left at least the first `served` requests as they are: a tape answered these.
 
     Raises:
         ValueError: they are longer than a run has room for.
     """
-    rows = [_write(one) for one in planned]
+    rows = [_write(one, served if one.is_new else 0) for one in planned]
     text = json.dumps(rows)
     if len(text) > MOST:
         raise ValueError(
@@ -111,7 +112,7 @@ def _first_of(edit: AnyEdit) -> int:
     return (edit.first or 0) if isinstance(edit, Edit) else 0
 
 
-def _write(planned: Planned) -> dict[str, object]:
+def _write(planned: Planned, served: int) -> dict[str, object]:
     edit, row = planned.edit, dict[str, object]()
     if isinstance(edit, Edit) and KINDS.get(type(edit).__name__) is type(edit):
         own = [a.name for a in fields(type(edit)) if a.name not in (_WHERE, _FIRST)]
@@ -121,7 +122,8 @@ def _write(planned: Planned) -> dict[str, object]:
     if isinstance(edit, Edit) and edit.where is not None:
         given = {a.name: getattr(edit.where, a.name) for a in fields(Where)}
         row[_WHERE] = {name: text for name, text in given.items() if text is not None}
-    return row | ({_FIRST: planned.first} if planned.first else {})
+    first = max(planned.first, served)
+    return row | ({_FIRST: first} if first else {})
 
 
 def _read(meta: Mapping[str, str]) -> list[tuple[Edit | _Own, int]]:

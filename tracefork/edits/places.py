@@ -63,15 +63,13 @@ class _AtPath(Edit):
     missing: ClassVar[str] = "it leads nowhere"
 
     def attempt(self, request: Request) -> Attempt:
-        path, met, nearest = parse_path(self.path), list[Place](), ""
+        path, met, nearest = parse_path(self.path), False, ""
 
         def change(document: Document) -> Document:
-            nonlocal nearest
-            met.extend(self._find(document, path))
+            nonlocal met, nearest
+            met = self._meets(document, path)
             nearest = "" if met else find_nearest(document, path)
-            for place in reversed(met):  # from the last on: what is taken out moves those after it
-                document = self._change(document, place)
-            return document
+            return self._change(document, path) if met else document
 
         edited = edit_json(self, request, change)
         return Attempt(edited, WHOLE if met else frozenset(), nearest)
@@ -79,10 +77,10 @@ class _AtPath(Edit):
     def change(self, request: Request) -> Request:
         return self.attempt(request).request
 
-    def _find(self, document: Document, path: Path) -> list[Place]:
-        return document.expand(path)
+    def _meets(self, document: Document, path: Path) -> bool:
+        return bool(document.find(path))
 
-    def _change(self, document: Document, place: Place) -> Document:
+    def _change(self, document: Document, path: Path) -> Document:
         raise NotImplementedError
 
 
@@ -94,14 +92,13 @@ class Set(_AtPath):
 
     missing: ClassVar[str] = "what its path leads through is not there"
 
-    def _find(self, document: Document, path: Path) -> list[Place]:
-        last = path[-1]
-        if not isinstance(last, str):
-            return document.expand(path)
-        return [(*place, last) for place in document.expand(path[:-1]) if document.kind(place) == "{"]
+    def _meets(self, document: Document, path: Path) -> bool:
+        if not isinstance(path[-1], str):
+            return bool(document.find(path))
+        return any(document.kind_of(parent) == "{" for parent in document.find(path[:-1]))
 
-    def _change(self, document: Document, place: Place) -> Document:
-        return document.put(place, self.value)
+    def _change(self, document: Document, path: Path) -> Document:
+        return document.put(path, self.value)
 
     def __str__(self) -> str:
         return f"{self.path} is {abridge(self.value)}"
@@ -113,8 +110,8 @@ class Delete(_AtPath):
 
     missing: ClassVar[str] = "nothing is there"
 
-    def _change(self, document: Document, place: Place) -> Document:
-        return document.drop(place)
+    def _change(self, document: Document, path: Path) -> Document:
+        return document.drop(path)
 
     def __str__(self) -> str:
         return f"{self.path} is taken out"
@@ -128,14 +125,18 @@ class Append(_AtPath):
 
     missing: ClassVar[str] = "it leads to no list, nor a text to which one is added"
 
-    def _find(self, document: Document, path: Path) -> list[Place]:
+    def _meets(self, document: Document, path: Path) -> bool:
         kinds = ("[", '"') if isinstance(self.value, str) else ("[",)
-        return [place for place in document.expand(path) if document.kind(place) in kinds]
+        return any(document.kind_of(node) in kinds for node in document.find(path))
 
-    def _change(self, document: Document, place: Place) -> Document:
-        if document.kind(place) == "[":
-            return document.append(place, self.value)
-        return document.put(place, f"{document.value(place)}{self.value}")
+    def _change(self, document: Document, path: Path) -> Document:
+        nodes = document.find(path)
+        if any(document.kind_of(node) == "[" for node in nodes):
+            document = document.append(path, self.value)
+        for node in nodes if isinstance(self.value, str) else ():
+            if document.kind(node.place) == '"':
+                document = document.put(node.place, f"{document.value(node.place)}{self.value}")
+        return document
 
     def __str__(self) -> str:
         return f"{abridge(self.value)} is added at {self.path}"
@@ -145,8 +146,8 @@ def find_nearest(document: Document, path: Path) -> str:
     """Return the place of `document` that is nearest to `path`, which leads nowhere in it."""
     place: Place = ()
     for n in range(len(path), -1, -1):
-        if places := document.expand(path[:n]):
-            place = places[0]
+        if nodes := document.find(path[:n]):
+            place = nodes[0].place
             break
     missing = path[len(place)] if len(place) < len(path) else ""
     names = [key for key in document.keys(place) if isinstance(key, str)]

@@ -199,14 +199,14 @@ FORMS: dict[str, Form] = {
 def _find_tools(body: Document, form: Form) -> list[tuple[Place, Place]]:
     """The place of each element that goes with a tool, and of what has the tool's name."""
     found = []
-    for element in body.expand((*form.tools, EVERY)) if form.tools else ():
+    for element in [node.place for node in body.find((*form.tools, EVERY))] if form.tools else ():
         tool = tuple(
             form.names[part]
             if isinstance(part, str) and part in form.names and not body.kind((*element, part))
             else part
             for part in form.tool
         )
-        places = body.expand((*element, *tool))
+        places = [node.place for node in body.find((*element, *tool))]
         found += [(place if EVERY in tool else element, place) for place in places]
     return found
 

@@ -68,12 +68,14 @@ def make_session(
     """
     wraps = Wraps.of(options.wrap or ())
     rules = tape.rules if tape else RULES
-    planned = plan_edits(tape.meta if tape else {}, options.edits or (), _count_served(script))
+    planned = plan_edits(tape.meta if tape else {}, options.edits or ())
     vault = Vault(token_bytes(CHANCE), tape.surrogates if tape else NONE)
     redacting = Ambient(os.environ, options.redact, finders.BoundedFinders, vault, rules)
     head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)}, rules=rules)
     head = _redact(head, redacting())
-    head = evolve(head, meta={**head.meta, **_redact_edits(keep_edits(planned), redacting())})
+    head = evolve(
+        head, meta={**head.meta, **_redact_edits(keep_edits(planned, _count_served(script)), redacting())}
+    )
     opened, owned = _open(store, options.durability)
     doubts = _find_doubts(tape, opened, pivot) if tape and goes_on else ()
     doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
