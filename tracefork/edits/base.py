@@ -13,7 +13,7 @@ from attrs.validators import ge, instance_of, optional
 from ..core.values import Lane, Request
 from ..errors import EditRefused
 from ..providers import paths
-from .bodies import Unreadable, read_json, remake_headers
+from .bodies import read_json, remake_headers
 
 WHOLE = frozenset({""})
 """What an edit meets that is for one thing alone."""
@@ -149,9 +149,9 @@ def describe_edit(edit: AnyEdit) -> str:
 def _read_model(request: Request) -> str:
     try:
         opened = read_json(request)
-    except Unreadable:
-        opened = None
-    named = None if opened is None else opened[0].value(("model",))
+        named = None if opened is None else opened[0].value(("model",))
+    except ValueError:  # nobody can say
+        named = None
     return named if isinstance(named, str) else paths.find_model(request.url)
 
 
