@@ -123,6 +123,14 @@ def test_where_a_path_leads_nowhere_the_nearest_place_is_said(edit, nearest):
     assert (found.met, found.nearest) == (frozenset(), nearest)
 
 
+def test_a_text_that_is_nowhere_is_not_met():
+    request = ask('{"a": "x"}')
+
+    assert attempt(Replace("y", "z"), request).met == frozenset()
+    assert attempt(Replace("x", "x"), request).met == {""}
+    assert attempt(Set("$.a", "x"), request).met == {""}
+
+
 def test_what_nobody_edits_is_sent_to_the_letter():
     odd = b'{"n":1.0,"big":1e400,"k":1,"k":2,"s":"\\ud800\\/","raw":"\xff\xed\xa0\x80", "t" : [ ] }'
 
@@ -157,12 +165,14 @@ def test_a_plain_text_and_lines_of_json_are_replaced_in():
     assert Replace("Zug", "Bus")(binary) is binary
 
 
+PARTS = (
+    b'name="Zug"\r\n\r\nEin Zug',
+    b'name="f"; filename="Zug.bin"\r\nContent-Type: image/png\r\n\r\nZug',
+    b'name="j"\r\nContent-Type: application/json\r\n\r\n{"Zug":"Zug"}',
+)
 FORM = (
-    b"--Zug\r\nContent-Disposition: form-data; name=\"Zug\"\r\n\r\nEin Zug\r\n"
-    b"--Zug\r\nContent-Disposition: form-data; name=\"f\"; filename=\"Zug.bin\"\r\nContent-Type: image/png\r\n\r\nZug\r\n"
-    b"--Zug\r\nContent-Disposition: form-data; name=\"j\"\r\nContent-Type: application/json\r\n\r\n{\"Zug\":\"Zug\"}\r\n"
-    b"--Zug--\r\n"
-)  # fmt: skip
+    b"".join(b"--Zug\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in PARTS) + b"--Zug--\r\n"
+)
 
 
 def test_only_a_replacement_looks_into_a_form_and_only_into_its_texts():

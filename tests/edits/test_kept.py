@@ -125,12 +125,24 @@ def test_a_class_of_your_own_with_the_name_of_ours_is_your_own():
 @pytest.mark.parametrize(
     "text",
     [
-        "{", "3", "[3]", "[null]", '[{"edit": "Boom"}]', '[{"edit": "Set"}]', '[{"edit": "Set", "path": "a", "value": 1}]',
-        '[{"edit": "Model", "name": 3}]', '[{"edit": "Model", "name": "x", "first": -1}]', '[{"edit": ["Set"]}]',
-        '[{"edit": "Model", "name": "x", "first": true}]', '[{"edit": "Model", "name": "x", "where": {"path": "x"}}]',
-        '[{"edit": "Model", "name": "x", "where": 3}]', '[{"own": "os:system", "name": "x"}]', '"' + "[" * 50_000, "[" * 50_000,
+        "{",
+        "3",
+        "[3]",
+        "[null]",
+        '[{"edit": "Boom"}]',
+        '[{"edit": "Set"}]',
+        '[{"edit": "Set", "path": "a", "value": 1}]',
+        '[{"edit": "Model", "name": 3}]',
+        '[{"edit": "Model", "name": "x", "first": -1}]',
+        '[{"edit": ["Set"]}]',
+        '[{"edit": "Model", "name": "x", "first": true}]',
+        '[{"edit": "Model", "name": "x", "where": {"path": "x"}}]',
+        '[{"edit": "Model", "name": "x", "where": 3}]',
+        '[{"own": "os:system", "name": "x"}]',
+        '"' + "[" * 50_000,
+        "[" * 50_000,
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_a_corrupt_tape(text):
     with pytest.raises(CorruptTape, match="edits make no sense"):
         plan_edits({EDITS: text}, ())
@@ -152,7 +164,7 @@ def test_each_is_described_in_a_plain_line():
         Delete("$.a"),
         Append("$.a", "x"),
         Replace("train", "bus", where=Where(model="claude-*", lane="a*")),
-        Tools({"book": "Books.", "pay": None, "fly": {"strict": True}}),
+        Tools({"book": "B.", "pay": None, "fly": {"strict": True}}),
         Tools([{"name": "x"}, {"function": {}}]),
         own,
     ]
@@ -168,7 +180,7 @@ def test_each_is_described_in_a_plain_line():
         "$.a is taken out",
         '"x" is added at $.a',
         '"bus" stands for "train", where model is claude-* and lane is a*',
-        'the tool book is described as "Books."; the tool pay is taken out; of the tool fly, strict is changed',
+        'the tool book is described as "B."; the tool pay is taken out; of the tool fly, strict is changed',
         "the tools are x, one",
     )
     assert lines[10].endswith(":own")

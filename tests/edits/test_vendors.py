@@ -55,9 +55,16 @@ SPECS = [
 CONVERSE = ask("/model/m/converse-stream", messages=TALK, toolConfig={"tools": SPECS})
 
 ALL = {
-    "anthropic": ANTHROPIC, "vertex": VERTEX, "invoke": INVOKE, "profile": PROFILE, "chat": CHAT, "azure": AZURE,
-    "responses": RESPONSES, "gemini": GEMINI, "converse": CONVERSE,
-}  # fmt: skip
+    "anthropic": ANTHROPIC,
+    "vertex": VERTEX,
+    "invoke": INVOKE,
+    "profile": PROFILE,
+    "chat": CHAT,
+    "azure": AZURE,
+    "responses": RESPONSES,
+    "gemini": GEMINI,
+    "converse": CONVERSE,
+}
 each = pytest.mark.parametrize("request_", ALL.values(), ids=ALL)
 
 
@@ -123,12 +130,23 @@ def test_the_system_prompt_is_another_one(name):
     [
         (
             ANTHROPIC,
-            {"system": [{"type": "text", "text": "a"}, {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]},
+            {
+                "system": [
+                    {"type": "text", "text": "a"},
+                    {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}},
+                ]
+            },
             {"system": [{"type": "text", "text": NEW, "cache_control": {"type": "ephemeral"}}]},
         ),
         (
             CHAT,
-            {"messages": [{"role": "developer", "content": [{"type": "text", "text": "a"}]}, {"role": "system", "content": "b"}, *ASK]},
+            {
+                "messages": [
+                    {"role": "developer", "content": [{"type": "text", "text": "a"}]},
+                    {"role": "system", "content": "b"},
+                    *ASK,
+                ]
+            },
             {"messages": [{"role": "developer", "content": [{"type": "text", "text": NEW}]}, *ASK]},
         ),
         (
@@ -136,7 +154,11 @@ def test_the_system_prompt_is_another_one(name):
             {"instructions": None, "input": [{"role": "developer", "content": "a"}, *ASK]},
             {"instructions": None, "input": [{"role": "developer", "content": NEW}, *ASK]},
         ),
-        (RESPONSES, {"input": [{"role": "system", "content": "a"}, *ASK]}, {"instructions": NEW, "input": ASK}),
+        (
+            RESPONSES,
+            {"input": [{"role": "system", "content": "a"}, *ASK]},
+            {"instructions": NEW, "input": ASK},
+        ),
         (RESPONSES, {"input": "Book it."}, {"instructions": NEW, "input": "Book it."}),
         (
             GEMINI,
@@ -149,7 +171,7 @@ def test_the_system_prompt_is_another_one(name):
             {"system": [{"text": NEW}, {"cachePoint": {"type": "default"}}]},
         ),
     ],
-)  # fmt: skip
+)
 def test_a_prompt_keeps_the_form_that_it_has(request_, before, after):
     asked = evolve(request_, body=json.dumps({**body(request_), **before}).encode())
 
@@ -246,9 +268,17 @@ def test_a_text_that_is_completed_has_no_system_prompt():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: Temperature(True), lambda: Temperature("0"), lambda: Temperature(float("nan")), lambda: Model(3),
-     lambda: SystemPrompt(None), lambda: Tools({"a": 3}), lambda: Tools(["a"]), lambda: Tools({"a": {"b": {1, 2}}})],
-)  # fmt: skip
+    [
+        lambda: Temperature(True),
+        lambda: Temperature("0"),
+        lambda: Temperature(float("nan")),
+        lambda: Model(3),
+        lambda: SystemPrompt(None),
+        lambda: Tools({"a": 3}),
+        lambda: Tools(["a"]),
+        lambda: Tools({"a": {"b": {1, 2}}}),
+    ],
+)
 def test_what_makes_no_sense_is_refused_at_once(make):
     with pytest.raises((TypeError, ValueError)):
         make()

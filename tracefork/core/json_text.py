@@ -172,8 +172,9 @@ class Document:
         for found in _STRING.finditer(self.text):
             if _COLON.match(self.text, found.end()):
                 continue
-            changed = self._replace(found[1], text, by)
-            if changed is not found[1]:
+            raw = found[1]
+            changed = self._replace(raw, text, by)
+            if changed is not raw:
                 pieces += [self.text[done : found.start(1)], changed]
                 done = found.end(1)
         return evolve(self, text="".join([*pieces, self.text[done:]])) if pieces else self
