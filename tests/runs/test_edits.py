@@ -545,17 +545,21 @@ def test_a_tape_says_how_it_was_edited_also_out_of_a_store(tmp_path):
     assert tracefork.verify(kept, agent).ok
 
 
-def test_blame_of_an_edited_run_asks_as_the_run_did():
-    world = World()
+@pytest.mark.parametrize("method", ["value", "flip", "direct"])
+def test_blame_of_an_edited_run_asks_as_the_run_did(method):
+    world, own = World(), Polite()
     agent = chat(world, 3)
     tape = record(agent)
-    with tracefork.fork(tape, 0, text("x"), edits=[Model("small")]) as branch:
+    with tracefork.fork(tape, 0, text("x"), edits=[Model("small"), own]) as branch:
         agent()
     world.sent.clear()
 
-    report = tracefork.blame(branch.tape, agent, lambda result: False, budget=Budget(forks=6))
+    report = tracefork.blame(
+        branch.tape, agent, lambda result: False, budget=Budget(forks=6), method=method, edits=[own]
+    )
 
-    assert report.forks == 6
+    assert report.forks > 2
+    assert {b"please answer" in request.body for request in world.sent if b"small" in request.body} == {True}
     asked = {(len(body["messages"]), body["model"]) for body in world.bodies}
     assert asked <= {(1, "big"), (3, "small"), (5, "small")}
     assert len(asked) > 1
