@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from . import attribution as attribution
     from . import backends as backends
+    from . import edits as edits
     from . import errors as errors
     from . import providers as providers
     from . import redact as redact
@@ -85,7 +86,7 @@ _MOVED = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset(
-    {"attribution", "backends", "errors", "providers", "redact", "report", "testing", "transports"}
+    {"attribution", "backends", "edits", "errors", "providers", "redact", "report", "testing", "transports"}
 )
 
 __all__ = [
@@ -114,6 +115,7 @@ __all__ = [
     "diff",
     "digest",
     "dumps",
+    "edits",
     "errors",
     "fork",
     "load",

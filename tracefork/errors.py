@@ -17,6 +17,9 @@ Every error tracefork raises on purpose:
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
   + UnfitAnswer         no stream is given where one was asked for (also a ValueError)
+  + EditUnused          an edit met no request of the run
+  + EditRefused         a request cannot be edited: it is signed, or would be damaged
+  + EditMissing         a tape names an edit of your own, which is to be given again
   + BadPrices           a table of prices holds something else (also a ValueError)
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
@@ -327,6 +330,58 @@ class UnrecordedTools(TraceforkError):
             f"the model called {', '.join(self.names)}, and the tape has no effect of that name: each fork "
             "would run it for real; make it a tool by wrap=[module.function], by --wrap module:function or "
             "by @tracefork.tool and record again, or pass tools_run_for_real=True (--tools-run-for-real)"
+        )
+
+
+class EditUnused(TraceforkError):
+    """An edit met no request of the run: a typo must not look like an edit without effect.
+
+    `edit` says what it was to do, `seen` how many requests it was shown, `problem` what none of them had,
+    and `nearest` is the nearest place that one had, or "".
+    """
+
+    def __init__(self, edit: str, seen: int, problem: str, nearest: str = "") -> None:
+        super().__init__(edit, seen, problem, nearest)
+        self.edit = edit
+        self.seen = seen
+        self.problem = problem
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        if not self.seen:
+            return f"the edit was never tried: {self.edit}; {self.problem}"
+        number = "the only request that it was shown" if self.seen == 1 else f"any of {self.seen} requests"
+        near = f"; the nearest that is there is {self.nearest}" if self.nearest else ""
+        return f"the edit met nothing in {number}: {self.edit}; {self.problem}{near}"
+
+
+class EditRefused(TraceforkError):
+    """A request cannot be edited: `edit` says what was to be done, `url` for whom, `problem` why not."""
+
+    def __init__(self, edit: str, url: str, problem: str) -> None:
+        super().__init__(edit, url, problem)
+        self.edit = edit
+        self.url = url
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"the request to {self.url} cannot be edited ({self.edit}): {self.problem}; leave it out by "
+            "where=, or change it in the agent"
+        )
+
+
+class EditMissing(TraceforkError):
+    """The run was edited by something of your own, `name`, of which the tape keeps no more than that."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"the requests of this run were edited by {self.name}, of which a tape keeps the name alone: "
+            f"give it again by edits=[{self.name.rpartition(':')[2] or self.name}(...)]"
         )
 
 

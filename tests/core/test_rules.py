@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tracefork.core import machine
+from tracefork.core import claims, machine
 from tracefork.core.fork import Cut, Fork, Rerun, everything, nothing
 from tracefork.core.machine import (
     Asked,
@@ -554,6 +554,66 @@ def test_rule_23_a_body_of_which_no_more_is_known_halts_a_rerun():
     assert isinstance(order, Halt)
 
 
+# -- edits ------------------------------------------------------------------------------
+
+
+def test_rule_24_a_question_claims_in_the_first_of_its_forms_that_has_a_line():
+    state = replay(exchange("edited", "a", 0, 1, 2))
+
+    state, orders = send(state, Asked(0, get("other"), "a", forms=(get("plain"), get("edited"))))
+
+    assert orders == [Serve(WORLD)]
+    assert state.open[0].asked == get("edited")
+
+
+def test_rule_24_a_lanes_next_line_comes_first_word_for_word():
+    state = replay(exchange("x", "a", 0, 1, 2), exchange("y", "b", 3, 4, 5))
+
+    state, _ = send(state, Asked(0, get("y"), "b", alone=False, forms=(get("x"),)))
+
+    assert line_of(state, 0) == 1, "of another lane, the first form's would be free too"
+
+
+def test_rule_25_what_has_no_answer_is_asked_as_it_is_edited():
+    steps = exchange("x", "a", 0, 1, 2), exchange("y", "a", 3, 4, 5)
+    state = start(Fork(Tape(steps), steps[0]).script())
+
+    state, orders = send(state, Asked(0, get("edited"), "a", forms=(get("x"),), edited=True))
+
+    assert orders == [Forward()]
+    assert state.open[0].asked == get("edited")
+    assert line_of(state, 0) == 0
+
+
+def test_rule_24_where_no_form_has_a_line_what_is_asked_waits_for_the_opening():
+    state = opening_after(1, exchange("x", "a", 0, 1, 2), exchange("y", "b", 3, 4, 5))
+
+    state, orders = send(state, Asked(0, get("edited"), "b", forms=(get("y"),), edited=True))
+
+    assert orders == [Wait(state.script.opening + 1)]
+    assert state.open[0].asked == get("edited")
+
+
+def test_rule_24_where_it_halts_the_likeliest_form_is_shown():
+    state = opening_after(1, exchange("x", "a", 0, 1, 2))
+
+    _, [halt] = send(state, Asked(0, get("edited"), "a", forms=(get("w"), get("z")), edited=True))
+
+    assert halt == Halt(get("z"), "a", 0)
+
+
+def test_rule_26_an_answer_to_another_question_is_not_served_whatever_the_matcher_says():
+    tape = Tape((exchange("x", "a", 0, 1, 2),))
+    loose = start(everything(tape, lambda _: "0" * 64))
+
+    _, [changed] = send(loose, Asked(0, get("edited"), "a", edited=True))
+    _, [equal] = send(loose, Asked(0, get("x"), "a", edited=True))
+    _, [unedited] = send(loose, Asked(0, get("other"), "a"))
+
+    assert changed == Halt(get("edited"), "a", 0)
+    assert equal == unedited == Serve(WORLD)
+
+
 # -- the page ---------------------------------------------------------------------------
 
 
@@ -592,7 +652,8 @@ def test_the_page_shows_the_rules_of_the_machine():
 def test_every_rule_has_a_test_and_a_place_in_the_code():
     rules = [int(found[1]) for line in machine.__doc__.splitlines() if (found := RULE.match(line))]
     tested = {int(found[1]) for name in globals() if (found := re.match(r"test_rule_(\d+)_", name))}
-    code = Path(machine.__file__).read_text().partition('"""\n\nfrom')[2]
+    files = [Path(module.__file__).read_text() for module in (machine, claims)]
+    code = "".join(text.partition('"""\n\nfrom')[2] for text in files)
     named = {int(n) for found in re.findall(r"# rules? ([\d, ]+)", code) for n in found.split(",")}
 
     assert rules == list(range(1, len(rules) + 1))

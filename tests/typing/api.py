@@ -12,6 +12,7 @@ import tracefork
 from tracefork import Exchange, Fault, Request, Response, Session, Tape, TapeStore
 from tracefork.core.matching import canonical
 from tracefork.core.values import Answer
+from tracefork.edits import Edit, Model, Set, Tools, describe
 from tracefork.providers import anthropic
 from tracefork.session.asking import Call
 
@@ -128,3 +129,22 @@ class Faults:
 def adapt_faults(run: Session) -> None:
     run.asking(Request("GET", "https://a.example/"), Faults())
     run.asking(Request("GET", "https://a.example/"), 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def shout(request: Request) -> Request:
+    return request
+
+
+def edit(tape: Tape) -> None:
+    lower = Set("$.temperature", 0, where={"model": "large*"})
+    with tracefork.fork(tape, 1, edits=[lower, Tools({"book": "Books.", "pay": None}), shout]) as run:
+        assert_type(describe(run.meta), tuple[str, ...])
+    with tracefork.record(edits=Model("small", first=3)):
+        assert_type(Model("small")(tape[0].request), Request)
+    with tracefork.record(edits="small"):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        pass
+
+
+class Mine(Edit):
+    def change(self, request: Request) -> Request:
+        return request

@@ -17,10 +17,10 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from ..core.json_paths import parse_place
 from ..core.values import Answer, Exchange, Response
 from ..providers import anthropic, base, gemini, openai, paths, read, route
 from ..providers.messages import ToolCall
-from .json_paths import parse_path
 
 Mutation: TypeAlias = Callable[[Exchange], "Answer | None"]
 
@@ -115,11 +115,11 @@ class Field:
     value: Any
 
     def __attrs_post_init__(self) -> None:
-        if not parse_path(self.path):
+        if not parse_place(self.path):
             raise ValueError("$ is the whole answer: name a value in it")
 
     def __call__(self, exchange: Exchange) -> Answer | None:
-        *way, last = parse_path(self.path)
+        *way, last = parse_place(self.path)
         response = _find_response(exchange)
         if response is None:
             return None

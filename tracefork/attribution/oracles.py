@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from ..core.json_paths import parse_place
 from ..core.tape import Tape
 from ..core.values import Response
 from ..providers import read
-from .json_paths import parse_path
 
 Oracle: TypeAlias = Callable[..., "bool | Awaitable[bool | None] | None"]
 
@@ -80,7 +80,7 @@ class JsonPath:
     _steps: tuple[str | int, ...] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_steps", parse_path(self.path))
+        object.__setattr__(self, "_steps", parse_place(self.path))
 
     def __call__(self, result: object, tape: Tape) -> bool | None:
         value: Any = result

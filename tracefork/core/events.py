@@ -16,6 +16,9 @@ class Asked:
     `alone`: no interchangeable sibling strand is alive that might ask what this
     one skips. `waits`: the adapter can wait. It cannot for a draw, nor on a
     thread whose event loop it would freeze.
+
+    `forms` are further ones in which the script may have the question, the likeliest last: it was edited,
+    or is not any more. It is `edited` if it was so by edits that the script knows nothing of.
     """
 
     call: int
@@ -23,6 +26,8 @@ class Asked:
     lane: Lane = ""
     alone: bool = True
     waits: bool = True
+    forms: tuple[Question, ...] = ()
+    edited: bool = False
 
 
 @frozen

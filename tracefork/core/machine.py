@@ -53,18 +53,24 @@ Leaving the script, in a rerun; and recorded answers in a live run:
 21. A draw claims only its lane's then; a question that has not begun lets go of a line that may not serve it.
 22. A call claims no line of another function then, and a repeatable one none once another tool has run.
 23. A call that was given up when recorded, and is not now, goes to the real world once its wait lapses.
+
+Edits:
+
+24. A question claims in the first of its forms that has a line before the opening; word for word before all.
+25. Where that line has no answer, it is asked as it is edited.
+26. A question that new edits changed is served no answer to another one, whatever the matcher says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import TypeAlias
 
 from attrs import evolve
 
+from .claims import check_line, find_line, find_reusable
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
-from .script import AT_ONCE, Line, Marks, Script
+from .script import AT_ONCE, Marks, Script
 from .state import (
     UNSCRIPTED,
     Open,
@@ -85,7 +91,7 @@ from .state import (
     waits_for_job,
 )
 from .steps import make_step
-from .values import CANCELLED, Call, Lane, Question, Request, Source, Span, is_abandoned
+from .values import CANCELLED, Call, Request, Source, Span, is_abandoned
 
 __all__ = [
     "Asked",
@@ -150,16 +156,16 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
         return state, state.halt  # rule 15
     opened = state.open.get(event.call)
     if opened is None:
-        line, question = _find_line(state, event)
+        line, question = find_line(state, event)
         if isinstance(line, int) and not state.live:
-            line = _check_line(state, event, line)
+            line = check_line(state, event, line)
         if isinstance(line, Halt):
             if not may_part(state):
                 return evolve(state, halt=line), line
             state = _part(state, line)  # rule 17
             if state.halt:
                 return state, state.halt
-            line, question = _find_reusable(state, event)
+            line, question = find_reusable(state, event)
         opened = Open(question, event.lane, line)
         if line is not None:
             state = _mark_claimed(state, line)
@@ -188,23 +194,6 @@ def _wait_for_rest(state: State, event: Asked, opened: Open) -> tuple[State, Ord
     if not may_part(state):
         return evolve(state, halt=halt), halt
     return _ask(_put(_part(state, halt), event.call, opened), event)
-
-
-def _check_line(state: State, event: Asked, line: int) -> int | Halt:
-    """`line`, which `event` claims, or the halt where its answer is not to be served."""
-    recorded = state.script.lines[line]  # rule 18
-    if recorded.anew and recorded.answer is None and recorded.began is not None:
-        return Halt(event.question, event.lane, line, reason=recorded.anew)
-    if state.script.may_be_left and _is_other_function(recorded.asked, event.question):
-        return Halt(event.question, event.lane, line, reason="code")
-    return line
-
-
-def _is_other_function(recorded: Question, asked: Question) -> bool:
-    """True of calls of two functions, or of a tool and a sub-agent."""
-    if not (isinstance(recorded, Call) and isinstance(asked, Call)):
-        return False
-    return bool(asked.inside) != bool(recorded.inside) or asked.is_other_function(recorded)
 
 
 def _stray(state: State, event: Strayed) -> tuple[State, Order]:
@@ -275,78 +264,6 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
     clock, happened = now
     released = _release(state.script, happened, opened.line)  # rule 14
     return _put(state, event.call, None, (clock, released)), Commit(done)
-
-
-def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
-    """The line that `event` claims, and its question; of equal questions the script's, to keep one copy."""
-    script, question = state.script, event.question
-    if state.live:
-        return _find_reusable(state, event)
-    if isinstance(question, Source) and question.is_job:
-        return _claim_job(state, question, event.lane), question
-    own = script.first(script.by_lane, event.lane, state.claimed)
-    if own is not None and script.lines[own].asked == question:
-        return own, _choose(script.lines[own], question)  # rule 1; equal: its key need not be made
-    line = _claim(state, event, own)
-    if isinstance(line, int) and script.lines[line].asked == question:
-        return line, _choose(script.lines[line], question)
-    return line, question
-
-
-def _choose(line: Line, question: Question) -> Question:
-    """Of two equal questions the script's; but of a tool that is to run the one that knows its code."""
-    match line.asked:
-        case Call(inside="") if line.answer is None:
-            return question
-        case asked:
-            return asked
-
-
-def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
-    """The line that `event` claims, None if it goes live; `own` is its lane's next line."""
-    script, claimed, question = state.script, state.claimed, event.question
-    is_one_strand = event.alone and event.lane not in script.mixed
-    owes = own is not None and script.lines[own].began is not None
-    key = script.matcher(question)
-    same = script.first(script.by_both, (key, event.lane), claimed)
-    if same is not None and same == own:
-        return same  # rule 1
-    if same is not None and not is_one_strand:
-        return same  # rule 2
-    if owes and is_one_strand:
-        return Halt(question, event.lane, own)  # rule 3
-    if (other := script.first(script.by_key, key, claimed)) is not None:
-        return other  # rule 4
-    opens = script.opening < len(script.places)
-    if opens and not owes and (event.waits or isinstance(question, Source)):
-        return None  # rule 5
-    return Halt(question, event.lane, find_due(state))  # rule 6
-
-
-def _find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
-    """The line whose answer serves `event` in a live run, if one does, and its question."""
-    script, question = state.script, event.question
-    if script.may_serve is None or (isinstance(question, Call) and _has_to_run(state, question)):
-        return None, question  # rules 9, 22
-    key, claimed = script.matcher(question), state.claimed
-    lines = script.unclaimed(script.by_both, (key, event.lane), claimed)  # rule 20
-    if not isinstance(question, Source):  # rule 21
-        lines = chain(lines, script.unclaimed(script.by_key, key, claimed))
-    for line in lines:
-        recorded = script.lines[line].asked
-        if script.serves(line) and not _is_other_function(recorded, question):
-            return line, recorded if recorded == question else question
-    return None, question
-
-
-def _has_to_run(state: State, call: Call) -> bool:
-    return bool(call.inside) or (call.repeatable and bool(state.ran))
-
-
-def _claim_job(state: State, job: Source, lane: Lane) -> int | None:
-    script, key = state.script, state.script.matcher(job)
-    own = script.first(script.by_both, (key, lane), state.claimed)
-    return script.first(script.by_key, key, state.claimed) if own is None else own  # rule 7
 
 
 def _mark_claimed(state: State, line: int) -> State:

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from attrs import evolve
 
 from .framing import Digest, encode, hash_parts
+from .json_paths import EVERY, Every, Path, parse_path
 from .values import Call, Headers, Question, Request, Source
 
 Matcher: TypeAlias = Callable[[Question], Digest]
@@ -57,7 +58,7 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
 
     Args:
         ignoring: JSON paths to leave out, such as `"$.metadata.user_id"` or
-            `"$.messages[*].id"`; `*` stands for any index or key.
+            `"$.messages[*].id"`; `*` stands for any index or key, `["a.b"]` is any key.
         headers: the request headers that count, in any case.
 
     Raises:
@@ -120,25 +121,40 @@ def _make_key(question: Question, content: Digest, counted: frozenset[str] = MEA
             return hash_parts([b"call", encode(name), encode(arguments)]).hex()
 
 
-def _parse_path(path: str) -> list[str]:
-    parts = re.findall(r"[^.\[\]]+", path[1:])
+def _parse_path(path: str) -> Path:
+    """The parts of a path; `$.a.0` is read too, and what else earlier versions took for a path."""
+    try:
+        parts: Path = parse_path(path)
+    except ValueError:
+        parts = tuple(re.findall(r"[^.\[\]]+", path[1:]))
     if not path.startswith("$") or not parts:
         raise ValueError(f"a JSON path is $ and what it leads to, such as $.metadata.id, not {path!r}")
     return parts
 
 
-def _drop(tree: object, path: list[str]) -> None:
-    head, *rest = path
+def _drop(tree: object, path: Path) -> None:
+    head, *more = path
+    rest = tuple(more)
     if isinstance(tree, dict):
-        for key in list(tree) if head == "*" else [head] if head in tree else []:
+        key = str(head)
+        for name in list(tree) if head is EVERY else [key] if key in tree else []:
             if rest:
-                _drop(tree[key], rest)
+                _drop(tree[name], rest)
             else:
-                del tree[key]
+                del tree[name]
     elif isinstance(tree, list):
-        wanted = range(len(tree)) if head == "*" else [int(head)] if head.isdigit() else []
-        for index in reversed([n for n in wanted if n < len(tree)]):
+        for index in sorted(_list_indexes(head, len(tree)), reverse=True):
             if rest:
                 _drop(tree[index], rest)
             else:
                 del tree[index]
+
+
+def _list_indexes(part: str | int | Every, length: int) -> Iterable[int]:
+    if part is EVERY:
+        return range(length)
+    if isinstance(part, str) and not part.isdecimal():
+        return ()
+    index = int(part)
+    index += length * (index < 0)
+    return (index,) if 0 <= index < length else ()

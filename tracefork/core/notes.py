@@ -31,7 +31,10 @@ WRAPPED = "run.wrapped"
 ASKED_IN_TOOLS = "run.asked_in_tools"
 """How often each tool asked a model while it ran, unrecorded, as JSON."""
 
-_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS})
+EDITS = "run.edits"
+"""The edits of the run's requests, as JSON: see `tracefork.edits`."""
+
+_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS, EDITS})
 
 DOUBTS_ROOM = 16_000
 """Characters that the arguments of unsettled calls may take together; beyond, their names are kept alone."""

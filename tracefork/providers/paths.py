@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from attrs import frozen
 
@@ -30,6 +30,18 @@ PATHS: tuple[tuple[str, str], ...] = (
 whose id names the vendor; an inference profile's does not, and is not known).
 """
 
+CONVERSE = "bedrock.converse"
+INVOKE = "bedrock.invoke"
+
+_MORE = (
+    (CONVERSE, re.compile(r"/model/(?P<model>[^/]+)/converse(?:-stream)?$")),
+    (INVOKE, re.compile(r"/model/(?P<model>[^/]+)/invoke(?:-with-response-stream)?$")),
+)
+"""APIs of Amazon Bedrock that are asked in a form that is known, and whose answers are not read."""
+
+_DEPLOYED = re.compile(r"/deployments/(?P<model>[^/]+)/(?:chat/)?completions$")
+"""How Azure names a model."""
+
 _ENDS = tuple((api, re.compile(f"{end}$")) for api, end in PATHS)
 _STREAMING = frozenset({"streamRawPredict", "invoke-with-response-stream", "streamGenerateContent"})
 
@@ -50,12 +62,47 @@ class Place:
 
 def place(url: str) -> Place | None:
     """Return the API that the path of `url` belongs to, or None if it is unknown."""
-    try:
-        path = urlsplit(url).path.rstrip("/")
-    except ValueError:  # no URL at all
-        return None
     for api, end in _ENDS:
-        if found := end.search(path):
+        if found := end.search(_path(url)):
             named = found.groupdict()
             return Place(api, unquote(named.get("model") or ""), named.get("verb") or "")
     return None
+
+
+def find_form(url: str) -> str:
+    """Return the API in whose form `url` is asked, CONVERSE and INVOKE among them; "" if it is unknown."""
+    known = place(url)
+    if known is not None:
+        return known.api
+    return next((api for api, end in _MORE if end.search(_path(url))), "")
+
+
+def find_model(url: str) -> str:
+    """Return the model, or deployment, that the path of `url` names; "" if it names none."""
+    found = _find_model(url)
+    return unquote(found["model"]) if found else ""
+
+
+def replace_model(url: str, model: str) -> str:
+    """Return `url` with another model in its path; the same where its path names none."""
+    found = _find_model(url)
+    if found is None or unquote(found["model"]) == model:
+        return url
+    at = url.index(found.string)
+    low, high = found.span("model")
+    return url[: at + low] + quote(model, safe="@") + url[at + high :]
+
+
+def _find_model(url: str) -> re.Match[str] | None:
+    path = _path(url)
+    for end in (_DEPLOYED, *(end for _, end in (*_MORE, *_ENDS))):
+        if "model" in end.groupindex and (found := end.search(path)):
+            return found
+    return None
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path.rstrip("/")
+    except ValueError:  # no URL at all
+        return ""

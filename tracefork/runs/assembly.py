@@ -18,10 +18,11 @@ from attrs import evolve
 from ..codec.records import Header
 from ..core.doubt import Elder, find_doubts, make_note, wants_elder
 from ..core.notes import note_doubts
-from ..core.script import Script
+from ..core.script import NEVER, Script
 from ..core.surrogates import NONE, RULES
 from ..core.tape import Tape
-from ..core.values import Branch, Call, Step
+from ..core.values import Branch, Call, Request, Step
+from ..edits.kept import keep_edits, plan_edits
 from ..errors import RunExists, TraceforkError
 from ..host import clocks
 from ..isolation import chance, grpc, network, processes, uvloop
@@ -67,10 +68,14 @@ def make_session(
     """
     wraps = Wraps.of(options.wrap or ())
     rules = tape.rules if tape else RULES
+    planned = plan_edits(tape.meta if tape else {}, options.edits or ())
     vault = Vault(token_bytes(CHANCE), tape.surrogates if tape else NONE)
     redacting = Ambient(os.environ, options.redact, finders.BoundedFinders, vault, rules)
     head = evolve(head, meta={**head.meta, **options.notes(wraps.paths)}, rules=rules)
     head = _redact(head, redacting())
+    head = evolve(
+        head, meta={**head.meta, **_redact_edits(keep_edits(planned, _count_served(script)), redacting())}
+    )
     opened, owned = _open(store, options.durability)
     doubts = _find_doubts(tape, opened, pivot) if tape and goes_on else ()
     doubts = tuple(cast("Call", redacting().question(call)) for call in doubts)
@@ -103,6 +108,8 @@ def make_session(
         doubts=doubts,
         follows=tape,
         wrapped=frozenset(wraps.paths),
+        edits=planned,
+        edits_from_opening=goes_on and not script.may_be_left,
     )
     session = Session(plan)
     redacting.tell(session.remark)
@@ -168,6 +175,22 @@ def _redact(head: Header, redact: Redactor) -> Header:
     parent = lineage(head.parent, redact)
     meta = {redact.text(key): redact.text(value) for key, value in head.meta.items()}
     return evolve(head, agent_name=redact.text(head.agent_name), meta=meta, parent=parent)
+
+
+def _redact_edits(notes: Mapping[str, str], redact: Redactor) -> dict[str, str]:
+    """Edits as they may be kept: as the JSON of a request's body, of which they become part."""
+    asked = {name: Request("POST", "", (), text.encode()) for name, text in notes.items()}
+    return {name: cast("Request", redact.question(one)).body.decode() for name, one in asked.items()}
+
+
+def _count_served(script: Script) -> int:
+    """How many requests the script answers before the run is live; of one that never is, none."""
+    if script.opens == NEVER:
+        return 0
+    return sum(
+        isinstance(line.asked, Request) and line.began is not None and line.answer is not None
+        for line in script.lines
+    )
 
 
 def _find_patience(tape: Tape | None) -> float:

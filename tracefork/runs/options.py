@@ -16,6 +16,7 @@ from attrs.validators import ge, in_, instance_of, optional
 from ..core import notes
 from ..core.matching import Matcher, canonical, exact
 from ..core.tape import Tape
+from ..edits import AnyEdit
 from ..errors import CorruptTape
 from ..isolation import chance
 from ..redact import Redactor
@@ -58,6 +59,16 @@ def _functions(given: Iterable[Wrapped] | Wrapped | None) -> tuple[Wrapped, ...]
     if given is None:
         return None
     return (given,) if isinstance(given, str) or callable(given) else tuple(given)
+
+
+def _edits(given: Iterable[AnyEdit] | AnyEdit | None) -> tuple[AnyEdit, ...] | None:
+    if given is None:
+        return None
+    edits = (given,) if callable(given) else tuple(given)
+    wrong: list[object] = [edit for edit in edits if isinstance(edit, type) or not callable(edit)]
+    if wrong:
+        raise TypeError(f"an edit is one of tracefork.edits, or a function of a request, not {wrong[0]!r}")
+    return edits
 
 
 def _kinds(given: Iterable[str] | str | None) -> frozenset[str] | None:
@@ -106,6 +117,9 @@ class Options:
             "raise" Unrecordable, once the tool has run, or "warn", and a replay raises it.
         wrap: functions that are tools of the run as they stand, without a decorator: themselves, or as
             `"module:path"`. Kept with the run.
+        edits: what becomes of the agent's requests before they are matched, kept and sent; see
+            `tracefork.edits`. In a run that follows a tape, new ones change what it asks live, after those
+            that the tape has. Kept with the run.
         durability: "process" survives a killed process, "power" a power cut.
         adopts: let a `record()` of the agent's own join this recording, as it joins a replay.
         nested: what a `record()` does within a run that is replayed, verified, forked or resumed, and
@@ -132,6 +146,7 @@ class Options:
     on_doubt: OnDoubt = "raise"
     unrecordable: Loss = field(default="raise", validator=in_(("raise", "warn")))
     wrap: tuple[Wrapped, ...] | None = field(default=None, converter=_functions)
+    edits: tuple[AnyEdit, ...] | None = field(default=None, converter=_edits)
     durability: Durability = field(default="process", validator=in_(("process", "power")))
     adopts: bool = False
     nested: Literal["join", "separate"] = field(default="join", validator=in_(("join", "separate")))
@@ -216,6 +231,7 @@ class RunOptions(TypedDict, total=False):
     virtualize: Iterable[str] | None
     strict: bool | None
     processes: Processes | None
+    edits: Iterable[AnyEdit] | AnyEdit | None
     wrap: Iterable[Wrapped] | None
 
 

@@ -13,7 +13,7 @@ from ..core.matching import Matcher
 from ..core.tape import Tape
 from ..core.values import Escape, Exchange, Outcome
 from ..core.visible import visible
-from ..errors import Divergence, Unfinished
+from ..errors import Divergence, EditUnused, Unfinished
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..session.session import Session
 from .agents import Agent, Ending, arun_agent, check_loop, run_agent
@@ -116,7 +116,7 @@ def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
     raised = ending.raised
     again, matcher = session.tape, session.port.state.script.matcher
     recorded, replayed = digest(tape, matcher=matcher), digest(again, matcher=matcher)
-    ours = session.failure is not None or isinstance(raised, Unfinished)
+    ours = session.failure is not None or isinstance(raised, Unfinished | EditUnused)
     left = isinstance(session.failure or raised, Divergence | Unfinished)
     divergence = (
         _find_divergence(tape, again, session.failure or raised, matcher) if left or not ours else None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..core.machine import Headed
 from ..core.values import Answer, Lane, Question, Timing
 from ..host import clocks
+from .editing import Edited
 
 
 class Flight:
@@ -14,11 +15,12 @@ class Flight:
 
     `served` is the recorded answer, or None when the real world is to be asked; `taken()` returns,
     while a body is open, what the agent has read of it; `ticket` identifies its latest record in
-    the writer's queue (0: nothing written yet): pass it to `Keeper.wait`.
+    the writer's queue (0: nothing written yet): pass it to `Keeper.wait`. `edited` is the question with
+    its true secrets, if edits of the run may have changed it.
     """
 
     __slots__ = (
-        "_zero", "began", "call", "chunks", "end_hops", "head_hops", "headed", "lane",
+        "_zero", "began", "call", "chunks", "edited", "end_hops", "head_hops", "headed", "lane",
         "question", "served", "site", "taken", "ticket",
     )  # fmt: skip
 
@@ -27,6 +29,7 @@ class Flight:
         self.question = question
         self.lane = lane
         self.site = site
+        self.edited: Edited | None = None
         self.served: Answer | None = None
         self.ticket = 0
         self.taken: Callable[[], Answer] | None = None

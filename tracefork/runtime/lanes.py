@@ -91,10 +91,7 @@ class Strand:
         return self._group is None or self._group.alive < 2  # noqa: PLR2004
 
     def child(self, what: object, *, works: bool = True) -> Strand:
-        """Return a new strand, named by `what` or what that is, to run it; an aside one returns itself.
-
-        It `works` on a thread of its own, unless it is a task of the loop that makes it.
-        """
+        """Return a new strand, named by `what`, to run it, which `works` on a thread; an aside one itself."""
         if self.aside:
             return self
         name = what.replace("/", "_") if isinstance(what, str) else name_of(what)

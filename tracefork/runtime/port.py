@@ -9,8 +9,6 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, TypeVar, cast
 
-import anyio
-import anyio.lowlevel
 from attrs import evolve
 
 from ..core import machine
@@ -38,15 +36,17 @@ from ..core.values import (
     Response,
     Source,
 )
-from ..errors import BodyOmitted, Divergence, Refused, TraceforkError
+from ..edits.signatures import check_signature
+from ..errors import BodyOmitted, Divergence, EditRefused, Refused, TraceforkError
 from ..host import clocks
 from ..host.callsite import find_callsite
 from ..redact import Redactor
 from . import lanes
 from .doubts import Doubts
+from .editing import Edited, Editing
 from .executor_jobs import Jobs
 from .flight import Flight
-from .lifetime import Lifetime
+from .hanging import NAP, Hanging, nap
 from .stale import Stale
 from .waiting import asettle, in_loop, settle
 
@@ -59,11 +59,7 @@ Known: TypeAlias = Callable[[Request, Lane], "Answer | None"]
 """Returns the answer to serve to a request that would leave, given the lane that asks; None lets it leave."""
 
 
-NAP = 0.02
-"""Seconds between two looks of a call that the agent may give up."""
-
-
-class Port(Lifetime):
+class Port(Hanging):
     """Sends questions to the machine, waits for their turns, and keeps what happens.
 
     `redactor` is called for each thing that is kept, since secrets may be set within
@@ -78,6 +74,7 @@ class Port(Lifetime):
         gate: Gate | None = None,
         known: Known | None = None,
         doubts: Iterable[Call] = (),
+        editing: Editing | None = None,
     ) -> None:
         super().__init__(script, redactor, patience)
         self.doubts = Doubts(doubts)
@@ -89,6 +86,8 @@ class Port(Lifetime):
         self.forwarded = 0
         self.went_out = 0
         """How many of the forwarded questions were not draws."""
+        self.editing = Editing() if editing is None else editing
+        """What becomes of the agent's requests before they are matched, kept and sent."""
         self._gate = gate
         self._known = known
         self._calls = itertools.count()
@@ -137,7 +136,7 @@ class Port(Lifetime):
         try:
             self._follow_order(flight, await asettle(self._cell, event, self._pacers, flight))
             while self._may_come_alive(flight):
-                await _nap(NAP)
+                await nap(NAP)
             if flight.served is None:
                 await self._durable(flight.ticket)
         except Divergence:
@@ -147,38 +146,27 @@ class Port(Lifetime):
             raise
         return flight
 
-    def _may_come_alive(self, flight: Flight) -> bool:
-        """True while a call waits that the agent had given up, and now may not, in a run that may go live.
-
-        If it is not given up for about twice as long as it was then, the real world is to answer it.
-        """
-        is_agent = isinstance(flight.question, Call) and flight.question.inside
-        if flight.served != CANCELLED or is_agent or not self._cell.state.script.may_be_left:
-            return False
-        opened = self._cell.state.open.get(flight.call)
-        if opened is None or self._cell.state.halt:
-            return False  # whoever waits for the agent to give up does so elsewhere
-        if opened.line is not None:
-            lasted = self._cell.state.script.lines[opened.line].timing.ended
-            if self._cell.left(lasted) <= 0 and (order := self._cell.lapse(flight.call)):
-                self._checked(order)
-            return True
-        flight.served = None
-        self._follow_order(flight, Forward())
-        return False
-
     def has_answer(self, question: Question) -> bool:
         """True if the script holds an unclaimed answer to `question`."""
-        return machine.has_answer(self._cell.state, self._redactor().question(question))
+        strand = lanes.current()
+        path = strand.path if strand else ""
+        forms = self.editing.list_forms(question, path) if isinstance(question, Request) else [question]
+        redact = self._redactor().question
+        return any(machine.has_answer(self._cell.state, redact(form)) for form in forms)
 
-    def outgoing(self, request: Request) -> Request:
+    def outgoing(self, request: Request, flight: Flight | None = None, *, signs: bool = False) -> Request:
         """Return `request` as it must be sent: with the secrets that the script's answers had hidden.
+
+        What edits made of it is `flight`'s; `signs` if who sends it signs it after that.
 
         Raises:
             RedactedSecret: one of them is not known to this process.
+            EditRefused: it was edited, and signed before that.
             TraceforkError: the gate refuses it.
         """
         try:
+            if flight is not None and flight.edited is not None and flight.edited.request is not request:
+                request = check_signature(request, flight.edited.request, signs=signs)
             if self._gate:
                 self._gate(cast("Request", self._redactor().question(request)))
             return self.secrets.restore(request)
@@ -270,32 +258,6 @@ class Port(Lifetime):
         assert isinstance(flight.question, Request)
         return self.fail(BodyOmitted(flight.question, omitted))
 
-    def hang(self, flight: Flight) -> None:
-        """Block until the agent interrupts this call, as it did when recorded.
-
-        Raises:
-            Stalled: patience ended before that.
-        """
-        if self.is_elsewhere:
-            raise self._refuse_elsewhere(flight.question)
-        while not (order := self._over_for(flight)):
-            clocks.sleep(min(max(self._cell.left(), 0.0), NAP))
-        self._checked(order)
-
-    async def ahang(self, flight: Flight) -> None:
-        """`hang`, suspending the task."""
-        if self.is_elsewhere:
-            raise self._refuse_elsewhere(flight.question)
-        while not (order := self._over_for(flight)):
-            await _nap(min(max(self._cell.left(), 0.0), NAP))
-        self._checked(order)
-
-    def _over_for(self, flight: Flight) -> Order | None:
-        """Return the order that ends the wait of a call whose answer never comes; None while it may wait."""
-        if self._cell.state.halt or self.phase == "over":
-            return self._cell.send(Strayed(flight.call, stalled=True))
-        return self._cell.lapse(flight.call) if self._cell.left() <= 0 else None
-
     def draw(self, source: Source, sample: Callable[[], str]) -> str:
         """Return `sample()` when live, or the recorded reading of `source`. Never waits.
 
@@ -354,9 +316,26 @@ class Port(Lifetime):
             hear(question)
         strand = lanes.current()
         path, alone = (strand.path, strand.alone) if strand else ("", self.live)
-        flight = Flight(next(self._calls), self.secrets.match(question, self._cell.state, path), path, site)
+        edited = self._edit(question, path)
+        question = edited.request if edited else question
+        state, match = self._cell.state, self.secrets.match
+        flight = Flight(next(self._calls), match(question, state, path), path, site)
+        flight.edited = edited
         self._flights[flight.call] = flight
-        return flight, Asked(flight.call, flight.question, path, alone)
+        event = Asked(flight.call, flight.question, path, alone)
+        if edited is None:
+            return flight, event
+        forms = tuple([match(form, state, path) for form in edited.forms])
+        return flight, evolve(event, forms=forms, edited=edited.is_new)
+
+    def _edit(self, question: Question, lane: Lane) -> Edited | None:
+        if not self.editing or not isinstance(question, Request):
+            return None
+        try:
+            return self.editing.edit(question, lane, live=self.live)
+        except EditRefused as exc:
+            text = self._redactor().text
+            raise self.fail(EditRefused(text(exc.edit), text(exc.url), text(exc.problem))) from exc.__cause__
 
     def _follow_order(self, flight: Flight, order: Order) -> None:
         match self._checked(order):
@@ -364,6 +343,8 @@ class Port(Lifetime):
                 flight.served = answer
                 if after and isinstance(flight.question, Call):
                     self.stale.serve_tool(after, flight.question.name)
+                opened = self._cell.state.open.get(flight.call)
+                flight.question = opened.asked if opened and flight.edited else flight.question
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
@@ -371,6 +352,8 @@ class Port(Lifetime):
                     return  # a sub-agent is no part of the world: what it asks is counted
                 self.forwarded += flight.served is None
                 self.went_out += flight.served is None and not isinstance(flight.question, Source)
+        if flight.edited is not None:
+            self.editing.note(flight.edited, served=flight.served is not None)
 
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)
@@ -385,12 +368,3 @@ class Port(Lifetime):
 
 def mark_given_up(answer: Answer) -> Answer:
     return evolve(answer, end="cancelled") if isinstance(answer, Response) else CANCELLED
-
-
-async def _nap(seconds: float) -> None:
-    """Suspend this task for `seconds` of real time, also in a loop whose timers follow a faked clock."""
-    if clocks.are_steered():
-        with lanes.aside():
-            await anyio.to_thread.run_sync(clocks.sleep, seconds)
-    else:
-        await anyio.sleep(seconds)

@@ -46,6 +46,7 @@ class Call:
         faults: how the library's exceptions are kept.
         whole: the question with its whole body, where `asked` has only the hash of it.
         unrecorded: what is asked is none of the run's, as within a live call of it: it goes through.
+        signs: who sends it signs what leaves, if that `is_refilled`.
     """
 
     def __init__(
@@ -56,10 +57,11 @@ class Call:
         *,
         whole: Request | None = None,
         unrecorded: bool = False,
+        signs: bool = False,
     ) -> None:
         self._run, self._port = run, run.port
         self._asked, self._whole, self._faults = asked, whole or asked, faults
-        self._unrecorded = unrecorded
+        self._unrecorded, self._signs = unrecorded, signs
         self.served: Answer | None = None
         """The recorded answer, or None: then the real world is to be asked, within `aside`."""
         self._outgoing: Request | None = None
@@ -143,10 +145,11 @@ class Call:
 
     @property
     def outgoing(self) -> Request:
-        """What is asked as it must leave: secrets that the tape had hidden from the agent are put back.
+        """What is asked as it must leave: edited, and with the secrets that the tape had hidden.
 
         Raises:
             RedactedSecret: one of them is not known to this process.
+            EditRefused: it was signed before it was edited.
             TraceforkError: the run's gate does not let it pass.
         """
         if self._outgoing is None:
@@ -155,7 +158,7 @@ class Call:
 
     @property
     def is_refilled(self) -> bool:
-        """True if what must leave is not what the agent asked: secrets were put back."""
+        """True if what must leave is not what the agent asked: it was edited, or secrets were put back."""
         return self.outgoing is not self._whole
 
     def aside(self) -> AbstractContextManager[None]:
@@ -290,8 +293,8 @@ class Call:
     # -- below -------------------------------------------------------------------------------
 
     def _restore(self) -> Request:
-        """The question with true secrets, its whole body, and a content-length that fits."""
-        true = self._port.outgoing(self._asked)
+        """The question, edited, with true secrets, its whole body, and a content-length that fits."""
+        true = self._port.outgoing(self._asked, self._flight, signs=self._signs)
         if true is self._asked or true == self._asked:
             return self._whole
         if true.omitted:

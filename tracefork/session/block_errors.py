@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..core.machine import State
 from ..core.values import Escape
-from ..errors import Refused, TraceforkError
+from ..errors import EditUnused, Refused, TraceforkError
 from ..runtime.halts import find_unfinished
 from ..runtime.waiting import is_cancellation
 
@@ -21,6 +21,8 @@ class Judged(Protocol):
     def refused(self) -> Sequence[Escape]: ...
     @property
     def last_refusal(self) -> Refused | None: ...
+    @property
+    def unused_edit(self) -> EditUnused | None: ...
     @property
     def state(self) -> State: ...
 
@@ -43,6 +45,8 @@ def judge(run: Judged, exc: BaseException | None) -> None:
         raise _explain(run, failure) from exc
     if exc is None and (left := find_unfinished(run.state)):
         raise _explain(run, left)
+    if exc is None and (unused := run.unused_edit):
+        raise unused
     if exc is not None and (refused := _find_refusal(run, exc)):
         raise refused from exc  # what the agent's client made of it does not say who refused
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from os import getpid
 
 from ..core.values import Escape
-from ..errors import Refused
+from ..errors import EditUnused, Refused
 from ..host.callsite import find_callsite
 from ..providers.paths import place
 from ..redact import Redactor
@@ -64,6 +64,11 @@ class Border(ABC):
         """What was refused last, if nothing has come to its end since."""
         refused, happened = self._refused_last
         return refused if happened == self.port.happened else None
+
+    @property
+    def unused_edit(self) -> EditUnused | None:
+        """The error for an edit that was given to this run and met nothing so far, or None."""
+        return self.port.editing.find_unused()
 
     def is_aside(self) -> bool:
         """True inside a live call or a tool of this run: what is asked there is not recorded.

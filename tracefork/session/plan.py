@@ -11,6 +11,7 @@ from ..codec import records
 from ..core.script import Script
 from ..core.tape import Tape
 from ..core.values import Call
+from ..edits.kept import Planned
 from ..redact import Redactor
 from ..runtime.port import Gate, Known
 from ..storage.store import TapeStore
@@ -49,6 +50,7 @@ class Plan:
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
     leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
     run that `joins` is a view of it. `within` is the replay in which a separate run is made.
+    `edits` are those of its requests; new ones change what is asked `edits_from_opening` on, or all.
     `follows` is the tape that it follows. `doubts` are calls that may have run before it; `wrapped` names
     functions that are tools of this run without a decorator, as `module:path`.
     """
@@ -76,3 +78,5 @@ class Plan:
     doubts: tuple[Call, ...] = ()
     follows: Tape | None = None
     wrapped: frozenset[str] = frozenset()
+    edits: tuple[Planned, ...] = ()
+    edits_from_opening: bool = False

@@ -23,6 +23,7 @@ from ..host.uninterrupted import LOOK, run_apart
 from ..providers.unrecorded import describe_asked
 from ..redact import Redactor
 from ..runtime import lanes, spawning
+from ..runtime.editing import Editing
 from ..runtime.flight import Flight
 from ..runtime.keeper import Deferred, Keeper, Unwritten, Writer
 from ..runtime.lifetime import BLINK
@@ -55,7 +56,8 @@ class Session(Border, ToolCaller, Following, Chance):
     """
 
     def __init__(self, plan: Plan) -> None:
-        port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known, plan.doubts)
+        editing = Editing(plan.edits, from_opening=plan.edits_from_opening)
+        port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known, plan.doubts, editing)
         super().__init__(plan, port)
         self.max_body = plan.max_body
         """The most bytes of one body that are kept."""

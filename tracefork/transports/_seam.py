@@ -34,6 +34,7 @@ class Seam:
     lib: Any
     stream: Any
     again: Any
+    signs = False
 
     def __init__(self, session: Session | None, inner: Any) -> None:
         self._session = session
@@ -102,7 +103,7 @@ class Seam:
         """
         if way.stranger and not run.port.has_answer(asked):
             raise run.refuse(f"{asked.method} {asked.url}", "thread")
-        return Call(run, asked, _Faults(self.lib, request))
+        return Call(run, asked, _Faults(self.lib, request), signs=self.signs)
 
     def _streams(self, request: Any) -> bool:
         """True for a body that can be read once, and has been when it leaves."""
@@ -138,7 +139,7 @@ class Seam:
         return error
 
     def _outgoing(self, call: Call, request: Any, sent: Gathering) -> Any:
-        """`request` as it leaves: with a body that can be read, and the secrets that the tape had hidden."""
+        """`request` as it leaves: edited, with a readable body, and the secrets that the tape had hidden."""
         streams = self._streams(request)
         if not call.is_refilled and not streams:
             return request

@@ -221,7 +221,7 @@ class _Network:
 class _Door(Seam):
     """One client's `before-send`, in terms of the seam."""
 
-    lib, stream = LIB, _Raw
+    lib, stream, signs = LIB, _Raw, True
 
     def __init__(self, client: Any) -> None:
         super().__init__(None, _Network(client))
@@ -260,7 +260,7 @@ class _Door(Seam):
         return Response(raw.status, headers, chunks, end, raw.reason or "", version)
 
     def _outgoing(self, call: Call, request: Any, _: Gathering) -> Any:
-        """What leaves: with secrets that the tape had hidden from the agent, it is signed anew."""
+        """What leaves: edited, or with secrets that the tape had hidden from the agent, it is signed anew."""
         true = call.outgoing
         if not call.is_refilled:
             return request.prepared

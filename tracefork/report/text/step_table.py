@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
+from ... import edits
 from ...core.content_encoding import decode_body
 from ...core.doubt import find_doubts
 from ...core.tape import Tape
@@ -65,6 +66,8 @@ def notes(tape: Tape) -> Iterator[str]:
         yield visible(note, one_line=True)
     if tape.wrapped:
         yield visible("tools by wrap=: " + ", ".join(tape.wrapped), one_line=True)
+    for line in edits.describe(tape.meta):
+        yield visible(f"edited: {line}", one_line=True)
     if tape.redacted:
         yield "secrets taken out: " + ", ".join(f"{kind} {n:,}" for kind, n in sorted(tape.redacted.items()))
     if tape.virtualized:

@@ -30,7 +30,7 @@ class Asking:
         streams: chunks are given as they come, while the rest of the body is still to be sent.
         faults: what goes wrong on the wire is raised as the client's own exception, live and in a replay.
         cancellation: a task that is cancelled while it waits or reads gives its call up ("async" only).
-        secrets: the adapter sends `call.outgoing`, so that secrets leave a fork as they are.
+        secrets: the adapter sends `call.outgoing`: edited, and with secrets as they are.
     """
 
     abilities: ClassVar[frozenset[Ability]] = frozenset({"sync"})

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tracefork.core.values import Fault, Request, Response
+from tracefork.edits import Set
 from tracefork.errors import Divergence
 from tracefork.runs.api import fork, record, replay, resume
 from tracefork.runs.verify import verify
@@ -376,6 +377,14 @@ class TransportTests(Asking):
             assert TOKEN.encode() not in run.tape[0].response.body
             assert server.requests[-1].body == b"with " + TOKEN.encode()
             assert f"/{TOKEN}/a" in server.requests[-1].url
+
+    def test_an_edited_question_is_what_is_sent_and_kept(self) -> None:
+        self.needs("secrets")
+        for ask in self.ways():
+            with serving(lambda asked: answer(asked.body)) as server:
+                with record(intercept=False, edits=Set("$.a", "longer")) as run:
+                    ask(run, server.url, b'{"a":1}')
+            assert server.requests[0].body == run.tape[0].request.body == b'{"a":"longer"}'
 
     def test_a_run_in_a_store_is_there_when_it_is_killed(self, tmp_path: object) -> None:
         for number, ask in enumerate(self.ways()):
