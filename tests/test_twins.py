@@ -25,7 +25,7 @@ TWINS = [
     ("runtime/port.py", "Port.ask", "Port.aask"),
     ("runtime/port.py", "Port.head", "Port.ahead"),
     ("runtime/port.py", "Port.end", "Port.aend"),
-    ("runtime/port.py", "Port.hang", "Port.ahang"),
+    ("runtime/hanging.py", "Hanging.hang", "Hanging.ahang"),
     ("session/session.py", "Session.flush", "Session.aflush"),
     ("session/asking.py", "Call.begin", "Call.abegin"),
     ("session/asking.py", "Call.leave", "Call.aleave"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .visible import visible
 
@@ -108,7 +108,7 @@ class Branch:
     step: int | None
     name: str = ""
     desc: str = ""
-    departure: Departure | None = None
+    departure: Departure | None = field(default=None, repr=False)
 
 
 def _quote(text: str) -> str:

@@ -34,7 +34,7 @@ class Hanging(Lifetime):
         if self.is_elsewhere:
             raise self._refuse_elsewhere(flight.question)
         while not (order := self._over_for(flight)):
-            clocks.sleep(min(max(self._cell.left(), 0.0), NAP))
+            nap(min(max(self._cell.left(), 0.0), NAP))
         self._checked(order)
 
     async def ahang(self, flight: Flight) -> None:
@@ -42,7 +42,7 @@ class Hanging(Lifetime):
         if self.is_elsewhere:
             raise self._refuse_elsewhere(flight.question)
         while not (order := self._over_for(flight)):
-            await nap(min(max(self._cell.left(), 0.0), NAP))
+            await anap(min(max(self._cell.left(), 0.0), NAP))
         self._checked(order)
 
     def _over_for(self, flight: Flight) -> Order | None:
@@ -72,7 +72,12 @@ class Hanging(Lifetime):
         return False
 
 
-async def nap(seconds: float) -> None:
+def nap(seconds: float) -> None:
+    """Block this thread for `seconds` of real time."""
+    clocks.sleep(seconds)
+
+
+async def anap(seconds: float) -> None:
     """Suspend this task for `seconds` of real time, also in a loop whose timers follow a faked clock."""
     if clocks.are_steered():
         with lanes.aside():

@@ -38,7 +38,6 @@ from ..core.values import (
 )
 from ..edits.signatures import check_signature
 from ..errors import BodyOmitted, Divergence, EditRefused, Refused, TraceforkError
-from ..host import clocks
 from ..host.callsite import find_callsite
 from ..redact import Redactor
 from . import lanes
@@ -46,7 +45,7 @@ from .doubts import Doubts
 from .editing import Edited, Editing
 from .executor_jobs import Jobs
 from .flight import Flight
-from .hanging import NAP, Hanging, nap
+from .hanging import NAP, Hanging, anap, nap
 from .stale import Stale
 from .waiting import asettle, in_loop, settle
 
@@ -120,7 +119,7 @@ class Port(Hanging):
         try:
             self._follow_order(flight, settle(self._cell, event))
             while self._may_come_alive(flight):
-                clocks.sleep(NAP)
+                nap(NAP)
             if flight.served is None:
                 self._keeper.wait(flight.ticket)
         except Divergence:
@@ -136,7 +135,7 @@ class Port(Hanging):
         try:
             self._follow_order(flight, await asettle(self._cell, event, self._pacers, flight))
             while self._may_come_alive(flight):
-                await nap(NAP)
+                await anap(NAP)
             if flight.served is None:
                 await self._durable(flight.ticket)
         except Divergence:
