@@ -50,6 +50,7 @@ TWINS = [
 ]
 
 UNLIKE = {
+    ("runtime/hanging.py", "anap"): "a loop sleeps by its own timers, or on a thread",
     ("attribution/study/blame.py", "ablame"): "its forks are tasks, not jobs of an executor",
     ("attribution/study/probe.py", "_adrive"): "a cancellation of the task that asks is passed on",
     ("attribution/study/probe.py", "OracleCall.amake"): "a cancellation of the task that asks is passed on",
@@ -70,7 +71,6 @@ NAMES = {
     "AsyncIterator": "Iterator",
     "StopAsyncIteration": "StopIteration",
     "_durable": "_keeper.wait",
-    "_nap": "clocks.sleep",
     "aclose": "close",
     "aopened": "opened",
     "asend": "send",
