@@ -41,7 +41,7 @@ class Source:
 class Call:
     """A tool call; `arguments` is canonical JSON text of `{"args": [...], "kwargs": {...}}`.
 
-    `code` names the code that is called, as `session.tools.code_hash` has it. `inside` is set of a
+    `code` holds the hashes of the code that is called: see `code_hashes`. `inside` is set of a
     sub-agent alone: the strand, below the lane that calls it, in which its own steps are. Neither is part
     of the question.
     """

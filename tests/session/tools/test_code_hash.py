@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import tracefork
 from tracefork.backends.memory import MemoryBackend
-from tracefork.session.tools.code_hash import hash_code, is_other_code
+from tracefork.core.code_hashes import is_other_code
+from tracefork.session.tools.code_hash import hash_code
 from tracefork.storage.store import TapeStore
 
 _numbers = itertools.count()

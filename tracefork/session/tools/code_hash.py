@@ -24,10 +24,9 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-Hash: TypeAlias = str
-"""16 hexadecimal characters."""
+from ...core.code_hashes import SOURCE, Hash
 
-_SOURCE, _LENGTH = "ast", 16
+_LENGTH = 16
 _BYTECODE = f"{sys.implementation.cache_tag}{'-opt' if sys.flags.optimize else ''}"
 _MOST_BITS = 4096  # of an integer whose digits are looked at
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
@@ -61,19 +60,6 @@ def hash_code(fn: object) -> str:
     return known
 
 
-def is_other_code(recorded: str, now: str) -> bool:
-    """True if two hashes are of different code; False where either is empty or they cannot be compared."""
-    ours, theirs = _split(recorded), _split(now)
-    both = ours.keys() & theirs.keys()
-    kinds = {_SOURCE} & both or both
-    return any(ours[kind] != theirs[kind] for kind in kinds)
-
-
-def _split(text: str) -> dict[str, Hash]:
-    parts = (part.partition(":") for part in text.split())
-    return {kind: found for kind, _, found in parts if found}
-
-
 def _find_function(fn: Any) -> tuple[FunctionType | None, str]:
     """The Python function at the bottom of `fn`, and the plain values that partials on the way hold."""
     held, seen = "", set[int]()
@@ -105,7 +91,7 @@ def _hash_function(function: FunctionType, held: str) -> str:
         files[code.co_filename] = _hash_source(function), bytecode, _list_rebound(code)
     source, bytecode, rebound = files[code.co_filename]
     values = "".join(_write_values(function, rebound)) + held
-    kinds = ((_SOURCE, source), (_BYTECODE, bytecode))
+    kinds = ((SOURCE, source), (_BYTECODE, bytecode))
     return " ".join(f"{kind}:{_digest(base + values)}" for kind, base in kinds if base)
 
 
