@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from .function_hashes import is_other_code
+from .code_hashes import is_other_code
 from .http import Fault, Request, Response
 
 Lane: TypeAlias = str
@@ -42,7 +42,7 @@ class Source:
 class Call:
     """A tool call; `arguments` is canonical JSON text of `{"args": [...], "kwargs": {...}}`.
 
-    `code` names the code that is called, as `session.tools.code_hash` has it. `inside` is set of a
+    `code` holds the hashes of the code that is called: see `code_hashes`. `inside` is set of a
     sub-agent alone: the strand, below the lane that calls it, in which its own steps are. A `repeatable`
     tool only reads. None of these is part of the question.
     """

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tracefork
 from tracefork.backends.memory import MemoryBackend
-from tracefork.core.function_hashes import is_other_code
+from tracefork.core.code_hashes import is_other_code
 from tracefork.session.tools.code_hash import hash_code
 from tracefork.storage.store import TapeStore
 

@@ -24,10 +24,7 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from ...core.function_hashes import SOURCE
-
-Hash: TypeAlias = str
-"""16 hexadecimal characters."""
+from ...core.code_hashes import SOURCE, Hash
 
 _LENGTH = 16
 _BYTECODE = f"{sys.implementation.cache_tag}{'-opt' if sys.flags.optimize else ''}"

@@ -1,9 +1,14 @@
-"""Compares hashes of functions: `ast:` and 16 hexadecimal characters, and the same of the bytecode. Pure."""
+"""Hashes of the code of tools, as calls have them: words `kind:hash`, with a space between. Pure."""
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+Hash: TypeAlias = str
+"""16 hexadecimal characters."""
+
 SOURCE = "ast"
-"""What a hash of the source is called; one of bytecode has the name of its interpreter."""
+"""The kind of the hash of a function's source, as parsed; others are of its bytecode, by interpreter."""
 
 
 def is_other_code(recorded: str, now: str) -> bool:
@@ -14,6 +19,6 @@ def is_other_code(recorded: str, now: str) -> bool:
     return any(ours[kind] != theirs[kind] for kind in kinds)
 
 
-def _split(text: str) -> dict[str, str]:
+def _split(text: str) -> dict[str, Hash]:
     parts = (part.partition(":") for part in text.split())
     return {kind: found for kind, _, found in parts if found}
