@@ -8,6 +8,7 @@ import attrs
 import typer
 
 from ..core.visible import align
+from ..report.served import show_lineage
 from ..storage.info import leave_out_probes
 from ..storage.store import RunInfo
 from .app import RUNS, Json, Store, err, escape, format_time, plural, print_json, print_plain
@@ -54,7 +55,7 @@ def _make_row(info: RunInfo) -> dict[str, Any]:
 
 
 def _list_cells(info: RunInfo) -> list[str]:
-    lineage = f"{info.parent.parent} at {info.parent.step} {info.parent.name}".strip() if info.parent else ""
+    lineage = show_lineage(info.parent)
     count = "" if info.exchanges is None else str(info.exchanges)
     ended = info.damage or (str(info.outcome) if info.outcome else "still running, or cut short")
     return [info.run_id, info.agent_name, format_time(info.created_at), count, ended, lineage]

@@ -15,6 +15,7 @@ from ..providers import base, read
 from ..providers.prices import Prices, cost
 from ..providers.questions import asks_model
 from .figures import dollars, plural
+from .served import pair_steps
 
 _FAILED = 400  # HTTP statuses from here on are of answers that vendors do not charge for
 
@@ -119,12 +120,7 @@ def count_origins(
     parent: Tape, tape: Tape, *, matcher: Matcher = exact, prices: Prices | None = None
 ) -> Savings:
     """Return the savings of `tape`, a run that went on from `parent`, as its steps' origins tell them."""
-    places = {step.span.began: n for n, step in enumerate(parent.steps)}
-    origins = {
-        n: places[step.origin]
-        for n, step in enumerate(tape.steps)
-        if step.origin is not None and step.origin in places
-    }
+    origins = pair_steps(parent.steps, tape.steps)
     return count_savings(parent, tape, origins, matcher=matcher, prices=prices)
 
 

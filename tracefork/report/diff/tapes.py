@@ -7,9 +7,7 @@ Each question of an agent sends the history before it: a place in that is told o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from itertools import zip_longest
-from typing import TypeAlias
 
 from attrs import evolve
 
@@ -21,6 +19,7 @@ from ...core.digest import Recorded
 from ...core.matching import Matcher
 from ...core.matching import exact as bytewise
 from ...core.surrogates import mask_steps
+from ...core.tape import Tape
 from ...core.trees import WINDOW, Place, abridge, find_places, show_both
 from ...core.values import (
     Answer,
@@ -36,11 +35,10 @@ from ...core.values import (
     Step,
 )
 from ...core.visible import visible
+from ..pairing import Pair, pair_by_kind, pair_by_origins
+from ..served import is_parent, knows_origins, pair_steps
 from .ids import Ids, read_json
 from .meaning import Quoted, compare_answers, compare_questions, compare_texts, read_values
-
-_Pair: TypeAlias = "tuple[int, Step | None, Step | None]"
-"""The number of the exchange that is next, and the steps of both tapes that stand beside each other."""
 
 _HISTORY = ("$.messages[", "$.input[", "$.contents[", "$.history[", "$.system")
 
@@ -54,6 +52,9 @@ def diff(
     whether an answer was streamed does not, nor do ids, times, counts of tokens and what chance
     gave. An id counts where it refers to something else. The first place is returned; `every`
     of it has all, each place in a history that is sent again and again once.
+
+    Steps of a run that went on from the other one stand beside those that they were served from, where the
+    tape says so.
 
     Args:
         left: a Tape, or anything with `steps` sorted by began.
@@ -76,7 +77,8 @@ def diff(
 def _compare(left: Recorded, right: Recorded) -> Iterator[Parting]:
     ours, theirs = mask_steps(left), mask_steps(right)
     ids, history = _chance(ours, theirs), _History()
-    for index, one, other in _pairs(ours, theirs):
+    for index, here, there in _pair(left, right, ours, theirs):
+        one, other = None if here is None else ours[here], None if there is None else theirs[there]
         if one is None or other is None:
             texts = (_name(step) if step else "nothing" for step in (one, other))
             yield Parting(index, Difference("steps", *texts), one, other)
@@ -84,6 +86,23 @@ def _compare(left: Recorded, right: Recorded) -> Iterator[Parting]:
         for place in _compare_steps(one, other, ids):
             if history.is_new(place):
                 yield Parting(index, _describe(place), one, other)
+
+
+def _pair(left: Recorded, right: Recorded, ours: Sequence[Step], theirs: Sequence[Step]) -> Iterator[Pair]:
+    """Which of `ours`, the steps of `left`, stand beside which of `theirs`, those of `right`."""
+    if isinstance(left, Tape) and isinstance(right, Tape):
+        if _went_on(left, right):
+            yield from pair_by_origins(ours, theirs, pair_steps(ours, theirs))
+            return
+        if _went_on(right, left):
+            turned = pair_by_origins(theirs, ours, pair_steps(theirs, ours))
+            yield from ((number, one, other) for number, other, one in turned)
+            return
+    yield from pair_by_kind(ours, theirs)
+
+
+def _went_on(parent: Tape, tape: Tape) -> bool:
+    return knows_origins(tape.parent, tape.steps) and is_parent(parent, tape)
 
 
 def _chance(left: Sequence[Step], right: Sequence[Step]) -> Ids:
@@ -146,71 +165,6 @@ def _compare_effects(one: Effect, other: Effect, ids: Ids) -> Iterator[Place]:
 def _reply(reply: Reply | Fault) -> str:
     detail = reply.message if isinstance(reply, Fault) else f"{reply.type} {reply.value}"
     return abridge(f"{reply.kind} {detail}".strip())
-
-
-# -- which step stands beside which --------------------------------------------------
-
-
-def _pairs(left: Sequence[Step], right: Sequence[Step]) -> Iterator[_Pair]:
-    """The steps beside each other: strand by strand if both runs had the same, else in their order."""
-    ours, theirs = _number(left), _number(right)
-    lanes = [{step.lane for _, step in side} for side in (ours, theirs)]
-    if lanes[0] != lanes[1] or len(lanes[0]) == 1:
-        yield from _align(ours, theirs)
-        return
-    pairs = [
-        pair
-        for lane in lanes[0]
-        for pair in _align(*([n for n in side if n[1].lane == lane] for side in (ours, theirs)))
-    ]
-    yield from sorted(pairs, key=_order_of)
-
-
-def _order_of(pair: _Pair) -> tuple[int, int]:
-    index, one, other = pair
-    step = one or other
-    return index, step.span.began if step else 0
-
-
-def _number(steps: Sequence[Step]) -> list[tuple[int, Step]]:
-    """The steps that say something, each with the number of exchanges before it."""
-    found, index = [], 0
-    for step in steps:
-        if not isinstance(step, Draw) or step.source.kind == "env":
-            found.append((index, step))
-        index += isinstance(step, Exchange)
-    return found
-
-
-def _align(ours: list[tuple[int, Step]], theirs: list[tuple[int, Step]]) -> Iterator[_Pair]:
-    keys = [[_key(step) for _, step in side] for side in (ours, theirs)]
-    for begin, end, first, last in _blocks(*keys):
-        for one, other in zip_longest(ours[begin:end], theirs[first:last]):
-            if one and other and _key(one[1]) != _key(other[1]):
-                yield one[0], one[1], None
-                yield one[0], None, other[1]
-            else:
-                place = one or other
-                yield place[0] if place else 0, one and one[1], other and other[1]
-
-
-def _blocks(ours: list[object], theirs: list[object]) -> Iterator[tuple[int, int, int, int]]:
-    if all(one == other for one, other in zip(ours, theirs, strict=False)):
-        yield 0, len(ours), 0, len(theirs)
-        return
-    for _, begin, end, first, last in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        yield begin, end, first, last
-
-
-def _key(step: Step) -> object:
-    """What a step asks, as roughly as tells whether two can be compared at all."""
-    match step:
-        case Exchange():
-            return "exchange"
-        case Effect(call=call):
-            return call.name
-        case Draw(source=source):
-            return source
 
 
 def _name(step: Step) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...core.tape import Tape
 from ...core.values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request
+from ..served import mark_steps
 from .clock import span
 from .rows import name_of
 from .view import Aside
@@ -16,13 +17,14 @@ IN_FLIGHT = "in flight when the recording ended"
 def asides(tape: Tape, start: float) -> Iterator[Aside]:
     """The asides of `tape` in the order in which they began; times are counted from `start`."""
     before = 0
-    for step in tape.steps:
+    for step, mark in zip(tape.steps, mark_steps(tape), strict=True):
         if isinstance(step, Exchange):
             before += 1
             continue
         kind, name, arguments = _describe_question(step.asked)
         began, _, ended = span(step.timing, start)
-        yield Aside(before, kind, name, arguments, _describe_answer(step.answer), step.lane, began, ended)
+        answered = _describe_answer(step.answer)
+        yield Aside(before, kind, name, arguments, answered, step.lane, began, ended, mark)
     for left in tape.pending:
         kind, name, arguments = _describe_question(left.asked)
         yield Aside(before, kind, name, arguments, IN_FLIGHT, left.lane, 0.0, 0.0)

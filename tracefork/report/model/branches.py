@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 from ...core.diff import diff
 from ...core.tape import Tape
 from ...core.values import Branch
+from ...providers.prices import Prices
+from ..pairing import pair_by_origins
+from ..served import find_sources, knows_origins, mark_step, number_exchanges, pair_steps
 from . import clock
+from .course import course_of
 from .parents import RUN, parents
-from .view import BranchView
+from .view import BranchView, StepView
 
 if TYPE_CHECKING:
     from .gather import Gathering
 
 
-def gather_branches(gathering: Gathering, tape: Tape, branches: Sequence[Tape]) -> Iterator[BranchView]:
+def gather_branches(
+    gathering: Gathering, tape: Tape, branches: Sequence[Tape], prices: Prices | None = None
+) -> Iterator[BranchView]:
     """Yield the views of `branches` of `tape`, whose own steps have been gathered.
 
     Each goes on from the steps that it shares with its parent, not from those that were gathered last.
@@ -26,16 +32,49 @@ def gather_branches(gathering: Gathering, tape: Tape, branches: Sequence[Tape]) 
     for number, (branch, above) in enumerate(zip(branches, parents(tape, branches), strict=True)):
         parent = tape if above is None or above == RUN else branches[above]
         parts_at = _parts_at(branch, parent, kin=above is not None)
-        before = paths.get(RUN if above is None else above, paths[RUN])[:parts_at]
+        path = paths.get(RUN if above is None else above, paths[RUN])
+        before = path[:parts_at]
         gathering.go_on(before)
-        start = clock.since(branch.steps)
-        steps = tuple(gathering.step(branch[n], n, start) for n in range(parts_at, len(branch)))
-        lineage = branch.parent or Branch(tape.run_id, parts_at)
+        paths[number] = [*before, *range(first, first + len(branch) - parts_at)]
+        course = course_of(branch, parent, prices)
+        is_kin = course is not None and course.savings is not None
         yield BranchView(
-            branch.run_id, lineage, above, branch.outcome, parts_at, first, steps, branch.digest()
+            branch.run_id,
+            branch.parent or Branch(tape.run_id, parts_at),
+            above,
+            branch.outcome,
+            parts_at,
+            first,
+            tuple(_gather_steps(gathering, branch, parts_at, parent if is_kin else None)),
+            branch.digest(),
+            course,
+            tuple(_pair(parent, branch, parts_at, path, paths[number])) if is_kin else (),
         )
-        paths[number] = [*before, *range(first, first + len(steps))]
-        first += len(steps)
+        first += len(branch) - parts_at
+
+
+def _gather_steps(
+    gathering: Gathering, branch: Tape, parts_at: int, parent: Tape | None
+) -> Iterator[StepView]:
+    """Yield the steps of `branch` from `parts_at` on; `parent` is the one whose steps it was served."""
+    start, known = clock.since(branch.steps), knows_origins(branch.parent, branch.steps)
+    sources = find_sources(parent, branch)
+    for n in range(parts_at, len(branch)):
+        mark = mark_step(branch[n], branch.parent) if known else ""
+        yield gathering.step(branch[n], n, start, mark, sources.get(n))
+
+
+def _pair(
+    parent: Tape, branch: Tape, parts_at: int, path: Sequence[int], own: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of exchanges from `parts_at` on, as numbers in `path`, the parent's, and in `own`."""
+    theirs, ours = number_exchanges(parent.steps), number_exchanges(branch.steps)
+    origins = pair_steps(parent.steps, branch.steps)
+    for _, there, here in pair_by_origins(parent.steps, branch.steps, origins):
+        left = None if there is None else theirs[there]
+        right = None if here is None else ours[here]
+        if (right if right is not None else left if left is not None else -1) >= parts_at:
+            yield -1 if left is None else path[left], -1 if right is None else own[right]
 
 
 def _parts_at(branch: Tape, parent: Tape, *, kin: bool) -> int:

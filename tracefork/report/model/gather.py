@@ -15,11 +15,13 @@ from ...core.values import Exchange, Lane, Response
 from ...providers import base, read
 from ...providers.messages import Completion, Message
 from ...providers.prices import Prices, cost, listed
+from ..served import Mark, find_sources, is_parent, knows_origins, mark_step
 from . import clock
 from .arrivals import arrivals
 from .asides import asides
 from .blame import Blame, BlameLike
 from .branches import gather_branches
+from .course import course_of
 from .cutting import Cutter
 from .echoes import is_echo
 from .pool import BETWEEN, Pool
@@ -50,8 +52,13 @@ class Gathering:
         self._asking = set[Lane]()
         self._made = list[tuple[Lineage, Lane]]()
 
-    def step(self, exchange: Exchange, index: int, since: float) -> StepView:
-        """The view of exchange `index`; times are counted from `since`, in seconds since the epoch."""
+    def step(
+        self, exchange: Exchange, index: int, since: float, mark: Mark = "", source: int | None = None
+    ) -> StepView:
+        """The view of exchange `index`; times are counted from `since`, in seconds since the epoch.
+
+        `mark` and `source` are those of the step.
+        """
         api = read.api(exchange.request)
         pieces = self._cutter.cut(exchange.request.body, api)
         lineage = self._lineages.follow(self._question(len(self._made), pieces), exchange.lane)
@@ -89,6 +96,8 @@ class Gathering:
             hidden=sum(self.pool.pieces[n].size for n in kept),
             echoed=tuple(n for n in lineage.fresh if self._is_echo(n, before)),
             restarts=restarts,
+            mark=mark,
+            source=source,
         )
 
     def go_on(self, numbers: Sequence[int]) -> None:
@@ -140,6 +149,7 @@ def view_of(
     branches: Iterable[Tape] = (),
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
+    parent: Tape | None = None,
     through: Through = iter,
 ) -> View:
     """Return the View of a finished tape; see `html` for the arguments.
@@ -147,10 +157,16 @@ def view_of(
     The exchanges are taken `through` a function that gives them back, and may count them.
     """
     gathering, tape = Gathering(prices), tape.masked
+    parent = parent.masked if parent is not None and is_parent(parent, tape) else None
     start = clock.since(tape.steps)
-    steps = tuple(gathering.step(exchange, n, start) for n, exchange in enumerate(through(tape.exchanges)))
+    known = knows_origins(tape.parent, tape.steps)
+    sources = find_sources(parent, tape)
+    steps = tuple(
+        gathering.step(exchange, n, start, mark_step(exchange, tape.parent) if known else "", sources.get(n))
+        for n, exchange in enumerate(through(tape.exchanges))
+    )
     beside = tuple(asides(tape, start))
-    grown = tuple(gather_branches(gathering, tape, tuple(branch.masked for branch in branches)))
+    grown = tuple(gather_branches(gathering, tape, tuple(branch.masked for branch in branches), prices))
     everything: list[Iterable[StepView | Aside]] = [steps, beside, *(branch.steps for branch in grown)]
     return View(
         run_id=tape.run_id,
@@ -168,6 +184,7 @@ def view_of(
         secrets=_secrets(gathering.pool, tape),
         pieces=tuple(gathering.pool),
         verified=Replayed.of(verified, len(steps)) if verified is not None else None,
+        course=course_of(tape, parent, prices),
     )
 
 

@@ -13,7 +13,6 @@ from ...core.tape import Tape
 from ...core.values import (
     Answer,
     Call,
-    Exchange,
     Fault,
     Lane,
     Pending,
@@ -27,6 +26,7 @@ from ...core.values import (
 )
 from ...providers.messages import Usage
 from ..figures import duration, share
+from ..served import Mark, find_sources, mark_steps, number_exchanges
 from .titles import Title, host_and_path, line
 from .view import Aside, StepView, View
 
@@ -40,7 +40,8 @@ class StepRow:
     `index` is that of an exchange, None for a draw, a tool call, and what was in flight at the end.
     `what` is the HTTP method, "tool", "agent" or "draw"; `where` is host and path, or a name. `status` is
     HTTP's, or the word for what came instead; `ending` is "stream" and how it ended, where not by itself;
-    `fault` says in full what went wrong on the way. Sizes are in bytes, times in seconds. `title`, `usage`,
+    `fault` says in full what went wrong on the way. Sizes are in bytes, times in seconds. `mark` and `source`
+    are as a StepView's. `title`, `usage`,
     `cost`, `restarts` and `blame` are known to a View, and blank without one.
     """
 
@@ -63,6 +64,8 @@ class StepRow:
     cost: Decimal | None = None
     restarts: bool = False
     blame: str = ""
+    mark: Mark = ""
+    source: int | None = None
 
     @property
     def outcome(self) -> str:
@@ -79,13 +82,17 @@ class StepRow:
         return duration(self.seconds)
 
 
-def tape_rows(tape: Tape) -> Iterator[StepRow]:
-    """A row for each step, in the order in which they began; then for what was in flight at the end."""
-    index = 0
-    for step in tape.masked.steps:
-        number = index if isinstance(step, Exchange) else None
-        yield evolve(step_row(step, number), model=_model(step.asked))
-        index += number is not None
+def tape_rows(tape: Tape, parent: Tape | None = None) -> Iterator[StepRow]:
+    """A row for each step, in the order in which they began; then for what was in flight at the end.
+
+    `parent` is the run that it went on from, if that is at hand.
+    """
+    sources = find_sources(parent, tape)
+    for step, mark, number in zip(
+        tape.masked.steps, mark_steps(tape), number_exchanges(tape.steps), strict=True
+    ):
+        source = None if number is None else sources.get(number)
+        yield evolve(step_row(step, number), model=_model(step.asked), mark=mark, source=source)
     for left in tape.pending:
         yield evolve(step_row(left), model=_model(left.asked))
 
@@ -110,6 +117,8 @@ def view_row(step: StepView) -> StepRow:
         usage=step.usage,
         cost=step.cost,
         restarts=step.restarts,
+        mark=step.mark,
+        source=step.source,
     )
 
 

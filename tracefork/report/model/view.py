@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cached_property
+from typing import Final
 
 from attrs import field, frozen
 
-from ...core.values import Branch, Exchange, Lane, Outcome, Response
+from ...core.values import UNFINISHED, Branch, Exchange, Lane, Outcome, Response
 from ...providers.messages import Completion, Usage
 from ..figures import duration
+from ..served import WORDS, Mark
 from .blame import Blame
+from .course import Course
 from .pool import Piece
 from .repeats import Lineage, pieces_of
 from .titles import Title, line
 from .verified import Replayed
+
+ANSWERED: Final[dict[Mark, str]] = {**WORDS, "live": "run anew", "new": "run anew"}
+"""Each mark of a tool call as a reader is told it."""
 
 
 @frozen
@@ -34,6 +40,8 @@ class StepView:
     too, but for instructions, and `hidden` the bytes of all that is not new;
     `echoed` are the new pieces that are the base's answer, sent back as it was.
     The step `restarts` if its lane has asked before and it repeats nothing of that.
+    `mark` says whether it was served from the tape that its run went on from; `source` is then the number of
+    the exchange there that gave the answer, where that is at hand.
     """
 
     index: int
@@ -54,6 +62,8 @@ class StepView:
     hidden: int = 0
     echoed: tuple[int, ...] = ()
     restarts: bool = False
+    mark: Mark = ""
+    source: int | None = None
 
     @property
     def usage(self) -> Usage | None:
@@ -80,7 +90,10 @@ class StepView:
 
 @frozen
 class Aside:
-    """A draw, a tool call, or what was in flight at the end: `before` is the index of the next exchange."""
+    """A draw, a tool call, or what was in flight at the end: `before` is the index of the next exchange.
+
+    `mark` is as a StepView's.
+    """
 
     before: int
     kind: str
@@ -90,6 +103,7 @@ class Aside:
     lane: Lane
     began: float
     ended: float
+    mark: Mark = ""
 
     @property
     def title(self) -> str:
@@ -103,8 +117,9 @@ class Aside:
 
     @property
     def summary(self) -> str:
-        """Its title and its answer, in a line."""
-        return line(f"{self.title}: {self.answered}")
+        """Its title, where its answer came from if it is a tool's, and the answer, in a line."""
+        came = f", {ANSWERED[self.mark]}" if self.kind == "tool" and self.mark else ""
+        return line(f"{self.title}{came}: {self.answered}")
 
 
 @frozen
@@ -113,7 +128,9 @@ class BranchView:
 
     `above` is the number of the branch that it left, `RUN` for the run itself; None if the
     parent is not among the given branches; the branch is then compared with the main run.
-    `first` is the index, among all steps of the view, of the first of `steps`.
+    `first` is the index, among all steps of the view, of the first of `steps`. `course` is None where the
+    tape does not tell what was served. `beside` has the pairs that a comparison shows, each of the numbers
+    among all steps of the view of a step of the parent and one of the branch, -1 for none.
     """
 
     run_id: str
@@ -124,6 +141,8 @@ class BranchView:
     first: int
     steps: tuple[StepView, ...]
     digest: str
+    course: Course | None = None
+    beside: tuple[tuple[int, int], ...] = ()
 
     @property
     def name(self) -> str:
@@ -132,9 +151,12 @@ class BranchView:
     @property
     def place(self) -> str:
         """Where it left its parent: `at 3`, and `at 3 of b-held` where that is not shown."""
+        parent = line(self.lineage.parent, 60) or "another run"
+        if self.lineage.step is None:
+            return "nowhere yet" if self.outcome == UNFINISHED else "nowhere"
         if self.above is not None:
             return f"at {self.parts_at}"
-        return f"at {self.lineage.step} of {line(self.lineage.parent, 60) or 'another run'}"
+        return f"at {self.lineage.step} of {parent}"
 
 
 @frozen
@@ -154,7 +176,7 @@ class View:
     """A run, its branches and its blame; `secrets` are the distinct placeholders of redacted values.
 
     `lanes` are those of every step and aside, in the order in which they are first seen. `verified` is
-    what came of replaying the run; None where nobody has.
+    what came of replaying the run; None where nobody has. `course` says how it went on from another one.
     """
 
     run_id: str
@@ -172,6 +194,7 @@ class View:
     secrets: tuple[str, ...]
     pieces: tuple[Piece, ...] = field(repr=False)
     verified: Replayed | None = None
+    course: Course | None = None
 
     @cached_property
     def every_step(self) -> tuple[StepView, ...]:

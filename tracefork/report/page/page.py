@@ -53,6 +53,7 @@ def html(
     branches: Iterable[object] = (),
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
+    parent: object | None = None,
     mode: Mode = "app",
 ) -> str:
     """Return the page about `tape`, the same text for the same arguments.
@@ -64,17 +65,26 @@ def html(
             else has a `.tape` will do.
         verified: the verdict of a replay, `verify(tape, agent)`, which the page then tells.
         prices: what tokens cost, by default `providers.prices.listed()`.
+        parent: the tape of the run that this one went on from, or whatever has it as its `.tape`: the page
+            then tells what was saved, and from which of its steps answers came.
         mode: "app" holds every byte of the run and a script to look at them; "static" has no script and
             shows what each step said, for mail and for servers that forbid scripts.
 
     Raises:
         MissingPart: Jinja2 is not installed.
-        TypeError: a branch is no tape and has none, or a verdict is none.
+        TypeError: a branch or the parent is no tape and has none, or a verdict is none.
         ValueError: there is no such mode, or the verdict is on another run.
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode is one of {', '.join(get_args(Mode))}, not {mode!r}")
-    view = view_of(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
+    view = view_of(
+        tape,
+        blame=blame,
+        branches=map(tape_of, branches),
+        verified=verified,
+        prices=prices,
+        parent=None if parent is None else tape_of(parent),
+    )
     return render(view, tape, mode)
 
 
@@ -169,5 +179,5 @@ def environment() -> Environment:
         loader=FunctionLoader(asset),
     )
     macros = made.get_template("macros.html").module
-    made.globals |= {name: getattr(macros, name) for name in ("asides", "card", "tree")}
+    made.globals |= {name: getattr(macros, name) for name in ("asides", "card", "told", "tree")}
     return made

@@ -25,6 +25,7 @@ from ...core.values import Lane
 from ...errors import CorruptTape
 from ..figures import dollars
 from ..model.blame import Mark
+from ..model.course import tell
 from ..model.pool import Piece
 from ..model.repeats import Lineage
 from ..model.rows import view_row
@@ -130,6 +131,8 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "h": None if lineage.base is None else [step.repeated, step.hidden],
         "x": 1 if row.restarts else None,
         "b": list(step.echoed),
+        "o": row.mark,
+        "e": row.source,
         "z": [row.asked_size, row.heard_size],
         "l": lanes[row.lane],
     }
@@ -181,6 +184,12 @@ def _branch(branch: BranchView) -> dict[str, object]:
         "first": branch.first,
         "count": len(branch.steps),
         "outcome": str(branch.outcome),
+        **(
+            {"told": [[f.name, f.text, f.before, f.after] for f in tell(branch.course)]}
+            if branch.course
+            else {}
+        ),
+        **({"beside": [list(pair) for pair in branch.beside]} if branch.beside else {}),
     }
 
 

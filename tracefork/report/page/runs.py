@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from ...storage.info import RunInfo
 from ..figures import moment
 from ..model.titles import line
+from ..served import show_lineage
 from .page import asset, environment, policy
 
 MOST = 1_000
@@ -28,7 +29,7 @@ def render_runs(infos: Iterable[RunInfo], address: Callable[[str], str]) -> str:
             "created": moment(info.created_at),
             "exchanges": "" if info.exchanges is None else f"{info.exchanges:,}",
             "ended": line(ended(info)),
-            "branch": f"{line(info.parent.parent, 60)} at {info.parent.step}" if info.parent else "",
+            "branch": line(show_lineage(info.parent), 90),
         }
         for info in infos[:MOST]
     ]

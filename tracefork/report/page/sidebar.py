@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..figures import plural, share
 from ..model.blame import Blame, Mark
+from ..model.course import Fact, tell
 from ..model.parents import RUN
 from ..model.titles import line
 from ..model.view import BranchView, View
@@ -50,7 +51,10 @@ class BlameTable:
 
 @frozen
 class Twig:
-    """A branch in a list where those that left it come next, one level deeper than its `depth`."""
+    """A branch in a list where those that left it come next, one level deeper than its `depth`.
+
+    `facts` is what there is to say of how it went on from its parent.
+    """
 
     number: int
     depth: int
@@ -58,6 +62,7 @@ class Twig:
     name: str
     summary: str
     final: str
+    facts: tuple[Fact, ...] = ()
 
 
 def blame(view: View) -> BlameTable | None:
@@ -111,12 +116,21 @@ def branches(view: View) -> Iterator[Twig]:
     while left:
         number, depth = left.pop()
         branch = view.branches[number]
-        summary = f"{plural(len(branch.steps), 'new exchange')}, {line(str(branch.outcome), 80)}"
-        yield Twig(number, depth, branch.place, line(branch.name, 80), summary, _final_text(branch))
+        summary = f"{_count(branch)}, {line(str(branch.outcome), 80)}"
+        facts = tell(branch.course) if branch.course else ()
+        yield Twig(number, depth, branch.place, line(branch.name, 80), summary, _final_text(branch), facts)
         left += [(inner, min(depth + 1, DEEPEST)) for inner in below.pop(number, ())]
 
 
 # -- below ---------------------------------------------------------------------------
+
+
+def _count(branch: BranchView) -> str:
+    """How many exchanges it has from where it parts: of these, some may be from the tape after all."""
+    served = sum(step.mark == "served" for step in branch.steps)
+    if branch.course is None or not served:
+        return plural(len(branch.steps), "new exchange")
+    return f"{plural(len(branch.steps) - served, 'new exchange')}, {served:,} from the tape"
 
 
 def _final_text(branch: BranchView) -> str:

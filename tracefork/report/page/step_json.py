@@ -46,6 +46,7 @@ def of_step(step: Step) -> Facts:
         "lane": step.lane,
         "span": times.write_span(step.span, None),
         "timing": times.write_timing(step.timing, None),
+        **({} if step.origin is None else {"origin": step.origin}),
     }
 
 
@@ -72,13 +73,14 @@ def step_of(value: object, request: bytes | Deferred = b"", response: bytes = b"
     question, answer = _question(facts["asked"], request), _answer(facts["answered"], response)
     lane, span = _text(facts["lane"]), times.read_span(facts["span"], None)
     timing = times.read_timing(facts["timing"], None)
+    origin = expect_natural(facts["origin"]) if "origin" in facts else None
     match question, answer:
         case Request(), Response() | Fault():
-            return Exchange(question, answer, lane, span, timing)
+            return Exchange(question, answer, lane, span, timing, origin)
         case Source(), Reading():
-            return Draw(question, answer, lane, span, timing)
+            return Draw(question, answer, lane, span, timing, origin)
         case Call(), Reply() | Fault():
-            return Effect(question, answer, lane, span, timing)
+            return Effect(question, answer, lane, span, timing, origin)
         case _:
             raise CorruptTape("a question has an answer of another kind")
 

@@ -9,9 +9,11 @@ from itertools import islice
 from attrs import frozen
 
 from ..figures import dollars, duration, moment, plural, short, size
+from ..model.course import Fact, tell
 from ..model.rows import StepRow, asides_before, lane_name, show_lane, view_rows
 from ..model.titles import line
 from ..model.view import Aside, StepView, View
+from ..served import WORDS, describe_lineage
 from .messages import Card, cards
 
 _DIGEST = 12  # digits of a digest that are shown
@@ -21,7 +23,8 @@ _DIGEST = 12  # digits of a digest that are shown
 class Head:
     """The top of the page; `facts` and `pills` are triples, the last of each a longer form, or "".
 
-    `run` is the run_id as the last argument of a command in a shell.
+    `run` is the run_id as the last argument of a command in a shell; `course` says in a few words how it went
+    on from another run, "" if that is not known, and `told` what there is to say of that.
     """
 
     name: str
@@ -31,13 +34,16 @@ class Head:
     facts: tuple[tuple[str, str, str], ...]
     pills: tuple[tuple[str, str, str], ...]
     lanes: tuple[str, ...]
+    course: str = ""
+    told: tuple[Fact, ...] = ()
 
 
 @frozen
 class Row:
     """A line of the page's list; where the whole step is printed, its `messages`, and what is `kept` back.
 
-    The `lane` is blank in a run that has but one; the `asides` are those before the step.
+    The `lane` is blank in a run that has but one; the `asides` are those before the step. `came` says where
+    its answer came from, "" where that is not known.
     """
 
     step: StepRow
@@ -45,6 +51,7 @@ class Row:
     kept: str
     messages: tuple[Card, ...] | None
     asides: tuple[Aside, ...]
+    came: str = ""
 
 
 def head(view: View, *, live: bool = False) -> Head:
@@ -69,7 +76,8 @@ def head(view: View, *, live: bool = False) -> Head:
     if view.secrets:
         pills.append(("warn", f"{plural(len(view.secrets), 'secret')} redacted", ", ".join(view.secrets)))
     if view.parent:
-        at = f"branch of {view.parent.parent} at {view.parent.step}"
+        kind = "branch" if view.parent.step is not None else "rerun"
+        at = f"{kind} of {describe_lineage(view.parent)}"
         pills.append(("plain", line(at, 60), f"{view.parent.name} {view.parent.desc}".strip()))
     return Head(
         line(view.agent_name or view.run_id or "run", 80),
@@ -79,6 +87,8 @@ def head(view: View, *, live: bool = False) -> Head:
         tuple(fact for fact in facts if fact),
         tuple(pills),
         tuple(map(lane_name, dict.fromkeys(step.lane for step in view.steps))),
+        view.course.title if view.course and not live else "",
+        tell(view.course) if view.course and not live else (),
     )
 
 
@@ -92,6 +102,7 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
             _describe_hidden(view, step) if whole else "",
             tuple(cards(view, step)) if whole else None,
             tuple(before.get(step.index, ())),
+            WORDS[row.mark],
         )
 
 

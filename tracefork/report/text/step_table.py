@@ -16,14 +16,18 @@ from ...core.values import Exchange, Fault, Headers
 from ...core.visible import align, visible
 from ...providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
 from ..figures import size
+from ..model.course import course_of
 from ..model.rows import StepRow, tape_rows
+from ..served import is_fork
 
 
 @frozen
 class Row:
     """One line of a run's list. `index` is the exchange's, or "" for a draw or a tool call.
 
-    Sizes are in bytes, `seconds` from the ask to the end.
+    Sizes are in bytes, `seconds` from the ask to the end. `mark` is "served" of a step that the tape
+    answered which the run went on from, "live" or "new" of another, "" where nobody knows; `served_from` is
+    the number of the exchange there, where that is at hand.
     """
 
     index: str
@@ -35,6 +39,8 @@ class Row:
     heard: int
     seconds: float
     lane: str
+    mark: str = ""
+    served_from: int | None = None
 
 
 def heading(tape: Tape) -> str:
@@ -45,16 +51,22 @@ def heading(tape: Tape) -> str:
         else ""
     )
     name = " ".join(visible(part, one_line=True) for part in (tape.run_id, tape.agent_name, when) if part)
-    parent = visible(tape.parent.parent, one_line=True) if tape.parent else ""
-    lineage = f", from {parent} at step {tape.parent.step}" if tape.parent else ""
+    lineage = ""
+    if tape.parent:
+        at = "" if tape.parent.step is None else f" at step {tape.parent.step}"
+        lineage = f", from {visible(tape.parent.parent, one_line=True)}{at}"
     agents = sum(effect.is_agent for effect in tape.effects)
     counts = f"{len(tape)} exchanges, {len(tape.effects) - agents} tool calls, {len(tape.draws)} draws"
     counts += f", {agents} sub-agents" if agents else ""
     return f"{name}{lineage}\n{counts}; {visible(str(tape.outcome), one_line=True)}; digest {tape.digest()}"
 
 
-def notes(tape: Tape) -> Iterator[str]:
-    """What the recorder noted: what left the run, which secrets were taken out, which chance was drawn."""
+def notes(tape: Tape, parent: Tape | None = None) -> Iterator[str]:
+    """What the recorder noted: what left the run, which secrets were taken out, which chance was drawn.
+
+    Of a run that went on from another one, where it left that, too; and what that saved, if it is `parent`.
+    """
+    yield from _lineage(tape, parent)
     for one in tape.escaped:
         yield visible(f"escaped: {one}", one_line=True)
     if names := find_unrecorded(tape):
@@ -74,16 +86,19 @@ def notes(tape: Tape) -> Iterator[str]:
         yield "drawn through the run: " + ", ".join(sorted(tape.virtualized))
 
 
-def rows(tape: Tape) -> Iterator[Row]:
-    """A row a step, in the order in which they began; then what was in flight at the end."""
-    return map(_row, tape_rows(tape))
+def rows(tape: Tape, parent: Tape | None = None) -> Iterator[Row]:
+    """A row a step, in the order in which they began; then what was in flight at the end.
+
+    `parent` is the run that it went on from, if that is at hand.
+    """
+    return map(_row, tape_rows(tape, parent))
 
 
-def lines(tape: Tape) -> Iterator[str]:
-    """`rows` as aligned text; the lane is shown where there are several."""
-    table = list(rows(tape))
-    lanes = len({row.lane for row in table}) > 1
-    return align([_cells(row, lanes=lanes) for row in table], right={0, 5, 6, 7})
+def lines(tape: Tape, parent: Tape | None = None) -> Iterator[str]:
+    """`rows` as aligned text; the lane is shown where there are several, and the mark where there is one."""
+    table = list(rows(tape, parent))
+    lanes, marks = len({row.lane for row in table}) > 1, any(row.mark for row in table)
+    return align([_cells(row, lanes=lanes, marks=marks) for row in table], right={0, 5, 6, 7})
 
 
 def step_in_full(tape: Tape, index: int) -> str:
@@ -109,7 +124,22 @@ def step_in_full(tape: Tape, index: int) -> str:
     return visible("\n".join([*out, f"{status}   ({sizes})", *_message(answer.headers, answer.chunks)]))
 
 
-def _cells(row: Row, *, lanes: bool) -> list[str]:
+def _lineage(tape: Tape, parent: Tape | None) -> Iterator[str]:
+    course = course_of(tape, parent)
+    if course is None:
+        return
+    if course.lineage.departure is not None:
+        yield f"parted at {course.lineage.departure}"
+    elif course.lineage.step is None:
+        yield "parted nowhere" if course.is_over else "parted nowhere so far"
+    if course.savings is not None and is_fork(course.lineage):  # its first new answer may have been given
+        counts = f"{course.served:,} served, {course.others:,} new"
+        yield f"savings: {counts}; {course.savings.saved} not spent again"
+    elif course.savings is not None:
+        yield f"savings: {course.savings}"
+
+
+def _cells(row: Row, *, lanes: bool, marks: bool) -> list[str]:
     cells = [
         row.index,
         row.what,
@@ -120,7 +150,8 @@ def _cells(row: Row, *, lanes: bool) -> list[str]:
         size(row.heard) if row.heard else "",
         f"{row.seconds * 1000:.0f} ms" if row.seconds else "",
     ]
-    return [*cells, row.lane] if lanes else cells
+    came = row.mark if row.served_from is None else f"{row.mark} from {row.served_from}"
+    return [*cells, *([came] if marks else []), *([row.lane] if lanes else [])]
 
 
 def _when(exchange: Exchange, index: int, total: int) -> str:
@@ -141,6 +172,8 @@ def _row(row: StepRow) -> Row:
         row.heard_size,
         row.seconds,
         row.lane,
+        row.mark,
+        row.source,
     )
 
 

@@ -14,16 +14,19 @@ from ...core.visible import align
 from ...providers.prices import Prices
 from ..figures import duration, share
 from ..model.blame import BlameLike
+from ..model.course import Fact
 from ..model.gather import view_of
 from ..model.rows import StepRow, show_lane, view_lines
 from ..model.titles import line
 from ..model.verified import VerdictLike
-from ..model.view import Aside, View
+from ..model.view import ANSWERED, Aside, View
 from ..page import sidebar, step_list
 from ..page.page import tape_of
+from ..served import WORDS
 
 _BAR = 20  # characters of a blame interval
 _PREVIEW = 60
+_FACT = 500  # characters of a line on where a run left another one
 _LIVE = re.compile(
     r"(?P<call>[@#]|:(?=//)|www(?=\.)|gh(?=-\d))|(?P<tag>[&<])|(?P<markup>[\\`*_{}\[\]()>|~$])", re.IGNORECASE
 )
@@ -38,9 +41,17 @@ def text(
     branches: Iterable[object] = (),
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
+    parent: object | None = None,
 ) -> str:
     """Return the run as text, a line a step; arguments and errors are those of `html`."""
-    view = view_of(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
+    view = view_of(
+        tape,
+        blame=blame,
+        branches=map(tape_of, branches),
+        verified=verified,
+        prices=prices,
+        parent=None if parent is None else tape_of(parent),
+    )
     return (
         "\n".join([*_text_head(view), "", *_text_steps(view), *_text_blame(view), *_text_branches(view)])
         + "\n"
@@ -54,12 +65,20 @@ def markdown(
     branches: Iterable[object] = (),
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
+    parent: object | None = None,
 ) -> str:
     """Return the run as GitHub's Markdown; arguments and errors are those of `html`.
 
     Of a run of more than 200 steps and asides the first and last 100 are listed.
     """
-    view = view_of(tape, blame=blame, branches=map(tape_of, branches), verified=verified, prices=prices)
+    view = view_of(
+        tape,
+        blame=blame,
+        branches=map(tape_of, branches),
+        verified=verified,
+        prices=prices,
+        parent=None if parent is None else tape_of(parent),
+    )
     parts = [_markdown_head(view), _markdown_blame(view), _markdown_branches(view), _markdown_steps(view)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -74,11 +93,14 @@ def _text_head(view: View) -> Iterator[str]:
     yield ", ".join(
         f"{pill} ({line(long)})" if long and long != pill else pill for _, pill, long in head.pills
     )
+    if head.course:
+        yield f"{head.course}:"
+        yield from (f"  {_spell(fact)}" for fact in head.told)
 
 
 def _text_steps(view: View) -> Iterator[str]:
     table = [_text_line(view, row) for row in view_lines(view)]
-    titles = ["step", "", "took", "tokens in", "blame", "lane", ""]
+    titles = ["step", "", "took", "tokens in", "blame", "answer", "lane", ""]
     if not view.steps:
         yield "No exchange was recorded."
     used = [n for n in range(len(titles)) if any(cells[n] for cells in table)]
@@ -89,10 +111,12 @@ def _text_steps(view: View) -> Iterator[str]:
 
 def _text_line(view: View, row: StepRow | Aside) -> list[str]:
     if isinstance(row, Aside):
-        return ["", line(row.title, _PREVIEW), row.took, "", "", row.lane, line(row.answered, _PREVIEW)]
+        came, answered = ANSWERED[row.mark] if row.kind == "tool" else "", line(row.answered, _PREVIEW)
+        return ["", line(row.title, _PREVIEW), row.took, "", "", came, row.lane, answered]
     tokens = str(row.usage.input) if row.usage and row.usage.input is not None else ""
     lane, preview = show_lane(view, row.lane), line(row.title.preview, _PREVIEW)
-    return [str(row.index), row.title.title, row.took, tokens, row.blame, lane, preview]
+    came = WORDS[row.mark] if row.source is None else f"{WORDS[row.mark]}, step {row.source}"
+    return [str(row.index), row.title.title, row.took, tokens, row.blame, came, lane, preview]
 
 
 def _text_blame(view: View) -> Iterator[str]:
@@ -122,6 +146,16 @@ def _text_branches(view: View) -> Iterator[str]:
         yield f"{indent}{twig.place}: {twig.name} ({twig.summary})"
         if twig.final:
             yield f"{indent}   {line(twig.final, 100)}"
+        yield from (f"{indent}   {_spell(fact)}" for fact in twig.facts)
+
+
+def _spell(fact: Fact) -> str:
+    """A fact in a line, with both texts where it has them."""
+    return line(f"{fact.name} {fact.text}{_compare(fact)}", _FACT)
+
+
+def _compare(fact: Fact) -> str:
+    return f": the tape has {fact.before}, this run {fact.after}" if fact.before or fact.after else ""
 
 
 def _interval(low: float, value: float, high: float) -> str:
@@ -140,7 +174,9 @@ def _markdown_head(view: View) -> list[str]:
     head = step_list.head(view)
     facts = " · ".join(f"{name} {escape(value)}" for name, value, _ in head.facts)
     pills = " · ".join(escape(pill) for _, pill, _ in head.pills)
-    return [f"### {escape(head.name)}", "", facts, "", pills]
+    told = [f"- {_bold(fact)}" for fact in head.told]
+    course = ["", f"**{escape(head.course)}**", "", *told] if told else []
+    return [f"### {escape(head.name)}", "", facts, "", pills, *course]
 
 
 def _markdown_blame(view: View) -> list[str]:
@@ -160,13 +196,18 @@ def _markdown_blame(view: View) -> list[str]:
 def _markdown_branches(view: View) -> list[str]:
     if not view.branches:
         return []
-    return ["**Branches**", "", *map(_bullet, sidebar.branches(view))]
+    return ["**Branches**", "", *(text for twig in sidebar.branches(view) for text in _bullets(twig))]
 
 
-def _bullet(twig: sidebar.Twig) -> str:
+def _bold(fact: Fact) -> str:
+    return f"**{fact.name}** {escape(line(f'{fact.text}{_compare(fact)}', _FACT))}"
+
+
+def _bullets(twig: sidebar.Twig) -> Iterator[str]:
     final = f": {escape(twig.final)}" if twig.final else ""
     name = f"{escape(twig.place)}: **{escape(twig.name)}**"
-    return f"{'  ' * twig.depth}- {name}, {escape(twig.summary)}{final}"
+    yield f"{'  ' * twig.depth}- {name}, {escape(twig.summary)}{final}"
+    yield from (f"{'  ' * (twig.depth + 1)}- {_bold(fact)}" for fact in twig.facts)
 
 
 def _markdown_steps(view: View) -> list[str]:
@@ -182,7 +223,8 @@ def _markdown_line(row: StepRow | Aside) -> str:
     if isinstance(row, Aside):
         index, title, preview = "", line(row.title, _PREVIEW), row.answered
     else:
-        index, title, preview = str(row.index), row.title.title, row.title.preview
+        came = f"({WORDS[row.mark]}) " if row.mark else ""
+        index, title, preview = str(row.index), row.title.title, f"{came}{row.title.preview}"
     return f"| {index} | {escape(title)} | {row.took} | {escape(line(preview, _PREVIEW))} |"
 
 
