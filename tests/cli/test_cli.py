@@ -274,7 +274,17 @@ def test_a_run_travels_as_a_file(desk, tmp_path):
     failed = desk("import", "no.tape", "--store", "other.db", code=1)
 
     assert "no.tape" in failed.stderr
-    assert desk("show", "last", "--store", "other.db").stdout == desk("show", "last").stdout
+    shown = [
+        json.loads(desk("show", "last", "--json", *there).stdout) for there in ((), ("--store", "other.db"))
+    ]
+    assert [(run["digest"], run["parent"], len(run["steps"])) for run in shown][0] == (
+        shown[1]["digest"],
+        shown[1]["parent"],
+        3,
+    )
+    assert [step["mark"] for step in shown[1]["steps"]] == ["served", "new", "new"]
+    assert [run["steps"][0]["served_from"] for run in shown] == [0, None]
+    assert [run["savings"] is None for run in shown] == [False, True]
     assert "1 run read, 0 findings" in desk("check", "--store", "other.db").stdout
 
 
@@ -361,7 +371,10 @@ def test_a_diff_is_a_line_a_place_and_tells_ids_apart_when_asked(desk):
         "step 1, response.content[0].text",
         "step 2, $.messages[0].content",
         "step 2, response.content[0].text",
+        "Fork of one",
     ]
+    assert lines[-1] == "Fork of one: answers: 1 from the tape, 2 new; no longer asked: 1 step"
+    assert (listed["savings"]["served"], listed["savings"]["unasked"]) == (1, 1)
     assert "'re: re: hello' | 'changed'" in lines[0]
     assert [place["step"] for place in listed["differences"]] == [1, 2, 2]
     assert (listed["step"], listed["path"]) == (1, "response.content[0].text")

@@ -97,6 +97,7 @@ def test_a_run_has_all_that_the_first_release_gave_and_the_bytes_that_were_sent(
         "model": "claude-sonnet-4-5",
         "method": "POST",
         "url": stories.URL,
+        "served": None,
     }
     assert run["exchanges"][4]["status"] == 529
 
@@ -120,6 +121,7 @@ def test_a_branch_says_where_it_left_which_run(door):
         "branch_id": "b-passed",
         "parent_run_id": RUN,
         "divergence_step": 2,
+        "parted": None,
         "mutation_desc": "tool result replaced",
         "name": "the test passes",
         "outcome": "returned",

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import attrs
 import typer
+from attrs.filters import exclude
 
 from ..core.visible import align
 from ..report.served import show_lineage
@@ -47,7 +48,8 @@ def _make_row(info: RunInfo) -> dict[str, Any]:
         "created_at": info.created_at,
         "exchanges": info.exchanges,
         "outcome": info.outcome and attrs.asdict(info.outcome),
-        "parent": info.parent and attrs.asdict(info.parent),
+        "parent": info.parent and attrs.asdict(info.parent, filter=exclude("departure")),
+        "parted": str(info.parent.departure) if info.parent and info.parent.departure else None,
         "digest": info.digest,
         "sealed": info.sealed,
         "damage": info.damage,

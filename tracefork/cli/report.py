@@ -31,7 +31,7 @@ from ..storage.tape_file import write
 from .app import RUNS, Json, Run, Store, err, escape, out, print_json
 from .progress import track
 from .stores import open_store
-from .tapes import load_tape
+from .tapes import load_parent, load_tape
 
 commands = typer.Typer()
 
@@ -79,7 +79,8 @@ def report(
         err.print("[bold yellow]warning:[/] without the blame, which is of another recording of this name")
         blamed = None
     kept = _load_branches(tape, store, blamed.contrast if blamed else ()) if branches else []
-    data = _write(tape, kept, form, table, blamed).encode()
+    parent = load_parent(tape, store) if branches else None
+    data = _write(tape, kept, form, table, blamed, parent).encode()
     if target == STDOUT:
         sys.stdout.buffer.write(data)  # as in a file: a page says that it is UTF-8
         return
@@ -117,16 +118,21 @@ def serve(
 
 
 def _write(
-    tape: Tape, branches: Sequence[Tape], form: Form, prices: Prices | None, blame: BlameReport | None
+    tape: Tape,
+    branches: Sequence[Tape],
+    form: Form,
+    prices: Prices | None,
+    blame: BlameReport | None,
+    parent: Tape | None,
 ) -> str:
     match form:
         case Form.HTML | Form.STATIC:
-            view = view_of(tape, blame=blame, branches=branches, prices=prices, through=_track)
+            view = view_of(tape, blame=blame, branches=branches, prices=prices, parent=parent, through=_track)
             return render(view, tape, "app" if form is Form.HTML else "static")
         case Form.MARKDOWN:
-            return reports.markdown(tape, blame=blame, branches=branches, prices=prices)
+            return reports.markdown(tape, blame=blame, branches=branches, prices=prices, parent=parent)
         case Form.TEXT:
-            return reports.text(tape, blame=blame, branches=branches, prices=prices)
+            return reports.text(tape, blame=blame, branches=branches, prices=prices, parent=parent)
 
 
 def _track(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:

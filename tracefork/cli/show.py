@@ -11,9 +11,10 @@ from ..core.diff import Parting
 from ..core.tape import Tape
 from ..core.values import Response
 from ..report.diff.tapes import diff as parting
+from ..report.model.course import Course, course_of, tell
 from ..report.text import step_table
 from .app import RUNS, Json, Run, Store, escape, out, plural, print_json, print_plain
-from .tapes import load_tape, make_summary
+from .tapes import load_parent, load_tape, make_summary
 
 commands = typer.Typer()
 
@@ -29,13 +30,14 @@ def show(
     tape = load_tape(run, store)
     if step is not None and not -len(tape) <= step < len(tape):
         raise ValueError(f"the run has {len(tape)} exchanges, there is no step {step}")
+    parent = load_parent(tape, store) if step is None else None
     if json_:
-        print_json(_make_exchange(tape, step) if step is not None else make_summary(tape))
+        print_json(_make_exchange(tape, step) if step is not None else make_summary(tape, parent))
     elif step is not None:
         print_plain(step_table.step_in_full(tape, step))
     else:
         print_plain(step_table.heading(tape))
-        for line in (*step_table.notes(tape), *step_table.lines(tape)):
+        for line in (*step_table.notes(tape, parent), *step_table.lines(tape, parent)):
             print_plain(line)
 
 
@@ -51,10 +53,11 @@ def diff(
 ) -> None:
     """Say where what was said in two runs is not the same, a line each. Exit code 1 if it is somewhere."""
     one, other = load_tape(left, store), load_tape(right, store)
-    found = parting(one, other, exact=every)
+    found, course = parting(one, other, exact=every), _relate(one, other)
     if json_:
         places = [_make_place(place) for place in found.every] if found else []
-        print_json({**places[0], "differences": places} if places else None)
+        savings = {"savings": attrs.asdict(course.savings)} if course and course.savings else {}
+        print_json({**places[0], "differences": places, **savings} if places else None)
     elif found is None:
         out.print(f"the same: {plural(len(one), 'exchange')}, digest {one.digest()}")
         if not every and one.digest() != other.digest():
@@ -64,10 +67,24 @@ def diff(
             difference = place.difference
             where = f"step {place.step}, {escape(difference.path)}: "
             out.print(f"{where}[red]{escape(difference.recorded)}[/] | [green]{escape(difference.asked)}[/]")
+    if course is not None and not json_:
+        out.print(f"[dim]{escape(_summarize(course))}[/]")
     raise typer.Exit(0 if found is None else 1)
 
 
 # -- below -------------------------------------------------------------------------
+
+
+def _relate(one: Tape, other: Tape) -> Course | None:
+    """How one of two runs went on from the other, if one did and the tape tells."""
+    courses = (course_of(other, one), course_of(one, other))
+    return next((course for course in courses if course and course.savings), None)
+
+
+def _summarize(course: Course) -> str:
+    """What was served, what was not, and what nobody asked any more."""
+    chosen = [fact for fact in tell(course) if fact.name in ("answers", "tool calls", "no longer asked")]
+    return f"{course.title}: " + "; ".join(f"{fact.name}: {fact.text}" for fact in chosen)
 
 
 def _make_place(found: Parting) -> dict[str, Any]:

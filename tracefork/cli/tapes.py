@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from attrs.filters import exclude
 
 from ..codec.strict_json import damage
 from ..core.doubt import continue_tape, find_doubts
 from ..core.tape import Tape
-from ..errors import StoreError
+from ..edits import describe
+from ..errors import CorruptTape, NotFound, StoreError
 from ..providers.unrecorded import find_unrecorded
+from ..report.model.course import course_of
 from ..report.page.embedded_tape import tape_in
+from ..report.served import is_parent
 from ..report.text import step_table
 from ..storage.info import leave_out_probes
 from ..storage.store import TapeStore
@@ -48,6 +52,18 @@ def load_tape(name: str, where: str, *, furthest: bool = False) -> Tape:
         return store.load(store.resolve(name))
 
 
+def load_parent(tape: Tape, where: str) -> Tape | None:
+    """The run that `tape` went on from, if it is in the store and can be read; else None."""
+    if tape.parent is None or not Path(where).exists():
+        return None
+    with open_store(where) as store:
+        try:
+            parent = store.load(tape.parent.parent)
+        except (CorruptTape, NotFound):
+            return None
+    return parent if is_parent(parent, tape) else None
+
+
 def _find_furthest(tape: Tape, store: TapeStore) -> Tape:
     """`tape`, or the nearest run before it that holds more than those that resumed it."""
     while tape.parent and tape.parent.name == "resumed" and tape.outcome.kind != "returned":
@@ -60,14 +76,18 @@ def _find_furthest(tape: Tape, store: TapeStore) -> Tape:
     return tape
 
 
-def make_summary(tape: Tape) -> dict[str, Any]:
+def make_summary(tape: Tape, parent: Tape | None = None) -> dict[str, Any]:
+    course = course_of(tape, parent)
     return {
         "run_id": tape.run_id,
         "agent_name": tape.agent_name,
         "created_at": tape.created_at,
         "digest": tape.digest(),
         "outcome": attrs.asdict(tape.outcome),
-        "parent": tape.parent and attrs.asdict(tape.parent),
+        "parent": tape.parent and attrs.asdict(tape.parent, filter=exclude("departure")),
+        "parted": _make_parted(tape),
+        "edits": list(describe(tape.meta)),
+        "savings": course and course.savings and attrs.asdict(course.savings),
         "meta": dict(tape.meta),
         "escaped": [attrs.asdict(one) for one in tape.escaped],
         "redacted": dict(tape.redacted),
@@ -77,5 +97,11 @@ def make_summary(tape: Tape) -> dict[str, Any]:
         "asked_in_tools": dict(tape.asked_in_tools),
         "in_doubt": [attrs.asdict(call) for call in find_doubts(tape)],
         "exchanges": len(tape),
-        "steps": [attrs.asdict(row) for row in step_table.rows(tape)],
+        "steps": [attrs.asdict(row) for row in step_table.rows(tape, parent)],
     }
+
+
+def _make_parted(tape: Tape) -> dict[str, Any] | None:
+    """Where the run left the tape that it went on from, in fields and as a sentence; None if it has not."""
+    departure = tape.parent and tape.parent.departure
+    return {**attrs.asdict(departure), "text": str(departure)} if departure else None

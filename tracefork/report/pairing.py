@@ -44,8 +44,8 @@ def pair_by_origins(
     what was not asked any more, if both come next after the same served step of their strand.
     """
     ours, theirs = _number(parent), _number(steps)
-    numbers, told = {place: number for number, place, _ in ours}, {place for _, place, _ in theirs}
-    served = {n: there for n, there in origins.items() if n in told and there in numbers}
+    numbers, known = {place: number for number, place, _ in ours}, {place for _, place, _ in theirs}
+    served = {n: there for n, there in origins.items() if n in known and there in numbers}
     pairs: list[Pair] = [(numbers[there], there, n) for n, there in served.items()]
     gaps = _find_gaps(ours, {there: there for there in served.values()}), _find_gaps(theirs, served)
     for gap in gaps[0] | gaps[1]:

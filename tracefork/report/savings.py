@@ -147,7 +147,8 @@ def _bill(exchange: Exchange, prices: Prices | None) -> Bill:
 
 
 def _count(kind: type[Exchange | Effect], steps: Iterable[Step]) -> int:
-    return sum(isinstance(step, kind) for step in steps)
+    """Count the steps of a kind; a sub-agent's call is no tool's: what it asked counts."""
+    return sum(isinstance(step, kind) and not (isinstance(step, Effect) and step.is_agent) for step in steps)
 
 
 def _count_unasked(parent: Tape, claimed: frozenset[int], live: list[Step], matcher: Matcher) -> int:

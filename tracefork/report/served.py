@@ -33,8 +33,7 @@ def knows_origins(parent: Branch | None, steps: Iterable[Step]) -> bool:
     """True of a run that left `parent` if its `steps` say whether they were served."""
     if parent is None:
         return False
-    is_rerun = parent.step is None or parent.departure is not None
-    return is_rerun or any(step.origin is not None for step in steps)
+    return is_rerun(parent) or any(step.origin is not None for step in steps)
 
 
 def mark_step(step: Step, parent: Branch | None) -> Mark:
@@ -48,7 +47,12 @@ def mark_step(step: Step, parent: Branch | None) -> Mark:
 
 def is_fork(parent: Branch) -> bool:
     """True of a run that was given another answer; False of one that was rerun or resumed."""
-    return parent.step is not None and parent.departure is None and parent.name != RESUMED
+    return not is_rerun(parent) and parent.name != RESUMED
+
+
+def is_rerun(parent: Branch) -> bool:
+    """True of a run whose agent was free to ask something else than `parent`."""
+    return parent.step is None or parent.departure is not None
 
 
 def pair_steps(parent: Sequence[Step], steps: Sequence[Step]) -> dict[int, int]:

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from ..attribution.findings import saved
 from ..attribution.findings.saved import Blames
 from ..core.tape import Tape
-from ..core.values import Exchange
+from ..core.values import Branch, Exchange
 from ..core.values import Response as Heard
 from ..core.visible import visible_json
 from ..providers import read
@@ -20,6 +20,7 @@ from ..providers.messages import texts
 from ..report.model.rows import step_row
 from ..report.model.titles import line, title
 from ..report.page.payload import dump
+from ..report.served import knows_origins
 from ..storage.info import leave_out_probes
 from ..storage.store import RunInfo, TapeStore
 
@@ -54,6 +55,7 @@ async def branch(store: TapeStore, branch_id: str) -> Response:
         "branch_id": branch_id,
         "parent_run_id": tape.parent.parent,
         "divergence_step": tape.parent.step,
+        "parted": _describe_parting(tape.parent),
         "mutation_desc": tape.parent.desc or tape.parent.name,
         "name": tape.parent.name,
         "outcome": str(tape.outcome),
@@ -96,12 +98,15 @@ def _run(tape: Tape, branches: list[str], blame: object) -> Iterator[str]:
         "digest": digest,
         "outcome": str(tape.outcome),
         "parent_run_id": tape.parent.parent if tape.parent else None,
+        "parted": _describe_parting(tape.parent),
         "branches": branches,
         "blame": blame,
     }
     yield _write(head)[:-1] + ', "exchanges": ['
+    known = knows_origins(tape.parent, tape.steps)
     for number, exchange in enumerate(tape.masked):
-        yield (", " if number else "") + _write(_exchange(exchange, number))
+        served = exchange.origin is not None if known else None
+        yield (", " if number else "") + _write(_exchange(exchange, number, served=served))
     yield "]}"
 
 
@@ -110,7 +115,7 @@ def _write(value: object) -> str:
     return visible_json(dump(value))
 
 
-def _exchange(exchange: Exchange, number: int) -> dict[str, object]:
+def _exchange(exchange: Exchange, number: int, *, served: bool | None) -> dict[str, object]:
     row = step_row(exchange, number)
     prompt, completion = read.prompt(exchange.request), read.completion(exchange)
     last = prompt.messages[-1] if prompt and prompt.messages else None
@@ -127,7 +132,13 @@ def _exchange(exchange: Exchange, number: int) -> dict[str, object]:
         "model": completion.model if completion else "",
         "method": row.what,
         "url": row.url,
+        "served": served,
     }
+
+
+def _describe_parting(lineage: Branch | None) -> str | None:
+    """Where a rerun left its tape, and why; None if it has not."""
+    return str(lineage.departure) if lineage and lineage.departure else None
 
 
 def _text(body: bytes) -> object:

@@ -18,6 +18,7 @@ from ..providers import sse
 from ..providers.prices import Prices
 from ..report.model.gather import Gathering
 from ..report.page.payload import dump, growth
+from ..report.served import knows_origins, mark_step
 from ..storage.follow import Following
 from ..storage.store import TapeStore
 
@@ -135,6 +136,7 @@ class Growing:
         self._gathering = Gathering(prices)
         self._lanes = list[Lane]()
         self._began = list[int]()
+        self._tells = knows_origins(following.head.parent, ())
 
     def more(self) -> list[Event]:
         """The events of what has ended since the last call, numbered from 1.
@@ -144,6 +146,7 @@ class Growing:
         """
         events = list[Event]()
         for step in self.following.steps():
+            self._tells = self._tells or knows_origins(self.following.head.parent, (step,))
             if isinstance(step, Exchange):
                 event = sse.encode("step", self._write(self.following.surrogates.step(step)))
                 self._began.append(step.span.began)
@@ -160,5 +163,6 @@ class Growing:
         pieces, lanes = len(self._gathering.pool), len(self._lanes)
         if exchange.lane not in self._lanes:
             self._lanes.append(exchange.lane)
-        step = self._gathering.step(exchange, len(self._began), self.following.began or 0.0)
+        mark = mark_step(exchange, self.following.head.parent) if self._tells else ""
+        step = self._gathering.step(exchange, len(self._began), self.following.began or 0.0, mark)
         return dump(growth(step, self._gathering.pool.pieces[pieces:], self._lanes, lanes))

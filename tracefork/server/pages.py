@@ -59,14 +59,17 @@ def _page(
     if blame and blame.digest != own[0].digest:  # of another recording of this name
         blame = None
     kin = list(leave_out_probes(descendants(infos, run_id), blame.contrast if blame else ()))
-    tag = {"etag": _tag(own + kin, prices, blame)} if own else {}
+    above = [info for info in infos if own and own[0].parent and info.run_id == own[0].parent.parent]
+    tag = {"etag": _tag(own + kin + above, prices, blame)} if own else {}
     if own and tag["etag"] in (one.strip().removeprefix("W/") for one in known.split(",")):
         return Response(status_code=304, headers=tag)
     if not own and not _is_over(store, run_id):
         tape = store.follow(run_id).head.tape((), (), UNFINISHED)
         return HTMLResponse(render(view_of(tape), tape, live=live), headers=_rules(policy(live=True)))
     tape = store.load(run_id)
-    html = render(view_of(tape, blame=blame, branches=readable(kin, store.load), prices=prices), tape)
+    parent = next(readable(above, store.load), None)
+    branches = readable(kin, store.load)
+    html = render(view_of(tape, blame=blame, branches=branches, prices=prices, parent=parent), tape)
     return HTMLResponse(html, headers=_rules(policy()) | tag)
 
 

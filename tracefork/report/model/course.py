@@ -12,7 +12,7 @@ from ...core.values import UNFINISHED, Branch
 from ...providers.prices import Prices
 from ..figures import plural, short
 from ..savings import Bill, Savings, count_origins
-from ..served import WORDS, is_fork, is_parent, knows_origins
+from ..served import WORDS, is_fork, is_parent, is_rerun, knows_origins
 from .titles import line
 
 
@@ -53,8 +53,7 @@ class Course:
     @property
     def title(self) -> str:
         """`Rerun of first`."""
-        is_rerun = self.lineage.step is None or self.lineage.departure is not None
-        kind = "Fork" if is_fork(self.lineage) else "Rerun" if is_rerun else "Continuation"
+        kind = "Fork" if is_fork(self.lineage) else "Rerun" if is_rerun(self.lineage) else "Continuation"
         return f"{kind} of {line(self.lineage.parent, 60) or 'another run'}"
 
 
@@ -79,6 +78,8 @@ def tell(course: Course) -> tuple[Fact, ...]:
 
 def _list_facts(course: Course) -> Iterator[Fact]:
     yield from _list_partings(course)
+    if course.lineage.desc:
+        yield Fact("changed", course.lineage.desc)
     for edit in course.edits:
         yield Fact("edited", edit)
     savings = course.savings
@@ -92,7 +93,7 @@ def _list_facts(course: Course) -> Iterator[Fact]:
     if savings.tools_served or savings.tools_run:
         yield Fact("tool calls", f"{savings.tools_served:,} from the tape, {savings.tools_run:,} run")
     if savings.unasked:
-        yield Fact("not asked any more", f"{plural(savings.unasked, 'step')} of the tape")
+        yield Fact("no longer asked", f"{plural(savings.unasked, 'step')} of the tape")
 
 
 def _list_partings(course: Course) -> Iterator[Fact]:

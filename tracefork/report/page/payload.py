@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
-from attrs import frozen
+from attrs import astuple, frozen
 
 from ...core.tape import Tape
 from ...core.values import Lane
@@ -176,7 +176,7 @@ def _weave(lineage: Lineage) -> list[object]:
 
 
 def _branch(branch: BranchView) -> dict[str, object]:
-    return {
+    columns: dict[str, object] = {
         "name": branch.name,
         "of": branch.above,
         "place": branch.place,
@@ -184,13 +184,10 @@ def _branch(branch: BranchView) -> dict[str, object]:
         "first": branch.first,
         "count": len(branch.steps),
         "outcome": str(branch.outcome),
-        **(
-            {"told": [[f.name, f.text, f.before, f.after] for f in tell(branch.course)]}
-            if branch.course
-            else {}
-        ),
-        **({"beside": [list(pair) for pair in branch.beside]} if branch.beside else {}),
+        "told": [astuple(fact) for fact in tell(branch.course)] if branch.course else (),
+        "beside": branch.beside,
     }
+    return {key: value for key, value in columns.items() if value != ()}
 
 
 def _marks(view: View) -> tuple[Mark, ...]:

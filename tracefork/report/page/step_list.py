@@ -13,7 +13,7 @@ from ..model.course import Fact, tell
 from ..model.rows import StepRow, asides_before, lane_name, show_lane, view_rows
 from ..model.titles import line
 from ..model.view import Aside, StepView, View
-from ..served import WORDS, describe_lineage
+from ..served import WORDS, describe_lineage, is_rerun
 from .messages import Card, cards
 
 _DIGEST = 12  # digits of a digest that are shown
@@ -24,7 +24,7 @@ class Head:
     """The top of the page; `facts` and `pills` are triples, the last of each a longer form, or "".
 
     `run` is the run_id as the last argument of a command in a shell; `course` says in a few words how it went
-    on from another run, "" if that is not known, and `told` what there is to say of that.
+    on from another run, "" if that is not known, and `lines` what there is to say of that.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Head:
     pills: tuple[tuple[str, str, str], ...]
     lanes: tuple[str, ...]
     course: str = ""
-    told: tuple[Fact, ...] = ()
+    lines: tuple[Fact, ...] = ()
 
 
 @frozen
@@ -76,7 +76,7 @@ def head(view: View, *, live: bool = False) -> Head:
     if view.secrets:
         pills.append(("warn", f"{plural(len(view.secrets), 'secret')} redacted", ", ".join(view.secrets)))
     if view.parent:
-        kind = "branch" if view.parent.step is not None else "rerun"
+        kind = "rerun" if is_rerun(view.parent) else "branch"
         at = f"{kind} of {describe_lineage(view.parent)}"
         pills.append(("plain", line(at, 60), f"{view.parent.name} {view.parent.desc}".strip()))
     return Head(

@@ -95,7 +95,7 @@ def _text_head(view: View) -> Iterator[str]:
     )
     if head.course:
         yield f"{head.course}:"
-        yield from (f"  {_spell(fact)}" for fact in head.told)
+        yield from (f"  {_spell(fact)}" for fact in head.lines)
 
 
 def _text_steps(view: View) -> Iterator[str]:
@@ -151,11 +151,11 @@ def _text_branches(view: View) -> Iterator[str]:
 
 def _spell(fact: Fact) -> str:
     """A fact in a line, with both texts where it has them."""
-    return line(f"{fact.name} {fact.text}{_compare(fact)}", _FACT)
+    return line(f"{fact.name}: {fact.text}{_compare(fact)}", _FACT)
 
 
 def _compare(fact: Fact) -> str:
-    return f": the tape has {fact.before}, this run {fact.after}" if fact.before or fact.after else ""
+    return f", where the tape has {fact.before}, this run {fact.after}" if fact.before or fact.after else ""
 
 
 def _interval(low: float, value: float, high: float) -> str:
@@ -174,8 +174,8 @@ def _markdown_head(view: View) -> list[str]:
     head = step_list.head(view)
     facts = " · ".join(f"{name} {escape(value)}" for name, value, _ in head.facts)
     pills = " · ".join(escape(pill) for _, pill, _ in head.pills)
-    told = [f"- {_bold(fact)}" for fact in head.told]
-    course = ["", f"**{escape(head.course)}**", "", *told] if told else []
+    listed = [f"- {_bold(fact)}" for fact in head.lines]
+    course = ["", f"**{escape(head.course)}**", "", *listed] if listed else []
     return [f"### {escape(head.name)}", "", facts, "", pills, *course]
 
 

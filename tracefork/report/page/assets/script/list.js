@@ -43,9 +43,12 @@ function line(step) {
   return rows[step] = el("li", {id: `step-${step}`, class: row.x ? `${row.k} restarts` : row.k}, el("a", {href: address(step, "new")},
     el("i", null, row.i), el("b", null, row.n),
     el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
-    el("span", null, step >= index.own && [el("code", null, index.branches[ofBranch(step)].name), " "],
+    el("span", null, row.o && [came(row), " "], step >= index.own && [el("code", null, index.branches[ofBranch(step)].name), " "],
       index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
 }
+
+/** Where the answer of a step came from, as a badge. */
+const came = (row) => row.o && el("code", {class: `came ${row.o}`}, CAME[row.o]);
 
 let current = [];       // links that are marked
 

@@ -12,6 +12,7 @@ const ROW = 50;         // pixels of a row of a longer list
 const TOGETHER = 50;    // rows that are laid out together, when one of them comes into sight
 const PAIRS = 20;       // steps that a comparison shows at once
 const STREAM = /^\ufeff?(event|data|id|retry|):/;  // how a stream of events begins
+const CAME = {served: "from the tape", live: "asked anew", new: "new"};
 const WORDS = 2000;     // words up to which two texts are compared word by word
 
 let index;              // the payload's first block
