@@ -1,4 +1,4 @@
-"""A run with a sub-agent and a tool, and what went on from it: reruns, a fork, a resumed run; all in one store."""
+"""A run with a sub-agent and a tool, and the reruns, the fork and the resumed run that went on from it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def agent(task="Plan a trip.", topic="flights", what="a flight"):
 
 
 def fill(store):
-    """Put them into `store`; the first is `first`."""
+    """Put `first` into `store`; and `edited`, `cheaper`, `same`, `forked` and `resumed`, which follow it."""
     with tracefork.record(store, run_id="first", agent_name="planner"):
         agent()
     tape = store.load("first")

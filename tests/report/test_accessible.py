@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+import reruns
 from attrs import evolve
 from report import stories
 from report.conftest import AXE
 from report.test_hostile import hostile
 from report.test_page import TABS, at
 
-from tracefork import report
+from tracefork import TapeStore, report
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RUN = """async ([part, rules]) => {
@@ -100,3 +101,14 @@ def test_a_static_page_breaks_no_rule(violations):
     html = report.html(stories.release(), blame=stories.BLAME, branches=stories.branches(), mode="static")
 
     assert violations(html.replace("<details>", "<details open>"), [""]) == {}
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_a_rerun_and_its_branch_break_no_rule(violations, tmp_path, size):
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        reruns.fill(store)
+        first, edited = store.load("first"), store.load("edited")
+    window = {"viewport": {"width": size[0], "height": size[1]}}
+
+    assert violations(report.html(edited, parent=first), [at(0), at(1)], **window) == {}
+    assert violations(report.html(first, branches=[edited]), ["#branch-0", "#b0-step-2"], **window) == {}
