@@ -11,11 +11,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tracefork import report
+from tracefork import TapeStore, report
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+import reruns  # noqa: E402
 from report import stories  # noqa: E402
 from report.conftest import CHROMIUM, FLAGS  # noqa: E402
 
@@ -34,6 +35,11 @@ def main() -> None:
         draw(browser, "light", app)
         draw(browser, "dark", app, dark=True)
         draw(browser, "branch", app, "#branch-1")
+        rerun = Path(folder, "rerun.html")
+        with TapeStore.open(":memory:") as store:
+            reruns.fill(store)
+            rerun.write_text(report.html(store.load("first"), branches=[store.load("edited")]), "utf-8")
+        draw(browser, "rerun", rerun, "#branch-0")
         draw(browser, "events", app, "#step-0/events")
         draw(browser, "phone", app, size=PHONE)
         draw(browser, "no-script", app, script=False)
