@@ -13,7 +13,7 @@ from ..runs.calibration import calibrate as calibrated
 from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
-from . import options
+from . import edits, options
 from .answers import read_answer
 from .app import NOTHING, RUNS, Json, Run, Store, err, escape, out, print_json, print_plain
 from .program import Program
@@ -125,7 +125,7 @@ def verify(
 
 
 @commands.command()
-@options.take(*options.OF_TAILS)
+@options.take(*edits.NAMES, *options.OF_TAILS)
 def fork(
     run: Run,
     at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],

@@ -59,6 +59,7 @@ class Session(Border, ToolCaller, Following, Chance):
         editing = Editing(plan.edits, from_opening=plan.edits_from_opening)
         port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known, plan.doubts, editing)
         super().__init__(plan, port)
+        port.follows = plan.follows.run_id if plan.follows else ""
         self.max_body = plan.max_body
         """The most bytes of one body that are kept."""
         self.instant_retries = plan.instant_retries
