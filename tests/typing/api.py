@@ -127,12 +127,8 @@ def shout(request: Request) -> Request:
 
 
 def edit(tape: Tape) -> None:
-    edits = [
-        Set("$.temperature", 0, where={"model": "large*"}),
-        Tools({"book": "Books.", "pay": None}),
-        shout,
-    ]
-    with tracefork.fork(tape, 1, edits=edits) as run:
+    edits = [Set("$.temperature", 0, where={"model": "large*"}), Tools({"book": "Books.", "pay": None})]
+    with tracefork.fork(tape, 1, edits=edits), tracefork.resume(tape, edits=[Mine(), shout]) as run:
         assert_type(describe(run.meta), tuple[str, ...])
     with tracefork.record(edits=Model("small", first=3)):
         assert_type(Model("small")(tape[0].request), Request)
