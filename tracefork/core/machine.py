@@ -45,8 +45,8 @@ Halts:
 
 Edits:
 
-17. A question claims in the first of its forms that has a line before the opening; word for word before all.
-18. Where that line has no answer, it is asked as it is edited.
+17. A question claims in the first of its forms that has a line; word for word its lane's next before all.
+18. Where that line has no answer, it is asked as new edits make of that form.
 19. A question that new edits changed is served no answer to another one, whatever the matcher says.
 """
 
@@ -194,36 +194,26 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
 
 
 def _find_form(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
-    """The line that `event` claims in one of its forms, and its question in that form."""
-    script, found = state.script, None
-    if event.forms and not state.live and (own := find_expected(state, event.lane)) is not None:
-        for form in (event.question, *event.forms):
-            if form == own and not (event.edited and form is event.question):
-                return _keep_form(state, event, _find_line(state, evolve(event, question=form)))  # rule 17
-    for form in () if state.live else event.forms:
-        found = _find_line(state, evolve(event, question=form))
-        if isinstance(found[0], int) and script.lines[found[0]].began is not None:
-            return _keep_form(state, event, found)  # rule 17
+    """The line that `event` claims in one of its forms, and its question, as it is kept."""
+    forms = event.forms if event.edited else ((event.question, event.question), *event.forms)
+    expected, likeliest = find_expected(state, event.lane), None
+    for form, asked in (*(pair for pair in forms if pair[0] == expected), *forms) if event.forms else ():
+        line, question = found = _find_line(state, evolve(event, question=form))  # rule 17
+        if isinstance(line, int):
+            is_served = state.script.lines[line].answer is not None
+            return line, question if is_served else asked  # rule 18
+        likeliest = likeliest or found
     line, question = _find_line(state, event)
     if not event.edited:
         return line, question
-    if isinstance(line, int) and script.lines[line].answer is not None:
-        if exact(script.lines[line].asked) == exact(event.question):
+    if isinstance(line, int) and (recorded := state.script.lines[line]).answer is not None:
+        if exact(recorded.asked) == exact(event.question):
             return line, question
-        opens = script.opening < len(script.places)
+        opens = state.live or state.script.opening < len(state.script.places)
         return (None if opens else Halt(event.question, event.lane, line)), event.question  # rule 19
-    if isinstance(line, Halt) and found is not None and isinstance(found[0], Halt):
-        return found  # what it was likely to be says best where the agent left
+    if isinstance(line, Halt) and likeliest is not None and isinstance(likeliest[0], Halt):
+        return likeliest  # what it is likely to be says best where the agent left
     return line, question
-
-
-def _keep_form(
-    state: State, event: Asked, found: tuple[int | Halt | None, Question]
-) -> tuple[int | Halt | None, Question]:
-    """`found` for a form of `event`: a line without an answer is asked as `event` has it."""
-    line, question = found
-    is_served = isinstance(line, int) and state.script.lines[line].answer is not None
-    return line, question if is_served else event.question  # rule 18
 
 
 def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:

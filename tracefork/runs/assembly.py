@@ -108,7 +108,7 @@ def make_session(
         doubts=doubts,
         wrapped=frozenset(wraps.paths),
         edits=planned,
-        edits_from_opening=goes_on,
+        edits_from_opening=goes_on and script.opens != NEVER,
     )
     session = Session(plan)
     redacting.tell(session.remark)
