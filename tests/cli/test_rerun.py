@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -40,36 +41,40 @@ def answer(request):
     return anthropic.text(words)(request)
 
 
-@pytest.fixture
-def desk(tmp_path, command_line):
-    """A folder with an agent and a run of it, the command line, and a server that counts its questions."""
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, command_line):
+    """A server, and a folder with an agent and a run of it."""
+    folder = tmp_path_factory.mktemp("recorded")
     with LoopbackServer(by_rule(answer)) as server:
+        (folder / "agent.py").write_text(AGENT)
+        command_line(
+            ("run", "--run-id", "first", "agent.py"), folder, {**os.environ, "MODEL_URL": server.url}
+        )
+        (folder / "parsed").unlink()
+        yield server, folder
 
-        def tracefork(*words, code=0, **env):
-            done = command_line(words, tmp_path, {**os.environ, "MODEL_URL": server.url, **env})
-            assert done.returncode == code, done.stdout + done.stderr
-            return done
 
-        def edit(old, new):
-            path = tmp_path / "agent.py"
-            text = path.read_text()
-            assert old in text
-            path.write_text(text.replace(old, new))
+@pytest.fixture
+def desk(tmp_path, command_line, recorded):
+    """A folder with an agent and a run of it, the command line, and what the server was asked since."""
+    server, folder = recorded
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    seen = len(server.requests)
 
-        seen = 0
+    def tracefork(*words, code=0, **env):
+        done = command_line(words, tmp_path, {**os.environ, "MODEL_URL": server.url, **env})
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
 
-        def asked():
-            nonlocal seen
-            bodies = [json.loads(request.body) for request in server.requests[seen:]]
-            seen += len(bodies)
-            return bodies
+    def edit(old, new):
+        path = tmp_path / "agent.py"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
 
-        (tmp_path / "agent.py").write_text(AGENT)
-        tracefork.edit, tracefork.asked, tracefork.folder = edit, asked, tmp_path
-        tracefork("run", "--run-id", "first", "agent.py")
-        asked()
-        (tmp_path / "parsed").unlink()
-        yield tracefork
+    tracefork.edit, tracefork.folder = edit, tmp_path
+    tracefork.asked = lambda: [json.loads(request.body) for request in server.requests[seen:]]
+    return tracefork
 
 
 def test_an_edited_script_pays_for_what_has_changed(desk):
@@ -108,7 +113,7 @@ def test_a_system_prompt_from_a_file_and_more(desk):
     desk(
         "rerun",
         "last",
-        *("--system", "@new.txt", "--set", "$.temperature=0", "--set", "$.metadata={\"user_id\": \"a=b\"}"),
+        *("--system", "@new.txt", "--set", "$.temperature=0", "--set", '$.metadata={"user_id": "a=b"}'),
         *("--unset", "$.max_tokens", "--replace", "a trip=a flight"),
     )
 
