@@ -359,7 +359,6 @@ def test_rule_16_a_call_that_strays_halts_the_run(stalled):
     assert order == Halt(get("y"), "b", 0 if stalled else 1, stalled, overread=not stalled)
 
 
-<<<<<<< HEAD
 # -- leaving the script -----------------------------------------------------------------
 
 
@@ -553,11 +552,11 @@ def test_rule_23_a_body_of_which_no_more_is_known_halts_a_rerun():
     _, [order] = send(state, Strayed(0, stalled=True))
 
     assert isinstance(order, Halt)
-=======
+
+
 def twice(*names):
     """Forms that new edits leave as they are."""
     return tuple((get(name), get(name)) for name in names)
->>>>>>> edits
 
 
 # -- edits ------------------------------------------------------------------------------

@@ -136,13 +136,10 @@ def shout(request: Request) -> Request:
 
 
 def edit(tape: Tape) -> None:
-<<<<<<< HEAD
     lower = Set("$.temperature", 0, where={"model": "large*"})
-    with tracefork.fork(tape, 1, edits=[lower, Tools({"book": "Books.", "pay": None}), shout]) as run:
-=======
-    edits = [Set("$.temperature", 0, where={"model": "large*"}), Tools({"book": "Books.", "pay": None})]
-    with tracefork.fork(tape, 1, edits=edits), tracefork.resume(tape, edits=[Mine(), shout]) as run:
->>>>>>> edits
+    with tracefork.fork(tape, 1, edits=[lower, Tools({"book": "Books.", "pay": None})]):
+        pass
+    with tracefork.resume(tape, edits=[Mine(), shout]) as run:
         assert_type(describe(run.meta), tuple[str, ...])
     with tracefork.record(edits=Model("small", first=3)):
         assert_type(Model("small")(tape[0].request), Request)

@@ -56,15 +56,9 @@ Leaving the script, in a rerun; and recorded answers in a live run:
 
 Edits:
 
-<<<<<<< HEAD
-24. A question claims in the first of its forms that has a line before the opening; word for word before all.
-25. Where that line has no answer, it is asked as it is edited.
+24. A question claims in the first of its forms that has a line; word for word its lane's next before all.
+25. Where that line has no answer, it is asked as new edits make of that form.
 26. A question that new edits changed is served no answer to another one, whatever the matcher says.
-=======
-17. A question claims in the first of its forms that has a line; word for word its lane's next before all.
-18. Where that line has no answer, it is asked as new edits make of that form.
-19. A question that new edits changed is served no answer to another one, whatever the matcher says.
->>>>>>> edits
 """
 
 from __future__ import annotations
@@ -272,75 +266,6 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
     return _put(state, event.call, None, (clock, released)), Commit(done)
 
 
-<<<<<<< HEAD
-=======
-def _find_form(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
-    """The line that `event` claims in one of its forms, and its question, as it is kept."""
-    forms = event.forms if event.edited else ((event.question, event.question), *event.forms)
-    expected, likeliest = find_expected(state, event.lane), None
-    for form, asked in (*(pair for pair in forms if pair[0] == expected), *forms) if event.forms else ():
-        line, question = found = _find_line(state, evolve(event, question=form))  # rule 17
-        if isinstance(line, int):
-            is_served = state.script.lines[line].answer is not None
-            return line, question if is_served else asked  # rule 18
-        likeliest = likeliest or found
-    line, question = _find_line(state, event)
-    if not event.edited:
-        return line, question
-    if isinstance(line, int) and (recorded := state.script.lines[line]).answer is not None:
-        if exact(recorded.asked) == exact(event.question):
-            return line, question
-        opens = state.live or state.script.opening < len(state.script.places)
-        return (None if opens else Halt(event.question, event.lane, line)), event.question  # rule 19
-    if isinstance(line, Halt) and likeliest is not None and isinstance(likeliest[0], Halt):
-        return likeliest  # what it is likely to be says best where the agent left
-    return line, question
-
-
-def _find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
-    """The line that `event` claims, and its question; of equal questions the script's, to keep one copy."""
-    script, question = state.script, event.question
-    if state.live:
-        return None, question  # rule 9
-    if isinstance(question, Source) and question.is_job:
-        return _claim_job(state, question, event.lane), question
-    own = script.first(script.by_lane, event.lane, state.claimed)
-    if own is not None and script.lines[own].asked == question:
-        return own, script.lines[own].asked  # rule 1; equal word for word, so that its key need not be made
-    line = _claim(state, event, own)
-    if isinstance(line, int) and script.lines[line].asked == question:
-        return line, script.lines[line].asked
-    return line, question
-
-
-def _claim(state: State, event: Asked, own: int | None) -> int | Halt | None:
-    """The line that `event` claims, None if it goes live; `own` is its lane's next line."""
-    script, claimed, question = state.script, state.claimed, event.question
-    is_one_strand = event.alone and event.lane not in script.mixed
-    owes = own is not None and script.lines[own].began is not None
-    key = script.matcher(question)
-    same = script.first(script.by_both, (key, event.lane), claimed)
-    if same is not None and same == own:
-        return same  # rule 1
-    if same is not None and not is_one_strand:
-        return same  # rule 2
-    if owes and is_one_strand:
-        return Halt(question, event.lane, own)  # rule 3
-    if (other := script.first(script.by_key, key, claimed)) is not None:
-        return other  # rule 4
-    opens = script.opening < len(script.places)
-    if opens and not owes and (event.waits or isinstance(question, Source)):
-        return None  # rule 5
-    return Halt(question, event.lane, find_due(state))  # rule 6
-
-
-def _claim_job(state: State, job: Source, lane: Lane) -> int | None:
-    script, key = state.script, state.script.matcher(job)
-    own = script.first(script.by_both, (key, lane), state.claimed)
-    return script.first(script.by_key, key, state.claimed) if own is None else own  # rule 7
-
-
->>>>>>> edits
 def _mark_claimed(state: State, line: int) -> State:
     state = evolve(state, claimed=state.claimed.add(line))
     lane = state.script.lines[line].lane

@@ -345,22 +345,14 @@ class Port(Hanging):
             raise self.fail(EditRefused(text(exc.edit), text(exc.url), text(exc.problem))) from exc.__cause__
 
     def _follow_order(self, flight: Flight, order: Order) -> None:
-<<<<<<< HEAD
-        match self._checked(order):
-            case Serve(answer, after):
-                flight.served = answer
-                if after and isinstance(flight.question, Call):
-                    self.stale.serve_tool(after, flight.question.name)
-                opened = self._cell.state.open.get(flight.call)
-                flight.question = opened.asked if opened and flight.edited else flight.question
-=======
         order = self._checked(order)
         if flight.edited is not None and (opened := self._cell.state.open.get(flight.call)):
             flight.question = opened.asked  # in the form that was chosen
         match order:
-            case Serve(answer):
+            case Serve(answer, after):
                 flight.served = answer
->>>>>>> edits
+                if after and isinstance(flight.question, Call):
+                    self.stale.serve_tool(after, flight.question.name)
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
