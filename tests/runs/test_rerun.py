@@ -13,7 +13,9 @@ import pytest
 
 import tracefork
 from tracefork.core.values import Call, Departure, Fault, Outcome, Request, Response
-from tracefork.errors import Divergence, InDoubt, Unfinished
+from tracefork.edits import Model as Model_
+from tracefork.edits import Set
+from tracefork.errors import Divergence, EditUnused, InDoubt, Unfinished
 
 URL = "https://model.example/v1/messages"
 
@@ -670,6 +672,62 @@ def test_a_recorded_body_that_was_cut_is_asked_live_after_the_parting(ask):
     assert [step.origin for step in run.tape] == [None, None]
     assert isinstance(run.tape[1].request, Request)
     assert isinstance(run.tape[1].answer, Response)
+
+
+# -- edits ------------------------------------------------------------------------------
+
+
+def test_edited_requests_are_asked_and_the_branch_keeps_its_edits(model, ask):
+    def agent():
+        return chat(ask, "a", "b")
+
+    tape = recorded(agent)
+    model.asked.clear()
+
+    with tracefork.rerun(tape, edits=[Model_("large"), Set("$.temperature", 0)]) as run:
+        agent()
+    asked = [json.loads(body) for body in model.asked]
+    model.asked.clear()
+    with tracefork.rerun(run.tape) as again:
+        agent()
+
+    assert [(body["model"], body["temperature"]) for body in asked] == [("large", 0)] * 2
+    assert (run.parted.step, run.parted.path) == (0, "$.model")
+    assert (model.asked, again.parted) == ([], None)
+    assert tracefork.verify(run.tape, agent)
+
+
+def test_edits_from_a_step_on(model, ask):
+    tape = recorded(lambda: chat(ask, "a", "b", "c"))
+    model.asked.clear()
+
+    with tracefork.rerun(tape, edits=[Model_("large", first=1)]) as run:
+        chat(ask, "a", "b", "c")
+
+    assert [json.loads(body)["model"] for body in model.asked] == ["large", "large"]
+    assert run.parted.step == 1
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_an_answer_to_the_unedited_question_is_none_to_the_edited_one(model, ask, side_by_side):
+    def agent():
+        return [ask("a"), ask("b"), ask("c")] if side_by_side else chat(ask, "a", "b")
+
+    tape = recorded(agent, ignore="$.model")
+    model.asked.clear()
+
+    with tracefork.rerun(tape, edits=[Model_("large")]) as run:
+        agent()
+
+    assert len(model.asked) == len(tape)
+    assert all(step.origin is None for step in run.tape)
+
+
+def test_an_edit_that_meets_nothing_is_said(ask):
+    tape = recorded(lambda: ask("a"))
+
+    with pytest.raises(EditUnused), tracefork.rerun(tape, edits=[Set("$.gone.there", 1)]):
+        ask("a")
 
 
 # -- sub-agents -------------------------------------------------------------------------
