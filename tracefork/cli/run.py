@@ -34,7 +34,9 @@ def demo(
 
     run_ids = tell(store, (lambda _: None) if json_ else print)
     if json_:
-        print_json(dict(zip(("recorded", "branch", "resumed"), run_ids, strict=True)) | {"store": store})
+        print_json(
+            dict(zip(("recorded", "branch", "rerun", "resumed"), run_ids, strict=True)) | {"store": store}
+        )
 
 
 @commands.command(context_settings=PASSING)

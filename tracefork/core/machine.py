@@ -8,7 +8,7 @@ One machine serves every job; what differs is the script it follows.
     resume     every committed step                      after the last of them
     fork at k  what began before k's head, and k         from k's head on
     cut at i   the first i exchanges, by head            from the i-th head on
-    rerun      all till the agent parts, then equals     what nothing answers then
+    rerun      all until it parts, then equal questions  what nothing answers then
 
 Adapters carry out orders and report events; nothing here performs I/O.
 
