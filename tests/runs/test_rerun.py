@@ -772,3 +772,18 @@ def test_a_tool_that_has_become_a_sub_agent_runs(model, ask):
 
     assert len(model.asked) == 1
     assert run.parted.reason == "code"
+
+
+def test_a_long_run_in_memory_is_kept_whole_when_it_parts_late(model, ask):
+    def agent(last):
+        return [ask(f"{n}") for n in range(60)] + [ask(last)]
+
+    tape = recorded(lambda: agent("end"))
+    model.asked.clear()
+
+    with tracefork.rerun(tape) as run:
+        agent("another end")
+        early = len(run.tape)
+
+    assert (len(model.asked), early, len(run.tape)) == (1, 61, 61)
+    assert run.tape.steps[:60] == tape.steps[:60]

@@ -23,9 +23,10 @@ from ..host.uninterrupted import LOOK, run_apart
 from ..providers.unrecorded import describe_asked
 from ..redact import Redactor
 from ..runtime import lanes, spawning
+from ..runtime.deferred_keeper import Deferred
 from ..runtime.editing import Editing
 from ..runtime.flight import Flight
-from ..runtime.keeper import Deferred, Keeper, Unwritten, Writer
+from ..runtime.keeper import Keeper, Unwritten, Writer
 from ..runtime.lifetime import BLINK
 from ..runtime.port import Port
 from ..storage.run_log import Log
