@@ -97,6 +97,14 @@ def test_new_edits_come_after_those_of_the_tape_and_equal_ones_are_those():
     ]
 
 
+def test_edits_are_of_one_round_that_were_given_together_and_begin_together():
+    meta = keep_edits(plan_edits({}, [Model("a"), Temperature(0, first=2), Set("$.a", 1)]), 3)
+
+    planned = plan_edits(meta, [Model("b"), Model("c", first=1)])
+
+    assert [(one.first, one.round) for one in planned] == [(3, 0), (3, 1), (3, 0), (0, 2), (1, 3)]
+
+
 class Own(Edit):
     def change(self, request):
         return request
@@ -191,4 +199,5 @@ def test_each_is_described_in_a_plain_line():
         "edit": "Model",
         "name": "small",
         "first": 4,
+        "round": 1,
     }
