@@ -32,7 +32,7 @@ _WHERE, _FIRST, _ROUND, _OWN = "where", "first", "round", "own"
 class Planned:
     """An edit of one run: it leaves the `first` requests as they are. `is_new`: no tape has it yet.
 
-    Edits of a tape that were given to one run are of one `round`, those of a later branch of a later one.
+    Edits that were given to one run and begin together are of one `round`, others of later ones.
     """
 
     edit: AnyEdit
@@ -67,7 +67,13 @@ def plan_edits(meta: Mapping[str, str], given: Iterable[AnyEdit]) -> tuple[Plann
             raise EditMissing(kept.name)
         planned.append(Planned(again or kept, first, is_new=False, round=number))  # type: ignore[arg-type]  # no _Own is left
     number = 1 + max((one.round for one in planned), default=-1)
-    return (*planned, *(Planned(edit, _first_of(edit), round=number) for edit in left))
+    firsts = sorted({_first_of(edit) for edit in left})
+    new = [
+        Planned(edit, first, round=number + firsts.index(first))
+        for edit in left
+        for first in [_first_of(edit)]
+    ]
+    return (*planned, *new)
 
 
 def keep_edits(planned: Iterable[Planned], served: int = 0) -> dict[str, str]:
