@@ -787,3 +787,21 @@ def test_a_long_run_in_memory_is_kept_whole_when_it_parts_late(model, ask):
 
     assert (len(model.asked), early, len(run.tape)) == (1, 61, 61)
     assert run.tape.steps[:60] == tape.steps[:60]
+
+
+def test_a_tool_that_only_reads_is_kept_as_one(tmp_path, ask):
+    @tracefork.tool(repeatable=True)
+    def read():
+        return 1
+
+    path = str(tmp_path / "runs.db")
+    with tracefork.record(path, run_id="first"):
+        read()
+
+    with tracefork.TapeStore.open(path) as store:
+        assert store.load("first").effects[0].call.repeatable
+        with tracefork.rerun(store.load("first"), store) as run:
+            ask("new")
+            read()
+
+    assert run.tape.effects[0].origin == 0
