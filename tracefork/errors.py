@@ -96,12 +96,22 @@ class Divergence(TraceforkError):
         self.nearest = nearest
         self.difference = difference
         self.lane = lane
+        self.run_id = ""
+        """The run whose tape it is, if it is known."""
 
     @property
     def path(self) -> str:
         return self.difference.path if self.difference else ""
 
+    @property
+    def cure(self) -> str:
+        """What to do if the agent was changed on purpose."""
+        return _advise_rerun(self.run_id)
+
     def __str__(self) -> str:
+        return self._say() if isinstance(self.asked, Outcome) else f"{self._say()}\n{self.cure}"
+
+    def _say(self) -> str:
         if isinstance(self.asked, Outcome):
             recorded = (
                 self.nearest if isinstance(self.nearest, Outcome) else f"went on to ask {self.nearest!r}"
@@ -116,6 +126,14 @@ class Divergence(TraceforkError):
             )
         wanted = f"expects {self.nearest!r}" if self.nearest else "ends before it"
         return f"{sentence}; the tape {wanted}"
+
+
+def _advise_rerun(run_id: str) -> str:
+    return advise(
+        "tracefork.rerun(tape) goes on from here: what is still asked is served, the rest is asked live",
+        f"tracefork rerun {quote(run_id or 'RUN')} goes on from here: what is still asked is served, "
+        "the rest is asked live",
+    )
 
 
 class Stalled(Divergence):
@@ -139,7 +157,7 @@ class Stalled(Divergence):
         self.patience = patience
         self.open_calls = open_calls
 
-    def __str__(self) -> str:
+    def _say(self) -> str:
         due = f"for {self.nearest!r}, which never came" if self.nearest else "for nothing on the tape"
         waiting = "".join(f"\n  {call}" for call in self.open_calls)
         return f"step {self.step}: replay waited {self.patience:.3g} s {due}; open calls:{waiting}"

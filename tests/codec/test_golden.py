@@ -16,6 +16,7 @@ from tracefork.core.values import (
     RETURNED,
     Branch,
     Call,
+    Departure,
     Effect,
     Fault,
     Omitted,
@@ -61,6 +62,8 @@ V4 = {
     "every-kind.journal": "8d090ba2ee1270ed1b36f50f3b9eb5e48e731b3f5a6cb2db0c803dac30be6853",
     "every-kind.tape": "f425a360fa1f2402ce6cbd9474d720b204f8e59a640ee0576d67330499105315",
     "parent.tape": "cbc71c113fee68b6dc6dd0987b28b71a467a9759706874018539de426236b0d0",
+    "rerun.journal": "d96718cff5873fbe888603e47024dfe65c301ab9764d9837c1a10b089dea9395",
+    "rerun.tape": "d76f703cbe6b47c8209cafb432a4b180e46510dd822f103430367d3de4c62545",
     "secrets.journal": "4578ef64b78ee8da030e9ed7dc7cd6df51dd570dd0f172ee1a635f6c0d9bd1d6",
     "secrets.tape": "a79acad8ef70cd89600877eb83cf5800eb48328edb4e47ecdacccdfaedc9aa39",
     "streams.tape": "714ddee361b2c7fd9aee9ba09e125d2e3d2d7340fde4206b86da1e5f3d3f890b",
@@ -236,6 +239,24 @@ def test_what_stood_for_secrets_is_what_it_was(form, version):
     )
     assert tape.masked[0].response.headers == (("set-cookie", "session=[secret:set-cookie]; Path=/"),)
     assert tape.masked.effects[0].reply == Reply("returned", '"[secret:github]"')
+
+
+@pytest.mark.parametrize("form", ["sealed", "journal"])
+def test_where_an_agent_left_its_tape_and_what_was_served_are_what_they_were(form):
+    tape = (
+        load(path("rerun.tape", 4))
+        if form == "sealed"
+        else journal.unroll(chunks(4, "rerun.journal"), "rerun")
+    )
+    departure = Departure(1, "differs", "$.messages[2].content", "'a flight'", "'a train\u2028'", "crew.0")
+
+    assert journal.decode_header(next(chunks(4, "rerun.journal"))).parent == Branch(
+        "mother", None, "rerun", "a train"
+    )
+    assert tape.parent == Branch("mother", 1, "rerun", "a train", departure)
+    assert [step.origin for step in tape.steps] == [4, None, 7]
+    assert tape.effects[0].call.repeatable
+    assert tape.digest() == "48215eaa2e06eb6ee76406e9106cb73d329a8c4b93847595611390d633c2adf7"
 
 
 @pytest.mark.parametrize("form", ["sealed", "journal"])

@@ -6,6 +6,7 @@ import json
 import pickle
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,11 +48,13 @@ EDITS_MADE = st.one_of(
 WHERES = st.builds(Where, model=st.none() | SOME, host=st.none() | SOME, lane=st.none() | SOME)
 
 
-@given(st.lists(st.builds(Planned, EDITS_MADE, st.integers(0, 9))), st.integers(0, 5))
+@given(
+    st.lists(st.builds(Planned, EDITS_MADE, st.integers(0, 9), round=st.integers(0, 3))), st.integers(0, 5)
+)
 def test_what_is_kept_is_read_again(planned, served):
     again = plan_edits(keep_edits(planned, served), ())
 
-    assert again == tuple(Planned(one.edit, max(one.first, served), is_new=False) for one in planned)
+    assert again == tuple(evolve(one, first=max(one.first, served), is_new=False) for one in planned)
     assert keep_edits(again, 99) == keep_edits(planned, served)
     assert len(describe(keep_edits(planned))) == len(planned)
 
@@ -92,6 +95,14 @@ def test_new_edits_come_after_those_of_the_tape_and_equal_ones_are_those():
         (Temperature(0, first=3), 3, True),
         (Model("b"), 0, True),
     ]
+
+
+def test_edits_are_of_one_round_that_were_given_together_and_begin_together():
+    meta = keep_edits(plan_edits({}, [Model("a"), Temperature(0, first=2), Set("$.a", 1)]), 3)
+
+    planned = plan_edits(meta, [Model("b"), Model("c", first=1)])
+
+    assert [(one.first, one.round) for one in planned] == [(3, 0), (3, 1), (3, 0), (0, 2), (1, 3)]
 
 
 class Own(Edit):
@@ -188,4 +199,5 @@ def test_each_is_described_in_a_plain_line():
         "edit": "Model",
         "name": "small",
         "first": 4,
+        "round": 1,
     }

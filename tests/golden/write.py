@@ -14,14 +14,16 @@ from attrs import evolve
 from conversations import anthropic_events, grown, openai_events
 from logs import chunks_of
 
+from tracefork.codec import journal as journal_of
 from tracefork.codec import pack
-from tracefork.codec.records import Parent, Shares
+from tracefork.codec.records import Header, Parent, Parted, Shares, list_records
 from tracefork.core.surrogates import BODY, TEXT, Surrogate, Surrogates, make_key
 from tracefork.core.tape import Tape
 from tracefork.core.values import (
     RETURNED,
     Branch,
     Call,
+    Departure,
     Draw,
     Effect,
     Exchange,
@@ -162,6 +164,29 @@ AGENTS = Tape(
     outcome=RETURNED,
 )
 
+PARTED = Departure(1, "differs", "$.messages[2].content", "'a flight'", "'a train\u2028'", "crew.0")
+RERUN = Tape(
+    steps=(
+        Exchange(
+            Request("POST", "https://api.test/v1/ask", JSON[:1], b"{}"),
+            Response(200, JSON[:1], (b'"first"',)),
+            "crew.0",
+            Span(0, 1, 2),
+            origin=4,
+        ),
+        Exchange(
+            Request("POST", "https://api.test/v1/ask", JSON[:1], b'{"new": 1}'),
+            Response(200, JSON[:1], (b'"second"',)),
+            "crew.0",
+            Span(20, 21, 22),
+        ),
+        Effect(Call("look", "{}", repeatable=True), Reply("returned", "1"), "", Span(23, 24, 24), origin=7),
+    ),
+    run_id="rerun",
+    parent=Branch("mother", 1, "rerun", "a train", PARTED),
+    outcome=RETURNED,
+)
+
 PARENT = grown(6, 11, "mother", low=150, high=400)
 
 
@@ -186,7 +211,17 @@ def main(version):
     shared = Parent(back.steps, Shares(identity(back.steps)))
     journal = (len(chunk).to_bytes(4, "big") + chunk for chunk in chunks_of(EVERY_KIND, 3))
     parts = (len(chunk).to_bytes(4, "big") + chunk for chunk in chunks_of(SECRETS, 1))
+    head = evolve(Header.of(RERUN), parent=Branch("mother", None, "rerun", "a train"))
+    encoder = journal_of.Encoder(RERUN.run_id)
+    begun, *rest = list_records(RERUN)
+    told = [
+        journal_of.encode_header(head),
+        encoder.chunk([begun])[0],
+        encoder.chunk([Parted(PARTED), *rest])[0],
+    ]
     made = {
+        "rerun.tape": pack.pack(RERUN),
+        "rerun.journal": b"".join(len(c).to_bytes(4, "big") + c for c in told),
         "secrets.tape": pack.pack(SECRETS),
         "secrets.journal": b"".join(parts),
         "every-kind.tape": pack.pack(EVERY_KIND),
@@ -198,8 +233,9 @@ def main(version):
         "branch.tape": pack.pack(branch_of(PARENT), shared),
     }
     for name, data in made.items():
-        with (Path(__file__).parent / f"v{version}-{name}").open("xb") as file:  # "x": never again
-            file.write(data)
+        path = Path(__file__).parent / f"v{version}-{name}"
+        if not path.exists():  # never again
+            path.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -75,9 +75,7 @@ def test_a_price_that_is_not_known_is_said_and_tokens_stand_where_none_is():
     none = count([ask("b", model="new")], [ask("b", model="new")], {0: 0})
 
     assert some.saved == Bill(2, 2_000_000, 200_000, Decimal(2), ("new",))
-    assert str(some).endswith(
-        "$2.00 not spent again, $0.00 spent; without 1 call whose price is not known (new)"
-    )
+    assert str(some).endswith("$2.00 not spent again, $0.00 spent; no price is known for new (1 call)")
     assert "1,100,000 tokens not spent again" in str(none)
 
 

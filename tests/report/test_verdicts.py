@@ -59,3 +59,18 @@ def test_the_verdict_of_an_agent_that_does_more_than_it_did_is_no_exact_one():
     assert verdict.matched == verdict.total == 2
     assert pill(verdict, run.tape) == ("warn", "a replay differed")
     assert pill(tracefork.verify(run.tape, agent), run.tape) == ("good", "replays bit-exact")
+
+
+def test_a_replay_that_parted_says_where_and_how_to_go_on():
+    def ask(text):
+        with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+            client.post("https://model.example/", json={"text": text})
+
+    with tracefork.record(run_id="first") as run:
+        ask("a flight")
+
+    verdict = tracefork.verify(run.tape, lambda: ask("a train"))
+    head = step_list.head(report.view(run.tape, verified=verdict))
+    [long] = [told for _, said, told in head.pills if "replay" in said]
+
+    assert "the tape has 'a flight', the agent 'a train'; tracefork rerun first goes on from there" in long

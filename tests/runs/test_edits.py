@@ -315,7 +315,12 @@ def test_of_a_concurrent_agent_what_the_tape_answers_is_as_it_was_and_all_else_i
     verdict = tracefork.verify(branch.tape, agent, patience=5)
     with tracefork.resume(branch.tape, patience=5) as resumed:
         again = agent()
+    pivot = data.draw(st.integers(0, len(branch.tape) - 1))
+    with tracefork.fork(branch.tape, pivot, edits=[Temperature(0)], patience=5) as twice:
+        agent()
 
+    assert tracefork.verify(twice.tape, agent, patience=5).ok
+    assert sum(b"temperature" in x.request.body for x in twice.tape) == twice.forwarded
     assert sent == ["small"] * live
     assert sorted(models(branch.tape)) == ["big"] * (len(branch.tape) - live) + ["small"] * live
     assert verdict.ok, verdict

@@ -13,7 +13,9 @@ import pytest
 
 import tracefork
 from tracefork.core.values import Call, Departure, Fault, Outcome, Request, Response
-from tracefork.errors import Divergence, InDoubt, Unfinished
+from tracefork.edits import Model as Model_
+from tracefork.edits import Set
+from tracefork.errors import Divergence, EditUnused, InDoubt, Unfinished
 
 URL = "https://model.example/v1/messages"
 
@@ -167,7 +169,7 @@ def test_a_question_past_the_last_one_is_live(model, ask):
         chat(ask, "a", "b")
 
     assert run.parted.reason == "over"
-    assert str(run.parted).startswith("step 1: the tape has no more questions, the agent asks Request(")
+    assert str(run.parted).startswith("step 1: the tape has no more questions, the agent asks POST https://")
 
 
 def test_before_at_the_agent_has_to_match(model, ask):
@@ -424,7 +426,7 @@ def test_a_tool_that_was_mended_runs(ask):
         agent(book)
 
     assert ran == ["flight"]
-    assert run.parted == Departure(0, "code", "", "", str(tape.effects[0].call))
+    assert run.parted == Departure(0, "code", "", "", "the tool book")
     assert "is not the function that was recorded" in str(run.parted)
 
 
@@ -672,6 +674,62 @@ def test_a_recorded_body_that_was_cut_is_asked_live_after_the_parting(ask):
     assert isinstance(run.tape[1].answer, Response)
 
 
+# -- edits ------------------------------------------------------------------------------
+
+
+def test_edited_requests_are_asked_and_the_branch_keeps_its_edits(model, ask):
+    def agent():
+        return chat(ask, "a", "b")
+
+    tape = recorded(agent)
+    model.asked.clear()
+
+    with tracefork.rerun(tape, edits=[Model_("large"), Set("$.temperature", 0)]) as run:
+        agent()
+    asked = [json.loads(body) for body in model.asked]
+    model.asked.clear()
+    with tracefork.rerun(run.tape) as again:
+        agent()
+
+    assert [(body["model"], body["temperature"]) for body in asked] == [("large", 0)] * 2
+    assert (run.parted.step, run.parted.path) == (0, "$.model")
+    assert (model.asked, again.parted) == ([], None)
+    assert tracefork.verify(run.tape, agent)
+
+
+def test_edits_from_a_step_on(model, ask):
+    tape = recorded(lambda: chat(ask, "a", "b", "c"))
+    model.asked.clear()
+
+    with tracefork.rerun(tape, edits=[Model_("large", first=1)]) as run:
+        chat(ask, "a", "b", "c")
+
+    assert [json.loads(body)["model"] for body in model.asked] == ["large", "large"]
+    assert run.parted.step == 1
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_an_answer_to_the_unedited_question_is_none_to_the_edited_one(model, ask, side_by_side):
+    def agent():
+        return [ask("a"), ask("b"), ask("c")] if side_by_side else chat(ask, "a", "b")
+
+    tape = recorded(agent, ignore="$.model")
+    model.asked.clear()
+
+    with tracefork.rerun(tape, edits=[Model_("large")]) as run:
+        agent()
+
+    assert len(model.asked) == len(tape)
+    assert all(step.origin is None for step in run.tape)
+
+
+def test_an_edit_that_meets_nothing_is_said(ask):
+    tape = recorded(lambda: ask("a"))
+
+    with pytest.raises(EditUnused), tracefork.rerun(tape, edits=[Set("$.gone.there", 1)]):
+        ask("a")
+
+
 # -- sub-agents -------------------------------------------------------------------------
 
 
@@ -714,3 +772,36 @@ def test_a_tool_that_has_become_a_sub_agent_runs(model, ask):
 
     assert len(model.asked) == 1
     assert run.parted.reason == "code"
+
+
+def test_a_long_run_in_memory_is_kept_whole_when_it_parts_late(model, ask):
+    def agent(last):
+        return [ask(f"{n}") for n in range(60)] + [ask(last)]
+
+    tape = recorded(lambda: agent("end"))
+    model.asked.clear()
+
+    with tracefork.rerun(tape) as run:
+        agent("another end")
+        early = len(run.tape)
+
+    assert (len(model.asked), early, len(run.tape)) == (1, 61, 61)
+    assert run.tape.steps[:60] == tape.steps[:60]
+
+
+def test_a_tool_that_only_reads_is_kept_as_one(tmp_path, ask):
+    @tracefork.tool(repeatable=True)
+    def read():
+        return 1
+
+    path = str(tmp_path / "runs.db")
+    with tracefork.record(path, run_id="first"):
+        read()
+
+    with tracefork.TapeStore.open(path) as store:
+        assert store.load("first").effects[0].call.repeatable
+        with tracefork.rerun(store.load("first"), store) as run:
+            ask("new")
+            read()
+
+    assert run.tape.effects[0].origin == 0

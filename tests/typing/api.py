@@ -11,9 +11,10 @@ from typing import assert_type
 import tracefork
 from tracefork import Exchange, Fault, Request, Response, Session, Tape, TapeStore
 from tracefork.core.matching import canonical
-from tracefork.core.values import Answer
+from tracefork.core.values import Answer, Departure
 from tracefork.edits import Edit, Model, Set, Tools, describe
 from tracefork.providers import anthropic
+from tracefork.report.savings import Savings
 from tracefork.session.asking import Call
 
 
@@ -137,7 +138,9 @@ def shout(request: Request) -> Request:
 
 def edit(tape: Tape) -> None:
     lower = Set("$.temperature", 0, where={"model": "large*"})
-    with tracefork.fork(tape, 1, edits=[lower, Tools({"book": "Books.", "pay": None}), shout]) as run:
+    with tracefork.fork(tape, 1, edits=[lower, Tools({"book": "Books.", "pay": None})]):
+        pass
+    with tracefork.resume(tape, edits=[Mine(), shout]) as run:
         assert_type(describe(run.meta), tuple[str, ...])
     with tracefork.record(edits=Model("small", first=3)):
         assert_type(Model("small")(tape[0].request), Request)
@@ -148,3 +151,12 @@ def edit(tape: Tape) -> None:
 class Mine(Edit):
     def change(self, request: Request) -> Request:
         return request
+
+
+def rerun(tape: Tape) -> None:
+    with tracefork.rerun(tape, "runs.db", at=1, reuse="all", faults="again", fresh=("parse",)) as run:
+        assert_type(run.parted, Departure | None)
+        assert_type(run.savings, Savings)
+    tracefork.rerun(tape, reuse=lambda request: request.method == "POST", tools="live", edits=Model("small"))
+    tracefork.rerun(tape, reuse="some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tracefork.rerun(tape, colour=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

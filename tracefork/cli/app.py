@@ -40,6 +40,10 @@ COMMANDS = {
         "run",
         "Run a recorded script again with one answer changed, live from there. Without an answer, ask anew.",
     ),
+    "rerun": (
+        "rerun",
+        "Run a changed script again: what it still asks costs nothing, the rest is asked live.",
+    ),
     "resume": ("run", "Run an interrupted script to its end: what was recorded costs nothing."),
     "calibrate": (
         "run",

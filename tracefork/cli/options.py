@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ..session.passthrough import TELEMETRY
+from . import edits
 
 
 class Processes(StrEnum):
@@ -45,6 +46,7 @@ class Tools(StrEnum):
     """What tools do once a run is live."""
 
     LIVE = "live"
+    REUSE = "reuse"
     RECORDED = "recorded"
     REFUSE = "refuse"
     ASK = "ask"
@@ -58,7 +60,7 @@ OnDoubt = Annotated[
     Doubt,
     typer.Option("--on-doubt", help="A tool that may have run before the crash: raise InDoubt, or rerun it."),
 ]
-LiveTools = Annotated[Tools, typer.Option("--tools", help="What tools do once the run is live.")]
+LiveTools = Annotated[Tools | None, typer.Option("--tools", help="What tools do once the run is live.")]
 Allow = Annotated[
     list[str] | None,
     typer.Option(
@@ -108,7 +110,7 @@ InstantRetries = Annotated[
 
 
 SHARED: dict[str, tuple[Any, Any]] = {
-    "tools": (LiveTools, Tools.LIVE),
+    "tools": (LiveTools, None),
     "on_doubt": (OnDoubt, Doubt.RAISE),
     "allow": (Allow, None),
     "passthrough": (Passthrough, None),
@@ -122,6 +124,12 @@ SHARED: dict[str, tuple[Any, Any]] = {
     "durability": (Durable, Durability.PROCESS),
     "wrap": (Wrap, None),
     "unrecordable": (Unrecordable, Loss.RAISE),
+    "model": (edits.ModelName, None),
+    "system": (edits.System, None),
+    "temperature": (edits.Heat, None),
+    "set_": (edits.Settings, None),
+    "unset": (edits.Deleted, None),
+    "replace": (edits.Replaced, None),
 }
 """The options of runs that several commands take: how each is read, and what it is by default."""
 
@@ -160,7 +168,9 @@ def _collect(
     **others: Any,
 ) -> dict[str, Any]:
     """The options that were given, as keyword arguments of a verb."""
+    of_edits = {name: others.pop(name) for name in edits.NAMES if name in others}
     options = {
+        "edits": edits.collect_edits(**of_edits) or None,
         "allow": allow or None,
         "passthrough": (*TELEMETRY, *passthrough) if passthrough else None,
         "ignore": ignore or None,

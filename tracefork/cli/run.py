@@ -13,7 +13,7 @@ from ..runs.calibration import calibrate as calibrated
 from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
-from . import options
+from . import edits, options
 from .answers import read_answer
 from .app import NOTHING, RUNS, Json, Run, Store, err, escape, out, print_json, print_plain
 from .program import Program
@@ -34,7 +34,9 @@ def demo(
 
     run_ids = tell(store, (lambda _: None) if json_ else print)
     if json_:
-        print_json(dict(zip(("recorded", "branch", "resumed"), run_ids, strict=True)) | {"store": store})
+        print_json(
+            dict(zip(("recorded", "branch", "rerun", "resumed"), run_ids, strict=True)) | {"store": store}
+        )
 
 
 @commands.command(context_settings=PASSING)
@@ -125,7 +127,7 @@ def verify(
 
 
 @commands.command()
-@options.take(*options.OF_TAILS)
+@options.take(*edits.NAMES, *options.OF_TAILS)
 def fork(
     run: Run,
     at: Annotated[int, typer.Option(help="The exchange to answer otherwise.")],

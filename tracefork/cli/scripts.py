@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import typer
 
 from ..core.tape import Tape
@@ -77,10 +78,15 @@ def perform(session: Session, program: Program, *, json_: bool) -> None:
         raise raised
     tape = session.tape
     if json_:
-        print_json(make_summary(tape) | {"forwarded": session.forwarded})
+        print_json(make_summary(tape) | describe_going_on(session))
     else:
         count = plural(len(tape), "exchange")
         err.print(f"[dim]{count} in run[/] {escape(tape.run_id)}[dim], {escape(tape.outcome)}[/]")
+        if tape.parent is not None and tape.parent.name == "rerun":
+            where = "the agent did not part from the recording" if session.parted is None else session.parted
+            err.print(f"parted: {escape(where)}" if session.parted else escape(where))
+        if tape.parent is not None:
+            err.print(escape(session.savings))
     for one in tape.escaped:
         err.print(f"escaped: {escape(one)}")
     for tool, times in tape.asked_in_tools.items():
@@ -91,6 +97,13 @@ def perform(session: Session, program: Program, *, json_: bool) -> None:
         lines = traceback.format_exception(type(raised), raised, _find_their_frames(raised))
         err.print(fit(visible("".join(lines).rstrip("\n"))), markup=False)
         raise typer.Exit(130 if isinstance(raised, KeyboardInterrupt) else 1)
+
+
+def describe_going_on(session: Session) -> dict[str, Any]:
+    """What a run says of the tape that it followed, and of what it asked."""
+    parted = None if session.parted is None else attrs.asdict(session.parted)
+    savings = attrs.asdict(session.savings) if session.lineage else None
+    return {"forwarded": session.forwarded, "parted": parted, "savings": savings}
 
 
 def _find_their_frames(exc: BaseException) -> Any:

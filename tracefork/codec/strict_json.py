@@ -139,6 +139,12 @@ def expect_whole(value: object) -> int:
     return value
 
 
+def _expect_truth(value: object) -> bool:
+    if type(value) is not bool:
+        raise _misfit("true or false", value)
+    return value
+
+
 def expect_natural(value: object) -> int:
     number = expect_whole(value)
     if number < 0:
@@ -174,6 +180,7 @@ def _converter() -> JsonConverter:
     made.register_structure_hook(bytes, lambda text, _: expect_text(text).encode("latin-1"))
     made.register_structure_hook(str, lambda text, _: expect_text(text))
     made.register_structure_hook(int, lambda number, _: expect_whole(number))
+    made.register_structure_hook(bool, lambda value, _: _expect_truth(value))
     made.register_structure_hook(float, lambda number, _: expect_finite(number))
     made.register_unstructure_hook_func(_is_end, lambda end: _unstructure_end(made, end))
     made.register_structure_hook_func(

@@ -14,38 +14,28 @@ from .values import Call, Lane, Question, Source
 
 
 def find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
-    """The line that `event` claims in one of its forms, and its question in that form."""
+    """The line that `event` claims in one of its forms, and its question, as it is kept."""
     if state.live:
         return find_reusable(state, event)
-    script, found = state.script, None
-    if event.forms and (own := find_expected(state, event.lane)) is not None:
-        for form in (event.question, *event.forms):
-            if form == own and not (event.edited and form is event.question):
-                return _keep_form(state, event, _find_in_form(state, evolve(event, question=form)))  # rule 24
-    for form in event.forms:
-        found = _find_in_form(state, evolve(event, question=form))
-        if isinstance(found[0], int) and script.lines[found[0]].began is not None:
-            return _keep_form(state, event, found)  # rule 24
+    forms = event.forms if event.edited else ((event.question, event.question), *event.forms)
+    expected, likeliest = find_expected(state, event.lane), None
+    for form, asked in (*(pair for pair in forms if pair[0] == expected), *forms) if event.forms else ():
+        line, question = found = _find_in_form(state, evolve(event, question=form))  # rule 24
+        if isinstance(line, int):
+            is_served = state.script.lines[line].answer is not None
+            return line, question if is_served else asked  # rule 25
+        likeliest = likeliest or found
     line, question = _find_in_form(state, event)
     if not event.edited:
         return line, question
-    if isinstance(line, int) and script.lines[line].answer is not None:
-        if exact(script.lines[line].asked) == exact(event.question):
+    if isinstance(line, int) and (recorded := state.script.lines[line]).answer is not None:
+        if exact(recorded.asked) == exact(event.question):
             return line, question
-        opens = script.opening < len(script.places)
+        opens = state.script.opening < len(state.script.places)
         return (None if opens else Halt(event.question, event.lane, line)), event.question  # rule 26
-    if isinstance(line, Halt) and found is not None and isinstance(found[0], Halt):
-        return found  # what it was likely to be says best where the agent left
+    if isinstance(line, Halt) and likeliest is not None and isinstance(likeliest[0], Halt):
+        return likeliest  # what it is likely to be says best where the agent left
     return line, question
-
-
-def _keep_form(
-    state: State, event: Asked, found: tuple[int | Halt | None, Question]
-) -> tuple[int | Halt | None, Question]:
-    """`found` for a form of `event`: a line without an answer is asked as `event` has it."""
-    line, question = found
-    is_served = isinstance(line, int) and state.script.lines[line].answer is not None
-    return line, question if is_served else event.question  # rule 25
 
 
 def _find_in_form(state: State, event: Asked) -> tuple[int | Halt | None, Question]:

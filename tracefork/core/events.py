@@ -17,8 +17,8 @@ class Asked:
     one skips. `waits`: the adapter can wait. It cannot for a draw, nor on a
     thread whose event loop it would freeze.
 
-    `forms` are further ones in which the script may have the question, the likeliest last: it was edited,
-    or is not any more. It is `edited` if it was so by edits that the script knows nothing of.
+    `forms` are further ones in which the script may have the question, each with what would be asked then,
+    the likeliest first. It is `edited` if it was so by edits that the script knows nothing of.
     """
 
     call: int
@@ -26,7 +26,7 @@ class Asked:
     lane: Lane = ""
     alone: bool = True
     waits: bool = True
-    forms: tuple[Question, ...] = ()
+    forms: tuple[tuple[Question, Question], ...] = ()
     edited: bool = False
 
 

@@ -8,7 +8,7 @@ One machine serves every job; what differs is the script it follows.
     resume     every committed step                      after the last of them
     fork at k  what began before k's head, and k         from k's head on
     cut at i   the first i exchanges, by head            from the i-th head on
-    rerun      all till the agent parts, then equals     what nothing answers then
+    rerun      all until it parts, then equal questions  what nothing answers then
 
 Adapters carry out orders and report events; nothing here performs I/O.
 
@@ -56,8 +56,8 @@ Leaving the script, in a rerun; and recorded answers in a live run:
 
 Edits:
 
-24. A question claims in the first of its forms that has a line before the opening; word for word before all.
-25. Where that line has no answer, it is asked as it is edited.
+24. A question claims in the first of its forms that has a line; word for word its lane's next before all.
+25. Where that line has no answer, it is asked as new edits make of that form.
 26. A question that new edits changed is served no answer to another one, whatever the matcher says.
 """
 
@@ -72,7 +72,6 @@ from .claims import check_line, find_line, find_reusable
 from .events import Asked, Commit, Ended, Event, Forward, Go, Halt, Headed, Order, Serve, Strayed, Wait
 from .script import AT_ONCE, Marks, Script
 from .state import (
-    UNSCRIPTED,
     Open,
     Parted,
     State,
@@ -156,22 +155,12 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
         return state, state.halt  # rule 15
     opened = state.open.get(event.call)
     if opened is None:
-        line, question = find_line(state, event)
-        if isinstance(line, int) and not state.live:
-            line = check_line(state, event, line)
-        if isinstance(line, Halt):
-            if not may_part(state):
-                return evolve(state, halt=line), line
-            state = _part(state, line)  # rule 17
-            if state.halt:
-                return state, state.halt
-            line, question = find_reusable(state, event)
-        opened = Open(question, event.lane, line)
-        if line is not None:
-            state = _mark_claimed(state, line)
+        state, opened = _open(state, event)
+        if state.halt:
+            return state, state.halt
+    elif state.parted is not None and opened.line is not None and not state.script.serves(opened.line):
+        opened = evolve(opened, line=None)  # rule 21
     recorded = line_of(state, opened)
-    if state.parted is not None and not (opened.line is not None and state.script.serves(opened.line)):
-        opened, recorded = evolve(opened, line=None), UNSCRIPTED  # rule 21
     if recorded.anew and not state.live:
         return _wait_for_rest(state, event, opened)
     if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
@@ -183,6 +172,17 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
     if isinstance(opened.asked, Call) and not (opened.asked.repeatable or opened.asked.inside or state.ran):
         state = evolve(state, ran=opened.asked.name)
     return state, Forward()
+
+
+def _open(state: State, event: Asked) -> tuple[State, Open]:
+    """The state in which `event` has claimed its line, or has none; or in which that halts the run."""
+    line, question = find_line(state, event)
+    if isinstance(line, int) and not state.live:
+        line = check_line(state, event, line)
+    if isinstance(line, Halt):
+        state = _part(state, line) if may_part(state) else evolve(state, halt=line)  # rules 3, 6, 17
+        line, question = find_reusable(state, event)
+    return state if line is None else _mark_claimed(state, line), Open(question, event.lane, line)
 
 
 def _wait_for_rest(state: State, event: Asked, opened: Open) -> tuple[State, Order]:

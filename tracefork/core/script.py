@@ -198,7 +198,11 @@ class Script:
 
     def first(self, index: Index, key: object, claimed: Marks) -> int | None:
         """The first unclaimed line under `key`."""
-        return next(self.unclaimed(index, key, claimed), None)
+        lines = index.get(key, ())  # as `unclaimed` does it, without a generator for each question
+        for place in range(bisect_left(lines, claimed.low), len(lines)):
+            if lines[place] not in claimed:
+                return lines[place]
+        return None
 
     def unclaimed(self, index: Index, key: object, claimed: Marks) -> Iterator[int]:
         """The unclaimed lines under `key`, in their order."""

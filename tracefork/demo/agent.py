@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 import tracefork
 
 TASK = "Plan a weekend in Lisbon for under 300 euros and mail me the result."
+MAIL = "Now write the mail."
+"""What the agent says once it knows what the weekend comes to."""
 
 Block: TypeAlias = "dict[str, Any]"
 Model: TypeAlias = Callable[[list[Block], bool], list[Block]]
@@ -88,8 +90,11 @@ TOOLS = {
 }
 
 
-def travel_agent(base_url: str) -> str:
-    """Run the agent against the model at `base_url`; return what it answers in the end."""
+def travel_agent(base_url: str, mail: str = MAIL) -> str:
+    """Run the agent against the model at `base_url`; return what it answers in the end.
+
+    `mail` is its last prompt.
+    """
     ask = _ask_by_sdk(base_url) if find_spec("anthropic") else _ask_plainly(base_url)
     messages: list[Block] = [{"role": "user", "content": TASK}]
     while True:
@@ -99,6 +104,8 @@ def travel_agent(base_url: str) -> str:
             return "".join(block.get("text", "") for block in blocks)
         messages.append({"role": "assistant", "content": blocks})
         results = [_make_result(call["id"], TOOLS[call["name"]](**call["input"])) for call in calls]
+        if any(call["name"] == "check_budget" for call in calls):
+            results.append({"type": "text", "text": mail})
         messages.append({"role": "user", "content": results})
 
 

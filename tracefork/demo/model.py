@@ -64,7 +64,9 @@ def _answer(turn: int, messages: list[dict[str, object]], chance: Random | None)
             return anthropic.tool_use("check_budget", {"total": spent})
         case 8:
             fits = "It fits." if spent <= 300 else "It does not fit."  # noqa: PLR2004
-            return anthropic.tool_use("send_mail", {"text": f"{CITY} by {chosen}: {spent} euros. {fits}"})
+            signed = " Yours, the agent." if "Sign it." in json.dumps(messages[-1]) else ""
+            text = f"{CITY} by {chosen}: {spent} euros. {fits}{signed}"
+            return anthropic.tool_use("send_mail", {"text": text})
     if spent <= 300:  # noqa: PLR2004
         return anthropic.text(f"Booked: {CITY} by {chosen} for {spent} euros.")
     return anthropic.text(f"I could not stay within 300 euros: the {chosen} brings it to {spent}.")

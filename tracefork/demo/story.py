@@ -1,4 +1,4 @@
-"""Runs the demo and prints each step: record, verify offline, fork, compare, kill, resume, report."""
+"""Runs the demo and prints each step: record, verify offline, fork, edit, blame, kill, resume, report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..providers import anthropic
 from ..report import html
 from ..report.diff.tapes import diff
 from ..report.page.embedded_tape import is_page
-from ..runs.api import fork, record, resume
+from ..runs.api import fork, record, rerun, resume
 from ..runs.verify import Verdict, verify
 from ..storage.store import TapeStore, new_run_id
 from ..storage.tape_file import write
@@ -39,11 +39,14 @@ PIVOT = "hold_seat"
 BOOKED = Regex("^Booked")
 CHANCE = 7
 KILL_AFTER = 6  # questions that the server has had when the run is killed
+LIVE = 2  # questions that the edited agent asks anew
 DEADLINE = 30.0  # seconds; a run that is not killed by then has gone wrong
 
 
 def tell(path: str, say: Say) -> list[str]:
-    """Run the demo into the store at `path`; return the run_ids of its recording, branch, and resumed run.
+    """Run the demo into the store at `path`; return the run_ids of its runs, in their order.
+
+    They are the recording, the branch of a fork, the rerun of the edited agent, and a resumed run.
 
     Raises:
         RuntimeError: something did not come out as the demo says it does.
@@ -52,9 +55,10 @@ def tell(path: str, say: Say) -> list[str]:
         tape = _record(store, say)
         verdict = _verify(tape, say)
         branch = _fork(store, tape, say)
+        edited = _edit(store, tape, say)
         found = _blame(store, path, tape, say)
         resumed = _crash(store, path, say)
-        branches = [branch, *map(store.load, found.contrast)]
+        branches = [branch, edited, *map(store.load, found.contrast)]
     page = html(tape, blame=found, branches=branches, verified=verdict)
     _report(Path(path).with_suffix(".html"), page, say)
     say(f"\nAll of it is in {path}. Look around:")
@@ -62,7 +66,7 @@ def tell(path: str, say: Say) -> list[str]:
     say(f"   tracefork show --store {path} {tape.run_id}")
     say(f"   tracefork diff --store {path} {tape.run_id} {branch.run_id}")
     say(f"   tracefork serve --store {path}")
-    return [tape.run_id, branch.run_id, resumed]
+    return [tape.run_id, branch.run_id, edited.run_id, resumed]
 
 
 def _record(store: TapeStore, say: Say) -> Tape:
@@ -117,8 +121,26 @@ def _take_train(recorded: Exchange) -> Response:
     return recorded.response.with_body(recorded.response.body.replace(b"morning flight", b"night train"))
 
 
+def _edit(store: TapeStore, tape: Tape, say: Say) -> Tape:
+    say("\n4. Edit. The agent's last prompt now ends with 'Sign it.' What it asks as before is served from")
+    say("   the tape, and the rest is asked live.")
+    with (
+        LoopbackServer(model(), port=urlsplit(_find_base_url(tape)).port or 0) as server,
+        rerun(tape, store, desc="the mail is signed") as run,
+    ):
+        answer = agent.travel_agent(server.url, mail=f"{agent.MAIL} Sign it.")
+    saved = run.savings
+    _expect(saved.live == len(server.requests) == LIVE, f"{saved.live} calls were live, not {LIVE}")
+    say(f"   It parts at {run.parted}")
+    say(f"   {saved.served} of {len(run.tape)} answers cost nothing, {saved.live} were asked live.")
+    say(f"   {saved.tools_served} tool calls were served too; the mail is another one, and was sent.")
+    say(f"   It answered: {answer}")
+    say(f"   Rerun {run.run_id} of {tape.run_id}, digest {run.tape.digest()}")
+    return run.tape
+
+
 def _blame(store: TapeStore, path: str, tape: Tape, say: Say) -> BlameReport:
-    say("\n4. Blame. Which answer did it? The model takes the train nine times of ten. The same agent runs")
+    say("\n5. Blame. Which answer did it? The model takes the train nine times of ten. The same agent runs")
     say("   again from many places; what it did before them costs nothing, and no mail is sent.")
     sent = len(agent.SENT)
     with LoopbackServer(model(Random(CHANCE)), port=urlsplit(_find_base_url(tape)).port or 0):  # noqa: S311  the same each time
@@ -147,7 +169,7 @@ def _answer_harmlessly(call: Call) -> object:
 
 
 def _crash(store: TapeStore, path: str, say: Say) -> str:
-    say("\n5. Crash. The agent runs in another process, which is killed in the middle.")
+    say("\n6. Crash. The agent runs in another process, which is killed in the middle.")
     killed = new_run_id()
     with LoopbackServer(model(), delay=0.05) as server:
         command = [sys.executable, "-m", "tracefork.demo.child", server.url, path, killed]
@@ -171,7 +193,7 @@ def _crash(store: TapeStore, path: str, say: Say) -> str:
 
 
 def _report(file: Path, page: str, say: Say) -> None:
-    say("\n6. Report. The run, its branch and every byte of both as one page, which needs nothing else.")
+    say("\n7. Report. The run, its branches and every byte of them as one page, which needs nothing else.")
     if file.exists() and not is_page(file.read_text("utf-8", "replace")):
         say(f"   {file} is there already and no report of ours: it is left as it is.")
         return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from attrs import evolve, fields, frozen
 
@@ -24,16 +25,20 @@ KINDS: dict[str, type[Edit]] = {
 MOST = 36_000
 """Characters that the edits of a run may take, as JSON: they stand in its header."""
 
-_WHERE, _FIRST, _OWN = "where", "first", "own"
+_WHERE, _FIRST, _ROUND, _OWN = "where", "first", "round", "own"
 
 
 @frozen
 class Planned:
-    """An edit of one run: it leaves the `first` requests as they are. `is_new`: no tape has it yet."""
+    """An edit of one run: it leaves the `first` requests as they are. `is_new`: no tape has it yet.
+
+    Edits that were given to one run and begin together are of one `round`, others of later ones.
+    """
 
     edit: AnyEdit
     first: int = 0
     is_new: bool = True
+    round: int = 0
 
 
 @frozen
@@ -54,14 +59,21 @@ def plan_edits(meta: Mapping[str, str], given: Iterable[AnyEdit]) -> tuple[Plann
         CorruptTape: what it keeps makes no sense.
     """
     left, planned = list(given), list[Planned]()
-    for kept, first in _read(meta):
+    for kept, first, number in _read(meta):
         again = next((edit for edit in left if _is_again(edit, kept)), None)
         if again is not None:
             left.remove(again)
         elif isinstance(kept, _Own):
             raise EditMissing(kept.name)
-        planned.append(Planned(again or kept, first, is_new=False))  # type: ignore[arg-type]  # no _Own is left
-    return (*planned, *(Planned(edit, _first_of(edit)) for edit in left))
+        planned.append(Planned(again or kept, first, is_new=False, round=number))  # type: ignore[arg-type]  # no _Own is left
+    number = 1 + max((one.round for one in planned), default=-1)
+    firsts = sorted({_first_of(edit) for edit in left})
+    new = [
+        Planned(edit, first, round=number + firsts.index(first))
+        for edit in left
+        for first in [_first_of(edit)]
+    ]
+    return (*planned, *new)
 
 
 def keep_edits(planned: Iterable[Planned], served: int = 0) -> dict[str, str]:
@@ -88,7 +100,7 @@ def describe(meta: Mapping[str, str]) -> tuple[str, ...]:
         kept = _read(meta)
     except CorruptTape:
         return ("edits that make no sense",)
-    return tuple(_describe(edit, first) for edit, first in kept)
+    return tuple(_describe(edit, first) for edit, first, _ in kept)
 
 
 # -- below -------------------------------------------------------------------------------
@@ -123,27 +135,30 @@ def _write(planned: Planned, served: int) -> dict[str, object]:
         given = {a.name: getattr(edit.where, a.name) for a in fields(Where)}
         row[_WHERE] = {name: text for name, text in given.items() if text is not None}
     first = max(planned.first, served)
-    return row | ({_FIRST: first} if first else {})
+    return row | {name: n for name, n in ((_FIRST, first), (_ROUND, planned.round)) if n}
 
 
-def _read(meta: Mapping[str, str]) -> list[tuple[Edit | _Own, int]]:
-    """The edits that `meta` keeps, and how many requests each leaves as they are.
+def _read(meta: Mapping[str, str]) -> list[tuple[Edit | _Own, int, int]]:
+    """The edits that `meta` keeps, how many requests each leaves as they are, and its round.
 
     Raises:
         CorruptTape: they make no sense.
     """
     try:
         rows = json.loads(meta.get(EDITS, "[]"))
-        return [(_make(**row), _check_first(row.get(_FIRST, 0))) for row in rows]
+        return [_read_row(row) for row in rows]
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as exc:
         raise CorruptTape(f"its edits make no sense: {exc}", "the run's meta") from exc
 
 
-def _make(
-    *, own: str = "", edit: str = "", where: object = None, first: int = 0, **values: object
-) -> Edit | _Own:
+def _read_row(row: Mapping[str, Any]) -> tuple[Edit | _Own, int, int]:
+    numbers = [_check_number(row.get(name, 0)) for name in (_FIRST, _ROUND)]
+    made = _make(**{name: value for name, value in row.items() if name not in (_FIRST, _ROUND)})
+    return made, numbers[0], numbers[1]
+
+
+def _make(*, own: str = "", edit: str = "", where: object = None, **values: object) -> Edit | _Own:
     """The edit of a row, without its `first`: with that it would equal none that is given again."""
-    del first
     if isinstance(where, dict):
         where = Where(**where)
     if not isinstance(where, Where | None):
@@ -154,7 +169,7 @@ def _make(
     return made
 
 
-def _check_first(first: object) -> int:
-    if type(first) is not int or first < 0:
-        raise TypeError(f"{first!r} is no number of requests")
-    return first
+def _check_number(number: object) -> int:
+    if type(number) is not int or number < 0:
+        raise TypeError(f"{number!r} is no number of requests, nor of a round")
+    return number

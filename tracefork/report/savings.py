@@ -83,7 +83,7 @@ class Savings:
             parts.append(f"{plural(self.unasked, 'step')} not asked any more")
         if unpriced := self.saved.unpriced + self.spent.unpriced:
             models = ", ".join(sorted(set(unpriced)))
-            parts.append(f"without {plural(len(unpriced), 'call')} whose price is not known ({models})")
+            parts.append(f"no price is known for {models} ({plural(len(unpriced), 'call')})")
         return "; ".join(parts)
 
 

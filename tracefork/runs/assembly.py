@@ -109,7 +109,7 @@ def make_session(
         follows=tape,
         wrapped=frozenset(wraps.paths),
         edits=planned,
-        edits_from_opening=goes_on and not script.may_be_left,
+        edits_from_opening=goes_on and script.opens != NEVER,
     )
     session = Session(plan)
     redacting.tell(session.remark)

@@ -121,6 +121,8 @@ def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
     divergence = (
         _find_divergence(tape, again, session.failure or raised, matcher) if left or not ours else None
     )
+    if divergence is not None:
+        divergence.run_id = tape.run_id
     error = None if isinstance(raised, Divergence | Unfinished) else raised
     if isinstance(raised, Divergence) and raised.__cause__ is not None:
         error = raised.__cause__

@@ -1,13 +1,14 @@
 """Edits at work in a run: which apply to a question, in which forms the tape may have it, what they met.
 
 A question has several forms where edits begin in the middle of a run, or were taken over by the agent's
-code since: as it is asked, and as it is edited from one request on or another.
+code since: as it is asked, and as one or another of them make it.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 
 from attrs import field, frozen
 
@@ -16,16 +17,20 @@ from ..edits.base import Attempt, Edit, attempt, describe_edit
 from ..edits.kept import Planned
 from ..errors import EditUnused
 
+MOST = 5
+"""Kinds of edits, by when they were given and where they begin, of which each combination is tried."""
+
 
 @frozen
 class Edited:
-    """A question as it is to be asked, and the `forms` in which the tape may have it, the likeliest last.
+    """A question as it is to be asked.
 
+    `forms` are those in which the tape may have it, each with what is to be asked then, the likeliest first.
     `is_new` says that edits changed it which the tape does not have; `attempts` are what came of these.
     """
 
     request: Request
-    forms: tuple[Request, ...] = ()
+    forms: tuple[tuple[Request, Request], ...] = ()
     is_new: bool = False
     attempts: tuple[tuple[Planned, Attempt | None], ...] = ()
 
@@ -51,36 +56,51 @@ class Editing:
         self._from_opening = from_opening
         self._asked = itertools.count()
         self._tallies = {id(one): _Tally() for one in self._new}
-        starts = sorted({one.first for one in self._old})
-        self._counts = [-1, *starts]  # of requests before one: a count for each set of edits that apply
+        kinds = sorted({(one.round, one.first) for one in self._old}, reverse=True)
+        sets = [combinations(kinds, n) for n in range(len(kinds) + 1)] if len(kinds) <= MOST else []
+        starts = sorted({one.first for one in self._old}) if len(kinds) > MOST else []
+        self._sets = [frozenset(one) for some in sets for one in some]
+        self._sets += [frozenset(kind for kind in kinds if kind[1] <= start) for start in (-1, *starts)]
 
     def __bool__(self) -> bool:
         return bool(self._old or self._new)
 
-    def edit(self, request: Request, lane: Lane, *, live: bool) -> Edited:
+    def edit(
+        self, request: Request, lane: Lane, *, live: bool, is_expected: Callable[[Request], bool]
+    ) -> Edited:
         """Return the next `request` of the run, asked by `lane`, as edited.
+
+        A form that `is_expected` needs no other beside it.
 
         Raises:
             EditRefused: it cannot be edited without damage.
         """
         count = next(self._asked)
-        kept = _apply(self._old, request, lane, count)[0]
-        edited, attempts = _apply(self._new, kept, lane, count)
+        kept = _apply([one for one in self._old if count >= one.first], request, lane)[0]
+        new = [one for one in self._new if count >= one.first]
+        edited, attempts = _apply(new, kept, lane)
         is_new = edited is not kept
-        forms: tuple[Request, ...] = ()
-        if not live and (self._from_opening or not is_new):
-            others = [one for one in self.list_forms(request, lane) if one != kept]
-            forms = (*others, *[kept] * is_new)
-        return Edited(edited, forms, is_new, attempts)
+        if live or (is_new and not self._from_opening):
+            return Edited(edited, (), is_new, attempts)
+        forms = [(kept, edited)]
+        for form in () if is_expected(kept) else self.list_forms(request, lane):
+            if form != kept:
+                forms.append((form, _apply(new, form, lane)[0]))
+            if is_expected(form):
+                forms = forms[-1:]
+                break
+        return Edited(
+            edited, tuple(forms if is_new else [pair for pair in forms if pair[0] != kept]), is_new, attempts
+        )
 
-    def list_forms(self, request: Request, lane: Lane) -> list[Request]:
-        """Every form in which the tape may have `request`, as it is asked first."""
-        forms = list[Request]()
-        for count in self._counts:
-            form = _apply(self._old, request, lane, count)[0]
-            if form not in forms:
-                forms.append(form)
-        return forms
+    def list_forms(self, request: Request, lane: Lane) -> Iterator[Request]:
+        """Give every form in which the tape may have `request`, as it is asked first."""
+        seen = list[Request]()
+        for kinds in self._sets:
+            form = _apply([one for one in self._old if (one.round, one.first) in kinds], request, lane)[0]
+            if form not in seen:
+                seen.append(form)
+                yield form
 
     def note(self, edited: Edited, *, served: bool) -> None:
         """Count what new edits met in a question that was asked, of the real world or of the tape."""
@@ -118,13 +138,12 @@ class Editing:
 
 
 def _apply(
-    planned: Sequence[Planned], request: Request, lane: Lane, count: int
+    planned: Iterable[Planned], request: Request, lane: Lane
 ) -> tuple[Request, tuple[tuple[Planned, Attempt | None], ...]]:
-    """`request` after those edits that apply to the one with `count` before it, and what each met."""
+    """`request` after the edits, and what each met; None for one that it is not for."""
     attempts = list[tuple[Planned, Attempt | None]]()
     for one in planned:
-        if count >= one.first:
-            found = attempt(one.edit, request, lane)
-            request = request if found is None else found.request
-            attempts.append((one, found))
+        found = attempt(one.edit, request, lane)
+        request = request if found is None else found.request
+        attempts.append((one, found))
     return request, tuple(attempts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.machine import Headed
-from ..core.values import Answer, Lane, Question, Timing
+from ..core.values import Answer, Lane, Question, Request, Timing
 from ..host import clocks
 from .editing import Edited
 
@@ -15,12 +15,12 @@ class Flight:
 
     `served` is the recorded answer, or None when the real world is to be asked; `taken()` returns,
     while a body is open, what the agent has read of it; `ticket` identifies its latest record in
-    the writer's queue (0: nothing written yet): pass it to `Keeper.wait`. `edited` is the question with
-    its true secrets, if edits of the run may have changed it.
+    the writer's queue (0: nothing written yet): pass it to `Keeper.wait`. `edited` is what edits of the run
+    made of the question, if there are any, and `choices` has each of what it may be with its true secrets.
     """
 
     __slots__ = (
-        "_zero", "began", "call", "chunks", "edited", "end_hops", "head_hops", "headed", "lane",
+        "_zero", "began", "call", "choices", "chunks", "edited", "end_hops", "head_hops", "headed", "lane",
         "question", "served", "site", "taken", "ticket",
     )  # fmt: skip
 
@@ -30,6 +30,7 @@ class Flight:
         self.lane = lane
         self.site = site
         self.edited: Edited | None = None
+        self.choices: tuple[tuple[Question, Request], ...] = ()
         self.served: Answer | None = None
         self.ticket = 0
         self.taken: Callable[[], Answer] | None = None
@@ -39,6 +40,11 @@ class Flight:
         self.head_hops: int | None = None
         self.end_hops: int | None = None
         self._zero = clocks.perf_counter()
+
+    @property
+    def true(self) -> Request | None:
+        """The question, as it was edited, with its true secrets; None where the run has no edits."""
+        return next((true for asked, true in self.choices if asked == self.question), None)
 
     def saw_head(self) -> None:
         """Note that the head of the answer is about to reach the agent."""

@@ -14,7 +14,20 @@ from ..core.diff import Difference, diff_questions, find_nearest
 from ..core.machine import Halt, State, list_unasked
 from ..core.script import Script
 from ..core.surrogates import Surrogates
-from ..core.values import Answer, Departure, Fault, Lane, Question, Reading, Reply, Request, Response
+from ..core.values import (
+    Answer,
+    Call,
+    Departure,
+    Fault,
+    Lane,
+    Outcome,
+    Question,
+    Reading,
+    Reply,
+    Request,
+    Response,
+    Source,
+)
 from ..errors import Divergence, Stalled, Unfinished
 
 _MOST = 2_000
@@ -46,15 +59,28 @@ def make_departure(state: State) -> Departure:
     halt = state.parted.halt
     then = evolve(state, claimed=state.parted.claimed)
     found = make_divergence(then, halt)
-    asked, recorded, path = str(halt.asked), "", ""
+    asked, recorded, path = _name(halt.asked), "", ""
     reason = halt.reason or ("stalled" if halt.stalled else "differs")
     if reason == "stalled":
-        recorded, asked = str(found.nearest or ""), ""
+        recorded, asked = _name(found.nearest), ""
     elif reason == "differs" and found.difference is not None:
         path, recorded, asked = found.difference.path, found.difference.recorded, found.difference.asked
     elif reason == "differs":
-        reason, recorded = ("differs", str(found.nearest)) if found.nearest is not None else ("over", "")
+        reason, recorded = ("differs", _name(found.nearest)) if found.nearest is not None else ("over", "")
     return Departure(found.step, reason, path, recorded[:_MOST], asked[:_MOST], halt.lane)
+
+
+def _name(question: Question | Outcome | None) -> str:
+    """What a question is put to, as a reader would say it."""
+    match question:
+        case Request(method, url):
+            return f"{method} {url}"
+        case Call(name):
+            return f"the tool {name}"
+        case Source(kind, name):
+            return f"{kind} {name}".rstrip()
+        case _:
+            return str(question or "")
 
 
 def find_unfinished(state: State) -> Unfinished | None:

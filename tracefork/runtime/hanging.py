@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 
 from ..core.machine import Forward, Order, Strayed
-from ..core.values import CANCELLED, Call
+from ..core.values import CANCELLED, Call, Fault
 from ..host import clocks
 from . import lanes
 from .flight import Flight
@@ -56,8 +56,10 @@ class Hanging(Lifetime):
 
         If it is not given up for about twice as long as it was then, the real world is to answer it.
         """
+        if not isinstance(flight.served, Fault) or flight.served != CANCELLED:
+            return False
         is_agent = isinstance(flight.question, Call) and flight.question.inside
-        if flight.served != CANCELLED or is_agent or not self._cell.state.script.may_be_left:
+        if is_agent or not self._cell.state.script.may_be_left:
             return False
         opened = self._cell.state.open.get(flight.call)
         if opened is None or self._cell.state.halt:

@@ -110,12 +110,20 @@ class Unwritten:
     def wait(self, number: int, timeout: float | None = None) -> bool:  # noqa: ARG002
         return True
 
+    @property
+    def newest(self) -> Moment | None:
+        """The last moment whose notes are kept."""
+        return self._moment
+
+    def list_notes(self) -> list[Note]:
+        """Return what is kept, in its order."""
+        return [note for _, notes in sorted(self._notes.items()) for note in notes]
+
     def so_far(self) -> Happened:
         self.put(0)
         fold = Fold()
-        for _, notes in sorted(self._notes.items()):
-            for record, _ in notes:
-                fold.add(record)
+        for record, _ in self.list_notes():
+            fold.add(record)
         return fold.happened()
 
     def close(self, last: Callable[[], object]) -> None:
@@ -123,53 +131,6 @@ class Unwritten:
 
     def is_over(self, timeout: float) -> bool:  # noqa: ARG002
         return True
-
-
-class Deferred:
-    """Keeps the records of a rerun as those of a replay are kept; once the agent has parted, by a Writer.
-
-    Until then nothing has happened that is not on the tape. The Writer is given all of it, from the start.
-    """
-
-    def __init__(self) -> None:
-        self._replayed, self._writer = Unwritten(), Writer(stored=False)
-        self._parted = False
-
-    @property
-    def redacted(self) -> Mapping[str, int]:
-        return self._kept_by().redacted
-
-    def follow(self, moment: Moment) -> None:
-        self._writer.follow(moment)
-        self._replayed.follow(moment)
-
-    def put(self, number: int) -> None:
-        self._kept_by().put(number)
-
-    def push(self) -> None:
-        self._kept_by().push()
-
-    def wait(self, number: int, timeout: float | None = None) -> bool:
-        return self._kept_by().wait(number, timeout)
-
-    def so_far(self) -> Happened:
-        return self._kept_by().so_far()
-
-    def close(self, last: Callable[[], object]) -> None:
-        self._kept_by().close(last)
-
-    def is_over(self, timeout: float) -> bool:
-        return self._kept_by().is_over(timeout)
-
-    def _kept_by(self) -> Keeper:
-        """Who keeps what happened by now; whoever is interrupted in here is followed by somebody else."""
-        if not self._parted:
-            self._replayed.put(0)
-            if not self._replayed.has_parted:
-                return self._replayed
-            self._writer.start()
-            self._parted = True
-        return self._writer
 
 
 class Writer:
@@ -191,6 +152,7 @@ class Writer:
         self._asked = dict[int, Request]()
         self._vault: Vault | None = None
         self._fold = Fold()
+        self._adopted: tuple[list[Note], int] | None = None
         self._woken_at = 0
         self._written = 0
         self._over = False
@@ -217,6 +179,11 @@ class Writer:
 
     def follow(self, moment: Moment) -> None:
         self._moment = moment
+
+    def adopt(self, other: Unwritten) -> None:
+        """Go on where `other` has come, with what it has kept. Before the start; to repeat it is harmless."""
+        self._moment = newest = other.newest
+        self._adopted = other.list_notes(), newest.number if newest else 0
 
     def put(self, number: int) -> None:
         if self._stored or number - self._woken_at >= TOGETHER:
@@ -316,6 +283,7 @@ class Writer:
 
     def _write(self, *, everything: bool) -> None:
         """Keep the notes of new moments; if all of them are heads, only if `everything` is set."""
+        self._keep_adopted()
         while True:
             notes, moment = list[Note](), self._moment
             while moment and len(notes) < BATCH and (after := moment.after()) is not None:
@@ -328,6 +296,13 @@ class Writer:
                 self._fold.add(record)
             self._moment, self._written = moment, moment.number
             self._open_gates()
+
+    def _keep_adopted(self) -> None:
+        if self._adopted is not None:
+            (notes, number), self._adopted = self._adopted, None
+            for record in self._redact(self._clean(notes)):
+                self._fold.add(record)
+            self._written = max(self._written, number)
 
     def _open_gates(self) -> None:
         for at, number in list(self._waiting.items()):

@@ -37,6 +37,8 @@ class Lifetime:
         self.process = getpid()
         """The id of the run's process: in a process that is forked from it, the run takes no events."""
         self.phase: Literal["new", "open", "over"] = "new"
+        self.follows = ""
+        """The run whose tape this one follows, for advice."""
         self.secrets = Secrets(script, redactor)
         """Takes secrets out of questions and answers, and puts them back into what leaves."""
         self._redactor = redactor
@@ -163,4 +165,6 @@ class Lifetime:
         state = self._cell.state
         flights = [f for f in list(self._flights.values()) if not f.headed and f.call in state.open]
         waiting = [(f.lane, f.question, f.site) for f in flights]
-        return make_divergence(state, halt, patience=self._cell.patience, open_calls=waiting)
+        error = make_divergence(state, halt, patience=self._cell.patience, open_calls=waiting)
+        error.run_id = self.follows
+        return error

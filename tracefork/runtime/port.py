@@ -164,8 +164,8 @@ class Port(Hanging):
             TraceforkError: the gate refuses it.
         """
         try:
-            if flight is not None and flight.edited is not None and flight.edited.request is not request:
-                request = check_signature(request, flight.edited.request, signs=signs)
+            if flight is not None and (edited := flight.true) is not None and edited is not request:
+                request = check_signature(request, edited, signs=signs)
             if self._gate:
                 self._gate(cast("Request", self._redactor().question(request)))
             return self.secrets.restore(request)
@@ -315,35 +315,44 @@ class Port(Hanging):
             hear(question)
         strand = lanes.current()
         path, alone = (strand.path, strand.alone) if strand else ("", self.live)
-        edited = self._edit(question, path)
-        question = edited.request if edited else question
+        edited = self._edit(question, path, alone=alone)
         state, match = self._cell.state, self.secrets.match
-        flight = Flight(next(self._calls), match(question, state, path), path, site)
-        flight.edited = edited
+        asked = match(edited.request if edited else question, state, path)
+        flight = Flight(next(self._calls), asked, path, site)
         self._flights[flight.call] = flight
-        event = Asked(flight.call, flight.question, path, alone)
+        event = Asked(flight.call, asked, path, alone)
         if edited is None:
             return flight, event
-        forms = tuple([match(form, state, path) for form in edited.forms])
-        return flight, evolve(event, forms=forms, edited=edited.is_new)
+        forms = [(match(form, state, path), match(true, state, path)) for form, true in edited.forms]
+        flight.edited = edited
+        flight.choices = (
+            (asked, edited.request),
+            *((kept, true) for (_, kept), (_, true) in zip(forms, edited.forms, strict=True)),
+        )
+        return flight, evolve(event, forms=tuple(forms), edited=edited.is_new)
 
-    def _edit(self, question: Question, lane: Lane) -> Edited | None:
+    def _edit(self, question: Question, lane: Lane, *, alone: bool) -> Edited | None:
         if not self.editing or not isinstance(question, Request):
             return None
+        state, match = self._cell.state, self.secrets.match
+        expected = machine.find_expected(state, lane) if alone else None
         try:
-            return self.editing.edit(question, lane, live=self.live)
+            return self.editing.edit(
+                question, lane, live=state.live, is_expected=lambda form: match(form, state, lane) == expected
+            )
         except EditRefused as exc:
             text = self._redactor().text
             raise self.fail(EditRefused(text(exc.edit), text(exc.url), text(exc.problem))) from exc.__cause__
 
     def _follow_order(self, flight: Flight, order: Order) -> None:
-        match self._checked(order):
+        order = self._checked(order)
+        if flight.edited is not None and (opened := self._cell.state.open.get(flight.call)):
+            flight.question = opened.asked  # in the form that was chosen
+        match order:
             case Serve(answer, after):
                 flight.served = answer
                 if after and isinstance(flight.question, Call):
                     self.stale.serve_tool(after, flight.question.name)
-                opened = self._cell.state.open.get(flight.call)
-                flight.question = opened.asked if opened and flight.edited else flight.question
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)

@@ -23,9 +23,10 @@ from ..host.uninterrupted import LOOK, run_apart
 from ..providers.unrecorded import describe_asked
 from ..redact import Redactor
 from ..runtime import lanes, spawning
+from ..runtime.deferred_keeper import Deferred
 from ..runtime.editing import Editing
 from ..runtime.flight import Flight
-from ..runtime.keeper import Deferred, Keeper, Unwritten, Writer
+from ..runtime.keeper import Keeper, Unwritten, Writer
 from ..runtime.lifetime import BLINK
 from ..runtime.port import Port
 from ..storage.run_log import Log
@@ -59,6 +60,7 @@ class Session(Border, ToolCaller, Following, Chance):
         editing = Editing(plan.edits, from_opening=plan.edits_from_opening)
         port = Port(plan.script, plan.redactor, plan.patience, plan.gate, plan.known, plan.doubts, editing)
         super().__init__(plan, port)
+        port.follows = plan.follows.run_id if plan.follows else ""
         self.max_body = plan.max_body
         """The most bytes of one body that are kept."""
         self.instant_retries = plan.instant_retries

@@ -39,7 +39,14 @@ responses = st.builds(
     st.lists(st.binary(max_size=16), max_size=4).map(tuple),
     st.sampled_from(["eof", "eof", "closed", "cancelled"]) | faults,
 )
-calls = st.builds(Call, st.sampled_from(["search", "book"]), st.just('{"args":[],"kwargs":{}}'))
+calls = st.builds(
+    Call,
+    st.sampled_from(["search", "book"]),
+    st.just('{"args":[],"kwargs":{}}'),
+    code=st.sampled_from(["", "ast:9f86d081884c7d65"]),
+    repeatable=st.booleans(),
+)
+origins = st.none() | st.integers(0, 99)
 replies = st.builds(Reply, st.sampled_from(["returned", "raised"]), st.just("[1]"), st.just("ValueError"))
 outcomes = st.just(RETURNED) | st.builds(Outcome, st.just("raised"), st.just("ValueError"), text)
 
@@ -73,18 +80,19 @@ def tapes(draw: st.DrawFn, max_steps: int = 6) -> Tape:
                 open_.append(_Open(draw(calls), draw(st.sampled_from(free)), clock))
             case "draw" if room:
                 now = Span(clock, clock, clock)
-                steps.append(Draw(Source("uuid"), Reading(draw(text)), draw(st.sampled_from(free)), now))
+                lane, origin = draw(st.sampled_from(free)), draw(origins)
+                steps.append(Draw(Source("uuid"), Reading(draw(text)), lane, now, origin=origin))
             case "head" if asked := [o for o in waiting if isinstance(o.asked, Request)]:
                 it = draw(st.sampled_from(asked))
                 open_[open_.index(it)] = _Open(it.asked, it.lane, it.began, clock)
             case "fault" if waiting:
                 it = draw(st.sampled_from(waiting))
                 open_.remove(it)
-                steps.append(_over(it, draw(_failure(it)), clock))
+                steps.append(_over(it, draw(_failure(it)), clock, draw(origins)))
             case "end" if reading:
                 it = draw(st.sampled_from(reading))
                 open_.remove(it)
-                steps.append(_over(it, draw(responses), clock))
+                steps.append(_over(it, draw(responses), clock, draw(origins)))
             case _:
                 continue
         clock += 1
@@ -92,7 +100,7 @@ def tapes(draw: st.DrawFn, max_steps: int = 6) -> Tape:
         if isinstance(it.asked, Request) and it.headed is None:
             it, clock = _Open(it.asked, it.lane, it.began, clock), clock + 1  # noqa: PLW2901
         answers: st.SearchStrategy[Answer] = responses if isinstance(it.asked, Request) else replies
-        steps.append(_over(it, draw(answers), clock))
+        steps.append(_over(it, draw(answers), clock, draw(origins)))
         clock += 1
     return Tape(tuple(sorted(steps, key=lambda s: s.span.began)), outcome=draw(outcomes))
 
@@ -101,11 +109,11 @@ def _failure(it: _Open) -> st.SearchStrategy[Answer]:
     return st.just(CANCELLED) | (faults if isinstance(it.asked, Request) else replies)
 
 
-def _over(it: _Open, answer: Answer, tick: int) -> Step:
+def _over(it: _Open, answer: Answer, tick: int, origin: int | None) -> Step:
     span = Span(it.began, tick if it.headed is None else it.headed, tick)
     match it.asked, answer:
         case Request() as request, Response() | Fault():
-            return Exchange(request, answer, it.lane, span)
+            return Exchange(request, answer, it.lane, span, origin=origin)
         case Call() as call, Reply() | Fault():
-            return Effect(call, answer, it.lane, span)
+            return Effect(call, answer, it.lane, span, origin=origin)
     raise TypeError(f"{it.asked!r} cannot be answered by {answer!r}")

@@ -22,11 +22,16 @@ class VerdictLike(Protocol):
 
 @frozen
 class Replayed:
-    """The result of replaying a run: whether all was `ok`, and how many of `total` exchanges `matched`."""
+    """The result of replaying a run: whether all was `ok`, and how many of `total` exchanges `matched`.
+
+    `parted` says where the agent left it, in a sentence, and `run_id` which run that was; both may be "".
+    """
 
     ok: bool
     matched: int
     total: int
+    parted: str = ""
+    run_id: str = ""
 
     @classmethod
     def of(cls, verdict: VerdictLike, exchanges: int) -> Replayed:
@@ -37,7 +42,9 @@ class Replayed:
             ValueError: it is the verdict on another run.
         """
         try:
-            made = cls(bool(verdict.ok), verdict.matched, verdict.total)
+            left = getattr(verdict, "divergence", None)
+            parted = "" if left is None else str(left).partition("\n")[0]
+            made = cls(bool(verdict.ok), verdict.matched, verdict.total, parted, getattr(left, "run_id", ""))
         except AttributeError as error:
             raise TypeError(f"a verdict has ok, matched and total: {verdict!r:.100}") from error
         if made.total != exchanges:
@@ -58,4 +65,7 @@ class Replayed:
         counted = f"{self.matched:,} of {plural(self.total, 'exchange')} happened again in a replay"
         if self.ok:
             return f"{counted}, and all else with them"
-        return f"{counted}; the questions, what lay between them, or the end differed"
+        if not self.parted:
+            return f"{counted}; the questions, what lay between them, or the end differed"
+        goes_on = f"; tracefork rerun {self.run_id} goes on from there" if self.run_id else ""
+        return f"{counted}; {self.parted}{goes_on}"
