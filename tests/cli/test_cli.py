@@ -369,7 +369,7 @@ def test_a_diff_is_a_line_a_place_and_tells_ids_apart_when_asked(desk):
         "step 2, response.content[0].text",
         "Fork of one",
     ]
-    assert lines[-1] == "Fork of one: answers: 1 from the tape, 2 new; no longer asked: 1 step"
+    assert lines[-1] == "Fork of one: answers: 1 from the tape, 2 new; no longer asked: 1 step of the tape"
     assert (listed["savings"]["served"], listed["savings"]["unasked"]) == (1, 1)
     assert "'re: re: hello' | 'changed'" in lines[0]
     assert [place["step"] for place in listed["differences"]] == [1, 2, 2]

@@ -12,7 +12,7 @@ from tokens import drawn
 
 import tracefork
 from tracefork import redact
-from tracefork.core.values import Call, Fault, Reply, Request, Response, Span
+from tracefork.core.values import Call, Departure, Fault, Reply, Request, Response, Span
 from tracefork.redact.by_form.patterns import KINDS, PRIVATE_KEY, found
 
 CLEAN = redact.redactor({})
@@ -242,6 +242,17 @@ def test_a_tape_is_scrubbed_of_what_was_kept_before():
     assert secret not in repr([clean.agent_name, dict(clean.meta), clean.steps[1]])
     assert (clean.run_id, len(clean)) == ("new", 1)
     assert clean.digest() != tape.digest()
+
+
+def test_where_a_rerun_left_its_tape_is_scrubbed_too():
+    secret = "gsk_" + "a1B2" * 13
+    left = Departure(1, "differs", f"$.{secret}", f"'{secret}'", f"'{secret}, please'")
+    tape = tracefork.Tape(run_id="again", parent=tracefork.Branch("old", 1, secret, secret, departure=left))
+    clean = redact.scrubbed(tape, CLEAN)
+
+    assert secret not in str(clean.parent.departure)
+    assert secret.encode() not in tracefork.dumps(clean)
+    assert (clean.parent.step, clean.parent.departure.reason) == (1, "differs")
 
 
 def test_ordinary_traffic_holds_hardly_anything_that_looks_like_a_secret():

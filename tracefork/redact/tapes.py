@@ -104,8 +104,14 @@ def scrubbed(tape: Tape, redact: Redactor, run_id: str = "", *, chance: bytes = 
 
 
 def lineage(parent: Branch | None, redact: Redactor) -> Branch | None:
-    """Return `parent` with secrets out of what the branch is called and what is said of it."""
-    return parent and evolve(parent, name=redact.text(parent.name), desc=redact.text(parent.desc))
+    """Return `parent` with secrets out of its name, its description and where it was left."""
+    if parent is None:
+        return None
+    left = parent.departure
+    parted = left and evolve(
+        left, path=redact.text(left.path), recorded=redact.text(left.recorded), asked=redact.text(left.asked)
+    )
+    return evolve(parent, name=redact.text(parent.name), desc=redact.text(parent.desc), departure=parted)
 
 
 def _step(step: Step, redact: Redactor) -> Step:
