@@ -41,7 +41,7 @@ def record(
 ) -> Session:
     """Start a run whose every answer comes from the real world, and is kept.
 
-    Within a run that is replayed, verified, forked or resumed, and under `tracefork run`, it is a view
+    Within a run that is replayed, verified, forked, rerun or resumed, and under `tracefork run`, it is a view
     of that run: see `nested`. Within another recording it is a run of its own.
 
     Args:

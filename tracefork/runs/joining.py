@@ -1,4 +1,4 @@
-"""Makes a `record()` within a run that is replayed, forked or resumed a view of that run.
+"""Makes a `record()` within a run that is replayed, forked, rerun or resumed a view of that run.
 
 A script that records itself is verified, forked and resumed as it is. Were its own run another
 one, it would be live in the middle of a replay.

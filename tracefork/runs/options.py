@@ -122,7 +122,7 @@ class Options:
             that the tape has. Kept with the run.
         durability: "process" survives a killed process, "power" a power cut.
         adopts: let a `record()` of the agent's own join this recording, as it joins a replay.
-        nested: what a `record()` does within a run that is replayed, verified, forked or resumed, and
+        nested: what a `record()` does within a run that is replayed, verified, forked, rerun or resumed, and
             under `tracefork run`: "join" that run, or make a "separate" one.
 
     Raises:

@@ -50,7 +50,7 @@ SEALING = 10.0
 
 
 class Session(Border, ToolCaller, Following, Chance):
-    """A run in progress. Make one with `record`, `replay`, `resume` or `fork`.
+    """A run in progress. Make one with `record`, `replay`, `resume`, `rerun` or `fork`.
 
     Use it as a context manager, `with` or `async with`. Safe to share between
     threads and tasks; every transport made from a session writes to the same tape.
