@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx
 import pytest
@@ -340,6 +341,44 @@ def test_an_agent_that_thinks_between_its_questions_is_replayed(model, ask, aask
 
     assert (model.asked, run.parted) == ([], None)
     assert run.tape.digest() == tape.digest()
+
+
+def test_many_threads_that_wait_for_one_are_as_quick_as_in_a_replay(model):
+    def answer(request):
+        time.sleep(0.05 if b"first" in request.read() else 0.4)
+        return model(request)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+
+    def ask(text):
+        body = {"model": "small", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+        client.post(URL, json=body).read()
+
+    def think():
+        ask("first")
+        time.sleep(0.2)
+        ask("second")
+
+    def agent():
+        jobs = [think, *(partial(ask, f"other {n}") for n in range(80))]
+        threads = [threading.Thread(target=job) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def measure(session):
+        began = time.monotonic()
+        with session as run:
+            agent()
+        return time.monotonic() - began, run
+
+    tape = recorded(agent)
+    replayed, _ = measure(tracefork.replay(tape))
+    took, run = measure(tracefork.rerun(tape))
+
+    assert run.parted is None
+    assert took < 3 * replayed + 0.5
 
 
 # -- chance -----------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from attrs import evolve
 from ..core import machine
 from ..core.machine import Asked, Order, Wait
 from ..host import clocks
-from ..host.uninterrupted import make_gate, wait_at
+from ..host.uninterrupted import LOOK, Gate, make_gate, wait_at
 from .event_loop import Pacers, Tick, patiently, poster, resolve, running_loop
 from .flight import Flight
 from .stepper import Cell, look
@@ -58,10 +58,24 @@ def settle(cell: Cell, event: Asked | Tick) -> Order:
     while isinstance(order := _send_paced(cell, event, wake), Wait):
         if _is_nested():
             return cell.send(evolve(event, waits=False))
-        left = cell.left()
-        if not wait_at(at, look(cell.look(left))) and left <= 0 and (lapsed := cell.lapse(event.call)):
+        if lapsed := _wait_for_turn(cell, event.call, at):
             return lapsed
     return order
+
+
+def _wait_for_turn(cell: Cell, call: int, at: Gate) -> Order | None:
+    """Block until the turn may have come; return the order to stop if the run's patience ends first.
+
+    Who only looks whether the run goes on asks for no tick: it would take the pause of another thread's.
+    """
+    until = clocks.monotonic() + LOOK
+    while clocks.monotonic() < until:
+        left = cell.left()
+        if wait_at(at, look(cell.look(left))):
+            return None
+        if left <= 0:
+            return cell.lapse(call)
+    return None
 
 
 def _is_nested() -> bool:
