@@ -230,7 +230,7 @@ def _tidied(world: World) -> tuple[Tool, Tool, Tool]:
     def look(about: str) -> str:
         """Look at a place."""
         world.run("look", "tidied", about)
-        return " ".join((about, "is", "there"))
+        return about + " is there"
 
     def price(about: str) -> str:
         """What it costs."""

@@ -10,7 +10,18 @@ from typing import Any
 
 from benchmarks.rerun.agents import Framework, Kit, Say
 from benchmarks.rerun.model import World
-from benchmarks.rerun.sdks import KEY, ONE, SDKS, TASKS, THREADS, Open, anthropic_asks, awaited, in_loop, opened
+from benchmarks.rerun.sdks import (
+    KEY,
+    ONE,
+    SDKS,
+    TASKS,
+    THREADS,
+    Open,
+    anthropic_asks,
+    awaited,
+    in_loop,
+    opened,
+)
 
 AWAITED = "one by one, awaited"
 HERE = Path(__file__).parent
@@ -100,7 +111,9 @@ async def _langchain_anthropic(url: str, _: World) -> AsyncIterator[Any]:
     from langchain_anthropic import ChatAnthropic
 
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(AsyncAnthropic(api_key=KEY, base_url=url)) if in_loop() else None
+        client = (
+            await stack.enter_async_context(AsyncAnthropic(api_key=KEY, base_url=url)) if in_loop() else None
+        )
 
         def make(name: str) -> Any:
             model = ChatAnthropic(model=name, api_key=KEY, base_url=url, max_tokens=99)
@@ -202,7 +215,9 @@ def _mcp_talk(clients: Any, kit: Kit) -> Say:
         messages.append({"role": "user", "content": text})
         while True:
             message = await model.messages.create(**anthropic_asks(kit, messages))
-            content = [block.model_dump(include={"type", "text", "id", "name", "input"}) for block in message.content]
+            content = [
+                block.model_dump(include={"type", "text", "id", "name", "input"}) for block in message.content
+            ]
             messages.append({"role": "assistant", "content": content})
             calls = [block for block in message.content if block.type == "tool_use"]
             if not calls:
@@ -210,7 +225,9 @@ def _mcp_talk(clients: Any, kit: Kit) -> Say:
             results = []
             for call in calls:
                 done = await tools.call_tool(call.name, call.input)
-                results.append({"type": "tool_result", "tool_use_id": call.id, "content": done.content[0].text})
+                results.append(
+                    {"type": "tool_result", "tool_use_id": call.id, "content": done.content[0].text}
+                )
             messages.append({"role": "user", "content": results})
 
     return say
@@ -231,9 +248,15 @@ FRAMEWORKS = (
         "langchain-anthropic", ("langchain_anthropic",), ONE, _langchain_anthropic, _langchain(is_async=False)
     ),
     Framework(
-        "langchain-anthropic", ("langchain_anthropic",), TASKS, _langchain_anthropic, _langchain(is_async=True)
+        "langchain-anthropic",
+        ("langchain_anthropic",),
+        TASKS,
+        _langchain_anthropic,
+        _langchain(is_async=True),
     ),
-    Framework("langchain-openai", ("langchain_openai",), THREADS, _langchain_openai, _langchain(is_async=False)),
+    Framework(
+        "langchain-openai", ("langchain_openai",), THREADS, _langchain_openai, _langchain(is_async=False)
+    ),
     Framework("langchain-openai", ("langchain_openai",), TASKS, _langchain_openai, _langchain(is_async=True)),
     Framework("langgraph", ("langgraph",), ONE, _langchain_anthropic, _langgraph(is_async=False)),
     Framework("langgraph", ("langgraph",), TASKS, _langchain_anthropic, _langgraph(is_async=True)),

@@ -25,9 +25,15 @@ from tracefork.providers import anthropic, gemini, openai
 WORDS = ("rain", "sun", "wind", "snow")
 ABOUT = ("Faro", "Porto", "Lagos")
 MOST = 2  # rounds of tools before it answers
-_FRESH = re.compile(
-    rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{10}\.\d{6}"
+_FRESH = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{10}\.\d{6}")
+_RESULTS = (
+    '"tool_result"',
+    '"toolResult"',
+    '"functionResponse"',
+    '"role": "tool"',
+    '"type": "function_call_output"',
 )
+"""How each vendor's turns of tools' results are told, as JSON."""
 _NO_MATTER = {"id", "call_id", "tool_call_id", "tool_use_id", "toolUseId", "stream", "stream_options", "user"}
 
 
@@ -141,13 +147,16 @@ def _results(body: dict[str, Any]) -> int:
     found = 0
     for turn in reversed(turns if isinstance(turns, list) else []):
         text = json.dumps(turn)
-        if '"tool_result"' in text or '"toolResult"' in text or '"functionResponse"' in text:
-            found += 1
-        elif '"role": "tool"' in text or '"type": "function_call_output"' in text:
+        if any(sign in text for sign in _RESULTS):
             found += 1
         elif '"role": "user"' in text:
             break
     return found
+
+
+def digest_of(request: Request) -> str:
+    """What the model's answer depends on; equal for questions that are one to it."""
+    return Saying.of(request).digest
 
 
 # -- forms of answers ----------------------------------------------------------------------
@@ -161,7 +170,12 @@ def _anthropic(saying: Saying) -> Response:
     calls = saying.calls()
     if len(calls) > 1 and not _is_stream(saying):
         content = [
-            {"type": "tool_use", "id": f"toolu_{saying.digest[:12]}{n}", "name": name, "input": {"about": about}}
+            {
+                "type": "tool_use",
+                "id": f"toolu_{saying.digest[:12]}{n}",
+                "name": name,
+                "input": {"about": about},
+            }
             for n, (name, about) in enumerate(calls)
         ]
         return _json(

@@ -14,11 +14,11 @@ from attrs import field, frozen
 
 import tracefork
 from benchmarks.rerun.agents import Framework
-from benchmarks.rerun.model import World, same_for_all
+from benchmarks.rerun.model import World, digest_of, same_for_all
 from benchmarks.rerun.plans import BASE, Edit, Plan
+from tracefork.core.matching import Matcher, canonical, exact
 from tracefork.runs.api import UnrecordedWarning
 from tracefork.runs.calibration import Calibration, calibrate
-from tracefork.core.matching import Matcher, canonical, exact
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
@@ -63,8 +63,8 @@ class Recorded:
     asked: Counter[str] = field(repr=False)
     ran: Counter[Any] = field(repr=False)
 
-    def rerun(self, edit: Edit, plan: Plan = BASE, *, verify: bool = False) -> Found:
-        """Rerun the agent after `edit`, beside a live run of it."""
+    def rerun(self, edit: Edit, plan: Plan = BASE, *, verify: bool = False, **options: Any) -> Found:
+        """Rerun the agent after `edit`, beside a live run of it; `options` are those of `tracefork.rerun`."""
         changed = edit.change(plan)
 
         def agent() -> list[str]:
@@ -77,7 +77,7 @@ class Recorded:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnrecordedWarning)
-                with tracefork.rerun(self.tape, matcher=self.matcher) as run:
+                with tracefork.rerun(self.tape, matcher=self.matcher, **options) as run:
                     came = agent()
         except Exception as problem:  # noqa: BLE001 - any is told
             self.world.take()
@@ -104,7 +104,7 @@ class Recorded:
         """How many answers of `branch` were recorded for a question that differs, or given twice."""
         given = {step.span.began: step for step in self.tape.exchanges}
         served = [step for step in branch.exchanges if step.origin is not None]
-        wrong = sum(self.key(given[step.origin].request) != self.key(step.request) for step in served)
+        wrong = sum(digest_of(given[step.origin].request) != digest_of(step.request) for step in served)
         return wrong + len(served) - len({step.origin for step in served})
 
 

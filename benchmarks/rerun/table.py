@@ -1,4 +1,4 @@
-"""The rows of the table: a hundred edits of each framework's agent, what their reruns cost, and what went wrong."""
+"""The rows of the table: a hundred edits of the agent on each framework, and what their reruns cost."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ def rows(frameworks: Iterable[Framework] = ALL) -> Iterator[Row]:
             continue
         found = pairs.measure(framework, plans.edits(), verify=VERIFIED)
         everything += found
-        yield _row(framework.name, framework.how, found)
-    yield _row("all", "", everything)
+        yield make_row(framework.name, framework.how, found)
+    yield make_row("all", "", everything)
 
 
 def drawn() -> Iterator[Row]:
     """The same where each errand's prompt holds a reading of the clock and an id of its own."""
     plan = evolve(plans.BASE, stamps="errand")
     for framework in SDKS:
-        if framework.name in ("httpx", "anthropic") and not framework.missing:
+        if framework.name == "httpx" and not framework.missing:
             for kinds in (("prompt", "code", "tool", "model"), ("order", "loop")):
                 edits = [edit for edit in plans.edits() if edit.kind in kinds]
                 found = pairs.measure(framework, edits, plan=plan, verify=VERIFIED)
-                yield _row(framework.name, f"{framework.how}; {', '.join(kinds)}", found)
+                yield make_row(framework.name, f"{framework.how}; {', '.join(kinds)}", found)
 
 
-def _row(name: str, how: str, found: list[pairs.Found]) -> Row:
+def make_row(name: str, how: str, found: list[pairs.Found]) -> Row:
     minimal, live = sum(one.minimal for one in found), sum(one.live for one in found)
     same = sum(one.same and not one.problem for one in found)
     counts = (
