@@ -11,6 +11,7 @@ from attrs import frozen
 
 from benchmarks import blaming, compression, curve, hashing, large, measure, peers, report, sizes, storage
 from benchmarks.peers import Missing
+from benchmarks.rerun import cost, proxied, table
 
 Row: TypeAlias = tuple[str, ...]
 
@@ -185,6 +186,15 @@ def _cost(_: int) -> Iterator[Row]:
             yield "", what, f"{cost:.2f}", f"bare: {bare:.2f}", f"{cost / bare:.2f}", ""
 
 
+def _unchanged(_: int) -> Iterator[Row]:
+    for turns in (50, 200):
+        with tempfile.TemporaryDirectory() as folder:
+            spent = cost.unchanged(folder, turns)
+        for kind, goal in (("rerun", "≤ 1.1"), ("rerun to SQLite", "")):
+            what, beside = f"a turn of {turns}, us of CPU, {kind}", f"replay: {spent['replay']:.0f}"
+            yield _goal("", what, spent[kind], beside, spent[kind] / spent["replay"], goal)
+
+
 def _turns(spent: dict[str, float], turn: str, record: str, replay: str) -> Iterator[Row]:
     for number, kind, goal in (
         ("6", "in memory", record),
@@ -307,6 +317,34 @@ PARTS = (
         "python -m benchmarks.run blame",
         ("measured", "value", "beside", "ratio", "goal"),
         lambda _: blaming.costs(),
+    ),
+    Part(
+        "rerun",
+        "Rerun: a hundred edits of an agent on each SDK and framework",
+        "python -m benchmarks.run rerun",
+        table.COLUMNS,
+        lambda _: table.rows(),
+    ),
+    Part(
+        "rerun",
+        "Rerun: where each errand's prompt holds a time and an id of its own",
+        "python -m benchmarks.run rerun",
+        table.COLUMNS,
+        lambda _: table.drawn(),
+    ),
+    Part(
+        "rerun",
+        "Rerun: an agent that did not change, CPU time",
+        "python -m benchmarks.run rerun",
+        GOALS,
+        _unchanged,
+    ),
+    Part(
+        "timefork",
+        "Rerun: timefork, the same edits of agents that ask one question after another",
+        "python -m benchmarks.run timefork",
+        table.COLUMNS,
+        lambda _: proxied.rows(),
     ),
     Part(
         "peers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import measure
+from benchmarks.rerun import cost
 
 FLAT = 1.5
 IMPORT = 0.1
@@ -83,6 +84,19 @@ def test_the_first_byte_of_a_stream_is_not_held_up(tmp_path):
             break
 
     assert byte["in memory"] - byte["bare"] <= ADDED, byte
+
+
+RERUN = 1.1
+
+
+def test_a_rerun_of_an_unchanged_agent_costs_what_its_replay_costs(tmp_path):
+    for attempt in range(TRIES):
+        (tmp_path / str(attempt)).mkdir()
+        turn = cost.unchanged(str(tmp_path / str(attempt)), 50, 5)
+        if turn["rerun"] <= RERUN * turn["replay"]:
+            break
+
+    assert turn["rerun"] <= RERUN * turn["replay"], turn
 
 
 ROUNDS, TRIPS = 20, 100

@@ -159,3 +159,29 @@ def test_whoever_is_first_is_first_again(kind, tmp_path):
 
     assert got == "fast"
     assert {x.request.body: x.answer for x in tape}[b"slow"] == CANCELLED
+
+
+def test_tasks_that_trio_begins_in_another_order_are_served_what_each_asks():
+    """Where answers come at once, nothing on the tape shows that several tasks share a lane."""
+    httpx = pytest.importorskip("httpx")
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=request.content))
+
+    async def agent():
+        said = {}
+
+        async def ask(client, name):
+            said[name] = (await client.post("http://h/", content=name)).text
+
+        async with httpx.AsyncClient(transport=transport) as client, trio.open_nursery() as nursery:
+            for name in "abcdefgh":
+                nursery.start_soon(ask, client, name)
+        return said
+
+    with tracefork.record() as run:
+        trio.run(agent)
+    for _ in range(5):
+        said = []
+        verdict = tracefork.verify(run.tape, lambda: said.append(trio.run(agent)), patience=5)
+
+        assert verdict.ok, verdict
+        assert said == [{name: name for name in "abcdefgh"}]

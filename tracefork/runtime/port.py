@@ -47,7 +47,7 @@ from .executor_jobs import Jobs
 from .flight import Flight
 from .hanging import NAP, Hanging, anap, nap
 from .stale import Stale
-from .waiting import asettle, in_loop, settle
+from .waiting import asettle, in_loop, settle, shares_lane
 
 T = TypeVar("T")
 
@@ -314,7 +314,7 @@ class Port(Hanging):
         if isinstance(question, Request) and (hear := self._redactor().hear):
             hear(question)
         strand = lanes.current()
-        path, alone = (strand.path, strand.alone) if strand else ("", self.live)
+        path, alone = (strand.path, strand.alone and not shares_lane()) if strand else ("", self.live)
         edited = self._edit(question, path, alone=alone)
         state, match = self._cell.state, self.secrets.match
         asked = match(edited.request if edited else question, state, path)

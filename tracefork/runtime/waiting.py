@@ -127,6 +127,18 @@ def _in_trio() -> bool:
     return bool(trio and trio.lowlevel.in_trio_run())
 
 
+def shares_lane() -> bool:
+    """True of a task of trio's beside which others may ask: no lane tells them apart."""
+    if not _in_trio():
+        return False
+    import trio  # noqa: PLC0415  optional
+
+    task = trio.lowlevel.current_task()
+    above = task.parent_nursery
+    is_main = above is None or above.parent_task is trio.lowlevel.current_root_task()
+    return not is_main or bool(task.child_nurseries)
+
+
 async def _settle_in_trio(cell: Cell, event: Asked | Tick) -> Order:
     import trio  # noqa: PLC0415  optional
 
