@@ -381,6 +381,39 @@ def test_many_threads_that_wait_for_one_are_as_quick_as_in_a_replay(model):
     assert took < 3 * replayed + 0.5
 
 
+@pytest.mark.parametrize("last", [[], ["d"]], ids=["three items", "four items"])
+def test_workers_on_one_queue_may_trade_places(model, ask, last):
+    waits = {"recorded": (0.0, {"b": 0.03, "c": 0.06, "d": 0.1}), "again": (0.05, {"a": 0.1})}
+
+    def agent(how):
+        first, thinks = waits[how]
+        items = ["a", "b", "c", *last]
+
+        def work(late):
+            time.sleep(late)
+            while items:
+                item = items.pop(0)
+                time.sleep(thinks.get(item, 0))
+                ask(item)
+
+        lates = (first, 0.01)
+        threads = [threading.Thread(target=work, args=(late,)) for late in lates]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ask("end")
+
+    tape = recorded(lambda: agent("recorded"))
+    model.asked.clear()
+
+    with tracefork.rerun(tape) as run:
+        agent("again")
+
+    assert (model.asked, run.parted) == ([], None)
+    assert run.tape.digest() == tape.digest()
+
+
 # -- chance -----------------------------------------------------------------------------
 
 

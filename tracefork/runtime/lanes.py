@@ -96,7 +96,9 @@ class Strand:
             return self
         name = what.replace("/", "_") if isinstance(what, str) else name_of(what)
         group = self._children.setdefault(name, Group())
-        path = f"{self.path}/{name}.{group.made}".lstrip("/")
+        common = f"{self.path}/{name}".lstrip("/")
+        path = f"{common}.{group.made}"
+        self.roster.groups.setdefault(common, group)
         group.made += 1
         group.alive += 1
         return Strand(self.run, path, group, outer=self.outer, giver=self, works=works)

@@ -248,19 +248,20 @@ class Cell:
         return min(left, GLANCE) if machine.may_part(self.state) else left
 
     def _is_stuck(self) -> bool:
-        """True if the strand that is due has ended, or waits itself for a later tick.
+        """True if the strand that is due has ended, or waits itself for a later tick, and its siblings too.
 
-        Whether it has asked is looked up last: it may ask, and end, while this looks.
+        Workers on one queue trade places: a sibling may ask what is due. Whether it has asked is looked up
+        last: it may ask, and end, while this looks.
         """
         before = self.state
         due = machine.find_due(before)
         if due is None:
             return False
         lane = before.script.lines[due].lane
-        stuck = lane in self.roster.ended
-        if not stuck and lane not in before.script.mixed:
-            waiting = [before.open.get(one.call) for one in self._list_waiting() if one.turn > before.turn]
-            stuck = any(one is not None and one.lane == lane for one in waiting)
+        calls = [before.open.get(one.call) for one in self._list_waiting() if one.turn > before.turn]
+        waiting = {one.lane for one in calls if one is not None} - before.script.mixed
+        stuck = lane in self.roster.ended or lane in waiting
+        stuck = stuck and not self.roster.has_idle_sibling(lane, waiting)
         after = self.state
         return stuck and due not in after.claimed and machine.find_due(after) == due
 
