@@ -106,7 +106,7 @@ class Divergence(TraceforkError):
     @property
     def cure(self) -> str:
         """What to do if the agent was changed on purpose."""
-        return _advise_rerun(self.run_id)
+        return _advise_retry(self.run_id) if self.path == "response.end" else _advise_rerun(self.run_id)
 
     def __str__(self) -> str:
         return self._say() if isinstance(self.asked, Outcome) else f"{self._say()}\n{self.cure}"
@@ -126,6 +126,15 @@ class Divergence(TraceforkError):
             )
         wanted = f"expects {self.nearest!r}" if self.nearest else "ends before it"
         return f"{sentence}; the tape {wanted}"
+
+
+def _advise_retry(run_id: str) -> str:
+    known = "what came behind is on no tape:"
+    return advise(
+        f'{known} tracefork.rerun(tape, faults="again") asks it again if the run failed there, and fork does',
+        f"{known} tracefork rerun {quote(run_id or 'RUN')} --retry-faults asks it again if the run failed "
+        "there, and tracefork fork does",
+    )
 
 
 def _advise_rerun(run_id: str) -> str:

@@ -104,7 +104,7 @@ def find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
     if script.may_serve is None or (isinstance(question, Call) and _has_to_run(state, question)):
         return None, question  # rules 9, 22
     key, claimed = script.matcher(question), state.claimed
-    lines = script.unclaimed(script.by_both, (key, event.lane), claimed)  # rule 20
+    lines = script.rest(key, event.lane, claimed)  # rule 20
     if not isinstance(question, Source):  # rule 21
         lines = chain(lines, script.unclaimed(script.by_key, key, claimed))
     for line in lines:

@@ -8,14 +8,26 @@ Each of its own live calls of that tool settles one of them: either somebody dec
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import evolve, frozen
 
 from . import notes
 from .script import AT_ONCE, NEVER, Script
 from .tape import Tape
-from .values import CANCELLED, Call, Effect, Fault, Lane, Pending, Reply, Step
+from .values import (
+    CANCELLED,
+    Call,
+    Effect,
+    Exchange,
+    Fault,
+    Lane,
+    Pending,
+    Reply,
+    Response,
+    Step,
+    is_abandoned,
+)
 
 IN_DOUBT, TOOL_REFUSED = "tracefork.errors.InDoubt", "tracefork.errors.ToolRefused"
 UNFILLED = "tracefork.errors.RedactedSecret"
@@ -32,18 +44,38 @@ def is_refused(step: Step) -> bool:
     return isinstance(step, Effect) and isinstance(step.answer, Fault) and step.answer.kind in REFUSALS
 
 
-def continue_tape(tape: Tape, but: Step | Pending | None = None) -> Tape:
+def continue_tape(
+    tape: Tape,
+    but: Step | Pending | None = None,
+    is_whole: Callable[[Exchange], bool] = lambda _: True,
+) -> Tape:
     """Return `tape` as a run may go on from it: without refused calls, and interrupted ones pending.
+
+    So is an exchange that an interrupt left, of which not all had come: its answer is not `is_whole`.
 
     A tool that was left by an interrupt which ended the run, or its strand before a crash, is in flight:
     whoever goes on does not want to be interrupted again. The step `but` stays as it is.
     """
-    left = {id(step) for step in _find_left(tape) if step is not but}
+    broken = find_broken(tape, is_whole) if tape.outcome.type in _INTERRUPTS else []
+    left = {id(step) for step in (*_find_left(tape), *broken) if step is not but}
     steps = tuple(s for s in tape.steps if id(s) not in left and (s is but or not is_refused(s)))
     if len(steps) == len(tape.steps):
         return tape
     pending = [Pending(s.call, s.lane, s.span.began) for s in tape.effects if id(s) in left]
+    pending += [Pending(s.request, s.lane, s.span.began, s.span.headed) for s in broken if id(s) in left]
     return evolve(tape, steps=steps, pending=tuple(sorted([*tape.pending, *pending], key=lambda p: p.began)))
+
+
+def find_broken(tape: Tape, is_whole: Callable[[Exchange], bool]) -> list[Exchange]:
+    """The last exchanges of strands that were left amid an answer, in a run that did not return."""
+    if tape.outcome.kind == "returned":
+        return []
+    last = {step.lane: step for step in tape.steps}
+    return [s for s in last.values() if isinstance(s, Exchange) and _is_broken(s) and not is_whole(s)]
+
+
+def _is_broken(exchange: Exchange) -> bool:
+    return isinstance(exchange.answer, Response) and is_abandoned(exchange.answer)
 
 
 @frozen

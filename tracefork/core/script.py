@@ -11,6 +11,7 @@ import sys
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -121,6 +122,7 @@ class Script:
     mixed: frozenset[Lane]  # lanes that asked again before they had an answer: several strands share the name
     may_serve: Callable[[Line], bool] | None = field(default=None, repr=False)
     is_dry: bool = False  # where the agent leaves the script, the run halts all the same
+    _judged: dict[int, bool] = field(factory=dict, init=False, repr=False)  # what `may_serve` has said
 
     @classmethod
     def of(
@@ -183,8 +185,25 @@ class Script:
         return self.opens != NEVER or self.may_be_left
 
     def find_pause(self, place: int) -> float:
-        """Seconds between the gating tick at `place` and the one before it, as they were recorded."""
-        return self._find_time(place) - self._find_time(place - 1) if 0 < place < len(self.ticks) else 0.0
+        """Recorded seconds that a strand took for the gating tick at `place`.
+
+        They count from the tick before it of that strand, of one that made it, or of one that it made:
+        others may have taken their time meanwhile, and take none in a run that is served.
+        """
+        if place >= len(self.ticks):
+            return 0.0
+        lane = self.lines[self.by_place[place]].lane
+        kin = (n for n in range(place - 1, -1, -1) if _are_kin(lane, self.lines[self.by_place[n]].lane))
+        before = next(kin, None)
+        return self._find_time(place) - (self._start if before is None else self._find_time(before))
+
+    def find_age(self, line: Line) -> float:
+        """Seconds from the first question of the recording to the end of this line."""
+        return line.timing.began + line.timing.ended - self._start
+
+    @property
+    def _start(self) -> float:
+        return min((line.timing.began for line in self.lines if line.began is not None), default=0.0)
 
     def _find_time(self, place: int) -> float:
         line, tick = self.lines[self.by_place[place]], self.ticks[place]
@@ -204,6 +223,12 @@ class Script:
                 return lines[place]
         return None
 
+    def rest(self, key: object, lane: Lane, claimed: Marks) -> Iterator[int]:
+        """The lines with `key` in `lane` from the first unclaimed one on: there they are claimed in order."""
+        lines = self.by_both.get((key, lane), ())
+        first = bisect_left(lines, True, key=lambda n: n not in claimed)  # noqa: FBT003
+        return (n for n in islice(lines, first, None) if n not in claimed)
+
     def unclaimed(self, index: Index, key: object, claimed: Marks) -> Iterator[int]:
         """The unclaimed lines under `key`, in their order."""
         lines = index.get(key, ())
@@ -212,9 +237,18 @@ class Script:
                 yield lines[place]
 
     def serves(self, n: int) -> bool:
-        """True if the answer of line `n` serves an equal question of a live run."""
-        line = self.lines[n]
-        return line.answer is not None and self.may_serve is not None and self.may_serve(line)
+        """True if the answer of line `n` serves an equal question of a live run. It is looked at once."""
+        if n not in self._judged:
+            line = self.lines[n]
+            may = line.answer is not None and self.may_serve is not None and self.may_serve(line)
+            self._judged[n] = may
+        return self._judged[n]
+
+
+def _are_kin(lane: Lane, other: Lane) -> bool:
+    """True if they are one strand, or one made the other, or made one that did."""
+    above, below = sorted((lane, other), key=len)
+    return not above or above == below or below.startswith(f"{above}/")
 
 
 def _freeze(index: Mapping[object, list[int]]) -> Index:

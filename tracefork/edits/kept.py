@@ -60,7 +60,7 @@ def plan_edits(meta: Mapping[str, str], given: Iterable[AnyEdit]) -> tuple[Plann
     """
     left, planned = list(given), list[Planned]()
     for kept, first, number in _read(meta):
-        again = next((edit for edit in left if _is_again(edit, kept)), None)
+        again = next((edit for edit in left if _is_again(edit, kept, first)), None)
         if again is not None:
             left.remove(again)
         elif isinstance(kept, _Own):
@@ -114,7 +114,10 @@ def _describe(edit: Edit | _Own, first: int) -> str:
     return f"{text}, from request {first} on" if first else text
 
 
-def _is_again(given: AnyEdit, kept: Edit | _Own) -> bool:
+def _is_again(given: AnyEdit, kept: Edit | _Own, first: int) -> bool:
+    """True if `given` is the edit that a tape keeps, from its request `first` on, or from where that says."""
+    if isinstance(given, Edit) and given.first not in (None, first):
+        return False
     if isinstance(kept, _Own):
         return name_edit(given) == kept.name
     return type(given) is type(kept) and evolve(given, first=None) == kept

@@ -19,6 +19,7 @@ from ..core.values import Answer, Branch, Draw, Effect, Exchange, Response, Step
 from ..providers import streams
 from ..providers.reusable import Reuse
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
+from ..providers.wholeness import is_whole
 from ..runtime.port import Gate, Known
 from ..session.session import Session
 from ..session.tools.policy import Policy, policy
@@ -107,7 +108,7 @@ def resume(
     chosen = Options.of(options, tape)
     _warn_of_unrecorded(tape)
     lineage = Branch(tape.run_id, len(tape), "resumed")
-    script = remainder(continue_tape(tape), chosen.matcher, choose_tools(chosen.tools))
+    script = remainder(continue_tape(tape, is_whole=is_whole), chosen.matcher, choose_tools(chosen.tools))
     return _follow(tape, script, lineage, chosen, store=store, run_id=run_id)
 
 
@@ -142,7 +143,7 @@ def rerun(
             model and carry all that the answer depends on; "all"; "none"; or a function of the Request.
             Only whole answers do, and no failures.
         faults: "recorded" serves recorded failures; "again" asks anew at the first fault, 429 or 5xx
-            that nothing later on the tape made up for.
+            that nothing later on the tape made up for, and at an answer amid which the agent failed.
         fresh: names of tools that run again.
         dry_run: raise a Divergence where the agent parts: nothing goes live. `run.parted` is known then. The
             agent's own code, and tools that are none of the run's, do run.
@@ -166,7 +167,8 @@ def rerun(
     _warn_of_unrecorded(tape)
     may_serve = choose_served(reuse, chosen.tools)
     anew = choose_anew(tape, faults, fresh, chosen.matcher)
-    script = Rerun(continue_tape(tape), may_serve, anew, at, dry_run).script(chosen.matcher)
+    going_on = continue_tape(tape, is_whole=is_whole)
+    script = Rerun(going_on, may_serve, anew, at, dry_run).script(chosen.matcher)
     lineage = Branch(tape.run_id, None, name, desc)
     return _follow(tape, script, lineage, chosen, store=store, run_id=run_id, meta=meta)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal, TypeAlias
 
-from ..core.doubt import is_refused
+from ..core.doubt import find_broken, is_refused
 from ..core.matching import Matcher
 from ..core.script import Line
 from ..core.tape import Tape
 from ..core.values import Call, Effect, Exchange, Fault, Reply, Request, Response, Source, Step
-from ..providers.reusable import Reuse, choose_reuse, find_retried
+from ..providers.reusable import Reuse, choose_reuse, find_retried, is_whole
 from ..session.tools.policy import Tools
 
 Faults: TypeAlias = Literal["recorded", "again"]
@@ -64,6 +64,8 @@ def choose_anew(tape: Tape, faults: Faults, fresh: Iterable[str], matcher: Match
         raise ValueError(f'faults= is "recorded" or "again", not {faults!r}')
     again = find_retried(tape, matcher) if faults == "again" else frozenset[int]()
     failed = {tape[n].span.began for n in again}
+    if faults == "again":
+        failed |= {step.span.began for step in find_broken(tape, is_whole)}
     names = _check_names(tape, fresh)
 
     def why(step: Step) -> str:

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 from ..core import machine
 from ..core.machine import Ended, Headed, Order, Wait
 from ..host import clocks
+from ..host.threads import has_busy_strangers
 from . import lanes
 from .stepper import Cell
 
@@ -250,7 +251,7 @@ class Pacer:
             self._arm()  # queued behind the woken tasks (FIFO), so their ticks precede the next beat
         else:
             self._since, self._rounds = None, 0
-            if not self._cell.live and self._queue.is_idle():
+            if not self._cell.live and self._queue.is_idle() and not has_busy_strangers():
                 self._cell.give_up()
 
     def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:

@@ -54,7 +54,8 @@ class Hanging(Lifetime):
     def _may_come_alive(self, flight: Flight) -> bool:
         """True while a call waits that the agent had given up, and now may not, in a run that may go live.
 
-        If it is not given up for about twice as long as it was then, the real world is to answer it.
+        If it is not given up for about twice as long as it was then, nor when the run is as old as it was
+        then, the real world is to answer it.
         """
         if not isinstance(flight.served, Fault) or flight.served != CANCELLED:
             return False
@@ -65,8 +66,7 @@ class Hanging(Lifetime):
         if opened is None or self._cell.state.halt:
             return False  # whoever waits for the agent to give up does so elsewhere
         if opened.line is not None:
-            lasted = self._cell.state.script.lines[opened.line].timing.ended
-            if self._cell.left(lasted) <= 0 and (order := self._cell.lapse(flight.call)):
+            if self._cell.left_of(opened.line) <= 0 and (order := self._cell.lapse(flight.call)):
                 self._checked(order)
             return True
         flight.served = None

@@ -54,7 +54,7 @@ class Lifetime:
         self._keeper = keeper
         self._cell.roster = roster
         keeper.follow(self._cell.now)
-        self._cell.moved = clocks.monotonic()
+        self._cell.began = self._cell.moved = clocks.monotonic()
         self.phase = "open"
 
     def close(self, outcome: Outcome) -> None:

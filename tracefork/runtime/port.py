@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar, cast
 from attrs import evolve
 
 from ..core import machine
+from ..core.code_hashes import has_other_values
 from ..core.machine import (
     Asked,
     Ended,
@@ -353,6 +354,8 @@ class Port(Hanging):
                 flight.served = answer
                 if after and isinstance(flight.question, Call):
                     self.stale.serve_tool(after, flight.question.name)
+                if self._cell.state.script.may_be_left:
+                    self._compare_values(flight)
             case Forward():
                 if self._known and isinstance(flight.question, Request):
                     flight.served = self._known(flight.question, flight.lane)
@@ -362,6 +365,13 @@ class Port(Hanging):
                 self.went_out += flight.served is None and not isinstance(flight.question, Source)
         if flight.edited is not None:
             self.editing.note(flight.edited, served=flight.served is not None)
+
+    def _compare_values(self, flight: Flight) -> None:
+        """Note a tool that is served although it holds other values than when it was recorded."""
+        opened = self._cell.state.open.get(flight.call)
+        now, then = flight.question, opened.asked if opened else None
+        if isinstance(now, Call) and isinstance(then, Call) and has_other_values(then.code, now.code):
+            self.stale.serve_values(now.name)
 
     def _heading(self, flight: Flight, taken: Callable[[], Answer]) -> Headed:
         event = Headed(flight.call)

@@ -20,12 +20,17 @@ class Stale:
 
     def __init__(self) -> None:
         self._served: dict[str, dict[str, None]] = {}
+        self._changed: dict[str, None] = {}
         self._recorded: dict[Source, float] = {}
         self._jump = 0.0
 
     def serve_tool(self, after: str, name: str) -> None:
         """Note that tool `name` was served its recorded answer although `after` had run anew before."""
         self._served.setdefault(after, {})[name] = None
+
+    def serve_values(self, name: str) -> None:
+        """Note that tool `name` was served although it holds other values than when it was recorded."""
+        self._changed[name] = None
 
     def read_clock(self, source: Source, text: str, *, recorded: bool) -> None:
         """Note a reading of a clock, `recorded` or real."""
@@ -42,6 +47,8 @@ class Stale:
         """Give a sentence for each thing that one should know."""
         for after, names in self._served.items():
             yield f"served after `{after}` ran anew: {', '.join(names)}"
+        if self._changed:
+            yield f"served although what it holds (defaults, closures) is another: {', '.join(self._changed)}"
         if self._jump > _NOTABLE:
             yield (
                 f"the clock jumped by {_write_span(self._jump)} where the recorded readings ended: "

@@ -128,7 +128,7 @@ class Cell:
         patience: float,
     ) -> None:
         self.patience = patience
-        self.moved = clocks.monotonic()
+        self.began = self.moved = clocks.monotonic()
         self.mover = threading.get_ident()
         self._newest = Moment(0, machine.start(script))
         self._note = note
@@ -215,23 +215,37 @@ class Cell:
             now.add(Moment(now.number + 1, now.state, notes, now.steps, over=True))
         self._wake()
 
-    def left(self, pause: float | None = None) -> float:
+    def left(self) -> float:
         """Return the seconds of patience that remain.
 
         At most JOB_PATIENCE if the run waits for a job. An agent that may leave the script is waited for
-        at most twice as long as the recorded one paused, which is `pause`, or what the script says; and
-        no longer where the strand that is due has ended, or waits itself.
+        at most twice as long as the recorded one paused; and no longer where the strand that is due has
+        ended, or waits itself.
         """
         state, patience = self.state, self.patience
         if machine.waits_for_job(state):
             patience = min(JOB_PATIENCE, patience)
-        elif machine.may_part(state) and not (state.live and pause is None):
-            if pause is None:
-                pause = state.script.find_pause(state.turn)
-                if self._is_stuck():
-                    return 0.0
-            return min(max(PART_PATIENCE, 2 * pause), patience) - self._count_idle()
+        elif machine.may_part(state) and not state.live:
+            if self._is_stuck():
+                return 0.0
+            return self._left_of_pause(state.script.find_pause(state.turn))
         return self.moved + patience - clocks.monotonic()
+
+    def left_of(self, line: int) -> float:
+        """Return the seconds for which the agent may still give up the call of `line`, as it did before.
+
+        A deadline around more than this call comes when the run is as old as it was then.
+        """
+        state = self.state
+        if not machine.may_part(state):
+            return self.left()
+        recorded = state.script.lines[line]
+        age = min(state.script.find_age(recorded), self.patience) + PART_PATIENCE
+        until = self.began + age - clocks.monotonic()
+        return max(self._left_of_pause(recorded.timing.ended), until)
+
+    def _left_of_pause(self, pause: float) -> float:
+        return min(max(PART_PATIENCE, 2 * pause), self.patience) - self._count_idle()
 
     def _count_idle(self) -> float:
         """Return the seconds since the last event, as far as this process ran.

@@ -1,12 +1,14 @@
 """A hash of a function's code, by which a tool that was changed is told from the one that was recorded.
 
-It is of the function's own statements, of its defaults and of what it closes over, as far as these are plain
-values. Comments, docstrings, lines and paths are not in it. Neither is what it calls or reads by a global
-name: a helper may change, and the hash stays.
+It is of the function's own statements; its defaults and what it closes over, as far as these are plain values,
+are hashed apart: they may be others in each run (a folder, a port) and are no code. Comments, docstrings,
+lines and paths are not in it. Neither is what it calls or reads by a global name: a helper may change, and
+the hash stays.
 
-A hash is two, with a space between: `ast:` of the source as parsed, which is the same in every process and
+A hash is two or three, with a space between: `ast:` of the source as parsed, which is the same in every process and
 version of Python, and one of the bytecode, under the name of the interpreter that compiled it. The first is
-missing where there is no source, or where a file is no longer what was imported from it.
+missing where there is no source, or where a file is no longer what was imported from it. The third,
+`values:`, is there if the function holds any.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from ...core.code_hashes import SOURCE, Hash
+from ...core.code_hashes import SOURCE, VALUES, Hash
 
 _LENGTH = 16
 _BYTECODE = f"{sys.implementation.cache_tag}{'-opt' if sys.flags.optimize else ''}"
 _MOST_BITS = 4096  # of an integer whose digits are looked at
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
+_NONE = "()()"  # how no values are written
 _FILES = 2  # whose parsed form is kept: it is large, and each function is looked up once
 _DEF = (ast.FunctionDef, ast.AsyncFunctionDef)
 _UNHEARD = frozenset({"kind", "type_comment", "ctx"})  # fields that say nothing, or not in each version
@@ -91,8 +94,8 @@ def _hash_function(function: FunctionType, held: str) -> str:
         files[code.co_filename] = _hash_source(function), bytecode, _list_rebound(code)
     source, bytecode, rebound = files[code.co_filename]
     values = "".join(_write_values(function, rebound)) + held
-    kinds = ((SOURCE, source), (_BYTECODE, bytecode))
-    return " ".join(f"{kind}:{_digest(base + values)}" for kind, base in kinds if base)
+    kinds = ((SOURCE, source), (_BYTECODE, bytecode), (VALUES, _digest(values) if values != _NONE else ""))
+    return " ".join(f"{kind}:{base}" for kind, base in kinds if base)
 
 
 def _digest(text: str) -> Hash:
