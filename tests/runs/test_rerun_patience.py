@@ -1,4 +1,4 @@
-"""An agent that has not changed is replayed by `rerun`, whatever it takes its time for; and broken streams."""
+"""An agent that has not changed is replayed by `rerun`, whatever takes its time; and streams that broke."""
 
 from __future__ import annotations
 
@@ -170,7 +170,8 @@ def test_tools_that_hold_what_each_run_makes_anew_are_served_and_that_is_said():
 
 def stream():
     start = {"type": "message", "role": "assistant", "model": "m", "content": [], "usage": {}}
-    yield f"event: message_start\ndata: {json.dumps({'type': 'message_start', 'message': start})}\n\n".encode()
+    begun = {"type": "message_start", "message": start}
+    yield f"event: message_start\ndata: {json.dumps(begun)}\n\n".encode()
     for n in range(3):
         delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": f"{n}"}}
         yield f"event: content_block_delta\ndata: {json.dumps(delta)}\n\n".encode()

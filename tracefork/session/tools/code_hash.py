@@ -1,14 +1,14 @@
 """A hash of a function's code, by which a tool that was changed is told from the one that was recorded.
 
-It is of the function's own statements; its defaults and what it closes over, as far as these are plain values,
-are hashed apart: they may be others in each run (a folder, a port) and are no code. Comments, docstrings,
-lines and paths are not in it. Neither is what it calls or reads by a global name: a helper may change, and
-the hash stays.
+It is of the function's own statements; its defaults and what it closes over, as far as these are plain
+values, are hashed apart: they may be others in each run (a folder, a port) and are no code. Comments,
+docstrings, lines and paths are not in it. Neither is what it calls or reads by a global name: a helper may
+change, and the hash stays.
 
-A hash is two or three, with a space between: `ast:` of the source as parsed, which is the same in every process and
-version of Python, and one of the bytecode, under the name of the interpreter that compiled it. The first is
-missing where there is no source, or where a file is no longer what was imported from it. The third,
-`values:`, is there if the function holds any.
+A hash is two or three, with a space between: `ast:` of the source as parsed, which is the same in every
+process and version of Python, and one of the bytecode, under the name of the interpreter that compiled it.
+The first is missing where there is no source, or where a file is no longer what was imported from it. The
+third, `values:`, is there if the function holds any.
 """
 
 from __future__ import annotations
