@@ -54,6 +54,7 @@ def test_a_dry_run_says_what_it_takes_and_asks_nothing(desk):
     assert len(desk.server.requests) == before
 
 
+@pytest.mark.slow
 def test_the_step_is_named_kept_and_shown(desk):
     said = desk("blame", "failed", *GOOD).stdout
     assert said.startswith("STEP: step 2 is decisive.")
@@ -124,6 +125,7 @@ def test_wrong_usage_is_explained_before_anything_is_asked(desk, words, reason):
     assert not list(desk.folder.glob("*.blame/*.json"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_paid_for(desk):
     command = [sys.executable, "-m", "tracefork", "blame", "failed", *GOOD]
     with subprocess.Popen(

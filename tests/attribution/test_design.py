@@ -76,6 +76,7 @@ print(spell(lambda r: r in {"paid", "booked", "sent", "done"} and r not in words
 """
 
 
+@pytest.mark.slow
 def test_another_process_spells_the_same():
     said = {
         subprocess.run(

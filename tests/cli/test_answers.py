@@ -46,6 +46,8 @@ with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
 PAGE = "import os, httpx; httpx.get(os.environ['MODEL_URL'] + '/page', timeout=5)"
 EDITOR = """#!{python}
 import json, pathlib, sys
+
+pytestmark = pytest.mark.slow
 file = pathlib.Path(sys.argv[-1])
 seen = pathlib.Path("seen.json")
 seen.write_text(file.read_text())

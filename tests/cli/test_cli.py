@@ -196,6 +196,7 @@ def test_what_escapes_is_shown_and_refused_under_strict(restless):
     assert "strict=True refused a process" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_run_is_scrubbed_of_what_is_known_to_be_secret_now(restless, monkeypatch, tmp_path):
     monkeypatch.setenv("MODEL_PASSPHRASE", "small")
     restless("run", "--run-id", "old", "restless.py")
@@ -222,6 +223,7 @@ def test_a_sound_store_is_clean(desk):
     assert json.loads(desk("check", "--sample", "50%", "--json").stdout)["findings"] == []
 
 
+@pytest.mark.slow
 def test_damage_is_found_named_and_salvaged(desk, tmp_path):
     desk("run", "--run-id", "hurt", "--store", "runs", "agent.py", "3")
     (log,) = (tmp_path / "runs").glob("*.log")
@@ -238,6 +240,7 @@ def test_damage_is_found_named_and_salvaged(desk, tmp_path):
     assert desk("verify", "hurt-salvaged", "--store", "runs", "--", "agent.py", "3")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_is_neither_clean_nor_damage(desk, tmp_path):
     desk("run", "--run-id", "mother", "agent.py", "3")
     desk("fork", "--at", "1", "--text", "other", "mother")
@@ -248,6 +251,7 @@ def test_what_cannot_be_told_is_neither_clean_nor_damage(desk, tmp_path):
     assert "no store" in desk("check", "--store", "nowhere.db", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_run_beyond_the_limits_is_read_by_who_says_so(desk, tmp_path):
     crowd = (("x", ""),) * (DEFAULT.headers + 1)
     tape = Tape((Exchange(Request("GET", "u"), Response(200, crowd)),), run_id="large", outcome=RETURNED)
@@ -263,6 +267,7 @@ def test_a_run_beyond_the_limits_is_read_by_who_says_so(desk, tmp_path):
     assert "the same: 1 exchange" in desk("--no-limits", "diff", "large", "large.tape").stdout
 
 
+@pytest.mark.slow
 def test_a_run_travels_as_a_file(desk, tmp_path):
     desk("run", "--run-id", "mother", "agent.py", "3")
     desk("fork", "--at", "1", "--text", "other", "mother")
@@ -284,6 +289,7 @@ def test_a_run_travels_as_a_file(desk, tmp_path):
     assert "1 run read, 0 findings" in desk("check", "--store", "other.db").stdout
 
 
+@pytest.mark.slow
 def test_a_parent_is_deleted_with_its_branches_rebased(desk):
     desk("run", "--run-id", "mother", "agent.py", "3")
     desk("fork", "--at", "1", "--text", "other", "mother")
@@ -305,6 +311,7 @@ def test_a_sample_is_a_share(desk):
     assert "a share such as 5%" in desk("check", "--sample", "many", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_salvaged_and_a_deletion_wants_the_whole_name(desk, tmp_path):
     desk("run", "--run-id", "run10", "agent.py", "2")
     desk("export", "run10", "hurt.tape")
@@ -338,6 +345,7 @@ with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
 """
 
 
+@pytest.mark.slow
 def test_a_fork_takes_a_whole_message_for_a_stream_and_refuses_what_is_none(desk, tmp_path):
     (tmp_path / "streams.py").write_text(STREAMS)
     message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "from a file"}]}
@@ -353,6 +361,7 @@ def test_a_fork_takes_a_whole_message_for_a_stream_and_refuses_what_is_none(desk
         assert "use --text" in said
 
 
+@pytest.mark.slow
 def test_a_diff_is_a_line_a_place_and_tells_ids_apart_when_asked(desk):
     desk("run", "--run-id", "one", "agent.py", "3")
     desk("run", "--run-id", "two", "agent.py", "3")

@@ -139,6 +139,7 @@ def test_a_dry_run_asks_nothing_and_says_what_the_rest_cost(desk):
         assert [info.run_id for info in store.runs()] == ["first"]
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_an_unchanged_script_says_so(desk):
     assert desk("rerun", "first", "--dry-run").stdout == "it does not part: 3 exchanges served, none live\n"
 
@@ -160,6 +161,7 @@ def test_a_mended_tool_runs(desk):
     assert "is not the function that was recorded" in done.stderr
 
 
+@pytest.mark.slow
 def test_before_the_step_it_is_told_all_has_to_match(desk):
     desk.edit("how far is it", "how near is it")
 
@@ -169,6 +171,7 @@ def test_before_the_step_it_is_told_all_has_to_match(desk):
     assert "tracefork rerun first goes on from here" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -195,6 +198,7 @@ def test_verify_names_the_command_that_goes_on(desk):
     assert "tracefork rerun first goes on from here" in done.stdout
 
 
+@pytest.mark.slow
 def test_json_says_what_was_served(desk):
     desk.edit("book a trip", "book a train")
 
@@ -205,6 +209,7 @@ def test_json_says_what_was_served(desk):
     assert told["parent"]["step"] == 2
 
 
+@pytest.mark.slow
 def test_a_fork_takes_edits_too(desk):
     desk("fork", "--at", "1", "--temperature", "0.5", "first")
 

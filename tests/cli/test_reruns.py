@@ -10,6 +10,8 @@ import reruns
 
 from tracefork import TapeStore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory, command_line):

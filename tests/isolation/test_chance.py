@@ -328,6 +328,7 @@ def test_finalizers_and_signals_may_draw_in_the_middle_of_anything():
     assert len(run.tape.draws) >= 600
 
 
+@pytest.mark.slow
 def test_threads_that_know_no_run_draw_on_while_runs_come_and_go():
     stop, wrong = threading.Event(), []
 

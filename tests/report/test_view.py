@@ -395,6 +395,7 @@ def printed(seed, python=sys.executable):
     return subprocess.run(command, capture_output=True, text=True, check=True, env=env, cwd=ROOT).stdout
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed():
     assert len({printed(seed) for seed in range(10)}) == 1
 

@@ -47,6 +47,7 @@ def test_whatever_a_forked_child_does_its_parents_run_is_whole(store, style, tmp
     assert len(escaped) == 1 and "process" in escaped.pop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["runs.db", "folder"])
 def test_wherever_a_child_is_forked_the_run_is_whole(store, tmp_path):
     names = [work.__name__ for work in forking.PARENTS]

@@ -214,6 +214,7 @@ def desk(tmp_path, command_line):
         yield tracefork
 
 
+@pytest.mark.slow
 def test_every_command_says_it_and_blame_refuses(desk):
     desk("run", "agent.py")
     for words in (("show", "last"), ("verify", "last"), ("fork", "--at", "1", "last")):
