@@ -106,6 +106,7 @@ def test_a_budget_in_usd_needs_prices(planted):
 # -- who makes the forks -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_conclusion_does_not_depend_on_who_makes_the_forks(planted, tmp_path):
     tape, agent, _ = planted
     how = {"barrier": True, "batch": 6}

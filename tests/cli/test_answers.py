@@ -20,6 +20,8 @@ from tracefork.providers import anthropic, openai, read
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
+pytestmark = pytest.mark.slow
+
 AGENT = """
 import json, os, sys, httpx
 said = [{"role": "user", "content": "Take me to Rome."}]
@@ -46,8 +48,6 @@ with httpx.Client(base_url=os.environ["MODEL_URL"]) as client:
 PAGE = "import os, httpx; httpx.get(os.environ['MODEL_URL'] + '/page', timeout=5)"
 EDITOR = """#!{python}
 import json, pathlib, sys
-
-pytestmark = pytest.mark.slow
 file = pathlib.Path(sys.argv[-1])
 seen = pathlib.Path("seen.json")
 seen.write_text(file.read_text())

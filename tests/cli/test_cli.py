@@ -75,6 +75,7 @@ def test_a_script_that_changed_is_not_ok(desk):
     assert verdict["divergence"]["step"] == 2
 
 
+@pytest.mark.slow
 def test_show_prints_a_line_a_step_and_one_step_in_full(desk):
     desk("run", "agent.py", "2")
     lines = desk("show", "last").stdout.splitlines()
@@ -87,6 +88,7 @@ def test_show_prints_a_line_a_step_and_one_step_in_full(desk):
     assert json.loads(desk("show", "last", "--step", "0", "--json").stdout)["request"]["method"] == "POST"
 
 
+@pytest.mark.slow
 def test_a_fork_answers_one_step_with_a_text_and_runs_on(desk):
     desk("run", "agent.py", "3")
     before = len(desk.server.requests)
@@ -180,6 +182,7 @@ def test_a_script_with_a_clock_and_ids_is_recorded_with_its_chance(restless):
     assert "2 of 2 exchanges happened again" in restless("verify", "last").stdout
 
 
+@pytest.mark.slow
 def test_calibration_says_what_would_help(restless):
     found = restless("calibrate", "restless.py", "--trace")
     assert "cured by virtualize" in found.stdout and "ignoring=['$.trace']" in found.stdout
@@ -188,6 +191,7 @@ def test_calibration_says_what_would_help(restless):
     assert len(restless.server.requests) == 4, "twice two calls"
 
 
+@pytest.mark.slow
 def test_what_escapes_is_shown_and_refused_under_strict(restless):
     restless("run", "--virtualize", "uuid,time", "restless.py", "--starts")
     assert "escaped: process" in restless("show", "last").stdout

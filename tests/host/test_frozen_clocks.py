@@ -245,6 +245,7 @@ def test_what_the_agent_takes_for_the_time_is_the_agents():
         assert tells(again) == told
 
 
+@pytest.mark.slow
 def test_clocks_are_real_where_tracefork_is_first_imported_under_a_frozen_one(tmp_path):
     program = """
 import time

@@ -220,6 +220,7 @@ def test_every_exchange_of_the_corpus_has_its_sdk(rows):
     assert Counter(row.vendor for row in rows) == {how.vendor: sum(how.gives.values()) for how in vendors}
 
 
+@pytest.mark.slow
 def test_a_client_that_takes_aiohttp_is_not_recorded_and_a_replay_refuses_it(rows):
     pytest.importorskip("aiohttp")
     how = Google()

@@ -324,6 +324,7 @@ def test_a_known_value_is_found_in_every_place(place):
         assert not misses, (total, misses)
 
 
+@pytest.mark.slow
 def test_of_a_sample_of_tokens_in_places_99_of_100_are_found():
     draw = Random(11)
     total, misses = counted(

@@ -249,6 +249,7 @@ def shell(path, *words):
     )
 
 
+@pytest.mark.slow
 def test_options_are_given_to_run_and_kept_for_the_rest(tmp_path):
     (tmp_path / "agent.py").write_text(SCRIPT)
     ran = shell(tmp_path, "run", "--ignore", "$.user", "--passthrough", "POST other.example/beat", "agent.py")

@@ -142,6 +142,7 @@ def test_it_listens_on_loopback_alone(desk):
         assert not [at for at in six if at.endswith(f":{port}")]
 
 
+@pytest.mark.slow
 def test_a_port_that_is_named_is_used_and_one_that_is_taken_is_said_so(desk):
     port = free()
     with serve(desk.path / "runs.db", "--port", str(port)) as (process, door):
@@ -234,6 +235,7 @@ def test_a_report_says_what_it_wrote_as_json_too(desk):
     assert told == {"file": "x.html", "bytes": (desk.path / "x.html").stat().st_size, "run_id": RUN}
 
 
+@pytest.mark.slow
 def test_a_report_that_is_imported_is_the_run_again(desk):
     for run in (RUN, "every/kind"):
         desk("report", run, "-o", "back.html")

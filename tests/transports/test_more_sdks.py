@@ -384,6 +384,7 @@ def test_the_async_client_of_genai_prefers_aiohttp_and_is_refused_in_a_replay():
     assert "test_more_sdks.py:" in caught.value.site
 
 
+@pytest.mark.slow
 def test_where_aiohttp_is_not_installed_it_is_recorded():
     pytest.importorskip("google.genai")
     script = """
