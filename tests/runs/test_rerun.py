@@ -281,15 +281,16 @@ def crowd(aask, *chains):
 
 def test_a_strand_that_is_gone_holds_up_nobody(model, aask):
     tape = recorded(lambda: crowd(aask, ["a", "b"], ["c", "d"], ["e", "f"]))
-    model.asked.clear()
-
-    began = time.perf_counter()
-    with tracefork.rerun(tape) as run:
-        crowd(aask, ["c", "d"], ["e", "f"])
-    took = time.perf_counter() - began
+    took = []
+    for _ in range(3):  # the machine may be busy once
+        model.asked.clear()
+        began = time.perf_counter()
+        with tracefork.rerun(tape) as run:
+            crowd(aask, ["c", "d"], ["e", "f"])
+        took.append(time.perf_counter() - began)
 
     assert len(model.asked) == 1
-    assert took < 0.25, "a loop at rest need not wait for the patience to end"
+    assert min(took) < 0.25, "a loop at rest need not wait for the patience to end"
     assert run.parted is not None
 
 
