@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, ClassVar, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from ..core import machine
 from ..core.machine import Ended, Headed, Order, Wait
@@ -49,10 +49,10 @@ class Queue:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ready: Any = getattr(loop, "_ready", None)  # uvloop does not show it
-        self._timers: Any = getattr(loop, "_scheduled", None)
-        self._selector: Any = getattr(loop, "_selector", None)
         self._ours = 0
-        self._our_timers = set[asyncio.TimerHandle]()
+        self._our_timers = WeakSet[
+            asyncio.TimerHandle
+        ]()  # they know the loop, which is to go when it is over
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Queue:
@@ -74,20 +74,21 @@ class Queue:
         self, loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], object]
     ) -> asyncio.TimerHandle:
         """Run `callback` in the loop after so many seconds, without counting it as a timer of the agent."""
-        self._our_timers = {one for one in self._our_timers if one.when() > loop.time()}
         handle = loop.call_later(seconds, callback)
         self._our_timers.add(handle)
         return handle
 
-    def is_idle(self) -> bool:
+    def is_idle(self, loop: asyncio.AbstractEventLoop) -> bool:
         """True if nothing of the agent goes on by itself: no callback, no timer, no socket; False if hidden.
 
         The loop's own pipe, by which other threads wake it, is always there.
         """
-        if self._ready is None or self._timers is None or self._selector is None:
+        scheduled: Any = getattr(loop, "_scheduled", None)
+        selector: Any = getattr(loop, "_selector", None)
+        if self._ready is None or scheduled is None or selector is None:
             return False
-        timers = any(not one.cancelled() and one not in self._our_timers for one in self._timers)
-        return len(self._ready) <= self._ours and not timers and len(self._selector.get_map() or ()) <= 1
+        timers = any(not one.cancelled() and one not in self._our_timers for one in scheduled)
+        return len(self._ready) <= self._ours and not timers and len(selector.get_map() or ()) <= 1
 
     def is_crowded(self) -> bool:
         """True if more than `CROWD` callbacks are ready, so that waiting for one iteration takes long."""
@@ -251,7 +252,7 @@ class Pacer:
             self._arm()  # queued behind the woken tasks (FIFO), so their ticks precede the next beat
         else:
             self._since, self._rounds = None, 0
-            if not self._cell.live and self._queue.is_idle() and not has_busy_strangers():
+            if not self._cell.live and self._queue.is_idle(self._loop) and not has_busy_strangers():
                 self._cell.give_up()
 
     def _whose_time_it_is(self) -> tuple[list[asyncio.Future[None]], bool]:
