@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 
 from benchmarks import measure
@@ -49,8 +47,6 @@ LONG_REPLAYED = 2.0
 
 def test_a_turn_costs_the_agents_thread_little_more(tmp_path):
     recorded = replayed = float("inf")
-    gc.collect()
-    gc.freeze()  # what other tests have brought, the collector need not look at meanwhile
     for attempt in range(TRIES):
         (tmp_path / str(attempt)).mkdir()
         turn = measure.conversation(str(tmp_path / str(attempt)))
