@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import cProfile
 import os
 import random
 import subprocess
@@ -229,6 +230,30 @@ def conversation(store: str, turns: int = 50, rounds: int = 5, *, parsed: bool =
         kind: bare * median(one / beside for one, beside in zip(times, spent["bare"], strict=True))
         for kind, times in spent.items()
     }
+
+
+def count_calls(turns: int = 50) -> dict[str, float]:
+    """Calls of functions that the agent's thread makes for a turn: the same on any machine, busy or not."""
+    turn = list(corpora.growth(turns))
+
+    def network() -> httpx.MockTransport:
+        answers = iter(turn)
+        return httpx.MockTransport(lambda _: httpx.Response(200, json=next(answers)[1]))
+
+    def count(transport: httpx.BaseTransport) -> float:
+        with httpx.Client(transport=transport) as client:
+            profile = cProfile.Profile()
+            with profile:
+                for asked, _ in turn:
+                    client.post("http://model/v1/messages", json=asked).json()
+        return sum(entry.callcount for entry in profile.getstats()) / turns
+
+    count(network())  # what is made once for a process is made here
+    with tracefork.record(intercept=False) as run:
+        recorded = count(Transport(run, network()))
+    with tracefork.replay(run.tape, intercept=False) as again:
+        replayed = count(Transport(again))
+    return {"bare": count(network()), "in memory": recorded, "replay": replayed}
 
 
 # -- the first byte of a stream ---------------------------------------------------------------
