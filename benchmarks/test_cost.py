@@ -50,8 +50,8 @@ def test_a_turn_calls_few_functions_beside_its_own():
     assert turn["replay"] <= CALLS_REPLAYED * turn["bare"], turn
 
 
-# In milliseconds the last. The goals of the first two are 1.25 and 1.35: README.md says how near they are. Where
-# two processors share one core, the writer's thread takes a third of the agent's: calls are counted above.
+# In milliseconds the last. The goals of the first two are 1.25 and 1.35: README.md says how near they are.
+# Where two processors share one core, the writer's thread slows the agent's: calls are counted above.
 RECORDED, REPLAYED, ADDED = 1.55, 1.55, 1.0
 LONG_REPLAYED = 2.0
 
