@@ -162,7 +162,9 @@ def test_tools_that_hold_what_each_run_makes_anew_are_served_and_that_is_said():
         agent()
 
     assert (ran, again.parted) == ([], None)
-    assert again.remarks == ["served although what it holds (defaults, closures) is another: save"]
+    assert again.remarks == [
+        "served although values that it holds (defaults, variables around it) are others now: save"
+    ]
 
 
 # -- streams amid which the agent failed ------------------------------------------------
