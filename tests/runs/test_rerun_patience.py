@@ -163,7 +163,7 @@ def test_tools_that_hold_what_each_run_makes_anew_are_served_and_that_is_said():
 
     assert (ran, again.parted) == ([], None)
     assert again.remarks == [
-        "served although values that it holds (defaults, variables around it) are others now: save"
+        "served although values it holds (defaults, variables around it) are others now: save"
     ]
 
 

@@ -49,9 +49,7 @@ class Stale:
             yield f"served after `{after}` ran anew: {', '.join(names)}"
         if self._changed:
             names = ", ".join(self._changed)
-            yield (
-                f"served although values that it holds (defaults, variables around it) are others now: {names}"
-            )
+            yield (f"served although values it holds (defaults, variables around it) are others now: {names}")
         if self._jump > _NOTABLE:
             yield (
                 f"the clock jumped by {_write_span(self._jump)} where the recorded readings ended: "
