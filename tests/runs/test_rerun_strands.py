@@ -13,6 +13,7 @@ import pytest
 from chats import URL, chat, recorded
 
 import tracefork
+from tracefork.errors import Stalled
 
 # -- strands ----------------------------------------------------------------------------
 
@@ -164,3 +165,14 @@ def test_workers_on_one_queue_may_trade_places(model, ask, last):
 
     assert (model.asked, run.parted) == ([], None)
     assert run.tape.digest() == tape.digest()
+
+
+def test_before_at_a_strand_that_is_gone_is_told_soon_and_so_is_how_long_it_was_waited_for(aask):
+    tape = recorded(lambda: crowd(aask, ["a", "b"], ["c", "d"], ["e", "f"]))
+
+    began = time.perf_counter()
+    with pytest.raises(Stalled) as caught, tracefork.rerun(tape, at=7):
+        crowd(aask, ["a", "b"], ["c", "d"])
+
+    assert time.perf_counter() - began < 5
+    assert caught.value.patience < 5

@@ -165,6 +165,6 @@ class Lifetime:
         state = self._cell.state
         flights = [f for f in list(self._flights.values()) if not f.headed and f.call in state.open]
         waiting = [(f.lane, f.question, f.site) for f in flights]
-        error = make_divergence(state, halt, patience=self._cell.patience, open_calls=waiting)
+        error = make_divergence(state, halt, patience=self._cell.waited, open_calls=waiting)
         error.run_id = self.follows
         return error

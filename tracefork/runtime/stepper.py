@@ -130,6 +130,8 @@ class Cell:
         self.patience = patience
         self.began = self.moved = clocks.monotonic()
         self.mover = threading.get_ident()
+        self.waited = patience
+        """How many seconds the last wait took that came to nothing."""
         self._newest = Moment(0, machine.start(script))
         self._note = note
         self._done = done
@@ -225,7 +227,7 @@ class Cell:
         state, patience = self.state, self.patience
         if machine.waits_for_job(state):
             patience = min(JOB_PATIENCE, patience)
-        elif machine.may_part(state) and not state.live:
+        elif state.script.may_be_left and not state.live:
             if self._is_stuck():
                 return 0.0
             return self._left_of_pause(state.script.find_pause(state.turn))
@@ -259,7 +261,7 @@ class Cell:
 
     def look(self, left: float) -> float:
         """Return how long to sleep, of `left` seconds, before looking how a run that may part goes."""
-        return min(left, GLANCE) if machine.may_part(self.state) else left
+        return min(left, GLANCE) if self.state.script.may_be_left else left
 
     def _is_stuck(self) -> bool:
         """True if the strand that is due has ended, or waits itself for a later tick, and its siblings too.
@@ -297,6 +299,7 @@ class Cell:
 
         It does where a due job was passed over, or where the agent has left the script by this.
         """
+        self.waited = min(clocks.monotonic() - self.moved, self.patience)
         while True:
             now = self.now
             passed = machine.pass_over(now.state)

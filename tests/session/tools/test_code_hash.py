@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import gc
 import itertools
 import linecache
 import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 import tracefork
 from tracefork.backends.memory import MemoryBackend
 from tracefork.core.code_hashes import has_other_values, is_other_code
+from tracefork.session.tools import code_hash
 from tracefork.session.tools.code_hash import hash_code
 from tracefork.storage.store import TapeStore
 
@@ -344,3 +348,34 @@ def test_a_branch_keeps_of_each_call_the_code_that_ran():
     assert not is_other_code(old, first.call.code)
     assert is_other_code(old, second.call.code)
     assert tracefork.verify(run.tape, lambda: agent(lambda n: n + 1)).ok
+
+
+def test_threads_that_parse_at_once_do_each_other_no_harm():
+    source = "\n".join(f"def f{n}(x):\n    return [x, {n}, {{'a': (x, x)}}]" for n in range(60))
+    parsed, failed = [], []
+
+    def pause(*_):
+        time.sleep(0.0001)  # the collector calls somebody's Python amid the parse
+
+    def work(number):
+        text = source + f"\n# {number}"
+        while len(parsed) < 60 and not failed:
+            try:
+                parsed.append(code_hash._parse(text))
+            except SystemError as exc:
+                failed.append(exc)
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(pause)
+    gc.set_threshold(50, 5, 5)
+    try:
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(pause)
+
+    assert (len(parsed) >= 60, failed) == (True, [])

@@ -22,17 +22,20 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from hashlib import sha256
 from inspect import unwrap
+from threading import get_ident
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from ...core.code_hashes import SOURCE, VALUES, Hash
+from ...host import clocks
 
 _LENGTH = 16
 _BYTECODE = f"{sys.implementation.cache_tag}{'-opt' if sys.flags.optimize else ''}"
 _MOST_BITS = 4096  # of an integer whose digits are looked at
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 _NONE = "()()"  # how no values are written
+_TRIES, _PAUSE = 20, 0.002  # seconds, times the tries so far
 _FILES = 2  # whose parsed form is kept: it is large, and each function is looked up once
 _DEF = (ast.FunctionDef, ast.AsyncFunctionDef)
 _UNHEARD = frozenset({"kind", "type_comment", "ctx"})  # fields that say nothing, or not in each version
@@ -173,7 +176,7 @@ def _hash_source(function: FunctionType) -> Hash:
     try:
         text = "".join(linecache.getlines(code.co_filename, function.__globals__))
         nodes, codes = _read_file(text, code.co_filename)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return ""
     found, place = nodes.get((code.co_name, code.co_firstlineno), ()), (code.co_name, code.co_firstlineno)
     # two lambdas on a line are not told apart; and a file that was changed since has other code there
@@ -189,7 +192,7 @@ Place: TypeAlias = "tuple[str, int]"
 @lru_cache(maxsize=_FILES)
 def _read_file(text: str, name: str) -> tuple[dict[Place, list[ast.AST]], dict[Place, tuple[CodeType, ...]]]:
     """The functions of a file by place: as parsed, and as compiled."""
-    tree = ast.parse(text)
+    tree = _parse(text)
     nodes = dict[Place, list[ast.AST]]()
     for node in ast.walk(tree):
         if isinstance(node, (*_DEF, ast.Lambda)):
@@ -202,6 +205,18 @@ def _read_file(text: str, name: str) -> tuple[dict[Place, list[ast.AST]], dict[P
         place = code.co_name, code.co_firstlineno
         codes[place] = (*codes.get(place, ()), code)
     return nodes, codes
+
+
+def _parse(text: str) -> ast.Module:
+    """`ast.parse`, tried again where another thread was at it too.
+
+    CPython counts the depth of both together, and raises if the collector lets the other go on in between.
+    """
+    for tries in range(_TRIES):
+        with suppress(SystemError):
+            return ast.parse(text)
+        clocks.sleep(_PAUSE * (tries + get_ident() % 997 / 997))  # no two wait alike
+    return ast.parse(text)
 
 
 def _list_codes(code: CodeType) -> Iterator[CodeType]:
