@@ -48,8 +48,8 @@ class Stale:
         for after, names in self._served.items():
             yield f"served after `{after}` ran anew: {', '.join(names)}"
         if self._changed:
-            names = ", ".join(self._changed)
-            yield (f"served although values it holds (defaults, variables around it) are others now: {names}")
+            changed = ", ".join(self._changed)
+            yield f"served although values it holds (defaults, variables around it) are others now: {changed}"
         if self._jump > _NOTABLE:
             yield (
                 f"the clock jumped by {_write_span(self._jump)} where the recorded readings ended: "
