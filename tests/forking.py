@@ -29,7 +29,7 @@ import tracefork
 from tracefork.errors import Refused, TraceforkError
 from tracefork.isolation import network
 from tracefork.session import current
-from tracefork.transports import intercept_httpx
+from tracefork.transports import intercept
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: they are the point here
 URL = "https://model.example/"
@@ -57,7 +57,7 @@ def post(body):
 
 
 def is_clean():
-    targets = [*network._targets(), *intercept_httpx._targets()]
+    targets = [*network._targets(), *intercept._targets()]
     return not any(
         hasattr(getattr(owner, name), "__wrapped__") for owner, name, _ in targets if name != "__init__"
     )

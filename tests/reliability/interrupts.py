@@ -46,7 +46,7 @@ import tracefork
 from tracefork.isolation import chance, grpc, network, processes
 from tracefork.runtime import lanes, spawning
 from tracefork.session import current
-from tracefork.transports import intercept_httpx
+from tracefork.transports import intercept
 
 OURS = str(Path(tracefork.__file__).parent)
 HANG = 20  # seconds
@@ -121,7 +121,7 @@ async def ablock(started, seen):
 
 def attributes():
     """Everything that is replaced while a run is in progress, with what stands there."""
-    doors = (spawning, network, processes, grpc, intercept_httpx, chance)
+    doors = (spawning, network, processes, grpc, intercept, chance)
     targets = [(owner, name) for own in doors for owner, name, _ in own._targets()]
     more = [
         (threading.Thread, "start"), (concurrent.futures.ThreadPoolExecutor, "submit"),

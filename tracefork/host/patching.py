@@ -38,7 +38,8 @@ class Patches:
     `targets` gives (owner, attribute, replacement); it is called at each first `hold`.
     `beside` is called with all pairs of an original and what stands for it, once they are in
     place, and returns what is called when they are no more. When one of the modules `late` is
-    imported meanwhile, `targets` is called once more.
+    imported meanwhile, `prepare` is called with its name, on the thread that imports it, and then
+    `targets` once more.
 
     Whoever holds is known by himself, so that to hold or to release twice is what once is. In a
     forked child the patches stay as they are until nobody holds them there. Interrupts must
@@ -50,10 +51,12 @@ class Patches:
         targets: Callable[[], Iterable[Target]],
         beside: Beside | None = None,
         late: frozenset[str] = frozenset(),
+        prepare: Callable[[str], object] | None = None,
     ) -> None:
         self._targets = targets
         self._beside = beside or _nothing
-        self._late = Watch(late, lambda _: run_apart(self._extend))
+        self._prepare = prepare or _nothing
+        self._late = Watch(late, self._come)
         self._undo: Callable[..., object] = _nothing
         self._lock = threading.Lock()
         self._holders: dict[int, object] = {}
@@ -86,6 +89,11 @@ class Patches:
     def unlock(self) -> None:
         """In a forked child: the thread that may have held the lock is not here."""
         self._lock = threading.Lock()
+
+    def _come(self, name: str) -> None:
+        """The module `name` has come: its lock is still this thread's, so what imports it is done here."""
+        self._prepare(name)
+        run_apart(self._extend)
 
     def _extend(self) -> None:
         """Replace what is there by now."""

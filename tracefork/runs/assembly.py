@@ -33,7 +33,7 @@ from ..session.session import Session
 from ..session.tools.policy import RUN, Policy
 from ..session.tools.wrapping import Wraps
 from ..storage.store import TapeStore, new_run_id
-from ..transports import intercept_httpx
+from ..transports import intercept
 from . import finders
 from .options import Durability, Options
 
@@ -143,7 +143,7 @@ def make_header(
 def _list_patches(options: Options, wraps: Wraps) -> tuple[Any, ...]:
     """What replaces attributes of other modules while the run is entered, in the order of installing."""
     return (
-        *[intercept_httpx] * options.intercept,
+        *[intercept] * options.intercept,
         *(network, uvloop, processes, grpc),
         *[chance] * bool(options.virtualize),
         *[wraps] * bool(wraps.paths),

@@ -1,11 +1,15 @@
-"""Transports for `httpx` clients; `intercept_httpx` gives them to clients that nobody changed."""
+"""Transports for `httpx` clients; `intercept` gives them to clients that nobody changed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx as lib
 
+from ..host.patching import Target
 from ..session.session import Session
 from ._bodies import Again
+from ._picking import targets_of
 from ._seam import Seam, Tee
 
 
@@ -48,3 +52,8 @@ class AsyncTransport(Seam, lib.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def targets() -> Iterator[Target]:
+    """Return what of the library is replaced while a run is in progress."""
+    return targets_of(lib, Transport, AsyncTransport)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx2 as lib
 
+from ..host.patching import Target
 from ..session.session import Session
 from ._bodies import Again
+from ._picking import targets_of
 from ._seam import Seam, Tee
 
 
@@ -48,3 +52,8 @@ class AsyncTransport(Seam, lib.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def targets() -> Iterator[Target]:
+    """Return what of the library is replaced while a run is in progress."""
+    return targets_of(lib, Transport, AsyncTransport)
