@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from tracefork.core import claims, machine
 from tracefork.core.fork import Cut, Fork, Rerun, everything, nothing
@@ -619,6 +620,69 @@ def test_rule_26_an_answer_to_another_question_is_not_served_whatever_the_matche
 
     assert changed == Halt(get("edited"), "a", 0)
     assert equal == unedited == Serve(WORLD)
+
+
+# -- loose scripts ----------------------------------------------------------------------
+
+
+def loosely(script):
+    return start(evolve(script, is_loose=True))
+
+
+SIDE_BY_SIDE = exchange("x", "", 0, 2, 3), exchange("y", "", 1, 4, 5)
+
+
+def test_rule_27_an_ask_of_a_recorded_line_never_waits():
+    state = loosely(everything(Tape(SIDE_BY_SIDE)))
+
+    _, orders = send(state, Asked(0, get("y"), alone=False), Asked(1, get("x"), alone=False))
+
+    assert orders == [Serve(WORLD)] * 2
+
+
+def test_rule_27_a_head_waits_for_ticks_of_claimed_lines_alone():
+    state = loosely(everything(Tape(SIDE_BY_SIDE)))
+    state, _ = send(state, Asked(0, get("y"), alone=False))
+
+    _, [alone] = send(state, Headed(0))
+    _, [_, beside, *_, last] = send(
+        state, Asked(1, get("x"), alone=False), Headed(0), Headed(1), Ended(1, WORLD), Headed(0)
+    )
+
+    assert alone == last == Go()
+    assert isinstance(beside, Wait)
+
+
+def test_rule_27_what_is_not_on_the_tape_still_waits_for_the_opening():
+    state = loosely(Fork(Tape(SIDE_BY_SIDE), SIDE_BY_SIDE[1], WORLD).script())
+    state, _ = send(state, Asked(0, get("x"), alone=False), Asked(1, get("y"), alone=False))
+
+    state, [halt, *_, go] = send(
+        state, Asked(2, get("x"), alone=False), Headed(0), Ended(0, WORLD), Headed(1)
+    )
+
+    assert isinstance(halt, Wait)
+    assert go == Go() and state.live
+
+
+def test_rule_28_what_nobody_has_claimed_is_passed_over_and_served_all_the_same():
+    state = loosely(everything(Tape(SIDE_BY_SIDE)))
+
+    state, [*_, done] = send(state, Asked(0, get("y"), alone=False), Headed(0), Ended(0, WORLD))
+    state, [late, *_, later] = send(state, Asked(1, get("x"), alone=False), Headed(1), Ended(1, WORLD))
+
+    assert late == Serve(WORLD)
+    assert (later, done) == tuple(map(Commit, SIDE_BY_SIDE)), "each has its recorded ticks"
+
+
+def test_rule_29_a_fork_that_is_live_serves_what_it_had_to_serve_before():
+    state = loosely(Fork(Tape(SIDE_BY_SIDE), SIDE_BY_SIDE[1], WORLD).script())
+    state, _ = send(state, Asked(0, get("y"), alone=False), Headed(0), Ended(0, WORLD))
+
+    state, [late, again] = send(state, Asked(1, get("x"), alone=False), Asked(2, get("x"), alone=False))
+
+    assert state.live
+    assert (late, again) == (Serve(WORLD), Forward())
 
 
 # -- the page ---------------------------------------------------------------------------

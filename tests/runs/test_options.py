@@ -83,6 +83,7 @@ def test_an_option_that_there_is_not_is_refused(verb):
         {"max_body": "many"},
         {"virtualize": "dice"},
         {"processes": "later"},
+        {"order": "none"},
         {"nested": "both"},
         {"durability": "eternal"},
         {"passthrough": ["  "]},

@@ -1,4 +1,4 @@
-"""Which line of its script a question claims: the machine's rules 1 to 7, 18, 20 to 22 and 24 to 26. Pure."""
+"""Which line of its script a question claims: the machine's rules 1-7, 18, 20-22, 24-26 and 29. Pure."""
 
 from __future__ import annotations
 
@@ -101,6 +101,10 @@ def check_line(state: State, event: Asked, line: int) -> int | Halt:
 def find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
     """The line whose answer serves `event` in a live run, if one does, and its question."""
     script, question = state.script, event.question
+    if script.is_loose and state.parted is None:
+        line = script.first(script.by_key, script.matcher(question), state.claimed)
+        if line is not None and script.lines[line].began is not None:
+            return line, question  # rule 29
     if script.may_serve is None or (isinstance(question, Call) and _has_to_run(state, question)):
         return None, question  # rules 9, 22
     key, claimed = script.matcher(question), state.claimed

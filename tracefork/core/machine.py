@@ -59,6 +59,13 @@ Edits:
 24. A question claims in the first of its forms that has a line; word for word its lane's next before all.
 25. Where that line has no answer, it is asked as new edits make of that form.
 26. A question that new edits changed is served no answer to another one, whatever the matcher says.
+
+Loose scripts, for agents that ask through a bounded pool of connections, where a question that waits
+would hold up those that it waits for:
+
+27. An ask of a recorded line never waits, and a head or an end waits for ticks of claimed lines alone.
+28. When it comes, the ticks before it of lines that nobody has claimed are passed over.
+29. Once the run is live, a question claims the first line with its key that was to be served before.
 """
 
 from __future__ import annotations
@@ -76,6 +83,7 @@ from .state import (
     Parted,
     State,
     find_due,
+    find_due_turn,
     find_expected,
     find_hops,
     find_turn,
@@ -163,7 +171,8 @@ def _ask(state: State, event: Asked) -> tuple[State, Order]:
     recorded = line_of(state, opened)
     if recorded.anew and not state.live:
         return _wait_for_rest(state, event, opened)
-    if event.waits and (due := state.script.turn(recorded.began)) > state.turn:
+    waits = event.waits and not (state.script.is_loose and recorded.began is not None)  # rule 27
+    if waits and (due := state.script.turn(recorded.began)) > state.turn:
         return _put(state, event.call, opened), Wait(due)  # rules 5, 11
     now, tick = _tick(state, recorded.began)
     state = _put(state, event.call, Open(opened.asked, opened.lane, opened.line, tick), now)
@@ -233,8 +242,9 @@ def _part(state: State, halt: Halt) -> State:
 def _give_head(state: State, event: Headed) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = line_of(state, opened)
-    if event.waits and (due := state.script.turn(recorded.headed)) > state.turn:
+    if event.waits and (due := find_due_turn(state, recorded.headed)) > state.turn:
         return state, state.halt or Wait(due)  # rules 11, 15
+    state = _pass_before(state, state.script.places.get(recorded.headed or 0, 0))
     now, tick = _tick(state, recorded.headed)
     headed = Open(opened.asked, opened.lane, opened.line, opened.began, tick)
     return _put(state, event.call, headed, now), Go()
@@ -245,8 +255,10 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
     recorded = line_of(state, opened)
     last = recorded.headed if is_head(event) else recorded.ended  # rule 12
     waits = event.waits and not is_abandoned(event.answer)  # rule 13
-    if waits and (due := state.script.turn(last)) > state.turn:
+    if waits and (due := find_due_turn(state, last)) > state.turn:
         return state, state.halt or Wait(due)  # rules 11, 15
+    if opened.line is not None:
+        state = _pass_before(state, max(state.script.gates[opened.line], default=0))
     asked, began = opened.asked, opened.began
     if began is None:  # given up while its ask was waiting
         now, began = _tick(state, recorded.began)
@@ -271,6 +283,17 @@ def _mark_claimed(state: State, line: int) -> State:
     lane = state.script.lines[line].lane
     jobs = [n for n in state.script.jobs.get(lane, ()) if n < line and n not in state.claimed]
     return _pass(state, jobs) if jobs else state  # rule 8
+
+
+def _pass_before(state: State, place: int) -> State:
+    """In a loose script, the state in which ticks before `place` that nobody claimed are passed over."""
+    if not state.script.is_loose:
+        return state
+    happened = state.happened
+    for earlier in range(happened.low, place):
+        if state.script.by_place[earlier] not in state.claimed:
+            happened = happened.add(earlier)  # rule 28
+    return evolve(state, happened=happened)
 
 
 def _pass(state: State, lines: Iterable[int]) -> State:

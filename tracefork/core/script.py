@@ -122,6 +122,7 @@ class Script:
     mixed: frozenset[Lane]  # lanes that asked again before they had an answer: several strands share the name
     may_serve: Callable[[Line], bool] | None = field(default=None, repr=False)
     is_dry: bool = False  # where the agent leaves the script, the run halts all the same
+    is_loose: bool = False  # asks wait for no ticks, and heads and ends for those of claimed lines alone
     _judged: dict[int, bool] = field(factory=dict, init=False, repr=False)  # what `may_serve` has said
 
     @classmethod

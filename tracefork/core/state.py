@@ -99,7 +99,21 @@ def find_turn(state: State, event: Headed | Ended) -> int:
     """The turn that `event` has to wait for; 0 when nothing holds it."""
     if isinstance(event, Ended) and is_abandoned(event.answer):
         return 0
-    return state.script.turn(_find_tick(state, event))
+    return find_due_turn(state, _find_tick(state, event))
+
+
+def find_due_turn(state: State, tick: int | None) -> int:
+    """The turn that `tick` has to wait for; in a loose script ticks of claimed lines alone hold it."""
+    script, due = state.script, state.script.turn(tick)
+    if not script.is_loose or tick is None:
+        return due
+    owed = range(due - 1, state.turn - 1, -1)
+    return next((place + 1 for place in owed if _is_owed(state, place)), 0)
+
+
+def _is_owed(state: State, place: int) -> bool:
+    """True if the gating tick at `place` has not happened, and somebody has claimed its line."""
+    return place not in state.happened and state.script.by_place[place] in state.claimed
 
 
 def find_hops(state: State, event: Headed | Ended) -> int | None:

@@ -85,7 +85,7 @@ def make_session(
             opened.close()
         raise RunExists(head.run_id)
     plan = Plan(
-        script,
+        evolve(script, is_loose=options.order == "answers"),
         head,
         redacting,
         doors=_list_patches(options, wraps),

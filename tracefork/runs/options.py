@@ -30,6 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Scope: TypeAlias = Literal["context", "process"]
 Durability: TypeAlias = Literal["process", "power"]
 Processes: TypeAlias = Literal["run", "refuse"]
+Order: TypeAlias = Literal["all", "answers"]
 
 
 def _texts(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
@@ -102,6 +103,9 @@ class Options:
             counted: `tape.escaped`. Kept with the run.
         processes: "refuse" those that the agent starts; by default they run, in a replay in an
             environment whose proxies and base URLs lead nowhere. Kept with the run.
+        order: what happens again in its recorded order: "all", questions and answers; or "answers" alone,
+            among those that were asked, while no question waits: for agents behind a pool of connections,
+            which a question that waits may hold up. Kept with the run.
         patience: seconds to wait for a recorded question; by default 60, or twice the longest
             gap on the tape. Any progress starts them anew.
         instant_retries: serve recorded answers such as 429 and 529 with a `retry-after` of
@@ -140,6 +144,7 @@ class Options:
     virtualize: frozenset[str] | None = field(default=None, converter=_kinds)
     strict: bool | None = field(default=None, validator=in_((None, True, False)))
     processes: Processes | None = field(default=None, validator=in_((None, "run", "refuse")))
+    order: Order | None = field(default=None, validator=in_((None, "all", "answers")))
     patience: float | None = None
     instant_retries: bool = False
     tools: Tools = "live"
@@ -198,6 +203,7 @@ KEPT: dict[str, Any] = {
     "max_body": MAX_BODY,
     "strict": False,
     "processes": "run",
+    "order": "all",
 }
 """Options that a run keeps and its replays and forks begin with; and what they are if nobody says."""
 
@@ -231,6 +237,7 @@ class RunOptions(TypedDict, total=False):
     virtualize: Iterable[str] | None
     strict: bool | None
     processes: Processes | None
+    order: Order | None
     edits: Iterable[AnyEdit] | AnyEdit | None
     wrap: Iterable[Wrapped] | None
 

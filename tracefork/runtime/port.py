@@ -316,6 +316,7 @@ class Port(Hanging):
             hear(question)
         strand = lanes.current()
         path, alone = (strand.path, strand.alone and not shares_lane()) if strand else ("", self.live)
+        alone = alone and not self._cell.state.script.is_loose
         edited = self._edit(question, path, alone=alone)
         state, match = self._cell.state, self.secrets.match
         asked = match(edited.request if edited else question, state, path)

@@ -227,7 +227,7 @@ class Cell:
         state, patience = self.state, self.patience
         if machine.waits_for_job(state):
             patience = min(JOB_PATIENCE, patience)
-        elif state.script.may_be_left and not state.live:
+        elif state.script.may_be_left and not (state.live or state.script.is_loose):
             if self._is_stuck():
                 return 0.0
             return self._left_of_pause(state.script.find_pause(state.turn))
@@ -284,10 +284,12 @@ class Cell:
     def give_up(self) -> None:
         """Leave the script, if it may be left: nobody whom the loop of this thread runs can go on.
 
-        Strands on other threads may, and jobs of executors.
+        Strands on other threads may, jobs of executors, and an agent elsewhere, whom a loose script serves.
         """
         state = self.state
         if self.closed or state.live or not machine.may_part(state) or self.roster.working:
+            return
+        if state.script.is_loose:
             return
         jobs = any(isinstance(one.asked, Source) and one.asked.is_job for one in state.open.values())
         waiting = [one.call for one in self._list_waiting() if one.call in state.open]

@@ -110,7 +110,7 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Fligh
         pacer.anchor()
     elif cell.live:
         flight.came_after(await pacer.align(), event)
-    elif machine.is_scheduled(cell.state, event):
+    elif machine.is_scheduled(cell.state, event) and not cell.state.script.is_loose:
         flight.came_after(machine.find_hops(cell.state, event), event)
         return await pacer.release(event)
     while True:
