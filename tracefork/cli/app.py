@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "demo": ("run", "Show the whole product on a small agent, offline, in a few seconds."),
-    "run": ("run", "Record any script or module, unmodified. A record() of its own joins the run."),
+    "run": (
+        "run",
+        "Record any script or module, unmodified, or any command. A record() of its own joins the run.",
+    ),
     "verify": (
         "run",
         "Replay a run with its script, offline, and say whether everything happened again.",

@@ -58,7 +58,7 @@ class Program:
         if not self.module and not os.path.exists(self.argv[0]):  # noqa: PTH110
             raise FileNotFoundError(f"there is no script {self.argv[0]!r}")
 
-    def __call__(self) -> None:
+    def __call__(self, run: object = None) -> None:  # noqa: ARG002  clients here meet the run by themselves
         """Run it to its end. `sys.exit()` and `sys.exit(0)` are an ordinary end.
 
         Raises:

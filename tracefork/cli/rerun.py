@@ -10,6 +10,7 @@ import typer
 
 from ..core.tape import Tape
 from ..errors import Divergence, Unfinished
+from ..gateway import CommandAgent
 from ..report.savings import add_bills
 from ..runs import api
 from ..runs.agents import run_agent
@@ -94,12 +95,12 @@ def rerun(
         perform(session, program, json_=json_)
 
 
-def _try_out(session: Session, program: Program, tape: Tape, *, json_: bool) -> None:
+def _try_out(session: Session, program: Program | CommandAgent, tape: Tape, *, json_: bool) -> None:
     """Run `program` up to where it would part; say where that is, and what the tape paid from there on."""
 
-    def agent() -> None:
+    def agent(run: Session) -> None:
         with divert_prints(json_=True):
-            program()
+            program(run)
 
     raised = run_agent(session, agent).raised
     parted = session.parted

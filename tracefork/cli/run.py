@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
 
+from ..gateway import CommandAgent
 from ..runs import api
 from ..runs.calibration import calibrate as calibrated
 from ..runs.verify import Verdict
@@ -20,6 +22,11 @@ from .program import Program
 from .progress import watch_run
 from .scripts import PASSING, Command, divert_prints, find_program, perform, print_unrecorded, read_wrap
 from .tapes import load_tape
+
+Gateway = Annotated[
+    bool,
+    typer.Option("--gateway", help="Run a command in any language; what it asks goes through a proxy here."),
+]
 
 commands = typer.Typer()
 
@@ -54,7 +61,10 @@ def demo(
 )
 def run(
     context: typer.Context,
-    script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    script: Annotated[
+        list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS... | --gateway -- COMMAND ARGS...")
+    ],
+    gateway: Gateway = False,
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
@@ -62,11 +72,9 @@ def run(
     *,
     chosen: dict[str, Any],
 ) -> None:
-    """Record any script or module, unmodified. A record() of its own joins the run."""
-    program = Program.parse([*script, *context.args])
-    program.check()
+    """Record any script or module, unmodified, or any command. A record() of its own joins the run."""
+    program = _read_program([*script, *context.args], chosen, gateway=gateway)
     name = agent_name or Path(program.argv[0]).stem
-    chosen["wrap"] = read_wrap(chosen.get("wrap"), program)
     session = api.record(
         store,
         run_id=run_id,
@@ -98,7 +106,7 @@ def verify(
 
     def agent(run: Session) -> None:
         with divert_prints(json_=json_), watch_run(run, len(tape.steps), "verify"):
-            program()
+            program(run)
 
     verdict = verified(tape, agent, scope="process", **chosen)
     if json_:
@@ -189,26 +197,45 @@ def resume(
 @options.take("allow", "passthrough", "max_body", "strict", "processes", "wrap")
 def calibrate(
     context: typer.Context,
-    script: Annotated[list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS...")],
+    script: Annotated[
+        list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS... | --gateway -- COMMAND ARGS...")
+    ],
+    gateway: Gateway = False,
     json_: Json = False,
     *,
     chosen: dict[str, Any],
 ) -> None:
     """Run a script for real, and again on its recording: what varies by itself, and what would help."""
-    program = Program.parse([*script, *context.args])
-    program.check()
+    program = _read_program([*script, *context.args], chosen, gateway=gateway)
 
-    def agent() -> None:
+    def agent(run: Session) -> None:
         with divert_prints(json_=True):
-            program()
+            program(run)
 
-    chosen["wrap"] = read_wrap(chosen.get("wrap"), program)
     found = calibrated(agent, scope="process", **chosen)
     if json_:
         print_json(attrs.asdict(found, value_serializer=_list_set) | {"advice": found.advice})
     else:
         print_plain(str(found))
     raise typer.Exit(0 if found.ok else 1)
+
+
+def _read_program(words: list[str], chosen: dict[str, Any], *, gateway: bool) -> Program | CommandAgent:
+    """The script that `words` are, or for the gateway the command; `chosen` gets what it needs of options.
+
+    Raises:
+        ValueError: there are no words.
+        FileNotFoundError: there is no such script or command.
+    """
+    if gateway:
+        command = CommandAgent.parse(words, os.environ)
+        command.check()
+        chosen["order"] = "answers"
+        return command
+    program = Program.parse(words)
+    program.check()
+    chosen["wrap"] = read_wrap(chosen.get("wrap"), program)
+    return program
 
 
 def _list_set(_: object, __: object, value: Any) -> Any:

@@ -17,6 +17,7 @@ import typer
 from ..core.tape import Tape
 from ..core.visible import visible
 from ..errors import TraceforkError
+from ..gateway import CommandAgent
 from ..providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..runs import api
@@ -34,15 +35,19 @@ Command = Annotated[
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
-def find_program(tape: Tape, words: list[str]) -> Program:
-    """The program that `words` name, or else the one that made the run.
+def find_program(tape: Tape, words: list[str]) -> Program | CommandAgent:
+    """The script, or the command of a run through the gateway, that `words` name, or else what made the run.
 
     Raises:
         ValueError: neither is known.
-        FileNotFoundError: there is no such script.
+        FileNotFoundError: there is no such script or command.
     """
     restored = {key: redactor(os.environ).restore(value, os.environ) for key, value in tape.meta.items()}
-    program = Program.parse(words) if words else Program.of(restored)
+    program: Program | CommandAgent | None = CommandAgent.of(restored)
+    if program is not None and words:
+        program = attrs.evolve(program, argv=tuple(words))
+    elif program is None:
+        program = Program.parse(words) if words else Program.of(restored)
     if program is None:
         raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
     program.check()
@@ -63,12 +68,12 @@ def print_unrecorded(tape: Tape) -> None:
         err.print(escape(describe_unrecorded(names)))
 
 
-def perform(session: Session, program: Program, *, json_: bool) -> None:
+def perform(session: Session, program: Program | CommandAgent, *, json_: bool) -> None:
     """Run `program` within `session`; say what came of it, and leave as the program did."""
 
-    def agent() -> None:
+    def agent(run: Session) -> None:
         with divert_prints(json_=json_):
-            program()
+            program(run)
 
     try:
         raised = run_agent(session, agent).raised

@@ -33,7 +33,7 @@ SHOWN = 60  # characters of an example
 _LENGTH = ", its length"  # behind the path of a list
 
 _OF_REPLAYS = frozenset(
-    {"scope", "intercept", "redact", "passthrough", "allow", "max_body", "strict", "processes"}
+    {"scope", "intercept", "redact", "passthrough", "allow", "max_body", "strict", "processes", "order"}
 )
 
 _NO_DRAW = "no draw that is reached"
