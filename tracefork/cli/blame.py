@@ -129,7 +129,7 @@ def blame(
     if not json_:
         err.print(f"[dim]tools of a fork: {tools}; its prefix costs nothing. Ledger:[/] {escape(file)}")
         if names := find_unrecorded(tape):
-            err.print(escape(describe_unrecorded(names)))
+            err.print(escape(describe_unrecorded(names, by_command=bool(tape.command))))
     try:
         with _silence(), _open_executor(workers) as pool, watch_forks(forks) as watch:
             report = measured(

@@ -10,10 +10,10 @@ import typer
 
 from ..core.tape import Tape
 from ..errors import Divergence, Unfinished
-from ..gateway import CommandAgent
 from ..report.savings import add_bills
 from ..runs import api
 from ..runs.agents import run_agent
+from ..runs.command import CommandAgent
 from ..session.session import Session
 from . import options
 from .app import RUNS, Json, Run, Store, err, escape, out, plural, print_json

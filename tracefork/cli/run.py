@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from ..gateway import CommandAgent
 from ..runs import api
 from ..runs.calibration import calibrate as calibrated
+from ..runs.command import CommandAgent
 from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session

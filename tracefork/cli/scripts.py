@@ -17,11 +17,11 @@ import typer
 from ..core.tape import Tape
 from ..core.visible import visible
 from ..errors import TraceforkError
-from ..gateway import CommandAgent
 from ..providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
 from ..redact import redactor
 from ..runs import api
 from ..runs.agents import run_agent
+from ..runs.command import CommandAgent
 from ..session.session import Session
 from ..session.tools.wrapping import MAIN
 from .app import err, escape, fit, plural, print_json
@@ -65,7 +65,7 @@ def print_unrecorded(tape: Tape) -> None:
     """Say in a line of our own what Python would be warned of."""
     warnings.simplefilter("ignore", api.UnrecordedWarning)
     if names := find_unrecorded(tape):
-        err.print(escape(describe_unrecorded(names)))
+        err.print(escape(describe_unrecorded(names, by_command=bool(tape.command))))
 
 
 def perform(session: Session, program: Program | CommandAgent, *, json_: bool) -> None:

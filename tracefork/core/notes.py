@@ -34,6 +34,9 @@ ASKED_IN_TOOLS = "run.asked_in_tools"
 EDITS = "run.edits"
 """The edits of the run's requests, as JSON: see `tracefork.edits`."""
 
+COMMAND = "gateway.command"
+"""The command that the run's agent was, behind the gateway, as JSON: a list of words."""
+
 _OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS, EDITS})
 
 DOUBTS_ROOM = 16_000
@@ -65,6 +68,11 @@ class Doubts:
 def read_virtualized(meta: Mapping[str, str]) -> frozenset[str]:
     """The kinds of chance that a run with this `meta` drew through itself."""
     return frozenset(meta.get(VIRTUALIZED, "").split())
+
+
+def read_command(meta: Mapping[str, str]) -> tuple[str, ...]:
+    """The command that the agent of a run with this `meta` was; empty if it was none."""
+    return tuple(word for word in _list(meta.get(COMMAND, "[]")) if isinstance(word, str))
 
 
 def read_escapes(meta: Mapping[str, str]) -> tuple[Escape, ...]:

@@ -70,6 +70,11 @@ class Tape:
         return notes.read_virtualized(self.meta)
 
     @property
+    def command(self) -> tuple[str, ...]:
+        """The command that the agent was, behind the gateway; empty if it was none."""
+        return notes.read_command(self.meta)
+
+    @property
     def wrapped(self) -> tuple[str, ...]:
         """The functions that were tools without a decorator, as `module:path`."""
         return notes.read_wrapped(self.meta)

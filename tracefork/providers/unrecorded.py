@@ -33,8 +33,10 @@ def find_unrecorded(tape: Tape) -> tuple[str, ...]:
     return tuple(name for name in left if _normalise(name) not in over_http)
 
 
-def describe_unrecorded(names: tuple[str, ...]) -> str:
-    """Return a line that tells of these tools, and what to do."""
+def describe_unrecorded(names: tuple[str, ...], *, by_command: bool = False) -> str:
+    """Return a line that tells of these tools, and what to do; of those `by_command`, nothing can be done."""
+    if by_command:
+        return f"not recorded: {', '.join(names)}, which the command runs itself, in every run of it"
     cure = advise("wrap=[module.function] or @tracefork.tool", "--wrap MODULE:FUNCTION or @tracefork.tool")
     which, them = ", ".join(names), "it runs" if len(names) == 1 else "they run"
     return (

@@ -318,7 +318,8 @@ def _follow(
 def _warn_of_unrecorded(tape: Tape) -> None:
     """Warn of tools that run for real in what follows `tape`."""
     if names := find_unrecorded(tape):
-        warnings.warn(describe_unrecorded(names), UnrecordedWarning, stacklevel=3)
+        text = describe_unrecorded(names, by_command=bool(tape.command))
+        warnings.warn(text, UnrecordedWarning, stacklevel=3)
 
 
 def _find_pivot(tape: Tape, at: int | Step) -> Step:

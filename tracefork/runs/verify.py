@@ -40,6 +40,7 @@ class Verdict:
     vouch for that. `refused` is what was kept from leaving the replay, `processes` which the agent
     started in it, and `remarks` what else one should know, a sentence each. `unrecorded` names the
     tools that a model called and that are no effects of the tape: they ran for real, in the replay too.
+    `is_command` says that the agent was a command behind the gateway.
     """
 
     ok: bool
@@ -55,6 +56,7 @@ class Verdict:
     remarks: tuple[str, ...] = ()
     unrecorded: tuple[str, ...] = ()
     is_empty: bool = False
+    is_command: bool = False
 
     def __bool__(self) -> bool:
         return self.ok
@@ -81,7 +83,7 @@ class Verdict:
         yield from (f"ran again in the replay: {one}" for one in self.processes)
         yield from self.remarks
         if self.unrecorded:
-            yield describe_unrecorded(self.unrecorded)
+            yield describe_unrecorded(self.unrecorded, by_command=self.is_command)
 
 
 @lists(ReplayOptions)
@@ -142,6 +144,7 @@ def judge(tape: Tape, session: Session, ending: Ending) -> Verdict:
         remarks=tuple(session.remarks),
         unrecorded=find_unrecorded(tape),
         is_empty=is_empty,
+        is_command=bool(tape.command),
     )
 
 

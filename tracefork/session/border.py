@@ -104,25 +104,28 @@ class Border(ABC):
         names = {address, host, f"{self.names.get(host, host)}:{port}", self.names.get(host, host)}
         return not names.isdisjoint(self.allowed)
 
-    def escape(self, kind: str, target: str, *, certain: bool = True) -> None:
+    def escape(self, kind: str, target: str, *, certain: bool = True, site: str = "") -> None:
         """Note that something leaves the run unrecorded; `certain` if it is this run's for sure.
+
+        `site` says who lets it out, by default the agent's line on the stack.
 
         Raises:
             Refused: the run is strict.
         """
-        target, site = self.redactor().text(target)[:LONGEST], find_callsite(whole=False)[:LONGEST]
+        target, site = self.redactor().text(target)[:LONGEST], (site or find_callsite(whole=False))[:LONGEST]
         self._escapes.add(kind, target, site)
         if self.strict and certain:
             raise self.port.fail(Refused(target, site, kind, strict=True))
 
-    def refuse(self, target: str, kind: str = "") -> Refused:
+    def refuse(self, target: str, kind: str = "", *, site: str = "") -> Refused:
         """Note that something was kept from leaving a replay, and return what to raise.
 
-        It is held against the run if that is strict; else only what the agent then does is.
+        It is held against the run if that is strict; else only what the agent then does is. `site` is as for
+        `escape`.
         """
-        target, site = self.redactor().text(target)[:LONGEST], find_callsite()
-        self._refusals.add(kind or "connection", target, find_callsite(whole=False)[:LONGEST])
-        error = Refused(target, site, kind, strict=self.strict)
+        target = self.redactor().text(target)[:LONGEST]
+        self._refusals.add(kind or "connection", target, (site or find_callsite(whole=False))[:LONGEST])
+        error = Refused(target, site or find_callsite(), kind, strict=self.strict)
         self._refused_last = error, self.port.happened
         if self.strict:
             self.port.fail(error)

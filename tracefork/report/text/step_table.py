@@ -70,7 +70,7 @@ def notes(tape: Tape, parent: Tape | None = None) -> Iterator[str]:
     for one in tape.escaped:
         yield visible(f"escaped: {one}", one_line=True)
     if names := find_unrecorded(tape):
-        yield visible(describe_unrecorded(names), one_line=True)
+        yield visible(describe_unrecorded(names, by_command=bool(tape.command)), one_line=True)
     for tool, times in tape.asked_in_tools.items():
         yield visible(describe_asked(tool, times), one_line=True)
     for call in find_doubts(tape):

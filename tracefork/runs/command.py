@@ -10,21 +10,21 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from attrs import field, frozen
 
+from ..core.notes import COMMAND, read_command
 from ..errors import Refused
 from ..host import clocks
 from ..isolation.processes import nowhere
 from ..runtime import lanes
 from ..session.session import Session
-from .addresses import find_origins, point_at
-from .app import Caller
-from .serving import open_gateway
-
-COMMAND = "gateway.command"
-"""Where a run's meta keeps the command that made it, as a JSON list."""
+from ..transports.gateway.addresses import find_origins, point_at
+from ..transports.gateway.app import Caller
+from ..transports.gateway.serving import open_gateway
+from ..transports.gateway.tunnel import Tunnel
 
 ORIGINS = "gateway.origins"
 """Where it keeps whom the command's variables stood for, as a JSON object."""
@@ -59,9 +59,8 @@ class CommandAgent:
     @classmethod
     def of(cls, meta: Mapping[str, str]) -> Self | None:
         """Return the command that a run's meta names, or None."""
-        if COMMAND not in meta:
-            return None
-        return cls(tuple(json.loads(meta[COMMAND])), json.loads(meta.get(ORIGINS, "{}")))
+        argv = read_command(meta)
+        return cls(argv, json.loads(meta.get(ORIGINS, "{}"))) if argv else None
 
     def meta(self) -> dict[str, str]:
         """Return what a run keeps of its command."""
@@ -89,17 +88,20 @@ class CommandAgent:
                 raise Refused(f"a request with the key {caller.key!r}", "the gateway")
             return run
 
-        with open_gateway(find_run) as base, lanes.aside():
-            env = self.make_environment(f"{base}/{key}", run)
+        def tunnel(base: str) -> Tunnel:
+            return Tunnel(run, f"{base}/{key}", Path(self.argv[0]).name)
+
+        with open_gateway(find_run, tunnel=tunnel) as opened, lanes.aside():
+            env = self.make_environment(f"{opened.base}/{key}", opened.proxy, run)
             process = subprocess.Popen(self.argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
             code = _wait(process, run)
         if code:
             raise SystemExit(code if code > 0 else 128 - code)
 
-    def make_environment(self, base: str, run: Session) -> dict[str, str]:
-        """Return the environment for the command: in a replay all else that it may ask leads nowhere."""
+    def make_environment(self, base: str, proxy: str, run: Session) -> dict[str, str]:
+        """Return the environment for the command: the same in a replay, but for other ways out of it."""
         env = dict(os.environ) if run.live else nowhere(os.environ, run.allowed)
-        return point_at(base, self.origins, env)
+        return point_at(base, proxy, self.origins, env, overrule=not run.live)
 
 
 def _find_stdout() -> Any:

@@ -7,14 +7,18 @@ import errno
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingPart, StoreError
-from ..host import clocks
-from ..runtime import lanes
-from .app import FindRun, Gateway
+from attrs import evolve, frozen
+
+from ...errors import MissingPart, StoreError
+from ...host import clocks
+from ...runtime import lanes
+from .app import Beside, FindRun, Gateway
+from .tunnel import Tunnel
 
 if TYPE_CHECKING:
     import uvicorn
@@ -24,9 +28,21 @@ _IDLE = 3600  # seconds for which a client may keep a connection that it does no
 _GRACE = 2  # seconds for answers that are under way when it ends
 
 
+@frozen
+class Opened:
+    """Where a gateway listens: the URL below which addresses are, and that of the forward proxy, if any."""
+
+    base: str
+    proxy: str = ""
+
+
 @contextmanager
-def open_gateway(find_run: FindRun, port: int = 0) -> Iterator[str]:
-    """Listen on 127.0.0.1 while the block runs, and give the URL below which addresses are; port 0 is any.
+def open_gateway(
+    find_run: FindRun, port: int = 0, tunnel: Callable[[str], Tunnel] | None = None
+) -> Iterator[Opened]:
+    """Listen on 127.0.0.1 while the block runs, and say where; port 0 is any that is free.
+
+    `tunnel` makes the forward proxy that is to be beside it, given the gateway's base.
 
     Raises:
         MissingPart: uvicorn is not installed.
@@ -36,15 +52,22 @@ def open_gateway(find_run: FindRun, port: int = 0) -> Iterator[str]:
         import uvicorn  # noqa: PLC0415  an extra
     except ImportError:
         raise MissingPart("the gateway", "uvicorn", "server") from None
-    with _listen(port) as listener:
-        server = uvicorn.Server(_configure(find_run))
+    with ExitStack() as listening:
+        listener = listening.enter_context(_listen(port))
+        opened = Opened(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        beside: Beside = nullcontext
+        if tunnel is not None:
+            other = listening.enter_context(_listen(0))
+            opened = evolve(opened, proxy=f"http://127.0.0.1:{other.getsockname()[1]}")
+            beside = partial(tunnel(opened.base).serve, other)
+        server = uvicorn.Server(_configure(find_run, beside))
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="tracefork-gateway", daemon=True
         )
         lanes.outside(thread.start)  # it serves a run, and is no strand of it
         try:
             _wait_until_started(server, thread)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield opened
         finally:
             server.should_exit = True
             thread.join()
@@ -68,7 +91,7 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         clocks.sleep(0.005)
 
 
-def _configure(find_run: FindRun) -> uvicorn.Config:
+def _configure(find_run: FindRun, beside: Beside) -> uvicorn.Config:
     """One parser, no headers of its own, no web sockets; loggers are left as they are."""
     import uvicorn  # noqa: PLC0415  an extra
     from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415
@@ -91,7 +114,7 @@ def _configure(find_run: FindRun) -> uvicorn.Config:
             transport.close()
 
     return uvicorn.Config(
-        Gateway(find_run, end),
+        Gateway(find_run, end, beside),
         http=Protocol,
         ws="none",
         lifespan="on",

@@ -39,8 +39,9 @@ IF_SET = (
 
 MARK = "to"
 _SCHEMES = ("http", "https")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _DIRECT = ("NO_PROXY", "no_proxy")
-_HERE = "127.0.0.1"
+_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def find_origins(env: Mapping[str, str]) -> dict[str, str]:
@@ -70,12 +71,19 @@ def read_address(path: str) -> tuple[str, str] | None:
     return key.rstrip("/"), f"{asked}?{query}" if query else asked
 
 
-def point_at(base: str, origins: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
-    """Return `env` with every variable of `origins` leading below `base`, which is asked without a proxy."""
+def point_at(
+    base: str, proxy: str, origins: Mapping[str, str], env: Mapping[str, str], *, overrule: bool
+) -> dict[str, str]:
+    """Return `env` with every variable of `origins` leading below `base`, and all else through `proxy`.
+
+    A proxy that `env` has stays, unless it is to be overruled. This machine is asked without one.
+    """
     made = {**env, **{name: write_address(base, url) for name, url in origins.items()}}
+    for name in PROXIES:
+        made[name] = proxy if overrule else env.get(name) or proxy
     for name in _DIRECT:
         hosts = [host for host in env.get(name, "").split(",") if host]
-        made[name] = ",".join(dict.fromkeys([*hosts, _HERE]))
+        made[name] = ",".join(dict.fromkeys([*hosts, *_HERE]))
     return made
 
 

@@ -6,7 +6,7 @@ import json
 
 from attrs import frozen
 
-from ..core.visible import visible
+from ...core.visible import visible
 
 BAD_REQUEST = 400  # of the statuses from 400 up, one after which no SDK asks again
 UPGRADE_REQUIRED = 426

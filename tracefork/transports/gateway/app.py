@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 from attrs import frozen
 
-from ..core.values import Fault, Headers, Request, Response, is_abandoned
-from ..errors import TraceforkError
-from ..runtime import lanes
-from ..session.asking import Call
-from ..session.session import Session
+from ...core.values import Fault, Headers, Request, Response, is_abandoned
+from ...errors import TraceforkError
+from ...runtime import lanes
+from ...session.asking import Call
+from ...session.session import Session
 from .addresses import read_address
 from .refusals import UPGRADE_REQUIRED, Refusal, refuse
 
@@ -56,6 +56,9 @@ class Caller:
 FindRun: TypeAlias = Callable[[Caller], Session]
 """Returns the run that a caller belongs to, or raises a TraceforkError that says why there is none."""
 
+Beside: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
+"""What is to be served beside the gateway, in its loop."""
+
 Breaks: TypeAlias = Callable[[Any], None]
 """Closes the connection that an ASGI scope came by."""
 
@@ -63,9 +66,10 @@ Breaks: TypeAlias = Callable[[Any], None]
 class Gateway:
     """The application; `find_run` says whose a request is, and `breaks` closes its connection."""
 
-    def __init__(self, find_run: FindRun, breaks: Breaks) -> None:
+    def __init__(self, find_run: FindRun, breaks: Breaks, beside: Beside) -> None:
         self._find_run = find_run
         self._break = breaks
+        self._beside = beside
         self._client: httpx.AsyncClient | None = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -75,7 +79,8 @@ class Gateway:
             await _send_whole(refused, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        async with httpx.AsyncClient(timeout=None, follow_redirects=False) as self._client:  # noqa: S113
+        client = httpx.AsyncClient(timeout=None, follow_redirects=False)  # noqa: S113  the agent has its own
+        async with client as self._client, self._beside():
             while (message := await receive())["type"] != "lifespan.shutdown":
                 await send({"type": f"{message['type']}.complete"})
         await send({"type": "lifespan.shutdown.complete"})
