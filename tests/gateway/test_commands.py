@@ -18,6 +18,7 @@ from tracefork import Fault, Response
 from tracefork.core.values import CANCELLED
 from tracefork.errors import Divergence
 from tracefork.runs.command import CommandAgent
+from tracefork.runs.known import add_arguments, find_known
 from tracefork.testing import LoopbackServer, by_rule
 
 PROGRAM = str(Path(__file__).parent / "asking.py")
@@ -211,6 +212,7 @@ def test_a_command_that_was_killed_with_its_recorder_is_resumed(served, tmp_path
     script = f"""
 import os, sys, tracefork
 from tracefork.runs.command import CommandAgent
+from tracefork.runs.known import add_arguments, find_known
 agent = CommandAgent.parse({list(agent.argv)!r}, {dict(agent.origins)!r})
 with tracefork.record({str(tmp_path / "runs.db")!r}, run_id="r", order="answers", meta=agent.meta()) as run:
     import threading, time
@@ -297,3 +299,50 @@ def test_a_command_that_is_not_there_is_said_before_a_run_begins():
         CommandAgent.parse(["nothing-of-this-name"], {}).check()
     with pytest.raises(ValueError, match="which command"):
         CommandAgent.parse([], {})
+
+
+def test_what_a_command_starts_is_counted_in_recordings_and_replays(served):
+    server = served()
+    code = (
+        "import os, subprocess, urllib.request;"
+        "subprocess.run(['sh', '-c', 'sleep 0.4; true']);"
+        "urllib.request.urlopen(os.environ['OPENAI_BASE_URL'] + '/x', b'x').read()"
+    )
+    agent = CommandAgent((sys.executable, "-c", code), command(server, "x").origins)
+    run = record(agent)
+    verdict = tracefork.verify(run.tape, agent)
+
+    assert verdict.ok
+    for seen in (run.tape.escaped, verdict.processes):
+        assert {(one.kind, one.target) for one in seen} == {("process", "sh"), ("process", "sleep")}
+
+
+def test_what_a_command_started_ends_with_it(served, tmp_path):
+    server = served()
+    run = record(command(server, "status", "one"))
+    code = (
+        "import os, subprocess, time, urllib.request;"
+        f"subprocess.Popen(['sh', '-c', 'sleep 8; touch {tmp_path}/left']);"
+        "urllib.request.urlopen(os.environ['OPENAI_BASE_URL'] + '/x', b'x')"
+    )
+    stubborn = f"try:\n    exec({code!r})\nexcept OSError:\n    time.sleep(60)"
+    agent = CommandAgent((sys.executable, "-c", stubborn), command(server, "x").origins)
+
+    assert not tracefork.verify(run.tape, agent)
+    time.sleep(6)
+    assert not (tmp_path / "left").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["codex", "exec", "x"], ["npx", "-y", "@openai/codex@0.171", "exec", "x"], ["/a/b/codex", "exec", "x"]],
+    ids=" ".join,
+)
+def test_a_known_program_is_known_however_it_is_run(words):
+    place = words.index("exec")
+
+    assert "$.prompt_cache_key" in find_known(words).ignore
+    added = add_arguments(words, {"OPENAI_BASE_URL": "http://h/v1"})
+    assert added == [*words[:place], "-c", 'openai_base_url="http://h/v1"', *words[place:]]
+    assert find_known(["python", "codex.py"]).ignore == ()
+    assert add_arguments(["ls", "codex"], {}) == ["ls", "codex"]

@@ -112,6 +112,16 @@ def test_what_is_ignored_is_ignored_in_a_replay_that_is_not_told():
     assert not tracefork.verify(run.tape, asks({"user": 2, "q": "x"}), ignore=()).ok
 
 
+def test_a_pattern_is_left_out_of_every_text_and_of_nothing_else():
+    with tracefork.record(ignore=["/Today is [0-9-]+/"]) as run:
+        asks({"q": ["x", {"text": "Today is 2026-11-30. Write."}]})()
+
+    assert tracefork.verify(run.tape, asks({"q": ["x", {"text": "Today is 2027-01-01. Write."}]})).ok
+    assert not tracefork.verify(run.tape, asks({"q": ["x", {"text": "Today is 2027-01-01. Read."}]})).ok
+    with pytest.raises(ValueError, match="no pattern"):
+        tracefork.record(ignore="/(/")
+
+
 def test_a_branch_keeps_the_options_of_its_parent(tmp_path):
     with tracefork.record(ignore="$.user", allow="h:1", max_body=9_000, processes="refuse") as run:
         asks({"user": 1, "q": "x"})()

@@ -60,6 +60,10 @@ COMMANDS = {
         "blame",
         "Try blame on planted causes, offline: the planner often, and real agents. Exit code 1 if it fails.",
     ),
+    "gateway": (
+        "gateway",
+        "Record agents that are started elsewhere: each process that asks through it gets a run of its own.",
+    ),
     "ls": ("ls", "List the runs of a store, newest first."),
     "show": ("show", "Print a run, a line a step; or one step in full."),
     "diff": (

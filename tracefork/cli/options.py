@@ -78,7 +78,9 @@ Passthrough = Annotated[
 Ignore = Annotated[
     list[str] | None,
     typer.Option(
-        "--ignore", metavar="PATH", help="Makes no difference in a question: a JSON path such as '$.user'."
+        "--ignore",
+        metavar="PATH",
+        help="Makes no difference in a question: a JSON path, '$.user', or a pattern, '/[0-9]+ ms/'.",
     ),
 ]
 MaxBody = Annotated[

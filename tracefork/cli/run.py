@@ -12,6 +12,7 @@ import typer
 from ..runs import api
 from ..runs.calibration import calibrate as calibrated
 from ..runs.command import CommandAgent
+from ..runs.known import find_known
 from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
@@ -231,6 +232,7 @@ def _read_program(words: list[str], chosen: dict[str, Any], *, gateway: bool) ->
         command = CommandAgent.parse(words, os.environ)
         command.check()
         chosen["order"] = "answers"
+        chosen.setdefault("ignore", find_known(words).ignore)
         return command
     program = Program.parse(words)
     program.check()

@@ -12,8 +12,9 @@ from .app import limits
 
 
 @contextmanager
-def open_store(where: str) -> Iterator[TapeStore]:
-    if not Path(where).exists():
+def open_store(where: str, *, create: bool = False) -> Iterator[TapeStore]:
+    """Give the store at `where`, which has to be there unless it is to be created."""
+    if not create and not Path(where).exists():
         raise StoreError(f"there is no store at {where}; name one with --store or TRACEFORK_STORE")
     with TapeStore.open(where, limits=limits()) as store:
         yield store

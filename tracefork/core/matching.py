@@ -58,13 +58,16 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
 
     Args:
         ignoring: JSON paths to leave out, such as `"$.metadata.user_id"` or
-            `"$.messages[*].id"`; `*` stands for any index or key, `["a.b"]` is any key.
+            `"$.messages[*].id"`; `*` stands for any index or key, `["a.b"]` is any key. And patterns between
+            slashes, such as `"/Today is [0-9-]+/"`, of what to leave out of every text.
         headers: the request headers that count, in any case.
 
     Raises:
-        ValueError: a path does not start with `$`, or leads nowhere.
+        ValueError: a path does not start with `$`, or leads nowhere; or a pattern is none.
     """
-    paths = [_parse_path(p) for p in ignoring]
+    given = tuple(ignoring)
+    paths = [_parse_path(p) for p in given if not _is_pattern(p)]
+    patterns = [_parse_pattern(p) for p in given if _is_pattern(p)]
     counted = frozenset(h.lower() for h in headers)
 
     def matcher(question: Question) -> Digest:
@@ -77,6 +80,8 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
             return _make_key(question, plain.sha256, counted)
         for path in paths:
             _drop(tree, path)
+        if patterns:
+            tree = _leave_out(tree, patterns)
         return _make_key(question, sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(), counted)
 
     return matcher
@@ -119,6 +124,31 @@ def _make_key(question: Question, content: Digest, counted: frozenset[str] = MEA
             return hash_parts([b"src", encode(kind), encode(name)]).hex()
         case Call(name, arguments):
             return hash_parts([b"call", encode(name), encode(arguments)]).hex()
+
+
+def _is_pattern(given: str) -> bool:
+    return len(given) > len("//") and given[0] == given[-1] == "/"
+
+
+def _parse_pattern(given: str) -> re.Pattern[str]:
+    try:
+        return re.compile(given[1:-1])
+    except re.error as exc:
+        raise ValueError(f"{given!r} is no pattern: {exc}") from exc
+
+
+def _leave_out(tree: object, patterns: Iterable[re.Pattern[str]]) -> object:
+    """`tree` without what the patterns match in its texts."""
+    match tree:
+        case str():
+            for pattern in patterns:
+                tree = pattern.sub("", tree)
+            return tree
+        case dict():
+            return {key: _leave_out(value, patterns) for key, value in tree.items()}
+        case list():
+            return [_leave_out(value, patterns) for value in tree]
+    return tree
 
 
 def _parse_path(path: str) -> Path:

@@ -6,8 +6,10 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ from attrs import field, frozen
 from ..core.notes import COMMAND, read_command
 from ..errors import Refused
 from ..host import clocks
+from ..host.descendants import list_descendants
 from ..isolation.processes import nowhere
 from ..runtime import lanes
 from ..session.session import Session
@@ -25,12 +28,14 @@ from ..transports.gateway.addresses import find_origins, point_at
 from ..transports.gateway.app import Caller
 from ..transports.gateway.serving import open_gateway
 from ..transports.gateway.tunnel import Tunnel
+from .known import add_arguments
 
 ORIGINS = "gateway.origins"
 """Where it keeps whom the command's variables stood for, as a JSON object."""
 
 _LOOK = 0.05  # seconds between two looks at whether the run still goes on
 _GRACE = 3.0  # seconds in which a command may end by itself, before it is told to, and once it was
+_GLANCE = 0.02  # seconds between two looks at what a command has started
 _KEY = 9  # bytes of a key
 
 
@@ -58,20 +63,25 @@ class CommandAgent:
 
     @classmethod
     def of(cls, meta: Mapping[str, str]) -> Self | None:
-        """Return the command that a run's meta names, or None."""
-        argv = read_command(meta)
-        return cls(argv, json.loads(meta.get(ORIGINS, "{}"))) if argv else None
+        """Return the command of a run through the gateway, by its meta; None if it was none.
+
+        Of an agent that was started elsewhere no words are known.
+        """
+        return cls(read_command(meta), json.loads(meta[ORIGINS])) if ORIGINS in meta else None
 
     def meta(self) -> dict[str, str]:
         """Return what a run keeps of its command."""
-        return {COMMAND: json.dumps(self.argv), ORIGINS: json.dumps(dict(self.origins))}
+        return {COMMAND: json.dumps(self.argv), **note_origins(self.origins)}
 
     def check(self) -> None:
         """Look before a run is begun.
 
         Raises:
+            ValueError: the run was not made by a command.
             FileNotFoundError: there is no such command.
         """
+        if not self.argv:
+            raise ValueError("this run's agent was started elsewhere: say which command to run, after --")
         if shutil.which(self.argv[0]) is None:
             raise FileNotFoundError(f"there is no command {self.argv[0]!r}")
 
@@ -93,8 +103,12 @@ class CommandAgent:
 
         with open_gateway(find_run, tunnel=tunnel) as opened, lanes.aside():
             env = self.make_environment(f"{opened.base}/{key}", opened.proxy, run)
-            process = subprocess.Popen(self.argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
-            code = _wait(process, run)
+            argv = add_arguments(self.argv, env)
+            process = subprocess.Popen(argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
+            with _Watch(process) as watch:
+                code = _wait(process, run, watch)
+            for name in watch.seen.values():
+                run.escape("process", name, certain=False, site=Path(self.argv[0]).name)
         if code:
             raise SystemExit(code if code > 0 else 128 - code)
 
@@ -112,7 +126,47 @@ def _find_stdout() -> Any:
         return None
 
 
-def _wait(process: subprocess.Popen[Any], run: Session) -> int:
+def note_origins(origins: Mapping[str, str]) -> dict[str, str]:
+    """Return what a run through the gateway keeps of whom its variables stood for."""
+    return {ORIGINS: json.dumps(dict(origins))}
+
+
+class _Watch:
+    """Looks which processes a command starts, in a thread of its own; one that ends at once may be missed."""
+
+    def __init__(self, process: subprocess.Popen[Any]) -> None:
+        self._process = process
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="tracefork-descendants", daemon=True)
+        self.seen = dict[int, str]()
+        """Their pids, and the names that they had last."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(_GLANCE):
+            self.seen.update(list_descendants(self._process.pid))
+
+    def end(self) -> int:
+        """Ask the process to end, then make it and all that it started; return its exit code."""
+        for tell in (self._process.terminate, self._process.kill):
+            below = list_descendants(self._process.pid)
+            tell()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE)
+            for pid in below:
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGTERM)
+        return self._process.wait()
+
+
+def _wait(process: subprocess.Popen[Any], run: Session, watch: _Watch) -> int:
     """Wait until the process ends; end it where the run has failed, and with whoever is interrupted here."""
     failed = None
     try:
@@ -122,16 +176,7 @@ def _wait(process: subprocess.Popen[Any], run: Session) -> int:
             except subprocess.TimeoutExpired:
                 failed = failed or (clocks.monotonic() if run.failure else None)
                 if failed and clocks.monotonic() - failed > _GRACE:
-                    return _end(process)
+                    return watch.end()
     except BaseException:
-        _end(process)
+        watch.end()
         raise
-
-
-def _end(process: subprocess.Popen[Any]) -> int:
-    """Ask the process to end, then make it."""
-    for tell in (process.terminate, process.kill):
-        tell()
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(_GRACE)
-    return process.wait()

@@ -85,8 +85,9 @@ class Options:
             only explicit transports record.
         scope: "process" takes in threads and pools that were started before the run.
         matcher: what makes two questions equal.
-        ignore: JSON paths of bodies that make no difference, such as `"$.metadata.user_id"`;
-            the matcher is then `matching.canonical(ignoring=ignore)`. Kept with the run.
+        ignore: JSON paths of bodies that make no difference, such as `"$.metadata.user_id"`, and patterns of
+            what makes none in their texts, between slashes: `"/Today is [0-9-]+/"`. The matcher is then
+            `matching.canonical(ignoring=ignore)`. Kept with the run.
         redact: what to take out before anything is kept; by default `redact.redactor(os.environ)`.
         passthrough: calls that are none of the agent's: `"POST host/path"`, where `*` stands for
             anything, and method and path may be left out. By default what telemetry exporters send.
