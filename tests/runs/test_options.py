@@ -312,7 +312,7 @@ COMMANDS = set(
     """
     demo run ls show verify fork rerun resume blame report serve validate check diff import export salvage gc
     delete
-    scrub calibrate
+    scrub calibrate gateway
     """.split()
 )
 

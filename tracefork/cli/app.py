@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "gateway": (
         "gateway",
-        "Record agents that are started elsewhere: each process that asks through it gets a run of its own.",
+        "Record agents that are started elsewhere, in any language, until it is interrupted.",
     ),
     "ls": ("ls", "List the runs of a store, newest first."),
     "show": ("show", "Print a run, a line a step; or one step in full."),

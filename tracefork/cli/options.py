@@ -18,7 +18,15 @@ class Processes(StrEnum):
     """What becomes of processes that the agent starts."""
 
     RUN = "run"
+    JOIN = "join"
     REFUSE = "refuse"
+
+
+class Order(StrEnum):
+    """What happens again in its recorded order."""
+
+    ALL = "all"
+    ANSWERS = "answers"
 
 
 class Durability(StrEnum):
@@ -97,6 +105,12 @@ Strict = Annotated[
 OfProcesses = Annotated[
     Processes | None, typer.Option("--processes", help="What becomes of processes that the agent starts.")
 ]
+OfOrder = Annotated[
+    Order | None,
+    typer.Option(
+        "--order", help="What keeps its recorded order: all, or answers alone, where questions cannot wait."
+    ),
+]
 Durable = Annotated[Durability, typer.Option("--durability", help="What a recorded step survives.")]
 Patience = Annotated[
     float | None,
@@ -121,6 +135,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
     "virtualize": (Virtualize, None),
     "strict": (Strict, None),
     "processes": (OfProcesses, None),
+    "order": (OfOrder, None),
     "patience": (Patience, None),
     "instant_retries": (InstantRetries, False),
     "durability": (Durable, Durability.PROCESS),
@@ -135,7 +150,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
 }
 """The options of runs that several commands take: how each is read, and what it is by default."""
 
-OF_REPLAYS = "allow", "passthrough", "ignore", "strict", "processes", "patience", "instant_retries"
+OF_REPLAYS = "allow", "passthrough", "ignore", "strict", "processes", "order", "patience", "instant_retries"
 OF_TAILS = "tools", "on_doubt", *OF_REPLAYS, "durability"
 
 

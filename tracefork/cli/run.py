@@ -56,6 +56,7 @@ def demo(
     "virtualize",
     "strict",
     "processes",
+    "order",
     "durability",
     "wrap",
     "unrecordable",
@@ -195,7 +196,7 @@ def resume(
 
 
 @commands.command(context_settings=PASSING)
-@options.take("allow", "passthrough", "max_body", "strict", "processes", "wrap")
+@options.take("allow", "passthrough", "max_body", "strict", "processes", "order", "wrap")
 def calibrate(
     context: typer.Context,
     script: Annotated[
@@ -231,7 +232,7 @@ def _read_program(words: list[str], chosen: dict[str, Any], *, gateway: bool) ->
     if gateway:
         command = CommandAgent.parse(words, os.environ)
         command.check()
-        chosen["order"] = "answers"
+        chosen.setdefault("order", "answers")
         chosen.setdefault("ignore", find_known(words).ignore)
         return command
     program = Program.parse(words)

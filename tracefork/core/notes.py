@@ -37,6 +37,9 @@ EDITS = "run.edits"
 COMMAND = "gateway.command"
 """The command that the run's agent was, behind the gateway, as JSON: a list of words."""
 
+ORIGINS = "gateway.origins"
+"""Whom the variables stood for by which the gateway's clients are told whom to ask, as a JSON object."""
+
 _OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS, EDITS})
 
 DOUBTS_ROOM = 16_000
@@ -73,6 +76,17 @@ def read_virtualized(meta: Mapping[str, str]) -> frozenset[str]:
 def read_command(meta: Mapping[str, str]) -> tuple[str, ...]:
     """The command that the agent of a run with this `meta` was; empty if it was none."""
     return tuple(word for word in _list(meta.get(COMMAND, "[]")) if isinstance(word, str))
+
+
+def read_origins(meta: Mapping[str, str]) -> dict[str, str]:
+    """Whom the gateway's variables stood for in a run with this `meta`; empty if it had no gateway."""
+    try:
+        found = json.loads(meta.get(ORIGINS, "{}"))
+    except ValueError:
+        return {}
+    return (
+        {name: url for name, url in found.items() if isinstance(url, str)} if isinstance(found, dict) else {}
+    )
 
 
 def read_escapes(meta: Mapping[str, str]) -> tuple[Escape, ...]:

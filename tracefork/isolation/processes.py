@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import dropwhile
 from pathlib import PurePath
 from types import FrameType
@@ -23,7 +24,7 @@ from ..host.patching import Patches, Target
 from ..runtime import lanes
 from ..session import strangers
 from ..session.current import current
-from ..session.session import Session
+from ..session.plan import Environment
 
 MACHINERY = frozenset(
     {"subprocess", "os", "asyncio", "anyio", "trio", "concurrent", "multiprocessing", "tracefork"}
@@ -106,41 +107,41 @@ def nowhere(env: Mapping[str, str] | None, allowed: Sequence[str] = ()) -> dict[
 def _popen(original: Any, process: Any, args: Any, *rest: Any, **kwargs: Any) -> Any:
     if not isinstance(args, str | bytes | os.PathLike | Sequence):
         args = list(args)  # it can be read once
-    if run := _find_run(args):
+    if redirect := _find_redirect(args):
         place = 9  # of env among the arguments behind args
         if len(rest) > place:
-            rest = (*rest[:place], nowhere(rest[place], run.allowed), *rest[place + 1 :])
+            rest = (*rest[:place], redirect(rest[place]), *rest[place + 1 :])
         else:
-            kwargs["env"] = nowhere(kwargs.get("env"), run.allowed)
+            kwargs["env"] = redirect(kwargs.get("env"))
     return original(process, args, *rest, **kwargs)
 
 
 def _system(original: Any, command: Any) -> Any:
-    run = _find_run(command)
-    if run is None or os.name != "posix":
+    redirect = _find_redirect(command)
+    if redirect is None or os.name != "posix":
         return original(command)
-    variables = nowhere({}, run.allowed)
-    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in redirect({}).items())
     return original(os.fsencode(f"export {settings}; ") + os.fsencode(command))
 
 
 def _spawn(original: Any, path: Any, argv: Any, env: Any, **kwargs: Any) -> Any:
-    if not _is_subprocess(sys._getframe(2)) and (run := _find_run(path)):  # noqa: SLF001  else it was counted
-        env = nowhere(_decode(env), run.allowed)
+    if not _is_subprocess(sys._getframe(2)) and (redirect := _find_redirect(path)):  # noqa: SLF001  else it was counted
+        env = redirect(_decode(env))
     return original(path, argv, env, **kwargs)
 
 
 def _fork_exec(original: Any, args: Any, *rest: Any) -> Any:
     """How `multiprocessing` starts a process; its tracker of resources is none of the agent's."""
-    if not any(b"resource_tracker" in os.fsencode(word) for word in args) and (run := _find_run(args)):
-        settings = nowhere(None, run.allowed)
+    is_tracker = any(b"resource_tracker" in os.fsencode(word) for word in args)
+    if not is_tracker and (redirect := _find_redirect(args)):
+        settings = redirect(None)
         env = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in settings.items()]
         rest = (*rest[: _ENV - 1], env, *rest[_ENV:])
     return original(args, *rest)
 
 
 def _fork(original: Any) -> Any:
-    _find_run(FORK)
+    _find_redirect(FORK)
     return original()
 
 
@@ -149,18 +150,18 @@ _exec_with: Any = os.execve  # as it was before anybody replaced it
 
 def _execv(original: Any, path: Any, argv: Any) -> Any:
     """What `os.spawnv`, `pty.spawn` and forked children become; so does this process itself."""
-    run = _find_run(path)
-    return original(path, argv) if run is None else _exec_with(path, argv, nowhere(None, run.allowed))
+    redirect = _find_redirect(path)
+    return original(path, argv) if redirect is None else _exec_with(path, argv, redirect(None))
 
 
 def _execve(original: Any, path: Any, argv: Any, env: Any) -> Any:
-    run = _find_run(path) if not isinstance(path, int) else _find_run(argv)
-    return original(path, argv, env if run is None else nowhere(_decode(env), run.allowed))
+    redirect = _find_redirect(argv if isinstance(path, int) else path)
+    return original(path, argv, env if redirect is None else redirect(_decode(env)))
 
 
 async def _by_loop(original: Any, loop: Any, factory: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
-    if run := _find_run(command if not args else [command, *args]):
-        kwargs["env"] = nowhere(kwargs.get("env"), run.allowed)
+    if redirect := _find_redirect(command if not args else [command, *args]):
+        kwargs["env"] = redirect(kwargs.get("env"))
     return await original(loop, factory, command, *args, **kwargs)
 
 
@@ -175,8 +176,10 @@ def _decode(env: Mapping[Any, Any]) -> dict[str, str]:
 # -- counting ------------------------------------------------------------------------------
 
 
-def _find_run(command: Any) -> Session | None:
-    """Count a process; return the replay in whose environment it must ask nobody, if any.
+def _find_redirect(command: Any) -> Environment | None:
+    """Count a process, unless it joins its run; return what changes its environment, None if nothing does.
+
+    In a replay it must ask nobody; one that joins asks through the run's gateway.
 
     Raises:
         Refused: the run is strict, or refuses processes.
@@ -190,11 +193,17 @@ def _find_run(command: Any) -> Session | None:
     else:
         run = None if strand.aside else current()
         runs, certain = [] if run is None else [run], True
+    program = _program(command)
+    if len(runs) == 1 and strand is not None and program != FORK:
+        joined = runs[0].adopt(strand, program)
+        if joined is not None:
+            return joined
     for run in runs:
         if run.processes == "refuse" and certain:
-            raise run.port.fail(run.refuse(_program(command), "process"))
-        run.escape("process", _program(command), certain=certain)
-    return next((run for run in runs if not run.live), None)
+            raise run.port.fail(run.refuse(program, "process"))
+        run.escape("process", program, certain=certain)
+    replay = next((run for run in runs if not run.live), None)
+    return None if replay is None else partial(nowhere, allowed=replay.allowed)
 
 
 def _starter() -> str:

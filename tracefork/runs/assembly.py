@@ -84,11 +84,14 @@ def make_session(
         if owned:
             opened.close()
         raise RunExists(head.run_id)
+    adopting = _find_adopting(options, tape)
+    if adopting is not None:
+        head = evolve(head, meta={**head.meta, **adopting.meta()})
     plan = Plan(
         evolve(script, is_loose=options.order == "answers"),
         head,
         redacting,
-        doors=_list_patches(options, wraps),
+        doors=(*_list_patches(options, wraps), *[adopting] * (adopting is not None)),
         store=opened,
         owns_store=owned,
         patience=_find_patience(tape) if options.patience is None else options.patience,
@@ -103,6 +106,7 @@ def make_session(
         virtualize=options.virtualize or frozenset(),
         strict=bool(options.strict),
         processes=options.processes or "run",
+        adopts_processes=adopting,
         joins=tape is not None or options.adopts,
         within=within,
         doubts=doubts,
@@ -148,6 +152,15 @@ def _list_patches(options: Options, wraps: Wraps) -> tuple[Any, ...]:
         *[chance] * bool(options.virtualize),
         *[wraps] * bool(wraps.paths),
     )
+
+
+def _find_adopting(options: Options, tape: Tape | None) -> Any:
+    """What lets processes join a run with these options that follows `tape`; None if they do not."""
+    if options.processes != "join":
+        return None
+    from .adopting import Adopting  # noqa: PLC0415  it needs the gateway's part of the package
+
+    return Adopting.of(tape.meta if tape else {})
 
 
 def _find_doubts(tape: Tape, store: TapeStore | None, pivot: Step | None = None) -> tuple[Call, ...]:

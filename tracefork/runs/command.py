@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from ..core.notes import COMMAND, read_command
+from ..core.notes import COMMAND, ORIGINS, read_command, read_origins
 from ..errors import Refused
 from ..host import clocks
 from ..host.descendants import list_descendants
@@ -25,18 +25,15 @@ from ..isolation.processes import nowhere
 from ..runtime import lanes
 from ..session.session import Session
 from ..transports.gateway.addresses import find_origins, point_at
-from ..transports.gateway.app import Caller
+from ..transports.gateway.app import Caller, Place
 from ..transports.gateway.serving import open_gateway
 from ..transports.gateway.tunnel import Tunnel
 from .known import add_arguments
 
-ORIGINS = "gateway.origins"
-"""Where it keeps whom the command's variables stood for, as a JSON object."""
-
 _LOOK = 0.05  # seconds between two looks at whether the run still goes on
 _GRACE = 3.0  # seconds in which a command may end by itself, before it is told to, and once it was
 _GLANCE = 0.02  # seconds between two looks at what a command has started
-_KEY = 9  # bytes of a key
+KEY = 9  # bytes of a key
 
 
 @frozen
@@ -67,7 +64,7 @@ class CommandAgent:
 
         Of an agent that was started elsewhere no words are known.
         """
-        return cls(read_command(meta), json.loads(meta[ORIGINS])) if ORIGINS in meta else None
+        return cls(read_command(meta), read_origins(meta)) if COMMAND in meta else None
 
     def meta(self) -> dict[str, str]:
         """Return what a run keeps of its command."""
@@ -91,17 +88,16 @@ class CommandAgent:
         Raises:
             SystemExit: it exited with another code than 0; of a signal it is 128 and its number.
         """
-        key = secrets.token_urlsafe(_KEY)
+        key = secrets.token_urlsafe(KEY)
 
-        def find_run(caller: Caller) -> Session:
-            if caller.key != key:
-                raise Refused(f"a request with the key {caller.key!r}", "the gateway")
-            return run
+        def find_place(caller: Caller) -> Place:
+            check_key(caller.key == key)
+            return Place(run)
 
         def tunnel(base: str) -> Tunnel:
             return Tunnel(run, f"{base}/{key}", Path(self.argv[0]).name)
 
-        with open_gateway(find_run, tunnel=tunnel) as opened, lanes.aside():
+        with open_gateway(find_place, tunnel=tunnel) as opened, lanes.aside():
             env = self.make_environment(f"{opened.base}/{key}", opened.proxy, run)
             argv = add_arguments(self.argv, env)
             process = subprocess.Popen(argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
@@ -116,6 +112,16 @@ class CommandAgent:
         """Return the environment for the command: the same in a replay, but for other ways out of it."""
         env = dict(os.environ) if run.live else nowhere(os.environ, run.allowed)
         return point_at(base, proxy, self.origins, env, overrule=not run.live)
+
+
+def check_key(is_known: bool) -> None:  # noqa: FBT001  it is one
+    """Let nobody in who was not told the key.
+
+    Raises:
+        Refused: he was not.
+    """
+    if not is_known:
+        raise Refused("a request without the key of this run", "the gateway")
 
 
 def _find_stdout() -> Any:

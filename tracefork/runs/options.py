@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Scope: TypeAlias = Literal["context", "process"]
 Durability: TypeAlias = Literal["process", "power"]
-Processes: TypeAlias = Literal["run", "refuse"]
+Processes: TypeAlias = Literal["run", "join", "refuse"]
 Order: TypeAlias = Literal["all", "answers"]
 
 
@@ -102,8 +102,10 @@ class Options:
         strict: refuse what would leave the run unrecorded: connections of clients that are not
             recorded, calls from threads that do not know the run, and processes. By default they are
             counted: `tape.escaped`. Kept with the run.
-        processes: "refuse" those that the agent starts; by default they run, in a replay in an
-            environment whose proxies and base URLs lead nowhere. Kept with the run.
+        processes: "refuse" those that the agent starts, or let them "join": what they ask by the base URLs
+            of their environment becomes steps, in a lane each, through a gateway (`tracefork[server]`). By
+            default they run, in a replay in an environment whose proxies and base URLs lead nowhere. Kept
+            with the run.
         order: what happens again in its recorded order: "all", questions and answers; or "answers" alone,
             among those that were asked, while no question waits: for agents behind a pool of connections,
             which a question that waits may hold up. Kept with the run.
@@ -144,7 +146,7 @@ class Options:
     max_body: int | None = field(default=None, validator=optional([instance_of(int), ge(0)]))
     virtualize: frozenset[str] | None = field(default=None, converter=_kinds)
     strict: bool | None = field(default=None, validator=in_((None, True, False)))
-    processes: Processes | None = field(default=None, validator=in_((None, "run", "refuse")))
+    processes: Processes | None = field(default=None, validator=in_((None, "run", "join", "refuse")))
     order: Order | None = field(default=None, validator=in_((None, "all", "answers")))
     patience: float | None = None
     instant_retries: bool = False

@@ -20,10 +20,10 @@ from ..host.peers import find_name, find_peer, is_alive
 from ..session.session import Session
 from ..storage.store import TapeStore
 from ..transports.gateway.addresses import find_origins
-from ..transports.gateway.app import Caller
+from ..transports.gateway.app import Caller, Place
 from ..transports.gateway.serving import Opened, open_gateway
 from .api import record
-from .command import note_origins
+from .command import CommandAgent
 
 IDLE = 60.0
 """Seconds after which a run ends in which nothing was asked meanwhile."""
@@ -55,7 +55,7 @@ class Standing:
         self._runs = dict[str, _Keeping]()
         self._lock = threading.Lock()
 
-    def find_run(self, caller: Caller) -> Session:
+    def find_place(self, caller: Caller) -> Place:
         """Return the run of `caller`, begun now if there is none."""
         name = caller.key or caller.run
         pid = None if name else find_peer(caller.port)
@@ -65,7 +65,7 @@ class Standing:
                 kept = self._begin(name, pid)
                 self._runs[name or str(pid)] = kept
             kept.asked = clocks.monotonic()
-            return kept.session
+            return Place(kept.session)
 
     def end_idle(self) -> None:
         """End the runs whose process has ended, or of which nobody asks any more."""
@@ -106,7 +106,7 @@ class Standing:
 
     def _open(self, name: str, program: str) -> Session:
         """A new run under `name`, or that with a number behind it; without one, under a name of its own."""
-        meta = note_origins(find_origins(os.environ))
+        meta = CommandAgent((), find_origins(os.environ)).meta()
         for number in range(1, _MOST):
             run_id = (name if number == 1 else f"{name}-{number}") if name else None
             try:
@@ -159,7 +159,7 @@ def open_standing(
             standing.end_idle()
 
     looking = threading.Thread(target=look, name="tracefork-standing", daemon=True)
-    with open_gateway(standing.find_run, port) as opened:
+    with open_gateway(standing.find_place, port) as opened:
         looking.start()
         try:
             yield opened

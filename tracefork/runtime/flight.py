@@ -17,11 +17,12 @@ class Flight:
     while a body is open, what the agent has read of it; `ticket` identifies its latest record in
     the writer's queue (0: nothing written yet): pass it to `Keeper.wait`. `edited` is what edits of the run
     made of the question, if there are any, and `choices` has each of what it may be with its true secrets.
+    A `foreign` one comes from another process: the beats of its loop are not known.
     """
 
     __slots__ = (
-        "_zero", "began", "call", "choices", "chunks", "edited", "end_hops", "head_hops", "headed", "lane",
-        "question", "served", "site", "taken", "ticket",
+        "_zero", "began", "call", "choices", "chunks", "edited", "end_hops", "foreign", "head_hops", "headed",
+        "lane", "question", "served", "site", "taken", "ticket",
     )  # fmt: skip
 
     def __init__(self, call: int, question: Question, lane: Lane, site: str) -> None:
@@ -29,6 +30,7 @@ class Flight:
         self.question = question
         self.lane = lane
         self.site = site
+        self.foreign = False
         self.edited: Edited | None = None
         self.choices: tuple[tuple[Question, Request], ...] = ()
         self.served: Answer | None = None

@@ -42,13 +42,13 @@ T = TypeVar("T")
 class Strand:
     """One lane of `run`, in progress. Only code that runs in this strand adds children to it.
 
-    `outer` is the strand that the run was entered from, `giver` the strand that created this one, `tool` the
-    tool that runs in it, aside.
+    `outer` is the strand that the run was entered from, `giver` the one that created this, `tool` the tool
+    that runs in it, aside. A `foreign` one is of another process, whose strands are not told apart.
     """
 
     __slots__ = (
-        "_beside", "_children", "_elsewhere", "_group", "_works", "aside", "giver", "outer", "path", "roster",
-        "run", "tool",
+        "_beside", "_children", "_elsewhere", "_group", "_works", "aside", "foreign", "giver", "outer",
+        "path", "roster", "run", "tool",
     )  # fmt: skip
 
     def __init__(
@@ -62,12 +62,14 @@ class Strand:
         aside: bool = False,
         works: bool = False,
         tool: str = "",
+        foreign: bool = False,
     ) -> None:
         self.run = run
         self.path = path
         self.outer = outer
         self.giver = giver
         self.aside = aside
+        self.foreign = foreign
         self.roster: Roster = giver.roster if giver else Roster()
         self._works = works
         self.roster.working += works
@@ -87,8 +89,8 @@ class Strand:
 
     @property
     def alone(self) -> bool:
-        """No sibling of the same name is alive."""
-        return self._group is None or self._group.alive < 2  # noqa: PLR2004
+        """No sibling of the same name is alive; of another process nobody knows."""
+        return not self.foreign and (self._group is None or self._group.alive < 2)  # noqa: PLR2004
 
     def child(self, what: object, *, works: bool = True) -> Strand:
         """Return a new strand, named by `what`, to run it, which `works` on a thread; an aside one itself."""
@@ -158,7 +160,6 @@ _NOWHERE = Strand(None)
 _everywhere: list[Strand] = []
 """Roots of the runs with `everywhere`, to which threads without a strand belong, newest last."""
 
-
 _jobs: dict[int, Strand] = {}
 """The strands of the jobs that run now, by thread id, which is a greenlet's where gevent patches threads."""
 
@@ -194,7 +195,7 @@ def of(context: Context) -> Strand | None:
 def in_context() -> Strand | None:
     """Return the strand of this context; in a job that runs in a copy of its giver's context, the job's own.
 
-    The job's own also if none is set, or one of another run, whose block in a generator left it set.
+    That also if none is set, or one of another run, whose block in a generator left it set.
     """
     strand = _STRAND.get()
     if not _jobs or (job := _jobs.get(threading.get_ident())) is None or job is strand:
@@ -206,8 +207,7 @@ def in_context() -> Strand | None:
 
 def outside(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Return `call(*args, **kwargs)`, called in a context of no strand: a thread that it starts gets none."""
-    context = Context()
-    context.run(_STRAND.set, _NOWHERE)
+    (context := Context()).run(_STRAND.set, _NOWHERE)
     return context.run(call, *args, **kwargs)
 
 

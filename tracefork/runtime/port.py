@@ -321,6 +321,7 @@ class Port(Hanging):
         state, match = self._cell.state, self.secrets.match
         asked = match(edited.request if edited else question, state, path)
         flight = Flight(next(self._calls), asked, path, site)
+        flight.foreign = strand is not None and strand.foreign
         self._flights[flight.call] = flight
         event = Asked(flight.call, asked, path, alone)
         if edited is None:

@@ -106,11 +106,13 @@ async def asettle(cell: Cell, event: Asked | Tick, pacers: Pacers, flight: Fligh
     if cell.closed:
         return cell.send(event)
     pacer = pacers.of(loop)
-    if isinstance(event, Asked):
+    if flight.foreign or cell.state.script.is_loose:
+        pass  # the beats of this loop are not the agent's
+    elif isinstance(event, Asked):
         pacer.anchor()
     elif cell.live:
         flight.came_after(await pacer.align(), event)
-    elif machine.is_scheduled(cell.state, event) and not cell.state.script.is_loose:
+    elif machine.is_scheduled(cell.state, event):
         flight.came_after(machine.find_hops(cell.state, event), event)
         return await pacer.release(event)
     while True:

@@ -12,10 +12,11 @@ from ..host.callsite import find_callsite
 from ..providers.paths import place
 from ..redact import Redactor
 from ..runtime import lanes
+from ..runtime.lanes import Strand
 from ..runtime.port import Port
 from .escapes import Escapes
 from .passthrough import pattern
-from .plan import Plan
+from .plan import Environment, Plan
 
 LONGEST = 200
 """Characters of a target or a line that an escape keeps."""
@@ -40,6 +41,7 @@ class Border(ABC):
         """Addresses that a replay may connect to."""
         self.run_id = plan.header.run_id
         self._process = getpid()
+        self._adopter = plan.adopts_processes
         self._escapes, self._refusals = Escapes(), Escapes()
         self._refused_last: tuple[Refused | None, int] = None, 0  # and how many steps were over then
         self._asked_in_tools: dict[str, list[None]] = {}
@@ -103,6 +105,10 @@ class Border(ABC):
         host, _, port = address.rpartition(":")
         names = {address, host, f"{self.names.get(host, host)}:{port}", self.names.get(host, host)}
         return not names.isdisjoint(self.allowed)
+
+    def adopt(self, strand: Strand, program: str) -> Environment | None:
+        """Return what makes the environment of a process that `strand` starts, if it joins; else None."""
+        return None if self._adopter is None else self._adopter.adopt(self, strand, program)
 
     def escape(self, kind: str, target: str, *, certain: bool = True, site: str = "") -> None:
         """Note that something leaves the run unrecorded; `certain` if it is this run's for sure.

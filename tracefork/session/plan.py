@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from attrs import frozen
 
@@ -13,9 +13,13 @@ from ..core.tape import Tape
 from ..core.values import Call
 from ..edits.kept import Planned
 from ..redact import Redactor
+from ..runtime.lanes import Strand
 from ..runtime.port import Gate, Known
 from ..storage.store import TapeStore
 from .tools.policy import RUN, Policy
+
+Environment: TypeAlias = Callable[["Mapping[str, str] | None"], dict[str, str]]
+"""Returns the environment of a process, made of the one that it was given; of None, of this process's own."""
 
 MAX_BODY = 64 * 2**20
 """Bytes of one body that are kept unless another limit is given."""
@@ -26,6 +30,14 @@ class Door(Protocol):
 
     def hold(self, run: object) -> None: ...
     def release(self, run: object) -> None: ...
+
+
+class Adopter(Protocol):
+    """What lets processes that a run starts join it."""
+
+    def adopt(self, run: Any, strand: Strand, program: str) -> Environment:
+        """Return what makes the environment of a process that `strand` of `run` starts."""
+        ...
 
 
 class Around(Protocol):
@@ -48,7 +60,8 @@ class Plan:
     that are not recorded, `allow` addresses that a replay may connect to.
     `gate` is shown each request before it leaves, and ends the run by raising; `known` may answer it.
     `virtualize` names the kinds of chance that are drawn through the run; `strict` refuses what would
-    leave it unrecorded; `processes` is "refuse" where the agent may start none; a `record()` within a
+    leave it unrecorded; `processes` is "refuse" where the agent may start none, and
+    those that it starts join the run by `adopts_processes`; a `record()` within a
     run that `joins` is a view of it. `within` is the replay in which a separate run is made.
     `edits` are those of its requests; new ones change what is asked `edits_from_opening` on, or all.
     `follows` is the tape that it follows. `doubts` are calls that may have run before it; `wrapped` names
@@ -73,6 +86,7 @@ class Plan:
     virtualize: frozenset[str] = frozenset()
     strict: bool = False
     processes: str = "run"
+    adopts_processes: Adopter | None = None
     joins: bool = False
     within: Around | None = None
     doubts: tuple[Call, ...] = ()

@@ -72,7 +72,7 @@ class Session(Border, ToolCaller, Following, Chance):
         self._plan = plan
         self.tool_policy = plan.tools
         self.processes = plan.processes
-        """Whether processes that the agent starts are refused: "run" or "refuse"."""
+        """What becomes of processes that the agent starts: "run", "join" or "refuse"."""
         self.joins = plan.joins
         """Whether a `record()` within this run joins it."""
         self._tape: Tape | None = None

@@ -76,10 +76,11 @@ def point_at(
 ) -> dict[str, str]:
     """Return `env` with every variable of `origins` leading below `base`, and all else through `proxy`.
 
-    A proxy that `env` has stays, unless it is to be overruled. This machine is asked without one.
+    A proxy that `env` has stays, unless it is to be overruled; "" for `proxy` is none. This machine is asked
+    without one.
     """
     made = {**env, **{name: write_address(base, url) for name, url in origins.items()}}
-    for name in PROXIES:
+    for name in PROXIES if proxy else ():
         made[name] = proxy if overrule else env.get(name) or proxy
     for name in _DIRECT:
         hosts = [host for host in env.get(name, "").split(",") if host]

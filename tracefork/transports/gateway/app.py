@@ -53,8 +53,16 @@ class Caller:
     port: int
 
 
-FindRun: TypeAlias = Callable[[Caller], Session]
-"""Returns the run that a caller belongs to, or raises a TraceforkError that says why there is none."""
+@frozen
+class Place:
+    """Where what somebody asks belongs: the run, and the lane in it."""
+
+    run: Session
+    lane: str = ""
+
+
+FindPlace: TypeAlias = Callable[[Caller], Place]
+"""Returns the place of a caller, or raises a TraceforkError that says why there is none."""
 
 Beside: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 """What is to be served beside the gateway, in its loop."""
@@ -64,10 +72,10 @@ Breaks: TypeAlias = Callable[[Any], None]
 
 
 class Gateway:
-    """The application; `find_run` says whose a request is, and `breaks` closes its connection."""
+    """The application; `find_place` says whose a request is, and `breaks` closes its connection."""
 
-    def __init__(self, find_run: FindRun, breaks: Breaks, beside: Beside) -> None:
-        self._find_run = find_run
+    def __init__(self, find_place: FindPlace, breaks: Breaks, beside: Beside) -> None:
+        self._find_place = find_place
         self._break = breaks
         self._beside = beside
         self._client: httpx.AsyncClient | None = None
@@ -100,16 +108,17 @@ class Gateway:
             return refuse("Refused", "the gateway passes on HTTP, and no web sockets", UPGRADE_REQUIRED)
         host, port = scope.get("client") or ("", 0)
         try:
-            run = self._find_run(Caller(key, named.get(RUN, ""), host, port))
+            place = self._find_place(Caller(key, named.get(RUN, ""), host, port))
         except TraceforkError as exc:
             return refuse(type(exc).__name__, str(exc))
-        if run.over:
-            return refuse("Refused", f"the run {run.run_id} is over")
+        if place.run.over:
+            return refuse("Refused", f"the run {place.run.run_id} is over")
         if (body := await _read_body(receive)) is None:
             return None  # the client has left amid its question
         asked = Request(scope["method"], url, _pass_headers(headers, url), body)
         assert self._client is not None
-        exchange = _Exchange(run, named.get(LANE, ""), asked, self._client, send)
+        lane = f"{place.lane}/{named.get(LANE, '')}".strip("/")
+        exchange = _Exchange(place.run, lane, asked, self._client, send)
         return await self._watch(exchange, scope, receive)
 
     async def _watch(self, exchange: _Exchange, scope: Any, receive: Receive) -> Refusal | None:
@@ -146,7 +155,7 @@ class _Exchange:
         self, run: Session, lane: str, asked: Request, client: httpx.AsyncClient, send: Send
     ) -> None:
         self._run, self._asked, self._client, self._send = run, asked, client, send
-        self._strand = lanes.Strand(run, lane)
+        self._strand = lanes.Strand(run, lane, foreign=True)
         self.is_begun = False
         """True once the client has been given a head."""
         self.may_be_left = asyncio.Event()

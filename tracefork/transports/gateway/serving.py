@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from ...errors import MissingPart, StoreError
 from ...host import clocks
 from ...runtime import lanes
-from .app import Beside, FindRun, Gateway
+from .app import Beside, FindPlace, Gateway
 from .tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Opened:
 
 @contextmanager
 def open_gateway(
-    find_run: FindRun, port: int = 0, tunnel: Callable[[str], Tunnel] | None = None
+    find_place: FindPlace, port: int = 0, tunnel: Callable[[str], Tunnel] | None = None
 ) -> Iterator[Opened]:
     """Listen on 127.0.0.1 while the block runs, and say where; port 0 is any that is free.
 
@@ -60,7 +60,7 @@ def open_gateway(
             other = listening.enter_context(_listen(0))
             opened = evolve(opened, proxy=f"http://127.0.0.1:{other.getsockname()[1]}")
             beside = partial(tunnel(opened.base).serve, other)
-        server = uvicorn.Server(_configure(find_run, beside))
+        server = uvicorn.Server(_configure(find_place, beside))
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="tracefork-gateway", daemon=True
         )
@@ -91,7 +91,7 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         clocks.sleep(0.005)
 
 
-def _configure(find_run: FindRun, beside: Beside) -> uvicorn.Config:
+def _configure(find_place: FindPlace, beside: Beside) -> uvicorn.Config:
     """One parser, no headers of its own, no web sockets; loggers are left as they are."""
     import uvicorn  # noqa: PLC0415  an extra
     from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415
@@ -114,7 +114,7 @@ def _configure(find_run: FindRun, beside: Beside) -> uvicorn.Config:
             transport.close()
 
     return uvicorn.Config(
-        Gateway(find_run, end, beside),
+        Gateway(find_place, end, beside),
         http=Protocol,
         ws="none",
         lifespan="on",
