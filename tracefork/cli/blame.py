@@ -22,6 +22,7 @@ from ..attribution.findings.tables import spending, summary, table
 from ..attribution.forks.budget import Budget
 from ..attribution.oracles import JsonPath, Oracle, Regex
 from ..attribution.study.blame import blame as measured
+from ..attribution.study.checks import Check, ExitedWell
 from ..attribution.study.outlook import Outlook, lines, outlook
 from ..core.visible import align
 from ..errors import StoreError
@@ -70,6 +71,12 @@ def blame(
     json_path: Annotated[
         str, typer.Option(help='A path into the final text: $.state="booked", or $.ok.')
     ] = "",
+    check: Annotated[
+        str, typer.Option(help="A shell command that exits with 0 after a good run, such as 'npm test'.")
+    ] = "",
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="A good run is one whose script or command exits with 0.")
+    ] = False,
     method: How = How.VALUE,
     find_all: Annotated[bool, typer.Option("--all", help="Go on after the first certified step.")] = False,
     tools: Annotated[Tools, typer.Option(help="What tools do in a fork's live tail.")] = Tools.RECORDED,
@@ -103,7 +110,7 @@ def blame(
         if tape.run_id not in kept:
             raise StoreError(f"{run} is not in {store}: import it first, since forks are kept beside it")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  where --agent and --oracle are looked for, as by `python -m`
-    judge = _make_oracle(oracle, success, failure, json_path)
+    judge = _make_oracle(oracle, success, failure, json_path, check, exits=exit_code)
     budget = Budget(usd=usd, forks=forks, tokens=tokens, seconds=seconds)
     who: Any = agent or find_program(tape, command or [])
     design: dict[str, Any] = {
@@ -113,6 +120,8 @@ def blame(
         "find": "all" if find_all else "first",
         "tools_run_for_real": tools_run_for_real,
     }
+    if check or exit_code:
+        design["on_raise"] = "failure"
     if on_doubt:
         design["on_doubt"] = on_doubt.value
     if prices:
@@ -200,12 +209,19 @@ def _print_outlook(found: Outlook, *, json_: bool) -> None:
         print_plain(line)
 
 
-def _make_oracle(path: str, success: str, failure: str, json_path: str) -> Oracle | str:
-    given = [name for name in (path, success, failure, json_path) if name]
+def _make_oracle(
+    path: str, success: str, failure: str, json_path: str, check: str, *, exits: bool
+) -> Oracle | str:
+    given = [one for one in (path, success, failure, json_path, check, exits) if one]
     if len(given) != 1:
-        raise ValueError("say how to tell a good run: one of --oracle, --success, --failure and --json-path")
+        raise ValueError(
+            "say how to tell a good run: one of --oracle, --success, --failure, --json-path, --check "
+            "and --exit-code"
+        )
     if path:
         return path
+    if check or exits:
+        return Check(check) if check else ExitedWell()
     if success or failure:
         return Regex(success or failure, absent=bool(failure))
     where, _, value = json_path.partition("=")

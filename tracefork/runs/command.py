@@ -125,11 +125,11 @@ def check_key(is_known: bool) -> None:  # noqa: FBT001  it is one
 
 
 def _find_stdout() -> Any:
-    """Where the command prints: to what stands for our own standard output, if that is a file."""
+    """Where the command prints: to what stands for our own standard output; nowhere if that is no file."""
     try:
         return sys.stdout.fileno()
     except (AttributeError, OSError, ValueError):
-        return None
+        return subprocess.DEVNULL
 
 
 def note_origins(origins: Mapping[str, str]) -> dict[str, str]:
