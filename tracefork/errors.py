@@ -17,6 +17,8 @@ Every error tracefork raises on purpose:
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
   + UnfitAnswer         no stream is given where one was asked for (also a ValueError)
+  + WorkspaceUnknown    a run kept no working folder there (also a LookupError)
+  + WorkspaceChanged    to put a folder back would lose a file that the run does not know
   + EditUnused          an edit met no request of the run
   + EditRefused         a request cannot be edited: it is signed, or would be damaged
   + EditMissing         a tape names an edit of your own, which is to be given again
@@ -488,6 +490,36 @@ class Unredacted(StoreError):
         return (
             f"the value of {self.name} stood in what would have been written of a run: nothing was; "
             "look for it in names, such as those of the run, its tools, tasks and variables"
+        )
+
+
+class WorkspaceUnknown(TraceforkError, LookupError):
+    """The run kept no working folder: none at all, or `at` is None or an exchange at which it kept none."""
+
+    def __init__(self, run_id: str, at: int | None) -> None:
+        super().__init__(run_id, at)
+        self.run_id, self.at = run_id, at
+
+    def __str__(self) -> str:
+        where = "" if self.at is None else f" at exchange {self.at}"
+        return (
+            f"run {self.run_id!r} kept no working folder{where}: record it with "
+            "`tracefork run --gateway --workspace -- COMMAND`"
+        )
+
+
+class WorkspaceChanged(TraceforkError):
+    """The file at `path` has a content that the run never kept: to put the folder back would lose it."""
+
+    def __init__(self, path: str, run_id: str) -> None:
+        super().__init__(path, run_id)
+        self.path, self.run_id = path, run_id
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has a content that run {self.run_id!r} does not know, and would be lost: "
+            "put it elsewhere, let git ignore it, or write the run's files to another folder: "
+            f"tracefork workspace {quote(self.run_id)} --to FOLDER"
         )
 
 

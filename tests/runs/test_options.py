@@ -312,7 +312,7 @@ COMMANDS = set(
     """
     demo run ls show verify fork rerun resume blame report serve validate check diff import export salvage gc
     delete
-    scrub calibrate gateway
+    scrub calibrate gateway workspace
     """.split()
 )
 

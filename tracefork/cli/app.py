@@ -64,6 +64,10 @@ COMMANDS = {
         "gateway",
         "Record agents that are started elsewhere, in any language, until it is interrupted.",
     ),
+    "workspace": (
+        "workspace",
+        "List the files of a command's run as they were at a step, or write them to a folder.",
+    ),
     "ls": ("ls", "List the runs of a store, newest first."),
     "show": ("show", "Print a run, a line a step; or one step in full."),
     "diff": (

@@ -19,7 +19,7 @@ from . import options
 from .app import RUNS, Json, Run, Store, err, escape, out, plural, print_json
 from .edits import NAMES
 from .program import Program
-from .scripts import Command, divert_prints, find_program, perform, print_unrecorded
+from .scripts import Command, PutBack, divert_prints, find_program, perform, print_unrecorded, put_folder_back
 from .tapes import load_tape
 
 commands = typer.Typer()
@@ -61,6 +61,7 @@ def rerun(
         ),
     ] = False,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "rerun",
+    workspace: PutBack = False,
     store: Store = RUNS,
     json_: Json = False,
     *,
@@ -77,6 +78,7 @@ def rerun(
     if from_ is not None and "edits" in chosen:
         chosen["edits"] = [attrs.evolve(edit, first=from_) for edit in chosen["edits"]]
     print_unrecorded(tape)
+    put_folder_back(tape, asked=workspace)
     session = api.rerun(
         tape,
         None if dry_run else store,

@@ -21,7 +21,17 @@ from .answers import read_answer
 from .app import NOTHING, RUNS, Json, Run, Store, err, escape, out, print_json, print_plain
 from .program import Program
 from .progress import watch_run
-from .scripts import PASSING, Command, divert_prints, find_program, perform, print_unrecorded, read_wrap
+from .scripts import (
+    PASSING,
+    Command,
+    PutBack,
+    divert_prints,
+    find_program,
+    perform,
+    print_unrecorded,
+    put_folder_back,
+    read_wrap,
+)
 from .tapes import load_tape
 
 Gateway = Annotated[
@@ -67,6 +77,9 @@ def run(
         list[str], typer.Argument(metavar="SCRIPT ARGS... | -m MODULE ARGS... | --gateway -- COMMAND ARGS...")
     ],
     gateway: Gateway = False,
+    workspace: Annotated[
+        bool, typer.Option("--workspace", help="Keep the working folder with each step of the command.")
+    ] = False,
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
@@ -75,7 +88,7 @@ def run(
     chosen: dict[str, Any],
 ) -> None:
     """Record any script or module, unmodified, or any command. A record() of its own joins the run."""
-    program = _read_program([*script, *context.args], chosen, gateway=gateway)
+    program = _read_program([*script, *context.args], chosen, gateway=gateway, workspace=workspace)
     name = agent_name or Path(program.argv[0]).stem
     session = api.record(
         store,
@@ -94,6 +107,7 @@ def run(
 def verify(
     run: Run,
     command: Command = None,
+    workspace: PutBack = False,
     store: Store = RUNS,
     json_: Json = False,
     *,
@@ -105,6 +119,7 @@ def verify(
     """
     tape = load_tape(run, store)
     program = find_program(tape, command or [])
+    put_folder_back(tape, asked=workspace)
 
     def agent(run: Session) -> None:
         with divert_prints(json_=json_), watch_run(run, len(tape.steps), "verify"):
@@ -152,6 +167,7 @@ def fork(
         bool, typer.Option("--editor", help="Edit what the answer says and calls, in $VISUAL or $EDITOR.")
     ] = False,
     name: Annotated[str, typer.Option(help="What to call the branch.")] = "",
+    workspace: PutBack = False,
     store: Store = RUNS,
     json_: Json = False,
     *,
@@ -167,6 +183,7 @@ def fork(
             print_json(None)
         return
     print_unrecorded(tape)
+    put_folder_back(tape, asked=workspace)
     session = api.fork(
         tape, at, given.answer, store=store, name=name, desc=given.desc, scope="process", **chosen
     )
@@ -178,6 +195,7 @@ def fork(
 def resume(
     run: Run,
     command: Command = None,
+    workspace: PutBack = False,
     store: Store = RUNS,
     json_: Json = False,
     *,
@@ -191,6 +209,7 @@ def resume(
     tape = load_tape(run, store, furthest=True)
     program = find_program(tape, command or [])
     print_unrecorded(tape)
+    put_folder_back(tape, asked=workspace)
     session = api.resume(tape, store, scope="process", **chosen)
     perform(session, program, json_=json_)
 
@@ -222,15 +241,19 @@ def calibrate(
     raise typer.Exit(0 if found.ok else 1)
 
 
-def _read_program(words: list[str], chosen: dict[str, Any], *, gateway: bool) -> Program | CommandAgent:
+def _read_program(
+    words: list[str], chosen: dict[str, Any], *, gateway: bool, workspace: bool = False
+) -> Program | CommandAgent:
     """The script that `words` are, or for the gateway the command; `chosen` gets what it needs of options.
 
     Raises:
         ValueError: there are no words.
         FileNotFoundError: there is no such script or command.
     """
+    if workspace and not gateway:
+        raise ValueError("--workspace keeps the folder of a command: say --gateway, too")
     if gateway:
-        command = CommandAgent.parse(words, os.environ)
+        command = attrs.evolve(CommandAgent.parse(words, os.environ), keeps_folder=workspace)
         command.check()
         chosen.setdefault("order", "answers")
         chosen.setdefault("ignore", find_known(words).ignore)

@@ -22,6 +22,7 @@ from ..redact import redactor
 from ..runs import api
 from ..runs.agents import run_agent
 from ..runs.command import CommandAgent
+from ..runs.workspace import put_back
 from ..session.session import Session
 from ..session.tools.wrapping import MAIN
 from .app import err, escape, fit, plural, print_json
@@ -31,6 +32,9 @@ from .tapes import make_summary
 Command = Annotated[
     list[str] | None,
     typer.Argument(metavar="[-- SCRIPT ARGS...]", help="What to run, after --; by default as recorded."),
+]
+PutBack = Annotated[
+    bool, typer.Option("--workspace", help="First put the working folder back as it was before the run.")
 ]
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -66,6 +70,13 @@ def print_unrecorded(tape: Tape) -> None:
     warnings.simplefilter("ignore", api.UnrecordedWarning)
     if names := find_unrecorded(tape):
         err.print(escape(describe_unrecorded(names, by_command=bool(tape.command))))
+
+
+def put_folder_back(tape: Tape, *, asked: bool) -> None:
+    """Put the current folder back as it was before the command of `tape` began, if that was asked for."""
+    if asked:
+        changed = put_back(tape, Path.cwd())
+        err.print(f"[dim]{plural(len(changed), 'file')} put back as before run[/] {escape(tape.run_id)}")
 
 
 def perform(session: Session, program: Program | CommandAgent, *, json_: bool) -> None:

@@ -10,7 +10,7 @@ from .events import Asked, Halt
 from .matching import exact
 from .script import Line
 from .state import State, find_due, find_expected
-from .values import Call, Lane, Question, Source
+from .values import Call, Lane, Question, Request, Source
 
 
 def find_line(state: State, event: Asked) -> tuple[int | Halt | None, Question]:
@@ -101,7 +101,7 @@ def check_line(state: State, event: Asked, line: int) -> int | Halt:
 def find_reusable(state: State, event: Asked) -> tuple[int | None, Question]:
     """The line whose answer serves `event` in a live run, if one does, and its question."""
     script, question = state.script, event.question
-    if script.is_loose and state.parted is None:
+    if script.is_loose and state.parted is None and isinstance(question, Request):
         line = script.first(script.by_key, script.matcher(question), state.claimed)
         if line is not None and script.lines[line].began is not None:
             return line, question  # rule 29

@@ -37,6 +37,9 @@ EDITS = "run.edits"
 COMMAND = "gateway.command"
 """The command that the run's agent was, behind the gateway, as JSON: a list of words."""
 
+WORKSPACE = "gateway.workspace"
+"""Set if the command's working folder is kept with the run."""
+
 ORIGINS = "gateway.origins"
 """Whom the variables stood for by which the gateway's clients are told whom to ask, as a JSON object."""
 

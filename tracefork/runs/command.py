@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from ..core.notes import COMMAND, ORIGINS, read_command, read_origins
+from ..core.notes import COMMAND, ORIGINS, WORKSPACE, read_command, read_origins
 from ..errors import Refused
 from ..host import clocks
 from ..host.descendants import list_descendants
@@ -29,6 +29,7 @@ from ..transports.gateway.app import Caller, Place
 from ..transports.gateway.serving import open_gateway
 from ..transports.gateway.tunnel import Tunnel
 from .known import add_arguments
+from .workspace import Workspace
 
 _LOOK = 0.05  # seconds between two looks at whether the run still goes on
 _GRACE = 3.0  # seconds in which a command may end by itself, before it is told to, and once it was
@@ -40,12 +41,15 @@ KEY = 9  # bytes of a key
 class CommandAgent:
     """The command `argv`, whose environment's `origins` the gateway stands for.
 
+    With `keeps_folder` the working folder is kept with the run: see `workspace`.
+
     Called with a run it returns once the command has exited with 0. Its tools are its own: they run for
     real, in a replay too.
     """
 
     argv: tuple[str, ...]
     origins: Mapping[str, str] = field(repr=False)
+    keeps_folder: bool = False
 
     @classmethod
     def parse(cls, words: Sequence[str], env: Mapping[str, str]) -> Self:
@@ -64,11 +68,14 @@ class CommandAgent:
 
         Of an agent that was started elsewhere no words are known.
         """
-        return cls(read_command(meta), read_origins(meta)) if COMMAND in meta else None
+        if COMMAND not in meta:
+            return None
+        return cls(read_command(meta), read_origins(meta), WORKSPACE in meta)
 
     def meta(self) -> dict[str, str]:
         """Return what a run keeps of its command."""
-        return {COMMAND: json.dumps(self.argv), **note_origins(self.origins)}
+        folder = {WORKSPACE: "kept"} if self.keeps_folder else {}
+        return {COMMAND: json.dumps(self.argv), **note_origins(self.origins), **folder}
 
     def check(self) -> None:
         """Look before a run is begun.
@@ -89,24 +96,33 @@ class CommandAgent:
             SystemExit: it exited with another code than 0; of a signal it is 128 and its number.
         """
         key = secrets.token_urlsafe(KEY)
+        workspace = Workspace(run, Path.cwd()) if self.keeps_folder else None
+        place = Place(run, look=None if workspace is None else workspace.look_in_loop)
 
         def find_place(caller: Caller) -> Place:
             check_key(caller.key == key)
-            return Place(run)
+            return place
 
         def tunnel(base: str) -> Tunnel:
             return Tunnel(run, f"{base}/{key}", Path(self.argv[0]).name)
 
         with open_gateway(find_place, tunnel=tunnel) as opened, lanes.aside():
+            self._look(workspace, run)
             env = self.make_environment(f"{opened.base}/{key}", opened.proxy, run)
             argv = add_arguments(self.argv, env)
             process = subprocess.Popen(argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
             with _Watch(process) as watch:
                 code = _wait(process, run, watch)
+            self._look(workspace, run)
             for name in watch.seen.values():
                 run.escape("process", name, certain=False, site=Path(self.argv[0]).name)
         if code:
             raise SystemExit(code if code > 0 else 128 - code)
+
+    def _look(self, workspace: Workspace | None, run: Session) -> None:
+        if workspace is not None and not run.failure:
+            with lanes.within(lanes.Strand(run, foreign=True)):
+                workspace.look()
 
     def make_environment(self, base: str, proxy: str, run: Session) -> dict[str, str]:
         """Return the environment for the command: the same in a replay, but for other ways out of it."""

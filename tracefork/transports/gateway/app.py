@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...core.values import Fault, Headers, Request, Response, is_abandoned
 from ...errors import TraceforkError
@@ -55,10 +55,11 @@ class Caller:
 
 @frozen
 class Place:
-    """Where what somebody asks belongs: the run, and the lane in it."""
+    """Where what somebody asks belongs: the run, and the lane in it; `look` is awaited once it was asked."""
 
     run: Session
     lane: str = ""
+    look: Callable[[], Awaitable[None]] | None = None
 
 
 FindPlace: TypeAlias = Callable[[Caller], Place]
@@ -118,7 +119,7 @@ class Gateway:
         asked = Request(scope["method"], url, _pass_headers(headers, url), body)
         assert self._client is not None
         lane = f"{place.lane}/{named.get(LANE, '')}".strip("/")
-        exchange = _Exchange(place.run, lane, asked, self._client, send)
+        exchange = _Exchange(evolve(place, lane=lane), asked, self._client, send)
         return await self._watch(exchange, scope, receive)
 
     async def _watch(self, exchange: _Exchange, scope: Any, receive: Receive) -> Refusal | None:
@@ -149,13 +150,12 @@ class Gateway:
 
 
 class _Exchange:
-    """One request of a client on its way through `run`, and the answer on its way back."""
+    """One request of a client on its way through the run at `place`, and the answer on its way back."""
 
-    def __init__(
-        self, run: Session, lane: str, asked: Request, client: httpx.AsyncClient, send: Send
-    ) -> None:
-        self._run, self._asked, self._client, self._send = run, asked, client, send
-        self._strand = lanes.Strand(run, lane, foreign=True)
+    def __init__(self, place: Place, asked: Request, client: httpx.AsyncClient, send: Send) -> None:
+        self._run, self._look = place.run, place.look
+        self._asked, self._client, self._send = asked, client, send
+        self._strand = lanes.Strand(place.run, place.lane, foreign=True)
         self.is_begun = False
         """True once the client has been given a head."""
         self.may_be_left = asyncio.Event()
@@ -174,6 +174,8 @@ class _Exchange:
                 return
             async with self._run.asking(self._asked) as call, AsyncExitStack() as opened:
                 source = None
+                if self._look is not None:
+                    await self._look()
                 if call.served is None:
                     self.may_be_left.set()
                     with call.aside():
