@@ -37,7 +37,7 @@ class Entry:
 
 @frozen
 class Snapshot:
-    """The files of a folder by their paths below it, with slashes, and the contents that are kept, by hash."""
+    """The files of a folder by their paths below it, with slashes, and contents by their hash."""
 
     files: Mapping[str, Entry] = field(factory=dict)
     contents: Mapping[str, bytes] = field(factory=dict, repr=False)
