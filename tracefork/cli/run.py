@@ -80,6 +80,9 @@ def run(
     workspace: Annotated[
         bool, typer.Option("--workspace", help="Keep the working folder with each step of the command.")
     ] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Read what the command encrypts, too, by mitmproxy.")
+    ] = False,
     store: Store = RUNS,
     run_id: Annotated[str | None, typer.Option(help="The run's name; by default a new one.")] = None,
     agent_name: Annotated[str, typer.Option("--agent", help="What to call the agent.")] = "",
@@ -88,7 +91,7 @@ def run(
     chosen: dict[str, Any],
 ) -> None:
     """Record any script or module, unmodified, or any command. A record() of its own joins the run."""
-    program = _read_program([*script, *context.args], chosen, gateway=gateway, workspace=workspace)
+    program = _read_program([*script, *context.args], chosen, gateway=gateway, workspace=workspace, tls=tls)
     name = agent_name or Path(program.argv[0]).stem
     session = api.record(
         store,
@@ -242,7 +245,7 @@ def calibrate(
 
 
 def _read_program(
-    words: list[str], chosen: dict[str, Any], *, gateway: bool, workspace: bool = False
+    words: list[str], chosen: dict[str, Any], *, gateway: bool, workspace: bool = False, tls: bool = False
 ) -> Program | CommandAgent:
     """The script that `words` are, or for the gateway the command; `chosen` gets what it needs of options.
 
@@ -250,10 +253,10 @@ def _read_program(
         ValueError: there are no words.
         FileNotFoundError: there is no such script or command.
     """
-    if workspace and not gateway:
-        raise ValueError("--workspace keeps the folder of a command: say --gateway, too")
+    if (workspace or tls) and not gateway:
+        raise ValueError("--workspace and --tls are for commands: say --gateway, too")
     if gateway:
-        command = attrs.evolve(CommandAgent.parse(words, os.environ), keeps_folder=workspace)
+        command = attrs.evolve(CommandAgent.parse(words, os.environ), keeps_folder=workspace, reads_tls=tls)
         command.check()
         chosen.setdefault("order", "answers")
         chosen.setdefault("ignore", find_known(words).ignore)

@@ -40,6 +40,9 @@ COMMAND = "gateway.command"
 WORKSPACE = "gateway.workspace"
 """Set if the command's working folder is kept with the run."""
 
+TLS = "gateway.tls"
+"""Set if what the command encrypts is read."""
+
 ORIGINS = "gateway.origins"
 """Whom the variables stood for by which the gateway's clients are told whom to ask, as a JSON object."""
 

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from attrs import field, frozen
 
-from ..core.notes import COMMAND, ORIGINS, WORKSPACE, read_command, read_origins
+from ..core.notes import COMMAND, ORIGINS, TLS, WORKSPACE, read_command, read_origins
 from ..errors import Refused
 from ..host import clocks
 from ..host.descendants import list_descendants
@@ -26,6 +26,7 @@ from ..runtime import lanes
 from ..session.session import Session
 from ..transports.gateway.addresses import find_origins, point_at
 from ..transports.gateway.app import Caller, Place
+from ..transports.gateway.mitm import Mitm, open_mitm
 from ..transports.gateway.serving import open_gateway
 from ..transports.gateway.tunnel import Tunnel
 from .known import add_arguments
@@ -41,7 +42,8 @@ KEY = 9  # bytes of a key
 class CommandAgent:
     """The command `argv`, whose environment's `origins` the gateway stands for.
 
-    With `keeps_folder` the working folder is kept with the run: see `workspace`.
+    With `keeps_folder` the working folder is kept with the run: see `workspace`. With `reads_tls` all that it
+    asks is met by mitmproxy, whatever its base URLs are.
 
     Called with a run it returns once the command has exited with 0. Its tools are its own: they run for
     real, in a replay too.
@@ -50,6 +52,7 @@ class CommandAgent:
     argv: tuple[str, ...]
     origins: Mapping[str, str] = field(repr=False)
     keeps_folder: bool = False
+    reads_tls: bool = False
 
     @classmethod
     def parse(cls, words: Sequence[str], env: Mapping[str, str]) -> Self:
@@ -70,12 +73,12 @@ class CommandAgent:
         """
         if COMMAND not in meta:
             return None
-        return cls(read_command(meta), read_origins(meta), WORKSPACE in meta)
+        return cls(read_command(meta), read_origins(meta), WORKSPACE in meta, TLS in meta)
 
     def meta(self) -> dict[str, str]:
         """Return what a run keeps of its command."""
-        folder = {WORKSPACE: "kept"} if self.keeps_folder else {}
-        return {COMMAND: json.dumps(self.argv), **note_origins(self.origins), **folder}
+        set_ones = [*[WORKSPACE] * self.keeps_folder, *[TLS] * self.reads_tls]
+        return {COMMAND: json.dumps(self.argv), **note_origins(self.origins), **dict.fromkeys(set_ones, "on")}
 
     def check(self) -> None:
         """Look before a run is begun.
@@ -106,9 +109,11 @@ class CommandAgent:
         def tunnel(base: str) -> Tunnel:
             return Tunnel(run, f"{base}/{key}", Path(self.argv[0]).name)
 
-        with open_gateway(find_place, tunnel=tunnel) as opened, lanes.aside():
+        with open_gateway(find_place, tunnel=tunnel) as opened, lanes.aside(), ExitStack() as more:
+            base = f"{opened.base}/{key}"
+            mitm = more.enter_context(open_mitm(base)) if self.reads_tls else None
             self._look(workspace, run)
-            env = self.make_environment(f"{opened.base}/{key}", opened.proxy, run)
+            env = self.make_environment(base, opened.proxy, run, mitm)
             argv = add_arguments(self.argv, env)
             process = subprocess.Popen(argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
             with _Watch(process) as watch:
@@ -124,9 +129,11 @@ class CommandAgent:
             with lanes.within(lanes.Strand(run, foreign=True)):
                 workspace.look()
 
-    def make_environment(self, base: str, proxy: str, run: Session) -> dict[str, str]:
+    def make_environment(self, base: str, proxy: str, run: Session, mitm: Mitm | None) -> dict[str, str]:
         """Return the environment for the command: the same in a replay, but for other ways out of it."""
         env = dict(os.environ) if run.live else nowhere(os.environ, run.allowed)
+        if mitm is not None:
+            return mitm.trust(point_at(base, mitm.proxy, self.origins, env, overrule=True))
         return point_at(base, proxy, self.origins, env, overrule=not run.live)
 
 
