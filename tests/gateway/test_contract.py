@@ -16,8 +16,8 @@ from tracefork.transports.gateway.serving import open_gateway
 class TestGateway(TransportTests):
     """Asked by the standard library's client, as by a program in any language.
 
-    A connection that is refused, or breaks, is one that the gateway closes: the client's exception need not be
-    that which it would raise without. Two tests are of agents in this process: a tool of theirs is unknown to
+    A connection that is refused, or breaks, is one that the gateway closes: the exception need not be
+    that which is raised without. Two tests are of agents in this process: a tool of theirs is unknown to
     the gateway, and a client that leaves a stream is one that gives it up (see `test_commands`).
     """
 

@@ -112,6 +112,16 @@ def test_what_is_ignored_is_ignored_in_a_replay_that_is_not_told():
     assert not tracefork.verify(run.tape, asks({"user": 2, "q": "x"}), ignore=()).ok
 
 
+def test_a_divergence_names_no_place_that_is_ignored():
+    with tracefork.record(ignore=["$.user", "$.items[*].id", "/[0-9]+ ms/"]) as run:
+        asks({"user": 1, "items": [{"id": 1, "q": "took 5 ms"}, {"id": 2, "q": "x"}]})()
+
+    other = {"user": 2, "items": [{"id": 3, "q": "took 70 ms"}, {"id": 4, "q": "y"}]}
+    found = tracefork.verify(run.tape, asks(other)).divergence
+
+    assert (found.path, found.difference.recorded, found.difference.asked) == ("$.items[1].q", "'x'", "'y'")
+
+
 def test_a_pattern_is_left_out_of_every_text_and_of_nothing_else():
     with tracefork.record(ignore=["/Today is [0-9-]+/"]) as run:
         asks({"q": ["x", {"text": "Today is 2026-11-30. Write."}]})()

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from .digest import Recorded, list_content
 from .framing import encode
-from .matching import Matcher, exact, normalise, select_headers
+from .matching import Matcher, blank_out, exact, normalise, select_headers
 from .trees import WINDOW, find_places, quote_both, show_both
 from .values import Answer, Call, Exchange, Fault, Question, Reading, Reply, Request, Response, Source, Step
 from .visible import visible
@@ -63,7 +63,7 @@ def diff(left: Recorded, right: Recorded, *, matcher: Matcher = exact) -> Partin
             texts = (_brief(step.asked) if step else "the end" for step in (one, other))
             return Parting(index, Difference("steps", *texts), one, other)
         if matcher(one.asked) != matcher(other.asked):
-            found = diff_questions(one.asked, other.asked)
+            found = diff_questions(blank_out(matcher, one.asked), blank_out(matcher, other.asked))
             return Parting(
                 index, found or Difference("question", _brief(one.asked), _brief(other.asked)), one, other
             )

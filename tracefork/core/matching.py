@@ -84,7 +84,23 @@ def canonical(*, ignoring: Iterable[str] = (), headers: Iterable[str] = MEANINGF
             tree = _leave_out(tree, patterns)
         return _make_key(question, sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest(), counted)
 
+    def blank(question: Request) -> Request:
+        try:
+            tree = json.loads(normalise(question).body)
+        except (ValueError, RecursionError):
+            return question
+        for path in paths:
+            _drop(tree, path, blank=True)
+        return evolve(question, body=json.dumps(_leave_out(tree, patterns), ensure_ascii=False).encode())
+
+    matcher.blank = blank  # type: ignore[attr-defined]
     return matcher
+
+
+def blank_out(matcher: Matcher, question: Question) -> Question:
+    """Return `question` with what `matcher` ignores of it blank: where two of these differ, it counts."""
+    blank = getattr(matcher, "blank", None)
+    return blank(question) if blank is not None and isinstance(question, Request) else question
 
 
 def normalise(request: Request) -> Request:
@@ -162,22 +178,21 @@ def _parse_path(path: str) -> Path:
     return parts
 
 
-def _drop(tree: object, path: Path) -> None:
+def _drop(tree: object, path: Path, *, blank: bool = False) -> None:
+    """Take what is at `path` out of `tree`, or put null there."""
     head, *more = path
-    rest = tuple(more)
+    places: Iterable[str | int] = ()
     if isinstance(tree, dict):
-        key = str(head)
-        for name in list(tree) if head is EVERY else [key] if key in tree else []:
-            if rest:
-                _drop(tree[name], rest)
-            else:
-                del tree[name]
+        places = list(tree) if head is EVERY else [str(head)] if str(head) in tree else []
     elif isinstance(tree, list):
-        for index in sorted(_list_indexes(head, len(tree)), reverse=True):
-            if rest:
-                _drop(tree[index], rest)
-            else:
-                del tree[index]
+        places = sorted(_list_indexes(head, len(tree)), reverse=True)
+    for place in places:
+        if more:
+            _drop(tree[place], tuple(more), blank=blank)  # type: ignore[index]
+        elif blank:
+            tree[place] = None  # type: ignore[index]
+        else:
+            del tree[place]  # type: ignore[attr-defined]
 
 
 def _list_indexes(part: str | int | Every, length: int) -> Iterable[int]:

@@ -30,6 +30,7 @@ PROGRAMS: Mapping[str, Known] = {
             "$.prompt_cache_key",
             "$.client_metadata",
             "$.input[*].id",
+            "$.input[*].internal_chat_message_metadata_passthrough",
             "/<current_date>[^<]*</current_date>/",
         ),
         arguments=("-c", 'openai_base_url="{OPENAI_BASE_URL}"'),

@@ -12,6 +12,7 @@ from attrs import evolve
 from ..core.content_encoding import decode_body
 from ..core.diff import Difference, diff_questions, find_nearest
 from ..core.machine import Halt, State, list_unasked
+from ..core.matching import blank_out
 from ..core.script import Script
 from ..core.surrogates import Surrogates
 from ..core.values import (
@@ -49,7 +50,10 @@ def make_divergence(
         return Divergence(step, halt.asked, expected, difference, halt.lane)
     if expected is None or type(expected) is not type(halt.asked):
         expected = _likeliest(state, halt.asked) or expected
-    found = diff_questions(expected, halt.asked) if expected is not None else None
+    found = None
+    if expected is not None:
+        ours, theirs = (blank_out(script.matcher, one) for one in (expected, halt.asked))
+        found = diff_questions(ours, theirs)
     return Divergence(step, halt.asked, expected, found, halt.lane)
 
 
