@@ -50,7 +50,7 @@ def test_within_a_run_the_classes_are_what_they_are():
             and issubclass(datetime, date)
         )
         assert not issubclass(date, datetime) and not issubclass(int, date)
-        assert datetime == The.datetime == datetime and date == The.date and datetime != date != int
+        assert datetime == The.datetime == datetime and date == The.date != datetime
         assert type(value) == datetime == type(datetime.now())  # noqa: E721
         assert len({datetime, The.datetime}) == 2, "what is kept by a class is never a library's"
         assert repr(datetime) == repr(The.datetime) and datetime.__name__ == "datetime"

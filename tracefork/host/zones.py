@@ -42,14 +42,14 @@ def _find(variable: str | None, names: tuple[str, str], offset: int, summer: int
     now = _localtime()  # a zone that has no rule, or a variable that came too late: as it is just now
     west = -(now.tm_gmtoff or 0)
     hours, seconds = divmod(abs(west), 3_600)
-    told = f"{'-' if west < 0 else ''}{hours}" + (f":{seconds // 60:02}" if seconds else "")
+    distance = f"{'-' if west < 0 else ''}{hours}" + (f":{seconds // 60:02}" if seconds else "")
     name = now.tm_zone or ""
     name = (
         name
         if re.fullmatch(r"[A-Za-z]{3,16}", name, re.ASCII)
         else f"<{'+' if west <= 0 else '-'}{hours:02}>"
     )
-    return f"{name}{told}"
+    return f"{name}{distance}"
 
 
 def _list_candidates(variable: str | None) -> list[str]:
@@ -74,10 +74,10 @@ def _agrees(rule: str, names: tuple[str, str], offsets: set[int]) -> bool:
     if (found := _RULE.fullmatch(rule)) is None:
         return False
     name, west, summer, west_in_summer = found.groups()
-    told = {_read_offset(west)}
+    known = {_read_offset(west)}
     if summer:
-        told.add(_read_offset(west_in_summer) if west_in_summer else _read_offset(west) - 3_600)
-    return told == offsets and {name.strip("<>"), (summer or name).strip("<>")} == set(names)
+        known.add(_read_offset(west_in_summer) if west_in_summer else _read_offset(west) - 3_600)
+    return known == offsets and {name.strip("<>"), (summer or name).strip("<>")} == set(names)
 
 
 def _read_offset(text: str) -> int:

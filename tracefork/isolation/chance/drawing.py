@@ -68,8 +68,8 @@ def draw(run: Session, source: Source, sample: Callable[[], str], read: Callable
     try:
         return read(text)
     except ValueError as exc:
-        said = f"a draw of {source.kind} ({source.name}) reads {text!r}, which is no such value"
-        raise CorruptTape(said, advice="give it a reading of that form, or record anew") from exc
+        problem = f"a draw of {source.kind} ({source.name}) reads {text!r}, which is no such value"
+        raise CorruptTape(problem, advice="give it a reading of that form, or record anew") from exc
 
 
 def read_hex(text: str) -> int:
