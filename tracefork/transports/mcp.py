@@ -113,6 +113,9 @@ class _Recorded(AbstractAsyncContextManager[Any]):
     async def send(self, message: Any) -> None:
         """Take a message of the client's: a request is put to the run, in the lane of who sends it."""
         message_json = _as_json(message)
+        if self._run is not None and self._run.over and self._run.live and self._server is not None:
+            await self._server.send(message)  # a session that outlives its run
+            return
         if message_json.get("method") in AGREED:
             self._agreed.append(message)
         if "method" in message_json and "id" in message_json:
@@ -285,8 +288,13 @@ def _as_json(message: Any) -> dict[str, Any]:
 
 def _make_message(message_json: dict[str, Any]) -> Any:
     from mcp.shared.message import SessionMessage  # noqa: PLC0415  who gets here has it
-    from mcp_types.jsonrpc import jsonrpc_message_adapter  # noqa: PLC0415
 
+    try:
+        from mcp_types.jsonrpc import jsonrpc_message_adapter  # noqa: PLC0415
+    except ImportError:  # before mcp 2
+        from mcp.types import JSONRPCMessage  # noqa: PLC0415
+
+        return SessionMessage(JSONRPCMessage.model_validate(message_json))  # type: ignore[attr-defined]
     return SessionMessage(jsonrpc_message_adapter.validate_python(message_json))
 
 

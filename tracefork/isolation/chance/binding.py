@@ -1,11 +1,10 @@
-"""What is bound already: names in the agent's modules, and the code of functions that anybody may hold."""
+"""Names in the agent's modules that are bound to what is replaced."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from ...host.callsite import is_library
@@ -47,23 +46,3 @@ def _bind(
                 if id(value) in to:
                     names[name] = to[id(value)]
                     yield names, name, value
-
-
-class Code:
-    """Replaces the `__code__` of a Python function until `undo`, and so for all names bound to it.
-
-    `ours` has the function's own arguments and a keyword `_tracefork`, through which it calls `replacement`
-    with the original and these arguments.
-    """
-
-    def __init__(self, function: Any, ours: Any, replacement: Callable[..., Any]) -> None:
-        self._function, self._code, self._ours = function, function.__code__, ours.__code__
-        names, defaults = function.__globals__, function.__defaults__
-        original = FunctionType(self._code, names, function.__name__, defaults, function.__closure__)
-        function.__kwdefaults__ = {"_tracefork": partial(replacement, original)}
-        function.__code__ = self._ours
-
-    def undo(self) -> None:
-        if self._function.__code__ is self._ours:
-            self._function.__code__ = self._code  # calls in progress keep the code and arguments they have
-            self._function.__kwdefaults__ = None

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core.values import Source
+from ...host.codes import Code
 from ...host.patching import Patches
-from .binding import Code, Undo
+from .binding import Undo
 from .drawing import draw, find_run
 
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...core.values import Source
+from ...host.codes import Code
 from ...host.patching import Patches, Target
 from ...session.session import Session
-from .binding import Code, Undo, bind
+from .binding import Undo, bind
 from .drawing import draw, find_run, read_hex
 
 _BETWEEN = (vars(random), vars(secrets))
