@@ -9,10 +9,12 @@ import enum
 import functools
 import inspect
 import pickle
+import subprocess
 import sys
 import types
 import typing
 from datetime import date, datetime
+from importlib.util import find_spec
 
 import pytest
 
@@ -52,7 +54,7 @@ def test_within_a_run_the_classes_are_what_they_are():
         assert not issubclass(date, datetime) and not issubclass(int, date)
         assert datetime == The.datetime == datetime and date == The.date != datetime
         assert type(value) == datetime == type(datetime.now())  # noqa: E721
-        assert len({datetime, The.datetime}) == 2, "what is kept by a class is never a library's"
+        assert len({datetime, The.datetime}) == 1
         assert repr(datetime) == repr(The.datetime) and datetime.__name__ == "datetime"
         assert datetime.__module__ == "datetime" and inspect.isclass(datetime)
         match value:
@@ -152,9 +154,74 @@ def test_a_class_of_the_agents_from_before_is_left_alone():
     assert run.tape.draws == ()
 
 
-def test_what_typing_keeps_of_them_is_kept_apart():
+def test_tables_by_class_that_are_made_within_a_run_are_tables_for_good():
+    def make():
+        @functools.singledispatch
+        def tell(value):
+            return "else"
+
+        tell.register(datetime, lambda value: "moment")
+        tell.register(date, lambda value: "day")
+        by_class = {datetime: "moment", date: "day"}
+        return lambda value: (tell(value), by_class.get(type(value), "else"))
+
+    with tracefork.record(virtualize="time"):
+        inside = make()
+        values = [datetime.now(), date.today(), 1]
+        within = [inside(value) for value in values]
+
+    assert within == [inside(value) for value in values] == [make()(value) for value in values]
+    assert within == [("moment", "moment"), ("day", "day"), ("else", "else")]
+
+
+@pytest.mark.parametrize("name", ["yaml", "bson", "pendulum", "arrow", "dateutil.parser", "sqlalchemy"])
+def test_a_package_that_is_imported_within_a_run_is_whole_for_good(name):
+    """In a process of its own: it is imported once."""
+    if not find_spec(name.partition(".")[0]):
+        pytest.skip(f"{name} is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", WHOLE, name], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.stdout == "whole\n", done.stdout + done.stderr
+
+
+WHOLE = """
+import sys, tracefork
+from importlib import import_module
+import datetime as real
+def uses(name, package):
+    now = real.datetime(2024, 2, 29, 1, 2, 3)
+    if name == "yaml":
+        return package.safe_load(package.safe_dump([now, now.date()])) == [now, now.date()]
+    if name == "bson":
+        return package.decode(package.encode({"at": now}))["at"] == now
+    if name == "pendulum":
+        return package.instance(now) == package.datetime(2024, 2, 29, 1, 2, 3) and bool(package.now())
+    if name == "arrow":
+        return package.get(now).naive == now and package.now().naive.year > 2000
+    if name == "dateutil.parser":
+        return package.parse("2024-02-29T01:02:03") == now and package.parse("10:20").year > 2000
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+    class Base(DeclarativeBase): pass
+    class Row(Base):
+        __tablename__ = "rows"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        at: Mapped[real.datetime]
+    return str(Row.__table__.c.at.type) == "DATETIME"
+name = sys.argv[1]
+with tracefork.record(virtualize="time"):
+    package = import_module(name)
+    within = uses(name, package)
+assert within is not False and uses(name, package) is not False
+print("whole")
+"""
+
+
+def test_what_typing_keeps_of_them_is_forgotten():
     with tracefork.record(virtualize="time"):
         assert typing.get_args(typing.Optional[datetime])[0] == The.datetime  # noqa: UP045
+        assert typing.get_args(typing.Union[datetime, str, The.datetime]) == (datetime, str)  # noqa: UP007
 
     assert typing.get_args(typing.Optional[datetime])[0] is The.datetime  # noqa: UP045
 
@@ -165,6 +232,7 @@ MODEL = """
 from __future__ import annotations
 import datetime as dt
 from datetime import date, datetime
+from importlib.util import find_spec
 from typing import Optional
 from pydantic import BaseModel, Field
 class Note(BaseModel):
@@ -230,17 +298,9 @@ def test_a_bound_method_from_before_is_not_reached():
     assert run.tape.draws == ()
 
 
-def test_what_is_looked_up_by_the_class_itself_is_not_found():
+def test_what_is_compared_by_identity_is_another_class():
     with tracefork.record(virtualize="time"):
-
-        @functools.singledispatch
-        def tell(value):
-            return "else"
-
-        tell.register(datetime, lambda value: "a moment")
-        by_class = {datetime: "a moment"}
-        now = datetime.now()
-        assert type(now) is not datetime and type(now) not in by_class and tell(now) == "else"
+        assert type(datetime.now()) is not datetime
 
 
 def test_an_enum_of_dates_is_not_made_within_a_run():

@@ -104,25 +104,27 @@ class Border(ABC):
         names = {address, host, f"{self.names.get(host, host)}:{port}", self.names.get(host, host)}
         return not names.isdisjoint(self.allowed)
 
-    def escape(self, kind: str, target: str, *, certain: bool = True) -> None:
-        """Note that something leaves the run unrecorded; `certain` if it is this run's for sure.
+    def escape(self, kind: str, target: str, *, certain: bool = True, client: str = "") -> None:
+        """Note that something leaves the run unrecorded, by `client` if that is a known one.
+
+        It is `certain` if it is this run's for sure.
 
         Raises:
             Refused: the run is strict.
         """
         target, site = self.redactor().text(target)[:LONGEST], find_callsite(whole=False)[:LONGEST]
-        self._escapes.add(kind, target, site)
+        self._escapes.add(kind, _name(target, client), site)
         if self.strict and certain:
-            raise self.port.fail(Refused(target, site, kind, strict=True))
+            raise self.port.fail(Refused(target, site, kind, strict=True, client=client))
 
-    def refuse(self, target: str, kind: str = "") -> Refused:
+    def refuse(self, target: str, kind: str = "", *, client: str = "") -> Refused:
         """Note that something was kept from leaving a replay, and return what to raise.
 
         It is held against the run if that is strict; else only what the agent then does is.
         """
         target, site = self.redactor().text(target)[:LONGEST], find_callsite()
-        self._refusals.add(kind or "connection", target, find_callsite(whole=False)[:LONGEST])
-        error = Refused(target, site, kind, strict=self.strict)
+        self._refusals.add(kind or "connection", _name(target, client), find_callsite(whole=False)[:LONGEST])
+        error = Refused(target, site, kind, strict=self.strict, client=client)
         self._refused_last = error, self.port.happened
         if self.strict:
             self.port.fail(error)
@@ -133,3 +135,7 @@ class Border(ABC):
         if text not in self.remarks:
             self.remarks.append(text)
             _logger.warning("run %s: %s", self.run_id, text)
+
+
+def _name(target: str, client: str) -> str:
+    return f"{target} by {client}" if client else target

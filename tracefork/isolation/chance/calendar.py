@@ -2,8 +2,8 @@
 
 What they make is a plain `datetime` or `date`, or of a class that the agent derives from them, so nothing
 of ours is in a value. What is an instance or a subclass of the original is one of theirs; they equal
-the original, and pickle as it. Their hashes differ from its: what `typing` caches by a class must never
-come to a library. What they do not draw is the original's, or that of a freezer which has replaced it.
+the original, hash alike, and pickle as it, so that a table by class that is made within a run is one for
+good. What they do not draw is the original's, or that of a freezer which has replaced it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import copyreg
 import datetime as dt
 import sys
 import time
+import typing
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +38,7 @@ class _Genuine:
     datetime: Any = _find_genuine(dt.datetime)
 
 
-_OWN = frozenset({"__get_pydantic_core_schema__", "__new__", "now", "today", "utcnow"})
+_OWN = frozenset({"now", "today", "utcnow"})
 
 
 class _Meta(type):
@@ -52,14 +53,15 @@ class _Meta(type):
     def __eq__(cls, other: object) -> bool:
         return cls is other or (_stands_in(cls) and other is _original(cls))
 
-    __hash__ = type.__hash__
+    def __hash__(cls) -> int:
+        return type.__hash__(_original(cls))
 
     def __repr__(cls) -> str:
         return type.__repr__(_original(cls))
 
     def __getattribute__(cls, name: str) -> Any:
-        if _stands_in(cls) and name not in _OWN:  # what is made in C for a subclass would lose its `fold`
-            return getattr(_original(cls), name)
+        if not name.startswith("__") and name not in _OWN and _stands_in(cls):
+            return getattr(_original(cls), name)  # what C makes for a subclass would lose its `fold`
         return type.__getattribute__(cls, name)
 
 
@@ -113,12 +115,22 @@ class _DateTime(_Genuine.datetime, metaclass=_Meta):  # type: ignore[misc]
 
 
 STAND_INS = {"date": _Date, "datetime": _DateTime}
+for _name, _class in STAND_INS.items():
+    _class.__name__ = _class.__qualname__ = _name
+    _class.__module__ = "datetime"
+    _class.__doc__ = _class.__base__.__doc__
 
 
 def list_swaps() -> list[tuple[Any, Any]]:
     """The classes that agents' modules may have by name, each with what stands for it."""
     swaps = [(vars(_Genuine)[name], stand_in) for name, stand_in in STAND_INS.items()]
     return swaps + [(_find(name), stand_in) for name, stand_in in STAND_INS.items() if is_frozen(name)]
+
+
+def forget_types() -> None:
+    """Have `typing` forget what it made of the stand-ins: `Optional[datetime]` is kept by what equals it."""
+    for forget in getattr(typing, "_cleanups", ()):
+        forget()
 
 
 def is_frozen(name: str) -> bool:
@@ -145,7 +157,10 @@ def _original(kind: Any) -> Any:
 
 def _as(kind: Any, moment: Any) -> Any:
     """`moment`, as one of `kind` if that is a class of the agent's own."""
-    return moment if kind is _DateTime else kind.combine(moment.date(), moment.timetz())
+    if kind is _DateTime:
+        return moment
+    made = kind(*moment.timetuple()[:6], moment.microsecond, moment.tzinfo)
+    return made.replace(fold=1) if moment.fold else made
 
 
 def _tell_utc() -> Any:

@@ -64,6 +64,7 @@ def _replace(swaps: list[tuple[Any, Any]]) -> Undo:
     def undo() -> None:
         stop()
         unbind()
+        calendar.forget_types()
 
     return undo
 
