@@ -189,7 +189,7 @@ class Trial:
         if store == "memory" and verb != "replay":
             self.store = tracefork.TapeStore.open(":memory:")
         self.seen, self.landed, self.came, self.stayed = [], False, None, None
-        self.virtualize = ("time", "uuid", "random") if self.chance.random() < 0.3 else ()
+        self.virtualize = ("time", "uuid", "random", "secrets") if self.chance.random() < 0.3 else ()
 
     def started(self):
         how = {"virtualize": self.virtualize}

@@ -307,10 +307,13 @@ def test_outside_of_runs_and_after_them_it_is_what_it_was(shop):
     assert shop.ordered == ["2"]
 
 
-def test_in_a_tool_it_is_the_tools(shop):
+@pytest.mark.parametrize(
+    "agent", [by_session, wrapped(), by_client], ids=["stdio_client", "by hand", "Client"]
+)
+def test_in_a_tool_it_is_the_tools(agent, shop):
     @tracefork.tool
     def buy(count):
-        return bounded(by_session, shop)[0]
+        return bounded(agent, shop)[0]
 
     with tracefork.record(strict=True) as run:
         first = buy(2)

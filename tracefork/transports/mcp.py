@@ -79,7 +79,8 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         self._again: dict[Any, anyio.Event] = {}
 
     async def __aenter__(self) -> Any:
-        self._run = self._session or current()
+        run = self._session or current()
+        self._run = None if run is None or run.is_aside() else run  # in a tool it is the tool's
         if self._run is None:
             return await self._transport.__aenter__()
         self._give, self._read = anyio.create_memory_object_stream[Any](math.inf)

@@ -42,7 +42,7 @@ def _own(function: Any) -> Owner:
 def _open(original: Any, server: Any, errlog: Any) -> Transport:
     transport: Transport = asynccontextmanager(original)(server, errlog)
     run = current()
-    if run is None or run.over or run.is_aside():
+    if run is None or run.is_aside():
         return transport
     return recorded(transport, name=_name(run, server), session=run)
 

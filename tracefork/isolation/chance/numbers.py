@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from functools import partial
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary
 
 from ...core.values import Source
 from ...host.imports import find_loaded
 from ...host.patching import Patches, Target
+from ...runtime import lanes
 from ...session.session import Session
 from .binding import Undo, bind
 from .drawing import draw, find_run, read_hex, undrawn
@@ -59,9 +59,9 @@ def _bits(run: Session, original: Callable[[int], int], k: int) -> int:
     return draw(run, Source("random", f"{k} bits"), lambda: f"{value:x}", read_hex)
 
 
-_GAUSS: ContextVar[tuple[Callable[[], object], float | None]] = ContextVar(
-    "tracefork.gauss", default=(object, None)
-)
+_gauss: WeakKeyDictionary[Session, dict[str, float]] = WeakKeyDictionary()
+"""For each run and lane, the second number of the last pair that `gauss` made."""
+
 _OWN_RANDOM, _OWN_BITS = random.Random.random, random.Random.getrandbits
 
 
@@ -85,20 +85,26 @@ class _Shared(random.Random):
 
     @property
     def gauss_next(self) -> float | None:
-        """The second number of the last pair that `gauss` made, kept for each run and context apart."""
+        """The second number of the last pair that `gauss` made, kept for each lane of a run apart."""
         run = find_run("random", 2)
         if run is None:
             return vars(self).get("gauss_next")
-        whose, value = _GAUSS.get()
-        return value if whose() is run else None
+        return _gauss.get(run, {}).get(_find_lane())
 
     @gauss_next.setter
     def gauss_next(self, value: float | None) -> None:
         run = find_run("random", 2)
         if run is None:
             vars(self)["gauss_next"] = value
+        elif value is None:
+            _gauss.get(run, {}).pop(_find_lane(), None)
         else:
-            _GAUSS.set((ref(run), value))
+            _gauss.setdefault(run, {})[_find_lane()] = value
+
+
+def _find_lane() -> str:
+    strand = lanes.current()
+    return strand.path if strand else ""
 
 
 def _replace(swaps: list[tuple[Any, Any]]) -> Undo:
