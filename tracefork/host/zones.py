@@ -16,7 +16,6 @@ import threading
 import time
 from functools import lru_cache, partial
 from pathlib import Path
-from zoneinfo import TZPATH
 
 from .uninterrupted import run_apart
 
@@ -55,6 +54,8 @@ def _find(variable: str | None, names: tuple[str, str], offset: int, summer: int
 def _list_candidates(variable: str | None) -> list[str]:
     if variable == "":
         return ["UTC0"]
+    from zoneinfo import TZPATH  # noqa: PLC0415  it takes longer than all else that a run imports late
+
     name = _LOCAL if variable is None else variable.removeprefix(":")
     files = [Path(name)] if name.startswith("/") else [Path(folder, name) for folder in TZPATH]
     return [*filter(None, map(_read_footer, files)), name]

@@ -23,9 +23,17 @@ from .mcp_names import BY_HAND, name_program
 
 
 def targets() -> Iterator[Target]:
-    """Return what of the library is replaced while a run is in progress."""
-    module = find_loaded("mcp.client.stdio")
-    yield _own(inspect.unwrap(module.stdio_client)), "call", _open
+    """Return what of the library is replaced while a run is in progress.
+
+    Raises:
+        AttributeError: `stdio_client` is no asynchronous generator any more.
+    """
+    function = inspect.unwrap(find_loaded("mcp.client.stdio").stdio_client)
+    if not inspect.isasyncgenfunction(function) or function.__code__.co_freevars:
+        raise AttributeError(
+            "mcp.client.stdio.stdio_client is none that tracefork knows: pass intercept=False"
+        )
+    yield _own(function), "call", _open
 
 
 async def _stdio_client(server: Any, errlog: Any, *, _tracefork: Any = None) -> AsyncIterator[Any]:
