@@ -4,8 +4,8 @@
         await client.call_tool("stock", {"item": "bread"})
 
 Within a run `stdio_client` is recorded by itself (`mcp_stdio.py`); this is for transports of other makes, and
-for a name of one's own. What MCP calls a transport is wrapped: it yields a stream of JSON-RPC messages to read and one to
-write. What the server says before its response, such as progress or a question of its own, is
+for a name of one's own. What MCP calls a transport is wrapped: it yields a stream of JSON-RPC messages to
+read and one to write. What the server says before its response, such as progress or a question of its own, is
 part of the effect. A replay does not start the server; a run that goes live in the middle
 of a session starts it then, and tells it again what was agreed at the beginning. What the server says
 while nothing is asked is passed on, and not recorded. MCP over HTTP needs none of this.
