@@ -211,12 +211,15 @@ class Refused(TraceforkError, ConnectionRefusedError):
 
     `target` is the address, the program or what a thread asked for, `site` the agent's line that led
     there, and `kind` that of an `Escape`, or "" for a connection in a replay. `strict` says whether it
-    is refused because the run is strict.
+    is refused because the run is strict, `client` which library asks, if it is one that is never recorded.
     """
 
-    def __init__(self, target: str, site: str, kind: str = "", *, strict: bool = False) -> None:
+    def __init__(
+        self, target: str, site: str, kind: str = "", *, strict: bool = False, client: str = ""
+    ) -> None:
         super().__init__(target, site, kind)
         self.strict = strict
+        self.client = client
         self.errno = ECONNREFUSED
         self.strerror = "refused by tracefork"
         self.target = target
@@ -225,11 +228,16 @@ class Refused(TraceforkError, ConnectionRefusedError):
 
     def __str__(self) -> str:
         allow = advise(f"allow=({self.target!r},)", f"--allow {quote(self.target)}")
-        wrap = f"use httpx or httpx2, wrap the call in run.call(), or pass {allow}"
+        instead = "use httpx or httpx2"
+        if self.client == "gRPC":
+            instead = 'choose the REST transport of the library that uses it (often transport="rest")'
+        wrap = f"{instead}, wrap the call in run.call(), or pass {allow}"
+        if self.client:
+            wrap = f"tracefork cannot record {self.client}: {wrap}"
         if not self.kind:
             return (
                 f"refused to connect to {self.target} during replay, from {self.site}; "
-                f"this client is not recorded: {wrap}"
+                f"{wrap if self.client else f'this client is not recorded: {wrap}'}"
             )
         advice = {
             "connection": wrap,

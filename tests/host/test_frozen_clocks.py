@@ -245,6 +245,25 @@ def test_what_the_agent_takes_for_the_time_is_the_agents():
         assert tells(again) == told
 
 
+def test_a_run_that_draws_the_agents_clocks_goes_by_the_real_ones(frozen, tmp_path):
+    def tells():
+        agent()
+        now = [time.time(), dt.datetime.now(), dt.datetime.now(dt.UTC), dt.date.today()]  # noqa: DTZ005, DTZ011
+        return [*map(str, now), time.strftime("%Y %Z")]
+
+    before = REALLY.time()
+    with frozen(), tracefork.record(tmp_path / "a.db", virtualize="time") as run:
+        first = tells()
+    with tracefork.replay(run.tape):
+        assert tells() == first
+    with frozen():
+        verdict = tracefork.verify(run.tape, tells)
+
+    assert verdict.ok and len(run.tape.draws) == 5
+    assert before - 1 <= run.tape.created_at <= REALLY.time()
+    assert all(before - 1 <= exchange.timing.began <= REALLY.time() for exchange in run.tape)
+
+
 @pytest.mark.slow
 def test_clocks_are_real_where_tracefork_is_first_imported_under_a_frozen_one(tmp_path):
     program = """

@@ -68,6 +68,20 @@ def test_a_call_is_counted_in_a_recording(ask, server):
     assert any(address in one.target for one in run.tape.escaped)
 
 
+def test_it_is_named_and_so_is_what_to_do(server):
+    address, _ = server
+    with tracefork.record() as run:
+        within(address)
+    assert {one.target for one in run.tape.escaped} == {f"{address} by gRPC"}
+
+    with pytest.raises(Refused) as told, tracefork.replay(tracefork.Tape()) as again:
+        within(address)
+    assert told.value.client == "gRPC" and told.value.target == address
+    assert "tracefork cannot record gRPC: choose the REST transport" in str(told.value)
+    assert f"allow=('{address}',)" in str(told.value) and "test_grpc.py" in str(told.value)
+    assert [one.target for one in again.refused] == [f"{address} by gRPC"]
+
+
 @pytest.mark.parametrize("ask", WAYS, ids=lambda ask: ask.__name__)
 def test_it_is_refused_in_a_replay_and_under_strict(ask, server):
     address, heard = server

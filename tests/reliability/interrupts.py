@@ -20,8 +20,10 @@ from __future__ import annotations
 import _thread
 import argparse
 import asyncio
+import builtins
 import concurrent.futures
 import ctypes
+import datetime as dt  # noqa: F401  looked at, as it is bound anew
 import faulthandler
 import gc
 import json
@@ -37,13 +39,14 @@ import threading
 import time
 import traceback
 import uuid
+from datetime import datetime  # noqa: F401
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 
 import tracefork
-from tracefork.isolation import chance, grpc, network, processes
+from tracefork.isolation import chance, curl, grpc, network, processes
 from tracefork.runtime import lanes, spawning
 from tracefork.session import current
 from tracefork.transports import intercept
@@ -121,7 +124,7 @@ async def ablock(started, seen):
 
 def attributes():
     """Everything that is replaced while a run is in progress, with what stands there."""
-    doors = (spawning, network, processes, grpc, intercept, chance)
+    doors = (spawning, network, processes, curl, grpc, intercept, *chance._PATCHES.values())
     targets = [(owner, name) for own in doors for owner, name, _ in own._targets()]
     more = [
         (threading.Thread, "start"), (concurrent.futures.ThreadPoolExecutor, "submit"),
@@ -129,7 +132,8 @@ def attributes():
         (ssl.SSLSocket, "send"), (subprocess.Popen, "__init__"), (os, "fork"), (time, "time"),
         (random, "random"), (random, "gauss"), (uuid, "uuid4"), (httpx.Client, "_transport_for_url"),
         (httpx.AsyncClient, "_transport_for_url"), (uuid.uuid4, "__code__"), (uuid.uuid1, "__code__"),
-        (random._inst, "__class__"),
+        (random._inst, "__class__"), (builtins, "__import__"), (random.SystemRandom.getrandbits, "__code__"),
+        (sys.modules[__name__], "datetime"), (sys.modules[__name__], "dt"),
     ]  # fmt: skip
     return {
         (repr(owner), name): vars(owner).get(name) if isinstance(owner, type) else getattr(owner, name)
@@ -189,7 +193,7 @@ class Trial:
         if store == "memory" and verb != "replay":
             self.store = tracefork.TapeStore.open(":memory:")
         self.seen, self.landed, self.came, self.stayed = [], False, None, None
-        self.virtualize = ("time", "uuid", "random") if self.chance.random() < 0.3 else ()
+        self.virtualize = ("time", "uuid", "random", "secrets") if self.chance.random() < 0.3 else ()
 
     def started(self):
         how = {"virtualize": self.virtualize}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import secrets
 import time
 import uuid
 from datetime import UTC, datetime
@@ -40,11 +41,14 @@ def world():
 
 
 counter = itertools.count()
+C_CLOCK = datetime.now
 SOURCES = {
     "uuid": (lambda: str(uuid.uuid4()), "uuid", "a UUID"),
     "random": (lambda: random.random(), "random", "random digits"),
     "time": (lambda: time.time(), "time", "seconds since 1970"),
-    "now": (lambda: datetime.now(UTC).isoformat(), "", "a time"),
+    "now": (lambda: datetime.now(UTC).isoformat(), "time", "a time"),
+    "token": (lambda: secrets.token_hex(20), "secrets", "a UUID"),
+    "C's clock": (lambda: C_CLOCK(UTC).isoformat(), "", "a time"),
     "counter": (lambda: next(counter), "", "text"),
 }
 PLACES = {

@@ -228,12 +228,12 @@ def test_an_agent_gets_what_it_gets_without_a_run(shop):
     assert bare[0] == ["advise", "die", "order", "refuse", "sleep", "stock"]
 
 
-def test_without_it_the_server_is_an_escape_with_a_name(shop):
+def test_where_nothing_is_intercepted_the_server_is_an_escape_with_a_name(shop):
     async def agent(_):
         async with Client(shop.transport(), mode="legacy") as client:
             return await shopping(client)
 
-    with tracefork.record() as run:
+    with tracefork.record(intercept=False) as run:
         bounded(agent, shop)
 
     assert [(e.kind, e.target) for e in run.tape.escaped] == [("process", Path(sys.executable).name)]

@@ -96,7 +96,8 @@ MaxBody = Annotated[
     typer.Option("--max-body", metavar="BYTES", help="Of longer bodies only a hash is kept.", min=0),
 ]
 Virtualize = Annotated[
-    str | None, typer.Option("--virtualize", help="Chance to draw through the run: of random,time,uuid.")
+    str | None,
+    typer.Option("--virtualize", help="Chance to draw through the run: of random,secrets,time,uuid."),
 ]
 Strict = Annotated[
     bool | None,

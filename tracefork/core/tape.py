@@ -66,7 +66,7 @@ class Tape:
 
     @property
     def virtualized(self) -> frozenset[str]:
-        """The kinds of chance that were drawn through the run: "random", "time", "uuid"."""
+        """The kinds of chance that were drawn through the run: "random", "secrets", "time", "uuid"."""
         return notes.read_virtualized(self.meta)
 
     @property

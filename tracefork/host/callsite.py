@@ -10,7 +10,7 @@ from types import FrameType
 LIBRARIES = frozenset(
     """
     tracefork
-    httpx httpx2 httpcore httpcore2 h11 h2 hpack anyio trio sniffio certifi truststore idna
+    httpx httpx2 httpcore httpcore2 h11 h2 hpack anyio trio sniffio certifi truststore idna curl_cffi
     urllib3 requests aiohttp aiohappyeyeballs aiosignal frozenlist multidict yarl uvloop websockets grpc
     anthropic openai groq cohere google googleapiclient litellm mcp mistralai ollama huggingface_hub
     boto3 botocore s3transfer aiobotocore vertexai tiktoken tokenizers

@@ -15,7 +15,7 @@ from .imports import Watch
 from .uninterrupted import run_apart
 
 Replacement: TypeAlias = Callable[..., Any]
-"""Called with the original, then with the arguments of the call."""
+"""Called with the original, then with the arguments of the call; a class stands there as it is."""
 
 Target: TypeAlias = tuple[Any, str, Replacement]
 
@@ -166,6 +166,8 @@ class Builtin:
 
 
 def _wrap(original: Any, replacement: Replacement) -> Callable[..., Any]:
+    if isinstance(replacement, type):
+        return replacement
     if isinstance(original, BuiltinFunctionType):
         return Builtin(original, replacement)
 

@@ -47,12 +47,13 @@ def _is_callable(value: object) -> bool:
 
 
 def _channel(original: Any, channel: Any, target: Any, *args: Any, **kwargs: Any) -> None:
-    leave(_text(target))
+    leave(_text(target), client="gRPC")
     original(channel, target, *args, **kwargs)
 
 
 def _call(original: Any, callable_: Any, *args: Any, **kwargs: Any) -> Any:
-    leave(_text(getattr(callable_, "_target", None) or getattr(callable_, "_method", "a gRPC channel")))
+    target = getattr(callable_, "_target", None) or getattr(callable_, "_method", "a gRPC channel")
+    leave(_text(target), client="gRPC")
     return original(callable_, *args, **kwargs)
 
 

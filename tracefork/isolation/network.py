@@ -77,8 +77,10 @@ _patches = Patches(_targets)
 # -- who leaves which run ---------------------------------------------------------------
 
 
-def leave(target: str, *, sock: Any = None, address: Any = None, look_up: bool = False) -> None:
-    """Count a connection, datagram or look-up to `target`, or refuse it.
+def leave(
+    target: str, *, sock: Any = None, address: Any = None, look_up: bool = False, client: str = ""
+) -> None:
+    """Count a connection, datagram or look-up to `target`, or refuse it; by `client`, if it is a known one.
 
     Raises:
         Refused: it would leave a replay, or a strict run.
@@ -86,22 +88,22 @@ def leave(target: str, *, sock: Any = None, address: Any = None, look_up: bool =
     """
     strand = lanes.current()
     if strand is None:
-        _leave_as_stranger(target, sock, address, look_up=look_up)
+        _leave_as_stranger(target, sock, address, look_up=look_up, client=client)
     elif not strand.aside and (run := current()) is not None and not _stays(run, sock, address):
         if not run.live:
-            _hold_back(run, target)
+            _hold_back(run, target, client)
         elif run.strict or not look_up:
-            _count(run, "connection", target, sock)
+            _count(run, "connection", target, sock, client=client)
 
 
-def _leave_as_stranger(target: str, sock: Any, address: Any, *, look_up: bool) -> None:
+def _leave_as_stranger(target: str, sock: Any, address: Any, *, look_up: bool, client: str) -> None:
     for run in strangers.list_replays():
         if not _stays(run, sock, address):
-            _hold_back(run, target)
+            _hold_back(run, target, client)
     runs = strangers.list_recordings()
     for run in [] if look_up else runs:
         if not _stays(run, sock, address):
-            _count(run, "thread", target, sock, certain=strangers.is_certain(runs))
+            _count(run, "thread", target, sock, certain=strangers.is_certain(runs), client=client)
 
 
 def _stays(run: Session, sock: Any, address: Any) -> bool:
@@ -119,20 +121,22 @@ def _stays(run: Session, sock: Any, address: Any) -> bool:
     return True
 
 
-def _hold_back(run: Session, target: str) -> None:
+def _hold_back(run: Session, target: str, client: str) -> None:
     """Refuse a connection from the replay `run` to `target`, unless it is allowed."""
     if run.allows(target):
         return
     if run.passes(target.rpartition(":")[0]):  # as if nobody listened
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED), target)
-    raise run.refuse(target)
+    raise run.refuse(target, client=client)
 
 
 _counted: WeakKeyDictionary[socket.socket, WeakKeyDictionary[Session, set[str]]] = WeakKeyDictionary()
 """For each socket and run, the targets of that socket which the run has counted."""
 
 
-def _count(run: Session, kind: str, target: str, sock: Any, *, certain: bool = True) -> None:
+def _count(
+    run: Session, kind: str, target: str, sock: Any, *, certain: bool = True, client: str = ""
+) -> None:
     """Count an escape of `kind` from the live `run` to `target`; for a socket, once for each target."""
     if sock is not None:
         targets = _counted.setdefault(sock, WeakKeyDictionary()).setdefault(run, set())
@@ -141,7 +145,8 @@ def _count(run: Session, kind: str, target: str, sock: Any, *, certain: bool = T
         targets.add(target)
     host, _, port = target.rpartition(":")
     if not (run.allows(target) or run.passes(host)):
-        run.escape(kind, f"{run.names.get(host, host)}:{port}" if host else target, certain=certain)
+        named = f"{run.names.get(host, host)}:{port}" if host else target
+        run.escape(kind, named, certain=certain, client=client)
 
 
 # -- sockets ---------------------------------------------------------------------------

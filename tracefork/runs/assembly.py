@@ -25,7 +25,7 @@ from ..core.values import Branch, Call, Request, Step
 from ..edits.kept import keep_edits, plan_edits
 from ..errors import RunExists, TraceforkError
 from ..host import clocks
-from ..isolation import chance, grpc, network, processes, uvloop
+from ..isolation import chance, curl, grpc, network, processes, uvloop
 from ..redact import Ambient, Redactor, Vault, lineage
 from ..runtime.port import Gate, Known
 from ..session.plan import Plan
@@ -148,7 +148,7 @@ def _list_patches(options: Options, wraps: Wraps) -> tuple[Any, ...]:
     """What replaces attributes of other modules while the run is entered, in the order of installing."""
     return (
         *[intercept] * options.intercept,
-        *(network, uvloop, processes, grpc),
+        *(network, uvloop, processes, grpc, curl),
         *[chance] * bool(options.virtualize),
         *[wraps] * bool(wraps.paths),
     )

@@ -37,7 +37,7 @@ _OF_REPLAYS = frozenset(
 )
 
 _NO_DRAW = "no draw that is reached"
-_HINTS = {"a time": f"{_NO_DRAW}: take it from run.now(), or from datetime.today()"}
+_HINTS = {"a time": f"{_NO_DRAW}: take it from run.now(), or write datetime.now() out where it is asked"}
 
 
 @frozen
@@ -102,7 +102,7 @@ class Calibration:
 
 
 def calibrate(agent: Agent, **options: Any) -> Calibration:
-    """Run `agent` once for real and up to nine times on its recording; say what varies, and what would help.
+    """Run `agent` once for real and up to 17 times on its recording; say what varies, and what would help.
 
     Args:
         agent: as for `tracefork.verify`.

@@ -97,8 +97,8 @@ class Options:
         max_body: the most bytes of one body that are kept. Of a longer one the tape has its length
             and hash; a replay raises `BodyOmitted` when the agent reads it. Kept with the run.
         virtualize: kinds of chance that the agent takes from the standard library and that are
-            drawn through the run: "random", "time", "uuid". See `tracefork.isolation.chance`. Kept
-            with the run.
+            drawn through the run: "random", "secrets", "time", "uuid". See
+            `tracefork.isolation.chance`. Kept with the run.
         strict: refuse what would leave the run unrecorded: connections of clients that are not
             recorded, calls from threads that do not know the run, and processes. By default they are
             counted: `tape.escaped`. Kept with the run.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 
 from ..core.values import Source
 
@@ -37,7 +38,7 @@ class Stale:
         if source.kind not in CLOCKS:
             return
         with suppress(ValueError):
-            seconds = int(text) / _NANOSECONDS if source.name == "time_ns" else float(text)
+            seconds = _read_seconds(source.name, text.partition(" ")[0])
             if recorded:
                 self._recorded[source] = seconds
             elif source in self._recorded:
@@ -55,6 +56,13 @@ class Stale:
                 f"the clock jumped by {_write_span(self._jump)} where the recorded readings ended: "
                 "from there on it is the real one"
             )
+
+
+def _read_seconds(name: str, moment: str) -> float:
+    """Seconds since the epoch of what a clock's reading begins with."""
+    if name == "time_ns":
+        return int(moment) / _NANOSECONDS
+    return datetime.fromisoformat(moment).timestamp() if name.startswith("now") else float(moment)
 
 
 def _write_span(seconds: float) -> str:

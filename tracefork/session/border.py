@@ -110,28 +110,31 @@ class Border(ABC):
         """Return what makes the environment of a process that `strand` starts, if it joins; else None."""
         return None if self._adopter is None else self._adopter.adopt(self, strand, program)
 
-    def escape(self, kind: str, target: str, *, certain: bool = True, site: str = "") -> None:
-        """Note that something leaves the run unrecorded; `certain` if it is this run's for sure.
+    def escape(
+        self, kind: str, target: str, *, certain: bool = True, site: str = "", client: str = ""
+    ) -> None:
+        """Note that something leaves the run unrecorded, by `client` if that is a known one.
 
-        `site` says who lets it out, by default the agent's line on the stack.
+        It is `certain` if it is this run's for sure. `site` says who lets it out, by default the agent's line
+        on the stack.
 
         Raises:
             Refused: the run is strict.
         """
         target, site = self.redactor().text(target)[:LONGEST], (site or find_callsite(whole=False))[:LONGEST]
-        self._escapes.add(kind, target, site)
+        self._escapes.add(kind, _name(target, client), site)
         if self.strict and certain:
-            raise self.port.fail(Refused(target, site, kind, strict=True))
+            raise self.port.fail(Refused(target, site, kind, strict=True, client=client))
 
-    def refuse(self, target: str, kind: str = "", *, site: str = "") -> Refused:
+    def refuse(self, target: str, kind: str = "", *, site: str = "", client: str = "") -> Refused:
         """Note that something was kept from leaving a replay, and return what to raise.
 
-        It is held against the run if that is strict; else only what the agent then does is. `site` is as for
-        `escape`.
+        It is held against the run if that is strict; else only what the agent then does is. `site` and `client`
+        are as for `escape`.
         """
-        target = self.redactor().text(target)[:LONGEST]
-        self._refusals.add(kind or "connection", target, (site or find_callsite(whole=False))[:LONGEST])
-        error = Refused(target, site or find_callsite(), kind, strict=self.strict)
+        target, short = self.redactor().text(target)[:LONGEST], (site or find_callsite(whole=False))[:LONGEST]
+        self._refusals.add(kind or "connection", _name(target, client), short)
+        error = Refused(target, site or find_callsite(), kind, strict=self.strict, client=client)
         self._refused_last = error, self.port.happened
         if self.strict:
             self.port.fail(error)
@@ -142,3 +145,7 @@ class Border(ABC):
         if text not in self.remarks:
             self.remarks.append(text)
             _logger.warning("run %s: %s", self.run_id, text)
+
+
+def _name(target: str, client: str) -> str:
+    return f"{target} by {client}" if client else target

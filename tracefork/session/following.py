@@ -28,6 +28,11 @@ class Following(ABC):
         return self._plan.header.parent
 
     @property
+    def followed(self) -> Tape | None:
+        """The tape that this run is served from, or None."""
+        return self._plan.follows
+
+    @property
     def parted(self) -> Departure | None:
         """Where the agent left the tape that this run reruns, or None if it has not."""
         return self.port.departure

@@ -17,6 +17,7 @@ from ..host.patching import Patches, Target
 ADAPTERS = {
     "httpx": "httpx",
     "httpx2": "httpx2",
+    "mcp.client.stdio": "mcp_stdio",
 }
 """The module of a library that is waited for, and the module of this package that adapts it."""
 

@@ -3,8 +3,9 @@
     async with Client(tracefork.transports.mcp.recorded(stdio_client(parameters))) as client:
         await client.call_tool("stock", {"item": "bread"})
 
-What MCP calls a transport is wrapped: it yields a stream of JSON-RPC messages to read and one to
-write. What the server says before its response, such as progress or a question of its own, is
+Within a run `stdio_client` is recorded by itself (`mcp_stdio.py`); this is for transports of other makes, and
+for a name of one's own. What MCP calls a transport is wrapped: it yields a stream of JSON-RPC messages to
+read and one to write. What the server says before its response, such as progress or a question of its own, is
 part of the effect. A replay does not start the server; a run that goes live in the middle
 of a session starts it then, and tells it again what was agreed at the beginning. What the server says
 while nothing is asked is passed on, and not recorded. MCP over HTTP needs none of this.
@@ -79,7 +80,8 @@ class _Recorded(AbstractAsyncContextManager[Any]):
         self._again: dict[Any, anyio.Event] = {}
 
     async def __aenter__(self) -> Any:
-        self._run = self._session or current()
+        run = self._session or current()
+        self._run = None if run is None or run.is_aside() else run  # in a tool it is the tool's
         if self._run is None:
             return await self._transport.__aenter__()
         self._give, self._read = anyio.create_memory_object_stream[Any](math.inf)
@@ -113,6 +115,9 @@ class _Recorded(AbstractAsyncContextManager[Any]):
     async def send(self, message: Any) -> None:
         """Take a message of the client's: a request is put to the run, in the lane of who sends it."""
         message_json = _as_json(message)
+        if self._run is not None and self._run.over and self._run.live and self._server is not None:
+            await self._server.send(message)  # a session that outlives its run
+            return
         if message_json.get("method") in AGREED:
             self._agreed.append(message)
         if "method" in message_json and "id" in message_json:
@@ -285,8 +290,13 @@ def _as_json(message: Any) -> dict[str, Any]:
 
 def _make_message(message_json: dict[str, Any]) -> Any:
     from mcp.shared.message import SessionMessage  # noqa: PLC0415  who gets here has it
-    from mcp_types.jsonrpc import jsonrpc_message_adapter  # noqa: PLC0415
 
+    try:
+        from mcp_types.jsonrpc import jsonrpc_message_adapter  # noqa: PLC0415
+    except ImportError:  # before mcp 2
+        from mcp.types import JSONRPCMessage  # noqa: PLC0415
+
+        return SessionMessage(JSONRPCMessage.model_validate(message_json))  # type: ignore[attr-defined]
     return SessionMessage(jsonrpc_message_adapter.validate_python(message_json))
 
 
