@@ -129,8 +129,8 @@ class Border(ABC):
     def refuse(self, target: str, kind: str = "", *, site: str = "", client: str = "") -> Refused:
         """Note that something was kept from leaving a replay, and return what to raise.
 
-        It is held against the run if that is strict; else only what the agent then does is. `site` and `client`
-        are as for `escape`.
+        It is held against the run if that is strict; else only what the agent then does is. `site` and
+        `client` are as for `escape`.
         """
         target, short = self.redactor().text(target)[:LONGEST], (site or find_callsite(whole=False))[:LONGEST]
         self._refusals.add(kind or "connection", _name(target, client), short)
