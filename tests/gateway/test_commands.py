@@ -294,6 +294,22 @@ def test_the_environment_is_the_same_in_a_replay_but_for_where_it_leads(served, 
     assert all("127.0.0.1" in one["NO_PROXY"].split(",") for one in said)
 
 
+def test_a_variable_that_was_not_set_is_not_set_in_a_replay(served, capfd, monkeypatch):
+    names = ["ANTHROPIC_API_URL", "AWS_ENDPOINT_URL", "ALL_PROXY", "all_proxy"]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    run = record(command(served(), "environment", *names))
+    with tracefork.replay(run.tape) as again:
+        CommandAgent.of(run.tape.meta)(again)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://bedrock.invalid")
+    with tracefork.replay(run.tape) as led_nowhere:
+        CommandAgent.of(run.tape.meta)(led_nowhere)
+
+    first, second, third = (json.loads(line) for line in capfd.readouterr().out.splitlines())
+    assert first == second == dict.fromkeys(names)
+    assert third["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9"
+
+
 def test_a_command_that_is_not_there_is_said_before_a_run_begins():
     with pytest.raises(FileNotFoundError, match="no command 'nothing-of-this-name'"):
         CommandAgent.parse(["nothing-of-this-name"], {}).check()

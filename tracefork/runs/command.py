@@ -131,10 +131,16 @@ class CommandAgent:
 
     def make_environment(self, base: str, proxy: str, run: Session, mitm: Mitm | None) -> dict[str, str]:
         """Return the environment for the command: the same in a replay, but for other ways out of it."""
-        env = dict(os.environ) if run.live else nowhere(os.environ, run.allowed)
+        env = dict(os.environ) if run.live else _lead_nowhere(run)
         if mitm is not None:
             return mitm.trust(point_at(base, mitm.proxy, self.origins, env, overrule=True))
         return point_at(base, proxy, self.origins, env, overrule=not run.live)
+
+
+def _lead_nowhere(run: Session) -> dict[str, str]:
+    """Our own environment, with every way out that it names leading nowhere; none is added to it."""
+    kept = {*os.environ, "NO_PROXY", "no_proxy"}
+    return {name: value for name, value in nowhere(os.environ, run.allowed).items() if name in kept}
 
 
 def check_key(is_known: bool) -> None:  # noqa: FBT001  it is one

@@ -1,7 +1,7 @@
 """Known programs: what they draw for themselves in each run, and how they are told whom to ask. Pure.
 
-What is ignored of a question are ids of the installation and of the session, and the day: each is tried by a
-test with the program itself.
+What is ignored of a question are ids of the installation, the session and processes, the home and the machine's
+version, the day, and how long a tool took: each is tried by a test with the program itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ class Known:
 
 
 PROGRAMS: Mapping[str, Known] = {
-    "claude": Known(ignore=("$.metadata.user_id", "/Today's date is [0-9-]+/")),
+    "claude": Known(
+        ignore=(
+            "$.metadata.user_id",
+            "/Today's date is [0-9-]+/",
+            "/The current month is [A-Z][a-z]+ [0-9]+/",
+            r"/OS Version: [^\n]+/",
+            "/file-based memory at `[^`]*`/",
+        )
+    ),
     "codex": Known(
         ignore=(
             "$.prompt_cache_key",
@@ -32,10 +40,19 @@ PROGRAMS: Mapping[str, Known] = {
             "$.input[*].id",
             "$.input[*].internal_chat_message_metadata_passthrough",
             "/<current_date>[^<]*</current_date>/",
+            "/- `r[0-9]+` = `[^`]*`/",
+            "/Wall time:? [0-9.]+ seconds/",
         ),
         arguments=("-c", 'openai_base_url="{OPENAI_BASE_URL}"'),
     ),
-    "gemini": Known(ignore=("/Today's date is [^.(]+/",)),
+    "gemini": Known(
+        ignore=(
+            "/Today's date is [^.(]+/",
+            r"/temporary directory is: [^\n]+/",
+            r"/Memory\*\* \(`[^`]*`\)/",
+            "/(Process Group PGID|Background PIDs): [0-9, ]+/",
+        )
+    ),
 }
 """By the name of their command."""
 

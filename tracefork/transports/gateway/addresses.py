@@ -29,6 +29,7 @@ VENDORS: Mapping[str, str] = {
 """Variables by which clients are told whom to ask, and whom they ask without."""
 
 IF_SET = (
+    "ANTHROPIC_API_URL",
     "ANTHROPIC_VERTEX_BASE_URL",
     "AZURE_OPENAI_ENDPOINT",
     "GOOGLE_VERTEX_BASE_URL",
@@ -39,6 +40,7 @@ IF_SET = (
 
 MARK = "to"
 _SCHEMES = ("http", "https")
+_WITHOUT_VERSION = "https://api.anthropic.com/messages"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _DIRECT = ("NO_PROXY", "no_proxy")
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -67,8 +69,18 @@ def read_address(path: str) -> tuple[str, str] | None:
     host, slash, below = after.partition("/")
     if not found or scheme not in _SCHEMES or not host or (key and not key.endswith("/")):
         return None
-    asked = f"{scheme}://{unquote(host)}{slash or '/'}{below}"
+    asked = _add_version(f"{scheme}://{unquote(host)}{slash or '/'}{below}")
     return key.rstrip("/"), f"{asked}?{query}" if query else asked
+
+
+def _add_version(url: str) -> str:
+    """`ANTHROPIC_BASE_URL` is without the version for the vendor's own SDKs, and with it for Vercel's.
+
+    These find it without, and ask where the vendor has nothing.
+    """
+    if url == _WITHOUT_VERSION or url.startswith(f"{_WITHOUT_VERSION}/"):
+        return url.replace("/messages", "/v1/messages", 1)
+    return url
 
 
 def point_at(

@@ -1,0 +1,25 @@
+"""Addresses that stand for servers, written and read."""
+
+from __future__ import annotations
+
+import pytest
+
+from tracefork.transports.gateway.addresses import read_address, write_address
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://api.openai.com/v1", "http://127.0.0.1:8000", "https://[::1]:8443/a/b"], ids=str
+)
+def test_an_address_is_read_as_what_it_was_written_for(origin):
+    path = write_address("/key", origin)
+
+    assert read_address(f"{path}/chat?x=%2F") == ("key", f"{origin}/chat?x=%2F")
+
+
+def test_a_client_that_wants_the_version_in_its_base_url_finds_it():
+    base = write_address("", "https://api.anthropic.com")
+
+    assert read_address(f"{base}/messages")[1] == "https://api.anthropic.com/v1/messages"
+    assert read_address(f"{base}/messages/count?x=1")[1] == "https://api.anthropic.com/v1/messages/count?x=1"
+    assert read_address(f"{base}/v1/messages")[1] == "https://api.anthropic.com/v1/messages"
+    assert read_address("/to/https/h.example/messages")[1] == "https://h.example/messages"
