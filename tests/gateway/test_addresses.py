@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracefork.transports.gateway.addresses import read_address, write_address
+from tracefork.transports.gateway.addresses import point_at, read_address, write_address
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,9 @@ def test_a_client_that_wants_the_version_in_its_base_url_finds_it():
     assert read_address(f"{base}/messages/count?x=1")[1] == "https://api.anthropic.com/v1/messages/count?x=1"
     assert read_address(f"{base}/v1/messages")[1] == "https://api.anthropic.com/v1/messages"
     assert read_address("/to/https/h.example/messages")[1] == "https://h.example/messages"
+
+
+def test_node_is_told_to_heed_the_proxy_unless_somebody_has_told_it_otherwise():
+    for env, told in (({}, "1"), ({"NODE_USE_ENV_PROXY": "0"}, "0")):
+        made = point_at("http://b/key", "http://p", {}, env, overrule=True)
+        assert made["NODE_USE_ENV_PROXY"] == told and made["HTTPS_PROXY"] == "http://p"

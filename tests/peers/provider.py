@@ -1,7 +1,8 @@
 """Scripted models of all vendors: each wants two tool calls, then says what the last one gave.
 
 Run as a process: `python provider.py PORT FOLDER`. What it is asked is in FOLDER/asked, a line each: how many
-results of tools the question has, its URL, its body. While there is FOLDER/hold, questions with all results wait.
+results of tools the question has, its headers and its body. While there is FOLDER/hold, questions with all
+results wait.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import frozen
@@ -37,7 +38,7 @@ INPUT, OUTPUT = 1_234, 56
 
 @frozen
 class CustomCall:
-    """A call of codex's tool, which takes JavaScript and no JSON: the answer is a stream of the Responses API."""
+    """A call of codex's tool, which takes JavaScript and no JSON, as a stream of the Responses API."""
 
     command: str
 
@@ -80,7 +81,7 @@ def find_vendor(url: str):
         return anthropic
     if path.endswith(("/responses", "/chat/completions")):
         return openai
-    return gemini if path.endswith(("enerateContent")) else None
+    return gemini if path.endswith("enerateContent") else None
 
 
 def choose(asked: Request, vendor):
@@ -110,13 +111,14 @@ def list_results(asked: Request) -> list[str]:
     ]
 
 
-def main(port: int, folder: Path) -> None:
+def serve(answer: Callable[[Request], Response], port: int, folder: Path) -> None:
+    """Serve until the process is killed."""
     lock = threading.Lock()
 
     def rule(asked: Request) -> Response:
         results = len(list_results(asked))
         with lock, (folder / "asked").open("a") as file:
-            file.write(json.dumps([results, asked.url, asked.body.decode()]) + "\n")
+            file.write(json.dumps([results, asked.headers, asked.body.decode()]) + "\n")
         while (folder / "hold").exists() and results >= len(WANTED):
             time.sleep(0.02)
         return answer(asked)
@@ -127,4 +129,4 @@ def main(port: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    serve(answer, int(sys.argv[1]), Path(sys.argv[2]))

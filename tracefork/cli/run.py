@@ -12,7 +12,7 @@ import typer
 from ..runs import api
 from ..runs.calibration import calibrate as calibrated
 from ..runs.command import CommandAgent
-from ..runs.known import find_known
+from ..runs.known import find_known, name_program
 from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
@@ -92,7 +92,7 @@ def run(
 ) -> None:
     """Record any script or module, unmodified, or any command. A record() of its own joins the run."""
     program = _read_program([*script, *context.args], chosen, gateway=gateway, workspace=workspace, tls=tls)
-    name = agent_name or Path(program.argv[0]).stem
+    name = agent_name or (name_program(program.argv) if gateway else Path(program.argv[0]).stem)
     session = api.record(
         store,
         run_id=run_id,

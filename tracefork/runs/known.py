@@ -1,7 +1,7 @@
 """Known programs: what they draw for themselves in each run, and how they are told whom to ask. Pure.
 
-What is ignored of a question are ids of the installation, the session and processes, the home and the machine's
-version, the day, and how long a tool took: each is tried by a test with the program itself.
+What is ignored of a question are ids of the installation, the session and processes, the home, the kernel,
+the day, and how long a tool took: each is tried by a test with the program itself.
 """
 
 from __future__ import annotations
@@ -63,6 +63,12 @@ _RUNNERS = frozenset({"npx", "node", "bunx", "bun", "pnpm", "env", "dlx", "exec"
 def find_known(argv: Sequence[str]) -> Known:
     """Return what is known of the command `argv`, also where it is run by `npx` or `node`; else nothing."""
     return PROGRAMS.get(_name(argv[_find_place(argv)]), Known())
+
+
+def name_program(argv: Sequence[str]) -> str:
+    """Return what to call the command `argv` in lists: the program that `node` or `npx` runs, not these."""
+    words = (word for word in argv if _name(word) not in _RUNNERS and not word.startswith("-"))
+    return PurePath(_name(next(words, argv[0]))).stem
 
 
 def add_arguments(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:

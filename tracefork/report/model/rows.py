@@ -25,6 +25,7 @@ from ...core.values import (
     Step,
 )
 from ...providers.messages import Usage
+from ...providers.paths import find_model
 from ..figures import duration, share
 from ..served import Mark, find_sources, mark_steps, number_exchanges
 from .titles import Title, host_and_path, line
@@ -222,11 +223,14 @@ def _heard_size(answer: Answer | None) -> int:
 
 
 def _model(question: Question) -> str:
-    """The model that a request names in its JSON, whoever the vendor is."""
-    if not isinstance(question, Request) or b'"model"' not in question.body:
+    """The model that a request names in its JSON, whoever the vendor is, or in its path."""
+    if not isinstance(question, Request):
         return ""
+    if b'"model"' not in question.body:
+        return find_model(question.url)
     try:
         found = json.loads(question.body)
     except (ValueError, RecursionError):
         return ""
-    return str(found.get("model", "")) if isinstance(found, dict) else ""
+    named = found.get("model") if isinstance(found, dict) else None
+    return str(named or find_model(question.url))

@@ -42,6 +42,9 @@ MARK = "to"
 _SCHEMES = ("http", "https")
 _WITHOUT_VERSION = "https://api.anthropic.com/messages"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+NODE_HEEDS = ("NODE_USE_ENV_PROXY", "1")
+"""By this Node's own `fetch` and `http` heed proxies, from 22.21 and 24.5 on."""
+
 _DIRECT = ("NO_PROXY", "no_proxy")
 _HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -92,8 +95,9 @@ def point_at(
     without one.
     """
     made = {**env, **{name: write_address(base, url) for name, url in origins.items()}}
-    for name in PROXIES if proxy else ():
-        made[name] = proxy if overrule else env.get(name) or proxy
+    if proxy:
+        made.update({name: proxy if overrule else env.get(name) or proxy for name in PROXIES})
+        made.setdefault(*NODE_HEEDS)
     for name in _DIRECT:
         hosts = [host for host in env.get(name, "").split(",") if host]
         made[name] = ",".join(dict.fromkeys([*hosts, *_HERE]))
