@@ -1,7 +1,7 @@
 """Draws the table of docs/guides/frameworks.md from docs/frameworks.json, which tests keep.
 
-`python docs/frameworks.py` writes it into the page, between its two comments; a test holds them equal, and slow
-tests hold each cell: `TRACEFORK_KEEP=1 pytest -m slow tests/peers -k table` writes what comes of them.
+`python docs/frameworks.py` writes it into the page, between its two comments; a test holds them equal. Slow
+tests hold each cell; with TRACEFORK_KEEP=1 they write what comes of them: see tests/peers/held.py.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from tracefork import Fault, Response
 from tracefork.core.values import CANCELLED
 from tracefork.errors import Divergence
 from tracefork.runs.command import CommandAgent
-from tracefork.runs.known import add_arguments, find_known, name_program
 from tracefork.testing import LoopbackServer, by_rule
 
 PROGRAM = str(Path(__file__).parent / "asking.py")
@@ -212,7 +211,6 @@ def test_a_command_that_was_killed_with_its_recorder_is_resumed(served, tmp_path
     script = f"""
 import os, sys, tracefork
 from tracefork.runs.command import CommandAgent
-from tracefork.runs.known import add_arguments, find_known, name_program
 agent = CommandAgent.parse({list(agent.argv)!r}, {dict(agent.origins)!r})
 with tracefork.record({str(tmp_path / "runs.db")!r}, run_id="r", order="answers", meta=agent.meta()) as run:
     import threading, time
@@ -347,32 +345,3 @@ def test_what_a_command_started_ends_with_it(served, tmp_path):
     assert not tracefork.verify(run.tape, agent)
     time.sleep(6)
     assert not (tmp_path / "left").exists()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [["codex", "exec", "x"], ["npx", "-y", "@openai/codex@0.171", "exec", "x"], ["/a/b/codex", "exec", "x"]],
-    ids=" ".join,
-)
-def test_a_known_program_is_known_however_it_is_run(words):
-    place = words.index("exec")
-
-    assert "$.prompt_cache_key" in find_known(words).ignore
-    added = add_arguments(words, {"OPENAI_BASE_URL": "http://h/v1"})
-    assert added == [*words[:place], "-c", 'openai_base_url="http://h/v1"', *words[place:]]
-    assert find_known(["python", "codex.py"]).ignore == ()
-    assert add_arguments(["ls", "codex"], {}) == ["ls", "codex"]
-
-
-@pytest.mark.parametrize(
-    ("words", "name"),
-    [
-        (["node", "agents/trip.mjs", "Rome"], "trip"),
-        (["npx", "-y", "@openai/codex@0.171", "exec"], "codex"),
-        (["/usr/bin/claude", "-p", "x"], "claude"),
-        (["node"], "node"),
-    ],
-    ids=str,
-)
-def test_a_command_is_called_by_the_program_and_not_by_what_runs_it(words, name):
-    assert name_program(words) == name

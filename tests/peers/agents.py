@@ -37,14 +37,14 @@ PATIENCE = 60
 
 @frozen
 class Agent:
-    """A program: its package, the words of its command, the tool that it has, and what its fork calls instead.
+    """A program: its packages, the words of its command, its tool, and what a fork has it call instead.
 
-    `said` is what it prints in the end, `says_then` after the fork; `escapes` are servers that it asks past its
-    base URL.
+    `said` is what it prints in the end, `says_then` after the fork; `escapes` are servers that it asks past
+    its base URL.
     """
 
     name: str
-    package: str
+    packages: tuple[str, ...]
     words: tuple[str, ...]
     model: str
     tool: str
@@ -56,28 +56,29 @@ class Agent:
 
     @property
     def version(self) -> str:
-        """The package and the version that is installed."""
-        file = MODULES / self.package / "package.json"
-        return f"{self.package} {json.loads(file.read_text())['version']}"
+        """The packages and the versions that are installed."""
+        files = [MODULES / package / "package.json" for package in self.packages]
+        about = [json.loads(file.read_text()) for file in files]
+        return ", ".join(f"{one['name']} {one['version']}" for one in about)
 
     @property
     def is_there(self) -> bool:
-        return (MODULES / self.package).is_dir() and shutil.which("node") is not None
+        return all((MODULES / one).is_dir() for one in self.packages) and shutil.which("node") is not None
 
 
 OTHERWISE = "echo seven > answer.txt; cat answer.txt"
 
 
-def _own(name: str, package: str, file: str, model: str, **more) -> Agent:
+def _own(name: str, packages: tuple[str, ...], file: str, model: str, **more) -> Agent:
     """One of the small agents in `node/`, on a framework."""
     words = ("node", str(HERE / "node" / file), PROMPT)
-    return Agent(name, package, words, model, "weather", instead={"city": "Oslo"}, **more)
+    return Agent(name, packages, words, model, "weather", instead={"city": "Oslo"}, **more)
 
 
 AGENTS = (
     Agent(
         "Claude Code",
-        "@anthropic-ai/claude-code",
+        ("@anthropic-ai/claude-code",),
         ("claude", "-p", PROMPT, "--dangerously-skip-permissions"),
         "claude-opus",
         "Bash",
@@ -88,7 +89,7 @@ AGENTS = (
     ),
     Agent(
         "Codex",
-        "@openai/codex",
+        ("@openai/codex",),
         (
             "codex",
             "exec",
@@ -105,7 +106,7 @@ AGENTS = (
     ),
     Agent(
         "Gemini CLI",
-        "@google/gemini-cli",
+        ("@google/gemini-cli",),
         ("gemini", "--yolo", "-p", PROMPT),
         "gemini-",
         "run_shell_command",
@@ -114,12 +115,17 @@ AGENTS = (
         "seven",
         escapes=frozenset({"play.googleapis.com:443"}),
     ),
-    _own("LangGraph JS, with Anthropic", "@langchain/langgraph", "langgraph.mjs", "claude-sonnet-5"),
-    _own("OpenAI Agents SDK", "@openai/agents", "openai_agents.mjs", "gpt-5"),
-    _own("Vercel AI SDK, streamed", "@ai-sdk/openai", "vercel.mjs", "gpt-5"),
     _own(
-        "Vercel AI SDK, with Anthropic",
-        "@ai-sdk/anthropic",
+        "LangGraph JS with Anthropic",
+        ("@langchain/langgraph", "@langchain/anthropic"),
+        "langgraph.mjs",
+        "claude-sonnet-5",
+    ),
+    _own("OpenAI Agents SDK, in Node", ("@openai/agents",), "openai_agents.mjs", "gpt-5"),
+    _own("Vercel AI SDK with OpenAI, streamed", ("ai", "@ai-sdk/openai"), "vercel.mjs", "gpt-5"),
+    _own(
+        "Vercel AI SDK with Anthropic",
+        ("ai", "@ai-sdk/anthropic"),
         "vercel_anthropic.mjs",
         "claude-sonnet-5",
         version_in_url=True,
@@ -128,7 +134,7 @@ AGENTS = (
 
 
 class Stage:
-    """Where one agent is run: a namespace, a folder to work in, a home, a store, and a provider that may go."""
+    """Where one agent is run: a namespace, a folder, a home, a store, and a provider that may go."""
 
     def __init__(self, agent: Agent, namespace: Namespace, folder: Path) -> None:
         self.agent, self.namespace, self.folder = agent, namespace, folder
@@ -150,6 +156,7 @@ class Stage:
         path = os.pathsep.join([str(find_claude().parent), str(MODULES / ".bin"), os.environ["PATH"]])
         return {
             **KEYS,
+            "CODEX_API_KEY": KEYS["OPENAI_API_KEY"],
             "PATH": path,
             "HOME": str(home),
             "LANG": "C.UTF-8",

@@ -1,8 +1,9 @@
 """The table of frameworks and agents: what is kept of it, and how tests hold it.
 
-`docs/frameworks.json` has a row for each agent, and in it a cell for each column: `true`, or why not, in words.
-A test holds a cell by a block: where the cell is `true` the block has to pass, where it says why not the block has
-to fail. With TRACEFORK_KEEP=1 what comes of the blocks is written there instead.
+`docs/frameworks.json` has a row for each agent, and in it a cell for each column: `true`, or why not, in
+words. A test holds a cell by a block: where the cell is `true` the block has to pass, where it says why not
+the block has to fail. With TRACEFORK_KEEP=1 what comes of the blocks is written there instead; then
+`python docs/frameworks.py` draws it.
 """
 
 from __future__ import annotations

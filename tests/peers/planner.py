@@ -1,4 +1,4 @@
-"""The scripted model of docs/guides/an-agent-in-node.md: it asks for the weather, and says where there is sun.
+"""The scripted model of docs/guides/an-agent-in-node.md: asks for the weather, and says where there is sun.
 
 Run as a process, as `provider.py` is.
 """

@@ -1,8 +1,8 @@
 """docs/guides/an-agent-in-node.md does what it shows: its agent and its shell lines are run, in their order.
 
-A block of `sh` is run where a block of `text` follows it, which is what it prints; `...` stands for anything. It is
-run in a network namespace of loopback alone, with a scripted model that is there for what asks live, and only then.
-Of the other lines every option has to exist.
+A block of `sh` is run where a block of `text` follows it, which is what it prints; `...` stands for anything.
+It is run in a network namespace of loopback alone, with a scripted model that is there for what asks live,
+and only then. Of the other lines every option has to exist.
 """
 
 from __future__ import annotations
