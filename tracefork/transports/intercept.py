@@ -17,6 +17,8 @@ from ..host.patching import Patches, Target
 ADAPTERS = {
     "httpx": "httpx",
     "httpx2": "httpx2",
+    "http.client": "http_client",
+    "urllib3": "urllib3",
 }
 """The module of a library that is waited for, and the module of this package that adapts it."""
 
