@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
+from functools import partial
+from http.client import HTTPConnection
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import httpx
 import pytest
@@ -77,3 +82,58 @@ class TestBotocore(TransportTests):
             else:
                 with closing(answer["body"]) as stream:
                     yield 200, stream._raw_stream.stream()
+
+
+class Urllib3Tests(TransportTests):
+    """Unmodified clients that stand on urllib3: met where a run is in progress."""
+
+    abilities = frozenset({"sync", "streams", "faults", "secrets"})
+    intercepts = True
+
+
+class TestUrllib3(Urllib3Tests):
+    @contextmanager
+    def opened(self, run, url, body):
+        import urllib3
+
+        with urllib3.PoolManager(retries=False) as pool:
+            response = pool.request("POST", url, body=body, preload_content=False)
+            with closing(response):
+                yield response.status, response.stream()
+
+
+class TestRequests(Urllib3Tests):
+    @contextmanager
+    def opened(self, run, url, body):
+        requests = pytest.importorskip("requests")
+        with requests.Session() as session:
+            session.trust_env = False
+            with session.post(url, data=body, stream=True) as response:
+                yield response.status_code, response.iter_content(None)
+
+
+class TestHttpClient(TransportTests):
+    abilities = frozenset({"sync", "streams", "faults", "secrets"})
+    intercepts = True
+
+    @contextmanager
+    def opened(self, run, url, body):
+        parts = urlsplit(url)
+        with closing(HTTPConnection(parts.hostname, parts.port)) as conn:
+            conn.request("POST", parts._replace(scheme="", netloc="").geturl(), body)
+            with conn.getresponse() as response:
+                yield response.status, iter(partial(response.read1, 2**16), b"")
+
+
+class TestUrllibRequest(TransportTests):
+    abilities = frozenset({"sync", "streams", "faults", "secrets"})
+    intercepts = True
+
+    @contextmanager
+    def opened(self, run, url, body):
+        try:
+            response = urlopen(Request(url, body, method="POST"))
+        except HTTPError as error:
+            response = error
+        with response:
+            yield response.status, iter(partial(response.read1, 2**16), b"")
