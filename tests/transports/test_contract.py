@@ -55,11 +55,14 @@ class TestHttpx2(HttpxTests):
         return httpx2
 
 
-class TestBotocore(TransportTests):
+class BotocoreTests(TransportTests):
     """Bedrock's InvokeModel, which posts any bytes and streams what comes back."""
 
     pytestmark = pytest.mark.sdk
     abilities = frozenset({"sync", "streams", "faults", "secrets"})
+
+    def attached(self, client, run):
+        return nullcontext()
 
     @contextmanager
     def opened(self, run, url, body):
@@ -69,12 +72,10 @@ class TestBotocore(TransportTests):
             "bedrock-runtime", region_name="us-east-1", endpoint_url=url, config=once, **CREDENTIALS
         )
         bodies = []
-        keep = bodies.append
         client.meta.events.register(
             "before-parse", lambda response_dict, **_: bodies.append(response_dict["body"])
         )
-        attach = pytest.importorskip("tracefork.transports.botocore").attach
-        with attach(client, run) if run else nullcontext(), closing(client):
+        with self.attached(client, run), closing(client):
             try:
                 answer = client.invoke_model(modelId="m", body=body)
             except client.exceptions.ClientError as error:
@@ -82,6 +83,16 @@ class TestBotocore(TransportTests):
             else:
                 with closing(answer["body"]) as stream:
                     yield 200, stream._raw_stream.stream()
+
+
+class TestBotocore(BotocoreTests):
+    intercepts = True
+
+
+class TestAttachedBotocore(BotocoreTests):
+    def attached(self, client, run):
+        attach = pytest.importorskip("tracefork.transports.botocore").attach
+        return attach(client, run) if run else nullcontext()
 
 
 class Urllib3Tests(TransportTests):

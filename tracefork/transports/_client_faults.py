@@ -1,4 +1,4 @@
-"""Exceptions of `http.client`, of sockets and of what stands on them, kept so that they read the same again."""
+"""Exceptions of `http.client`, and of what stands on it, kept so that they read the same again."""
 
 from __future__ import annotations
 
@@ -20,36 +20,38 @@ _KNOWN = ("builtins", "ssl", "socket", "http.client", "urllib3.exceptions")
 
 
 class ClientFaults:
-    """Exceptions by the path of their class and by their text, or by their arguments if that says too little."""
+    """Exceptions by the path of their class and their text, or their arguments where that says too little."""
 
     def of(self, exc: Exception) -> Fault:
         """The fault to keep for `exc`."""
-        told = Fault(class_name(exc), message_of(exc))
-        for fault in (told, Fault(told.kind, repr(exc.args))):
-            made = self.make(fault)
-            if repr(made) == repr(exc) and str(made) == told.message:
+        plain = Fault(class_name(exc), message_of(exc))
+        for fault in (plain, Fault(plain.kind, repr(exc.args))):
+            made = _make(fault)
+            if repr(made) == repr(exc) and str(made) == plain.message:
                 return fault
-        return told
+        return plain
 
     def make(self, fault: Fault) -> Exception:
-        """The exception that `fault` was."""
-        if fault.kind == INCOMPLETE:
-            return CutShort()
-        for args in _list_arguments(fault.message):
-            try:
-                made = make_exception(fault.kind, args)
-            except (TraceforkError, TypeError, ValueError):
-                continue
-            if isinstance(made, Exception) and (args == (fault.message,) or str(made) == fault.message or repr(args) == fault.message):
-                return made
-        return make_fault(fault.kind, fault.message)
+        """The exception that `fault` was; a body that was cut short raises by itself."""
+        return CutShort(b"") if fault.kind == INCOMPLETE else _make(fault)
+
+
+def _make(fault: Fault) -> Exception:
+    for args in _list_arguments(fault.message):
+        try:
+            made = make_exception(fault.kind, args)
+        except (TraceforkError, TypeError, ValueError):
+            continue
+        if isinstance(made, Exception) and fault.message in (str(made), repr(args)):
+            return made
+    return make_fault(fault.kind, fault.message)
 
 
 def _list_arguments(message: str) -> list[tuple[Any, ...]]:
     """The arguments of which an exception with this text may be made, the likeliest first."""
     found: list[tuple[Any, ...]] = [(message,)]
-    if told := _ERRNO.fullmatch(message):
-        found.insert(0, (int(told[1]), told[2]))
+    if numbered := _ERRNO.fullmatch(message):
+        found.insert(0, (int(numbered[1]), numbered[2]))
     if message.startswith("(") and isinstance(read := read_repr(message), tuple):
         found.insert(0, read)
     return found
@@ -66,7 +68,7 @@ class _Shown:
 
 
 def read_repr(text: str) -> Any:
-    """Return the constants, tuples and exceptions of known modules that `text` shows; None if it shows others."""
+    """Return the constants, tuples and known exceptions that `text` shows; None if it shows others."""
     shown: dict[str, _Shown] = {}
 
     def keep(found: re.Match[str]) -> str:
@@ -89,7 +91,7 @@ def _build(node: ast.expr, shown: dict[str, _Shown]) -> Any:
         case ast.Name(id=name):
             return shown[name]
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]):
-            module = next(m for m in _KNOWN if hasattr(sys.modules.get(m), name))
+            module = next((m for m in _KNOWN if hasattr(sys.modules.get(m), name)), "")
             args = tuple([_build(part, shown) for part in parts])
             return make_exception(name if module == "builtins" else f"{module}.{name}", args)
     return ast.literal_eval(node)

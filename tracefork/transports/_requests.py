@@ -1,4 +1,4 @@
-"""Requests as `http.client` writes them: gathered from what a connection would send, and written when they leave."""
+"""Requests as `http.client` writes them: gathered where they would be sent, and written when they leave."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ class Sent:
         method, target, version = first.split(" ", 2)
         pairs = [line.partition(":") for line in lines]
         self.headers = tuple([(name, value.removeprefix(" ")) for name, _, value in pairs])
-        told = {name.lower(): value.strip().lower() for name, value in self.headers}
-        length = told.get("content-length", "0")
-        chunked = "chunked" in told.get("transfer-encoding", "")
+        names = {name.lower(): value.strip().lower() for name, value in self.headers}
+        length = names.get("content-length", "0")
+        chunked = "chunked" in names.get("transfer-encoding", "")
         self._framing = Framing(int(length) if length.isdigit() else None, chunked=chunked)
         self._body = gather_body(self._run, self.headers, spooled=True)
         self.line = method, target, version

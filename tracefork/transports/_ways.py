@@ -22,6 +22,8 @@ def find_way(method: str, url: str, own: Session | None = None) -> Way:
     Raises:
         Refused: it would leave a replay, and nobody can say whose it is.
     """
+    if _CUT_OFF.get():
+        return NOWHERE
     run, parts = own or current(), urlsplit(url)
     host, path = parts.hostname or "", parts.path
     if run is None:
@@ -61,3 +63,17 @@ class inside:  # noqa: N801  it is used like a function
 
     def __exit__(self, *_: object) -> None:
         _INSIDE.set(self._before)
+
+
+_CUT_OFF: ContextVar[bool] = ContextVar("tracefork.transports.unreachable", default=False)
+
+
+class unreachable:  # noqa: N801  it is used like a function
+    """A block in which no server can be reached, and nothing is asked of a run."""
+
+    def __enter__(self) -> None:
+        self._before = _CUT_OFF.get()
+        _CUT_OFF.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        _CUT_OFF.set(self._before)

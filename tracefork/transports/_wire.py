@@ -1,4 +1,4 @@
-"""What the machinery of `http.client` reads from: a live connection as it passes, or a recorded answer's bytes.
+"""What `http.client` reads: what a live connection gives, as it passes, or the bytes of a recorded answer.
 
 The head and the framing of a recorded answer are written anew around its pieces, so that all that parses,
 decodes and counts above runs as it does live, over the same bytes, and fails as it did.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+from contextlib import suppress
+from http.client import IncompleteRead
 from typing import Any
 
 from ..core.values import Fault, Response
@@ -19,11 +21,11 @@ VERSIONS = {10: "HTTP/1.0", 11: "HTTP/1.1"}
 TIMED_OUT = "cannot read from timed out object"
 
 
-class CutShort(Exception):  # noqa: N818  nobody sees it
-    """What a body's own fault is made of that whoever reads it finds by himself."""
+class CutShort(IncompleteRead):
+    """Stands for a fault that whoever reads the body finds by himself: nobody sees it."""
 
 
-class _Due(Exception):  # noqa: N818  nobody sees it
+class _Due(Exception):
     """The recorded pieces are used up, and what follows is no end of a body."""
 
 
@@ -133,10 +135,8 @@ class Body:
     def _finish(self) -> None:
         self._over = True
         fault = None if self._framing.may_end else self._framing.fault(self._call.taken_length)
-        try:
+        with suppress(CutShort):
             self._call.finish(fault)
-        except CutShort:
-            pass
 
 
 class Wire:

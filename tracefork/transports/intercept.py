@@ -19,6 +19,7 @@ ADAPTERS = {
     "httpx2": "httpx2",
     "http.client": "http_client",
     "urllib3": "urllib3",
+    "botocore.client": "botocore",
 }
 """The module of a library that is waited for, and the module of this package that adapts it."""
 

@@ -7,27 +7,25 @@ own code, from a connection that leads nowhere.
 from __future__ import annotations
 
 import http.client
-import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 from weakref import WeakSet
 
-import urllib3 as lib
 from urllib3 import connection, connectionpool, exceptions
+from urllib3._version import __version__
 
 from ..core.values import Fault
 from ..host.patching import Target
 from ..runtime import lanes
-from ..session.asking import Call
 from ._client_faults import ClientFaults
 from ._requests import Sent
 from ._ways import find_way, inside, is_inside, tell_tool
 from ._wire import Wire, head_of, watch
 from .http_client import NOT_RECORDED, make_call, write_url
 
-IS_NEW = int(lib.__version__.partition(".")[0]) >= 2  # noqa: PLR2004
+IS_NEW = int(__version__.partition(".")[0]) >= 2  # noqa: PLR2004
 """Whether what answers an attempt is urllib3's own response, which may read the body at once."""
 
 _tunnels: WeakSet[Any] = WeakSet()
@@ -42,9 +40,9 @@ def targets() -> Iterator[Target]:
 
 def _prepare_proxy(original: Any, pool: Any, conn: Any) -> Any:
     """All but the connection: that opens once the run has been asked."""
-    if is_inside() or not isinstance(conn, http.client.HTTPConnection):
+    if is_inside() or not _is_known(conn):
         return original(pool, conn)
-    conn.connect = lambda: None  # type: ignore[method-assign]
+    conn.connect = lambda: None
     try:
         original(pool, conn)
     finally:
@@ -54,7 +52,7 @@ def _prepare_proxy(original: Any, pool: Any, conn: Any) -> Any:
 
 
 def _make_request(original: Any, pool: Any, conn: Any, method: str, url: str, **kwargs: Any) -> Any:
-    if is_inside() or not isinstance(conn, http.client.HTTPConnection):
+    if is_inside() or not _is_known(conn):
         return original(pool, conn, method, url, **kwargs)
     attempt = _Attempt(original, pool, conn, method, url, kwargs)
     whole = url if "://" in url.partition("?")[0] else write_url(pool.scheme, pool.host, pool.port, url)
@@ -197,6 +195,11 @@ class _Faults(ClientFaults):
             blamed: Exception = connection._wrap_proxy_error(exc, conn.proxy.scheme)  # noqa: SLF001
             return blamed
         return exc
+
+
+def _is_known(conn: Any) -> bool:
+    """True for connections that speak HTTP/1.1 by way of `http.client`."""
+    return isinstance(conn, http.client.HTTPConnection)
 
 
 def _raw(response: Any) -> Any:
