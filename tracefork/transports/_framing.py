@@ -74,7 +74,7 @@ class Framing:
     def fault(self, taken: int) -> Fault:
         """The fault of a body that ends here, too early, after `taken` bytes."""
         read = f"IncompleteRead({taken} bytes read"
-        if self._due == "data" or not self.chunked:
+        if not self.chunked or (self._due == "data" and not self._tail):
             return Fault(INCOMPLETE, f"{read}, {self.left} more expected)")
         if self._due == "end":
             return Fault(INCOMPLETE, f"{read}) at the end of a chunk, {self._tail!r}")
@@ -102,7 +102,8 @@ class Framing:
                 self.left = -1
             self.broken = self.left < 0
             if not self.broken:
-                self._due, self._tail = ("data" if self.left else "trailer"), b""
+                self._due = "data" if self.left else "trailer"
+                self._tail = self._tail if self.left else b""
 
 
 @frozen

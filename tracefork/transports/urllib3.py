@@ -106,9 +106,11 @@ class _Attempt:
             kwargs |= {"chunked": chunked, "preload_content": False}
         ask = conn.request_chunked if chunked and not IS_NEW else conn.request
         conn.send = lambda data: sent.take(data, conn.blocksize)
+        conn.sock, sock = None, conn.sock
         try:
             ask(self._method, self._url, **kwargs)
         finally:
+            conn.sock = sock
             del conn.send
         return sent
 
