@@ -102,7 +102,11 @@ def plain(body, *headers, status="200 OK", version="HTTP/1.1"):
 def chunked(*pieces, end=b"0\r\n\r\n", headers=()):
     """An answer in chunks, which ends as `end` says."""
     lines = ["HTTP/1.1 200 OK", *headers, "Transfer-Encoding: chunked"]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode() + b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + end
+    return (
+        ("\r\n".join(lines) + "\r\n\r\n").encode()
+        + b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces)
+        + end
+    )
 
 
 def see(agent):

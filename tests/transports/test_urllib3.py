@@ -148,7 +148,9 @@ BEFORE = {
 }
 
 
-@pytest.mark.parametrize("retries", [False, urllib3.Retry(total=2, backoff_factor=0)], ids=["once", "retried"])
+@pytest.mark.parametrize(
+    "retries", [False, urllib3.Retry(total=2, backoff_factor=0)], ids=["once", "retried"]
+)
 @pytest.mark.parametrize("how", BEFORE)
 def test_what_comes_instead_of_an_answer_raises_again_what_it_raised(how, retries):
     reading(lambda r: r.data, always(*BEFORE[how]), retries=retries)
@@ -172,7 +174,9 @@ def gone():
 
 @pytest.mark.parametrize("retries", [False, None, 1], ids=["once", "thrice", "twice"])
 @pytest.mark.parametrize(
-    "url", ["gone", "http://nowhere.invalid/", "https://nowhere.invalid/"], ids=["refused", "unknown", "https"]
+    "url",
+    ["gone", "http://nowhere.invalid/", "https://nowhere.invalid/"],
+    ids=["refused", "unknown", "https"],
 )
 def test_who_cannot_be_reached_cannot_be_reached_again(url, retries):
     url = gone() if url == "gone" else url
@@ -192,7 +196,9 @@ def test_who_cannot_be_reached_cannot_be_reached_again(url, retries):
 
 def test_each_attempt_is_an_exchange():
     def rule(line, body):
-        return (plain(b"busy", status="503 Busy"),) if len(asked.append(line) or asked) % 3 else (plain(b"ok"),)
+        return (
+            (plain(b"busy", status="503 Busy"),) if len(asked.append(line) or asked) % 3 else (plain(b"ok"),)
+        )
 
     def agent(server):
         retries = urllib3.Retry(total=3, status_forcelist=[503], backoff_factor=0)

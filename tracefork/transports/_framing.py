@@ -16,7 +16,6 @@ INCOMPLETE = "http.client.IncompleteRead"
 
 _CUT = re.compile(r"IncompleteRead\(\d+ bytes read, (\d+) more expected\)")
 _TORN = re.compile(r"IncompleteRead\(\d+ bytes read\) at (the end of a chunk, )?(b['\"].*)", re.DOTALL)
-_LONG = re.compile(r"IncompleteRead\(\d+ bytes read\) at a line of (\d+) bytes")
 
 
 class Framing:
@@ -78,8 +77,6 @@ class Framing:
             return Fault(INCOMPLETE, f"{read}, {self.left} more expected)")
         if self._due == "end":
             return Fault(INCOMPLETE, f"{read}) at the end of a chunk, {self._tail!r}")
-        if len(self._tail) > LONGEST_LINE:
-            return Fault(INCOMPLETE, f"{read}) at a line of {len(self._tail)} bytes")
         return Fault(INCOMPLETE, f"{read}) at {self._tail!r}")
 
     def _feed_plain(self, data: bytes) -> list[bytes]:
@@ -130,8 +127,6 @@ def read_fault(fault: Fault) -> Cut:
     """Return how a body with this fault ended on the wire: the inverse of `Framing.fault`."""
     if found := _CUT.fullmatch(fault.message):
         return Cut(int(found[1]), b"")
-    if found := _LONG.fullmatch(fault.message):
-        return Cut(tail=b"0" * int(found[1]))
     if found := _TORN.fullmatch(fault.message):
         try:
             text = bytes(ast.literal_eval(found[2]))

@@ -78,6 +78,9 @@ class _Asked:
         call.begin()
         self.faults.is_sending = True
         try:
+            if call.served is not None:
+                _drop_socket(conn)
+                conn.sock = Wire()
             if isinstance(call.served, Fault) and call.served.kind.startswith(SENDING):
                 call.head()
             elif call.served is None:
@@ -165,7 +168,8 @@ def _answer(original: Any, conn: Any) -> Any:
         else:
             conn.sock = Wire(call, call.head(), method)
             response = original(conn)
-            conn.sock = conn.sock and Wire()
+            is_plain = type(conn).getresponse is lib.HTTPConnection.getresponse  # others poll their sockets
+            conn.sock = Wire() if conn.sock is not None and is_plain else None
     except BaseException as exc:
         call.leave(exc)
         if response is not None:
@@ -188,8 +192,15 @@ def _connect(original: Any, conn: Any) -> Any:
     if run.live:
         with lanes.aside(), inside():
             return original(conn)
+    _drop_socket(conn)
     conn.sock = Wire()
     return None
+
+
+def _drop_socket(conn: Any) -> None:
+    """Close what `conn` has kept open of a time when it was live."""
+    if conn.sock is not None:
+        conn.sock.close()
 
 
 def find_url(conn: Any, target: str) -> str:
