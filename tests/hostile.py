@@ -1,4 +1,4 @@
-"""A server that sends what it is told, byte by byte, and what an agent sees of it bare, recorded and replayed."""
+"""A server that sends what it is told, byte by byte; what an agent sees of it bare, recorded and replayed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESET, HOLD, CLOSE = object(), object(), object()
 
 
 class Hostile:
-    """Answers each request of a connection with what `rule(line, body)` gives: bytes, RESET, HOLD or CLOSE."""
+    """Answers each request with what `rule(line, body)` gives: bytes, RESET, HOLD, CLOSE, or what is called."""
 
     def __init__(self, rule, context=None):
         self._rule, self._context = rule, context

@@ -53,17 +53,21 @@ class Pattern:
     host: str
     path: str
 
+    def is_at(self, host: str) -> bool:
+        """True if calls of this kind may go to `host`."""
+        return fnmatchcase(host, self.host)
+
     def takes(self, method: str, host: str, path: str) -> bool:
         """True if a call of `method` to `path` (with its slash, or without) at `host` is one of these."""
         return (
             self.method in ("", method.upper())
-            and fnmatchcase(host, self.host)
+            and self.is_at(host)
             and fnmatchcase(path.removeprefix("/"), self.path or "*")
         )
 
     def takes_all_of(self, host: str) -> bool:
         """True if whatever goes to `host` is one of these: all that can be asked of a connection."""
-        return not self.method and self.path in ("", "*") and fnmatchcase(host, self.host)
+        return not self.method and self.path in ("", "*") and self.is_at(host)
 
 
 def pattern(text: str) -> Pattern:
