@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import pytest
 
+from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Request, Response
 from tracefork.runs.api import record, replay
 from tracefork.session.session import Session
+from tracefork.storage.store import TapeStore
 
 from ..scripted import by_rule
 from ..server import LoopbackServer
@@ -53,6 +55,14 @@ class Asking:
         raise NotImplementedError
 
     # -- how tests ask ---------------------------------------------------------------------
+
+    def record(self, store: TapeStore | None = None, **options: Any) -> Session:
+        """A recording that the adapter is met in."""
+        return record(store, intercept=self.intercepts, **options)
+
+    def replay(self, tape: Tape, **options: Any) -> Session:
+        """A replay that the adapter is met in."""
+        return replay(tape, intercept=self.intercepts, **options)
 
     def needs(self, *abilities: Ability) -> None:
         """Skip the test unless the adapter declares all of these."""
