@@ -6,6 +6,9 @@ from fnmatch import fnmatchcase
 
 from attrs import frozen
 
+COLLECTORS = ("localhost", "127.0.0.1", "*otel*", "*collector*")
+"""Hosts of collectors that one runs oneself, as OpenTelemetry's and Datadog's exporters find them."""
+
 TELEMETRY = (
     "POST *.posthog.com/batch*",
     "POST *.posthog.com/capture*",
@@ -41,6 +44,17 @@ TELEMETRY = (
     "POST api.openai.com/v1/traces/*",
     "POST telemetry.crewai.com/*",
     "POST *.agno.com/*telemetry*",
+    "GET *.smith.langchain.com/info",
+    "POST *.mixpanel.com/track*",
+    "POST *.mixpanel.com/engage*",
+    "POST *.amplitude.com/2/httpapi",
+    "POST *.amplitude.com/batch",
+    "POST api.rollbar.com/api/1/item*",
+    "POST notify.bugsnag.com",
+    "POST sessions.bugsnag.com",
+    *(f"POST {host}/v1/{kind}" for host in COLLECTORS for kind in ("traces", "metrics", "logs")),
+    *(f"PUT {host}/v0.?/{kind}" for host in COLLECTORS for kind in ("traces", "stats")),
+    *(f"POST {host}/telemetry/proxy/*" for host in COLLECTORS),
 )
 """What exporters send that report on an agent rather than serve it. What an agent reads there is its own."""
 
