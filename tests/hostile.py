@@ -16,7 +16,7 @@ RESET, HOLD, CLOSE = object(), object(), object()
 
 
 class Hostile:
-    """Answers each request with what `rule(line, body)` gives: bytes, RESET, HOLD, CLOSE, or what is called."""
+    """Answers each request with what `rule(line, body)` gives: bytes, RESET, HOLD, CLOSE or functions."""
 
     def __init__(self, rule, context=None):
         self._rule, self._context = rule, context

@@ -158,6 +158,44 @@ def test_another_question_diverges_and_is_not_retried(server):
     assert len(server.requests) == 1
 
 
+def test_what_s3_transfers_in_parts_is_recorded_and_transferred_again(tmp_path):
+    """By threads of its own, bodies that are files, and heads that are waited for."""
+
+    def rule(asked):
+        if "uploads" in asked.url:
+            return Response(200, (), (b"<x><UploadId>u</UploadId></x>",))
+        if asked.method == "PUT":
+            return Response(200, (("ETag", '"e"'), ("content-length", "0")))
+        return Response(200, (), (b"<x><ETag>e</ETag></x>",))
+
+    def agent():
+        keys = {"region_name": "us-east-1", "endpoint_url": url, **KEYS}
+        once = Config(
+            retries={"total_max_attempts": 1},
+            request_checksum_calculation="when_required",
+            s3={"addressing_style": "path"},
+        )
+        with closing(boto3.client("s3", config=once, **keys)) as client:
+            parts = TransferConfig(
+                multipart_threshold=2**20, multipart_chunksize=5 * 2**20, max_concurrency=2
+            )
+            client.upload_file(str(tmp_path / "big"), "bucket", "key", Config=parts)
+
+    from boto3.s3.transfer import TransferConfig
+
+    (tmp_path / "big").write_bytes(b"0123456789abcdef" * 2**16 * 11)
+    with LoopbackServer(by_rule(rule)) as server:
+        url = server.url
+        with tracefork.record() as run:
+            agent()
+        sent = sorted(len(one.body) for one in server.requests if one.method == "PUT")
+    with tracefork.replay(run.tape) as again:
+        agent()
+
+    assert sent == [2**20, 5 * 2**20, 5 * 2**20] and len(run.tape) == 5 and run.tape.escaped == ()
+    assert again.tape.digest() == run.tape.digest()
+
+
 # -- credentials ----------------------------------------------------------------------------------
 
 

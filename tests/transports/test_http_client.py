@@ -18,8 +18,12 @@ import trustme
 from hostile import CLOSE, HOLD, RESET, Hostile, chunked, plain, see, see_thrice
 
 import tracefork
+from tracefork import Response
 from tracefork.errors import Divergence
+from tracefork.testing.scripted import by_rule
+from tracefork.testing.server import LoopbackServer
 
+ECHO = by_rule(lambda request: Response(200, (("content-length", "4"),), (b"back",)))
 TEXT = b"one\ntwo and more\n\nthree"
 
 
@@ -227,6 +231,31 @@ def test_a_connection_from_before_a_replay_sends_nothing_in_it_and_serves_after_
             assert ask(conn) == b"ok"
 
         assert len(server.lines) == 3
+
+
+def test_a_connection_that_could_not_be_made_at_first_cannot_again():
+    revived = []
+
+    def agent(*, live):
+        with closing(http.client.HTTPConnection(gone.address)) as conn:
+            with pytest.raises(ConnectionRefusedError) as caught:
+                conn.connect()
+            if live:
+                revived.append(LoopbackServer(ECHO, port=gone.port))
+            conn.connect()
+            conn.request("GET", "/")
+            return caught.value.errno, str(caught.value), conn.getresponse().read()
+
+    with Hostile(always()) as gone:
+        pass
+    with tracefork.record() as run:
+        live = agent(live=True)
+    revived[0].close()
+    with tracefork.replay(run.tape) as again:
+        assert agent(live=False) == live
+
+    assert [step.request.method for step in run.tape] == ["CONNECT", "GET"]
+    assert again.tape.digest() == run.tape.digest()
 
 
 def test_a_fork_serves_a_connections_first_answer_and_asks_for_the_next():

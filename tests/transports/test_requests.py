@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import socket
 import ssl
@@ -392,6 +393,43 @@ def test_a_stream_that_outlives_its_run_can_be_read_on():
 
     assert (first, rest) == (b"one", [b"two"])
     assert run.tape[0].response.end == "closed" and run.tape[0].response.chunks == (b"one",)
+
+
+def test_a_response_that_is_dropped_unread_was_closed_and_is_again():
+    def agent(server):
+        return session().get(server.url, stream=True).status_code
+
+    _, run, _ = see_thrice(agent, always(chunked(b"one", b"two")))
+
+    assert run.tape[0].response.end == "closed" and run.tape[0].response.chunks == ()
+
+
+def test_an_answer_that_came_by_another_protocol_is_served():
+    """As in a rerun of an agent that has changed its client."""
+    came = tracefork.Response(200, (("x", "y"),), (b"by ", b"two"), "eof", "", "HTTP/2")
+    asked = tracefork.Request("GET", "http://model.invalid/")
+    with tracefork.record() as run:
+        with run.asking(asked) as call:
+            call.head(came)
+            list(call.through(came.chunks))
+    with tracefork.replay(run.tape):
+        response = session().get(asked.url)
+
+    assert (response.content, response.headers["x"], response.raw.version) == (b"by two", "y", 11)
+
+
+def test_jobs_of_a_loop_are_answered_in_their_own_lanes():
+    async def main(server):
+        ask = lambda n: session().post(server.url, data=b"%d" % n).content
+        return await asyncio.gather(*[asyncio.to_thread(ask, n) for n in range(6)])
+
+    with Hostile(lambda line, body: (plain(body),)) as server, tracefork.record() as run:
+        live = asyncio.run(main(server))
+    for _ in range(3):
+        with tracefork.replay(run.tape) as again:
+            assert asyncio.run(main(server)) == live == [b"%d" % n for n in range(6)]
+
+        assert again.tape.digest() == run.tape.digest()
 
 
 def test_a_librarys_own_copy_of_urllib3_is_met_at_http_client():

@@ -232,6 +232,7 @@ class _Recorded(io.RawIOBase):
 
 
 def write_head(head: Response) -> bytes:
-    """Return the head of a response as it is on the wire."""
-    lines = [f"{head.http_version} {head.status} {head.reason}", *(f"{n}: {v}" for n, v in head.headers)]
+    """Return the head of a response as it is on the wire, in HTTP/1.1 if it came by another protocol."""
+    version = head.http_version if head.http_version in VERSIONS.values() else "HTTP/1.1"
+    lines = [f"{version} {head.status} {head.reason}", *(f"{n}: {v}" for n, v in head.headers)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

@@ -186,12 +186,22 @@ def _close(original: Any, conn: Any) -> Any:
 
 
 def _connect(original: Any, conn: Any) -> Any:
+    """Connect, called by an agent itself: that is no exchange, unless it fails."""
     run = None if is_inside() else current()
     if run is None or run.is_aside() or (run.over and run.live) or conn in _open:
         return original(conn)
+    asked = Request("CONNECT", find_url(conn, "/"))
     if run.live:
-        with lanes.aside(), inside():
-            return original(conn)
+        try:
+            with lanes.aside(), inside():
+                return original(conn)
+        except Exception as exc:
+            with Call(run, asked, ClientFaults()) as failed:
+                failed.leave(exc)
+            raise
+    if run.port.has_answer(asked):
+        with Call(run, asked, ClientFaults()) as failed:
+            failed.head()
     _drop_socket(conn)
     conn.sock = Wire()
     return None
