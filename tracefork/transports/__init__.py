@@ -1,4 +1,4 @@
-"""Where runs meet `httpx`, `httpx2`, `urllib3`, `http_client`, `botocore` and `mcp`; `files` is for others."""
+"""Where runs meet `httpx`, `httpx2`, `urllib3`, `http_client`, `botocore`, `mcp`; `files` is for others."""
 
 from __future__ import annotations
 
