@@ -46,6 +46,9 @@ def targets() -> Iterator[Target]:
     yield from _aws_credentials.targets()
 
 
+_heard: WeakSet[Any] = WeakSet()
+"""Requests that an attached client let pass: the tool that makes them is told of."""
+
 _CALLING: ContextVar[tuple[Any, str] | None] = ContextVar("tracefork.transports.botocore", default=None)
 """The client that is called here, and its operation."""
 
@@ -69,7 +72,8 @@ def _send(original: Any, endpoint: Any, request: Any) -> Any:
     if way.nowhere:
         raise door._unreachable(request)  # noqa: SLF001
     if way.run is None:
-        with lanes.aside() if way.aside else nullcontext():
+        heard = inside() if request in _heard else nullcontext()
+        with lanes.aside() if way.aside else nullcontext(), heard:
             return original(endpoint, request)
     with inside():
         return door.answer(request, operation)
@@ -180,13 +184,15 @@ class _Door(Seam):
     def answer(self, request: Any, event_name: str, **_: Any) -> Any:
         """Return the response, raise what the network raised, or None for a request that is none of ours."""
         try:
-            with inside() if is_intercepted() else nullcontext():  # then what is past it is met below
-                return self.handle_request(_Asked(request, event_name.rpartition(".")[2]))
+            answer = self.handle_request(_Asked(request, event_name.rpartition(".")[2]))
         except TraceforkError:
             raise
         except Exception as exc:  # the live one itself, or a likeness
             dress(exc, request.url)
             raise
+        if answer is None and is_intercepted():
+            _heard.add(request)
+        return answer
 
     def _way(self, request: Any) -> Way:
         if self.way is not None:
