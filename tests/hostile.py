@@ -122,6 +122,18 @@ def see(agent):
     return seen, sorted({str(one.category) for one in caught if "ResourceWarning" not in str(one.category)})
 
 
+def forget_names(monkeypatch):
+    """Let nobody know "nowhere.invalid", without a name server being asked."""
+
+    def look_up(host, *args, **kwargs):
+        if host == "nowhere.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return known(host, *args, **kwargs)
+
+    known = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
 def describe(exc):
     return type(exc), repr(exc), str(exc)
 

@@ -15,7 +15,7 @@ from xmlrpc.server import SimpleXMLRPCServer
 
 import pytest
 import trustme
-from hostile import CLOSE, HOLD, RESET, Hostile, chunked, plain, see, see_thrice
+from hostile import CLOSE, HOLD, RESET, Hostile, chunked, forget_names, plain, see, see_thrice
 
 import tracefork
 from tracefork import Response
@@ -371,7 +371,8 @@ def test_what_urllib_opens_hops_fails_and_is_read_again():
 
 
 @pytest.mark.parametrize("how", ["refused", "unknown", "silent", "closed", "reset"])
-def test_what_urllib_raises_it_raises_again_where_it_did(how):
+def test_what_urllib_raises_it_raises_again_where_it_did(how, monkeypatch):
+    forget_names(monkeypatch)
     with Hostile(always()) as none:
         gone = none.url
     parts = {"silent": (HOLD,), "closed": (CLOSE,), "reset": (RESET,)}.get(how, ())

@@ -6,6 +6,8 @@ import asyncio
 import io
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -393,6 +395,29 @@ def test_a_stream_that_outlives_its_run_can_be_read_on():
 
     assert (first, rest) == (b"one", [b"two"])
     assert run.tape[0].response.end == "closed" and run.tape[0].response.chunks == (b"one",)
+
+
+def test_a_library_that_is_first_imported_inside_the_run_is_met():
+    script = """
+import sys, tracefork
+from tracefork.testing.server import LoopbackServer
+from tracefork.testing.scripted import by_rule
+answer = by_rule(lambda request: tracefork.Response(200, (), (b"ok",)))
+with LoopbackServer(answer) as server:
+    with tracefork.record() as run:
+        assert not {"requests", "urllib3", "botocore"} & sys.modules.keys()
+        import requests
+        requests.get(server.url)
+        import botocore.session
+        keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
+        client = botocore.session.get_session().create_client("sqs", endpoint_url=server.url, **keys)
+        client.list_queues()
+print(len(run.tape), run.tape.escaped)
+"""
+    pytest.importorskip("botocore")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "2 ()\n", done.stderr
 
 
 def test_a_response_that_is_dropped_unread_was_closed_and_is_again():

@@ -10,7 +10,7 @@ import zlib
 import hostile
 import pytest
 import urllib3
-from hostile import CLOSE, HOLD, RESET, Hostile, chunked, plain, see_thrice
+from hostile import CLOSE, HOLD, RESET, Hostile, chunked, forget_names, plain, see_thrice
 
 import tracefork
 from tracefork.errors import Divergence
@@ -178,7 +178,8 @@ def gone():
     ["gone", "http://nowhere.invalid/", "https://nowhere.invalid/"],
     ids=["refused", "unknown", "https"],
 )
-def test_who_cannot_be_reached_cannot_be_reached_again(url, retries):
+def test_who_cannot_be_reached_cannot_be_reached_again(url, retries, monkeypatch):
+    forget_names(monkeypatch)
     url = gone() if url == "gone" else url
 
     def agent(_):

@@ -13,8 +13,8 @@ from contextlib import nullcontext
 from typing import Any
 from weakref import WeakSet
 
+import urllib3 as lib
 from urllib3 import connection, connectionpool, exceptions
-from urllib3._version import __version__
 
 from ..core.values import Fault
 from ..host.patching import Target
@@ -25,7 +25,7 @@ from ._ways import find_way, inside, is_inside, tell_tool
 from ._wire import Wire, head_of, watch
 from .http_client import NOT_RECORDED, make_call, write_url
 
-IS_NEW = int(__version__.partition(".")[0]) >= 2  # noqa: PLR2004
+IS_NEW = int(getattr(lib, "__version__", "1").partition(".")[0]) >= 2  # noqa: PLR2004
 """Whether what answers an attempt is urllib3's own response, which may read the body at once."""
 
 _tunnels: WeakSet[Any] = WeakSet()
