@@ -245,6 +245,21 @@ def test_a_replay_looks_up_no_credentials_and_needs_none(metadata, server):
     assert len(metadata.requests) == asked and len(server.requests) == 1
 
 
+def test_a_fork_looks_them_up_though_it_begins_with_a_replay(metadata, server):
+    def agent():
+        with closing(without_keys(server.url)) as client:
+            return ask(client), ask(client, b'{"n": 2}')
+
+    with tracefork.record() as run:
+        agent()
+    asked = len(metadata.requests)
+    with tracefork.fork(run.tape, 0, lambda step: step.response.with_body(b"UNO")):
+        assert agent() == (b"UNO", b'{"n": 2}')
+
+    assert len(metadata.requests) == 2 * asked and len(server.requests) == 3
+    assert "AKIDOFTHEROLE" in dict(server.requests[-1].headers)["Authorization"]
+
+
 def test_credentials_that_have_run_out_are_renewed_live_and_not_in_a_replay(metadata, server):
     from botocore.credentials import RefreshableCredentials
 

@@ -420,6 +420,17 @@ print(len(run.tape), run.tape.escaped)
     assert done.stdout == "2 ()\n", done.stderr
 
 
+def test_a_body_that_is_read_byte_by_byte_is_kept_in_the_servers_chunks():
+    def agent(server):
+        pieces = session().get(server.url, stream=True).iter_content()
+        return [next(pieces) for _ in range(7)]
+
+    seen, run, _ = see_thrice(agent, always(chunked(b"three", b"four", b"five")))
+
+    assert b"".join(seen) == b"threefo"
+    assert run.tape[0].response.chunks == (b"three", b"fo") and run.tape[0].response.end == "closed"
+
+
 def test_a_response_that_is_dropped_unread_was_closed_and_is_again():
     def agent(server):
         return session().get(server.url, stream=True).status_code

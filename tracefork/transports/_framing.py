@@ -42,8 +42,13 @@ class Framing:
         """Whether the connection may end here: the body is whole, or nobody knows its length."""
         return self.over or (self._due == "trailer" if self.chunked else self.left is None)
 
+    @property
+    def is_amid(self) -> bool:
+        """True amid a chunk of the body."""
+        return self.chunked and self._due == "data"
+
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the pieces of the body in the next bytes."""
+        """Return the pieces of the body in the next bytes: of each chunk, one."""
         if not self.chunked:
             return self._feed_plain(data)
         pieces, at = [], 0

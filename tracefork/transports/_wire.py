@@ -13,11 +13,13 @@ from contextlib import suppress
 from http.client import IncompleteRead
 from typing import Any
 
-from ..core.values import Fault, Response
+from ..core.values import Answer, End, Fault, Response
 from ..session.asking import Call
 from ._framing import INCOMPLETE, LAST_CHUNK, WHOLE, Framing, frame, read_fault
 
 VERSIONS = {10: "HTTP/1.0", 11: "HTTP/1.1"}
+MOST_JOINED = 4_096
+"""Bytes of small pieces that are joined into one."""
 TIMED_OUT = "cannot read from timed out object"
 
 
@@ -29,6 +31,34 @@ class _Due(Exception):
     """The recorded pieces are used up, and what follows is no end of a body."""
 
 
+class PieceCall(Call):
+    """A call whose body is read in pieces that may be as small as a byte: they are kept joined.
+
+    That changes nothing for who reads by size, and of what was read by whatever came the boundaries are kept.
+    """
+
+    _joined = b""
+
+    def piece(self, data: bytes, *, ends: bool) -> None:
+        """Note that the agent is about to get `data`, to which what follows is joined unless it `ends`."""
+        self._joined += data
+        if ends or len(self._joined) >= MOST_JOINED:
+            self._pass_on()
+
+    @property
+    def taken_length(self) -> int:
+        return super().taken_length + len(self._joined)
+
+    def _pass_on(self) -> None:
+        joined, self._joined = self._joined, b""
+        if joined:
+            self.chunk(joined)
+
+    def _answer(self, end: End) -> Answer:
+        self._pass_on()
+        return super()._answer(end)
+
+
 def head_of(response: Any) -> Response:
     """Return the head of a response of `http.client`."""
     version = VERSIONS.get(response.version, "HTTP/1.1")
@@ -36,7 +66,7 @@ def head_of(response: Any) -> Response:
     return Response(response.status, headers, (), "eof", response.reason, version)
 
 
-def watch(response: Any, call: Call, method: str) -> None:
+def watch(response: Any, call: PieceCall, method: str) -> None:
     """Let `call` see the body of a response of `http.client`, whose head is read, as it passes."""
     length = 0 if method == "HEAD" else response.length
     framing = Framing(length, chunked=response.chunked and method != "HEAD")
@@ -55,7 +85,7 @@ class Body:
         framing: how the body is framed.
     """
 
-    def __init__(self, file: Any, call: Call, framing: Framing) -> None:
+    def __init__(self, file: Any, call: PieceCall, framing: Framing) -> None:
         self._file, self._call, self._framing = file, call, framing
         self._over = False
         self._failed: Exception | None = None
@@ -68,7 +98,7 @@ class Body:
 
     def read1(self, size: int = -1) -> bytes:
         data = self._take(self._file.read1, size)
-        return self._pass(data, ended=size != 0 and not data)
+        return self._pass(data, ended=size != 0 and not data, as_came=True)
 
     def readinto(self, buffer: Any) -> int:
         size: int = self._take(self._file.readinto, buffer)
@@ -122,12 +152,14 @@ class Body:
             self._call.leave(exc)
             raise
 
-    def _pass(self, data: bytes, *, ended: bool) -> bytes:
-        """Note what was read, and whether the connection ended with it; return it."""
+    def _pass(self, data: bytes, *, ended: bool, as_came: bool = False) -> bytes:
+        """Note what was read, `as_came` if by whatever there was, and if the connection ended; return it."""
         framing = self._framing
         if not self._over:
-            for piece in framing.feed(data):
-                self._call.chunk(piece)
+            pieces = framing.feed(data)
+            for number, piece in enumerate(pieces, 1):
+                ends = number < len(pieces) or (framing.chunked and not framing.is_amid)
+                self._call.piece(piece, ends=ends or as_came)
             if framing.over or framing.broken or ended:
                 self._finish()
         return data
@@ -226,9 +258,7 @@ class _Recorded(io.RawIOBase):
         self._ended = True
         if self._end == "eof":
             return LAST_CHUNK
-        if not self._has_pieces:
-            return frame(b"", self._cut) if self._cut.more else self._cut.tail
-        return b""
+        return b"" if self._has_pieces else self._cut.tail
 
 
 def write_head(head: Response) -> bytes:

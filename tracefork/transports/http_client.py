@@ -25,7 +25,7 @@ from ..session.strangers import Way
 from ._client_faults import ClientFaults
 from ._requests import Sent
 from ._ways import find_way, inside, is_inside, tell_tool
-from ._wire import Wire, head_of, watch
+from ._wire import PieceCall, Wire, head_of, watch
 
 NOT_RECORDED = "not recorded, and refused in a replay"
 SENDING = "sending: "
@@ -63,9 +63,9 @@ class _Asked:
         self.way, self.url = way, url
         self.sent = Sent(way.run) if way.run is not None else None
         self.faults = _Faults()
-        self.call: Call | None = None
+        self.call: PieceCall | None = None
 
-    def put(self, conn: Any, send: Any) -> Call:
+    def put(self, conn: Any, send: Any) -> PieceCall:
         """Put the request to the run, and send it if the world is to answer.
 
         Raises:
@@ -100,7 +100,7 @@ class _Asked:
 _open: WeakKeyDictionary[Any, _Asked] = WeakKeyDictionary()
 
 
-def make_call(way: Way, run: Session, asked: Request, faults: ClientFaults) -> Call:
+def make_call(way: Way, run: Session, asked: Request, faults: ClientFaults) -> PieceCall:
     """The call of `run` that `asked` is.
 
     Raises:
@@ -108,7 +108,7 @@ def make_call(way: Way, run: Session, asked: Request, faults: ClientFaults) -> C
     """
     if way.stranger and not run.port.has_answer(asked):
         raise run.refuse(f"{asked.method} {asked.url}", "thread")
-    return Call(run, asked, faults)
+    return PieceCall(run, asked, faults)
 
 
 # -- what stands for the methods of a connection --------------------------------------------------
@@ -143,7 +143,7 @@ def _send(original: Any, conn: Any, data: Any) -> Any:
     return None
 
 
-def _put(asked: _Asked, conn: Any, send: Any) -> Call:
+def _put(asked: _Asked, conn: Any, send: Any) -> PieceCall:
     try:
         return asked.put(conn, send)
     except BaseException:
