@@ -1,11 +1,11 @@
-"""Where runs meet others' libraries: `httpx`, `httpx2`, `botocore`, `mcp`; `files` is for other adapters."""
+"""Where runs meet `httpx`, `httpx2`, `urllib3`, `http_client`, `botocore`, `mcp`; `files` is for others."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["botocore", "files", "httpx", "httpx2", "mcp"]
+__all__ = ["botocore", "files", "http_client", "httpx", "httpx2", "mcp", "urllib3"]
 
 
 def __getattr__(name: str) -> ModuleType:

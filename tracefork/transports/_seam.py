@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..core.values import End, Fault, Headers, Request, Response
 from ..runtime import lanes
-from ..session import strangers
 from ..session.asking import Call
 from ..session.bodies import Gathering, gather_body
-from ..session.current import current
 from ..session.faults import DOTTED
 from ..session.session import Session
-from ..session.strangers import ASIDE, PAST, Way
+from ..session.strangers import Way
 from ..session.tools.effects import message_of
 from ._bodies import agather, gather
+from ._ways import find_way, inside, tell_tool
 
 
 class Seam:
@@ -49,8 +47,8 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
-            _tell_tool(request)
-            with lanes.aside() if way.aside else nullcontext():
+            tell_tool(str(request.url))
+            with lanes.aside() if way.aside else nullcontext(), inside():
                 return self._inner.handle_request(request)
         headers = _pairs(request.headers)
         sent = gather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -74,8 +72,8 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
-            _tell_tool(request)
-            with lanes.aside() if way.aside else nullcontext():
+            tell_tool(str(request.url))
+            with lanes.aside() if way.aside else nullcontext(), inside():
                 return await self._inner.handle_async_request(request)
         headers = _pairs(request.headers)
         sent = await agather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -115,23 +113,10 @@ class Seam:
         Raises:
             Refused: it would leave a replay, and nobody can say whose it is.
         """
-        session = self._session or current()
-        method, url = request.method, urlsplit(str(request.url))
-        host, path = url.hostname or "", url.path
-        if session is None:
-            if lanes.current() is not None:
-                return PAST
-            way = strangers.find_way(method, host, url.port or url.scheme, path)
-            if way.nowhere:
-                raise self._unreachable(request)
-            return way
-        if session.is_aside() or (session.over and session.live):
-            return PAST
-        if self._session is None and session.passes(host, method, path):
-            if session.live:
-                return ASIDE
+        way = find_way(request.method, str(request.url), self._session)
+        if way.nowhere:
             raise self._unreachable(request)
-        return Way(session)
+        return way
 
     def _unreachable(self, request: Any) -> Exception:
         """What a call that none may record meets in a replay: nobody listens."""
@@ -258,13 +243,6 @@ class _Faults:
             error: Exception = kind(fault.message, request=self._request)
             return error
         return DOTTED.make(fault)
-
-
-def _tell_tool(request: Any) -> None:
-    """Tell the run whose tool makes this request, if one does: it may ask a model."""
-    strand = lanes.current()
-    if strand is not None and strand.tool and isinstance(strand.run, Session):
-        strand.run.overhear(str(request.url))
 
 
 def lift(request: Any, headers: Headers, sent: Gathering) -> Request:

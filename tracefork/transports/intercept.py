@@ -18,6 +18,9 @@ ADAPTERS = {
     "httpx": "httpx",
     "httpx2": "httpx2",
     "mcp.client.stdio": "mcp_stdio",
+    "http.client": "http_client",
+    "urllib3": "urllib3",
+    "botocore.client": "botocore",
 }
 """The module of a library that is waited for, and the module of this package that adapts it."""
 
