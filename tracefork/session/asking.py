@@ -64,6 +64,8 @@ class Call:
         self._unrecorded, self._signs = unrecorded, signs
         self.served: Answer | None = None
         """The recorded answer, or None: then the real world is to be asked, within `aside`."""
+        self.given_up = False
+        """Whether the agent was interrupted as it read, and may read on: if it does not, that is the end."""
         self._outgoing: Request | None = None
         self._flight: Flight | None = None
         self._head: Response | None = None
@@ -253,9 +255,15 @@ class Call:
         """How many bytes of the body the agent has had."""
         return self._taken.length
 
+    @property
+    def is_whole(self) -> bool:
+        """True if a recorded body was taken to its last byte, and had been read to its end."""
+        head = self._head if self.served is not None else None
+        return head is not None and head.end == "eof" and self._taken.length >= head.size
+
     def taken(self) -> Answer:
-        """What the agent has had, as a body that it closed."""
-        return self._answer("closed")
+        """What the agent has had, as a body that it closed, or at which it gave up."""
+        return self._answer("cancelled" if self.given_up else "closed")
 
     def finish(self, live: End | None = None) -> None:
         """End the step: its body is read to the end, which is `live`, or else what its head says.

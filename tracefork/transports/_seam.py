@@ -8,7 +8,7 @@ all headers and extensions, the library's own exceptions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,8 +49,7 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
-            _tell_tool(request)
-            with lanes.aside() if way.aside else nullcontext():
+            with past(way, request):
                 return self._inner.handle_request(request)
         headers = _pairs(request.headers)
         sent = gather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -74,8 +73,7 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
-            _tell_tool(request)
-            with lanes.aside() if way.aside else nullcontext():
+            with past(way, request):
                 return await self._inner.handle_async_request(request)
         headers = _pairs(request.headers)
         sent = await agather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -260,11 +258,16 @@ class _Faults:
         return DOTTED.make(fault)
 
 
-def _tell_tool(request: Any) -> None:
-    """Tell the run whose tool makes this request, if one does: it may ask a model."""
+def past(way: Way, request: Any) -> AbstractContextManager[None]:
+    """The block in which a request goes past all runs: aside if it has been counted.
+
+    The run whose tool makes it, if one does, is told: it may ask a model. What asks below is not told again.
+    """
     strand = lanes.current()
     if strand is not None and strand.tool and isinstance(strand.run, Session):
         strand.run.overhear(str(request.url))
+        return lanes.within(strand.told())
+    return lanes.aside() if way.aside else nullcontext()
 
 
 def lift(request: Any, headers: Headers, sent: Gathering) -> Request:

@@ -15,6 +15,7 @@ from ..host.imports import find_loaded
 from ..host.patching import Patches, Target
 
 ADAPTERS = {
+    "aiohttp": "aiohttp",
     "httpx": "httpx",
     "httpx2": "httpx2",
 }

@@ -34,6 +34,8 @@ class Asking:
     """
 
     abilities: ClassVar[frozenset[Ability]] = frozenset({"sync"})
+    intercepts: ClassVar[bool] = False
+    """Whether the adapter meets its clients by interception alone: then `run` is the one around the call."""
 
     def opened(
         self, run: Session | None, url: str, body: bytes
@@ -96,14 +98,14 @@ def change(step: Exchange) -> Response:
     return step.response.with_body(b"UNO")
 
 
-def fail_thrice(ask: Ask, url: str) -> tuple[str, Session]:
+def fail_thrice(ask: Ask, url: str, *, intercept: bool) -> tuple[str, Session]:
     """Ask without a run, recorded, and replayed: each must raise the same."""
     with pytest.raises(Exception) as bare:
         ask(None, url, b"")
-    run = record(intercept=False)
+    run = record(intercept=intercept)
     with pytest.raises(type(bare.value)) as live, run:
         ask(run, url, b"")
-    again = replay(run.tape, intercept=False)
+    again = replay(run.tape, intercept=intercept)
     with pytest.raises(type(bare.value)) as served, again:
         ask(again, url, b"")
 
