@@ -7,7 +7,7 @@ import socket
 import ssl
 from ast import literal_eval
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import aiohttp as lib
 from aiohttp.http_exceptions import HttpProcessingError
@@ -52,7 +52,12 @@ class Faults:
             return DOTTED.make(fault)
         try:
             return self._make(kind, fault.message) or DOTTED.make(fault)
-        except (ValueError, SyntaxError, AttributeError, TypeError):  # it was edited, or is of another version
+        except (
+            ValueError,
+            SyntaxError,
+            AttributeError,
+            TypeError,
+        ):  # it was edited, or is of another version
             return DOTTED.make(fault)
 
     def is_connecting(self, fault: object) -> bool:
@@ -91,15 +96,14 @@ class Faults:
         if issubclass(kind, lib.ClientConnectorCertificateError):
             certificate = _CERTIFICATE.fullmatch(why)
             error = getattr(ssl, certificate[1]) if certificate else ssl.SSLCertVerificationError
-            made: Exception = kind(key, error(*literal_eval(certificate[2]) if certificate else (why,)))
-            return made
+            problem = error(*literal_eval(certificate[2]) if certificate else (why,))
+            return cast("Exception", kind(key, problem))
         cause = OSError(errno, why)
         if issubclass(kind, ssl.SSLError):
             cause = ssl.SSLError(errno, why)
         elif issubclass(kind, getattr(lib, "ClientConnectorDNSError", ())):
             cause = socket.gaierror(errno, why)
-        made = kind(path, key, cause) if path is not None else kind(key, cause)
-        return made
+        return cast("Exception", kind(key, cause) if path is None else kind(path, key, cause))
 
 
 def _find(path: str) -> type[Exception] | None:

@@ -116,7 +116,7 @@ async def gather(run: Session, request: Any, headers: Any) -> Gathering:
             failed = exc
     elif body is not None:
         for chunk in (body,) if isinstance(body, bytes | bytearray) else body:
-            read.take(chunk)
+            read.take(bytes(chunk))
     if again or failed is not None:
         put_body(request, Sent(body, read, failed))
     return read

@@ -1,8 +1,8 @@
 """Bodies that aiohttp's clients read: what the agent takes is noted, and given again in the same pieces.
 
-A piece is what one read took of what had come by then, as it came: encoded, but not chunked. An empty piece
-says where a chunk of HTTP was cut, which `readchunk` tells: after a piece that its chunk did not end with, and
-for the end of one that came alone.
+A piece is what one read took of what had come by then, as it came: encoded, but not chunked. An empty
+piece says where a chunk of HTTP was cut, which `readchunk` tells: after a piece that its chunk did not
+end with, and for the end of one that came alone.
 """
 
 from __future__ import annotations
@@ -88,8 +88,7 @@ class Body(StreamReader):
             if data:
                 self._call.chunk(data)
                 self._take(data)
-        data = super().read_nowait(n)
-        return data
+        return super().read_nowait(n)
 
     async def _wait(self, func_name: str) -> None:
         """Take the next piece, where the library waits until it comes."""

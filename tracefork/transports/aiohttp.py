@@ -1,7 +1,7 @@
-"""Clients of `aiohttp`, met where they ask for a connection: below redirects and middlewares, above the socket.
+"""Clients of `aiohttp`, met where they ask for a connection: below redirects, above the socket.
 
-What has an answer on the tape gets a connection to nowhere, which takes no place in the pool. In either case
-the library itself writes the request, reads the head and makes the response; the body is `Body`'s.
+What has an answer on the tape gets a connection to nowhere, which takes no place in the pool. In either
+case the library itself writes the request, reads the head and makes the response; the body is `Body`'s.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from yarl import URL
 
 from ..core.values import Headers, Request, Response
 from ..host.patching import Target
+from ..runtime import lanes
 from ..session.asking import Call
 from ..session.bodies import Gathering
 from ..session.served import is_bodiless
@@ -33,6 +34,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 def targets() -> Iterator[Target]:
     """Return what of the library is replaced while a run is in progress."""
     yield lib.BaseConnector, "connect", _connect
+    yield lib.BaseConnector, "close", _close
 
 
 class _Door(Seam):
@@ -65,6 +67,11 @@ async def _connect(original: Any, connector: Any, request: Any, *args: Any, **ho
     return await _DOOR.connect(lambda: original(connector, request, *args, **how), connector, request)
 
 
+def _close(original: Any, connector: Any, *args: Any, **how: Any) -> Any:
+    with lanes.aside():  # over TLS that sends something
+        return original(connector, *args, **how)
+
+
 def _list_headers(request: Any) -> Headers:
     """The headers of `request`, but for those of what aiohttp does to its body on the way out."""
     left_out = {"transfer-encoding"} if request.chunked else set()
@@ -90,6 +97,8 @@ class _Exchange:
                 _ = call.outgoing  # what may not leave needs no connection
                 with call.aside():
                     connection = await connect()
+                if type(connection) is Connection:
+                    connection.__class__ = _Live
             else:
                 if self._faults.is_connecting(call.served):
                     await call.ahead()
@@ -182,6 +191,18 @@ class _Exchange:
             self._faults.connecting = False
             exc = TimeoutError()
         await self._call.aleave(exc)
+
+
+class _Live(Connection):
+    """A connection that is closed aside: over TLS that sends something."""
+
+    def close(self) -> None:
+        with lanes.aside():
+            super().close()
+
+    def release(self) -> None:
+        with lanes.aside():
+            super().release()
 
 
 class _Nowhere(Connection):

@@ -83,7 +83,10 @@ class TransportTests(Asking):
             with serving(lambda _: answer(b"ok")) as server:
                 with record(intercept=self.intercepts) as run:
                     ask(run, server.url, b"a question")
-                with pytest.raises(Divergence), replay(run.tape, intercept=self.intercepts, patience=1) as again:
+                with (
+                    pytest.raises(Divergence),
+                    replay(run.tape, intercept=self.intercepts, patience=1) as again,
+                ):
                     ask(again, server.url, b"another question")
 
             assert len(server.requests) == 1
@@ -112,7 +115,10 @@ class TransportTests(Asking):
 
     def test_each_chunk_reaches_the_agent_before_the_next_is_sent(self) -> None:
         self.needs("sync", "streams")
-        with serving(lambda _: answer(*PIECES), lockstep=True) as server, record(intercept=self.intercepts) as run:
+        with (
+            serving(lambda _: answer(*PIECES), lockstep=True) as server,
+            record(intercept=self.intercepts) as run,
+        ):
             with self.opened(run, server.url, b"") as (_, chunks):
                 heard = b""
                 for chunk in chunks:
@@ -123,7 +129,10 @@ class TransportTests(Asking):
 
     def test_chunks_have_their_boundaries_again(self) -> None:
         self.needs("sync", "streams")
-        with serving(lambda _: answer(*PIECES), lockstep=True) as server, record(intercept=self.intercepts) as run:
+        with (
+            serving(lambda _: answer(*PIECES), lockstep=True) as server,
+            record(intercept=self.intercepts) as run,
+        ):
             with self.opened(run, server.url, b"") as (_, chunks):
                 for _ in chunks:
                     server.consumed()
@@ -181,7 +190,10 @@ class TransportTests(Asking):
                     server.consumed()
                 return heard
 
-        with serving(lambda _: answer(*PIECES), lockstep=True) as server, record(intercept=self.intercepts) as run:
+        with (
+            serving(lambda _: answer(*PIECES), lockstep=True) as server,
+            record(intercept=self.intercepts) as run,
+        ):
             assert asyncio.run(agent(run)) == b"".join(PIECES)
         with replay(run.tape, intercept=self.intercepts) as again:
             assert asyncio.run(self._aask(again, server.url, b"")) == (200, list(PIECES))
