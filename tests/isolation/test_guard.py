@@ -31,16 +31,6 @@ def by_requests(server):
     pytest.importorskip("requests").get(server.url)
 
 
-def by_aiohttp(server):
-    aiohttp = pytest.importorskip("aiohttp")
-
-    async def main():
-        async with aiohttp.ClientSession() as session, session.get(server.url):
-            pass
-
-    asyncio.run(main())
-
-
 def by_urllib(server):
     urllib.request.urlopen(server.url)
 
@@ -65,7 +55,7 @@ def by_asyncio(server):
     asyncio.run(asyncio.open_connection(host, int(port)))
 
 
-CLIENTS = [by_requests, by_aiohttp, by_urllib, by_http_client, by_socket, by_name, by_asyncio]
+CLIENTS = [by_requests, by_urllib, by_http_client, by_socket, by_name, by_asyncio]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)

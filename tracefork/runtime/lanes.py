@@ -85,10 +85,6 @@ class Strand:
             self._beside = Strand(self.run, self.path, outer=self.outer, aside=True, tool=self.tool)
         return self._beside
 
-    def told(self) -> Strand:
-        """Return the strand of what a tool asks that its run has been told of: aside, and of no tool."""
-        return Strand(self.run, self.path, outer=self.outer, aside=True)
-
     @property
     def alone(self) -> bool:
         """No sibling of the same name is alive."""

@@ -30,6 +30,7 @@ from ..runtime.flight import Flight
 from .bodies import Gathering
 from .faults import DOTTED, Faults
 from .served import correct_headers
+from .through import Through
 
 if TYPE_CHECKING:
     from .session import Session
@@ -246,7 +247,7 @@ class Call:
 
     def athrough(self, live: AsyncIterable[bytes] | None = None) -> AsyncIterator[bytes]:
         """`through`, for `async for`."""
-        return _Through(self, None if live is None else aiter(live))
+        return Through(self, None if live is None else aiter(live))
 
     # -- how it ends -------------------------------------------------------------------------
 
@@ -384,21 +385,3 @@ class Call:
         if isinstance(exc, GeneratorExit | TraceforkError):
             return "closed"
         return self._faults.of(exc) if isinstance(exc, Exception) else "cancelled"
-
-
-class _Through(AsyncIterator[bytes]):
-    """A body on its way to the agent. An object: a generator that is dropped would be closed by a task."""
-
-    def __init__(self, call: Call, live: AsyncIterator[bytes] | None) -> None:
-        self._call, self._live = call, live
-
-    async def __anext__(self) -> bytes:
-        if self._live is None:
-            data = next(self._call.chunks(), None)
-        else:
-            data = await anext(self._live, None)
-        if data is None:
-            await self._call.afinish()
-            raise StopAsyncIteration
-        self._call.chunk(data)
-        return data

@@ -266,7 +266,7 @@ def past(way: Way, request: Any) -> AbstractContextManager[None]:
     strand = lanes.current()
     if strand is not None and strand.tool and isinstance(strand.run, Session):
         strand.run.overhear(str(request.url))
-        return lanes.within(strand.told())
+        return lanes.within(lanes.Strand(strand.run, strand.path, outer=strand.outer, aside=True))
     return lanes.aside() if way.aside else nullcontext()
 
 

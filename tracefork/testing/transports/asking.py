@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import pytest
 
+from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Request, Response
 from tracefork.runs.api import record, replay
 from tracefork.session.session import Session
@@ -54,6 +55,14 @@ class Asking:
 
     # -- how tests ask ---------------------------------------------------------------------
 
+    def recording(self, *args: Any, **options: Any) -> Session:
+        """A recording in which the adapter is at work."""
+        return record(*args, intercept=self.intercepts, **options)
+
+    def replaying(self, tape: Tape, **options: Any) -> Session:
+        """A replay of `tape` in which the adapter is at work."""
+        return replay(tape, intercept=self.intercepts, **options)
+
     def needs(self, *abilities: Ability) -> None:
         """Skip the test unless the adapter declares all of these."""
         if missing := set(abilities) - self.abilities:
@@ -67,6 +76,22 @@ class Asking:
         if "async" in self.abilities:
             ways.append(lambda run, url, body: asyncio.run(self._aask(run, url, body)))
         return ways
+
+    def fails_thrice(self, ask: Ask, url: str) -> tuple[str, Session]:
+        """Ask without a run, recorded, and replayed: each must raise the same."""
+        with pytest.raises(Exception) as bare:
+            ask(None, url, b"")
+        run = self.recording()
+        with pytest.raises(type(bare.value)) as live, run:
+            ask(run, url, b"")
+        again = self.replaying(run.tape)
+        with pytest.raises(type(bare.value)) as served, again:
+            ask(again, url, b"")
+
+        assert type(served.value) is type(bare.value)
+        assert str(served.value) == str(live.value)
+        assert again.tape.digest() == run.tape.digest()
+        return repr(bare.value), run
 
     def _ask(self, run: Session | None, url: str, body: bytes) -> Heard:
         with self.opened(run, url, body) as (status, chunks):
@@ -96,23 +121,6 @@ def breaking(kind: str, *chunks: bytes) -> Callable[[Request], Response | Fault]
 def change(step: Exchange) -> Response:
     """An answer in the place of the recorded one; `UNO` for the first step of a fork."""
     return step.response.with_body(b"UNO")
-
-
-def fail_thrice(ask: Ask, url: str, *, intercept: bool) -> tuple[str, Session]:
-    """Ask without a run, recorded, and replayed: each must raise the same."""
-    with pytest.raises(Exception) as bare:
-        ask(None, url, b"")
-    run = record(intercept=intercept)
-    with pytest.raises(type(bare.value)) as live, run:
-        ask(run, url, b"")
-    again = replay(run.tape, intercept=intercept)
-    with pytest.raises(type(bare.value)) as served, again:
-        ask(again, url, b"")
-
-    assert type(served.value) is type(bare.value)
-    assert str(served.value) == str(live.value)
-    assert again.tape.digest() == run.tape.digest()
-    return repr(bare.value), run
 
 
 def refuse_to_run() -> int:
