@@ -48,6 +48,7 @@ class Call:
         whole: the question with its whole body, where `asked` has only the hash of it.
         unrecorded: what is asked is none of the run's, as within a live call of it: it goes through.
         signs: who sends it signs what leaves, if that `is_refilled`.
+        switches: who asks can carry on a socket, if the server switches protocols.
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class Call:
         whole: Request | None = None,
         unrecorded: bool = False,
         signs: bool = False,
+        switches: bool = False,
     ) -> None:
         self._run, self._port = run, run.port
         self._asked, self._whole, self._faults = asked, whole or asked, faults
-        self._unrecorded, self._signs = unrecorded, signs
+        self._unrecorded, self._signs, self._switches = unrecorded, signs, switches
         self.served: Answer | None = None
         """The recorded answer, or None: then the real world is to be asked, within `aside`."""
         self.given_up = False
@@ -293,6 +295,15 @@ class Call:
         if isinstance(end, Fault):
             raise self._faults.make(end)
 
+    def watch(self) -> None:
+        """Look whether the agent, which waits for more than was recorded here, may go on waiting.
+
+        Raises:
+            Stalled: patience has ended.
+        """
+        if self._flight is not None and self._is_open:
+            self._port.watch(self._flight)
+
     def drop(self, end: End) -> None:
         """End the step at once, with what the agent has had: callable from any thread, even a finalizer."""
         if self._is_open:
@@ -358,7 +369,7 @@ class Call:
         return head
 
     def _offer(self, flight: Flight, head: Response) -> Response:
-        if head.status == SWITCHING_PROTOCOLS:
+        if head.status == SWITCHING_PROTOCOLS and not self._switches:
             self.drop("closed")
             url = f"{self._asked.url} (it switched protocols, and what follows is not HTTP)"
             raise self._port.fail(Refused(url, "an upgrade"))

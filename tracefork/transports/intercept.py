@@ -18,6 +18,8 @@ ADAPTERS = {
     "aiohttp": "aiohttp",
     "httpx": "httpx",
     "httpx2": "httpx2",
+    "websockets.asyncio.client": "websockets",
+    "websockets.sync.client": "websockets",
 }
 """The module of a library that is waited for, and the module of this package that adapts it."""
 
