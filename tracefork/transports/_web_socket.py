@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -68,16 +68,47 @@ class Conversation:
 
     # -- what the agent says -----------------------------------------------------------------
 
-    def question(self, message: str | bytes) -> Call:
-        """The call that a message of the agent is."""
-        return self._run.asking(Request(SEND, self.url, (), pack(message)), self._faults)
-
-    def put(self, call: Call) -> None:
-        """Note that `call`, which has begun, is the newest question.
+    def say(self, message: str | bytes, send: Callable[[str | bytes], object]) -> None:
+        """Put `message` to the run, and let `send` send what must leave, if it is live.
 
         Raises:
             SocketLost: it is live in a conversation that is served, or the other way round.
         """
+        call = self._ask(message)
+        call.begin()
+        self._put(call)
+        try:
+            if self.live:
+                true = self._restore(call, message)
+                with call.aside():
+                    send(true)
+            if self._is_unheaded(call):
+                call.head(HEAD if self.live else None)
+        except BaseException as exc:
+            call.leave(exc)
+            raise
+
+    async def asay(self, message: str | bytes, send: Callable[[str | bytes], Awaitable[object]]) -> None:
+        """`say`, suspending the task."""
+        call = self._ask(message)
+        await call.abegin()
+        self._put(call)
+        try:
+            if self.live:
+                true = self._restore(call, message)
+                with call.aside():
+                    await send(true)
+            if self._is_unheaded(call):
+                await call.ahead(HEAD if self.live else None)
+        except BaseException as exc:
+            await call.aleave(exc)
+            raise
+
+    def _ask(self, message: str | bytes) -> Call:
+        return self._run.asking(Request(SEND, self.url, (), pack(message)), self._faults)
+
+    def _put(self, call: Call) -> None:
+        """Note that `call`, which has begun, is the newest question."""
         if (call.served is None) is not self.live:
             error = SocketLost(self.url)
             call.leave(error)
@@ -91,18 +122,8 @@ class Conversation:
             self._pass_drained()
             self._wake()
 
-    def give_head(self, call: Call) -> None:
-        """Give the agent the head of `call`: it has been said."""
-        if self._is_unheaded(call):
-            call.head(HEAD if self.live else None)
-
-    async def agive_head(self, call: Call) -> None:
-        """`give_head`, suspending the task."""
-        if self._is_unheaded(call):
-            await call.ahead(HEAD if self.live else None)
-
-    def true(self, call: Call, message: str | bytes) -> str | bytes:
-        """What must leave for `call`: `message`, or what is put in its place."""
+    def _restore(self, call: Call, message: str | bytes) -> str | bytes:
+        """What must leave for `call`: `message` itself, or what is put in its place."""
         _ = call.outgoing
         return unpack(call.outgoing.body) if call.is_refilled else message
 

@@ -37,12 +37,13 @@ class Peer:
     Args:
         head: how it answers the handshake.
         body: what follows, where it refuses.
+        greeted: the handshake is over already.
     """
 
-    def __init__(self, head: Response, body: bytes = b"") -> None:
+    def __init__(self, head: Response, body: bytes = b"", *, greeted: bool = False) -> None:
         self._head, self._body = head, body
         self._data = bytearray()
-        self._greeted = False
+        self._greeted = greeted
         self._closed = False
         self.ended = False
         """Whether it has hung up: no more comes."""

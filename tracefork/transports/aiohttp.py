@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp as lib
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
@@ -23,11 +23,17 @@ from ..runtime import lanes
 from ..session.asking import Call
 from ..session.bodies import Gathering
 from ..session.served import is_bodiless
+from ..session.session import Session
+from ._aiohttp_connections import Live, Nowhere
 from ._aiohttp_faults import Faults
 from ._aiohttp_payload import gather, swap_body
 from ._aiohttp_reader import ENCODINGS, Body
+from ._aiohttp_sockets import Socket, SocketFaults
 from ._seam import Seam, past
+from ._web_socket import Conversation
+from ._web_socket_peer import Peer, write_handshake
 
+SWITCHED = 101
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -35,6 +41,7 @@ def targets() -> Iterator[Target]:
     """Return what of the library is replaced while a run is in progress."""
     yield lib.BaseConnector, "connect", _connect
     yield lib.BaseConnector, "close", _close
+    yield lib.ClientSession, "_ws_connect", _open_socket
 
 
 class _Door(Seam):
@@ -53,7 +60,8 @@ class _Door(Seam):
         if way.stranger and not run.port.has_answer(asked):
             raise run.refuse(f"{asked.method} {asked.url}", "thread")
         faults = Faults(request)
-        return await _Exchange(Call(run, asked, faults), faults, request, read).connect(connect, connector)
+        call = Call(run, asked, faults, switches=_switched.get() is not None)
+        return await _Exchange(run, call, faults, request, read).connect(connect, connector)
 
     def _unreachable(self, request: Any) -> Exception:
         refused = ConnectionRefusedError(errno.ECONNREFUSED, "not recorded, and refused in a replay")
@@ -65,6 +73,27 @@ _DOOR = _Door(None, None)
 
 async def _connect(original: Any, connector: Any, request: Any, *args: Any, **how: Any) -> Any:
     return await _DOOR.connect(lambda: original(connector, request, *args, **how), connector, request)
+
+
+async def _open_socket(original: Any, session: Any, *args: Any, **how: Any) -> Any:
+    """A web socket whose handshake is an exchange, and what is said over it too."""
+    switched: list[_Exchange] = []
+    before, _ = _switched.get(), _switched.set(switched)
+    try:
+        socket = await original(session, *args, **how)
+    except BaseException:
+        for exchange in switched:  # the library does not like its handshake
+            exchange.leave()
+        raise
+    finally:
+        _switched.set(before)
+    for exchange in switched:
+        exchange.converse(socket)
+    return socket
+
+
+_switched: ContextVar[list[_Exchange] | None] = ContextVar("tracefork.aiohttp.switched", default=None)
+"""Where a handshake that is on its way puts itself, once the server has switched protocols."""
 
 
 def _close(original: Any, connector: Any, *args: Any, **how: Any) -> Any:
@@ -83,9 +112,10 @@ def _list_headers(request: Any) -> Headers:
 class _Exchange:
     """One request on its way until its head is there, in the places where the library goes on with it."""
 
-    def __init__(self, call: Call, faults: Faults, request: Any, read: Gathering) -> None:
-        self._call, self._faults, self._request, self._read = call, faults, request, read
+    def __init__(self, run: Session, call: Call, faults: Faults, request: Any, read: Gathering) -> None:
+        self._run, self._call, self._faults, self._request, self._read = run, call, faults, request, read
         self._response: Any = None
+        self._connection: Any = None
         self._decodes = True
 
     async def connect(self, connect: Any, connector: Any) -> Any:
@@ -98,11 +128,11 @@ class _Exchange:
                 with call.aside():
                     connection = await connect()
                 if type(connection) is Connection:
-                    connection.__class__ = _Live
+                    connection.__class__ = Live
             else:
                 if self._faults.is_connecting(call.served):
                     await call.ahead()
-                connection = _Nowhere(connector, self._request)
+                connection = Nowhere(connector, self._request)
         except BaseException as exc:
             await self._fail(exc)
             raise
@@ -164,13 +194,43 @@ class _Exchange:
                 head = await call.ahead()
                 if response._continue is not None:  # noqa: SLF001  what aiohttp waits for
                     connection.protocol.data_received(CONTINUE)
-                connection.protocol.data_received(_write_head(head))
+                connection.protocol.data_received(self._write_head(head))
                 await response.start(connection)
-            await self._give_body(response, head, source)
+            if head.status == SWITCHED:
+                self._switch(connection, head)
+            else:
+                await self._give_body(response, head, source)
         except BaseException as exc:
             await self._fail(exc)
             raise
         return response
+
+    def _write_head(self, head: Response) -> bytes:
+        """A head as it comes over the wire: the library reads it as it reads live ones."""
+        if head.status == SWITCHED:
+            return write_handshake(head, self._request.headers.get("Sec-WebSocket-Key", "").encode())
+        return _write_head(head)
+
+    def _switch(self, connection: Any, head: Response) -> None:
+        """The server has switched protocols: what follows is a conversation, with a peer in a replay."""
+        if self._call.served is not None:
+            connection.listen(Peer(head, greeted=True))
+        self._connection = connection
+        switched = _switched.get()
+        if switched is not None:
+            switched.append(self)
+
+    def converse(self, socket: Any) -> None:
+        """Let what is said over `socket` be the run's."""
+        said = Conversation(self._run, self._call, SocketFaults())
+        if self._call.served is None:
+            Socket(socket, said)
+        else:
+            Socket(socket, said, self._connection.peer, self._connection.give)
+
+    def leave(self) -> None:
+        """End the handshake, of which nothing came."""
+        self._call.drop("closed")
 
     async def _give_body(self, response: Any, head: Response, source: Any) -> None:
         empty = response.headers.get("Content-Length") == "0" or is_bodiless(response.method, head.status)
@@ -191,68 +251,6 @@ class _Exchange:
             self._faults.connecting = False
             exc = TimeoutError()
         await self._call.aleave(exc)
-
-
-class _Live(Connection):
-    """A connection that is closed aside: over TLS that sends something."""
-
-    def close(self) -> None:
-        with lanes.aside():
-            super().close()
-
-    def release(self) -> None:
-        with lanes.aside():
-            super().release()
-
-
-class _Nowhere(Connection):
-    """A connection that takes what is written, and is in no pool."""
-
-    def __init__(self, connector: Any, request: Any) -> None:
-        loop = asyncio.get_running_loop()
-        protocol = ResponseHandler(loop)
-        protocol.transport = _NoTransport()
-        super().__init__(connector, request.connection_key, protocol, loop)
-
-    def close(self) -> None:
-        self._notify_release()
-        self._protocol = None
-
-    release = close
-
-    def __del__(self, *_: Any) -> None:
-        pass
-
-
-class _NoTransport(asyncio.Transport):
-    """Where nothing is sent."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._closed = False
-
-    def write(self, data: Any) -> None:
-        pass
-
-    def writelines(self, list_of_data: Any) -> None:
-        pass
-
-    def is_closing(self) -> bool:
-        return self._closed
-
-    def close(self) -> None:
-        self._closed = True
-
-    abort = close
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
 
 
 def _head_of(response: Any) -> Response:

@@ -6,10 +6,7 @@ memory, whose far end is a `Peer`. What the agent sends and receives is a `Conve
 
 from __future__ import annotations
 
-import asyncio
-import queue
-import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
@@ -17,18 +14,18 @@ from typing import Any
 import websockets.asyncio.client as aio
 import websockets.sync.client as sync
 from websockets.client import ClientProtocol
-from websockets.exceptions import ConnectionClosed
 from websockets.uri import parse_uri
 
 from ..core.values import Headers, Request, Response
 from ..host.patching import Target
-from ..runtime import lanes
 from ..session.asking import Call
 from ..session.session import Session
 from ._seam import Seam, past
-from ._web_socket import Conversation, Ended
+from ._web_socket import Conversation
 from ._web_socket_peer import Peer
-from ._websockets_faults import FAULTS, read_closing
+from ._web_socket_pipes import NoTLS, Pipe, Socket
+from ._websockets_faults import FAULTS
+from ._websockets_sockets import AsyncSocket, SyncSocket
 
 SWITCHED = 101
 
@@ -143,9 +140,9 @@ async def _connect_async(original: Any, connecting: Any) -> Any:
             connection = connecting.protocol_factory(parse_uri(connecting.uri))
             body = b"".join([data async for data in call.athrough()]) if head.status != SWITCHED else b""
             with call.aside():
-                connection.connection_made(_Pipe(Peer(head, body), connection))
+                connection.connection_made(Pipe(Peer(head, body), connection))
             if head.status == SWITCHED:
-                _AsyncSocket(connection, Conversation(way.run, call, FAULTS), connection.transport.peer)
+                AsyncSocket(connection, Conversation(way.run, call, FAULTS), connection.transport.peer)
     except Exception as exc:
         await call.aleave(exc)
         raise
@@ -175,7 +172,7 @@ async def _shake_hands(connection: Any, call: Call, run: Session, original: Any,
         await _record_refusal(call, connection.response, exc)
         raise
     await call.ahead(_head_of(connection.response))
-    _AsyncSocket(connection, Conversation(run, call, FAULTS))
+    AsyncSocket(connection, Conversation(run, call, FAULTS))
 
 
 async def _record_refusal(call: Call, response: Any, exc: Exception) -> None:
@@ -205,195 +202,6 @@ async def _open_async(original: Any, connecting: Any) -> Any:
         vars(connecting).pop("pending", None)
 
 
-class _AsyncSocket:
-    """What stands between an agent and a connection of asyncio's."""
-
-    def __init__(self, connection: Any, said: Conversation, peer: Peer | None = None) -> None:
-        self._said, self._peer = said, peer
-        self._transport = connection.transport
-        self._send, self._recv, self._stream = connection.send, connection.recv, connection.recv_streaming
-        self._close = connection.close
-        connection.send, connection.recv, connection.close = self.send, self.recv, self.close
-        connection.recv_streaming = self.recv_streaming
-        for name in ("ping", "pong"):
-            setattr(connection, name, partial(_aside_async, getattr(connection, name)))
-
-    async def send(self, message: Any, text: bool | None = None) -> None:
-        said = self._said
-        how = {} if text is None else {"text": text}
-        if said.passes or isinstance(message, Mapping):
-            await self._send(message, **how)
-            return
-        if isinstance(message, AsyncIterator) or hasattr(message, "__aiter__"):
-            message = [part async for part in message]
-        whole, message = _join(message, text)
-        call = said.question(whole)
-        await call.abegin()
-        said.put(call)
-        try:
-            if said.live:
-                true = said.true(call, whole)
-                with call.aside():
-                    await self._send(message if true is whole else true, **(how if true is whole else {}))
-            await said.agive_head(call)
-        except BaseException as exc:
-            await call.aleave(exc)
-            raise
-
-    async def recv(self, decode: bool | None = None) -> Any:
-        said = self._said
-        if said.passes:
-            return await self._recv(decode)
-        if not said.live:
-            await self._feed()
-            message = await self._recv(decode)
-            said.waiting -= 1
-            return message
-        try:
-            message = await self._recv()
-        except ConnectionClosed as exc:
-            await said.afail(exc)
-            raise
-        said.note(message)
-        return _decode(message, decode)
-
-    async def recv_streaming(self, decode: bool | None = None) -> AsyncIterator[Any]:
-        said = self._said
-        parts: list[Any] = []
-        if not (said.passes or said.live):
-            await self._feed()
-            said.waiting -= 1
-        try:
-            async for part in self._stream(decode if said.passes or not said.live else None):
-                parts.append(part)
-                if said.passes or not said.live:
-                    yield part
-                    continue
-                yield _decode(part, decode)
-        except ConnectionClosed as exc:
-            if said.live and not said.passes:
-                await said.afail(exc)
-            raise
-        if said.live and not said.passes:
-            said.note((parts[0][:0] if parts else "").join(parts))
-
-    async def close(self, *args: Any, **kwargs: Any) -> None:
-        if not self._said.passes:
-            self._said.close()
-        with lanes.aside():
-            await self._close(*args, **kwargs)
-
-    async def _feed(self) -> None:
-        """Give the library the next recorded message, or the recorded end."""
-        said, peer = self._said, self._peer
-        if said.waiting > 0 or said.closing or peer is None:
-            said.waiting = max(1, said.waiting)
-            return
-        taken = await said.await_next()
-        said.waiting += 1
-        if isinstance(taken, Ended):
-            self._transport.give(_end(peer, taken))
-        elif taken is not None:
-            self._transport.give(peer.say(taken))
-
-
-def _end(peer: Peer, ended: Ended) -> bytes:
-    """The bytes with which `peer` ends a conversation that was recorded to end so."""
-    closing = read_closing(ended.fault.message)
-    received = closing.received if closing is not None and closing.is_by_server else None
-    return peer.close(received.code, received.reason) if received is not None else peer.close(None)
-
-
-def _join(message: Any, text: bool | None) -> tuple[str | bytes, Any]:
-    """A message as a whole, and as the library is to send it: in the parts that it has."""
-    parts: Any = message
-    if isinstance(message, str | bytes | bytearray | memoryview):
-        whole: Any = message
-    else:
-        parts = list(message)
-        whole = (parts[0][:0] if parts else "").join(parts)
-    data: str | bytes = whole if isinstance(whole, str) else bytes(whole)
-    if text is not None and isinstance(data, str) is not text:
-        data = data.decode() if isinstance(data, bytes) else data.encode()
-    return data, parts
-
-
-def _decode(message: Any, decode: bool | None) -> Any:
-    if decode is False and isinstance(message, str):
-        return message.encode()
-    return message.decode() if decode and not isinstance(message, str) else message
-
-
-async def _aside_async(original: Any, *args: Any, **kwargs: Any) -> Any:
-    with lanes.aside():
-        return await original(*args, **kwargs)
-
-
-class _Pipe(asyncio.Transport):
-    """A transport to a `Peer`, for one protocol."""
-
-    def __init__(self, peer: Peer, protocol: Any) -> None:
-        super().__init__()
-        self.peer = peer
-        self._protocol = protocol
-        self._loop = asyncio.get_running_loop()
-        self._closing = self._paused = False
-        self._held: list[bytes] = []
-
-    def give(self, data: bytes) -> None:
-        """Let the client read `data`, and then that the peer has hung up, if it has."""
-        if data:
-            self._held.append(data)
-        if not self._paused:
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        while self._held and not (self._paused or self._closing):
-            self._protocol.data_received(self._held.pop(0))
-        if self.peer.ended and not self._held and not self._closing:
-            self._protocol.eof_received()
-            self.close()
-
-    def write(self, data: Any) -> None:
-        if not self._closing:
-            reply = self.peer.receive(bytes(data))
-            if reply or self.peer.ended:
-                self.give(reply)
-
-    def writelines(self, list_of_data: Any) -> None:
-        self.write(b"".join(list_of_data))
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        self.peer.ended = True
-        self.give(b"")
-
-    def is_closing(self) -> bool:
-        return self._closing
-
-    def close(self) -> None:
-        if not self._closing:
-            self._closing = True
-            self._loop.call_soon(self._protocol.connection_lost, None)
-
-    abort = close
-
-    def pause_reading(self) -> None:
-        self._paused = True
-
-    def resume_reading(self) -> None:
-        self._paused = False
-        self.give(b"")
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        pass
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-
 # -- threads -------------------------------------------------------------------------------------
 
 
@@ -417,14 +225,14 @@ def _connect(original: Any, uri: str, **how: Any) -> Any:
             head = call.head()
             body = b"".join(call.through()) if head.status != SWITCHED else b""
             peer = Peer(head, body)
-            sock = _Socket(peer)
+            sock = Socket(peer)
             with call.aside():
-                secure = {"ssl": _NoTLS()} if parse_uri(uri).secure else {}
+                secure = {"ssl": NoTLS()} if parse_uri(uri).secure else {}
                 connection = original(uri, **{**how, **secure, "sock": sock})
     except BaseException as exc:
         call.leave(exc)
         raise
-    _SyncSocket(connection, Conversation(way.run, call, FAULTS), peer)
+    SyncSocket(connection, Conversation(way.run, call, FAULTS), peer)
     return connection
 
 
@@ -456,148 +264,3 @@ def _connect_live(original: Any, uri: str, how: dict[str, Any], call: Call) -> A
         raise
     call.head(_head_of(connection.response))
     return connection
-
-
-class _SyncSocket:
-    """What stands between an agent and a connection of threads'."""
-
-    def __init__(self, connection: Any, said: Conversation, peer: Peer | None) -> None:
-        self._said, self._peer, self._sock = said, peer, connection.socket
-        self._send, self._recv, self._stream = connection.send, connection.recv, connection.recv_streaming
-        self._close = connection.close
-        connection.send, connection.recv, connection.close = self.send, self.recv, self.close
-        connection.recv_streaming = self.recv_streaming
-        for name in ("ping", "pong"):
-            setattr(connection, name, partial(_aside, getattr(connection, name)))
-
-    def send(self, message: Any, text: bool | None = None) -> None:
-        said = self._said
-        how = {} if text is None else {"text": text}
-        if said.passes or isinstance(message, Mapping):
-            self._send(message, **how)
-            return
-        whole, message = _join(message, text)
-        call = said.question(whole)
-        call.begin()
-        said.put(call)
-        try:
-            if said.live:
-                true = said.true(call, whole)
-                with call.aside():
-                    self._send(message if true is whole else true, **(how if true is whole else {}))
-            said.give_head(call)
-        except BaseException as exc:
-            call.leave(exc)
-            raise
-
-    def recv(self, timeout: float | None = None, decode: bool | None = None) -> Any:
-        said = self._said
-        if said.passes:
-            return self._recv(timeout, decode)
-        if not said.live:
-            if not self._feed(timeout):
-                raise TimeoutError(f"timed out in {timeout:.1f}s")  # as the library says it
-            message = self._recv(None, decode)
-            said.waiting -= 1
-            return message
-        try:
-            message = self._recv(timeout)
-        except ConnectionClosed as exc:
-            said.fail(exc)
-            raise
-        said.note(message)
-        return _decode(message, decode)
-
-    def recv_streaming(self, decode: bool | None = None) -> Iterator[Any]:
-        said = self._said
-        if said.passes or not said.live:
-            if not said.passes:
-                self._feed(None)
-                said.waiting -= 1
-            yield from self._stream(decode)
-            return
-        parts: list[Any] = []
-        try:
-            for part in self._stream():
-                parts.append(part)
-                yield _decode(part, decode)
-        except ConnectionClosed as exc:
-            said.fail(exc)
-            raise
-        said.note((parts[0][:0] if parts else "").join(parts))
-
-    def close(self, *args: Any, **kwargs: Any) -> None:
-        if not self._said.passes:
-            self._said.close()
-        with lanes.aside():
-            self._close(*args, **kwargs)
-
-    def _feed(self, timeout: float | None) -> bool:
-        """Give the library the next recorded message, or the recorded end; False if none came in time."""
-        said, peer = self._said, self._peer
-        if said.waiting > 0 or said.closing or peer is None:
-            said.waiting = max(1, said.waiting)
-            return True
-        taken = said.wait_next(timeout)
-        if taken is None and not said.closing:
-            return False
-        said.waiting += 1
-        if isinstance(taken, Ended):
-            self._sock.give(_end(peer, taken))
-        elif taken is not None:
-            self._sock.give(peer.say(taken))
-        return True
-
-
-def _aside(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    with lanes.aside():
-        return original(*args, **kwargs)
-
-
-class _Socket:
-    """A socket to a `Peer`."""
-
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._bytes: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._rest = b""
-        self._lock = threading.Lock()
-
-    def give(self, data: bytes) -> None:
-        if data:
-            self._bytes.put(data)
-        if self._peer.ended:
-            self._bytes.put(b"")
-
-    def recv(self, size: int) -> bytes:
-        data = self._rest or self._bytes.get()
-        self._rest = data[size:]
-        return data[:size]
-
-    def sendall(self, data: Any) -> None:
-        with self._lock:
-            self.give(self._peer.receive(bytes(data)))
-
-    def shutdown(self, _: int) -> None:
-        self._bytes.put(b"")
-
-    def close(self) -> None:
-        self._bytes.put(b"")
-
-    def settimeout(self, _: float | None) -> None:
-        pass
-
-    def setsockopt(self, *_: Any) -> None:
-        pass
-
-    def getsockname(self) -> Any:
-        return None
-
-    getpeername = getsockname
-
-
-class _NoTLS:
-    """What makes a socket in memory out of one: it is not encrypted."""
-
-    def wrap_socket(self, sock: _Socket, **_: Any) -> _Socket:
-        return sock
