@@ -13,13 +13,16 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from weakref import WeakKeyDictionary, WeakSet
 
+import anyio
 from attrs import frozen
 
 from ..core.values import End, Fault, Request, Response
 from ..errors import SocketLost
 from ..host import clocks
+from ..runtime.event_loop import poster, resolve, running_loop
 from ..session.asking import Call
 from ..session.faults import Faults
 from ..session.session import Session
@@ -32,6 +35,7 @@ HEAD = Response(200, (), (), "eof", "", "WebSocket")
 """The head of an answer over a socket: there is none on the wire."""
 
 GLANCE = 0.02  # seconds between two looks of who waits for a message
+BLINK = 0.005  # the same under trio, where nobody wakes who waits
 
 
 @frozen
@@ -53,6 +57,8 @@ class Conversation:
         self.live = handshake.served is None
         self.closing = False
         """Whether the agent has closed it."""
+        self.by_arrival = False
+        """Whether a message counts as received when it comes, read or not."""
         self.waiting = 0
         """How many recorded messages were given to the library, and the agent has not received."""
         self._calls = deque([handshake])
@@ -82,8 +88,11 @@ class Conversation:
                 true = self._restore(call, message)
                 with call.aside():
                     send(true)
-            if self._is_unheaded(call):
-                call.head(HEAD if self.live else None)
+                if self._is_unheaded(call):
+                    call.head(HEAD)
+            else:
+                call.head()
+                self._give(call)
         except BaseException as exc:
             call.leave(exc)
             raise
@@ -98,11 +107,20 @@ class Conversation:
                 true = self._restore(call, message)
                 with call.aside():
                     await send(true)
-            if self._is_unheaded(call):
-                await call.ahead(HEAD if self.live else None)
+                if self._is_unheaded(call):
+                    await call.ahead(HEAD)
+            else:
+                await call.ahead()
+                self._give(call)
         except BaseException as exc:
             await call.aleave(exc)
             raise
+
+    def _give(self, call: Call) -> None:
+        """Let the agent receive what was recorded for `call`, which has its head."""
+        with self._lock:
+            self._headed.add(call)
+        self.wake()
 
     def _ask(self, message: str | bytes) -> Call:
         return self._run.asking(Request(SEND, self.url, (), pack(message)), self._faults)
@@ -120,7 +138,7 @@ class Conversation:
                 before.drop("eof")
             self._calls.append(call)
             self._pass_drained()
-            self._wake()
+            self.wake()
 
     def _restore(self, call: Call, message: str | bytes) -> str | bytes:
         """What must leave for `call`: `message` itself, or what is put in its place."""
@@ -139,11 +157,13 @@ class Conversation:
     def fail(self, exc: Exception) -> None:
         """Note that the agent is told that the live conversation is over."""
         if not self.closing:
+            self._give_head(self._calls[-1])
             self._calls[-1].leave(exc)
 
     async def afail(self, exc: Exception) -> None:
         """`fail`, suspending the task."""
         if not self.closing:
+            self._give_head(self._calls[-1])
             await self._calls[-1].aleave(exc)
 
     def take(self) -> bytes | Ended | None:
@@ -162,39 +182,44 @@ class Conversation:
                 return Ended(end)
             return None
 
-    def wait_next(self, timeout: float | None = None) -> bytes | Ended | None:
-        """The next recorded message; None if the agent closes, or when `timeout` seconds have passed.
+    def wait_next(
+        self, timeout: float | None = None, ready: Callable[[], bool] = lambda: False
+    ) -> bytes | Ended | None:
+        """The next recorded message; None if the agent closes, when `timeout` seconds have passed, or when `ready`.
 
         Raises:
             Stalled: the tape has no more, and patience has ended.
         """
         until = None if timeout is None else clocks.monotonic() + timeout
         came = threading.Event()
-        self._wakes.append(came.set)
-        while (taken := self.take()) is None and not self.closing:
+        while (taken := self.take()) is None and not (self.closing or ready()):
             self._calls[0].watch()
             left = GLANCE if until is None else min(GLANCE, until - clocks.monotonic())
             if left <= 0:
                 break
+            self._wakes.append(came.set)
             came.wait(left)
             came.clear()
-        if came.set in self._wakes:
-            self._wakes.remove(came.set)
         return taken
 
-    async def await_next(self) -> bytes | Ended | None:
-        """`wait_next`, suspending the task."""
-        loop = asyncio.get_running_loop()
-        while (taken := self.take()) is None and not self.closing:
+    async def await_next(self, ready: Callable[[], bool] = lambda: False) -> bytes | Ended | None:
+        """`wait_next`, suspending the task; who waits no longer cancels it."""
+        while (taken := self.take()) is None and not (self.closing or ready()):
             self._calls[0].watch()
+            if (loop := running_loop()) is None:
+                await anyio.sleep(BLINK)
+                continue
             came: asyncio.Future[None] = loop.create_future()
-
-            def wake(came: asyncio.Future[None] = came) -> None:
-                loop.call_soon_threadsafe(lambda: came.done() or came.set_result(None))
-
-            self._wakes.append(wake)
+            self._wakes.append(poster(loop, partial(resolve, came)))
             await asyncio.wait([came], timeout=GLANCE)
         return taken
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        wakes, self._wakes = self._wakes, []
+        for wake in wakes:
+            with suppress(RuntimeError):  # its loop is closed
+                wake()
 
     # -- its end -------------------------------------------------------------------------------
 
@@ -202,15 +227,19 @@ class Conversation:
         """Note that the agent closes it."""
         with self._lock:
             self.closing = True
-            while self._calls:
-                call = self._calls.popleft()
-                if self._calls:
-                    self._give_head(call)
-                    call.drop("closed" if self._list_left(call) else "eof")
-            self._give_head(call)
-            call.drop("closed")
-            self._calls.append(call)
-            self._wake()
+            for call in list(self._calls):
+                self._give_head(call)
+                if self.by_arrival:
+                    self._receive_all(call)
+                ended = call is not self._calls[-1] and not self._list_left(call)
+                call.drop("eof" if ended else "closed")
+            self._calls = deque([self._calls[-1]])
+        self.wake()
+
+    def _receive_all(self, call: Call) -> None:
+        left = self._list_left(call)
+        while left:
+            call.chunk(left.popleft())
 
     # -- below ---------------------------------------------------------------------------------
 
@@ -240,11 +269,6 @@ class Conversation:
         if self._is_unheaded(call):
             with suppress(RuntimeError):  # it was given up as it was said
                 call.head(HEAD if self.live else None)
-
-    def _wake(self) -> None:
-        wakes, self._wakes = self._wakes, []
-        for wake in wakes:
-            wake()
 
 
 def _find_end(call: Call) -> End:

@@ -11,13 +11,12 @@ import base64
 import hashlib
 
 from ..core.values import Response
+from ._web_socket_frames import BINARY, CLOSE, PING, PONG, TEXT, Frame, Frames, write_frame
 
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 MARK = b"\xff"
 """What a binary message is kept behind: no text in UTF-8 has this byte. A text is kept as it is."""
 
-_FINAL, _MASKED = 0x80, 0x80
-_SHORT, _LONG = 126, 127
+SWITCHED = 101
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -42,7 +41,8 @@ class Peer:
 
     def __init__(self, head: Response, body: bytes = b"", *, greeted: bool = False) -> None:
         self._head, self._body = head, body
-        self._data = bytearray()
+        self._head_of_client = b""
+        self._frames = Frames()
         self._greeted = greeted
         self._closed = False
         self.ended = False
@@ -50,17 +50,17 @@ class Peer:
 
     def receive(self, data: bytes) -> bytes:
         """Take what the client sends; return what is sent back."""
-        self._data += data
         reply = b""
         if not self._greeted:
-            head, found, rest = bytes(self._data).partition(b"\r\n\r\n")
+            self._head_of_client += data
+            head, found, data = self._head_of_client.partition(b"\r\n\r\n")
             if not found:
                 return b""
-            self._greeted, self._data = True, bytearray(rest)
+            self._greeted = True
             reply = write_handshake(self._head, find_key(head)) + self._body
-            self.ended = self._head.status != 101  # noqa: PLR2004
-        while not self.ended and (frame := self._next_frame()) is not None:
-            reply += self._answer(*frame)
+            self.ended = self._head.status != SWITCHED
+        for frame in self._frames.feed(data):
+            reply += b"" if self.ended else self._answer(frame)
         return reply
 
     def say(self, kept: bytes) -> bytes:
@@ -75,44 +75,13 @@ class Peer:
         self._closed = True
         return write_frame(CLOSE, code.to_bytes(2, "big") + reason.encode())
 
-    def _answer(self, opcode: int, payload: bytes) -> bytes:
-        match opcode:
-            case 9:
-                return write_frame(PONG, payload)
-            case 8:
-                self.ended = True
-                return b"" if self._closed else write_frame(CLOSE, payload)
-        return b""
-
-    def _next_frame(self) -> tuple[int, bytes] | None:
-        """Take the next whole frame of a client out of what has come; None until it is whole."""
-        data = self._data
-        if len(data) < 2:  # noqa: PLR2004
-            return None
-        size, at = data[1] & ~_MASKED, 2
-        if size >= _SHORT:
-            wide = 2 if size == _SHORT else 8
-            size, at = int.from_bytes(data[at : at + wide], "big"), at + wide
-        if len(data) < at + 4 + size:
-            return None
-        mask, opcode = bytes(data[at : at + 4]), data[0] & 0xF
-        payload = bytes(data[at + 4 : at + 4 + size])
-        del data[: at + 4 + size]
-        if opcode in (CLOSE, PING):  # what else is said is not looked at
-            payload = bytes(byte ^ mask[n % 4] for n, byte in enumerate(payload))
-        return opcode, payload
-
-
-def write_frame(opcode: int, payload: bytes) -> bytes:
-    """One whole frame of a server."""
-    size = len(payload)
-    if size < _SHORT:
-        head = bytes([_FINAL | opcode, size])
-    elif size < 2**16:
-        head = bytes([_FINAL | opcode, _SHORT]) + size.to_bytes(2, "big")
-    else:
-        head = bytes([_FINAL | opcode, _LONG]) + size.to_bytes(8, "big")
-    return head + payload
+    def _answer(self, frame: Frame) -> bytes:
+        if frame.opcode == PING:
+            return write_frame(PONG, frame.payload)
+        if frame.opcode == CLOSE:
+            self.ended = True
+            return b"" if self._closed else write_frame(CLOSE, frame.payload)
+        return b""  # what else is said is not looked at
 
 
 def find_key(head: bytes) -> bytes:

@@ -221,7 +221,7 @@ class _Network:
 class _Door(Seam):
     """One client's `before-send`, in terms of the seam."""
 
-    lib, stream, signs = LIB, _Raw, True
+    lib, stream, signs, switches = LIB, _Raw, True, False
 
     def __init__(self, client: Any) -> None:
         super().__init__(None, _Network(client))
