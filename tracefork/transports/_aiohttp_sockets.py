@@ -96,7 +96,7 @@ class Socket:
             text = message.type is WSMsgType.TEXT and isinstance(message.data, bytes)
             said.note(message.data.decode() if text else message.data)
         elif message.type not in _ALONGSIDE:
-            await said.afail(_Over(message))
+            said.fail(_Over(message))
         return message
 
     async def close(self, *args: Any, **how: Any) -> Any:

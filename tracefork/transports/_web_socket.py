@@ -155,16 +155,12 @@ class Conversation:
             newest.chunk(pack(message))
 
     def fail(self, exc: Exception) -> None:
-        """Note that the agent is told that the live conversation is over."""
-        if not self.closing:
-            self._give_head(self._calls[-1])
-            self._calls[-1].leave(exc)
-
-    async def afail(self, exc: Exception) -> None:
-        """`fail`, suspending the task."""
-        if not self.closing:
-            self._give_head(self._calls[-1])
-            await self._calls[-1].aleave(exc)
+        """Note that the agent is told by `exc` that the live conversation is over."""
+        with self._lock:
+            if not self.closing:
+                newest = self._calls[-1]
+                self._give_head(newest)
+                newest.drop(self._faults.of(exc))
 
     def take(self) -> bytes | Ended | None:
         """The next recorded message, as it is kept; or how the conversation ends; None for nothing so far."""

@@ -54,7 +54,7 @@ class AsyncSocket:
         try:
             message = await self._recv()
         except ConnectionClosed as exc:
-            await said.afail(exc)
+            said.fail(exc)
             raise
         said.note(message)
         return _decode(message, decode)
@@ -74,7 +74,7 @@ class AsyncSocket:
                 yield _decode(part, decode)
         except ConnectionClosed as exc:
             if said.live and not said.passes:
-                await said.afail(exc)
+                said.fail(exc)
             raise
         if said.live and not said.passes:
             said.note((parts[0][:0] if parts else "").join(parts))
