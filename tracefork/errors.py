@@ -442,7 +442,7 @@ class UnfitAnswer(TraceforkError, ValueError):
 
 
 class SocketLost(TraceforkError):
-    """A run goes live in the middle of a conversation over a web socket, which began on the tape, or comes back.
+    """A run goes live in the middle of a conversation over a web socket, at `url`, or back to the tape.
 
     What the server had in mind of it is not there, and what it would say to all that again is not what it
     has said. A socket is served as a whole, or it is live as a whole.
@@ -454,9 +454,9 @@ class SocketLost(TraceforkError):
 
     def __str__(self) -> str:
         return (
-            f"the conversation with {self.url} is partly on the tape and partly live: its server does not know "
-            f"what was said before. Go live at the handshake of this socket, or before it: fork at a step "
-            f"before it, or cut there; and let the agent open a socket for each part that is to differ"
+            f"the conversation with {self.url} is partly on the tape and partly live: its server does not "
+            "know what was said before; fork at a step before the handshake of this socket, or let the agent "
+            "open another one for what is to differ"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 
@@ -13,8 +14,11 @@ from talkers import websockets as library
 
 import tracefork
 from tracefork import Response
+from tracefork.edits import Set
 from tracefork.errors import SocketLost, Stalled
 from tracefork.runs.api import cut
+from tracefork.testing.scripted import by_rule
+from tracefork.testing.server import LoopbackServer
 
 TOKEN = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1cD3eF5"
 
@@ -224,7 +228,7 @@ def test_a_handshake_that_is_declined_is_an_exchange(client, tmp_path):
 def test_nobody_listens(client, tmp_path):
     def act():
         try:
-            talk(client, server.url, lambda talker: talker.hear())
+            return talk(client, server.url, lambda talker: talker.hear())
         except OSError as exc:
             return type(exc).__name__, str(exc)
 
@@ -244,11 +248,12 @@ def test_a_loop_that_opens_it_again_goes_on(tmp_path):
             try:
                 heard.append(await socket.recv())
                 if len(heard) == 3:
-                    return heard
+                    break
                 await socket.send("vanish")
                 await socket.recv()
             except library.ConnectionClosed:
                 continue
+        return heard
 
     with Server(greet) as server:
         got, tape = proves(lambda: asyncio.run(main()), server, tmp_path)
@@ -350,6 +355,58 @@ def test_a_secret_is_not_kept_and_leaves_as_it_is(client, monkeypatch):
 
     assert told == [f"with {TOKEN}"]
     assert TOKEN.encode() not in recorded.tape[1].request.body + recorded.tape[1].response.body
+
+
+@clients
+def test_a_surrogate_is_the_secret_again_where_it_leaves(client, monkeypatch):
+    import httpx
+
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+    told = []
+
+    def serve(socket):
+        for heard in socket:
+            told.append(heard)
+            socket.send("ok")
+
+    def agent():
+        given = httpx.get(shop.url).text
+
+        async def tell(talker):
+            await talker.say(f"with {given}")
+            return await talker.hear()
+
+        return given, talk(client, server.url, tell)
+
+    rule = by_rule(lambda _: Response(200, (), (TOKEN.encode(),)))
+    with Server(serve) as server, LoopbackServer(rule) as shop:
+        with tracefork.record() as recorded:
+            agent()
+        with cut(recorded.tape, 1):
+            given, _ = agent()
+
+    assert given != TOKEN
+    assert told == [f"with {TOKEN}"] * 2
+
+
+@clients
+def test_an_edited_message_is_what_is_sent_and_kept(client):
+    told = []
+
+    def serve(socket):
+        for heard in socket:
+            told.append(heard)
+            socket.send("ok")
+
+    async def agent(talker):
+        await talker.say('{"a": 1}')
+        return await talker.hear()
+
+    with Server(serve) as server, tracefork.record(edits=Set("$.a", "longer")) as recorded:
+        talk(client, server.url, agent)
+
+    assert [json.loads(one) for one in told] == [{"a": "longer"}]
+    assert json.loads(recorded.tape[1].request.body) == {"a": "longer"}
 
 
 @clients

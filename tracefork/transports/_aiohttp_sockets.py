@@ -40,12 +40,12 @@ class SocketFaults:
 
 
 class Socket:
-    """An agent's `socket`, whose conversation is `said`; in a replay with the `peer` that `give`s it bytes."""
+    """An agent's `socket`, whose conversation is `talk`; in a replay with the `peer` that `give` is for."""
 
     def __init__(
-        self, socket: Any, said: Conversation, peer: Peer | None = None, give: Callable[[bytes], object] = len
+        self, socket: Any, talk: Conversation, peer: Peer | None = None, give: Callable[[bytes], object] = len
     ) -> None:
-        self._socket, self._said, self._peer, self._give = socket, said, peer, give
+        self._socket, self._talk, self._peer, self._give = socket, talk, peer, give
         self._receive, self._close = socket.receive, socket.close
         self._reader: asyncio.Task[Any] | None = None
         socket.receive, socket.close = self.receive, self.close
@@ -62,14 +62,14 @@ class Socket:
                 socket._reset_heartbeat()  # noqa: SLF001
 
     async def send(self, original: Any, data: Any, *args: Any, **how: Any) -> None:
-        if self._said.passes or not isinstance(data, str | bytes | bytearray | memoryview):
+        if self._talk.passes or not isinstance(data, str | bytes | bytearray | memoryview):
             await original(data, *args, **how)
             return
         message = data if isinstance(data, str) else bytes(data)
-        await self._said.asay(message, lambda true: original(true, *args, **how))
+        await self._talk.asay(message, lambda true: original(true, *args, **how))
 
     async def send_frame(self, original: Any, message: Any, opcode: Any, *args: Any, **how: Any) -> None:
-        if self._said.passes or opcode not in _CARRIED:
+        if self._talk.passes or opcode not in _CARRIED:
             await _aside(original, message, opcode, *args, **how)
             return
         data = bytes(message)
@@ -77,47 +77,47 @@ class Socket:
         async def send(true: str | bytes) -> None:
             await original(true.encode() if isinstance(true, str) else true, opcode, *args, **how)
 
-        await self._said.asay(data.decode() if opcode is WSMsgType.TEXT else data, send)
+        await self._talk.asay(data.decode() if opcode is WSMsgType.TEXT else data, send)
 
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109  the library's own
-        said = self._said
-        if said.passes:
+        talk = self._talk
+        if talk.passes:
             return await self._receive(timeout)
-        if not said.live:
+        if not talk.live:
             await self._feed(timeout)
         self._reader = asyncio.current_task()
         try:
             message = await _aside(self._receive, timeout)
         finally:
             self._reader = None
-        if not said.live:
-            said.waiting = max(0, said.waiting - 1)
+        if not talk.live:
+            talk.waiting = max(0, talk.waiting - 1)
         elif message.type in _CARRIED:
             text = message.type is WSMsgType.TEXT and isinstance(message.data, bytes)
-            said.note(message.data.decode() if text else message.data)
+            talk.note(message.data.decode() if text else message.data)
         elif message.type not in _ALONGSIDE:
-            said.fail(_Over(message))
+            talk.fail(_Over(message))
         return message
 
     async def close(self, *args: Any, **how: Any) -> Any:
         """Close it; the library does so itself when the server has closed, within `receive`."""
-        if self._reader is not asyncio.current_task() and not self._said.passes:
-            self._said.close()
+        if self._reader is not asyncio.current_task() and not self._talk.passes:
+            self._talk.close()
         return await _aside(self._close, *args, **how)
 
     async def _feed(self, timeout: float | None) -> None:  # noqa: ASYNC109
         """Give the library the next recorded message, or the recorded end."""
-        said, peer, socket = self._said, self._peer, self._socket
-        if said.waiting > 0 or said.closing or peer is None or socket.closed:
+        talk, peer, socket = self._talk, self._peer, self._socket
+        if talk.waiting > 0 or talk.closing or peer is None or socket.closed:
             return
         limit = timeout or getattr(socket._timeout, "ws_receive", None)  # noqa: SLF001  the library's own
         try:
             async with asyncio.timeout(limit):
-                taken = await said.await_next()
+                taken = await talk.await_next()
         except (asyncio.CancelledError, TimeoutError):
             socket._close_code = WSCloseCode.ABNORMAL_CLOSURE  # noqa: SLF001  as the library has it then
             raise
-        said.waiting += 1
+        talk.waiting += 1
         if isinstance(taken, Ended):
             closed = _SAID.fullmatch(taken.fault.message)
             self._give(peer.close(int(closed[1]), closed[2]) if closed else peer.close(None))

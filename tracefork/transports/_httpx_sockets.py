@@ -46,8 +46,8 @@ class _Base:
     """A stream after its handshake; without `inner` it is a recorded one."""
 
     def __init__(self, run: Session, call: Call, head: Response, inner: Any, lib: str) -> None:
-        self._said = said = Conversation(run, call, _Faults())
-        said.by_arrival = True
+        self._talk = talk = Conversation(run, call, _Faults())
+        talk.by_arrival = True
         self._inner, self._lib = inner, lib
         self._peer = Peer(head, greeted=True)
         self._heard, self._told = Messages(), Messages()
@@ -59,28 +59,28 @@ class _Base:
     def _hear(self, data: bytes) -> None:
         """Note what comes from a live server."""
         if not data:
-            self._said.fail(_Over(""))
+            self._talk.fail(_Over(""))
         for message in self._heard.feed(data):
             if not isinstance(message, Frame):
-                self._said.note(message)
+                self._talk.note(message)
             elif message.opcode == CLOSE:
                 code, reason = message.closing
-                self._said.fail(_Over(f"{code} {reason}".rstrip()))
+                self._talk.fail(_Over(f"{code} {reason}".rstrip()))
 
     def _fail(self, exc: Exception) -> None:
-        self._said.fail(exc)
+        self._talk.fail(exc)
 
-    def _list_told(self, data: bytes) -> list[str | bytes]:
+    def _list_messages(self, data: bytes) -> list[str | bytes]:
         """The messages that are whole with `data`, of the agent; it may close the socket, too."""
-        told = list(self._told.feed(data))
-        if any(isinstance(one, Frame) and one.opcode == CLOSE for one in told) and not self._said.passes:
-            self._said.close()
-        return [one for one in told if not isinstance(one, Frame)]
+        found = list(self._told.feed(data))
+        if any(isinstance(one, Frame) and one.opcode == CLOSE for one in found) and not self._talk.passes:
+            self._talk.close()
+        return [one for one in found if not isinstance(one, Frame)]
 
     def _answer(self, data: bytes) -> None:
         """Let the recorded server hear `data`."""
         self._ready += self._peer.receive(data)
-        self._said.wake()
+        self._talk.wake()
 
     def _give(self, taken: bytes | Ended | None, size: int) -> bytes:
         """What a read of at most `size` bytes gets of a recorded server."""
@@ -116,9 +116,9 @@ class Stream(_Base):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._inner is None:
-            taken = None if self._has_more else self._said.wait_next(timeout, lambda: self._has_more)
+            taken = None if self._has_more else self._talk.wait_next(timeout, lambda: self._has_more)
             data = self._give(taken, max_bytes)
-            if not data and timeout is not None and not (self._has_more or self._said.closing):
+            if not data and timeout is not None and not (self._has_more or self._talk.closing):
                 raise self._late()
             return data
         with lanes.aside():
@@ -128,15 +128,19 @@ class Stream(_Base):
                 if not isinstance(exc, sys.modules[self._lib].ReadTimeout):
                     self._fail(exc)
                 raise
-        if not self._said.passes:
+        if not self._talk.passes:
             self._hear(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         data = bytes(buffer)
-        messages = [] if self._said.passes else self._list_told(data)
+        messages = [] if self._talk.passes else self._list_messages(data)
         for message in messages:
-            self._said.say(message, lambda true, m=message: self._send(self._frame(data, m, true), timeout))
+
+            def send(true: str | bytes, message: str | bytes = message) -> None:
+                self._send(self._frame(data, message, true), timeout)
+
+            self._talk.say(message, send)
         if not messages:
             with lanes.aside():
                 self._send(data, timeout)
@@ -150,8 +154,8 @@ class Stream(_Base):
             self._inner.write(data, timeout)
 
     def close(self) -> None:
-        if not (self._said.closing or self._said.passes):
-            self._said.close()
+        if not (self._talk.closing or self._talk.passes):
+            self._talk.close()
         if self._inner is not None:
             with lanes.aside():
                 self._inner.close()
@@ -162,7 +166,7 @@ class AsyncStream(_Base):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         if self._inner is None:
-            taken = None if self._has_more else await self._said.await_next(lambda: self._has_more)
+            taken = None if self._has_more else await self._talk.await_next(lambda: self._has_more)
             return self._give(taken, max_bytes)
         with lanes.aside():
             try:
@@ -171,19 +175,19 @@ class AsyncStream(_Base):
                 if not isinstance(exc, sys.modules[self._lib].ReadTimeout):
                     self._fail(exc)
                 raise
-        if not self._said.passes:
+        if not self._talk.passes:
             self._hear(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         data = bytes(buffer)
-        messages = [] if self._said.passes else self._list_told(data)
+        messages = [] if self._talk.passes else self._list_messages(data)
         for message in messages:
 
             async def send(true: str | bytes, message: str | bytes = message) -> None:
                 await self._send(self._frame(data, message, true), timeout)
 
-            await self._said.asay(message, send)
+            await self._talk.asay(message, send)
         if not messages:
             with lanes.aside():
                 await self._send(data, timeout)
@@ -197,8 +201,8 @@ class AsyncStream(_Base):
             await self._inner.write(data, timeout)
 
     async def aclose(self) -> None:
-        if not (self._said.closing or self._said.passes):
-            self._said.close()
+        if not (self._talk.closing or self._talk.passes):
+            self._talk.close()
         if self._inner is not None:
             with lanes.aside():
                 await self._inner.aclose()

@@ -181,7 +181,7 @@ class Conversation:
     def wait_next(
         self, timeout: float | None = None, ready: Callable[[], bool] = lambda: False
     ) -> bytes | Ended | None:
-        """The next recorded message; None if the agent closes, when `timeout` seconds have passed, or when `ready`.
+        """The next recorded message; None if the agent closes, after `timeout` seconds, or when `ready`.
 
         Raises:
             Stalled: the tape has no more, and patience has ended.
@@ -225,9 +225,10 @@ class Conversation:
             self.closing = True
             for call in list(self._calls):
                 self._give_head(call)
-                if self.by_arrival:
-                    self._receive_all(call)
                 ended = call is not self._calls[-1] and not self._list_left(call)
+                if self.by_arrival and not self.live:
+                    self._receive_all(call)  # it had come, whoever is quicker now
+                    call.drop(_find_end(call))
                 call.drop("eof" if ended else "closed")
             self._calls = deque([self._calls[-1]])
         self.wake()
@@ -263,7 +264,7 @@ class Conversation:
     def _give_head(self, call: Call) -> None:
         """Give the head of `call` at once, where it has not been given."""
         if self._is_unheaded(call):
-            with suppress(RuntimeError):  # it was given up as it was said
+            with suppress(RuntimeError):  # it was given up as it was talk
                 call.head(HEAD if self.live else None)
 
 

@@ -17,8 +17,8 @@ from ._websockets_faults import read_closing
 class AsyncSocket:
     """What stands between an agent and a connection of asyncio's."""
 
-    def __init__(self, connection: Any, said: Conversation, peer: Peer | None = None) -> None:
-        self._said, self._peer = said, peer
+    def __init__(self, connection: Any, talk: Conversation, peer: Peer | None = None) -> None:
+        self._talk, self._peer = talk, peer
         self._transport = connection.transport
         self._send, self._recv, self._stream = connection.send, connection.recv, connection.recv_streaming
         self._close = connection.close
@@ -28,9 +28,9 @@ class AsyncSocket:
             setattr(connection, name, partial(_aside_async, getattr(connection, name)))
 
     async def send(self, message: Any, text: bool | None = None) -> None:
-        said = self._said
+        talk = self._talk
         how = {} if text is None else {"text": text}
-        if said.passes or isinstance(message, Mapping):
+        if talk.passes or isinstance(message, Mapping):
             await self._send(message, **how)
             return
         if isinstance(message, AsyncIterator) or hasattr(message, "__aiter__"):
@@ -40,59 +40,59 @@ class AsyncSocket:
         async def send(true: str | bytes) -> None:
             await (self._send(parts, **how) if true is whole else self._send(true))
 
-        await said.asay(whole, send)
+        await talk.asay(whole, send)
 
     async def recv(self, decode: bool | None = None) -> Any:
-        said = self._said
-        if said.passes:
+        talk = self._talk
+        if talk.passes:
             return await self._recv(decode)
-        if not said.live:
+        if not talk.live:
             await self._feed()
             message = await self._recv(decode)
-            said.waiting -= 1
+            talk.waiting -= 1
             return message
         try:
             message = await self._recv()
         except ConnectionClosed as exc:
-            said.fail(exc)
+            talk.fail(exc)
             raise
-        said.note(message)
+        talk.note(message)
         return _decode(message, decode)
 
     async def recv_streaming(self, decode: bool | None = None) -> AsyncIterator[Any]:
-        said = self._said
+        talk = self._talk
         parts: list[Any] = []
-        if not (said.passes or said.live):
+        if not (talk.passes or talk.live):
             await self._feed()
-            said.waiting -= 1
+            talk.waiting -= 1
         try:
-            async for part in self._stream(decode if said.passes or not said.live else None):
+            async for part in self._stream(decode if talk.passes or not talk.live else None):
                 parts.append(part)
-                if said.passes or not said.live:
+                if talk.passes or not talk.live:
                     yield part
                     continue
                 yield _decode(part, decode)
         except ConnectionClosed as exc:
-            if said.live and not said.passes:
-                said.fail(exc)
+            if talk.live and not talk.passes:
+                talk.fail(exc)
             raise
-        if said.live and not said.passes:
-            said.note((parts[0][:0] if parts else "").join(parts))
+        if talk.live and not talk.passes:
+            talk.note((parts[0][:0] if parts else "").join(parts))
 
     async def close(self, *args: Any, **kwargs: Any) -> None:
-        if not self._said.passes:
-            self._said.close()
+        if not self._talk.passes:
+            self._talk.close()
         with lanes.aside():
             await self._close(*args, **kwargs)
 
     async def _feed(self) -> None:
         """Give the library the next recorded message, or the recorded end."""
-        said, peer = self._said, self._peer
-        if said.waiting > 0 or said.closing or peer is None:
-            said.waiting = max(1, said.waiting)
+        talk, peer = self._talk, self._peer
+        if talk.waiting > 0 or talk.closing or peer is None:
+            talk.waiting = max(1, talk.waiting)
             return
-        taken = await said.await_next()
-        said.waiting += 1
+        taken = await talk.await_next()
+        talk.waiting += 1
         if isinstance(taken, Ended):
             self._transport.give(_end(peer, taken))
         elif taken is not None:
@@ -102,8 +102,8 @@ class AsyncSocket:
 class SyncSocket:
     """What stands between an agent and a connection of threads'."""
 
-    def __init__(self, connection: Any, said: Conversation, peer: Peer | None) -> None:
-        self._said, self._peer, self._sock = said, peer, connection.socket
+    def __init__(self, connection: Any, talk: Conversation, peer: Peer | None) -> None:
+        self._talk, self._peer, self._sock = talk, peer, connection.socket
         self._send, self._recv, self._stream = connection.send, connection.recv, connection.recv_streaming
         self._close = connection.close
         connection.send, connection.recv, connection.close = self.send, self.recv, self.close
@@ -112,38 +112,38 @@ class SyncSocket:
             setattr(connection, name, partial(_aside, getattr(connection, name)))
 
     def send(self, message: Any, text: bool | None = None) -> None:
-        said = self._said
+        talk = self._talk
         how = {} if text is None else {"text": text}
-        if said.passes or isinstance(message, Mapping):
+        if talk.passes or isinstance(message, Mapping):
             self._send(message, **how)
             return
         whole, parts = _join(message, text)
-        said.say(whole, lambda true: self._send(parts, **how) if true is whole else self._send(true))
+        talk.say(whole, lambda true: self._send(parts, **how) if true is whole else self._send(true))
 
     def recv(self, timeout: float | None = None, decode: bool | None = None) -> Any:
-        said = self._said
-        if said.passes:
+        talk = self._talk
+        if talk.passes:
             return self._recv(timeout, decode)
-        if not said.live:
+        if not talk.live:
             if not self._feed(timeout):
                 raise TimeoutError(f"timed out in {timeout:.1f}s")  # as the library says it
             message = self._recv(None, decode)
-            said.waiting -= 1
+            talk.waiting -= 1
             return message
         try:
             message = self._recv(timeout)
         except ConnectionClosed as exc:
-            said.fail(exc)
+            talk.fail(exc)
             raise
-        said.note(message)
+        talk.note(message)
         return _decode(message, decode)
 
     def recv_streaming(self, decode: bool | None = None) -> Iterator[Any]:
-        said = self._said
-        if said.passes or not said.live:
-            if not said.passes:
+        talk = self._talk
+        if talk.passes or not talk.live:
+            if not talk.passes:
                 self._feed(None)
-                said.waiting -= 1
+                talk.waiting -= 1
             yield from self._stream(decode)
             return
         parts: list[Any] = []
@@ -152,26 +152,26 @@ class SyncSocket:
                 parts.append(part)
                 yield _decode(part, decode)
         except ConnectionClosed as exc:
-            said.fail(exc)
+            talk.fail(exc)
             raise
-        said.note((parts[0][:0] if parts else "").join(parts))
+        talk.note((parts[0][:0] if parts else "").join(parts))
 
     def close(self, *args: Any, **kwargs: Any) -> None:
-        if not self._said.passes:
-            self._said.close()
+        if not self._talk.passes:
+            self._talk.close()
         with lanes.aside():
             self._close(*args, **kwargs)
 
     def _feed(self, timeout: float | None) -> bool:
         """Give the library the next recorded message, or the recorded end; False if none came in time."""
-        said, peer = self._said, self._peer
-        if said.waiting > 0 or said.closing or peer is None:
-            said.waiting = max(1, said.waiting)
+        talk, peer = self._talk, self._peer
+        if talk.waiting > 0 or talk.closing or peer is None:
+            talk.waiting = max(1, talk.waiting)
             return True
-        taken = said.wait_next(timeout)
-        if taken is None and not said.closing:
+        taken = talk.wait_next(timeout)
+        if taken is None and not talk.closing:
             return False
-        said.waiting += 1
+        talk.waiting += 1
         if isinstance(taken, Ended):
             self._sock.give(_end(peer, taken))
         elif taken is not None:

@@ -222,11 +222,11 @@ class _Exchange:
 
     def converse(self, socket: Any) -> None:
         """Let what is said over `socket` be the run's."""
-        said = Conversation(self._run, self._call, SocketFaults())
+        talk = Conversation(self._run, self._call, SocketFaults())
         if self._call.served is None:
-            Socket(socket, said)
+            Socket(socket, talk)
         else:
-            Socket(socket, said, self._connection.peer, self._connection.give)
+            Socket(socket, talk, self._connection.peer, self._connection.give)
 
     def leave(self) -> None:
         """End the handshake, of which nothing came."""

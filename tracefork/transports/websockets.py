@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import CodeType, FunctionType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import websockets.asyncio.client as aio
 import websockets.sync.client as sync
 from websockets.client import ClientProtocol
+from websockets.http11 import USER_AGENT
 from websockets.uri import parse_uri
 
 from ..core.values import Headers, Request, Response
@@ -67,7 +68,7 @@ def _stand_in(*args: Any, **kwargs: Any) -> Any:
     return entry.call(*args, **kwargs)
 
 
-ENTRY = _Entry(sync.connect)
+ENTRY = _Entry(cast("FunctionType", sync.connect))
 
 
 class _Door(Seam):
@@ -211,7 +212,7 @@ def _connect(original: Any, uri: str, **how: Any) -> Any:
     if way.run is None:
         with past(way, asked):
             return original(uri, **how)
-    agent = how.get("user_agent_header", sync.USER_AGENT)
+    agent = how.get("user_agent_header", USER_AGENT)
     headers = _list_headers(
         uri, how.get("additional_headers"), agent, how.get("origin"), how.get("subprotocols")
     )
