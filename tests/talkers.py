@@ -17,6 +17,9 @@ websockets = pytest.importorskip("websockets")
 server_lib = pytest.importorskip("websockets.sync.server")
 
 
+DIRECT = {"proxy": None} if int(websockets.__version__.split(".")[0]) > 14 else {}
+
+
 class Server:
     """Handles each socket by `handler(socket, request path)`, on a thread of its own."""
 
@@ -74,7 +77,7 @@ def closing(exc):
 async def by_websockets(url, **options):
     from websockets.asyncio.client import connect
 
-    async with connect(url.replace("http", "ws", 1), proxy=None, **options) as socket:
+    async with connect(url.replace("http", "ws", 1), **DIRECT, **options) as socket:
 
         async def hear(timeout=None):
             try:
@@ -89,7 +92,7 @@ async def by_websockets(url, **options):
 async def by_websockets_sync(url, **options):
     from websockets.sync.client import connect
 
-    with connect(url.replace("http", "ws", 1), proxy=None, **options) as socket:
+    with connect(url.replace("http", "ws", 1), **DIRECT, **options) as socket:
 
         async def say(message):
             socket.send(message)

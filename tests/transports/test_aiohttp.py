@@ -174,9 +174,9 @@ SERVED = {
     "chunked": [chunked(*BODY[:2]), BREATHE, chunked(*BODY[2:]).partition(b"\r\n\r\n")[2] + LAST],
     "cut amid a chunk": [
         chunked(BODY[0]) + b"8\r\nin ",
-        BREATHE,
+        *[BREATHE] * 4,
         b"two\nx",
-        BREATHE,
+        *[BREATHE] * 4,
         b"\r\n5\r\nlast\n\r\n" + LAST,
     ],
     "till it closes": [b"HTTP/1.1 200 OK\r\n\r\n" + BODY[0], BREATHE, b"".join(BODY[1:]), Move.CUT],

@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 from clients import proves
-from talkers import Server
+from talkers import DIRECT, Server
 
 pytestmark = pytest.mark.sdk
 
@@ -166,7 +166,7 @@ def test_over_tls_nothing_escapes(trust, tmp_path):
     from websockets.sync.client import connect
 
     def act():
-        with connect(f"wss://localhost:{server.port}", ssl=trust[1], proxy=None) as socket:
+        with connect(f"wss://localhost:{server.port}", ssl=trust[1], **DIRECT) as socket:
             socket.send('{"setup": {}}')
             return socket.recv()
 

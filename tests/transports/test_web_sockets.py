@@ -9,7 +9,17 @@ import time
 
 import pytest
 from clients import proves
-from talkers import CLIENTS, Closed, Server, by_aiohttp, by_websockets, by_websockets_sync, clients, talk
+from talkers import (
+    CLIENTS,
+    DIRECT,
+    Closed,
+    Server,
+    by_aiohttp,
+    by_websockets,
+    by_websockets_sync,
+    clients,
+    talk,
+)
 from talkers import websockets as library
 
 import tracefork
@@ -133,7 +143,7 @@ def test_threads_may_share_a_socket(tmp_path):
     from websockets.sync.client import connect
 
     def act():
-        with connect(server.url.replace("http", "ws"), proxy=None) as socket:
+        with connect(server.url.replace("http", "ws"), **DIRECT) as socket:
             heard = []
 
             def receive():
@@ -244,7 +254,7 @@ def test_a_loop_that_opens_it_again_goes_on(tmp_path):
 
     async def main():
         heard = []
-        async for socket in connect(server.url.replace("http", "ws"), proxy=None):
+        async for socket in connect(server.url.replace("http", "ws"), **DIRECT):
             try:
                 heard.append(await socket.recv())
                 if len(heard) == 3:
@@ -270,7 +280,7 @@ def test_fragments_are_one_message(tmp_path):
             socket.send([heard[:3], heard[3:]])
 
     async def main():
-        async with connect(server.url.replace("http", "ws"), proxy=None) as socket:
+        async with connect(server.url.replace("http", "ws"), **DIRECT) as socket:
             await socket.send(["frag", "mented"])
             whole = await socket.recv(decode=False)
             await socket.send(b"again")

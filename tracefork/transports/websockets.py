@@ -122,8 +122,7 @@ async def _connect_async(original: Any, connecting: Any) -> Any:
     sample = connecting.protocol_factory(parse_uri(connecting.uri)).protocol
     headers = _list_headers(
         connecting.uri,
-        connecting.additional_headers,
-        connecting.user_agent_header,
+        *_find_given(connecting),
         sample.origin,
         sample.available_subprotocols,
     )
@@ -150,12 +149,23 @@ async def _connect_async(original: Any, connecting: Any) -> Any:
     return connection
 
 
+def _find_given(connecting: Any) -> tuple[Any, str | None]:
+    """The headers that the agent has given, and its user agent."""
+    if hasattr(connecting, "handshake_args"):  # up to version 14
+        given: tuple[Any, str | None] = connecting.handshake_args
+        return given
+    return connecting.additional_headers, connecting.user_agent_header
+
+
 def _refill(connecting: Any, call: Call) -> None:
     """Let the handshake leave as it must."""
     if call.is_refilled:
         connecting.uri = call.outgoing.url
-        given = {name.lower() for name, _ in _pairs_of(connecting.additional_headers)}
+        additional, agent = _find_given(connecting)
+        given = {name.lower() for name, _ in _pairs_of(additional)}
         connecting.additional_headers = [(n, v) for n, v in call.outgoing.headers if n.lower() in given]
+        if hasattr(connecting, "handshake_args"):
+            connecting.handshake_args = connecting.additional_headers, agent
 
 
 def _pairs_of(headers: Any) -> list[tuple[str, str]]:
