@@ -25,16 +25,6 @@ def server():
         yield server
 
 
-def by_aiohttp(server):
-    aiohttp = pytest.importorskip("aiohttp")
-
-    async def main():
-        async with aiohttp.ClientSession() as session, session.get(server.url):
-            pass
-
-    asyncio.run(main())
-
-
 def by_socket(server):
     host, _, port = server.url.removeprefix("http://").partition(":")
     with socket.socket() as raw:
@@ -50,7 +40,7 @@ def by_asyncio(server):
     asyncio.run(asyncio.open_connection(host, int(port)))
 
 
-CLIENTS = [by_aiohttp, by_socket, by_name, by_asyncio]
+CLIENTS = [by_socket, by_name, by_asyncio]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)

@@ -62,17 +62,7 @@ def by_asyncio(server):
     asyncio.run(main())
 
 
-def by_aiohttp(server):
-    aiohttp = pytest.importorskip("aiohttp")
-
-    async def main():
-        async with aiohttp.ClientSession() as session, session.get(server.url):
-            pass
-
-    asyncio.run(main())
-
-
-CLIENTS = [by_socket, by_asyncio, by_aiohttp]
+CLIENTS = [by_socket, by_asyncio]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)

@@ -55,6 +55,17 @@ class TestHttpx2(HttpxTests):
         return httpx2
 
 
+class TestAiohttp(TransportTests):
+    lib = pytest.importorskip("aiohttp")
+    abilities = ALL - {"sync"}
+    intercepts = True
+
+    @asynccontextmanager
+    async def aopened(self, run, url, body):
+        async with self.lib.ClientSession() as client, client.post(url, data=body) as response:
+            yield response.status, response.content.iter_any()
+
+
 class BotocoreTests(TransportTests):
     """Bedrock's InvokeModel, which posts any bytes and streams what comes back."""
 

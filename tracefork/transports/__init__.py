@@ -1,11 +1,11 @@
-"""Where runs meet `httpx`, `httpx2`, `urllib3`, `http_client`, `botocore`, `mcp`; `files` is for others."""
+"""Where runs meet others' libraries: an adapter for each; `files` is for adapters of yours."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["botocore", "files", "http_client", "httpx", "httpx2", "mcp", "urllib3"]
+__all__ = ["aiohttp", "botocore", "files", "http_client", "httpx", "httpx2", "mcp", "urllib3", "websockets"]
 
 
 def __getattr__(name: str) -> ModuleType:

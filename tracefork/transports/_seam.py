@@ -8,11 +8,9 @@ all headers and extensions, the library's own exceptions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
 from typing import Any
 
 from ..core.values import End, Fault, Headers, Request, Response
-from ..runtime import lanes
 from ..session.asking import Call
 from ..session.bodies import Gathering, gather_body
 from ..session.faults import DOTTED
@@ -20,7 +18,10 @@ from ..session.session import Session
 from ..session.strangers import Way
 from ..session.tools.effects import message_of
 from ._bodies import agather, gather
-from ._ways import find_way, inside, tell_tool
+from ._httpx_sockets import AsyncStream, Stream, is_handshake
+from ._ways import find_way, past
+
+SWITCHED, STREAM = 101, "network_stream"
 
 
 class Seam:
@@ -33,6 +34,7 @@ class Seam:
     stream: Any
     again: Any
     signs = False
+    switches = True
 
     def __init__(self, session: Session | None, inner: Any) -> None:
         self._session = session
@@ -47,8 +49,7 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
-            tell_tool(str(request.url))
-            with lanes.aside() if way.aside else nullcontext(), inside():
+            with past(way, str(request.url)):
                 return self._inner.handle_request(request)
         headers = _pairs(request.headers)
         sent = gather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -66,14 +67,14 @@ class Seam:
             if source is not None:
                 source.close()
             raise
-        return self._response(request, head, source, self.stream(call, source))
+        response = self._response(request, head, source, self.stream(call, source))
+        return self._switch(run, call, response, head, Stream) if head.status == SWITCHED else response
 
     async def handle_async_request(self, request: Any) -> Any:
         way = self._way(request)
         run = way.run
         if run is None:
-            tell_tool(str(request.url))
-            with lanes.aside() if way.aside else nullcontext(), inside():
+            with past(way, str(request.url)):
                 return await self._inner.handle_async_request(request)
         headers = _pairs(request.headers)
         sent = await agather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -91,7 +92,15 @@ class Seam:
             if source is not None:
                 await source.aclose()
             raise
-        return self._response(request, head, source, self.stream(call, source))
+        response = self._response(request, head, source, self.stream(call, source))
+        return self._switch(run, call, response, head, AsyncStream) if head.status == SWITCHED else response
+
+    def _switch(self, run: Session, call: Call, response: Any, head: Response, stream: Any) -> Any:
+        """`response`, of a server that has switched to a web socket: what is said over it is the run's."""
+        live = response.extensions.get(STREAM) if call.served is None else None
+        core = "httpcore2" if self.lib.__name__ == "httpx2" else "httpcore"
+        response.extensions = {**response.extensions, STREAM: stream(run, call, head, live, core)}
+        return response
 
     def _call(self, way: Way, run: Session, asked: Request, request: Any) -> Call:
         """The call of `run` that `asked` is, as `request` of the library.
@@ -101,7 +110,8 @@ class Seam:
         """
         if way.stranger and not run.port.has_answer(asked):
             raise run.refuse(f"{asked.method} {asked.url}", "thread")
-        return Call(run, asked, _Faults(self.lib, request), signs=self.signs)
+        switches = is_handshake(request.headers) if self.switches else False
+        return Call(run, asked, _Faults(self.lib, request), signs=self.signs, switches=switches)
 
     def _streams(self, request: Any) -> bool:
         """True for a body that can be read once, and has been when it leaves."""

@@ -6,6 +6,8 @@ what those below do for it is no call of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from urllib.parse import urlsplit
 
@@ -63,6 +65,17 @@ class inside:  # noqa: N801  it is used like a function
 
     def __exit__(self, *_: object) -> None:
         _INSIDE.set(self._before)
+
+
+@contextmanager
+def past(way: Way, url: str) -> Iterator[None]:
+    """A block in which a call that was met goes past all runs, by `way`: aside if it has been counted.
+
+    The run whose tool makes it is told, once: adapters of the clients below let it be.
+    """
+    tell_tool(url)
+    with lanes.aside() if way.aside else nullcontext(), inside():
+        yield
 
 
 _CUT_OFF: ContextVar[bool] = ContextVar("tracefork.transports.unreachable", default=False)

@@ -171,7 +171,7 @@ class _Network:
 class _Door(Seam):
     """One client's `before-send`, in terms of the seam."""
 
-    lib, stream, signs = LIB, Raw, True
+    lib, stream, signs, switches = LIB, Raw, True, False
 
     def __init__(self, client: Any) -> None:
         super().__init__(None, _Network(client))

@@ -15,12 +15,15 @@ from ..host.imports import find_loaded
 from ..host.patching import Patches, Target
 
 ADAPTERS = {
+    "aiohttp": "aiohttp",
     "httpx": "httpx",
     "httpx2": "httpx2",
     "mcp.client.stdio": "mcp_stdio",
     "http.client": "http_client",
     "urllib3": "urllib3",
     "botocore.client": "botocore",
+    "websockets.asyncio.client": "websockets",
+    "websockets.sync.client": "websockets",
 }
 """The module of a library that is waited for, and the module of this package that adapts it."""
 
