@@ -180,7 +180,7 @@ hide:
 The same questions, put to tracefork and to other recorders over each HTTP library.
 A ✓ means that it does; anything else is what happened instead, or the exception that was raised.
 A peer has one column where both libraries say the same.
-A dash is where a library cannot do what is asked about: `requests` knows no tasks, and a session of `aiohttp`'s
+A dash is where a library cannot do what is asked about: `requests` knows no tasks, and a session of aiohttp
 has one loop, and so one thread.
 
 Each question is a program of its own, against a server of its own on loopback; each peer has an environment
