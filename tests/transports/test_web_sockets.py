@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from clients import proves
@@ -458,3 +462,35 @@ def test_the_function_that_connects_is_put_back():
         assert connect.__code__ is not before
 
     assert connect.__code__ is before
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
+def test_a_library_that_is_first_imported_inside_the_run_is_recorded(client):
+    """Each adapter comes with its library alone: one that imports another's would wait for itself."""
+    script = f"""
+import faulthandler, sys
+faulthandler.dump_traceback_later(20, exit=True)
+import talkers, tracefork
+from transports.test_web_sockets import greet
+for name in ("websockets.asyncio.client", "aiohttp"):
+    assert name not in sys.modules, name
+
+async def agent(talker):
+    return await talker.hear()
+
+with talkers.Server(greet) as server, tracefork.record() as run:
+    assert talkers.talk(talkers.{client.__name__}, server.url, agent) == "hello"
+print(len(run.tape), run.tape.escaped)
+"""
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join([str(root), str(root / "tests")])
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+    assert done.stdout == "1 ()\n", done.stderr

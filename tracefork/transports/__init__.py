@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["aiohttp", "botocore", "files", "httpx", "httpx2", "mcp", "websockets"]
+__all__ = ["aiohttp", "botocore", "files", "httpx", "httpx2", "mcp", "websockets", "websockets_sync"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -19,9 +19,12 @@ ADAPTERS = {
     "httpx": "httpx",
     "httpx2": "httpx2",
     "websockets.asyncio.client": "websockets",
-    "websockets.sync.client": "websockets",
+    "websockets.sync.client": "websockets_sync",
 }
-"""The module of a library that is waited for, and the module of this package that adapts it."""
+"""The module of a library that is waited for, and the module of this package that adapts it.
+
+An adapter imports none of the others that are waited for: it is imported while its own is.
+"""
 
 
 def hold(run: object) -> None:
