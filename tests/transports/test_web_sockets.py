@@ -17,6 +17,7 @@ from talkers import (
     by_websockets,
     by_websockets_sync,
     clients,
+    greet,
     talk,
 )
 from talkers import websockets as library

@@ -16,6 +16,7 @@ from talkers import (
     by_websockets,
     by_websockets_sync,
     clients,
+    greet,
     talk,
 )
 
