@@ -224,3 +224,20 @@ def talk(client, url, scenario, **options):
             return await scenario(talker)
 
     return driven(main()) if client.__name__.endswith("_sync") else asyncio.run(main())
+
+
+def greet(socket):
+    """Says hello, answers each message twice, and closes when it is told to."""
+    socket.send("hello")
+    for heard in socket:
+        if heard == "bye":
+            socket.close(1000, "so long")
+            return
+        if heard == "fail":
+            socket.close(4001, "no")
+            return
+        if heard == "vanish":
+            socket.socket.shutdown(2)
+            return
+        socket.send(heard)
+        socket.send(heard[::-1])

@@ -5,7 +5,18 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["aiohttp", "botocore", "files", "http_client", "httpx", "httpx2", "mcp", "urllib3", "websockets"]
+__all__ = [
+    "aiohttp",
+    "botocore",
+    "files",
+    "http_client",
+    "httpx",
+    "httpx2",
+    "mcp",
+    "urllib3",
+    "websockets",
+    "websockets_sync",
+]
 
 
 def __getattr__(name: str) -> ModuleType:
