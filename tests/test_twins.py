@@ -47,6 +47,7 @@ TWINS = [
     ("transports/_seam.py", "Seam.handle_request", "Seam.handle_async_request"),
     ("transports/_seam.py", "Tee.close", "Tee.aclose"),
     ("transports/_seam.py", "Tee._close_inner", "Tee._aclose_inner"),
+    ("transports/_web_socket.py", "Conversation.say", "Conversation.asay"),
 ]
 
 UNLIKE = {
@@ -63,12 +64,14 @@ UNLIKE = {
     ("session/tools/decorator.py", "_make_tool.ayielding"): "there is no `yield from`",
     ("session/tools/wrapping.py", "_ayielding"): "there is no `yield from`",
     ("transports/_bodies.py", "Again.__aiter__"): "it calls __iter__",
+    ("transports/_web_socket.py", "Conversation.await_next"): "a loop is woken, a thread looks",
     ("transports/_seam.py", "Tee.__aiter__"): "what is recorded is no asynchronous iterator",
 }
 """Functions that are named as twins are, and why they are none."""
 
 NAMES = {
     "AsyncIterator": "Iterator",
+    "AsyncStream": "Stream",
     "StopAsyncIteration": "StopIteration",
     "_durable": "_keeper.wait",
     "aclose": "close",

@@ -13,6 +13,7 @@ Every error tracefork raises on purpose:
   + RedactedSecret      a request to forward holds a secret that the tape does not keep
   + Unrecordable        an argument or a result has no recorded form
   + UnrecordedTools     a model called tools that no run knows of, and forks would run them for real
+  + SocketLost          a run goes live amid a web socket, and its server knows nothing of what was said
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
@@ -447,6 +448,25 @@ class UnfitAnswer(TraceforkError, ValueError):
         return (
             f"{self.url} was asked for a stream, and the new answer is none: {self.problem}; give events "
             f"(lines that begin with data:), the vendor's whole message as JSON, or use {text}"
+        )
+
+
+class SocketLost(TraceforkError):
+    """A run goes live in the middle of a conversation over a web socket, at `url`, or back to the tape.
+
+    What the server had in mind of it is not there, and what it would say to all that again is not what it
+    has said. A socket is served as a whole, or it is live as a whole.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+    def __str__(self) -> str:
+        return (
+            f"the conversation with {self.url} is partly on the tape and partly live: its server does not "
+            "know what was said before; fork at a step before the handshake of this socket, or let the agent "
+            "open another one for what is to differ"
         )
 
 

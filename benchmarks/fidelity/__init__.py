@@ -21,6 +21,10 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parents[1] / "docs" / "concepts" / "fidelity.md"
 BOTH = ("httpx", "httpx2")
+LIBRARIES = (*BOTH, "requests", "aiohttp")
+NOT_ASKED = "not asked"
+"""How a probe begins to say that it is about something which the library cannot do."""
+
 PATIENCE = 120  # seconds for one probe
 
 
@@ -31,7 +35,7 @@ class Peer:
     package: str
     requirement: str = ""
     python: str = "python3"
-    libraries: tuple[str, ...] = BOTH
+    libraries: tuple[str, ...] = LIBRARIES
 
 
 @frozen
@@ -44,7 +48,7 @@ class Column:
 
 COLUMNS = {
     "tracefork": Peer("tracefork"),
-    "tracefork 1.0.0": Peer("tracefork", "tracefork==1.0.0", "python3.12"),
+    "tracefork 1.0.0": Peer("tracefork", "tracefork==1.0.0", "python3.12", BOTH),
     "vcrpy": Peer("vcrpy", "vcrpy==9.4.2"),
     "cassetter": Peer("cassetter", "cassetter==0.16.1"),
 }
@@ -80,8 +84,8 @@ def answer(python: str, recorder: str, lib: str, title: str) -> str:
 
 
 def versions(python: str, package: str) -> dict[str, str]:
-    """The versions of the recorder and of both libraries in the environment of `python`."""
-    names = [package, *BOTH]
+    """The versions of the recorder and of all libraries in the environment of `python`."""
+    names = [package, *LIBRARIES]
     ask = f"import json, importlib.metadata as m; print(json.dumps({{n: m.version(n) for n in {names}}}))"
     done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
     found: dict[str, str] = json.loads(done.stdout)
@@ -102,19 +106,17 @@ def keep(results: Results) -> None:
 
 def page(results: Results) -> str:
     """The documentation's page, in Markdown."""
-    columns = _columns(results)
-    lines = [
-        _row("", list(columns)),
-        _row("---", ["---"] * len(columns)),
-        *(_row(title, [_cell(title, of) for of in columns.values()]) for title in probes()),
-        _row(
-            "",
-            [" / ".join(dict.fromkeys(_count(column) for column in of.values())) for of in columns.values()],
-        ),
-    ]
+    lines = list(_table(_columns(results)))
+    for lib in LIBRARIES[len(BOTH) :]:
+        of_lib = {
+            name.partition(" / ")[0]: {lib: column}
+            for name, column in results.items()
+            if name.endswith(f" / {lib}")
+        }
+        lines += ["", f"## Over {lib}", "", *_table(of_lib)]
     seen = dict[str, str]()
     for name, column in results.items():
-        seen |= {lib: column.versions[lib] for lib in BOTH}
+        seen |= {lib: column.versions[lib] for lib in LIBRARIES if lib in column.versions}
         recorder = name.partition(" / ")[0]
         seen[recorder] = column.versions[COLUMNS[recorder].package]
     seen["tracefork"] += " (this one)"
@@ -122,15 +124,26 @@ def page(results: Results) -> str:
     return PREFACE.format(versions=versions) + "\n".join(lines) + "\n"
 
 
+def _table(columns: dict[str, Results]) -> Iterator[str]:
+    yield _row("", list(columns))
+    yield _row("---", ["---"] * len(columns))
+    for title in probes():
+        yield _row(title, [_cell(title, of) for of in columns.values()])
+    counts = [" / ".join(dict.fromkeys(_count(column) for column in of.values())) for of in columns.values()]
+    yield _row("", counts)
+
+
 def _row(title: str, cells: list[str]) -> str:
     return f"| {title} | {' | '.join(cells)} |"
 
 
 def _columns(results: Results) -> dict[str, Results]:
-    """The table's columns, by heading: ours for each library, a peer's for both, by library."""
+    """The first table's columns, by heading: ours for each of BOTH, a peer's for both, by library."""
     columns: dict[str, Results] = {}
     for name, column in results.items():
         recorder, lib = name.split(" / ")
+        if lib not in BOTH:
+            continue
         heading = f"{recorder}<br>{lib}" if recorder == "tracefork" else recorder
         columns.setdefault(heading, {})[lib] = column
     return columns
@@ -145,11 +158,14 @@ def _cell(title: str, of: Results) -> str:
 
 
 def _count(column: Column) -> str:
-    return f"**{list(column.said.values()).count('yes')} of {len(probes())}**"
+    asked = [said for said in column.said.values() if not said.startswith(NOT_ASKED)]
+    return f"**{asked.count('yes')} of {len(asked)}**"
 
 
 def _mark(said: str) -> str:
-    """A tick for "yes"; the name of an exception may break between its words."""
+    """A tick for "yes", a dash for what was not asked; an exception's name may break between its words."""
+    if said.startswith(NOT_ASKED):
+        return "-"
     return "✓" if said == "yes" else re.sub(r"(?<=[a-z])(?=[A-Z])", "<wbr>", said)
 
 
@@ -164,6 +180,8 @@ hide:
 The same questions, put to tracefork and to other recorders over each HTTP library.
 A ✓ means that it does; anything else is what happened instead, or the exception that was raised.
 A peer has one column where both libraries say the same.
+A dash is where a library cannot do what is asked about: `requests` knows no tasks, and a session of aiohttp
+has one loop, and so one thread.
 
 Each question is a program of its own, against a server of its own on loopback; each peer has an environment
 of its own (`benchmarks/fidelity` in the repository).

@@ -51,14 +51,14 @@ def ask(recorders: list[str], envs: Path) -> None:
 
 
 def environment(name: str, column: fidelity.Peer, envs: Path) -> str:
-    """The interpreter of an environment that holds the recorder and both libraries; ours for us."""
+    """The interpreter of an environment that holds the recorder and all libraries; ours for us."""
     if name == "tracefork":
         return sys.executable
     folder = (envs / name.replace(" ", "-")).resolve()
     if not folder.exists():
         base = shutil.which(column.python) or column.python
         subprocess.run([base, "-m", "venv", folder], check=True)
-        pip = [folder / "bin" / "pip", "install", "-q", column.requirement, "httpx", "httpx2"]
+        pip = [folder / "bin" / "pip", "install", "-q", column.requirement, *fidelity.LIBRARIES]
         subprocess.run(pip, check=True)
     return str(folder / "bin" / "python")
 

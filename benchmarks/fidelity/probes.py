@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from faces import NotAsked, face
 from recorders import RECORDERS, OfRuns, Recorder
 
 HERE = Path(__file__).parent
@@ -36,11 +38,11 @@ class Place:
     def __init__(self, recorder: str, lib: str, url: str, folder: Path) -> None:
         self.name, self.lib_name, self.url, self.folder = recorder, lib, url, folder
         self.rec: Recorder = RECORDERS[recorder](folder)
-        self.lib: Any = import_module(lib)
+        self.lib: Any = face(lib)
 
     @property
     def other(self) -> Any:
-        return import_module({"httpx": "httpx2", "httpx2": "httpx"}[self.lib_name])
+        return import_module({"httpx": "httpx2"}.get(self.lib_name, "httpx"))
 
     def twice(self, agent: Callable[[], object]) -> None:
         """What `agent` sees while recorded it sees in a replay, and the server is not asked again."""
@@ -72,7 +74,7 @@ class Place:
                 for chunk in answer.iter_raw() if raw else answer.iter_bytes():
                     chunks.append(chunk)  # noqa: PERF402  what came before the fault counts
         except self.lib.HTTPError as error:
-            return chunks, f"{type(error).__name__}: {error}"
+            return chunks, re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {error}")  # an address
         return chunks, "none"
 
     def calls(self) -> int:
@@ -334,7 +336,7 @@ def a_task_that_is_cancelled_in_mid_body_replays(at: Place) -> None:
         enough, reading = asyncio.Event(), asyncio.create_task(read())
         await asyncio.wait({asyncio.create_task(enough.wait()), reading}, return_when="FIRST_COMPLETED")
         reading.cancel()
-        return len(chunks) >= 3, (await asyncio.gather(reading, return_exceptions=True))[0].__class__
+        return len(chunks) >= 3, await _end(reading)
 
     at.twice(lambda: asyncio.run(agent()))
 
@@ -347,7 +349,15 @@ async def _given_up(at: Place, path: str, after: float) -> object:
     asking = asyncio.create_task(ask())
     await asyncio.sleep(after)
     asking.cancel()
-    return (await asyncio.gather(asking, return_exceptions=True))[0].__class__
+    return await _end(asking)
+
+
+async def _end(task: asyncio.Task[Any]) -> type:
+    """The class of the exception with which a cancelled task ends, or of its result."""
+    [ended] = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(ended, NotAsked):
+        raise ended
+    return type(ended)
 
 
 # -- matching and order -------------------------------------------------------------------
@@ -616,6 +626,8 @@ def main(recorder: str, lib: str, title: str) -> None:
             PROBES[title](Place(recorder, lib, url, Path(folder)))
         except AssertionError as error:
             said = str(error)
+        except NotAsked as error:
+            said = f"not asked: {error}"
         except Exception as error:  # noqa: BLE001  it is the table's to tell
             said = f"{type(error).__name__}"
         else:

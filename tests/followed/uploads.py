@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import warnings
 from urllib.parse import urlsplit
 
 import httpx
@@ -88,6 +89,22 @@ def genai_upload_async(url):
                 return seen
 
     return asyncio.run(main())
+
+
+@follows(Files, "google.genai", "aiohttp")
+def genai_upload_over_aiohttp(url):
+    async def main():
+        async with genai(url).aio as client:
+            file = await client.files.upload(file=io.BytesIO(VIDEO), config={"mime_type": "video/mp4"})
+            seen = [about(file)]
+            while file.state.name != "ACTIVE" and len(seen) < 9:
+                file = await client.files.get(name=file.name)
+                seen.append(about(file))
+            return seen
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Inheritance class", DeprecationWarning)  # google-auth's own
+        return asyncio.run(main())
 
 
 # -- a resumable upload by tus ----------------------------------------------------------------------

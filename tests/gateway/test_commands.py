@@ -84,6 +84,7 @@ def test_a_command_that_asks_something_else_is_told_so_in_words_and_ended(served
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_end_after_a_divergence_is_ended(served, monkeypatch):
     server = served()
     run = record(command(server, "status", "one"))
@@ -98,6 +99,7 @@ def test_a_command_that_does_not_end_after_a_divergence_is_ended(served, monkeyp
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["1", "2", "4"])
 def test_a_pool_of_any_size_replays_in_any_order(served, room):
     server = served()
@@ -110,6 +112,7 @@ def test_a_pool_of_any_size_replays_in_any_order(served, room):
     assert len(server.requests) == len(words)
 
 
+@pytest.mark.slow
 def test_a_stream_reaches_the_command_while_it_is_sent(served):
     server = served(lambda _: Response(200, (), (b"first", b"second")), lockstep=True)
     code = (
@@ -130,6 +133,7 @@ def test_a_stream_reaches_the_command_while_it_is_sent(served):
     assert run.tape[0].response.chunks == (b"first", b"second")
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_amid_an_answer_leaves_again(served, capfd):
     server = served(
         lambda asked: Response(200, (), (b"12345", b"67890") if asked.body == b"go" else (b"ok",)),
@@ -144,6 +148,7 @@ def test_a_client_that_leaves_amid_an_answer_leaves_again(served, capfd):
     assert capfd.readouterr().out == "12345\nok\n" * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunks", [(), (b"half",)], ids=["before the head", "in the body"])
 def test_a_connection_that_breaks_breaks_for_the_command_too(served, capfd, chunks):
     fault = Fault("ReadError", "")
@@ -159,6 +164,7 @@ def test_a_connection_that_breaks_breaks_for_the_command_too(served, capfd, chun
     assert live.strip() in {"RemoteDisconnected", "IncompleteRead", "URLError", "ConnectionResetError"}
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_not_there_for_the_command(capfd):
     agent = command("http://127.0.0.1:1", "fail", "x")
     run = record(agent)
@@ -178,6 +184,7 @@ def test_a_key_goes_to_the_server_and_never_to_the_tape(served, monkeypatch, tmp
     assert b"notreal0123456789" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_fork_of_a_command_answers_one_step_otherwise_and_goes_live(served):
     server = served()
     agent = command(server, "say", "one", "two", "three")
@@ -190,6 +197,7 @@ def test_a_fork_of_a_command_answers_one_step_otherwise_and_goes_live(served):
     assert [sent.body for sent in server.requests[3:]] == [b"three CHANGED"]
 
 
+@pytest.mark.slow
 def test_an_edited_rerun_of_a_command_pays_for_the_difference(served):
     server = served()
     agent = command(server, "say", "one", "two", "three")
@@ -205,6 +213,7 @@ def test_an_edited_rerun_of_a_command_pays_for_the_difference(served):
     assert len(server.requests) == 5
 
 
+@pytest.mark.slow
 def test_a_command_that_was_killed_with_its_recorder_is_resumed(served, tmp_path):
     server = served()
     agent = command(server, "say", *"abcdef")
@@ -233,6 +242,7 @@ with tracefork.record({str(tmp_path / "runs.db")!r}, run_id="r", order="answers"
     assert len(server.requests) - asked <= 6 - before + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [0, 3])
 def test_the_exit_code_is_how_the_run_ended(served, code):
     server = served()
@@ -251,6 +261,7 @@ def test_the_exit_code_is_how_the_run_ended(served, code):
     assert not tracefork.verify(run.tape, command(server, "code", "0" if code else "3"))
 
 
+@pytest.mark.slow
 def test_what_goes_past_the_base_url_is_recorded_where_it_can_be_read(served, capfd):
     server, other = served(), served(lambda _: Response(200, (), (b"elsewhere",)))
     elsewhere = other.url.replace("127.0.0.1", "localtest.invalid")
@@ -262,6 +273,7 @@ def test_what_goes_past_the_base_url_is_recorded_where_it_can_be_read(served, ca
     assert len(set(capfd.readouterr().out.splitlines())) == 1
 
 
+@pytest.mark.slow
 def test_what_is_encrypted_is_counted_and_refused_in_a_replay(served):
     server = served()
     agent = command(server, "past", "https://localtest.invalid:8443/x")
@@ -277,6 +289,7 @@ def test_what_is_encrypted_is_counted_and_refused_in_a_replay(served):
     assert left.site == Path(sys.executable).name
 
 
+@pytest.mark.slow
 def test_the_environment_is_the_same_in_a_replay_but_for_where_it_leads(served, capfd, monkeypatch):
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     server = served()
@@ -315,6 +328,7 @@ def test_a_command_that_is_not_there_is_said_before_a_run_begins():
         CommandAgent.parse([], {})
 
 
+@pytest.mark.slow
 def test_what_a_command_starts_is_counted_in_recordings_and_replays(served):
     server = served()
     code = (
@@ -331,6 +345,7 @@ def test_what_a_command_starts_is_counted_in_recordings_and_replays(served):
         assert {(one.kind, one.target) for one in seen} == {("process", "sh"), ("process", "sleep")}
 
 
+@pytest.mark.slow
 def test_what_a_command_started_ends_with_it(served, tmp_path):
     server = served()
     run = record(command(server, "status", "one"))

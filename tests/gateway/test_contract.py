@@ -7,6 +7,7 @@ from functools import partial
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
+from tracefork.runtime import lanes
 from tracefork.testing import TransportTests
 from tracefork.transports.gateway.addresses import MARK
 from tracefork.transports.gateway.app import Place
@@ -42,8 +43,11 @@ class TestGateway(TransportTests):
         connection = HTTPConnection(host, timeout=20)
         try:
             parts = urlsplit(url)
-            connection.request("POST", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", body)
-            answer = connection.getresponse()
+            with lanes.aside():  # it stands for a client in another process
+                connection.request(
+                    "POST", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", body
+                )
+                answer = connection.getresponse()
             yield answer.status, iter(partial(answer.read1, 2**16), b"")
         finally:
             connection.close()

@@ -61,6 +61,7 @@ def test_what_processes_ask_is_on_the_tape_of_the_program_that_starts_them(serve
     assert capfd.readouterr().out == "PLAN ONE\nTWO\n" * 4
 
 
+@pytest.mark.slow
 def test_processes_side_by_side_have_a_lane_each_however_they_are_started(server, capfd):
     async def crew():
         processes = [await asyncio.create_subprocess_exec(*start("say", word, "more")) for word in "ab"]
@@ -79,6 +80,7 @@ def test_processes_side_by_side_have_a_lane_each_however_they_are_started(server
         assert tracefork.verify(run.tape, run_it).ok
 
 
+@pytest.mark.slow
 def test_a_fork_of_the_program_goes_live_in_its_processes_too(server, capfd):
     run_it = agent(server.url)
     with tracefork.record(processes="join") as run:
@@ -92,6 +94,7 @@ def test_a_fork_of_the_program_goes_live_in_its_processes_too(server, capfd):
     assert [sent.body for sent in server.requests[asked:]] == [b"one", b"CHANGED ONE", b"two", b"end"]
 
 
+@pytest.mark.slow
 def test_a_process_of_a_tool_is_the_tools_own(server, capfd):
     @tracefork.tool
     def shell():
@@ -105,6 +108,7 @@ def test_a_process_of_a_tool_is_the_tools_own(server, capfd):
     assert len(run.tape) == 0 and len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_a_process_that_asks_something_else_diverges_and_the_run_says_so(server, capfd):
     with tracefork.record(processes="join") as run:
         subprocess.run(start("say", "one"), check=True)

@@ -49,6 +49,7 @@ def start(opened, server, *words):
     return subprocess.Popen([sys.executable, PROGRAM, *words], env=env, stdout=subprocess.PIPE)
 
 
+@pytest.mark.slow
 @on_linux
 def test_each_process_that_asks_has_a_run_of_its_own_which_ends_with_it(server, store):
     ended = []
@@ -78,6 +79,7 @@ def test_a_run_is_what_the_address_names_or_the_header(server, store):
     assert "x-tracefork-run" not in dict(theirs.request.headers)
 
 
+@pytest.mark.slow
 def test_a_run_ends_when_nothing_was_asked_for_a_while_and_the_next_has_a_name_of_its_own(server, store):
     ended = []
     with open_standing(store, idle=0.2, ended=lambda run, _: ended.append(run.run_id)) as opened:
@@ -101,6 +103,7 @@ def test_a_page_in_a_browser_that_was_not_told_a_name_is_refused(server, store):
     assert list(store.runs()) == [] and not server.requests
 
 
+@pytest.mark.slow
 @on_linux
 def test_what_was_started_elsewhere_is_verified_by_the_command_that_starts_it(server, store):
     with open_standing(store) as opened:
@@ -118,6 +121,7 @@ def test_what_was_started_elsewhere_is_verified_by_the_command_that_starts_it(se
     assert tracefork.verify(tape, theirs).ok
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said(store):
     with open_standing(store) as opened:
         port = int(opened.base.rpartition(":")[2])
@@ -126,6 +130,7 @@ def test_a_port_that_is_taken_is_said(store):
     assert find_peer(port) is None
 
 
+@pytest.mark.slow
 def test_the_command_says_what_to_set_and_keeps_all_when_it_is_ended(server, tmp_path):
     command = [sys.executable, "-m", "tracefork", "gateway", "--port", "0", "--store", "runs.db", "--json"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)

@@ -91,6 +91,7 @@ def test_without_mitmproxy_one_is_told_how_to_get_it(monkeypatch, tmp_path):
         agent(run)
 
 
+@pytest.mark.slow
 def test_tls_without_the_gateway_is_refused(tmp_path):
     command = [sys.executable, "-m", "tracefork", "run", "--tls", "agent.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -85,6 +85,7 @@ def test_each_step_has_the_files_that_it_was_asked_over(recorded, folder):
     assert tracefork.loads(tracefork.dumps(recorded)).digest() == recorded.digest()
 
 
+@pytest.mark.slow
 def test_a_replay_over_the_same_files_says_nothing_and_over_others_names_them(recorded, folder):
     put_back(recorded, folder)
     same = tracefork.verify(recorded, CommandAgent.of(recorded.meta))
@@ -96,6 +97,7 @@ def test_a_replay_over_the_same_files_says_nothing_and_over_others_names_them(re
     assert other.ok and any("more.txt" in remark for remark in other.remarks)
 
 
+@pytest.mark.slow
 def test_a_fork_begins_with_the_files_as_they_were(recorded, folder, server):
     assert (folder / "notes.txt").read_text() == "FIRST"
 
@@ -110,6 +112,7 @@ def test_a_fork_begins_with_the_files_as_they_were(recorded, folder, server):
     assert find_snapshot(branch.tape, 1).files == find_snapshot(recorded, 1).files
 
 
+@pytest.mark.slow
 def test_a_file_that_the_run_does_not_know_is_not_lost(recorded, folder):
     (folder / "notes.txt").write_text("mine, and nobody else has it")
     before = read(folder)
@@ -150,6 +153,7 @@ def test_a_folder_behind_a_link_is_not_written_through(tmp_path):
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_shell_keeps_lists_writes_and_puts_back(folder, server):
     env = {**os.environ, "OPENAI_BASE_URL": f"{server.url}/v1"}
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import http.client
 import socket
-import urllib.request
 
 import httpx
 import pytest
@@ -27,29 +25,6 @@ def server():
         yield server
 
 
-def by_requests(server):
-    pytest.importorskip("requests").get(server.url)
-
-
-def by_aiohttp(server):
-    aiohttp = pytest.importorskip("aiohttp")
-
-    async def main():
-        async with aiohttp.ClientSession() as session, session.get(server.url):
-            pass
-
-    asyncio.run(main())
-
-
-def by_urllib(server):
-    urllib.request.urlopen(server.url)
-
-
-def by_http_client(server):
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
-    connection.request("GET", "/")
-
-
 def by_socket(server):
     host, _, port = server.url.removeprefix("http://").partition(":")
     with socket.socket() as raw:
@@ -65,7 +40,7 @@ def by_asyncio(server):
     asyncio.run(asyncio.open_connection(host, int(port)))
 
 
-CLIENTS = [by_requests, by_aiohttp, by_urllib, by_http_client, by_socket, by_name, by_asyncio]
+CLIENTS = [by_socket, by_name, by_asyncio]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 
 import pytest
+from plain import ask
 
 import tracefork
 from tracefork.errors import Refused
@@ -120,8 +120,7 @@ def by_uvicorn(tmp_path):
     while not server.started:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
-        assert answer.read() == b"hello"
+    assert ask(f"127.0.0.1:{port}") == b"hello"
     server.should_exit = True
     thread.join()
 

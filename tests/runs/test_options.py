@@ -226,6 +226,11 @@ def test_conditions_of_a_request_are_part_of_the_question(name):
         ("POST", "https://api.segment.io/v1/track", True),
         ("POST", "https://telemetry.crewai.com:4319/v1/traces", True),
         ("POST", "https://api.openai.com/v1/traces/ingest", True),
+        ("POST", "http://localhost:4318/v1/traces", True),
+        ("POST", "http://otel-collector.svc:4318/v1/logs", True),
+        ("PUT", "http://127.0.0.1:8126/v0.5/traces", True),
+        ("GET", "http://localhost:4318/v1/traces", False),
+        ("POST", "https://shop.example/v1/logs", False),
         ("POST", "https://api.openai.com/v1/responses", False),
     ],
 )
@@ -238,7 +243,7 @@ def test_of_a_telemetry_vendor_only_what_is_sent_there_to_report_is_passed_over(
 def test_each_default_pattern_is_of_a_method_and_a_path():
     for text in TELEMETRY:
         one = pattern(text)
-        assert one.method in ("POST", "PATCH") and one.path
+        assert one.method in ("POST", "PUT", "PATCH") and one.path
 
 
 def test_a_pattern_takes_what_it_says():

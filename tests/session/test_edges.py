@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import http.client
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from ended import has_ended, has_writer
+from plain import Plain
 
 import tracefork
 from tracefork import Divergence, Response, TapeStore
@@ -335,11 +335,10 @@ def test_a_job_that_is_cancelled_before_it_runs_is_no_sibling():
 
 def test_a_connection_that_was_open_before_a_replay_sends_nothing():
     with LoopbackServer(by_rule(lambda _: Response(200, (("Content-Length", "2"),), (b"ok",)))) as server:
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
-        connection.request("GET", "/")
-        connection.getresponse().read()
+        connection = Plain(server.url.removeprefix("http://"))
+        connection.ask()
         with pytest.raises(Refused), tracefork.replay(tracefork.Tape()):
-            connection.request("GET", "/")
+            connection.ask()
         connection.close()
 
         assert len(server.requests) == 1

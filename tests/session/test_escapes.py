@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import os
 import platform
 import socket
@@ -12,13 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
 import httpx
 import pytest
+from plain import ask
 
 import tracefork
 from tracefork import Response
@@ -42,15 +41,8 @@ def address(server):
     return server.url.removeprefix("http://")
 
 
-def by_urllib(server):
-    urllib.request.urlopen(server.url).read()
-
-
-def by_http_client(server):
-    connection = http.client.HTTPConnection(address(server))
-    connection.request("GET", "/")
-    connection.getresponse().read()
-    connection.close()
+def by_hand(server):
+    ask(address(server))
 
 
 def by_socket(server):
@@ -70,17 +62,7 @@ def by_asyncio(server):
     asyncio.run(main())
 
 
-def by_aiohttp(server):
-    aiohttp = pytest.importorskip("aiohttp")
-
-    async def main():
-        async with aiohttp.ClientSession() as session, session.get(server.url):
-            pass
-
-    asyncio.run(main())
-
-
-CLIENTS = [by_urllib, by_http_client, by_socket, by_asyncio, by_aiohttp]
+CLIENTS = [by_socket, by_asyncio]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
@@ -110,7 +92,7 @@ def test_a_strict_run_refuses_it_and_fails(client, server):
 def test_a_host_is_called_by_its_name(server):
     port = address(server).rpartition(":")[2]
     with tracefork.record() as run:
-        urllib.request.urlopen(f"http://localhost:{port}").read()
+        ask(f"localhost:{port}")
 
     assert [escape.target for escape in run.tape.escaped] == [f"localhost:{port}"]
 
@@ -132,7 +114,7 @@ def test_what_is_recorded_is_no_escape(server):
 def test_what_is_allowed_or_passed_through_is_no_escape(server):
     host = address(server).partition(":")[0]
     with tracefork.record(strict=True, allow=(address(server),)) as run:
-        by_urllib(server)
+        by_hand(server)
     with tracefork.record(strict=True, passthrough=(f"{host}/*",)) as other:
         httpx.get(server.url + "/traces")
 
@@ -142,7 +124,7 @@ def test_what_is_allowed_or_passed_through_is_no_escape(server):
 def test_tools_and_live_calls_may_connect_and_start_processes(server):
     @tracefork.tool
     def tool():
-        by_urllib(server)
+        by_hand(server)
         subprocess.run(TRUE, check=True)
 
     with tracefork.record(strict=True) as run:
@@ -223,7 +205,7 @@ def test_a_call_from_a_thread_without_the_run_is_counted_once(stranger, server):
 
 def test_so_is_a_connection(stranger, server):
     with tracefork.record() as run:
-        stranger(by_urllib, server)
+        stranger(by_hand, server)
 
     assert [(e.kind, e.target) for e in run.tape.escaped] == [("thread", address(server))]
 
@@ -413,7 +395,7 @@ def test_a_large_meta_leaves_no_room_for_notes(tmp_path):
 def test_a_branch_does_not_inherit_what_escaped_its_parent(server):
     with tracefork.record() as run:
         httpx.get(server.url)
-        by_urllib(server)
+        by_hand(server)
     with tracefork.fork(run.tape, 0) as branch:
         httpx.get(server.url)
 

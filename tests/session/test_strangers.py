@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextvars
-import http.client
 import socket
 import threading
 import urllib.request
@@ -16,6 +15,7 @@ from queue import SimpleQueue
 
 import httpx
 import pytest
+from plain import Plain
 
 import tracefork
 from tracefork import Response
@@ -193,11 +193,10 @@ def test_a_connection_of_an_older_worker_is_refused_in_a_replay_and_counted_in_a
 
 def test_so_is_a_connection_that_was_open_before(worker, server):
     host = server.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host)
+    connection = Plain(host)
 
     def ask():
-        connection.request("GET", "/")
-        return connection.getresponse().read()
+        return connection.ask()
 
     worker.do(ask)
     with tracefork.record() as run:
@@ -213,11 +212,10 @@ def test_so_is_a_connection_that_was_open_before(worker, server):
 
 def test_an_own_connection_that_was_open_before_is_counted_once_and_refused_where_it_is_strict(server):
     host = server.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host)
+    connection = Plain(host)
 
     def ask():
-        connection.request("GET", "/")
-        return connection.getresponse().read()
+        return connection.ask()
 
     ask()
     with tracefork.record() as run:

@@ -363,12 +363,12 @@ def test_a_connection_that_is_refused_is_refused_again():
     assert [x.answer.kind for x in run.tape] == ["botocore.exceptions.EndpointConnectionError"] * 2
 
 
-def test_without_the_adapter_a_replay_refuses_and_names_the_line_that_asked():
+def test_where_nothing_is_intercepted_a_replay_refuses_and_names_the_line_that_asked():
     with LoopbackServer(by_rule(answer)) as server:
-        with tracefork.record() as run:
+        with tracefork.record(intercept=False) as run:
             converse(made(server.url))
         asked = len(server.requests)
-        with pytest.raises(Refused) as caught, tracefork.replay(run.tape):
+        with pytest.raises(Refused) as caught, tracefork.replay(run.tape, intercept=False):
             converse(made(server.url))
 
         assert (len(run.tape), asked, len(server.requests)) == (0, 1, 1)
@@ -516,7 +516,7 @@ def signed_anew(request):
 def test_a_session_attaches_the_clients_that_it_makes_and_detaches_them(session):
     session = session()
     make = getattr(session, "client", None) or session.create_client
-    with LoopbackServer(by_rule(answer)) as server, tracefork.record() as run:
+    with LoopbackServer(by_rule(answer)) as server, tracefork.record(intercept=False) as run:
         early = made(server.url, make=make)
         with attach(session):
             client = made(server.url, make=make)

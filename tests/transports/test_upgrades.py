@@ -1,8 +1,7 @@
-"""What leaves HTTP is refused, in recording as in replay; a proxy on the way is recorded away."""
+"""What leaves HTTP and is no web socket is refused; a proxy on the way is recorded away."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import select
 import socket
@@ -11,128 +10,62 @@ import time
 from contextlib import suppress
 
 import pytest
-from clients import TLS, fault, kinds, proves, read
+from clients import fault, kinds, proves, read
 from hypercorns import Hypercorn
 from misbehaving import Misbehaving, Move, response
 
 import tracefork
 from tracefork.errors import Refused
 
-# -- websockets -----------------------------------------------------------------------------
+# -- upgrades -------------------------------------------------------------------------------
 
 
 def switching(request):
-    """A websocket that says hello."""
-    utilities = pytest.importorskip("wsproto.utilities")
-    lines = dict(
-        line.lower().split(b": ", 1)[:1] + line.split(b": ", 1)[1:] for line in request.split(b"\r\n")[1:-2]
-    )
-    if b"sec-websocket-key" not in lines:
+    """Switches to something of its own."""
+    if b"upgrade: own" not in request.lower():
         yield response(b"plain")
         return
-    accept = utilities.generate_accept_token(lines[b"sec-websocket-key"])
-    head = [
-        b"HTTP/1.1 101 Switching Protocols",
-        b"Upgrade: websocket",
-        b"Connection: Upgrade",
-        b"Sec-WebSocket-Accept: " + accept,
-    ]
-    yield b"\r\n".join([*head, b"", b""]) + b"\x81\x05hello"
+    yield b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: own\r\nConnection: Upgrade\r\n\r\nhello"
     yield Move.STALL
 
 
-def by_httpx_ws(url):
-    library = pytest.importorskip("httpx_ws")
-    import httpx
+def switches(kind, url):
+    async def agent(client):
+        async with client.stream("GET", url, headers={"Upgrade": "own", "Connection": "upgrade"}) as answer:
+            return answer.status_code
 
-    with httpx.Client(verify=TLS, trust_env=False) as client, library.connect_ws(url, client) as socket:
-        return socket.receive_text(timeout=5)
-
-
-async def by_httpx_ws_async(url):
-    library = pytest.importorskip("httpx_ws")
-    import httpx
-
-    async with httpx.AsyncClient(verify=TLS, trust_env=False) as client:
-        async with library.aconnect_ws(url, client) as socket:
-            return await socket.receive_text(timeout=5)
+    return kind.run(agent)
 
 
-def by_httpx2(url):
-    library = pytest.importorskip("httpx2")
-    pytest.importorskip("wsproto")
-    with library.Client(verify=TLS, trust_env=False) as client, client.websocket(url) as socket:
-        return socket.receive_text(timeout=5)
-
-
-async def by_httpx2_async(url):
-    library = pytest.importorskip("httpx2")
-    pytest.importorskip("wsproto")
-    async with library.AsyncClient(verify=TLS, trust_env=False) as client:
-        async with client.websocket(url) as socket:
-            return await socket.receive_text(timeout=5)
-
-
-AGENTS = [by_httpx_ws, by_httpx_ws_async, by_httpx2, by_httpx2_async]
-agents = pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.__name__)
-
-
-def ran(agent, url):
-    return asyncio.run(agent(url)) if asyncio.iscoroutinefunction(agent) else agent(url)
-
-
-@agents
-def test_a_websocket_is_refused_in_recording_and_in_replay(agent, tmp_path):
+@kinds
+def test_what_switches_to_something_else_is_refused_in_recording_and_in_replay(kind, tmp_path):
     with Misbehaving(switching) as server:
-        assert ran(agent, server.url) == "hello"
+        assert switches(kind, server.url) == 101
         with pytest.raises(Refused, match="switched protocols"):
             with tracefork.record(tmp_path / "runs.db", run_id="one") as run:
-                ran(agent, server.url)
+                switches(kind, server.url)
     began = time.monotonic()
     with pytest.raises(Refused, match="switched protocols"), tracefork.replay(run.tape, patience=30) as again:
-        ran(agent, server.url)
+        switches(kind, server.url)
 
     assert time.monotonic() - began < 5
     assert run.tape[0].response.status == 101
     assert run.tape[0].response.end == "closed"
     assert again.tape.digest() == run.tape.digest()
-    assert not tracefork.verify(run.tape, lambda: ran(agent, server.url), patience=30).ok
+    assert not tracefork.verify(run.tape, lambda: switches(kind, server.url), patience=30).ok
 
 
-@agents
-def test_a_refusal_of_a_websocket_is_not_swallowed(agent):
+@kinds
+def test_a_refusal_of_an_upgrade_is_not_swallowed(kind):
     def swallows():
         with suppress(Exception):
-            ran(agent, server.url)
+            switches(kind, server.url)
 
     with Misbehaving(switching) as server:
         with pytest.raises(Refused), tracefork.record() as run:
             swallows()
     with pytest.raises(Refused), tracefork.replay(run.tape, patience=5):
         swallows()
-
-
-@agents
-def test_a_websocket_that_is_none_of_the_agents_business_passes(agent):
-    with Misbehaving(switching) as server, tracefork.record(passthrough=("127.0.0.1/*",)) as run:
-        assert ran(agent, server.url) == "hello"
-
-    assert len(run.tape) == 0
-
-
-@agents
-def test_a_handshake_that_the_server_declines_is_an_exchange(agent, tmp_path):
-    def act():
-        try:
-            return ran(agent, server.url)
-        except Exception as exc:
-            return type(exc).__name__, str(exc)
-
-    with Misbehaving([response(b"no", status=b"426 Upgrade Required")]) as server:
-        got, tape = proves(act, server, tmp_path)
-
-    assert got[0] == "WebSocketUpgradeError"
-    assert tape[0].response.status == 426
 
 
 # -- proxies ----------------------------------------------------------------------------------

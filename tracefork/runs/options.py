@@ -81,7 +81,7 @@ class Options:
     """What every run may be told. What is None is as the tape has it, or else the default.
 
     Args:
-        intercept: record every httpx and httpx2 client of this context. Without it
+        intercept: record every client of this context, of the libraries that have adapters. Without it
             only explicit transports record.
         scope: "process" takes in threads and pools that were started before the run.
         matcher: what makes two questions equal.

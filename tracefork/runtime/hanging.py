@@ -45,6 +45,15 @@ class Hanging(Lifetime):
             await anap(min(max(self._cell.left(), 0.0), NAP))
         self._checked(order)
 
+    def watch(self, flight: Flight) -> None:
+        """Look once whether a call whose agent waits may go on waiting.
+
+        Raises:
+            Stalled: patience has ended.
+        """
+        if not self.is_elsewhere and (order := self._over_for(flight)):
+            self._checked(order)
+
     def _over_for(self, flight: Flight) -> Order | None:
         """Return the order that ends the wait of a call whose answer never comes; None while it may wait."""
         if self._cell.state.halt or self.phase == "over":

@@ -30,6 +30,7 @@ from ..runtime.flight import Flight
 from .bodies import Gathering
 from .faults import DOTTED, Faults
 from .served import correct_headers
+from .through import Through
 
 if TYPE_CHECKING:
     from .session import Session
@@ -47,6 +48,7 @@ class Call:
         whole: the question with its whole body, where `asked` has only the hash of it.
         unrecorded: what is asked is none of the run's, as within a live call of it: it goes through.
         signs: who sends it signs what leaves, if that `is_refilled`.
+        switches: who asks can carry on a socket, if the server switches protocols.
     """
 
     def __init__(
@@ -58,12 +60,15 @@ class Call:
         whole: Request | None = None,
         unrecorded: bool = False,
         signs: bool = False,
+        switches: bool = False,
     ) -> None:
         self._run, self._port = run, run.port
         self._asked, self._whole, self._faults = asked, whole or asked, faults
-        self._unrecorded, self._signs = unrecorded, signs
+        self._unrecorded, self._signs, self._switches = unrecorded, signs, switches
         self.served: Answer | None = None
         """The recorded answer, or None: then the real world is to be asked, within `aside`."""
+        self.given_up = False
+        """Whether the agent was interrupted as it read, and may read on: if it does not, that is the end."""
         self._outgoing: Request | None = None
         self._flight: Flight | None = None
         self._head: Response | None = None
@@ -244,7 +249,7 @@ class Call:
 
     def athrough(self, live: AsyncIterable[bytes] | None = None) -> AsyncIterator[bytes]:
         """`through`, for `async for`."""
-        return _Through(self, None if live is None else aiter(live))
+        return Through(self, None if live is None else aiter(live))
 
     # -- how it ends -------------------------------------------------------------------------
 
@@ -253,9 +258,15 @@ class Call:
         """How many bytes of the body the agent has had."""
         return self._taken.length
 
+    @property
+    def is_whole(self) -> bool:
+        """True if a recorded body was taken to its last byte, and had been read to its end."""
+        head = self._head if self.served is not None else None
+        return head is not None and head.end == "eof" and self._taken.length >= head.size
+
     def taken(self) -> Answer:
-        """What the agent has had, as a body that it closed."""
-        return self._answer("closed")
+        """What the agent has had, as a body that it closed, or at which it gave up."""
+        return self._answer("cancelled" if self.given_up else "closed")
 
     def finish(self, live: End | None = None) -> None:
         """End the step: its body is read to the end, which is `live`, or else what its head says.
@@ -283,6 +294,15 @@ class Call:
         await self._aend(end)
         if isinstance(end, Fault):
             raise self._faults.make(end)
+
+    def watch(self) -> None:
+        """Look whether the agent, which waits for more than was recorded here, may go on waiting.
+
+        Raises:
+            Stalled: patience has ended.
+        """
+        if self._flight is not None and self._is_open:
+            self._port.watch(self._flight)
 
     def drop(self, end: End) -> None:
         """End the step at once, with what the agent has had: callable from any thread, even a finalizer."""
@@ -349,7 +369,7 @@ class Call:
         return head
 
     def _offer(self, flight: Flight, head: Response) -> Response:
-        if head.status == SWITCHING_PROTOCOLS:
+        if head.status == SWITCHING_PROTOCOLS and not self._switches:
             self.drop("closed")
             url = f"{self._asked.url} (it switched protocols, and what follows is not HTTP)"
             raise self._port.fail(Refused(url, "an upgrade"))
@@ -376,21 +396,3 @@ class Call:
         if isinstance(exc, GeneratorExit | TraceforkError):
             return "closed"
         return self._faults.of(exc) if isinstance(exc, Exception) else "cancelled"
-
-
-class _Through(AsyncIterator[bytes]):
-    """A body on its way to the agent. An object: a generator that is dropped would be closed by a task."""
-
-    def __init__(self, call: Call, live: AsyncIterator[bytes] | None) -> None:
-        self._call, self._live = call, live
-
-    async def __anext__(self) -> bytes:
-        if self._live is None:
-            data = next(self._call.chunks(), None)
-        else:
-            data = await anext(self._live, None)
-        if data is None:
-            await self._call.afinish()
-            raise StopAsyncIteration
-        self._call.chunk(data)
-        return data

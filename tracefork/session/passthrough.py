@@ -6,6 +6,9 @@ from fnmatch import fnmatchcase
 
 from attrs import frozen
 
+COLLECTORS = ("localhost", "127.0.0.1", "*otel*", "*collector*")
+"""Hosts of collectors that one runs oneself, as OpenTelemetry's and Datadog's exporters find them."""
+
 TELEMETRY = (
     "POST *.posthog.com/batch*",
     "POST *.posthog.com/capture*",
@@ -41,6 +44,14 @@ TELEMETRY = (
     "POST api.openai.com/v1/traces/*",
     "POST telemetry.crewai.com/*",
     "POST *.agno.com/*telemetry*",
+    "POST *.mixpanel.com/track*",
+    "POST *.mixpanel.com/engage*",
+    "POST *.amplitude.com/2/httpapi",
+    "POST *.amplitude.com/batch",
+    "POST api.rollbar.com/api/1/item*",
+    *(f"POST {host}/v1/{kind}" for host in COLLECTORS for kind in ("traces", "metrics", "logs")),
+    *(f"PUT {host}/v0.?/{kind}" for host in COLLECTORS for kind in ("traces", "stats")),
+    *(f"POST {host}/telemetry/proxy/*" for host in COLLECTORS),
 )
 """What exporters send that report on an agent rather than serve it. What an agent reads there is its own."""
 
@@ -53,17 +64,21 @@ class Pattern:
     host: str
     path: str
 
+    def is_at(self, host: str) -> bool:
+        """True if calls of this kind may go to `host`."""
+        return fnmatchcase(host, self.host)
+
     def takes(self, method: str, host: str, path: str) -> bool:
         """True if a call of `method` to `path` (with its slash, or without) at `host` is one of these."""
         return (
             self.method in ("", method.upper())
-            and fnmatchcase(host, self.host)
+            and self.is_at(host)
             and fnmatchcase(path.removeprefix("/"), self.path or "*")
         )
 
     def takes_all_of(self, host: str) -> bool:
         """True if whatever goes to `host` is one of these: all that can be asked of a connection."""
-        return not self.method and self.path in ("", "*") and fnmatchcase(host, self.host)
+        return not self.method and self.path in ("", "*") and self.is_at(host)
 
 
 def pattern(text: str) -> Pattern:

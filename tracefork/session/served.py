@@ -48,6 +48,7 @@ def _correct_length(head: Response, method: str) -> Headers:
     size = str(head.size)
 
     def stale(name: str, value: str) -> bool:
-        return name.lower() == "content-length" and (value.lstrip("0") or "0") != size
+        numbers = {(number.strip().lstrip("0") or "0") for number in value.split(",")}
+        return name.lower() == "content-length" and numbers != {size}
 
     return tuple((n, size if stale(n, v) else v) for n, v in head.headers)

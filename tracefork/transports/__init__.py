@@ -1,11 +1,22 @@
-"""Where runs meet others' libraries: `httpx`, `httpx2`, `botocore`, `mcp`; `files` is for other adapters."""
+"""Where runs meet others' libraries: an adapter for each; `files` is for adapters of yours."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["botocore", "files", "httpx", "httpx2", "mcp"]
+__all__ = [
+    "aiohttp",
+    "botocore",
+    "files",
+    "http_client",
+    "httpx",
+    "httpx2",
+    "mcp",
+    "urllib3",
+    "websockets",
+    "websockets_sync",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -8,21 +8,20 @@ all headers and extensions, the library's own exceptions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..core.values import End, Fault, Headers, Request, Response
-from ..runtime import lanes
-from ..session import strangers
 from ..session.asking import Call
 from ..session.bodies import Gathering, gather_body
-from ..session.current import current
 from ..session.faults import DOTTED
 from ..session.session import Session
-from ..session.strangers import ASIDE, PAST, Way
+from ..session.strangers import Way
 from ..session.tools.effects import message_of
 from ._bodies import agather, gather
+from ._httpx_sockets import AsyncStream, Stream, is_handshake
+from ._ways import find_way, past
+
+SWITCHED, STREAM = 101, "network_stream"
 
 
 class Seam:
@@ -35,6 +34,7 @@ class Seam:
     stream: Any
     again: Any
     signs = False
+    switches = True
 
     def __init__(self, session: Session | None, inner: Any) -> None:
         self._session = session
@@ -49,8 +49,7 @@ class Seam:
         way = self._way(request)
         run = way.run
         if run is None:
-            _tell_tool(request)
-            with lanes.aside() if way.aside else nullcontext():
+            with past(way, str(request.url)):
                 return self._inner.handle_request(request)
         headers = _pairs(request.headers)
         sent = gather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -68,14 +67,14 @@ class Seam:
             if source is not None:
                 source.close()
             raise
-        return self._response(request, head, source, self.stream(call, source))
+        response = self._response(request, head, source, self.stream(call, source))
+        return self._switch(run, call, response, head, Stream) if head.status == SWITCHED else response
 
     async def handle_async_request(self, request: Any) -> Any:
         way = self._way(request)
         run = way.run
         if run is None:
-            _tell_tool(request)
-            with lanes.aside() if way.aside else nullcontext():
+            with past(way, str(request.url)):
                 return await self._inner.handle_async_request(request)
         headers = _pairs(request.headers)
         sent = await agather(request, gather_body(run, headers, spooled=self._streams(request)))
@@ -93,7 +92,15 @@ class Seam:
             if source is not None:
                 await source.aclose()
             raise
-        return self._response(request, head, source, self.stream(call, source))
+        response = self._response(request, head, source, self.stream(call, source))
+        return self._switch(run, call, response, head, AsyncStream) if head.status == SWITCHED else response
+
+    def _switch(self, run: Session, call: Call, response: Any, head: Response, stream: Any) -> Any:
+        """`response`, of a server that has switched to a web socket: what is said over it is the run's."""
+        live = response.extensions.get(STREAM) if call.served is None else None
+        core = "httpcore2" if self.lib.__name__ == "httpx2" else "httpcore"
+        response.extensions = {**response.extensions, STREAM: stream(run, call, head, live, core)}
+        return response
 
     def _call(self, way: Way, run: Session, asked: Request, request: Any) -> Call:
         """The call of `run` that `asked` is, as `request` of the library.
@@ -103,7 +110,8 @@ class Seam:
         """
         if way.stranger and not run.port.has_answer(asked):
             raise run.refuse(f"{asked.method} {asked.url}", "thread")
-        return Call(run, asked, _Faults(self.lib, request), signs=self.signs)
+        switches = is_handshake(request.headers) if self.switches else False
+        return Call(run, asked, _Faults(self.lib, request), signs=self.signs, switches=switches)
 
     def _streams(self, request: Any) -> bool:
         """True for a body that can be read once, and has been when it leaves."""
@@ -115,23 +123,10 @@ class Seam:
         Raises:
             Refused: it would leave a replay, and nobody can say whose it is.
         """
-        session = self._session or current()
-        method, url = request.method, urlsplit(str(request.url))
-        host, path = url.hostname or "", url.path
-        if session is None:
-            if lanes.current() is not None:
-                return PAST
-            way = strangers.find_way(method, host, url.port or url.scheme, path)
-            if way.nowhere:
-                raise self._unreachable(request)
-            return way
-        if session.is_aside() or (session.over and session.live):
-            return PAST
-        if self._session is None and session.passes(host, method, path):
-            if session.live:
-                return ASIDE
+        way = find_way(request.method, str(request.url), self._session)
+        if way.nowhere:
             raise self._unreachable(request)
-        return Way(session)
+        return way
 
     def _unreachable(self, request: Any) -> Exception:
         """What a call that none may record meets in a replay: nobody listens."""
@@ -258,13 +253,6 @@ class _Faults:
             error: Exception = kind(fault.message, request=self._request)
             return error
         return DOTTED.make(fault)
-
-
-def _tell_tool(request: Any) -> None:
-    """Tell the run whose tool makes this request, if one does: it may ask a model."""
-    strand = lanes.current()
-    if strand is not None and strand.tool and isinstance(strand.run, Session):
-        strand.run.overhear(str(request.url))
 
 
 def lift(request: Any, headers: Headers, sent: Gathering) -> Request:

@@ -1,37 +1,82 @@
 """An adapter for `botocore`, hence `boto3`: Amazon Bedrock, and whatever else its clients ask.
 
-botocore brings its own HTTP, and events instead of transports: `before-send` may answer
-a request. Signing, retries and parsing stay botocore's, and what is to be asked live
-leaves through the client's own HTTP session.
+botocore brings its own HTTP. What its clients ask is met where they send it, below their retries; `attach`
+meets it in an event, `before-send`, which may answer a request. Signing and parsing stay botocore's,
+and what is to be asked live leaves through the client's own HTTP session.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-import urllib3.exceptions
 from botocore import exceptions
 from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.client import BaseClient
+from botocore.endpoint import Endpoint
 from urllib3._collections import HTTPHeaderDict
 
-from ..core.values import End, Fault, Headers, Response
+from ..core.values import Response
 from ..errors import TraceforkError
+from ..host.patching import Target
+from ..runtime import lanes
 from ..session.asking import Call
 from ..session.bodies import Gathering
-from ..session.served import is_bodiless
+from ..session.current import current
 from ..session.session import Session
 from ..session.strangers import PAST, Way
-from ._seam import Seam, Tee
+from . import _aws_credentials
+from ._botocore_bodies import Live, Raw, dress, find_end
+from ._seam import Seam
+from ._ways import find_way, inside
 
 BEFORE_SEND, CREATING = "before-send", "creating-client-class"
 VERSIONS = {10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTTP/2"}
 LIB = SimpleNamespace(RequestError=(), ByteStream=tuple)  # the seam names exceptions by their dotted paths
+
+
+def targets() -> Iterator[Target]:
+    """Return what of the library is replaced while a run is in progress."""
+    yield BaseClient, "_make_api_call", _call
+    yield Endpoint, "_send", _send
+    yield from _aws_credentials.targets()
+
+
+_heard: WeakSet[Any] = WeakSet()
+"""Requests that an attached client let pass: the tool that makes them is told of."""
+
+_CALLING: ContextVar[tuple[Any, str] | None] = ContextVar("tracefork.transports.botocore", default=None)
+"""The client that is called here, and its operation."""
+
+
+def _call(original: Any, client: Any, operation: str, *args: Any, **kwargs: Any) -> Any:
+    before = _CALLING.get()
+    _CALLING.set((client, operation))
+    try:
+        return original(client, operation, *args, **kwargs)
+    finally:
+        _CALLING.set(before)
+
+
+def _send(original: Any, endpoint: Any, request: Any) -> Any:
+    calling = _CALLING.get()
+    if calling is None or calling[0]._endpoint is not endpoint:  # noqa: SLF001
+        return original(endpoint, request)
+    client, operation = calling
+    door = _Door(client)
+    door.way = way = find_way(request.method, request.url)
+    if way.nowhere:
+        raise door._unreachable(request)  # noqa: SLF001
+    if way.run is None:
+        heard = inside() if request in _heard else nullcontext()
+        with lanes.aside() if way.aside else nullcontext(), heard:
+            return original(endpoint, request)
+    with inside():
+        return door.answer(request, operation)
 
 
 def attach(client: Any, run: Session | None = None) -> ExitStack:
@@ -112,137 +157,50 @@ class _Asked:
         return content
 
 
-class _Live:
-    """What the network answers: `pieces` says how its body is to be read next.
-
-    `stream` is None for a body that botocore has read to its end already.
-    """
-
-    def __init__(self, response: Any, sent: Any) -> None:
-        self.raw = response.raw
-        self.stream = self if sent.stream_output else None
-        self.pieces: Callable[[], Iterable[bytes]] = self.raw.stream
-        self.content: bytes = b"" if sent.stream_output else response.content
-        self.bodiless = sent.stream_output or is_bodiless(sent.method, self.raw.status)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self.pieces()
-
-    def close(self) -> None:
-        self.raw.close()
-
-
-class _Raw(io.IOBase, Tee):
-    """A body as botocore reads it: the part of urllib3's response that it uses."""
-
-    def __init__(self, call: Call, source: Any) -> None:
-        Tee.__init__(self, call, source)
-        self._headers = source.raw.headers if source is not None else {}
-        self._rest = bytearray()  # served, and more than `read` was asked for
-        self._position = 0
-
-    def stream(self, amt: int = 2**16) -> Iterator[bytes]:
-        """The chunks as they come, or as they came."""
-        if self._inner is not None:
-            self._inner.pieces = partial(self._inner.raw.stream, amt)
-        if rest := self.read(len(self._rest)):
-            yield rest
-        for chunk in self._pulled():
-            self._position += len(chunk)
-            yield chunk
-
-    def read(self, amt: int | None = None) -> bytes:
-        """`amt` bytes, fewer only at the end; all that are left without it."""
-        wanted = None if amt is None or amt < 0 else amt
-        while wanted is None or len(self._rest) < wanted:
-            if self._inner is not None:
-                left = None if wanted is None else wanted - len(self._rest)
-                self._inner.pieces = partial(_reads, self._inner.raw, left)
-            if (chunk := next(self._pulled(), None)) is None:
-                break
-            self._rest += chunk
-        data = bytes(self._rest[:wanted])
-        del self._rest[:wanted]
-        self._position += len(data)
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def close(self) -> None:
-        Tee.close(self)
-        io.IOBase.close(self)
-
-    @property
-    def _fp(self) -> Any:  # where StreamingBody.set_socket_timeout looks for the socket
-        return NO_SOCKET if self._inner is None else self._inner.raw._fp  # noqa: SLF001
-
-    def _live_end(self) -> End | None:
-        return None if self._inner is None else _end(tuple(self._headers.items()), self._call.taken_length)
-
-    def _pulled(self) -> Iterator[bytes]:
-        if self.closed:
-            return
-        try:
-            yield from Tee.__iter__(self)
-        except TraceforkError:
-            raise
-        except exceptions.IncompleteReadError:  # for whoever counts to find: here it is but the end
-            return
-        except Exception as exc:  # the live one itself, or a likeness
-            _dress(exc, self._call.url)
-            raise
-
-
-NO_SOCKET = SimpleNamespace(
-    fp=SimpleNamespace(raw=SimpleNamespace(_sock=SimpleNamespace(settimeout=lambda _: None)))
-)
-
-
 class _Network:
     """What answers live, in the form of a transport."""
 
     def __init__(self, client: Any) -> None:
         self._send = client._endpoint.http_session.send  # noqa: SLF001
 
-    def handle_request(self, request: Any) -> _Live | None:
+    def handle_request(self, request: Any) -> Live | None:
         """Send a prepared request; outside of a run, botocore is left to send by itself."""
-        return None if isinstance(request, _Asked) else _Live(self._send(request), request)
+        return None if isinstance(request, _Asked) else Live(self._send(request), request)
 
 
 class _Door(Seam):
     """One client's `before-send`, in terms of the seam."""
 
-    lib, stream, signs = LIB, _Raw, True
+    lib, stream, signs, switches = LIB, Raw, True, False
 
     def __init__(self, client: Any) -> None:
         super().__init__(None, _Network(client))
         self.runs: list[
             Session | None
         ] = []  # as they were attached; None for the current one of whoever asks
+        self.way: Way | None = None  # where all goes that comes through this door, if that is known
         self._sign = client._request_signer.sign  # noqa: SLF001
 
     def answer(self, request: Any, event_name: str, **_: Any) -> Any:
         """Return the response, raise what the network raised, or None for a request that is none of ours."""
         try:
-            return self.handle_request(_Asked(request, event_name.rpartition(".")[2]))
+            answer = self.handle_request(_Asked(request, event_name.rpartition(".")[2]))
         except TraceforkError:
             raise
         except Exception as exc:  # the live one itself, or a likeness
-            _dress(exc, request.url)
+            dress(exc, request.url)
             raise
+        if answer is None and is_intercepted():
+            _heard.add(request)
+        return answer
 
     def _way(self, request: Any) -> Way:
+        if self.way is not None:
+            return self.way
         for attached in reversed(self.runs):
             self._session = attached
+            if attached is None and current() is None and is_intercepted():
+                continue
             if (way := super()._way(request)).run is not None:
                 return way
         return PAST
@@ -255,7 +213,7 @@ class _Door(Seam):
     def _head(self, source: Any) -> Response:
         raw, headers = source.raw, tuple(source.raw.headers.items())
         chunks = (source.content,) if source.content else ()
-        end = "eof" if source.bodiless else _end(headers, len(source.content))
+        end = "eof" if source.bodiless else find_end(headers, len(source.content))
         version = VERSIONS.get(raw.version, "HTTP/1.1")
         return Response(raw.status, headers, chunks, end, raw.reason or "", version)
 
@@ -278,28 +236,9 @@ class _Door(Seam):
         return made
 
 
-def _end(headers: Headers, size: int) -> End:
-    """How a body of `size` bytes ends: urllib3, as botocore uses it, does not mind if it is cut short."""
-    promised = next((value for name, value in headers if name.lower() == "content-length"), "")
-    if promised.isdigit() and size < int(promised):
-        return Fault("botocore.exceptions.IncompleteReadError", f"{size} of {promised} bytes")
-    return "eof"
-
-
-def _reads(raw: Any, amt: int | None) -> Iterator[bytes]:
-    while data := raw.read(amt):
-        yield data
-
-
-def _dress(exc: Exception, url: str) -> None:
-    """Give `exc`, if it was rebuilt from a tape, the attributes of its class: no `__init__` has run."""
-    has: dict[str, Any] = {}
-    if isinstance(exc, exceptions.BotoCoreError):
-        has = {"kwargs": {"endpoint_url": url, "error": str(exc)}, "request": None, "response": None}
-    elif isinstance(exc, urllib3.exceptions.RequestError):
-        has = {"pool": None, "url": None}  # as the live one: urllib3 does not know it there
-    for name, value in has.items():
-        vars(exc).setdefault(name, value)
+def is_intercepted() -> bool:
+    """True while clients are met that are not attached."""
+    return hasattr(Endpoint._send, "__wrapped__")  # noqa: SLF001
 
 
 def _bytes(text: Any) -> bytes:

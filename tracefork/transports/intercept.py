@@ -7,7 +7,6 @@ run's context what stands there does nothing.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -15,9 +14,15 @@ from ..host.imports import find_loaded
 from ..host.patching import Patches, Target
 
 ADAPTERS = {
+    "aiohttp": "aiohttp",
     "httpx": "httpx",
     "httpx2": "httpx2",
     "mcp.client.stdio": "mcp_stdio",
+    "http.client": "http_client",
+    "urllib3": "urllib3",
+    "botocore.client": "botocore",
+    "websockets.asyncio.client": "websockets",
+    "websockets.sync.client": "websockets_sync",
 }
 """The module of a library that is waited for, and the module of this package that adapts it."""
 
@@ -28,6 +33,9 @@ def hold(run: object) -> None:
     Raises:
         AttributeError: a library is no longer as its adapter knows it.
     """
+    for library in ADAPTERS:
+        if find_loaded(library) is not None:
+            _prepare(library)
     _patches.hold(run)
 
 
@@ -38,9 +46,9 @@ def release(run: object) -> None:
 
 def _targets() -> Iterator[Target]:
     for library, adapter in ADAPTERS.items():
-        if find_loaded(library) is not None:
-            _prepare(library)
-            yield from sys.modules[f"{__package__}.{adapter}"].targets()
+        ours = find_loaded(f"{__package__}.{adapter}")  # whoever is importing it yet comes back with it
+        if ours is not None and find_loaded(library) is not None:
+            yield from ours.targets()
 
 
 def _prepare(library: str) -> None:

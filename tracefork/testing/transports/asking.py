@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import pytest
 
+from tracefork.core.tape import Tape
 from tracefork.core.values import Exchange, Fault, Request, Response
 from tracefork.runs.api import record, replay
 from tracefork.session.session import Session
+from tracefork.storage.store import TapeStore
 
 from ..scripted import by_rule
 from ..server import LoopbackServer
@@ -34,6 +36,8 @@ class Asking:
     """
 
     abilities: ClassVar[frozenset[Ability]] = frozenset({"sync"})
+    intercepts: ClassVar[bool] = False
+    """True for an adapter that is met in clients which know of no run: tests' runs then intercept."""
 
     def opened(
         self, run: Session | None, url: str, body: bytes
@@ -51,6 +55,14 @@ class Asking:
         raise NotImplementedError
 
     # -- how tests ask ---------------------------------------------------------------------
+
+    def record(self, store: TapeStore | None = None, **options: Any) -> Session:
+        """A recording that the adapter is met in."""
+        return record(store, intercept=self.intercepts, **options)
+
+    def replay(self, tape: Tape, **options: Any) -> Session:
+        """A replay that the adapter is met in."""
+        return replay(tape, intercept=self.intercepts, **options)
 
     def needs(self, *abilities: Ability) -> None:
         """Skip the test unless the adapter declares all of these."""
@@ -96,14 +108,14 @@ def change(step: Exchange) -> Response:
     return step.response.with_body(b"UNO")
 
 
-def fail_thrice(ask: Ask, url: str) -> tuple[str, Session]:
+def fail_thrice(ask: Ask, url: str, *, intercept: bool = False) -> tuple[str, Session]:
     """Ask without a run, recorded, and replayed: each must raise the same."""
     with pytest.raises(Exception) as bare:
         ask(None, url, b"")
-    run = record(intercept=False)
+    run = record(intercept=intercept)
     with pytest.raises(type(bare.value)) as live, run:
         ask(run, url, b"")
-    again = replay(run.tape, intercept=False)
+    again = replay(run.tape, intercept=intercept)
     with pytest.raises(type(bare.value)) as served, again:
         ask(again, url, b"")
 

@@ -23,7 +23,7 @@ import pytest
 from tracefork.core.values import Fault, Request, Response
 from tracefork.edits import Set
 from tracefork.errors import Divergence
-from tracefork.runs.api import fork, record, replay, resume
+from tracefork.runs.api import fork, record, resume
 from tracefork.runs.verify import verify
 from tracefork.session.session import Session
 from tracefork.storage.store import TapeStore
@@ -47,9 +47,9 @@ class TransportTests(Asking):
     def test_an_answer_is_recorded_and_served_with_the_server_gone(self, status: int) -> None:
         for ask in self.ways():
             with serving(lambda _: answer(*PIECES, status=status)) as server:
-                with record(intercept=False) as run:
+                with self.record() as run:
                     live = ask(run, server.url, b"a question")
-            with replay(run.tape, intercept=False) as again:
+            with self.replay(run.tape) as again:
                 served = ask(again, server.url, b"a question")
 
             assert live[0] == served[0] == status
@@ -61,10 +61,10 @@ class TransportTests(Asking):
     def test_an_empty_answer_is_one(self) -> None:
         for ask in self.ways():
             with serving(lambda _: Response(200, (("content-length", "0"),))) as server:
-                with record(intercept=False) as run:
+                with self.record() as run:
                     assert ask(run, server.url, b"") == (200, [])
                 assert server.requests[0].method == run.tape[0].request.method == "POST"
-            with replay(run.tape, intercept=False) as again:
+            with self.replay(run.tape) as again:
                 assert ask(again, server.url, b"") == (200, [])
 
     def test_what_the_client_asks_is_on_the_tape(self) -> None:
@@ -81,9 +81,9 @@ class TransportTests(Asking):
     def test_another_question_diverges_and_is_not_asked(self) -> None:
         for ask in self.ways():
             with serving(lambda _: answer(b"ok")) as server:
-                with record(intercept=False) as run:
+                with self.record() as run:
                     ask(run, server.url, b"a question")
-                with pytest.raises(Divergence), replay(run.tape, intercept=False, patience=1) as again:
+                with pytest.raises(Divergence), self.replay(run.tape, patience=1) as again:
                     ask(again, server.url, b"another question")
 
             assert len(server.requests) == 1
@@ -91,9 +91,9 @@ class TransportTests(Asking):
     def test_a_long_body_is_known_by_its_hash(self) -> None:
         for ask in self.ways():
             with serving(lambda _: answer(b"ok")) as server:
-                with record(intercept=False, max_body=100) as run:
+                with self.record(max_body=100) as run:
                     ask(run, server.url, b"x" * 1000)
-            with replay(run.tape, intercept=False) as again:
+            with self.replay(run.tape) as again:
                 ask(again, server.url, b"x" * 1000)
 
             assert server.requests[0].body == b"x" * 1000
@@ -101,9 +101,9 @@ class TransportTests(Asking):
 
     def test_in_a_tool_nothing_is_recorded(self) -> None:
         for ask in self.ways():
-            with serving(lambda _: answer(b"ok")) as server, record(intercept=False) as run:
+            with serving(lambda _: answer(b"ok")) as server, self.record() as run:
                 run.call("tool", lambda run=run, ask=ask: ask(run, server.url, b"in a tool")[0])
-            with replay(run.tape, intercept=False) as again:
+            with self.replay(run.tape) as again:
                 assert again.call("tool", refuse_to_run) == 200
 
             assert len(run.tape) == 0 and len(server.requests) == 1
@@ -112,7 +112,7 @@ class TransportTests(Asking):
 
     def test_each_chunk_reaches_the_agent_before_the_next_is_sent(self) -> None:
         self.needs("sync", "streams")
-        with serving(lambda _: answer(*PIECES), lockstep=True) as server, record(intercept=False) as run:
+        with serving(lambda _: answer(*PIECES), lockstep=True) as server, self.record() as run:
             with self.opened(run, server.url, b"") as (_, chunks):
                 heard = b""
                 for chunk in chunks:
@@ -123,11 +123,11 @@ class TransportTests(Asking):
 
     def test_chunks_have_their_boundaries_again(self) -> None:
         self.needs("sync", "streams")
-        with serving(lambda _: answer(*PIECES), lockstep=True) as server, record(intercept=False) as run:
+        with serving(lambda _: answer(*PIECES), lockstep=True) as server, self.record() as run:
             with self.opened(run, server.url, b"") as (_, chunks):
                 for _ in chunks:
                     server.consumed()
-        with replay(run.tape, intercept=False) as again:
+        with self.replay(run.tape) as again:
             _, served = self._ask(again, server.url, b"")
 
         assert served == list(PIECES) and again.tape.digest() == run.tape.digest()
@@ -140,11 +140,11 @@ class TransportTests(Asking):
                 return next(chunk for chunk in chunks if chunk)
 
         with serving(lambda _: answer(*PIECES), lockstep=True) as server:
-            with record(intercept=False) as run:
+            with self.record() as run:
                 assert leave(run) == PIECES[0]
-        with replay(run.tape, intercept=False) as again:
+        with self.replay(run.tape) as again:
             assert leave(again) == PIECES[0]
-        with pytest.raises(Divergence), replay(run.tape, intercept=False) as further:
+        with pytest.raises(Divergence), self.replay(run.tape) as further:
             self._ask(further, server.url, b"")
 
         assert run.tape[0].response.end == "closed" and run.tape[0].response.chunks == PIECES[:1]
@@ -161,9 +161,9 @@ class TransportTests(Asking):
             return b""
 
         with serving(lambda _: answer(*PIECES), lockstep=True) as server:
-            with record(intercept=False) as run:
+            with self.record() as run:
                 assert asyncio.run(leave(run)) == PIECES[0]
-        with replay(run.tape, intercept=False) as again:
+        with self.replay(run.tape) as again:
             assert asyncio.run(leave(again)) == PIECES[0]
 
         assert run.tape[0].response.end == "closed"
@@ -181,9 +181,9 @@ class TransportTests(Asking):
                     server.consumed()
                 return heard
 
-        with serving(lambda _: answer(*PIECES), lockstep=True) as server, record(intercept=False) as run:
+        with serving(lambda _: answer(*PIECES), lockstep=True) as server, self.record() as run:
             assert asyncio.run(agent(run)) == b"".join(PIECES)
-        with replay(run.tape, intercept=False) as again:
+        with self.replay(run.tape) as again:
             assert asyncio.run(self._aask(again, server.url, b"")) == (200, list(PIECES))
 
         assert run.tape[0].response.chunks == PIECES
@@ -195,7 +195,7 @@ class TransportTests(Asking):
         for ask in self.ways():
             with serving(lambda _: answer(b"ok")) as server:
                 gone = server.url
-            raised, run = fail_thrice(ask, gone)
+            raised, run = fail_thrice(ask, gone, intercept=self.intercepts)
 
             assert isinstance(run.tape[0].answer, Fault), raised
 
@@ -204,7 +204,7 @@ class TransportTests(Asking):
         self.needs("faults")
         for ask in self.ways():
             with serving(breaking(kind)) as server:
-                raised, run = fail_thrice(ask, server.url)
+                raised, run = fail_thrice(ask, server.url, intercept=self.intercepts)
 
             assert isinstance(run.tape[0].answer, Fault), raised
 
@@ -213,7 +213,7 @@ class TransportTests(Asking):
         self.needs("faults", "streams")
         for ask in self.ways():
             with serving(breaking(kind, *PIECES)) as server:
-                raised, run = fail_thrice(ask, server.url)
+                raised, run = fail_thrice(ask, server.url, intercept=self.intercepts)
 
             given = run.tape[0].response
             assert isinstance(given.end, Fault), raised
@@ -243,9 +243,9 @@ class TransportTests(Asking):
             return heard
 
         with serving(lambda _: answer(*PIECES), lockstep=True) as server:
-            with record(intercept=False) as run:
+            with self.record() as run:
                 live = asyncio.run(agent(run))
-        with replay(run.tape, intercept=False) as again:
+        with self.replay(run.tape) as again:
             assert asyncio.run(agent(again)) == live == [PIECES[0]]
 
         assert run.tape[0].response.end == "cancelled"
@@ -259,9 +259,9 @@ class TransportTests(Asking):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(waiting, 0.3)
 
-        with serving(lambda _: Fault("ReadTimeout", "")) as server, record(intercept=False) as run:
+        with serving(lambda _: Fault("ReadTimeout", "")) as server, self.record() as run:
             asyncio.run(agent(run))
-        with replay(run.tape, intercept=False) as again:
+        with self.replay(run.tape) as again:
             asyncio.run(agent(again))
 
         assert again.tape.digest() == run.tape.digest()
@@ -287,10 +287,10 @@ class TransportTests(Asking):
                 list(pool.map(strand, [b"a", b"b"]))
             self._ask(run, server.url, b"then")
 
-        with serving(rule) as server, record(intercept=False) as run:
+        with serving(rule) as server, self.record() as run:
             agent(run)
         for _ in range(3):
-            with replay(run.tape, intercept=False) as again:
+            with self.replay(run.tape) as again:
                 agent(again)
 
             assert again.tape.digest() == run.tape.digest()
@@ -318,10 +318,10 @@ class TransportTests(Asking):
             await self._aask(run, server.url, b"then " + b"".join(order))
             return b"".join(order)
 
-        with serving(rule) as server, record(intercept=False) as run:
+        with serving(rule) as server, self.record() as run:
             assert asyncio.run(agent(run)) == b"ba"
         for _ in range(3):
-            with replay(run.tape, intercept=False) as again:
+            with self.replay(run.tape) as again:
                 assert asyncio.run(agent(again)) == b"ba"
 
             assert again.tape.digest() == run.tape.digest()
@@ -336,19 +336,19 @@ class TransportTests(Asking):
                 return b"".join(ask(run, server.url, b"two after " + first)[1])
 
             with serving(lambda asked: answer(asked.body.upper())) as server:
-                with record(intercept=False) as run:
+                with self.record() as run:
                     assert agent(run) == b"TWO AFTER ONE"
-                with fork(run.tape, 0, change, intercept=False) as branch:
+                with fork(run.tape, 0, change, intercept=self.intercepts) as branch:
                     assert agent(branch) == b"TWO AFTER UNO"
                 assert len(server.requests) == 3
-            assert verify(branch.tape, agent, intercept=False).ok
+            assert verify(branch.tape, agent, intercept=self.intercepts).ok
 
     def test_an_interrupted_run_is_finished(self) -> None:
         for ask in self.ways():
             with serving(lambda asked: answer(asked.body)) as server:
-                with record(intercept=False) as run:
+                with self.record() as run:
                     ask(run, server.url, b"one")
-                with resume(run.tape, intercept=False) as finished:
+                with resume(run.tape, intercept=self.intercepts) as finished:
                     ask(finished, server.url, b"one")
                     ask(finished, server.url, b"two")
 
@@ -369,9 +369,9 @@ class TransportTests(Asking):
                 return answer(TOKEN.encode() if asked.body == b"log in" else b"ok")
 
             with serving(rule) as server:
-                with record(intercept=False) as run:
+                with self.record() as run:
                     agent(run)
-                with fork(run.tape, 1, change, intercept=False) as branch:
+                with fork(run.tape, 1, change, intercept=self.intercepts) as branch:
                     agent(branch)
 
             assert TOKEN.encode() not in run.tape[0].response.body
@@ -382,7 +382,7 @@ class TransportTests(Asking):
         self.needs("secrets")
         for ask in self.ways():
             with serving(lambda asked: answer(asked.body)) as server:
-                with record(intercept=False, edits=Set("$.a", "longer")) as run:
+                with self.record(edits=Set("$.a", "longer")) as run:
                     ask(run, server.url, b'{"a":1}')
             assert server.requests[0].body == run.tape[0].request.body == b'{"a":"longer"}'
 
@@ -392,7 +392,7 @@ class TransportTests(Asking):
                 serving(lambda _: answer(b"ok")) as server,
                 TapeStore.open(f"{tmp_path}/{number}.db") as store,
             ):
-                with record(store, run_id="r", intercept=False) as run:
+                with self.record(store, run_id="r") as run:
                     ask(run, server.url, b"kept")
                     run.flush()
                     assert len(store.load("r")) == 1
