@@ -183,7 +183,8 @@ class Stage:
     def asked(self) -> list[tuple[int, list, str]]:
         """What the provider was asked so far: results of tools in it, headers, body."""
         file = self.folder / "asked"
-        return [tuple(json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+        whole = file.read_text().rpartition("\n")[0] if file.exists() else ""  # the last may be half written
+        return [tuple(json.loads(line)) for line in whole.splitlines()]
 
     def start(self, *words: str, env=None) -> subprocess.Popen[str]:
         """`tracefork` with these words, in the namespace and a folder that is empty."""
