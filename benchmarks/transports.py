@@ -9,6 +9,7 @@ meanwhile, by a thread of the run's own.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import http.client
 import socket
@@ -118,12 +119,71 @@ def _httpx(port: int) -> Iterator[Ask]:
         yield lambda: client.post(f"http://127.0.0.1:{port}/", content=BODY).content
 
 
+@contextmanager
+def _aiohttp(port: int) -> Iterator[Ask]:
+    import aiohttp
+
+    with asyncio.Runner() as runner:
+
+        async def post() -> bytes:
+            async with session.post(f"http://127.0.0.1:{port}/", data=BODY) as answer:
+                return await answer.read()
+
+        async def begin() -> aiohttp.ClientSession:
+            return aiohttp.ClientSession()
+
+        session = runner.run(begin())
+        yield lambda: runner.run(post())
+        runner.run(session.close())
+
+
+ECHO = """
+import time
+from websockets.sync.server import serve
+def echo(sock):
+    for message in sock:
+        time.sleep(DELAY)
+        sock.send(message)
+with serve(echo, "127.0.0.1", 0, compression=None) as server:
+    print(server.socket.getsockname()[1], flush=True)
+    server.serve_forever()
+"""
+
+
+@contextmanager
+def _websockets(_: int) -> Iterator[Ask]:
+    """A message of the same size over a socket that is open, against a server of its own."""
+    from websockets.sync.client import connect
+
+    code = f"DELAY = {DELAY}\n{ECHO}"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = f"ws://127.0.0.1:{int(server.stdout.readline())}/"
+        try:
+            text, opened = BODY.decode(), {}
+
+            def ask() -> str:
+                run = tracefork.current()
+                if opened.get("run") is not run or "socket" not in opened:  # a socket is of one run
+                    if "socket" in opened:
+                        opened["socket"].close()
+                    opened.update(run=run, socket=connect(url, compression=None))
+                opened["socket"].send(text)
+                return opened["socket"].recv()
+
+            yield ask
+        finally:
+            server.kill()
+
+
 CLIENTS: dict[str, Callable[[int], Any]] = {
     "httpx": _httpx,
     "requests": _requests,
     "urllib3": _urllib3,
     "http.client": _http_client,
     "botocore": _botocore,
+    "aiohttp": _aiohttp,
+    "websockets": _websockets,
 }
 """By the name of a library: a block that gives a function which asks once."""
 
@@ -153,7 +213,7 @@ def cost(name: str, rounds: int = ROUNDS, calls: int = CALLS) -> tuple[Cost, Cos
                 spent["recorded"].append(_timed(ask, calls))
             with tracefork.replay(run.tape):
                 spent["replayed"].append(_timed(ask, calls))
-            assert len(run.tape) == calls
+            assert len(run.tape) in (calls, calls + 1)  # and a handshake
     wall, cpu = (
         Cost(*(median(one[which] for one in times[1:]) / calls * 1e6 for times in spent.values()))
         for which in (0, 1)

@@ -23,6 +23,8 @@ import time_machine
 import tracefork
 from tracefork.host import clocks
 
+pytestmark = pytest.mark.slow
+
 pydantic = pytest.importorskip("pydantic")
 PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "what-replay-promises.md"
 THEN = dt.datetime(2001, 2, 3, 4, 5, 6, tzinfo=dt.UTC)

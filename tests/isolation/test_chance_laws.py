@@ -11,6 +11,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +38,8 @@ DRAWS = {
 KINDS = ("random", "secrets", "time", "uuid")
 names = st.lists(st.sampled_from(sorted(DRAWS)), max_size=12)
 kinds = st.sets(st.sampled_from(KINDS), min_size=1)
+
+pytestmark = pytest.mark.slow
 
 
 class The:

@@ -16,6 +16,8 @@ from tracefork import Response
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
+pytestmark = pytest.mark.slow
+
 BREATHE = Move.BREATHE
 
 # -- requests ------------------------------------------------------------------------------------

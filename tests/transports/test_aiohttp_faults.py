@@ -13,6 +13,8 @@ from misbehaving import Misbehaving, Move, chunked, response
 
 import tracefork
 
+pytestmark = pytest.mark.slow
+
 BREATHE = Move.BREATHE
 
 # -- what goes wrong -----------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from tracefork import Response
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
+pytestmark = pytest.mark.slow
+
 BREATHE = Move.BREATHE
 
 # -- hops, retries and what the library adds ------------------------------------------------------

@@ -17,7 +17,7 @@ from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
 boto3 = pytest.importorskip("boto3")
-pytestmark = pytest.mark.sdk
+pytestmark = [pytest.mark.sdk, pytest.mark.slow]
 
 import botocore.session  # noqa: E402
 from botocore.config import Config  # noqa: E402

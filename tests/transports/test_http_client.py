@@ -23,6 +23,8 @@ from tracefork.errors import Divergence
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
+pytestmark = pytest.mark.slow
+
 ECHO = by_rule(lambda request: Response(200, (("content-length", "4"),), (b"back",)))
 TEXT = b"one\ntwo and more\n\nthree"
 

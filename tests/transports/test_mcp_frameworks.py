@@ -15,7 +15,7 @@ from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
 pytest.importorskip("mcp.server.mcpserver")
-pytestmark = pytest.mark.sdk
+pytestmark = [pytest.mark.sdk, pytest.mark.slow]
 
 from mcp import Client, ClientSession, ClientSessionGroup, StdioServerParameters, stdio_client  # noqa: E402
 from mcp.client import stdio  # noqa: E402

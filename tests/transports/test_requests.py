@@ -21,6 +21,8 @@ import tracefork
 from tracefork.errors import Refused
 from tracefork.runtime import lanes
 
+pytestmark = pytest.mark.slow
+
 IS_OLD = urllib3.__version__.startswith("1.")  # which does not mind
 SSE = (b"data: one\n\n", b"data: two\n", b"\ndata: three\n\n")
 

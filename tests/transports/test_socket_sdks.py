@@ -10,7 +10,7 @@ import pytest
 from clients import proves
 from talkers import DIRECT, Server
 
-pytestmark = pytest.mark.sdk
+pytestmark = [pytest.mark.sdk, pytest.mark.slow]
 
 WORDS = ("It left ", "Lisbon ", "on Monday.")
 

@@ -15,6 +15,8 @@ from hostile import CLOSE, HOLD, RESET, Hostile, chunked, forget_names, plain, s
 import tracefork
 from tracefork.errors import Divergence
 
+pytestmark = pytest.mark.slow
+
 GZIPPED = gzip.compress(b"a text that is worth it. " * 400)
 PIECES = (b"first, ", b"second, ", b"third" * 20)
 ONCE = urllib3.Retry(total=0, redirect=0)

@@ -22,6 +22,8 @@ from talkers import (
 )
 from talkers import websockets as library
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1cD3eF5"
 
 

@@ -28,6 +28,8 @@ from tracefork.runs.api import cut
 from tracefork.testing.scripted import by_rule
 from tracefork.testing.server import LoopbackServer
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1cD3eF5"
 
 
