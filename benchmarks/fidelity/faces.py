@@ -204,7 +204,7 @@ class AiohttpClient:
         content = await answer.read()
         return SimpleNamespace(
             status_code=answer.status,
-            text=await answer.text(),
+            text=content.decode("utf-8", "replace"),
             content=content,
             headers=Headers(list(answer.raw_headers)),
             history=[SimpleNamespace(status_code=one.status) for one in answer.history],
