@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tracefork import Request, Response
-from tracefork.providers import anthropic, base, gemini, openai
+from tracefork.providers import anthropic, base, gemini, openai, read
 
 CITIES = ("Faro", "Lagos")
 TOKENS = {"input_tokens": 1234, "output_tokens": 56}
@@ -43,6 +43,13 @@ def find_city(asked: Request) -> str | None:
     return CITIES[count] if count < len(CITIES) else None
 
 
+def find_tool(asked: Request) -> str:
+    """The tool of the weather, as the program calls it."""
+    said = read.prompt(asked)
+    names = [tool.name for tool in said.tools if tool.name.endswith("weather")] if said else []
+    return names[0] if names else "weather"
+
+
 def write_text(asked: Request) -> str:
     """The last answer."""
     return "; ".join(list_results(asked)) + ("!" if GLAD in asked.body.decode() else ".")
@@ -53,9 +60,11 @@ def write_text(asked: Request) -> str:
 
 def _anthropic(asked: Request) -> Response:
     city = find_city(asked)
-    if city is None:
-        return anthropic.text(write_text(asked), **TOKENS)(asked)
-    return anthropic.tool_use("weather", {"city": city}, **TOKENS)(asked)
+    if city is not None:
+        return anthropic.tool_use(find_tool(asked), {"city": city}, **TOKENS)(asked)
+    if b'"final_answer"' in asked.body:
+        return anthropic.tool_use("final_answer", {"answer": write_text(asked)}, **TOKENS)(asked)
+    return anthropic.text(write_text(asked), **TOKENS)(asked)
 
 
 def _openai(asked: Request) -> Response:
@@ -66,7 +75,7 @@ def _openai(asked: Request) -> Response:
     if "[[ ## answer ## ]]" in body:
         return _say(asked, reasoning="I know.", answer=write_text(asked))
     if city is not None:
-        return openai.tool_call("weather", {"city": city}, **TOKENS)(asked)
+        return openai.tool_call(find_tool(asked), {"city": city}, **TOKENS)(asked)
     if '"final_answer"' in body:
         return openai.tool_call("final_answer", {"answer": write_text(asked)}, **TOKENS)(asked)
     return openai.text(write_text(asked), **TOKENS)(asked)
@@ -86,7 +95,7 @@ def _gemini(asked: Request) -> Response:
     city = find_city(asked)
     if city is None:
         return gemini.text(write_text(asked), **TOKENS)(asked)
-    return gemini.tool_use("weather", {"city": city}, id="", **TOKENS)(asked)
+    return gemini.tool_use(find_tool(asked), {"city": city}, id="", **TOKENS)(asked)
 
 
 def _cohere(asked: Request) -> Response:

@@ -26,11 +26,12 @@ sys.path.append(str(HERE))  # at the end: no file of ours stands before a framew
 import attrs  # noqa: E402
 
 import tracefork  # noqa: E402
-from tracefork import Exchange, Response, TapeStore  # noqa: E402
+from tracefork import Exchange, Fault, Response, TapeStore  # noqa: E402
 from tracefork.edits import SystemPrompt  # noqa: E402
 from tracefork.providers import base, read  # noqa: E402
 from tracefork.providers.route import ToolCall  # noqa: E402
 from tracefork.providers.turns import find_turn  # noqa: E402
+from tracefork.report.served import mark_steps  # noqa: E402
 
 
 def load_agent(path: str, url: str) -> Callable[[], str]:
@@ -69,14 +70,20 @@ def verify(agent: Any, store: str, run_id: str) -> dict[str, Any]:
 def fork(agent: Any, store: str, run_id: str, at: int) -> dict[str, Any]:
     with tracefork.fork(load(store, run_id), at=at, answer=call_for_porto, store=store, run_id="fork") as run:
         result = agent()
-    return {"result": result, "live": run.forwarded, "exchanges": len(run.tape)}
+    return {"result": result, "live": count_live(run.tape), "exchanges": len(run.tape)}
+
+
+def count_live(tape: tracefork.Tape) -> int:
+    """How many questions were asked of the model, rather than served from the run that was followed."""
+    marks = zip(tape.steps, mark_steps(tape), strict=True)
+    return sum(isinstance(step, Exchange) and mark in ("live", "new") for step, mark in marks)
 
 
 def call_for_porto(exchange: Exchange) -> Response:
     """The recorded answer, with the weather of Porto wanted where it was that of Lagos."""
     turn = find_turn(exchange)
     if turn is not None and turn.calls:
-        return ToolCall("weather", {"city": "Porto"})(exchange)
+        return ToolCall(turn.calls[0].name, {"city": "Porto"})(exchange)
     return exchange.response.with_body(base.decode_body(exchange.response).replace(b"Lagos", b"Porto"))
 
 
@@ -84,7 +91,7 @@ def rerun(agent: Any, store: str, run_id: str, system: str = "") -> dict[str, An
     edits = [SystemPrompt(system)] if system else []
     with tracefork.rerun(load(store, run_id), store, run_id=f"rerun-{bool(system)}", edits=edits) as run:
         result = agent()
-    return {"result": result, "live": run.forwarded, "parted": run.parted and str(run.parted)}
+    return {"result": result, "live": count_live(run.tape), "parted": run.parted and str(run.parted)}
 
 
 def resume(agent: Any, store: str, run_id: str) -> dict[str, Any]:
@@ -93,7 +100,7 @@ def resume(agent: Any, store: str, run_id: str) -> dict[str, Any]:
         result = agent()
     return {
         "result": result,
-        "live": run.forwarded,
+        "live": count_live(run.tape),
         "kept": len(tape),
         "outcome": str(tape.outcome),
         "exchanges": len(run.tape),
@@ -106,7 +113,7 @@ def report(agent: Any, store: str, run_id: str) -> dict[str, Any]:  # noqa: ARG0
     called = [call.name for step in view.steps if step.completion for call in step.completion.calls]
     return {
         "models": [step.model for step in view.steps],
-        "tools": called + [aside.name for aside in view.asides if aside.kind == "tool"],
+        "called": called + [aside.name for aside in view.asides if aside.kind == "tool"],
         "offered": [tool.name for one in tape if (asked := read.prompt(one.request)) for tool in asked.tools],
         "input": view.totals.input,
         "output": view.totals.output,
@@ -120,7 +127,8 @@ def search(agent: Any, store: str, words: list[str]) -> dict[str, Any]:  # noqa:
     with TapeStore.open(store) as runs:
         for info in runs.runs():
             tape = runs.load(info.run_id)
-            bodies = [base.decode_body(side) for x in tape for side in (x.request, x.answer)]
+            sides = [side for exchange in tape for side in (exchange.request, exchange.answer)]
+            bodies = [base.decode_body(side) for side in sides if not isinstance(side, Fault)]
             kept = [attrs.asdict(step) for step in (*tape.steps, *tape.pending)]
             text = repr((kept, tape.meta, tape.run_id)).encode() + b"".join(bodies)
             found[info.run_id] = [word for word in words if word.encode() in text]
