@@ -146,6 +146,7 @@ def load(store: str, run_id: str) -> tracefork.Tape:
 
 VERBS = {verb.__name__: verb for verb in (record, replay, verify, fork, rerun, resume, report, search)}
 VERBS["versions"] = find_versions
+RUN_NOTHING = frozenset({"report", "search", "versions"})
 
 
 def main(path: str) -> None:
@@ -156,9 +157,9 @@ def main(path: str) -> None:
     for line in sys.stdin:
         verb, url, options = json.loads(line)
         try:
-            if url not in agents:
+            if url not in agents and verb not in RUN_NOTHING:
                 agents[url] = load_agent(path, url)
-            done = json.dumps({"did": VERBS[verb](agents[url], **options)})
+            done = json.dumps({"did": VERBS[verb](agents.get(url), **options)})
         except BaseException as exc:
             traceback.print_exc()
             done = json.dumps({"failed": f"{type(exc).__name__}: {exc}"})
