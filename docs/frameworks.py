@@ -25,7 +25,7 @@ WAYS = {
 
 
 def load(results: Path | None = None) -> list[dict[str, Any]]:
-    """The rows as they are kept, by default in RESULTS: `agent`, `version`, `way`, and `cells` by their column."""
+    """The rows that are kept in `results`: `agent`, `version`, `way`, and `cells` by their column."""
     file = RESULTS if results is None else results
     return json.loads(file.read_text()) if file.exists() else []
 

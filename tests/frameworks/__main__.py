@@ -2,8 +2,8 @@
 
     cd tests && python -m frameworks [--environments FOLDER] [NAME ...]
 
-writes results.json beside this file; then `python docs/frameworks.py` draws the page. The environments take some
-gigabytes, by default below the system's folder for temporary files, and are used again.
+writes results.json beside this file; then `python docs/frameworks.py` draws the page. The environments take
+some gigabytes, by default below the system's folder for temporary files, and are used again.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def check_verify(trial: Trial) -> None:
 
 
 def check_fork(trial: Trial) -> None:
-    """The model wants the weather of Porto instead: the result is another one, and only what follows is live."""
+    """The model wants the weather of Porto instead: the result is another one, what follows is live."""
     at = _find_calls(trial)[-1]
     with trial.served() as server:
         done = trial.do("fork", at=at)
@@ -140,24 +140,23 @@ def check_fork(trial: Trial) -> None:
 
 
 def _find_calls(trial: Trial) -> list[int]:
-    """The questions that are answered by a call of the tool."""
-    return [n for n, request in enumerate(trial.asked) if b"Lagos" in answer(request).body and not _ends(request)]
-
-
-def _ends(request: Request) -> bool:
-    return b"15 degrees" in request.body
+    """The questions that know nothing of the last city: they are answered by a call of the tool."""
+    return [n for n, request in enumerate(trial.asked) if b"15 degrees" not in request.body]
 
 
 def check_rerun(trial: Trial) -> None:
-    """An agent that did not change pays nothing; with another system prompt it is live from the first question."""
+    """An agent that did not change asks nothing live; with another system prompt it asks all."""
     with trial.served() as server:
         same = trial.do("rerun")
-        _expect(holds=same["result"] == trial.live["result"], reason=f"the same agent says {same['result']!r}")
+        _expect(
+            holds=same["result"] == trial.live["result"], reason=f"the same agent says {same['result']!r}"
+        )
         _expect(holds=same["live"] == 0 == len(server.requests), reason=f"{same['live']} live, unchanged")
         other = trial.do("rerun", system=GLAD)
     _expect(holds="!" in other["result"], reason=f"the edited agent says {other['result']!r}")
     _expect(holds=bool(other["parted"]), reason="it did not part")
-    _expect(holds=other["live"] == trial.count == len(server.requests), reason=f"{other['live']} live, edited")
+    asked = len(server.requests)
+    _expect(holds=other["live"] == trial.count == asked, reason=f"{other['live']} live, edited")
 
 
 def check_resume(trial: Trial) -> None:
@@ -171,9 +170,10 @@ def check_resume(trial: Trial) -> None:
             os.kill(killed.process.pid, signal.SIGKILL)
         return answer(request)
 
-    with trial.served(rule), Worker(
-        trial.name, trial.python, key=trial.keys[0], log=trial.folder / "killed.log"
-    ) as killed:
+    with (
+        trial.served(rule),
+        Worker(trial.name, trial.python, key=trial.keys[0], log=trial.folder / "killed.log") as killed,
+    ):
         try:
             killed.do("record", trial.url, store=store, run_id="first")
         except Failed as failed:
@@ -197,7 +197,9 @@ def check_secrets(trial: Trial) -> None:
         found = [key for key in trial.keys if key.encode() in file.read_bytes()]
         _expect(holds=not found, reason=f"the key is in {file.name}")
     for store in stores:
-        for run, found in trial.worker.do("search", trial.url, store=str(store), words=list(trial.keys)).items():
+        for run, found in trial.worker.do(
+            "search", trial.url, store=str(store), words=list(trial.keys)
+        ).items():
             _expect(holds=not found, reason=f"the key is in {run} of {store.name}")
 
 

@@ -16,7 +16,7 @@ _HEAD = re.compile(r"\A# /// script\n((?:#.*\n)*?)# ///\n")
 
 @frozen
 class Program:
-    """A file of `programs/`: an agent of some fifteen lines, on one SDK or framework, that knows nothing of us."""
+    """A file of `programs/`: an agent of some fifteen lines that knows nothing of us."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""What every program of the table is given: a key, a system prompt, a task, and a tool that is a plain function."""
+"""What every program is given: a key, a system prompt, a task, and a tool that is a plain function."""
 
 from __future__ import annotations
 

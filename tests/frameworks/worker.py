@@ -1,4 +1,4 @@
-"""One program of the table in a process of its own: does what lines of JSON on its input say, answers with such.
+"""One program in a process of its own: it does what lines of JSON on its input say, and answers so.
 
     python -P worker.py programs/NAME.py
 
@@ -107,7 +107,7 @@ def resume(agent: Any, store: str, run_id: str) -> dict[str, Any]:
     }
 
 
-def report(agent: Any, store: str, run_id: str) -> dict[str, Any]:  # noqa: ARG001 - as the others
+def report(agent: Any, store: str, run_id: str) -> dict[str, Any]:
     tape = load(store, run_id)
     view = tracefork.report.view(tape)
     called = [call.name for step in view.steps if step.completion for call in step.completion.calls]
@@ -121,7 +121,7 @@ def report(agent: Any, store: str, run_id: str) -> dict[str, Any]:  # noqa: ARG0
     }
 
 
-def search(agent: Any, store: str, words: list[str]) -> dict[str, Any]:  # noqa: ARG001 - as the others
+def search(agent: Any, store: str, words: list[str]) -> dict[str, Any]:
     """Which of `words` stand in any run of the store, in any body once that is decoded."""
     found = {}
     with TapeStore.open(store) as runs:
@@ -135,7 +135,7 @@ def search(agent: Any, store: str, words: list[str]) -> dict[str, Any]:  # noqa:
     return found
 
 
-def find_versions(agent: Any, names: list[str]) -> dict[str, str]:  # noqa: ARG001 - as the others
+def find_versions(agent: Any, names: list[str]) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""What Cohere, Ollama and Bedrock's Converse are asked and answer, whole and streamed, as the readers give it."""
+"""Cohere, Ollama and Bedrock's Converse, whole and streamed, as the readers give them."""
 
 import base64
 import json
@@ -79,7 +79,8 @@ SAID_BY_COHERE = Completion(
     "",
     (
         Choice(
-            Message("assistant", (Thinking("I look."), ToolCall("c", "weather", CALLED["arguments"]))), "TOOL_CALL"
+            Message("assistant", (Thinking("I look."), ToolCall("c", "weather", CALLED["arguments"]))),
+            "TOOL_CALL",
         ),
     ),
     Usage(70, 6),
@@ -101,7 +102,9 @@ def test_a_stream_of_coheres_is_put_together():
 
     call = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": ""}}
     events = [
-        sse.encode("", json.dumps({"type": "message-start", "id": "id", "delta": {"message": {"role": "assistant"}}})),
+        sse.encode(
+            "", json.dumps({"type": "message-start", "id": "id", "delta": {"message": {"role": "assistant"}}})
+        ),
         said("tool-plan-delta", tool_plan="I "),
         said("tool-plan-delta", tool_plan="look."),
         said("tool-call-start", tool_calls=call),
@@ -217,7 +220,10 @@ SAID_BY_CONVERSE = Completion(
     paths.CONVERSE,
     choices=(
         Choice(
-            Message("assistant", (Thinking("So."), Text("It rains."), ToolCall("t", "weather", '{"city": "Faro"}'))),
+            Message(
+                "assistant",
+                (Thinking("So."), Text("It rains."), ToolCall("t", "weather", '{"city": "Faro"}')),
+            ),
             "tool_use",
         ),
     ),

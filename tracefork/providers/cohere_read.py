@@ -67,14 +67,14 @@ def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, 
             case "message-end":
                 head = {**head, "finish_reason": delta.get("finish_reason"), "usage": delta.get("usage")}
                 done = True
-    content = [{"type": kind, kind: pieces.text(kind)} for _, (kind, pieces) in sorted(blocks.items())]
+    spelled = [{"type": kind, kind: pieces.text(kind)} for _, (kind, pieces) in sorted(blocks.items())]
     called = [
         {**call, "function": {**_json.mapping(call, "function"), "arguments": pieces.text("arguments")}}
         for _, (call, pieces) in sorted(calls.items(), key=lambda one: one[0])
     ]
-    if message or content or called:
-        spelled = {"content": content, "tool_plan": plan.text("text"), "tool_calls": called}
-        head = {**head, "message": {**message, **spelled}}
+    if message or spelled or called:
+        said = {"content": spelled, "tool_plan": plan.text("text"), "tool_calls": called}
+        head = {**head, "message": {**message, **said}}
     return head, done
 
 

@@ -87,7 +87,7 @@ def _usage(usage: base.Payload) -> Usage | None:
 
 
 def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
-    """The message that the events of a stream spell, and whether its end came: where it says why it stopped."""
+    """The message that a stream spells, and whether it said why it stopped."""
     message: base.Payload = {}
     around: base.Payload = {}
     blocks: dict[int, tuple[base.Payload, _json.Pieces]] = {}

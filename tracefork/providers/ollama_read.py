@@ -1,4 +1,4 @@
-"""Reads Ollama's chat: questions as OpenAI's, a stream unless they say otherwise, whose events are lines of JSON."""
+"""Reads Ollama's chat: questions as OpenAI's, which ask for a stream by default: a line of JSON a piece."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def elements(key: str, value: object) -> tuple[Message | Tool, ...]:
 
 def _add_names(turn: Message, given: base.Payload) -> Message:
     name, thought = _json.string(given, "tool_name"), _json.string(given, "thinking")
-    parts = (evolve(part, name=name) if name and isinstance(part, ToolResult) else part for part in turn.parts)
+    parts = (
+        evolve(part, name=name) if name and isinstance(part, ToolResult) else part for part in turn.parts
+    )
     return Message(turn.role, (*((Thinking(thought),) if thought else ()), *parts))
 
 
@@ -36,7 +38,9 @@ def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
         paths.OLLAMA,
         "",  # it gives its answers no names
         _json.string(body, "model"),
-        (Choice(_add_names(chat_read.message(said), said), _json.string(body, "done_reason")),) if said else (),
+        (Choice(_add_names(chat_read.message(said), said), _json.string(body, "done_reason")),)
+        if said
+        else (),
         None if counts == (None, None) else Usage(*counts),
         failed,
         complete and body.get("done") is not False,

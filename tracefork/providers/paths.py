@@ -41,7 +41,7 @@ _MORE = (
     (COHERE, re.compile(r"/v2/chat$")),
     (OLLAMA, re.compile(r"/api/chat$")),
 )
-"""APIs that are asked in a form that is known, and whose answers are not built here; INVOKE's are not read."""
+"""APIs that are asked in a form that is known. Their answers are read, but for INVOKE's, and not built."""
 
 _DEPLOYED = re.compile(r"/deployments/(?P<model>[^/]+)/(?:chat/)?completions$")
 """How Azure names a model."""

@@ -11,8 +11,8 @@ os.environ["CREWAI_DISABLE_TELEMETRY"] = "true"  # it reports to its maker
 os.environ["OTEL_SDK_DISABLED"] = "true"
 os.environ["CREWAI_TRACING_ENABLED"] = "false"
 
-from crewai import LLM, Agent, Crew, Task  # noqa: E402
-from crewai.tools import tool  # noqa: E402
+from crewai import LLM, Agent, Crew, Task
+from crewai.tools import tool
 
 
 def agent(url: str) -> str:

@@ -9,7 +9,7 @@ from weather_task import KEY, TASK, weather
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it downloads a table of prices
 
-import dspy  # noqa: E402
+import dspy
 
 
 def agent(url: str) -> str:

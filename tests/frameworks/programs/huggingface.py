@@ -15,7 +15,11 @@ def agent(url: str) -> str:
     while True:
         text, name, call_id, arguments = "", "", "", ""
         for event in client.chat_completion(
-            messages, model="llama-3.1", tools=[CHAT_TOOL], stream=True, stream_options={"include_usage": True}
+            messages,
+            model="llama-3.1",
+            tools=[CHAT_TOOL],
+            stream=True,
+            stream_options={"include_usage": True},
         ):
             for choice in event.choices:
                 text += choice.delta.content or ""

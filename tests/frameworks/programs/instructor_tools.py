@@ -24,7 +24,11 @@ def agent(url: str) -> str:
         model = instructor.from_anthropic(client)
         for kind in (weather, weather, final_answer):
             said = model.messages.create(
-                model="claude-sonnet-4-5", max_tokens=99, system=SYSTEM, messages=messages, response_model=kind
+                model="claude-sonnet-4-5",
+                max_tokens=99,
+                system=SYSTEM,
+                messages=messages,
+                response_model=kind,
             )
             if kind is weather:
                 messages.append({"role": "user", "content": weather_task.weather(said.city)})

@@ -10,7 +10,7 @@ from weather_task import CHAT_TOOL, KEY, SYSTEM, TASK, weather
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it downloads a table of prices
 
-import litellm  # noqa: E402
+import litellm
 
 
 async def agent(url: str) -> str:
