@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from frameworks import rows
-from frameworks.checks import CHECKS, check_all
+from frameworks.checks import CHECKS, MISSED, check_all
 from frameworks.listing import list_programs
 from frameworks.provider import TOKENS, answer
 from frameworks.rows import load, make_row, try_program
@@ -142,7 +142,7 @@ def test_a_program_that_drifts_and_shows_no_key_is_found_out(tmp_path):
     assert cells["verify"].startswith("NOT ok: 0 of 3")
     assert cells["rerun"] == "3 live, unchanged"
     assert cells["secrets"] == "the model was not shown the key"
-    assert cells["report"] == "tools offered: []"
+    assert cells["report"] == "no tool is offered in the form of the API"
 
 
 @pytest.mark.slow
@@ -150,7 +150,7 @@ def test_a_program_that_fails_says_how_in_its_row(tmp_path):
     (tmp_path / "failing.py").write_text("def agent(url):\n    raise ValueError('no model')")
 
     cells = check_all(str(tmp_path / "failing"), tmp_path)
-    assert cells == {**dict.fromkeys(CHECKS, "it is not recorded"), "record": "ValueError: no model"}
+    assert cells == {**dict.fromkeys(CHECKS, MISSED), "record": "ValueError: no model"}
 
 
 @pytest.mark.nightly

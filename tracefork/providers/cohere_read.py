@@ -12,23 +12,23 @@ from .openai import chat_read
 
 
 def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT001  as Whole has it
-    said, failed = _json.mapping(body, "message"), failure(body)
-    if not said and not failed:
+    turn, failed = _json.mapping(body, "message"), failure(body)
+    if not turn and not failed:
         return None
     return Completion(
         paths.COHERE,
         _json.string(body, "id"),
         "",  # it does not say which model it is
-        (Choice(_answer(said), _json.string(body, "finish_reason")),) if said else (),
+        (Choice(_answer(turn), _json.string(body, "finish_reason")),) if turn else (),
         _usage(_json.mapping(body, "usage")),
         failed,
         complete,
     )
 
 
-def _answer(said: base.Payload) -> Message:
+def _answer(given: base.Payload) -> Message:
     """What it says; the plan that it makes before it calls tools is a thought."""
-    turn, plan = chat_read.message(said), _json.string(said, "tool_plan")
+    turn, plan = chat_read.message(given), _json.string(given, "tool_plan")
     return Message(turn.role, (Thinking(plan), *turn.parts)) if plan else turn
 
 
@@ -48,19 +48,19 @@ def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, 
     calls: dict[int, tuple[base.Payload, _json.Pieces]] = {}
     for event in events:
         delta = _json.mapping(event, "delta")
-        said, place = _json.mapping(delta, "message"), _json.index(event)
+        turn, place = _json.mapping(delta, "message"), _json.index(event)
         match _json.string(event, "type"):
             case "message-start":
-                head, message = {"id": event.get("id")}, said
+                head, message = {"id": event.get("id")}, turn
             case "content-start" | "content-delta":
-                content = _json.mapping(said, "content")
+                content = _json.mapping(turn, "content")
                 key = "thinking" if "thinking" in content else "text"
                 pieces = blocks.setdefault(place, (_json.string(content, "type") or key, _json.Pieces()))[1]
                 pieces.add(key, content.get(key))
             case "tool-plan-delta":
-                plan.add("text", said.get("tool_plan"))
+                plan.add("text", turn.get("tool_plan"))
             case "tool-call-start" | "tool-call-delta":
-                call = _json.mapping(said, "tool_calls")
+                call = _json.mapping(turn, "tool_calls")
                 calls.setdefault(place, (call, _json.Pieces()))[1].add(
                     "arguments", _json.mapping(call, "function").get("arguments")
                 )
@@ -73,8 +73,8 @@ def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, 
         for _, (call, pieces) in sorted(calls.items(), key=lambda one: one[0])
     ]
     if message or spelled or called:
-        said = {"content": spelled, "tool_plan": plan.text("text"), "tool_calls": called}
-        head = {**head, "message": {**message, **said}}
+        turn = {"content": spelled, "tool_plan": plan.text("text"), "tool_calls": called}
+        head = {**head, "message": {**message, **turn}}
     return head, done
 
 

@@ -62,14 +62,14 @@ def _family(kind: str) -> str:
 
 
 def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT001  as Whole has it
-    said, failed = _json.mapping(_json.mapping(body, "output"), "message"), failure(body)
-    if not said and not failed:
+    turn, failed = _json.mapping(_json.mapping(body, "output"), "message"), failure(body)
+    if not turn and not failed:
         return None
     return Completion(
         paths.CONVERSE,
         "",  # its id is in a header
         "",  # the URL has its model
-        (Choice(_message(said), _json.string(body, "stopReason")),) if said else (),
+        (Choice(_message(turn), _json.string(body, "stopReason")),) if turn else (),
         _usage(_json.mapping(body, "usage")),
         failed,
         complete,

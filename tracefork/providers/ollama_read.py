@@ -30,17 +30,16 @@ def _add_names(turn: Message, given: base.Payload) -> Message:
 
 
 def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT001  as Whole has it
-    said, failed = _json.mapping(body, "message"), failure(body)
-    if not said and not failed:
+    turn, failed = _json.mapping(body, "message"), failure(body)
+    if not turn and not failed:
         return None
     counts = _json.count(body, "prompt_eval_count"), _json.count(body, "eval_count")
+    message = _add_names(chat_read.message(turn), turn)
     return Completion(
         paths.OLLAMA,
         "",  # it gives its answers no names
         _json.string(body, "model"),
-        (Choice(_add_names(chat_read.message(said), said), _json.string(body, "done_reason")),)
-        if said
-        else (),
+        (Choice(message, _json.string(body, "done_reason")),) if turn else (),
         None if counts == (None, None) else Usage(*counts),
         failed,
         complete and body.get("done") is not False,
@@ -53,11 +52,11 @@ def assemble(lines: Iterable[base.Payload], done: bool) -> tuple[base.Payload, b
     calls: list[object] = []
     role, pieces = "", _json.Pieces()
     for line in lines:
-        said = _json.mapping(line, "message")
-        role = role or _json.string(said, "role")
+        turn = _json.mapping(line, "message")
+        role = role or _json.string(turn, "role")
         for key in ("content", "thinking"):
-            pieces.add(key, said.get(key))
-        calls += _json.mappings(said, "tool_calls")
+            pieces.add(key, turn.get(key))
+        calls += _json.mappings(turn, "tool_calls")
         last = {**last, **line}
         done = done or line.get("done") is True
     if "message" not in last:

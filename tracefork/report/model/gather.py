@@ -75,8 +75,8 @@ class Gathering:
         response, unfolded, chunks = self._response(exchange, completion)
         body = b"".join(chunks)
         times = tuple(map(clock.clamp, exchange.timing.chunks))
-        told = (completion.model if completion else "") or self._model(pieces)
-        model = told or (paths.find_model(exchange.request.url) if api else "")
+        named = (completion.model if completion else "") or self._model(pieces)
+        model = named or (paths.find_model(exchange.request.url) if api else "")
         began, headed, ended = clock.span(exchange.timing, since)
         return StepView(
             index=index,
