@@ -1,7 +1,8 @@
-"""Draws the table of docs/guides/frameworks.md from docs/frameworks.json, which tests keep.
+"""Draws the tables of docs/guides/frameworks.md from docs/frameworks.json and tests/frameworks/results.json.
 
-`python docs/frameworks.py` writes it into the page, between its two comments; a test holds them equal. Slow
-tests hold each cell; with TRACEFORK_KEEP=1 they write what comes of them: see tests/peers/held.py.
+`python docs/frameworks.py` writes them into the page, between its two comments; a test holds them equal. Slow
+tests hold each cell; with TRACEFORK_KEEP=1 they write what comes of them: see tests/peers/held.py. Those of
+frameworks in Python are written by `python -m frameworks`: see tests/frameworks/__main__.py.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "frameworks.json"
+IN_PYTHON = ROOT / "tests" / "frameworks" / "results.json"
 PAGE = ROOT / "docs" / "guides" / "frameworks.md"
 BEGIN, END = "<!-- drawn by docs/frameworks.py -->\n", "<!-- end of what is drawn -->\n"
 COLUMNS = ("record", "replays", "verify", "fork", "rerun", "resume", "secrets", "report")
@@ -22,9 +24,10 @@ WAYS = {
 """How agents are recorded, each with a table of its own."""
 
 
-def load() -> list[dict[str, Any]]:
-    """The rows as they are kept: `agent`, `version`, `way`, and `cells` by their column."""
-    return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+def load(results: Path | None = None) -> list[dict[str, Any]]:
+    """The rows that are kept in `results`: `agent`, `version`, `way`, and `cells` by their column."""
+    file = RESULTS if results is None else results
+    return json.loads(file.read_text()) if file.exists() else []
 
 
 def draw(rows: list[dict[str, Any]]) -> str:
@@ -51,7 +54,7 @@ def page() -> str:
     """The whole page, its tables drawn anew."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{draw(load())}\n{END}{after}"
+    return f"{before}{BEGIN}\n{draw([*load(), *load(IN_PYTHON)])}\n{END}{after}"
 
 
 def _write_cell(said: bool | str, notes: list[str]) -> str:  # noqa: FBT001  as it is kept

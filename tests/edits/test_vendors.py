@@ -53,6 +53,8 @@ SPECS = [
     {"toolSpec": {"name": "pay"}},
 ]
 CONVERSE = ask("/model/m/converse-stream", messages=TALK, toolConfig={"tools": SPECS})
+COHERE = ask("/v2/chat", model="m", messages=ASK, tools=FUNCTIONS)
+OLLAMA = ask("/api/chat", model="m", messages=ASK, tools=FUNCTIONS)
 
 ALL = {
     "anthropic": ANTHROPIC,
@@ -64,6 +66,8 @@ ALL = {
     "responses": RESPONSES,
     "gemini": GEMINI,
     "converse": CONVERSE,
+    "cohere": COHERE,
+    "ollama": OLLAMA,
 }
 each = pytest.mark.parametrize("request_", ALL.values(), ids=ALL)
 
@@ -113,6 +117,8 @@ PROMPTS = {
     "responses": lambda tree: (tree["instructions"], tree["input"]) == (NEW, ASK),
     "gemini": lambda tree: tree["systemInstruction"] == {"parts": [{"text": NEW}]},
     "converse": lambda tree: tree["system"] == [{"text": NEW}],
+    "cohere": lambda tree: tree["messages"] == [{"role": "system", "content": NEW}, *ASK],
+    "ollama": lambda tree: tree["messages"] == [{"role": "system", "content": NEW}, *ASK],
 }
 
 
@@ -180,7 +186,7 @@ def test_a_prompt_keeps_the_form_that_it_has(request_, before, after):
 
 @each
 def test_the_temperature_is_another_one(request_):
-    places = {"gemini": "generationConfig", "converse": "inferenceConfig"}
+    places = {"gemini": "generationConfig", "converse": "inferenceConfig", "ollama": "options"}
     key = next((k for name, k in places.items() if ALL[name] is request_), None)
 
     edited = Temperature(0)(request_)

@@ -111,7 +111,6 @@ UNKNOWN = [
     "https://x/v1/projects/p/locations/r/publishers/anthropic/models/count-tokens:rawPredict",
     "https://x/v1/projects/p/locations/r/publishers/mistralai/models/m:rawPredict",
     "https://bedrock-runtime.r.amazonaws.com/model/meta.llama3/invoke",
-    "https://bedrock-runtime.r.amazonaws.com/model/anthropic.m/converse",
     "https://api.openai.com/v1/responses/resp_1",
     "https://api.openai.com/v1/embeddings",
     "https://generativelanguage.googleapis.com/v1beta/models/m:countTokens",

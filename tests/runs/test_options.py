@@ -22,7 +22,7 @@ from tracefork.core import notes
 from tracefork.errors import CorruptTape
 from tracefork.runs.api import cut
 from tracefork.runs.options import KEPT, Options, RecordOptions, ReplayOptions, RunOptions, TailOptions
-from tracefork.session.passthrough import TELEMETRY, pattern
+from tracefork.session.passthrough import LOOKUPS, TELEMETRY, pattern
 
 model = httpx.Client(transport=httpx.MockTransport(lambda r: httpx.Response(200, content=r.content)))
 URL = "https://m.example/"
@@ -230,6 +230,9 @@ def test_conditions_of_a_request_are_part_of_the_question(name):
         ("POST", "http://otel-collector.svc:4318/v1/logs", True),
         ("PUT", "http://127.0.0.1:8126/v0.5/traces", True),
         ("GET", "http://localhost:4318/v1/traces", False),
+        ("GET", "https://huggingface.co/api/agent-harnesses", True),
+        ("GET", "https://huggingface.co/api/models", False),
+        ("GET", "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken", True),
         ("POST", "https://shop.example/v1/logs", False),
         ("POST", "https://api.openai.com/v1/responses", False),
     ],
@@ -243,7 +246,7 @@ def test_of_a_telemetry_vendor_only_what_is_sent_there_to_report_is_passed_over(
 def test_each_default_pattern_is_of_a_method_and_a_path():
     for text in TELEMETRY:
         one = pattern(text)
-        assert one.method in ("POST", "PUT", "PATCH") and one.path
+        assert one.method in (("GET",) if text in LOOKUPS else ("POST", "PUT", "PATCH")) and one.path
 
 
 def test_a_pattern_takes_what_it_says():

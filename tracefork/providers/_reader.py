@@ -23,13 +23,19 @@ Assembled: TypeAlias = "Callable[[Iterable[base.Payload], bool], tuple[base.Payl
 
 @frozen
 class Reader:
-    """An `Api` (see `read`), made of three functions of its vendor's."""
+    """An `Api` (see `read`), made of three functions of its vendor's.
+
+    `in_lines` says that a stream is a JSON object a line, `streams_by_default` that a question asks for one
+    where it does not say so.
+    """
 
     name: str
     lists: tuple[str, ...]
     _elements: Elements
     _whole: Whole
     _assembled: Assembled
+    in_lines: bool = False
+    streams_by_default: bool = False
 
     def elements(self, key: str, value: object) -> tuple[Message | Tool, ...]:
         try:
@@ -43,7 +49,6 @@ class Reader:
 
     def prompt(self, request: Request) -> Prompt | None:
         body = _json.parse(_decode(request))
-        place = paths.place(request.url)
         if not isinstance(body, dict) or not any(key in body for key in self.lists):
             return None
         elements = [
@@ -55,10 +60,10 @@ class Reader:
         ]
         return Prompt(
             self.name,
-            _json.string(body, "model") or (place.model if place else ""),
+            _json.string(body, "model") or paths.find_model(request.url),
             tuple(element for element in elements if isinstance(element, Message)),
             tuple(element for element in elements if isinstance(element, Tool)),
-            body.get("stream") is True or (place is not None and place.streams),
+            body.get("stream", self.streams_by_default) is True or paths.asks_stream(request.url),
         )
 
     def completion(self, response: Response) -> Completion | None:
@@ -69,6 +74,8 @@ class Reader:
                     return None
                 case b"{":
                     whole = _json.parse(body)
+                    if self.in_lines and not isinstance(whole, dict):
+                        return self._assemble(map(_json.parse, body.splitlines()), done=False)
                     return self._whole(whole, True) if isinstance(whole, dict) else None  # noqa: FBT003
                 case b"[":
                     return self._assemble(_json.read_list(body), done=False)

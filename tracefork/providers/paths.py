@@ -32,18 +32,24 @@ whose id names the vendor; an inference profile's does not, and is not known).
 
 CONVERSE = "bedrock.converse"
 INVOKE = "bedrock.invoke"
+COHERE = "cohere.chat"
+OLLAMA = "ollama.chat"
 
 _MORE = (
-    (CONVERSE, re.compile(r"/model/(?P<model>[^/]+)/converse(?:-stream)?$")),
-    (INVOKE, re.compile(r"/model/(?P<model>[^/]+)/invoke(?:-with-response-stream)?$")),
+    (CONVERSE, re.compile(r"/model/(?P<model>[^/]+)/(?P<verb>converse|converse-stream)$")),
+    (INVOKE, re.compile(r"/model/(?P<model>[^/]+)/(?P<verb>invoke|invoke-with-response-stream)$")),
+    (COHERE, re.compile(r"/v2/chat$")),
+    (OLLAMA, re.compile(r"/api/chat$")),
 )
-"""APIs of Amazon Bedrock that are asked in a form that is known, and whose answers are not read."""
+"""APIs that are asked in a form that is known. Their answers are read, but for INVOKE's, and not built."""
 
 _DEPLOYED = re.compile(r"/deployments/(?P<model>[^/]+)/(?:chat/)?completions$")
 """How Azure names a model."""
 
 _ENDS = tuple((api, re.compile(f"{end}$")) for api, end in PATHS)
-_STREAMING = frozenset({"streamRawPredict", "invoke-with-response-stream", "streamGenerateContent"})
+_STREAMING = frozenset(
+    {"streamRawPredict", "invoke-with-response-stream", "streamGenerateContent", "converse-stream"}
+)
 
 
 @frozen
@@ -70,11 +76,18 @@ def place(url: str) -> Place | None:
 
 
 def find_form(url: str) -> str:
-    """Return the API in whose form `url` is asked, CONVERSE and INVOKE among them; "" if it is unknown."""
+    """Return the API in whose form `url` is asked, those of `_MORE` among them; "" if it is unknown."""
     known = place(url)
     if known is not None:
         return known.api
     return next((api for api, end in _MORE if end.search(_path(url))), "")
+
+
+def asks_stream(url: str) -> bool:
+    """Return whether the path of `url` asks for a stream; elsewhere the body does."""
+    ends = (end for _, end in (*_MORE, *_ENDS) if "verb" in end.groupindex)
+    found = next((found for end in ends if (found := end.search(_path(url)))), None)
+    return found is not None and found["verb"] in _STREAMING
 
 
 def find_model(url: str) -> str:

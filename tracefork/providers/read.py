@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..core.values import Exchange, Request, Response
-from . import paths
+from . import cohere_read, converse_read, ollama_read, paths
 from .anthropic import read as anthropic
 from .gemini import read as gemini
 from .messages import Completion, Message, Prompt, Tool
@@ -50,14 +50,16 @@ _APIS: dict[str, Api] = {
         chat_read.BARE,
         responses_read.READER,
         gemini.READER,
+        converse_read.READER,
+        cohere_read.READER,
+        ollama_read.READER,
     )
 }
 
 
 def api(request: Request) -> Api | None:
     """The API that the request is for, or None."""
-    place = paths.place(request.url)
-    return _APIS[place.api] if place else None
+    return _APIS.get(paths.find_form(request.url))
 
 
 def prompt(request: Request) -> Prompt | None:

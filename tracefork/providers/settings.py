@@ -184,6 +184,8 @@ FORMS: dict[str, Form] = {
         tool=("functionDeclarations", EVERY),
         names={"generationConfig": "generation_config", "functionDeclarations": "function_declarations"},
     ),
+    paths.COHERE: Form(_change_chat, tool=("function",)),
+    paths.OLLAMA: Form(_change_chat, temperature=("options", "temperature"), tool=("function",)),
     paths.CONVERSE: Form(
         _change_converse,
         temperature=("inferenceConfig", "temperature"),

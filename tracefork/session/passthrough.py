@@ -9,7 +9,17 @@ from attrs import frozen
 COLLECTORS = ("localhost", "127.0.0.1", "*otel*", "*collector*")
 """Hosts of collectors that one runs oneself, as OpenTelemetry's and Datadog's exporters find them."""
 
+LOOKUPS = (
+    "GET huggingface.co/api/agent-harnesses",
+    "GET openaipublic.blob.core.windows.net/encodings/*",
+)
+"""What libraries fetch once and keep in a file: huggingface_hub who runs it, tiktoken its vocabularies.
+
+Whether it is asked depends on the machine and not on the agent, so that it is in no run.
+"""
+
 TELEMETRY = (
+    *LOOKUPS,
     "POST *.posthog.com/batch*",
     "POST *.posthog.com/capture*",
     "POST *.posthog.com/e/*",
@@ -53,7 +63,10 @@ TELEMETRY = (
     *(f"PUT {host}/v0.?/{kind}" for host in COLLECTORS for kind in ("traces", "stats")),
     *(f"POST {host}/telemetry/proxy/*" for host in COLLECTORS),
 )
-"""What exporters send that report on an agent rather than serve it. What an agent reads there is its own."""
+"""What exporters send that report on an agent rather than serve it, and LOOKUPS.
+
+What an agent reads at an exporter's is its own.
+"""
 
 
 @frozen

@@ -12,7 +12,7 @@ from ...core.content_encoding import decode_body as undone
 from ...core.content_encoding import is_encoded
 from ...core.tape import Tape
 from ...core.values import Exchange, Lane, Response
-from ...providers import base, read
+from ...providers import base, paths, read
 from ...providers.messages import Completion, Message
 from ...providers.prices import Prices, cost, listed
 from ..served import Mark, find_sources, is_parent, knows_origins, mark_step
@@ -75,7 +75,8 @@ class Gathering:
         response, unfolded, chunks = self._response(exchange, completion)
         body = b"".join(chunks)
         times = tuple(map(clock.clamp, exchange.timing.chunks))
-        model = (completion.model if completion else "") or self._model(pieces)
+        named = (completion.model if completion else "") or self._model(pieces)
+        model = named or (paths.find_model(exchange.request.url) if api else "")
         began, headed, ended = clock.span(exchange.timing, since)
         return StepView(
             index=index,
