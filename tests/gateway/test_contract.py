@@ -7,6 +7,8 @@ from functools import partial
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
+import pytest
+
 from tracefork.runtime import lanes
 from tracefork.testing import TransportTests
 from tracefork.transports.gateway.addresses import MARK
@@ -14,6 +16,7 @@ from tracefork.transports.gateway.app import Place
 from tracefork.transports.gateway.serving import open_gateway
 
 
+@pytest.mark.slow
 class TestGateway(TransportTests):
     """Asked by the standard library's client, as by a program in any language.
 

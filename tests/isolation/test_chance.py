@@ -220,6 +220,7 @@ def test_tools_draw_what_they_like():
         tracefork.current().call("clock", time.time)
 
 
+@pytest.mark.slow
 def test_an_sdk_that_waits_by_chance_between_its_retries_replays(monkeypatch):
     anthropic = pytest.importorskip("anthropic")
     answers = iter([429, 429, 200] * (1 + REPLAYS))

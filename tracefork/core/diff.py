@@ -63,7 +63,8 @@ def diff(left: Recorded, right: Recorded, *, matcher: Matcher = exact) -> Partin
             texts = (_brief(step.asked) if step else "the end" for step in (one, other))
             return Parting(index, Difference("steps", *texts), one, other)
         if matcher(one.asked) != matcher(other.asked):
-            found = diff_questions(blank_out(matcher, one.asked), blank_out(matcher, other.asked))
+            blank = (blank_out(matcher, step.asked) for step in (one, other))
+            found = diff_questions(*blank) or diff_questions(one.asked, other.asked)
             return Parting(
                 index, found or Difference("question", _brief(one.asked), _brief(other.asked)), one, other
             )

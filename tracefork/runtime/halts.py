@@ -53,7 +53,7 @@ def make_divergence(
     found = None
     if expected is not None:
         ours, theirs = (blank_out(script.matcher, one) for one in (expected, halt.asked))
-        found = diff_questions(ours, theirs)
+        found = diff_questions(ours, theirs) or diff_questions(expected, halt.asked)
     return Divergence(step, halt.asked, expected, found, halt.lane)
 
 
