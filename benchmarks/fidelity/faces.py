@@ -6,6 +6,7 @@ What a library has not is said by `NotAsked`: requests has no tasks, and a sessi
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
@@ -201,14 +202,24 @@ class AiohttpClient:
                 yield chunk
 
     async def _shown(self, answer: Any) -> Any:
-        content = await answer.read()
-        return SimpleNamespace(
-            status_code=answer.status,
-            text=content.decode("utf-8", "replace"),
-            content=content,
-            headers=Headers(list(answer.raw_headers)),
-            history=[SimpleNamespace(status_code=one.status) for one in answer.history],
-        )
+        return AiohttpAnswer(answer, await answer.read())
+
+
+class AiohttpAnswer:
+    """What was answered; what nobody looks at is not asked of a recorder's own answers."""
+
+    def __init__(self, answer: Any, content: bytes) -> None:
+        self._answer, self.content = answer, content
+        self.status_code = answer.status
+        self.text = content.decode("utf-8", "replace")
+
+    @property
+    def headers(self) -> Headers:
+        return Headers(list(self._answer.raw_headers))
+
+    @property
+    def history(self) -> list[Any]:
+        return [SimpleNamespace(status_code=one.status) for one in self._answer.history]
 
 
 class Blocking:
@@ -218,6 +229,7 @@ class Blocking:
         self._client = client
 
     def __enter__(self) -> Blocking:
+        self._thread = threading.get_ident()
         self._runner = asyncio.Runner()
         self._runner.run(self._client.__aenter__())
         return self
@@ -252,8 +264,7 @@ class Blocking:
             yield chunk
 
     def _run(self, coro: Any) -> Any:
-        loop = self._runner.get_loop()
-        if loop.is_running():
+        if threading.get_ident() != self._thread:
             coro.close()
             raise NotAsked("one loop, one thread")
         return self._runner.run(coro)

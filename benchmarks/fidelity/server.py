@@ -129,9 +129,9 @@ class Connection(socketserver.StreamRequestHandler):
             time.sleep(0.02)
 
     def answer_malformed(self, _: bytes) -> None:
+        """In one packet: aiohttp may wait for ever for what comes after a chunk that comes alone."""
         self._start_chunked()
-        self._chunk(b"some")
-        self.wfile.write(b"not a length\r\n")
+        self.wfile.write(b"4\r\nsome\r\nnot a length\r\n")
 
     def answer_hinted(self, _: bytes) -> None:
         self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
