@@ -130,8 +130,8 @@ class Connection(socketserver.StreamRequestHandler):
 
     def answer_malformed(self, _: bytes) -> None:
         """In one packet: aiohttp may wait for ever for what comes after a chunk that comes alone."""
-        self._start_chunked()
-        self.wfile.write(b"4\r\nsome\r\nnot a length\r\n")
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        self.wfile.write(head + b"4\r\nsome\r\nnot a length\r\n")
 
     def answer_hinted(self, _: bytes) -> None:
         self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
