@@ -116,11 +116,14 @@ class CommandAgent:
             env = self.make_environment(base, opened.proxy, run, mitm)
             argv = add_arguments(self.argv, env)
             process = subprocess.Popen(argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
-            with _Watch(process) as watch:
-                code = _wait(process, run, watch)
+            watch = _Watch(process)
+            try:
+                with watch:
+                    code = _wait(process, run, watch)
+            finally:
+                for name in watch.seen.values():
+                    run.escape("process", name, certain=False, site=Path(self.argv[0]).name)
             self._look(workspace, run)
-            for name in watch.seen.values():
-                run.escape("process", name, certain=False, site=Path(self.argv[0]).name)
         if code:
             raise SystemExit(code if code > 0 else 128 - code)
 
