@@ -531,8 +531,8 @@ class WorkspaceUnknown(TraceforkError, LookupError):
     def __str__(self) -> str:
         where = "" if self.at is None else f" at exchange {self.at}"
         return (
-            f"run {self.run_id!r} kept no working folder{where}: record it with "
-            "`tracefork run --gateway --workspace -- COMMAND`"
+            f"run {self.run_id!r} kept no working folder{where}: "
+            "`tracefork run --gateway --workspace -- COMMAND` keeps one at each step"
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tracefork.transports.gateway.addresses import point_at, read_address, write_address
 
@@ -29,3 +31,10 @@ def test_node_is_told_to_heed_the_proxy_unless_somebody_has_told_it_otherwise():
     for env, told in (({}, "1"), ({"NODE_USE_ENV_PROXY": "0"}, "0")):
         made = point_at("http://b/key", "http://p", {}, env, overrule=True)
         assert made["NODE_USE_ENV_PROXY"] == told and made["HTTPS_PROXY"] == "http://p"
+
+
+@given(st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True) | st.sampled_from(["to", "auto", "a/to"]))
+def test_any_key_is_read_back(key):
+    address = write_address(f"http://h:1/{key}", "https://api.openai.com/v1").removeprefix("http://h:1")
+
+    assert read_address(f"{address}/chat?a=/to/") == (key, "https://api.openai.com/v1/chat?a=/to/")

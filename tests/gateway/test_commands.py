@@ -360,3 +360,49 @@ def test_what_a_command_started_ends_with_it(served, tmp_path):
     assert not tracefork.verify(run.tape, agent)
     time.sleep(6)
     assert not (tmp_path / "left").exists()
+
+
+@pytest.mark.slow
+def test_what_will_not_end_is_made_to(served, tmp_path):
+    server = served()
+    run = record(command(server, "status", "one"))
+    stubborn = f"trap '' TERM; sleep 12; sleep 12; touch {tmp_path}/left"
+    code = (
+        "import os, subprocess, time, urllib.request;"
+        f"subprocess.Popen(['sh', '-c', {stubborn!r}]); time.sleep(0.3);"
+        "urllib.request.urlopen(os.environ['OPENAI_BASE_URL'] + '/x', b'x')"
+    )
+    agent = CommandAgent(
+        (sys.executable, "-c", f"try:\n    exec({code!r})\nexcept OSError:\n    time.sleep(60)"),
+        command(server, "x").origins,
+    )
+
+    assert not tracefork.verify(run.tape, agent)
+    time.sleep(0.5)
+    assert subprocess.run(["pgrep", "-f", f"{tmp_path}/left"], check=False, capture_output=True).stdout == b""
+
+
+def test_a_password_in_a_base_url_is_not_kept_and_is_taken_from_the_environment(monkeypatch):
+    url = "https://bob:a-password@llm.invalid/v1"
+    meta = CommandAgent.parse(["x"], {"OPENAI_BASE_URL": url}).meta()
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    again = CommandAgent.of(meta)
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://elsewhere.invalid/v1")
+
+    assert "a-password" not in str(meta)
+    assert again.origins["OPENAI_BASE_URL"] == url
+    assert CommandAgent.of(meta).origins["OPENAI_BASE_URL"] == "https://llm.invalid/v1"
+
+
+@pytest.mark.slow
+def test_a_client_that_offers_http_2_is_answered_by_http_1(served):
+    server = served()
+    code = (
+        "import os, urllib.request;"
+        "offered = {'upgrade': 'h2c', 'http2-settings': 'AAA'};"
+        "asked = urllib.request.Request(os.environ['OPENAI_BASE_URL'] + '/x', b'x', offered);"
+        "urllib.request.urlopen(asked).read()"
+    )
+    run = record(CommandAgent((sys.executable, "-c", code), command(server, "x").origins))
+
+    assert {"upgrade", "http2-settings"}.isdisjoint(dict(run.tape[0].request.headers))

@@ -93,10 +93,14 @@ def test_a_run_ends_when_nothing_was_asked_for_a_while_and_the_next_has_a_name_o
     assert store.load("mine").outcome.kind == store.load("mine-2").outcome.kind == "returned"
 
 
-def test_a_page_in_a_browser_that_was_not_told_a_name_is_refused(server, store):
+@pytest.mark.parametrize("name", ["", "/any"])
+@pytest.mark.parametrize(
+    "header", [{"origin": "https://elsewhere.invalid"}, {"host": "rebound.invalid:8899"}], ids=str
+)
+def test_a_page_in_a_browser_is_refused_by_whatever_name(server, store, name, header):
     with open_standing(store) as opened:
         with pytest.raises(urllib.error.HTTPError) as refused:
-            ask(opened.base, server, "a", origin="https://elsewhere.invalid")
+            ask(f"{opened.base}{name}", server, "a", **header)
         refused.value.close()
 
     assert refused.value.code == 403
@@ -127,7 +131,7 @@ def test_a_port_that_is_taken_is_said(store):
         port = int(opened.base.rpartition(":")[2])
         with pytest.raises(StoreError, match=f"127.0.0.1:{port}"), open_standing(store, port):
             pass
-    assert find_peer(port) is None
+    assert find_peer(port, port) is None
 
 
 @pytest.mark.slow

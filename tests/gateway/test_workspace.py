@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tracefork
 from tracefork import Response
-from tracefork.errors import WorkspaceChanged, WorkspaceUnknown
+from tracefork.errors import StoreError, WorkspaceChanged, WorkspaceUnknown
 from tracefork.runs.command import CommandAgent
 from tracefork.runs.snapshots import Entry, Scanner, Snapshot, apply_change, restore, write_change
 from tracefork.runs.workspace import find_snapshot, list_snapshots, put_back
@@ -130,7 +130,9 @@ def test_a_run_without_a_folder_says_so(server):
         find_snapshot(run.tape)
 
 
-@pytest.mark.parametrize("path", ["../outside", "/tmp/outside", ".git/config", "a/../../b"])
+@pytest.mark.parametrize(
+    "path", ["../outside", "/tmp/outside", ".git/config", "sub/.git/hooks/x", "a/../../b"]
+)
 def test_a_path_of_anybodys_tape_leads_nowhere_else(tmp_path, path):
     content = b"hostile"
     name = sha256(content).hexdigest()
@@ -173,6 +175,87 @@ def test_the_shell_keeps_lists_writes_and_puts_back(folder, server):
     again = shell("verify", "r", "--workspace")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "3 files put back" in again.stderr
+
+
+KEY = "sk-ant-api03-" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1cD3eF5hJ7kL9" * 2 + "-AAAAAAAA"
+
+
+def keep(folder, server, program, **options):
+    agent = CommandAgent.parse([sys.executable, "-c", program], {"OPENAI_BASE_URL": f"{server.url}/v1"})
+    agent = CommandAgent(agent.argv, agent.origins, keeps_folder=True)
+    with tracefork.record(order="answers", meta=agent.meta(), **options) as run:
+        agent(run)
+    return run.tape
+
+
+@pytest.mark.slow
+def test_a_file_with_a_secret_has_no_content_on_the_tape_and_stays_where_it_is(folder, server, monkeypatch):
+    monkeypatch.setenv("SHOP_API_KEY", "a-value-that-nobody-else-has-0123456789")
+    (folder / "found.txt").write_text(f"key = {KEY}")
+    (folder / "known.bin").write_bytes(b"\xff\xfe" + os.environ["SHOP_API_KEY"].encode())
+    tape = keep(folder, server, PROGRAM)
+    dumped = "".join(draw.reading.text for draw in tape.draws)
+
+    first = find_snapshot(tape)
+    assert KEY not in dumped and {"found.txt", "known.bin"} <= first.files.keys()
+    assert not {first.files[name].sha256 for name in ("found.txt", "known.bin")} & first.contents.keys()
+    put_back(tape, folder)
+    assert KEY in (folder / "found.txt").read_text()
+
+
+@pytest.mark.slow
+def test_what_is_too_long_to_be_kept_is_not_removed(folder, server):
+    tape = keep(folder, server, "open('big', 'wb').write(bytes(9 * 2**20))")
+
+    with pytest.raises(WorkspaceChanged, match="big"):
+        put_back(tape, folder)
+    assert (folder / "big").stat().st_size == 9 * 2**20
+
+
+@pytest.mark.slow
+def test_git_which_lists_the_files_is_no_process_of_the_commands(folder, server):
+    assert keep(folder, server, "", strict=True, processes="refuse").escaped == ()
+
+
+@pytest.mark.slow
+def test_of_questions_side_by_side_each_has_a_folder(folder, server):
+    here = str(Path(__file__).parent)
+    program = f"import sys; sys.path.insert(0, {here!r}); import asking; asking.crowd('4', *'abcd')"
+    tape = keep(folder, server, program)
+
+    assert all(find_snapshot(tape, at).files for at in range(4))
+
+
+def test_what_is_neither_file_nor_link_is_passed_over(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("x")
+
+    assert set(Scanner(tmp_path).scan().files) == {"file"}
+
+
+def test_a_folder_that_git_will_not_list_is_not_taken_whole(folder, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    with pytest.raises(StoreError, match="git cannot list"):
+        Scanner(folder).scan()
+
+
+def test_a_file_stands_again_where_a_folder_was(tmp_path):
+    scanner = Scanner(tmp_path)
+    (tmp_path / "a").write_text("file")
+    before = scanner.scan()
+    (tmp_path / "a").unlink()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_text("deeper")
+
+    assert set(restore(before, tmp_path)) == {"a", "a/b"}
+    assert (tmp_path / "a").read_text() == "file"
+
+
+def test_a_content_that_is_not_what_its_name_says_is_not_written(tmp_path):
+    name = sha256(b"x").hexdigest()
+
+    assert list(restore(Snapshot({"a": Entry(name)}, {name: b"other"}), tmp_path)) == []
 
 
 trees = st.dictionaries(

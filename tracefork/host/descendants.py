@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,10 +15,18 @@ def list_descendants(pid: int) -> dict[int, str]:
     left = [pid]
     while left:
         for child in _list_children(left.pop()):
-            if child not in found:
-                with suppress(OSError):
-                    found[child] = (_PROC / str(child) / "comm").read_text("utf-8", "replace").strip()
-                    left.append(child)
+            if child not in found and (seen := list_names([child])):
+                found |= seen
+                left.append(child)
+    return found
+
+
+def list_names(pids: Iterable[int]) -> dict[int, str]:
+    """Return those of `pids` that run now, with their names."""
+    found = dict[int, str]()
+    for pid in pids:
+        with suppress(OSError):
+            found[pid] = (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
     return found
 
 

@@ -13,9 +13,12 @@ _TABLES = ("tcp", "tcp6")
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
-def find_peer(port: int) -> int | None:
-    """Return the pid of the process whose end of a connection has this local port; None if it is not seen."""
-    inodes = set(_list_inodes(port))
+def find_peer(port: int, served: int) -> int | None:
+    """Return the pid of the process whose end of a connection to the port `served` here has this local port.
+
+    None if it is not seen, as that of another user may not be.
+    """
+    inodes = set(_list_inodes(port, served))
     if not inodes:
         return None
     for process in _PROC.iterdir():
@@ -40,12 +43,13 @@ def find_name(pid: int) -> str:
     return ""
 
 
-def _list_inodes(port: int) -> Iterator[str]:
+def _list_inodes(port: int, served: int) -> Iterator[str]:
     for table in _TABLES:
         with suppress(OSError):
             for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
                 columns = line.split()
-                if int(columns[1].rpartition(":")[2], 16) == port:
+                ends = (int(column.rpartition(":")[2], 16) for column in columns[1:3])
+                if tuple(ends) == (port, served):
                     yield columns[9]
 
 

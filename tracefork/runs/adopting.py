@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
-from ..core.notes import read_origins
 from ..isolation.processes import nowhere
 from ..runtime import lanes
 from ..session.plan import Environment
@@ -17,7 +16,7 @@ from ..session.session import Session
 from ..transports.gateway.addresses import find_origins, point_at
 from ..transports.gateway.app import Caller, Place
 from ..transports.gateway.serving import Opened, open_gateway
-from .command import KEY, check_key, note_origins
+from .command import KEY, check_key, note_origins, recall_origins
 
 
 class Adopting:
@@ -36,7 +35,7 @@ class Adopting:
     @classmethod
     def of(cls, meta: Mapping[str, str]) -> Adopting:
         """Return that of a run which follows one with this `meta`; of an empty one, of a new run."""
-        return cls(read_origins(meta) or find_origins(os.environ))
+        return cls(recall_origins(meta) or find_origins(os.environ))
 
     def meta(self) -> dict[str, str]:
         """Return what the run keeps of whom its processes ask."""

@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from attrs import field, frozen
 from ..core.notes import COMMAND, ORIGINS, TLS, WORKSPACE, read_command, read_origins
 from ..errors import Refused
 from ..host import clocks
-from ..host.descendants import list_descendants
+from ..host.descendants import list_descendants, list_names
 from ..isolation.processes import nowhere
 from ..runtime import lanes
 from ..session.session import Session
@@ -73,7 +73,7 @@ class CommandAgent:
         """
         if COMMAND not in meta:
             return None
-        return cls(read_command(meta), read_origins(meta), WORKSPACE in meta, TLS in meta)
+        return cls(read_command(meta), recall_origins(meta), WORKSPACE in meta, TLS in meta)
 
     def meta(self) -> dict[str, str]:
         """Return what a run keeps of its command."""
@@ -118,7 +118,7 @@ class CommandAgent:
             process = subprocess.Popen(argv, env=env, stdout=_find_stdout())  # noqa: S603  it is the user's
             watch = _Watch(process)
             try:
-                with watch:
+                with _ending_when_told(), watch:
                     code = _wait(process, run, watch)
             finally:
                 for name in watch.seen.values():
@@ -165,8 +165,21 @@ def _find_stdout() -> Any:
 
 
 def note_origins(origins: Mapping[str, str]) -> dict[str, str]:
-    """Return what a run through the gateway keeps of whom its variables stood for."""
-    return {ORIGINS: json.dumps(dict(origins))}
+    """Return what a run through the gateway keeps of whom its variables stood for: no user, no password."""
+    return {ORIGINS: json.dumps({name: _drop_user(url) for name, url in origins.items()})}
+
+
+def recall_origins(meta: Mapping[str, str]) -> dict[str, str]:
+    """Return whom the variables stood for, with the user and password that our environment has for them."""
+    now = find_origins(os.environ)
+    kept = read_origins(meta)
+    return {name: now[name] if _drop_user(now.get(name, "")) == url else url for name, url in kept.items()}
+
+
+def _drop_user(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 class _Watch:
@@ -192,16 +205,33 @@ class _Watch:
             self.seen.update(list_descendants(self._process.pid))
 
     def end(self) -> int:
-        """Ask the process to end, then make it and all that it started; return its exit code."""
-        for tell in (self._process.terminate, self._process.kill):
-            below = list_descendants(self._process.pid)
-            tell()
+        """Ask the process to end, and all that it started; then make them; return its exit code."""
+        below = list_descendants(self._process.pid)
+        for name in (signal.SIGTERM, signal.SIGKILL):
+            for pid in (self._process.pid, *below):
+                with suppress(OSError):
+                    os.kill(pid, name)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE)
-            for pid in below:
-                with suppress(OSError):
-                    os.kill(pid, signal.SIGTERM)
+            below = {pid: told for pid, told in list_names(below).items() if told == below[pid]}
         return self._process.wait()
+
+
+@contextmanager
+def _ending_when_told() -> Iterator[None]:
+    """A block in which SIGTERM is a SystemExit, so that the command ends with us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wait(process: subprocess.Popen[Any], run: Session, watch: _Watch) -> int:

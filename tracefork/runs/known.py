@@ -6,6 +6,7 @@ the day, and how long a tool took: each is tried by a test with the program itse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
@@ -56,6 +57,7 @@ PROGRAMS: Mapping[str, Known] = {
 }
 """By the name of their command."""
 
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _ENDINGS = (".exe", ".cmd", ".js", ".mjs", ".cjs")
 _RUNNERS = frozenset({"npx", "node", "bunx", "bun", "pnpm", "env", "dlx", "exec", "--yes", "-y"})
 
@@ -82,7 +84,7 @@ def add_arguments(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
 def _find_place(argv: Sequence[str]) -> int:
     """The place of the program's own name, behind what runs it."""
     for place, word in enumerate(argv):
-        if _name(word) not in _RUNNERS:
+        if _name(word) not in _RUNNERS and not _ASSIGNMENT.match(word):
             return place if _name(word) in PROGRAMS else 0
     return 0
 

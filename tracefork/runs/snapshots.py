@@ -19,6 +19,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..errors import StoreError
+
 LONGEST = 8 * 2**20
 """Bytes of a file whose content is kept; of a longer one only the hash is."""
 
@@ -62,6 +64,8 @@ class Scanner:
             with suppress(OSError):  # it went meanwhile
                 here = self._folder / path
                 found = here.lstat()
+                if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+                    continue
                 mark = found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode
                 if path not in self._seen or self._seen[path][0] != mark:
                     content = _read(here)
@@ -113,19 +117,37 @@ def apply_change(before: Snapshot, text: str) -> Snapshot:
 def restore(snapshot: Snapshot, folder: Path) -> Iterator[str]:
     """Make the files of `folder` those of `snapshot`, but for what git ignores; give the changed paths.
 
-    A file whose content is not kept is left as it is, or missing.
+    A file whose content is not kept is left as it is, or missing. Folders that are empty then are removed.
     """
-    before = Scanner(folder).scan()
-    for path in before.list_changes(snapshot):
-        here, entry = folder / path, snapshot.files.get(path)
-        content = None if entry is None else snapshot.contents.get(entry.sha256)
-        if entry is not None and (content is None or not _is_below(path, folder)):
-            continue
-        if here.is_symlink() or here.exists():
+    paths = [path for path in Scanner(folder).scan().list_changes(snapshot) if _is_restored(path, snapshot)]
+    for path in sorted(paths, reverse=True):  # what is deeper first: a file may stand where a folder was
+        here = folder / path
+        if _is_below(path, folder) and (here.is_symlink() or here.is_file()):
             here.unlink()
-        if entry is not None and content is not None:
-            _make(here, entry, content)
+            _remove_empty(here.parent, folder)
+    for path in paths:
+        if (entry := snapshot.files.get(path)) is not None and _is_below(path, folder):
+            _make(folder / path, entry, snapshot.contents[entry.sha256])
         yield path
+
+
+def _is_restored(path: str, snapshot: Snapshot) -> bool:
+    """True of a file that is to go, or whose content is there, and is what its name says.
+
+    None is whose path leads out of the folder: a tape may be anybody's.
+    """
+    parts = Path(path).parts
+    if not parts or Path(path).is_absolute() or {"..", *_LEFT_OUT} & set(parts):
+        return False
+    entry = snapshot.files.get(path)
+    content = None if entry is None else snapshot.contents.get(entry.sha256)
+    return entry is None or (content is not None and sha256(content).hexdigest() == entry.sha256)
+
+
+def _remove_empty(here: Path, folder: Path) -> None:
+    while here != folder and not any(here.iterdir()):
+        here.rmdir()
+        here = here.parent
 
 
 def _make(here: Path, entry: Entry, content: bytes) -> None:
@@ -139,20 +161,26 @@ def _make(here: Path, entry: Entry, content: bytes) -> None:
 
 
 def _is_below(path: str, folder: Path) -> bool:
-    """True for a path that stays in the folder, links included: a tape may be anybody's."""
-    parts = Path(path).parts
-    if not parts or Path(path).is_absolute() or ".." in parts or parts[0] in _LEFT_OUT:
-        return False
+    """True for a path that no link leads out of the folder."""
     return (folder / path).parent.resolve().is_relative_to(folder.resolve())
 
 
 def _list_paths(folder: Path) -> Iterable[str]:
-    """The paths of the files in `folder` that git does not ignore; of all where git does not know it."""
+    """The paths of the files in `folder` that git does not ignore; of all where git does not know it.
+
+    Raises:
+        StoreError: git knows it, and cannot list them.
+    """
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    if not any((above / ".git").exists() for above in (folder, *folder.resolve().parents)):
+        return _walk(folder)
     try:
         found = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        return _walk(folder)
+    except OSError as exc:
+        raise StoreError(f"git, which says what to keep of {folder}, cannot be run: {exc}") from exc
+    except subprocess.CalledProcessError as exc:
+        said = exc.stderr.decode("utf-8", "replace").strip()
+        raise StoreError(f"git cannot list the files of {folder}: {said}") from exc
     return [os.fsdecode(path) for path in dict.fromkeys(found.split(b"\0")) if path]
 
 
@@ -173,7 +201,7 @@ def _write_entry(entry: Entry) -> list[Any]:
 
 
 def _write_content(content: bytes) -> str | list[str]:
-    """Text as it is, so that secrets are found in it; other bytes in a list, as base64."""
+    """Text as it is; other bytes in a list, as base64."""
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -1,7 +1,8 @@
 """A gateway that stays: agents that are started elsewhere ask through it, and each gets a run of its own.
 
 Whose a request is: the run that its address names, or the header `x-tracefork-run`; else that of the process
-it came from. A run ends with its process, or once nothing was asked for a while.
+it came from, or where the system does not show that, as of another user's, of the connection. A run ends with
+its process, or once nothing was asked for a while.
 """
 
 from __future__ import annotations
@@ -52,18 +53,21 @@ class Standing:
 
     def __init__(self, store: TapeStore, idle: float, ended: Ended, options: dict[str, Any]) -> None:
         self._store, self._idle, self._ended, self._options = store, idle, ended, options
-        self._runs = dict[str, _Keeping]()
+        self._runs = dict[tuple[str, object], _Keeping]()
         self._lock = threading.Lock()
 
     def find_place(self, caller: Caller) -> Place:
         """Return the run of `caller`, begun now if there is none."""
         name = caller.key or caller.run
-        pid = None if name else find_peer(caller.port)
+        pid = None if name else find_peer(caller.port, caller.served)
+        whose = ("name", name) if name else ("pid", pid) if pid else ("port", caller.port)
         with self._lock:
-            kept = self._runs.get(name or str(pid))
-            if kept is None or kept.session.over:
-                kept = self._begin(name, pid)
-                self._runs[name or str(pid)] = kept
+            kept = self._runs.get(whose)
+            if kept is not None and kept.session.over:
+                self._end(self._runs.pop(whose))
+                kept = None
+            if kept is None:
+                kept = self._runs[whose] = self._begin(name, pid)
             kept.asked = clocks.monotonic()
             return Place(kept.session)
 
@@ -159,7 +163,7 @@ def open_standing(
             standing.end_idle()
 
     looking = threading.Thread(target=look, name="tracefork-standing", daemon=True)
-    with open_gateway(standing.find_place, port) as opened:
+    with open_gateway(standing.find_place, port, is_keyed=False) as opened:
         looking.start()
         try:
             yield opened

@@ -32,6 +32,7 @@ class Workspace:
         self._run = run
         self._scanner = Scanner(folder)
         self._last = Snapshot()
+        self._read = dict[str, bytes]()  # contents that were read, and may not be on the tape
         self._lock = threading.Lock()
 
     async def look_in_loop(self) -> None:
@@ -45,17 +46,27 @@ class Workspace:
         self._keep(self._scan())
 
     def _scan(self) -> Snapshot:
-        with self._lock:
-            return self._scanner.scan()
+        with self._lock, lanes.aside():  # git, which lists the files, is no process of the agent's
+            found = self._scanner.scan()
+            self._read.update(found.contents)
+            return found
 
     def _keep(self, found: Snapshot) -> None:
-        drawn = self._run.draw(SOURCE, lambda: write_change(self._last, found))
+        drawn = self._run.draw(SOURCE, lambda: write_change(self._last, self._choose(found)))
         self._last = apply_change(self._last, drawn)
         if other := self._last.list_changes(found):
-            names = ", ".join(other[:_NAMED]) + (
-                f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
-            )
+            names = ", ".join(other[:_NAMED])
+            names += f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
             self._run.remark(f"the command left other files than when it was recorded: {names}")
+
+    def _choose(self, found: Snapshot) -> Snapshot:
+        """`found`, with the contents that may be kept: none in which a secret stands."""
+        redact, wanted = self._run.redactor(), {entry.sha256 for entry in found.files.values()}
+        new = wanted - self._last.contents.keys()
+        read = {name: self._read[name] for name in new & self._read.keys()}
+        return Snapshot(
+            found.files, {n: content for n, content in read.items() if not redact.body_spans(content)}
+        )
 
 
 def list_snapshots(tape: Tape) -> Iterator[tuple[int, Snapshot]]:
@@ -77,10 +88,8 @@ def find_snapshot(tape: Tape, at: int | None = None) -> Snapshot:
     Raises:
         WorkspaceUnknown: the run kept no folder, or none at that exchange.
     """
-    found = list(list_snapshots(tape))
-    wanted = 0 if at is None else at + 1
-    for asked, snapshot in found:
-        if asked == wanted:
+    for asked, snapshot in list_snapshots(tape):  # of questions side by side, the first after this was asked
+        if at is None or asked > at:
             return snapshot
     raise WorkspaceUnknown(tape.run_id, at)
 
@@ -88,16 +97,18 @@ def find_snapshot(tape: Tape, at: int | None = None) -> Snapshot:
 def put_back(tape: Tape, folder: Path) -> tuple[str, ...]:
     """Make `folder` what it was before the command of `tape` began; return the paths that were changed.
 
-    Only files whose content the run has kept, too, are changed or removed: nothing is lost.
+    Only files whose content the run has kept, too, are changed or removed: nothing is lost. One in which a
+    secret stands, or that is longer than LONGEST, has no content on the tape, and stays.
 
     Raises:
         WorkspaceUnknown: the run kept no folder.
         WorkspaceChanged: a file would be lost.
     """
     first = find_snapshot(tape)
-    kept = {entry.sha256 for _, snapshot in list_snapshots(tape) for entry in snapshot.files.values()}
+    kept = {name for _, snapshot in list_snapshots(tape) for name in snapshot.contents}
     now = Scanner(folder).scan()
     for path in now.list_changes(first):
-        if path in now.files and now.files[path].sha256 not in kept:
+        here = now.files.get(path)
+        if here is not None and here.sha256 not in kept:
             raise WorkspaceChanged(path, tape.run_id)
     return tuple(restore(first, folder))

@@ -7,6 +7,7 @@ known of it. The key keeps out whoever was not told it, a page in a browser for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlsplit
 
@@ -39,7 +40,7 @@ IF_SET = (
 """More of them, whose servers are known only where they are set."""
 
 MARK = "to"
-_SCHEMES = ("http", "https")
+_ADDRESS = re.compile(rf"(?P<key>.*?)/{MARK}/(?P<scheme>https?)/(?P<host>[^/]+)(?P<below>/.*)?", re.DOTALL)
 _WITHOUT_VERSION = "https://api.anthropic.com/messages"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 NODE_HEEDS = ("NODE_USE_ENV_PROXY", "1")
@@ -67,13 +68,11 @@ def read_address(path: str) -> tuple[str, str] | None:
     `KEY/to/https/HOST/REST`; the key may itself hold slashes.
     """
     where, _, query = path.partition("?")
-    key, found, rest = where.lstrip("/").partition(f"{MARK}/")
-    scheme, _, after = rest.partition("/")
-    host, slash, below = after.partition("/")
-    if not found or scheme not in _SCHEMES or not host or (key and not key.endswith("/")):
+    found = _ADDRESS.fullmatch(f"/{where.lstrip('/')}")
+    if found is None:
         return None
-    asked = _add_version(f"{scheme}://{unquote(host)}{slash or '/'}{below}")
-    return key.rstrip("/"), f"{asked}?{query}" if query else asked
+    asked = _add_version(f"{found['scheme']}://{unquote(found['host'])}{found['below'] or '/'}")
+    return found["key"].lstrip("/"), f"{asked}?{query}" if query else asked
 
 
 def _add_version(url: str) -> str:

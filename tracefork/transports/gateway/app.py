@@ -33,24 +33,27 @@ LANE, RUN = "x-tracefork-lane", "x-tracefork-run"
 
 OF_CONNECTION = frozenset(
     """
-    connection expect keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer
-    transfer-encoding upgrade
+    connection expect http2-settings keep-alive proxy-authenticate proxy-authorization proxy-connection te
+    trailer transfer-encoding upgrade
     """.split()
 )
 """Headers that belong to one connection, and are made anew for the next."""
 
+HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
 BROWSERS = frozenset({"origin", "sec-fetch-site"})
-"""Headers that pages send: none is let in that was not told the key."""
+"""Headers that pages send: none is let in that was not told a key."""
 
 
 @frozen
 class Caller:
-    """Who asks: by the `key` in the address, "" for none, the run it names, and its host and port."""
+    """Who asks: by the `key` in the address, "" for none, the run it names, its host and port, and ours."""
 
     key: str
     run: str
     host: str
     port: int
+    served: int = 0
 
 
 @frozen
@@ -73,10 +76,16 @@ Breaks: TypeAlias = Callable[[Any], None]
 
 
 class Gateway:
-    """The application; `find_place` says whose a request is, and `breaks` closes its connection."""
+    """The application; `find_place` says whose a request is, and `breaks` closes its connection.
 
-    def __init__(self, find_place: FindPlace, breaks: Breaks, beside: Beside) -> None:
+    If it `is_keyed`, whoever names a key that `find_place` knows was told it; else keys are but names.
+    """
+
+    def __init__(
+        self, find_place: FindPlace, breaks: Breaks, beside: Beside, *, is_keyed: bool = True
+    ) -> None:
         self._find_place = find_place
+        self._is_keyed = is_keyed
         self._break = breaks
         self._beside = beside
         self._client: httpx.AsyncClient | None = None
@@ -103,13 +112,14 @@ class Gateway:
         if found is None:
             return refuse("NotFound", f"{raw} stands for no server: ask .../to/https/HOST/PATH", 404)
         key, url = found
-        if not key and BROWSERS & named.keys():
-            return refuse("Refused", "a page in a browser asked, and was not told the key", 403)
-        if "upgrade" in named:
+        if not (key and self._is_keyed) and (BROWSERS & named.keys() or not _is_here(named.get("host", ""))):
+            return refuse("Refused", "a page in a browser asked, and no program of this machine", 403)
+        if named.get("upgrade", "").lower() == "websocket":
             return refuse("Refused", "the gateway passes on HTTP, and no web sockets", UPGRADE_REQUIRED)
         host, port = scope.get("client") or ("", 0)
+        caller = Caller(key, named.get(RUN, ""), host, port, scope["server"][1])
         try:
-            place = self._find_place(Caller(key, named.get(RUN, ""), host, port))
+            place = self._find_place(caller)
         except TraceforkError as exc:
             return refuse(type(exc).__name__, str(exc))
         if place.run.over:
@@ -133,6 +143,10 @@ class Gateway:
                 await asyncio.wait({working, left}, return_when=asyncio.FIRST_COMPLETED)
                 left.cancel()
                 working.cancel()
+        except asyncio.CancelledError:  # the gateway ends
+            working.cancel()
+            await asyncio.wait({working})
+            raise
         finally:
             leaving.cancel()
         try:
@@ -229,6 +243,11 @@ class _Exchange:
 
     async def _give_chunk(self, chunk: bytes) -> None:
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+def _is_here(host: str) -> bool:
+    """True of the names that this machine has for itself: others may be made to mean it."""
+    return host.rpartition(":")[0].lower() in HERE or host.lower() in HERE
 
 
 def _pass_headers(headers: Headers, url: str) -> Headers:

@@ -38,11 +38,16 @@ class Opened:
 
 @contextmanager
 def open_gateway(
-    find_place: FindPlace, port: int = 0, tunnel: Callable[[str], Tunnel] | None = None
+    find_place: FindPlace,
+    port: int = 0,
+    tunnel: Callable[[str], Tunnel] | None = None,
+    *,
+    is_keyed: bool = True,
 ) -> Iterator[Opened]:
     """Listen on 127.0.0.1 while the block runs, and say where; port 0 is any that is free.
 
-    `tunnel` makes the forward proxy that is to be beside it, given the gateway's base.
+    `tunnel` makes the forward proxy that is to be beside it, given the gateway's base. Where it is not keyed,
+    pages in a browser are let in by no name.
 
     Raises:
         MissingPart: uvicorn is not installed.
@@ -60,7 +65,7 @@ def open_gateway(
             other = listening.enter_context(_listen(0))
             opened = evolve(opened, proxy=f"http://127.0.0.1:{other.getsockname()[1]}")
             beside = partial(tunnel(opened.base).serve, other)
-        server = uvicorn.Server(_configure(find_place, beside))
+        server = uvicorn.Server(_configure(find_place, beside, is_keyed=is_keyed))
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="tracefork-gateway", daemon=True
         )
@@ -91,7 +96,7 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         clocks.sleep(0.005)
 
 
-def _configure(find_place: FindPlace, beside: Beside) -> uvicorn.Config:
+def _configure(find_place: FindPlace, beside: Beside, *, is_keyed: bool) -> uvicorn.Config:
     """One parser, no headers of its own, no web sockets; loggers are left as they are."""
     import uvicorn  # noqa: PLC0415  an extra
     from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415
@@ -114,7 +119,7 @@ def _configure(find_place: FindPlace, beside: Beside) -> uvicorn.Config:
             transport.close()
 
     return uvicorn.Config(
-        Gateway(find_place, end, beside),
+        Gateway(find_place, end, beside, is_keyed=is_keyed),
         http=Protocol,
         ws="none",
         lifespan="on",

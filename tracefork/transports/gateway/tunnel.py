@@ -22,6 +22,7 @@ from .addresses import MARK
 LONGEST = 2**16  # bytes of a request's head
 BLOCK = 2**16  # bytes that are passed on at a time
 OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+MISSAID = b"HTTP/1.1 400 Bad request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 REFUSED = b"HTTP/1.1 403 Refused by tracefork\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 FAILED = b"HTTP/1.1 502 Bad gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -47,8 +48,10 @@ class Tunnel:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             head = await reader.readuntil(b"\r\n\r\n")
             method, _, rest = head.partition(b" ")
-            target, _, _ = rest.partition(b" ")
-            if method == b"CONNECT":
+            target, found, _ = rest.partition(b" ")
+            if not found:
+                writer.write(MISSAID)
+            elif method == b"CONNECT":
                 await self._connect(target.decode("latin-1"), reader, writer)
             else:
                 await self._hand_over(head, target.decode("latin-1"), reader, writer)
@@ -107,14 +110,14 @@ async def _join(
     one: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     other: tuple[asyncio.StreamReader, asyncio.StreamWriter],
 ) -> None:
-    """Pass on what each side says to the other, until either has ended."""
+    """Pass on what each side says to the other, until both have ended."""
     with lanes.aside():
         ways = [
             asyncio.ensure_future(_pass(one[0], other[1])),
             asyncio.ensure_future(_pass(other[0], one[1])),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*ways)
         finally:
             for way in ways:
                 way.cancel()
@@ -125,3 +128,5 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(BLOCK):
         writer.write(data)
         await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
