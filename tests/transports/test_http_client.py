@@ -449,3 +449,14 @@ def test_a_url_that_is_asked_for_is_that_of_the_tape():
         opened(server.url + "/a%2Fb?c=d%20e")
 
     assert urlsplit(run.tape[0].request.url)[2:4] == ("/a%2Fb", "c=d%20e")
+
+
+def test_who_asks_for_an_answer_before_his_head_is_sent_hears_of_it_from_the_library():
+    connection = http.client.HTTPConnection("127.0.0.1", 1)
+    with tracefork.record() as run:
+        connection.putrequest("GET", "/")
+        with pytest.raises(http.client.ResponseNotReady):
+            connection.getresponse()
+    connection.close()
+
+    assert len(run.tape) == 0

@@ -157,6 +157,8 @@ def _answer(original: Any, conn: Any) -> Any:
         if asked is not None and asked.sent is None:
             _open.pop(conn, None)
         return original(conn)
+    if not asked.sent.line[0]:  # its head was not sent: the library says so
+        return original(conn)
     call = asked.call or _put(asked, conn, lib.HTTPConnection.send)
     _open.pop(conn, None)
     method, response = asked.sent.line[0], None
