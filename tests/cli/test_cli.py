@@ -185,7 +185,8 @@ def test_a_script_with_a_clock_and_ids_is_recorded_with_its_chance(restless):
 @pytest.mark.slow
 def test_calibration_says_what_would_help(restless):
     found = restless("calibrate", "restless.py", "--trace")
-    assert "cured by virtualize" in found.stdout and "ignoring=['$.trace']" in found.stdout
+    assert "cured by virtualize={'secrets'}" in found.stdout, "what names the trace"
+    assert "replayable with tracefork.record(..., virtualize={'secrets', 'time', 'uuid'})" in found.stdout
     told = json.loads(restless("calibrate", "--json", "restless.py").stdout)
     assert told["ok"] and sorted(told["virtualize"]) == ["time", "uuid"]
     assert len(restless.server.requests) == 4, "twice two calls"

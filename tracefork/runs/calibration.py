@@ -88,7 +88,7 @@ class Calibration:
         lines = [f"{self.exchanges} exchanges, {len(self.fields)} fields that vary by themselves"]
         for field in self.fields:
             cure = (
-                f'cured by virtualize={{"{field.cure}"}}'
+                f"cured by {_write_virtualize(field.cure)}"
                 if field.cure
                 else _HINTS.get(field.looks_like, _NO_DRAW)
             )
