@@ -229,7 +229,7 @@ class Refused(TraceforkError, ConnectionRefusedError):
 
     def __str__(self) -> str:
         allow = advise(f"allow=({self.target!r},)", f"--allow {quote(self.target)}")
-        instead = "use another, such as httpx, aiohttp or requests"
+        instead = "use httpx, aiohttp or requests"
         if self.client == "gRPC":
             instead = 'choose the REST transport of the library that uses it (often transport="rest")'
         wrap = f"{instead}, wrap the call in run.call(), or pass {allow}"

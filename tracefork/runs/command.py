@@ -207,13 +207,13 @@ class _Watch:
     def end(self) -> int:
         """Ask the process to end, and all that it started; then make them; return its exit code."""
         below = list_descendants(self._process.pid)
-        for name in (signal.SIGTERM, signal.SIGKILL):
+        for sent in (signal.SIGTERM, signal.SIGKILL):
             for pid in (self._process.pid, *below):
                 with suppress(OSError):
-                    os.kill(pid, name)
+                    os.kill(pid, sent)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE)
-            below = {pid: told for pid, told in list_names(below).items() if told == below[pid]}
+            below = {pid: name for pid, name in list_names(below).items() if name == below[pid]}
         return self._process.wait()
 
 

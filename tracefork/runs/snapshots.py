@@ -179,8 +179,8 @@ def _list_paths(folder: Path) -> Iterable[str]:
     except OSError as exc:
         raise StoreError(f"git, which says what to keep of {folder}, cannot be run: {exc}") from exc
     except subprocess.CalledProcessError as exc:
-        said = exc.stderr.decode("utf-8", "replace").strip()
-        raise StoreError(f"git cannot list the files of {folder}: {said}") from exc
+        reason = exc.stderr.decode("utf-8", "replace").strip()
+        raise StoreError(f"git cannot list the files of {folder}: {reason}") from exc
     return [os.fsdecode(path) for path in dict.fromkeys(found.split(b"\0")) if path]
 
 
