@@ -208,7 +208,8 @@ class _Watch:
         """Ask the process to end, and all that it started; then make them; return its exit code."""
         below = list_descendants(self._process.pid)
         for sent in (signal.SIGTERM, signal.SIGKILL):
-            for pid in (self._process.pid, *below):
+            own = [self._process.pid] if self._process.poll() is None else []
+            for pid in (*own, *below):
                 with suppress(OSError):
                     os.kill(pid, sent)
             with suppress(subprocess.TimeoutExpired):
