@@ -16,6 +16,8 @@ NEEDS = {
     "tracefork.server": {"starlette", "uvicorn"},
     "tracefork.transports.*botocore*": {"botocore", "urllib3"},
     "tracefork.transports._aws_credentials": {"botocore"},
+    "tracefork.transports.*aiohttp*": {"aiohttp"},
+    "tracefork.transports.*websockets*": {"websockets"},
     "tracefork.transports.urllib3": {"urllib3"},
     "tracefork.transports.httpx2": {"httpx2"},
     "tracefork.testing.strategies": {"hypothesis"},
