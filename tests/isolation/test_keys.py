@@ -224,3 +224,27 @@ print("as it was")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
     assert done.stdout == "as it was\n", done.stderr
+
+
+@pytest.mark.parametrize("kind", ["random", "secrets", "time"])
+def test_what_fails_half_way_leaves_nothing_replaced(kind, monkeypatch):
+    from tracefork.isolation.chance import binding
+
+    def state():
+        bound = random.SystemRandom.randbytes, uuid.uuid4
+        return [(function.__code__, function.__kwdefaults__) for function in bound], type(random._inst)
+
+    def fail(*_):
+        raise RuntimeError("no names")
+        yield
+
+    before = state()
+    with monkeypatch.context() as broken:
+        broken.setattr(binding, "_bind", fail)
+        with pytest.raises(RuntimeError, match="no names"), tracefork.record(virtualize=kind):
+            pass
+
+    assert state() == before
+    with tracefork.record(virtualize=kind):
+        pass
+    assert state() == before and len(secrets.token_hex(4)) == 8

@@ -18,6 +18,7 @@ from pathlib import PurePath
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+from ..host.tables import list_items
 from ..session.current import open_runs
 from ..session.session import Session
 
@@ -76,10 +77,10 @@ def is_own_listener(run: Session, address: Any, family: int | None = None) -> bo
 
 
 def _listeners_of(run: Session) -> Iterator[Any]:
-    for listener, runs in list(_listeners.items()):
+    for listener, runs in list_items(_listeners):
         if run in runs:
             yield listener
-    for server, runs in list(_servers.items()):
+    for server, runs in list_items(_servers):
         if run in runs:
             yield from server.sockets
 

@@ -18,6 +18,7 @@ from attrs import define, field
 from ..errors import RunExists, TraceforkError
 from ..host import clocks
 from ..host.peers import find_name, find_peer, is_alive
+from ..host.tables import list_items
 from ..session.session import Session
 from ..storage.store import TapeStore
 from ..transports.gateway.addresses import find_origins
@@ -75,7 +76,7 @@ class Standing:
         """End the runs whose process has ended, or of which nobody asks any more."""
         now = clocks.monotonic()
         with self._lock:
-            for key, kept in list(self._runs.items()):
+            for key, kept in list_items(self._runs):
                 gone = kept.pid is not None and not is_alive(kept.pid)
                 if gone or (now - kept.asked > self._idle and not kept.session.port.state.open):
                     self._end(self._runs.pop(key))

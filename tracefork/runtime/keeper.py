@@ -20,6 +20,7 @@ from ..codec.records import Asked, Ended, Fold, Headed, Hidden, Parted, Record
 from ..core.values import Pending, Request, Step
 from ..errors import StoreError, TraceforkError
 from ..host import clocks
+from ..host.tables import list_items
 from ..host.uninterrupted import Gate, give, make_gate, result, run_apart, start, wait_at
 from ..redact import Redactor, Vault, taken_out
 from ..storage.run_log import Log
@@ -305,7 +306,7 @@ class Writer:
             self._written = max(self._written, number)
 
     def _open_gates(self) -> None:
-        for at, number in list(self._waiting.items()):
+        for at, number in list_items(self._waiting):
             if self._over or number <= self._written:
                 at.put(None)
 

@@ -34,6 +34,7 @@ from attrs import frozen
 
 from ..host import greenlets
 from ..host.callsite import is_of_agent
+from ..host.tables import list_items
 from .roster import Group, Roster
 
 T = TypeVar("T")
@@ -294,10 +295,9 @@ _in_generators: dict[int, Block] = {}
 
 
 def open_block(root: Strand, frame: FrameType | None, *, everywhere: bool = False) -> None:
-    """Note that the block of `root.run` is in `frame`.
+    """Note that the block of `root.run` is in `frame`; `close_block` undoes it, interrupted half-way too.
 
-    With `everywhere`, `root` is current wherever no other strand is. If this was interrupted half-way,
-    `close_block` undoes what was done.
+    With `everywhere`, `root` is current wherever no other strand is.
     """
     block = Block(root, frame)
     _by_run[id(root.run)] = block
@@ -313,7 +313,7 @@ def close_block(root: Strand) -> None:
     """Forget the block of `root.run`; to do it twice is harmless."""
     with suppress(ValueError):
         _everywhere.remove(root)
-    for frame, blocks in list(_by_frame.items()):
+    for frame, blocks in list_items(_by_frame):
         if rest := tuple(block for block in blocks if block.root is not root):
             _by_frame[frame] = rest
         else:

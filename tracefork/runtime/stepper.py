@@ -24,6 +24,7 @@ from ..core.machine import Asked, Commit, Ended, Event, Go, Halt, Headed, Order,
 from ..core.script import Script
 from ..core.values import Source
 from ..host import clocks
+from ..host.tables import list_items
 from ..host.uninterrupted import LOOK
 from ..redact import Redactor
 from .roster import Roster
@@ -345,7 +346,7 @@ class Cell:
             return
         now = self.now
         over, come = bool(now.state.halt) or now.over, now.state.turn
-        waiting = [(one.turn, one.number, wake) for wake, one in list(self._waiting.items())]
+        waiting = [(one.turn, one.number, wake) for wake, one in list_items(self._waiting)]
         for _, _, wake in sorted((due for due in waiting if over or due[0] <= come), key=lambda due: due[:2]):
             with suppress(RuntimeError):  # its event loop is closed: nobody waits there any more
                 wake()

@@ -9,6 +9,7 @@ from os import getpid
 from ..core.values import Escape
 from ..errors import EditUnused, Refused
 from ..host.callsite import find_callsite
+from ..host.tables import list_items
 from ..providers.paths import place
 from ..redact import Redactor
 from ..runtime import lanes
@@ -94,7 +95,7 @@ class Border(ABC):
     @property
     def asked_in_tools(self) -> dict[str, int]:
         """How often each tool of this run has asked a model while it ran: none of that is recorded."""
-        return {tool: len(times) for tool, times in list(self._asked_in_tools.items())}
+        return {tool: len(times) for tool, times in list_items(self._asked_in_tools)}
 
     def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
         """True when a call is none of the agent's business; of a connection only the host is known."""

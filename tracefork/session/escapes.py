@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.notes import MOST
 from ..core.values import Escape
+from ..host.tables import list_items
 
 
 class Escapes:
@@ -25,5 +26,5 @@ class Escapes:
 
     def seen(self) -> tuple[Escape, ...]:
         """All that were counted, in the order in which each was first seen."""
-        seen = tuple(Escape(*what, len(times)) for what, times in list(self._times.items()))
+        seen = tuple(Escape(*what, len(times)) for what, times in list_items(self._times))
         return (*seen, Escape("others", "", "", len(self._more))) if self._more else seen

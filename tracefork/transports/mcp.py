@@ -23,6 +23,7 @@ from attrs import define, field
 
 from ..core.values import CANCELLED, Answer, Fault, Reply
 from ..errors import TraceforkError
+from ..host.tables import list_items
 from ..runtime import lanes
 from ..runtime.flight import Flight
 from ..session.current import current
@@ -229,7 +230,7 @@ class _Recorded(AbstractAsyncContextManager[Any]):
                 await self._hear(message, _as_json(message))
         for heard in self._again.values():
             heard.set()
-        for number, question in list(self._open.items()):
+        for number, question in list_items(self._open):
             del self._open[number]
             await self._end(question, _make_reply(question, {"closed": True}))
         await self._give.aclose()

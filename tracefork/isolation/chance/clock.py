@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from ...host.patching import Patches, Target
@@ -58,11 +59,14 @@ def _strftime(original: Any, form: str, *when: Any) -> Any:
 
 def _replace(swaps: list[tuple[Any, Any]]) -> Undo:
     module, stop = importlib_bootstrap.start(calendar.STAND_INS)
-    pairs = [*swaps, *calendar.list_swaps(), (dt, module)]
-    unbind = bind(pairs, (time, dt))
+    with ExitStack() as failed:  # what is done is undone where the rest of it fails
+        failed.callback(calendar.forget_types)
+        failed.callback(stop)
+        unbind = bind([*swaps, *calendar.list_swaps(), (dt, module)], (time, dt))
+        failed.pop_all()
 
     def undo() -> None:
-        stop()
+        stop()  # no import binds what unbind would not see
         unbind()
         calendar.forget_types()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from ...core.values import Source
@@ -38,13 +39,10 @@ def uuid1(node: Any = None, clock_seq: Any = None, *, _tracefork: Any = None) ->
 
 
 def _replace(_: object) -> Undo:
-    codes = [Code(uuid.uuid4, uuid4, _uuid4), Code(uuid.uuid1, uuid1, _uuid1)]
-
-    def undo() -> None:
-        for code in codes:
-            code.undo()
-
-    return undo
+    with ExitStack() as done:  # what is done is undone where the rest of it fails
+        done.callback(Code(uuid.uuid4, uuid4, _uuid4).undo)
+        done.callback(Code(uuid.uuid1, uuid1, _uuid1).undo)
+        return done.pop_all().close
 
 
 patches = Patches(lambda: (), _replace)

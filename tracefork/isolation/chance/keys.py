@@ -12,6 +12,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from ...core.values import Source
@@ -76,19 +77,15 @@ def _code_of_randbytes(self: Any, n: Any, *, _tracefork: Any = None) -> Any:
 
 def _replace(swaps: list[tuple[Any, Any]]) -> Undo:
     kind = random.SystemRandom
-    codes = [
-        Code(kind.random, _code_of_random, _random),
-        Code(kind.getrandbits, _code_of_getrandbits, _getrandbits),
-        Code(kind.randbytes, _code_of_randbytes, _randbytes),
-    ]
-    unbind = bind(swaps, (os,))
-
-    def undo() -> None:
-        for code in codes:
-            code.undo()
-        unbind()
-
-    return undo
+    with ExitStack() as done:  # what is done is undone where the rest of it fails
+        for function, code, ours in (
+            (kind.random, _code_of_random, _random),
+            (kind.getrandbits, _code_of_getrandbits, _getrandbits),
+            (kind.randbytes, _code_of_randbytes, _randbytes),
+        ):
+            done.callback(Code(function, code, ours).undo)
+        done.callback(bind(swaps, (os,)))
+        return done.pop_all().close
 
 
 patches = Patches(_targets, _replace)

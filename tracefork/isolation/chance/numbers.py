@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -110,15 +111,16 @@ def _find_lane() -> str:
 def _replace(swaps: list[tuple[Any, Any]]) -> Undo:
     generator: Any = random._inst  # noqa: SLF001  its only name
     kind = type(generator)
-    generator.__class__ = _Shared
-    unbind = bind(swaps, (random,))
 
-    def undo() -> None:
+    def put_back() -> None:
         if generator.__class__ is _Shared:
             generator.__class__ = kind
-        unbind()
 
-    return undo
+    with ExitStack() as done:  # what is done is undone where the rest of it fails
+        generator.__class__ = _Shared
+        done.callback(put_back)
+        done.callback(bind(swaps, (random,)))
+        return done.pop_all().close
 
 
 patches = Patches(_targets, _replace, late=frozenset({_SEEDS}))
