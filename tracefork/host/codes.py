@@ -53,7 +53,7 @@ class Owner:
         known["_code"].undo()
 
 
-def copy(function: Any) -> Any:
+def copy(function: FunctionType) -> FunctionType:
     """A function that goes on as `function` does now, whatever becomes of its code."""
     made = FunctionType(
         function.__code__,
@@ -63,4 +63,7 @@ def copy(function: Any) -> Any:
         function.__closure__,
     )
     made.__kwdefaults__ = function.__kwdefaults__
+    made.__annotations__ = function.__annotations__
+    made.__qualname__, made.__module__ = function.__qualname__, function.__module__
+    made.__dict__.update(vars(function))
     return made

@@ -19,6 +19,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
+from ...host import codes
 from ...host.imports import Watch
 from ..strangers import find_tool_run
 from .decorator import Spec, classify
@@ -203,7 +204,7 @@ class _Swap:
     def __init__(self, path: str, function: FunctionType) -> None:
         self.function, self.paths, self.holders = function, {path}, 0
         self._code, self._defaults = function.__code__, function.__kwdefaults__
-        self.original = _copy_function(function)
+        self.original = codes.copy(function)
         self._spec = Spec.of(function)
         self._kind = classify(self.original)
         self._signed = "__signature__" in vars(function)
@@ -248,22 +249,6 @@ def _release(function: FunctionType) -> None:
         if not swap.holders:
             del _swaps[id(function)]
             swap.undo()
-
-
-def _copy_function(function: FunctionType) -> FunctionType:
-    """A copy of the function with its present code, to call the original by."""
-    made = FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    made.__kwdefaults__ = function.__kwdefaults__
-    made.__annotations__ = function.__annotations__
-    made.__qualname__, made.__module__ = function.__qualname__, function.__module__
-    made.__dict__.update(vars(function))
-    return made
 
 
 def _make_code(of: CodeType) -> CodeType:
