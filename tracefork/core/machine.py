@@ -242,9 +242,11 @@ def _part(state: State, halt: Halt) -> State:
 def _give_head(state: State, event: Headed) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = line_of(state, opened)
-    if event.waits and (due := find_due_turn(state, recorded.headed)) > state.turn:
+    waits = event.waits and state.script.turn(recorded.headed) > state.turn
+    if waits and (due := find_due_turn(state, recorded.headed)) > state.turn:
         return state, state.halt or Wait(due)  # rules 11, 15
-    state = _pass_before(state, state.script.places.get(recorded.headed or 0, 0))
+    if state.script.is_loose:
+        state = _pass_before(state, state.script.places.get(recorded.headed or 0, 0))
     now, tick = _tick(state, recorded.headed)
     headed = Open(opened.asked, opened.lane, opened.line, opened.began, tick)
     return _put(state, event.call, headed, now), Go()
@@ -254,10 +256,10 @@ def _end(state: State, event: Ended) -> tuple[State, Order]:
     opened = state.open[event.call]
     recorded = line_of(state, opened)
     last = recorded.headed if is_head(event) else recorded.ended  # rule 12
-    waits = event.waits and not is_abandoned(event.answer)  # rule 13
+    waits = event.waits and state.script.turn(last) > state.turn and not is_abandoned(event.answer)  # rule 13
     if waits and (due := find_due_turn(state, last)) > state.turn:
         return state, state.halt or Wait(due)  # rules 11, 15
-    if opened.line is not None:
+    if state.script.is_loose and opened.line is not None:
         state = _pass_before(state, max(state.script.gates[opened.line], default=0))
     asked, began = opened.asked, opened.began
     if began is None:  # given up while its ask was waiting
@@ -286,9 +288,7 @@ def _mark_claimed(state: State, line: int) -> State:
 
 
 def _pass_before(state: State, place: int) -> State:
-    """In a loose script, the state in which ticks before `place` that nobody claimed are passed over."""
-    if not state.script.is_loose:
-        return state
+    """The state of a loose script in which ticks before `place` that nobody claimed are passed over."""
     happened = state.happened
     for earlier in range(happened.low, place):
         if state.script.by_place[earlier] not in state.claimed:

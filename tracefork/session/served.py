@@ -48,7 +48,8 @@ def _correct_length(head: Response, method: str) -> Headers:
     size = str(head.size)
 
     def stale(name: str, value: str) -> bool:
-        numbers = {(number.strip().lstrip("0") or "0") for number in value.split(",")}
-        return name.lower() == "content-length" and numbers != {size}
+        if name.lower() != "content-length" or value == size:
+            return False
+        return {(number.strip().lstrip("0") or "0") for number in value.split(",")} != {size}
 
     return tuple((n, size if stale(n, v) else v) for n, v in head.headers)

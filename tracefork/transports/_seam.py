@@ -110,7 +110,7 @@ class Seam:
         """
         if way.stranger and not run.port.has_answer(asked):
             raise run.refuse(f"{asked.method} {asked.url}", "thread")
-        switches = is_handshake(request.headers) if self.switches else False
+        switches = self.switches and request.method == "GET" and is_handshake(request.headers)
         return Call(run, asked, _Faults(self.lib, request), signs=self.signs, switches=switches)
 
     def _streams(self, request: Any) -> bool:
