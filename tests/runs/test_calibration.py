@@ -6,8 +6,10 @@ import asyncio
 import itertools
 import random
 import secrets
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import httpx
@@ -15,6 +17,7 @@ import pytest
 
 import tracefork
 from tracefork.core.matching import canonical, exact
+from tracefork.runs import calibration
 from tracefork.runs.calibration import _find_likeness as likeness
 from tracefork.runs.calibration import calibrate
 from tracefork.testing.scripted import async_transport, by_rule, transport
@@ -171,6 +174,37 @@ def test_another_number_of_calls_is_said_so(world):
 
     found = calibrate(agent)
     assert not found.ok and found.problem
+
+
+def test_a_kind_that_the_agent_draws_otherwise_in_each_run_cures_nothing_and_is_soon_given_up(
+    world, monkeypatch
+):
+    monkeypatch.setattr(calibration, "SHORTEST_PATIENCE", 0.1)
+    runs = itertools.count()
+
+    def agent():
+        is_first, drawn, posted = next(runs) == 0, threading.Event(), threading.Event()
+
+        def fill_its_cache():
+            if is_first:
+                secrets.token_hex(4)  # which a replay waits for, before it lets the token be drawn
+            drawn.set()
+            posted.wait(20)
+
+        with ThreadPoolExecutor() as pool:
+            pool.submit(fill_its_cache)
+            drawn.wait(20)
+            try:
+                world.post(json={"id": secrets.token_hex(20)})
+            finally:
+                posted.set()
+
+    began = time.monotonic()
+    found = calibrate(agent)
+    assert time.monotonic() - began < 30
+    (field,) = found.fields
+    assert (field.where, field.cure) == ("$.id", frozenset())
+    assert found.ok and found.ignoring == ("$.id",)
 
 
 def test_an_asynchronous_agent(world):

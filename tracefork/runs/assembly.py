@@ -94,7 +94,7 @@ def make_session(
         doors=(*_list_patches(options, wraps), *[adopting] * (adopting is not None)),
         store=opened,
         owns_store=owned,
-        patience=_find_patience(tape) if options.patience is None else options.patience,
+        patience=find_patience(tape) if options.patience is None else options.patience,
         tools=tools,
         everywhere=options.scope == "process",
         passthrough=options.passthrough or (),
@@ -206,12 +206,12 @@ def _count_served(script: Script) -> int:
     )
 
 
-def _find_patience(tape: Tape | None) -> float:
-    """60 s, or twice the longest time in which nothing happened on the tape."""
+def find_patience(tape: Tape | None, shortest: float = SHORTEST_PATIENCE) -> float:
+    """`shortest` seconds, or twice the longest time in which nothing happened on the tape, if that is more."""
     if tape is None:
-        return SHORTEST_PATIENCE
+        return shortest
     times = sorted(
         t.began + after for t in (s.timing for s in tape.steps) for after in (0, t.headed, t.ended)
     )
     gaps = (later - earlier for earlier, later in pairwise(times))
-    return max(SHORTEST_PATIENCE, 2 * max(gaps, default=0.0))
+    return max(shortest, 2 * max(gaps, default=0.0))

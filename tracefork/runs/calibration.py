@@ -26,9 +26,12 @@ from ..errors import TraceforkError
 from ..isolation import chance
 from .agents import Agent, check_loop, run_agent
 from .api import record, replay
+from .assembly import find_patience
 from .verify import verify
 
 SHOWN = 60  # characters of an example
+
+SHORTEST_PATIENCE = 5.0  # seconds that a trial waits for what mostly never comes
 
 _LENGTH = ", its length"  # behind the path of a list
 
@@ -104,6 +107,9 @@ class Calibration:
 def calibrate(agent: Agent, **options: Any) -> Calibration:
     """Run `agent` once for real and up to 17 times on its recording; say what varies, and what would help.
 
+    A trial that waits for a question is given up after five seconds, or twice the longest time in which
+    nothing happened on the recording.
+
     Args:
         agent: as for `tracefork.verify`.
         options: as for `tracefork.record`.
@@ -154,7 +160,8 @@ def _find_varying(
 ) -> dict[str, Varying] | str:
     """The fields that vary while only draws of `kinds` are served, or why the runs cannot be compared."""
     served = _leave_out(tape, chance.KINDS - kinds)
-    session = replay(served, matcher=_match_loosely, virtualize=kinds, **options)
+    patience = find_patience(tape, SHORTEST_PATIENCE)
+    session = replay(served, matcher=_match_loosely, virtualize=kinds, patience=patience, **options)
     raised = run_agent(session, agent).raised
     if isinstance(raised, TraceforkError):
         return f"on equal answers it asks other questions: {raised}"
