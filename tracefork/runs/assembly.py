@@ -207,7 +207,7 @@ def _count_served(script: Script) -> int:
 
 
 def find_patience(tape: Tape | None, shortest: float = SHORTEST_PATIENCE) -> float:
-    """`shortest` seconds, or twice the longest time in which nothing happened on the tape, if that is more."""
+    """`shortest` seconds, or twice the longest time in which nothing happened on the tape if it is more."""
     if tape is None:
         return shortest
     times = sorted(
