@@ -63,7 +63,8 @@ def copy(function: FunctionType) -> FunctionType:
         function.__closure__,
     )
     made.__kwdefaults__ = function.__kwdefaults__
-    made.__annotations__ = function.__annotations__
+    lazily = "__annotate__" if hasattr(function, "__annotate__") else "__annotations__"  # since Python 3.14
+    setattr(made, lazily, getattr(function, lazily))
     made.__qualname__, made.__module__ = function.__qualname__, function.__module__
     made.__dict__.update(vars(function))
     return made
