@@ -15,6 +15,7 @@ Every error tracefork raises on purpose:
   + UnrecordedTools     a model called tools that no run knows of, and forks would run them for real
   + SocketLost          a run goes live amid a web socket, and its server knows nothing of what was said
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
+  + MissingTape         a test asks, and has no tape to be answered from (also a LookupError)
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
   + UnfitAnswer         no stream is given where one was asked for (also a ValueError)
@@ -145,6 +146,7 @@ def _advise_rerun(run_id: str) -> str:
         "tracefork.rerun(tape) goes on from here: what is still asked is served, the rest is asked live",
         f"tracefork rerun {quote(run_id or 'RUN')} goes on from here: what is still asked is served, "
         "the rest is asked live",
+        "if that is meant, record what is new, and keep the rest: {new}",
     )
 
 
@@ -191,6 +193,24 @@ class Unfinished(TraceforkError):
         return (
             f"step {self.step}: the agent stopped early; {len(self.unasked)} recorded questions "
             f"were never asked, first {self.unasked[0]!r}"
+        )
+
+
+class MissingTape(TraceforkError, LookupError):
+    """A test asked something, and there is no tape to answer it from.
+
+    `path` is the file that there should be, `asked` the question, and `command` runs the test again, with
+    `{}` where options go.
+    """
+
+    def __init__(self, path: str, asked: Question | Outcome | None, command: str) -> None:
+        super().__init__(path, asked, command)
+        self.path, self.asked, self.command = path, asked, command
+
+    def __str__(self) -> str:
+        return (
+            f"there is no tape {self.path}, and the test asks {self.asked!r}; "
+            f"to record it: {self.command.format('--tracefork-mode=once')}"
         )
 
 

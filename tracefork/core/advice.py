@@ -5,19 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SPEAKER = {"shell": False}  # of this process: an error is often written by another thread than it is read by
+_READER = {"of": "program", "test": ""}
+"""Who reads, in this process: an error is often written by another thread than it is read by."""
 
 
 @contextmanager
 def in_shell() -> Iterator[None]:
     """Give advice in the words of the command line while the block runs."""
-    before, _SPEAKER["shell"] = _SPEAKER["shell"], True
+    with _read_by("shell"):
+        yield
+
+
+@contextmanager
+def in_test(command: str) -> Iterator[None]:
+    """Give advice in the words of pytest while the block runs; `command` runs the test, with `{}` for options."""
+    with _read_by("test", command):
+        yield
+
+
+def advise(python: str, shell: str, test: str | None = None) -> str:
+    """Give the advice that fits where it is read: in a program, in a shell, or of a test that failed.
+
+    In `test`, which is by default as `python`, `{new}` stands for what records what the test asks anew, and
+    `{all}` for what records all of it.
+    """
+    if _READER["of"] == "test" and test is not None:
+        command = _READER["test"]
+        modes = {name: command.format(f"--tracefork-mode={name}") for name in ("new", "all")}
+        return test.format(**modes)
+    return shell if _READER["of"] == "shell" else python
+
+
+@contextmanager
+def _read_by(reader: str, test: str = "") -> Iterator[None]:
+    before = dict(_READER)
+    _READER.update(of=reader, test=test)
     try:
         yield
     finally:
-        _SPEAKER["shell"] = before
-
-
-def advise(python: str, shell: str) -> str:
-    """Give the advice that fits where it is read: in a program, or in a shell."""
-    return shell if _SPEAKER["shell"] else python
+        _READER.update(before)

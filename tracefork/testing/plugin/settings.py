@@ -1,0 +1,74 @@
+"""What one test's run is told: by the command line, its marks, the fixture `tracefork_config` and the ini file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ...runs.options import RecordOptions, TailOptions
+from ..taped.settings import Settings, list_names
+from .options import check_mode, find_default_mode, find_max_age, find_mode
+from .places import find_place
+
+_OWN = frozenset({"enabled", "mode", "policy", "tape"})
+"""What a mark may say that is no option of a run."""
+
+def find_settings(item: pytest.Item, configured: Mapping[str, Any]) -> Settings | None:
+    """The settings of a test; None if it is not to have a run.
+
+    `configured` is what the fixture `tracefork_config` says.
+
+    Raises:
+        UsageError: a mark or the fixture says something that nobody knows.
+    """
+    marks = list(item.iter_markers("tracefork"))
+    said = dict[str, Any]()
+    for where, words in [
+        ("the fixture tracefork_config", configured),
+        *(("@pytest.mark.tracefork", dict(mark.kwargs)) for mark in reversed(marks)),
+    ]:
+        said |= _check(words, f"{item.nodeid}: {where}")
+    if any(mark.args for mark in marks):
+        raise pytest.UsageError(
+            f"{item.nodeid}: @pytest.mark.tracefork takes keywords: tape=, mode=, policy="
+        )
+    if not said.get("enabled", bool(marks) or item.config.getini("tracefork")):
+        return None
+    config = item.config
+    mode = find_mode(config) or said.get("mode") or find_default_mode(config)
+    place = item.path.parent / said["tape"] if "tape" in said else find_place(item)
+    return Settings(
+        mode,
+        place,
+        item.nodeid,
+        write_command(item),
+        said.get("policy"),
+        find_max_age(config),
+        {name: value for name, value in said.items() if name not in _OWN},
+    )
+
+
+def write_command(item: pytest.Item) -> str:
+    """What to type to run this test alone, as far as options; `{}` stands where they go."""
+    from shlex import quote  # noqa: PLC0415  only messages need it
+
+    return f"pytest {{}} {quote(item.nodeid)}"
+
+
+def is_marked(item: pytest.Item) -> bool:
+    """True of a test that has a run, unless its mark or the fixture says no."""
+    return bool(item.config.getini("tracefork")) or item.get_closest_marker("tracefork") is not None
+
+
+def _check(words: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    known = _OWN | list_names(TailOptions) | list_names(RecordOptions)
+    if not isinstance(words, Mapping):
+        raise pytest.UsageError(f"{where}: it is a dict of options, not {words!r}")
+    if unknown := sorted(map(str, words.keys() - known)):
+        raise pytest.UsageError(
+            f"{where}: there is no option {unknown[0]}; they are {', '.join(sorted(known))}"
+        )
+    if "mode" in words:
+        return {**words, "mode": check_mode(words["mode"], where)}
+    return words

@@ -1,0 +1,48 @@
+"""What became of the tapes, after the tests: recorded, renewed, dropped, old, unused, and pages of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_DAY = 86_400
+_LISTED = 20  # lines of one kind
+
+
+def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
+    """What became of the tapes, a line each; nothing of those that only answered."""
+    pages = [one for one in news if "page" in one]
+    tapes = [one for one in news if "page" not in one]
+    recorded = [one for one in tapes if one["kept"] == "recorded"]
+    if recorded:
+        yield f"{_plural(len(recorded), 'tape')} recorded"
+        yield from _list(f"  {_shorten(one['place'], root)}" for one in recorded)
+    for one in tapes:
+        counts = f"{_plural(one['served'], 'answer')} kept, {one['asked']} asked anew"
+        dropped = f", {len(one['dropped'])} dropped" if one["dropped"] else ""
+        if one["kept"] == "renewed":
+            yield f"{_shorten(one['place'], root)}: renewed, {counts}{dropped}"
+            yield from _list(f"  nobody asks any more: {question}" for question in one["dropped"])
+        if one["kept"] == "left":
+            yield f"{_shorten(one['place'], root)}: left as it was, since {one['test']} did not pass; {counts}"
+        if one["age"] is not None:
+            yield f"{_shorten(one['place'], root)}: recorded {one['age'] / _DAY:.0f} days ago"
+    for one in pages:
+        yield f"{one['test']}: {one['page']}"
+
+
+def _list(lines: Iterable[str]) -> Iterator[str]:
+    listed = list(lines)
+    yield from listed[:_LISTED]
+    if len(listed) > _LISTED:
+        yield f"  and {len(listed) - _LISTED} more"
+
+
+def _shorten(path: str, root: Path) -> str:
+    place = Path(path)
+    return str(place.relative_to(root)) if place.is_relative_to(root) else path
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,66 @@
+"""Writes the tapes of tests: whole or not at all, once for all the workers that share a fixture."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+
+from ...core.tape import Tape
+from ...errors import Conflict
+from ...storage.tape_file import save
+
+
+def find_claims(session: str) -> Path:
+    """The folder in which the workers of a session of pytest-xdist say which tapes they wrote."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir()) / f"tracefork-{user}-{session}"
+
+
+def keep(tape: Tape, place: Path) -> None:
+    """Write `tape` to the file `place`, making its folder.
+
+    Raises:
+        StoreError: the file system refused.
+        Conflict: another worker of this test session wrote a tape that differs.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not _is_claimed(tape, place):
+        save(tape, place)
+
+
+def _is_claimed(tape: Tape, place: Path) -> bool:
+    """True if another worker has written an equal tape to `place` in this session of pytest-xdist.
+
+    Raises:
+        Conflict: it wrote another one.
+    """
+    session, worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER")
+    if not session or not worker:
+        return False
+    folder = find_claims(session)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    claim = folder / sha256(os.fsencode(place.resolve())).hexdigest()
+    new = folder / f".tmp-{token_hex(8)}"
+    new.write_text(json.dumps({"worker": worker, "digest": tape.digest()}), "utf-8")
+    try:
+        os.link(new, claim)  # whole, and only if there is none yet
+    except FileExistsError:
+        first = json.loads(claim.read_text("utf-8"))
+    else:
+        return False
+    finally:
+        with suppress(OSError):
+            new.unlink()
+    if first["worker"] == worker:
+        return False
+    if first["digest"] != tape.digest():
+        raise Conflict(
+            f"{first['worker']} and {worker} both recorded {os.path.relpath(place)}, and not the same: the fixture asks, or is "
+            "answered, otherwise in each; give it the scope of a test, or run the recording with -n 0"
+        )
+    return True

@@ -1,0 +1,60 @@
+"""What the run of a test is told: how it is answered, where its tape is, and what else it has to hold to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from attrs import field, frozen
+
+from ...runs.options import RecordOptions, ReplayOptions, TailOptions
+from ...session.session import Session
+
+_REPLAYED = {"instant_retries": True, "scope": "process"}
+_RECORDED = {"adopts": True, "nested": "separate", "scope": "process"}
+"""In a test nothing waits for what is recorded, and threads and loops that are older than the test are its own."""
+
+
+class Rules(Protocol):
+    """What a run has to hold to, such as `tracefork.testing.policy(...)`."""
+
+    def hold(self, subject: Session) -> object:
+        """Raise what is broken, or return."""
+
+
+@frozen
+class Settings:
+    """How a test's run is made: its `mode`, the file of its tape, and what holds it together.
+
+    `command` is what runs the test again, up to the options; `given` are options of the run, by name.
+    """
+
+    mode: str
+    place: Path
+    title: str
+    command: str
+    policy: Rules | None = None
+    max_age: float | None = None
+    given: Mapping[str, Any] = field(factory=dict)
+
+    def of_recording(self) -> RecordOptions:
+        """The options of a recording."""
+        return cast("RecordOptions", {**_RECORDED, **self._select(RecordOptions)})
+
+    def of_replay(self) -> ReplayOptions:
+        """The options of a replay."""
+        return cast("ReplayOptions", {**_REPLAYED, **self._select(ReplayOptions)})
+
+    def of_rerun(self) -> TailOptions:
+        """The options of a run that goes live where the tape has no answer."""
+        return cast("TailOptions", {"tools": "reuse", **_REPLAYED, **self._select(TailOptions)})
+
+    def _select(self, kind: type) -> dict[str, Any]:
+        names = list_names(kind)
+        return {name: value for name, value in self.given.items() if name in names}
+
+
+def list_names(kind: type) -> frozenset[str]:
+    """The names of the options in one of `runs.options`' TypedDicts."""
+    return frozenset(kind.__annotations__)
