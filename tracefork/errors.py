@@ -25,6 +25,7 @@ Every error tracefork raises on purpose:
   + EditRefused         a request cannot be edited: it is signed, or would be damaged
   + EditMissing         a tape names an edit of your own, which is to be given again
   + BadPrices           a table of prices holds something else (also a ValueError)
+  + BadCassette         a file is no cassette of a known recorder, or is damaged (also a ValueError)
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
     - RunExists         the run_id is taken
@@ -453,6 +454,27 @@ class BadPrices(TraceforkError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.where or 'the table'}: {self.problem}"
+
+
+class BadCassette(TraceforkError, ValueError):
+    """A file is no cassette that can be read as a tape.
+
+    `file` names it, `where` is the document, the interaction, both counted from 0, and the line, as far as
+    they are known; `problem` says what is wrong there.
+    """
+
+    def __init__(self, problem: str, file: str = "", where: str = "") -> None:
+        super().__init__(problem, file, where)
+        self.problem = problem
+        self.file = file
+        self.where = where
+
+    def __str__(self) -> str:
+        place = ", ".join(part for part in (self.file or "the cassette", self.where) if part)
+        return (
+            f"{place}: {self.problem}; record it again with its own recorder, or mend it there: only plain "
+            "data of vcrpy, cassetter, betamax, Ruby VCR and HAR is read"
+        )
 
 
 class UnfitAnswer(TraceforkError, ValueError):

@@ -46,7 +46,10 @@ TLS = "gateway.tls"
 ORIGINS = "gateway.origins"
 """Whom the variables stood for by which the gateway's clients are told whom to ask, as a JSON object."""
 
-_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS, EDITS})
+CASSETTE = "run.cassette"
+"""Which other recorder's cassette the run was read from, and what that does not keep, as JSON."""
+
+_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS, EDITS, CASSETTE})
 
 DOUBTS_ROOM = 16_000
 """Characters that the arguments of unsettled calls may take together; beyond, their names are kept alone."""
@@ -72,6 +75,21 @@ class Doubts:
 
     def is_live(self, began: int) -> bool:
         return began > self.since or began in self.open
+
+
+@frozen
+class Origin:
+    """The cassette that a run was read from: its format, that format's version, and what it does not keep."""
+
+    format: str
+    version: str = ""
+    lost: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        version = f", version {self.version}" if self.version else ""
+        return (
+            f"from a cassette of {self.format}{version}; not kept there: {', '.join(self.lost) or 'nothing'}"
+        )
 
 
 def read_virtualized(meta: Mapping[str, str]) -> frozenset[str]:
@@ -142,6 +160,19 @@ def note_doubts(doubts: Doubts) -> dict[str, str]:
     whole = sum(len(call.arguments) for call in doubts.calls) <= DOUBTS_ROOM
     rows = [[call.name, call.arguments if whole else ""] for call in doubts.calls]
     return {DOUBTS: json.dumps({"calls": rows, "since": doubts.since, "open": list(doubts.open)})}
+
+
+def read_origin(meta: Mapping[str, str]) -> Origin | None:
+    """The cassette that a run with this `meta` was read from; None if it was recorded by tracefork."""
+    match _parse(meta.get(CASSETTE, "null")):
+        case {"format": str(name), "version": str(version), "lost": list() as lost}:
+            return Origin(name, version, tuple(what for what in lost if isinstance(what, str)))
+    return None
+
+
+def note_origin(origin: Origin) -> dict[str, str]:
+    """Return `origin` as `meta` keeps it."""
+    return {CASSETTE: json.dumps({"format": origin.format, "version": origin.version, "lost": origin.lost})}
 
 
 def read_wrapped(meta: Mapping[str, str]) -> tuple[str, ...]:

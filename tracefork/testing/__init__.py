@@ -1,4 +1,4 @@
-"""For code built on tracefork: scripted providers, a loopback server, strategies, contracts as tests.
+"""For code built on tracefork: scripted providers, a loopback server, strategies, contracts, cassettes.
 
 Names load when they are first used: `tapes` and `BackendTests` need hypothesis, and
 `BackendTests` and `TransportTests` pytest (`tracefork[testing]`); the others need nothing more.
@@ -32,7 +32,7 @@ __all__ = ["BackendTests", "LoopbackServer", "Script", "TransportTests", "by_mar
 
 
 def __getattr__(name: str) -> object:
-    if name in ("backends", "scripted", "server", "strategies", "transports"):
+    if name in ("backends", "cassettes", "scripted", "server", "strategies", "transports"):
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
