@@ -16,6 +16,7 @@ Every error tracefork raises on purpose:
   + SocketLost          a run goes live amid a web socket, and its server knows nothing of what was said
   + BodyOmitted         a replay is asked for a body of which only the hash was kept
   + MissingTape         a test asks, and has no tape to be answered from (also a LookupError)
+  + NetworkBlocked      a test asks, and may connect nowhere (also a ConnectionRefusedError)
   + MissingPart         an optional part of the installation is not there
   + Exhausted           a scripted provider was asked more than it has answers
   + UnfitAnswer         no stream is given where one was asked for (also a ValueError)
@@ -212,6 +213,20 @@ class MissingTape(TraceforkError, LookupError):
         return (
             f"there is no tape {self.path}, and the test asks {self.asked!r}; "
             f"to record it: {self.command.format('--tracefork-mode=once')}"
+        )
+
+
+class NetworkBlocked(TraceforkError, ConnectionRefusedError):
+    """A test that may connect nowhere asked `asked`."""
+
+    def __init__(self, asked: Question | Outcome | None) -> None:
+        super().__init__(asked)
+        self.asked = asked
+
+    def __str__(self) -> str:
+        return (
+            f"the network is blocked for this test, and it asks {self.asked!r}; mark it with "
+            "@pytest.mark.tracefork to answer it from a tape, or allow the host: --allowed-hosts"
         )
 
 

@@ -27,6 +27,7 @@ class Order(StrEnum):
 
     ALL = "all"
     ANSWERS = "answers"
+    ANY = "any"
 
 
 class Durability(StrEnum):

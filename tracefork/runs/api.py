@@ -11,7 +11,7 @@ from operator import index
 from typing import Any, TypeAlias, Unpack, cast
 
 from ..core.doubt import continue_tape
-from ..core.fork import Cut, Fork, Rerun, everything, nothing, remainder
+from ..core.fork import Cut, Fork, Rerun, everything, in_any_order, nothing, remainder
 from ..core.notes import inherit
 from ..core.script import Script
 from ..core.tape import Tape
@@ -82,7 +82,8 @@ def replay(tape: Tape, **options: Unpack[ReplayOptions]) -> Session:
     """
     chosen = Options.of(options, tape)
     head = make_header(tape.agent_name, tape.run_id or None, inherit(tape.meta), tape.parent)
-    return make_session(everything(tape, chosen.matcher), head, chosen, tape=tape)
+    follow = in_any_order if chosen.order == "any" else everything
+    return make_session(follow(tape, chosen.matcher), head, chosen, tape=tape)
 
 
 @lists(TailOptions)

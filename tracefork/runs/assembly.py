@@ -88,7 +88,7 @@ def make_session(
     if adopting is not None:
         head = evolve(head, meta={**head.meta, **adopting.meta()})
     plan = Plan(
-        evolve(script, is_loose=options.order == "answers"),
+        evolve(script, is_loose=options.order != "all"),
         head,
         redacting,
         doors=(*_list_patches(options, wraps), *[adopting] * (adopting is not None)),

@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Scope: TypeAlias = Literal["context", "process"]
 Durability: TypeAlias = Literal["process", "power"]
 Processes: TypeAlias = Literal["run", "join", "refuse"]
-Order: TypeAlias = Literal["all", "answers"]
+Order: TypeAlias = Literal["all", "answers", "any"]
 
 
 def _texts(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
@@ -108,7 +108,8 @@ class Options:
             with the run.
         order: what happens again in its recorded order: "all", questions and answers; or "answers" alone,
             among those that were asked, while no question waits: for agents behind a pool of connections,
-            which a question that waits may hold up. Kept with the run.
+            which a question that waits may hold up; or "any": in a replay, each question takes the first
+            equal answer that is left. Kept with the run.
         patience: seconds to wait for a recorded question; by default 60, or twice the longest
             gap on the tape. Any progress starts them anew.
         instant_retries: serve recorded answers such as 429 and 529 with a `retry-after` of
@@ -147,7 +148,7 @@ class Options:
     virtualize: frozenset[str] | None = field(default=None, converter=_kinds)
     strict: bool | None = field(default=None, validator=in_((None, True, False)))
     processes: Processes | None = field(default=None, validator=in_((None, "run", "join", "refuse")))
-    order: Order | None = field(default=None, validator=in_((None, "all", "answers")))
+    order: Order | None = field(default=None, validator=in_((None, "all", "answers", "any")))
     patience: float | None = None
     instant_retries: bool = False
     tools: Tools = "live"

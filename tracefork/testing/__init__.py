@@ -16,19 +16,37 @@ if TYPE_CHECKING:
     from .scripted import by_rule as by_rule
     from .server import LoopbackServer as LoopbackServer
     from .strategies import tapes as tapes
+    from .taped.warned import OldTape as OldTape
+    from .taped.warned import StaleCassette as StaleCassette
     from .transports.contract import TransportTests as TransportTests
+    from .use import use_cassette as use_cassette
 
 _HOMES = {
     "BackendTests": "backends.contract",
     "LoopbackServer": "server",
+    "OldTape": "taped.warned",
     "Script": "scripted",
+    "StaleCassette": "taped.warned",
     "TransportTests": "transports.contract",
     "by_marker": "scripted",
     "by_rule": "scripted",
     "tapes": "strategies",
+    "use_cassette": "use",
 }
 
-__all__ = ["BackendTests", "LoopbackServer", "Script", "TransportTests", "by_marker", "by_rule", "tapes"]
+__all__ = [
+    "BackendTests",
+    "LoopbackServer",
+    "OldTape",
+    "Script",
+    "StaleCassette",
+    "TransportTests",
+    "by_marker",
+    "by_rule",
+    "cassettes",
+    "tapes",
+    "use_cassette",
+]
 
 
 def __getattr__(name: str) -> object:

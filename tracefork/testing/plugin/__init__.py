@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ...session.session import Session
     from ..taped.run import TestRun
 
+MARKS = frozenset({"tracefork", "vcr", "block_network"})
+"""What a test is marked with that is to have a run."""
+
 RUN = pytest.StashKey["TestRun"]()
 SHARED = pytest.StashKey[set[int]]()
 REPORTER = pytest.StashKey[Reporter]()
@@ -38,7 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[SHARED], config.stash[NEWS] = set(), []
     config.pluginmanager.register(config.stash.setdefault(REPORTER, Reporter(config)), "tracefork_reporter")
-    if find_other(config.pluginmanager) == "":
+    if not find_other(config.pluginmanager):
+        from . import vcr_fixtures  # noqa: PLC0415
+
+        config.pluginmanager.register(vcr_fixtures, "tracefork_vcr")
         config.addinivalue_line("markers", "vcr(*cassettes, **options): answer the test from a cassette")
         config.addinivalue_line("markers", "block_network(allowed_hosts=()): let the test connect nowhere")
         config.addinivalue_line("markers", "default_cassette(name): the file of the test's cassette")
@@ -53,14 +59,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     try:
         return (yield)
     finally:
-        if config.getini("tracefork") or any(map(_has_mark, collected)):
+        is_for_all = config.getini("tracefork") or config.getoption("--block-network", default=False)
+        if is_for_all or any(map(_has_mark, collected)):
             from .collecting import give_runs  # noqa: PLC0415
 
             give_runs(collected, config.stash[REPORTER], config.stash[SHARED])
 
 
 def _has_mark(item: pytest.Item) -> bool:
-    return item.get_closest_marker("tracefork") is not None
+    names = {mark.name for mark in item.iter_markers()}
+    return bool(names & MARKS)
 
 
 @pytest.fixture(scope="session")
@@ -83,16 +91,28 @@ def tape(request: pytest.FixtureRequest) -> Tape:
 
 @pytest.fixture(name=FIXTURE)
 def _begin(request: pytest.FixtureRequest) -> None:
-    from .settings import find_settings  # noqa: PLC0415
+    from .settings import find_settings, is_vcrs  # noqa: PLC0415
 
-    settings = find_settings(request.node, request.getfixturevalue("tracefork_config"))
+    if is_vcrs(request.node):
+        from .vcr import find_vcr_settings  # noqa: PLC0415
+
+        settings = find_vcr_settings(request)
+    else:
+        settings = find_settings(request.node, request.getfixturevalue("tracefork_config"))
     if settings is None:
         return
     from ..taped.run import TestRun  # noqa: PLC0415
 
     run = request.node.stash[RUN] = TestRun(settings)
-    request.addfinalizer(run.end)
+    request.addfinalizer(lambda: _end(request.node, run))  # noqa: PT021  no frame of ours is to be paused in a run
     run.begin()
+
+
+def _end(item: pytest.Item, run: TestRun) -> None:
+    from .failures import warn  # noqa: PLC0415
+
+    run.end()
+    warn(run, item)
 
 
 def _find_run(request: pytest.FixtureRequest) -> TestRun:

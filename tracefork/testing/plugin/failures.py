@@ -20,10 +20,12 @@ from ...report.diff.tapes import diff
 from ...runs.agents import Ending
 from ...runs.verify import Verdict, judge
 from ...storage.tape_file import write
-from .places import make_plain
 from ..taped.run import TestRun, name_question
+from ..taped.warned import OldTape, StaleCassette
+from .places import make_plain
 
 _TEXT = 100  # characters of a recorded or an asked value
+_DAY = 86_400
 _PLACES = 20  # places where two tapes differ that are listed
 _OURS = Path(__file__).parents[2]
 _STDLIB = Path(get_path("stdlib"))
@@ -66,6 +68,18 @@ def complete(
         news += told
 
 
+def warn(run: TestRun, item: pytest.Item) -> None:
+    """Warn of a tape that is old, and of a cassette whose answers are to other questions."""
+    for news in run.news:
+        place = os.path.relpath(news.place)
+        if news.age is not None:
+            item.warn(OldTape(f"{place} was recorded {news.age / _DAY:.0f} days ago"))
+    for stale in run.stale:
+        assert run.settings.cassette is not None
+        name = os.path.relpath(run.settings.cassette.paths[0])
+        item.warn(StaleCassette(f"{item.nodeid} is answered by {name}, {stale}"))
+
+
 def represent(
     failure: TraceforkError, excinfo: pytest.ExceptionInfo[BaseException], item: pytest.Item, command: str
 ) -> object:
@@ -75,7 +89,9 @@ def represent(
     own = _keep_of_user(excinfo.value.__traceback__)
     with in_test(command):
         message = f"{type(failure).__name__}: {summarize(failure)}\n{failure}"
-        if own is None:  # nothing of the test was on the way: it had gone on, or a fixture's run could not be kept
+        if (
+            own is None
+        ):  # nothing of the test was on the way: it had gone on, or a fixture's run could not be kept
             return _show_alone(failure, message, item)
         text = item.repr_failure(pytest.ExceptionInfo.from_exception(failure.with_traceback(own)))
     crash = getattr(text, "reprcrash", None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from ...runs.options import RecordOptions, TailOptions
 from ..taped.settings import Settings, list_names
 from .options import check_mode, find_default_mode, find_max_age, find_mode
@@ -13,6 +14,7 @@ from .places import find_place
 
 _OWN = frozenset({"enabled", "mode", "policy", "tape"})
 """What a mark may say that is no option of a run."""
+
 
 def find_settings(item: pytest.Item, configured: Mapping[str, Any]) -> Settings | None:
     """The settings of a test; None if it is not to have a run.
@@ -43,9 +45,9 @@ def find_settings(item: pytest.Item, configured: Mapping[str, Any]) -> Settings 
         place,
         item.nodeid,
         write_command(item),
-        said.get("policy"),
-        find_max_age(config),
-        {name: value for name, value in said.items() if name not in _OWN},
+        policy=said.get("policy"),
+        max_age=find_max_age(config),
+        given={name: value for name, value in said.items() if name not in _OWN},
     )
 
 
@@ -58,7 +60,23 @@ def write_command(item: pytest.Item) -> str:
 
 def is_marked(item: pytest.Item) -> bool:
     """True of a test that has a run, unless its mark or the fixture says no."""
-    return bool(item.config.getini("tracefork")) or item.get_closest_marker("tracefork") is not None
+    config = item.config
+    for_all = config.getini("tracefork") or config.getoption("--block-network", default=False)
+    return bool(for_all) or item.get_closest_marker("tracefork") is not None or is_vcrs(item)
+
+
+def is_vcrs(item: pytest.Item) -> bool:
+    """True of a test whose run is as vcrpy's users have it: no other plugin is there for it."""
+    config = item.config
+    if (
+        not config.pluginmanager.has_plugin("tracefork_vcr")
+        or item.get_closest_marker("tracefork") is not None
+    ):
+        return False
+    marks = ("vcr", "block_network")
+    if any(item.get_closest_marker(name) is not None for name in marks):
+        return True
+    return bool(config.getoption("--block-network", default=False)) and not config.getini("tracefork")
 
 
 def _check(words: Mapping[str, Any], where: str) -> Mapping[str, Any]:

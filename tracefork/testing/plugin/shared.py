@@ -9,10 +9,10 @@ from typing import Any
 
 from attrs import evolve
 
-from .failures import explain
-from .places import SUFFIX, find_fixture_place
 from ..taped.run import TestRun
 from ..taped.settings import Settings
+from .failures import explain
+from .places import SUFFIX, find_fixture_place
 from .settings import find_settings
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_DAY = 86_400
 _LISTED = 20  # lines of one kind
 
 
@@ -26,8 +25,10 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
             yield from _list(f"  nobody asks any more: {question}" for question in one["dropped"])
         if one["kept"] == "left":
             yield f"{_shorten(one['place'], root)}: left as it was, since {one['test']} did not pass; {counts}"
-        if one["age"] is not None:
-            yield f"{_shorten(one['place'], root)}: recorded {one['age'] / _DAY:.0f} days ago"
+    stale = [one for one in tapes if one["stale"]]
+    if stale:
+        yield f"{_plural(len(stale), 'test')} answered by cassettes that have answers to other questions:"
+        yield from _list(f"  {one['test']}, {one['stale'][0]}" for one in stale)
     for one in pages:
         yield f"{one['test']}: {one['page']}"
 

@@ -12,11 +12,12 @@ from attrs import asdict, evolve, frozen
 from ...core.machine import list_unasked
 from ...core.tape import Tape
 from ...core.values import Exchange, Request
-from ...errors import Divergence, MissingTape, Refused, TraceforkError, Unfinished
+from ...errors import Divergence, MissingTape, NetworkBlocked, Refused, TraceforkError, Unfinished
 from ...runs.api import record, replay, rerun
 from ...session.session import Session
 from ...storage.tape_file import load
 from .keeping import keep
+from .served import Stale, go_on, list_stale, read_all, serve
 from .settings import Settings
 
 NOTE = "pytest"
@@ -29,7 +30,8 @@ class News:
 
     `kept` is "recorded", "renewed", "left" where the tape stays as it was though something else was asked,
     or "" where there was nothing to keep. `served` answers are of the old tape, `asked` are new; `dropped` are
-    the questions of the old one that nobody asked any more. `age` is in seconds, of a tape that is old.
+    the questions of the old one that nobody asked any more. `age` is in seconds, of a tape that is
+    old; `stale` says where the test asks something else than the cassette that answers it.
     """
 
     place: str
@@ -39,6 +41,7 @@ class News:
     asked: int = 0
     dropped: tuple[str, ...] = ()
     age: float | None = None
+    stale: tuple[str, ...] = ()
 
     def tell(self) -> dict[str, Any]:
         """These as plain values, which pytest-xdist can carry."""
@@ -63,6 +66,7 @@ class TestRun:
         self._over_at: int | None = None  # the tick at which the test itself was over
         self.recorded: Tape | None = None
         """The tape that was there before."""
+        self._cassette: Tape | None = None
         self._missing = False
         self._raised: BaseException | None = None
         self._ended = False
@@ -78,6 +82,13 @@ class TestRun:
         """Whether every answer is on the tape: nothing connects then."""
         mode = self.settings.mode
         return mode == "none" or (mode == "once" and self.recorded is not None)
+
+    @property
+    def stale(self) -> tuple[Stale, ...]:
+        """What the test asks otherwise than its cassette has it, though it is answered from there."""
+        if self._cassette is None or self.settings.cassette is None:
+            return ()
+        return tuple(list_stale(self._cassette, self.session.tape, self.settings.cassette.habits))
 
     def begin(self) -> None:
         """Let what is asked from here on be asked of the run."""
@@ -126,7 +137,8 @@ class TestRun:
         try:
             self.session.__exit__(type(self._raised) if self._raised else None, self._raised, None)
         except TraceforkError as exc:
-            if not self.failed:
+            owes_nothing = self._cassette is not None and isinstance(exc, Unfinished)
+            if not self.failed and not owes_nothing:
                 self.failed = True
                 raise self._translate(exc) from exc.__cause__
         finally:
@@ -135,19 +147,26 @@ class TestRun:
     # -- below -------------------------------------------------------------------------
 
     def _make_session(self) -> Session:
-        settings = self.settings
-        if settings.mode not in ("all", "rewrite") and settings.place.exists():
-            self.recorded = load(settings.place)
+        settings, cassette = self.settings, self.settings.cassette
+        if settings.mode not in ("all", "rewrite") and not settings.offline:
+            if settings.place.exists():
+                self.recorded = load(settings.place)
+            elif cassette is not None:
+                self.recorded = self._cassette = read_all(cassette.paths)
         if self.replays:
-            self._missing = self.recorded is None
+            self._missing = self.recorded is None and not settings.offline
+            if cassette is not None and self._cassette is not None:
+                return serve(self._cassette, cassette.habits, **settings.of_replay())
             return replay(self.recorded or Tape(), **settings.of_replay())
+        if cassette is not None and self._cassette is not None:
+            return go_on(self._cassette, cassette.habits, **settings.of_rerun())
         if self.recorded is not None:
             return rerun(self.recorded, reuse="all", name="new", **settings.of_rerun())
         return record(agent_name=settings.title.rpartition("::")[2], **settings.of_recording())
 
     def _find_left(self) -> TraceforkError | None:
         """What the test itself left unasked; what its fixtures asked behind it is not due yet."""
-        until = _read_end(self.recorded)
+        until = _read_end(self.recorded)  # of a cassette nobody knows
         state = self.session.state
         left = [n for n in list_unasked(state) if until is None or (state.script.lines[n].began or 0) < until]
         if not left or until is None:
@@ -156,8 +175,12 @@ class TestRun:
         return Unfinished(tuple(lines[n].asked for n in left), state.script.exchanges[left[0]])
 
     def _translate(self, failure: TraceforkError) -> TraceforkError:
+        if self.settings.offline and isinstance(failure, Divergence):
+            return NetworkBlocked(failure.asked)
         if self._missing and isinstance(failure, Divergence):
-            return MissingTape(os.path.relpath(self.settings.place), failure.asked, self.settings.command)
+            cassette = self.settings.cassette
+            place = cassette.paths[0] if cassette is not None else self.settings.place
+            return MissingTape(os.path.relpath(place), failure.asked, self.settings.command)
         return failure
 
     def _keep(self) -> News:
@@ -165,7 +188,8 @@ class TestRun:
         if self.replays:
             age = None if self.recorded is None else time.time() - self.recorded.created_at
             is_old = age is not None and settings.max_age is not None and age > settings.max_age
-            return News(place, settings.title, age=age if is_old else None)
+            stale = tuple(map(str, self.stale))
+            return News(place, settings.title, age=age if is_old else None, stale=stale)
         tape, before = self.session.tape, self.recorded
         if not tape.steps and before is None:
             return News(place, settings.title)

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from ...runs.options import RecordOptions, ReplayOptions, TailOptions
 from ...session.session import Session
+from ..cassettes.habits import Habits
 
 _REPLAYED = {"instant_retries": True, "scope": "process"}
 _RECORDED = {"adopts": True, "nested": "separate", "scope": "process"}
@@ -24,10 +25,19 @@ class Rules(Protocol):
 
 
 @frozen
+class Cassette:
+    """Files of another recorder that answer a test as long as it has no tape, and how they are compared."""
+
+    paths: tuple[Path, ...]
+    habits: Habits = Habits()  # noqa: RUF009  it is frozen
+
+
+@frozen
 class Settings:
     """How a test's run is made: its `mode`, the file of its tape, and what holds it together.
 
     `command` is what runs the test again, up to the options; `given` are options of the run, by name.
+    A test that is `offline` has no tape: it may ask nothing.
     """
 
     mode: str
@@ -36,6 +46,8 @@ class Settings:
     command: str
     policy: Rules | None = None
     max_age: float | None = None
+    cassette: Cassette | None = None
+    offline: bool = False
     given: Mapping[str, Any] = field(factory=dict)
 
     def of_recording(self) -> RecordOptions:

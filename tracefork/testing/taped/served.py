@@ -1,0 +1,90 @@
+"""A cassette of another recorder that answers a test: as that recorder would, and what it does not notice is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Unpack, cast
+
+from attrs import evolve, frozen
+
+from ...core.tape import Tape
+from ...core.values import Exchange, Request
+from ...redact import Redactor, redactor, scrubbed
+from ...runs.api import replay, rerun
+from ...runs.options import ReplayOptions, TailOptions
+from ...session.session import Session
+from ..cassettes import read
+from ..cassettes.habits import Habits, find_stale
+
+_REPEATED = 100
+"""How often an answer is given where a cassette may repeat them."""
+
+
+@frozen
+class Stale:
+    """A question that is not the one which was recorded: the cassette's file, its step there, and where it differs."""
+
+    step: int
+    path: str
+    recorded: str
+    asked: str
+
+    def __str__(self) -> str:
+        return f"step {self.step}, {self.path}: the cassette has {self.recorded}, the test asks {self.asked}"
+
+
+def read_all(paths: Sequence[Path]) -> Tape | None:
+    """The tape of those cassettes that are there, one after the other; None if none is.
+
+    Raises:
+        BadCassette, TooLarge, MissingPart, StoreError: as `cassettes.read`.
+    """
+    tapes = [read(path) for path in paths if path.exists()]
+    if not tapes:
+        return None
+    if len(tapes) == 1:
+        return tapes[0]
+    exchanges = [step for tape in tapes for step in tape.exchanges]
+    steps = [
+        evolve(step, span=evolve(step.span, began=3 * n, headed=3 * n + 1, ended=3 * n + 2))
+        for n, step in enumerate(exchanges)
+    ]
+    return evolve(tapes[0], steps=tuple(steps))
+
+
+def serve(tape: Tape, habits: Habits, **options: Unpack[ReplayOptions]) -> Session:
+    """A session in which each question is given the first answer that is left to one that is the same by `habits`."""
+    mask = Redactor()  # what is named as a secret, in what is asked and in what was recorded
+    steps = tuple(
+        evolve(step, request=cast("Request", mask.question(step.request))) for step in tape.exchanges
+    )
+    served = evolve(tape, steps=steps * (_REPEATED if habits.repeats else 1))
+    ignored = tuple(f"{host}/*" for host in habits.ignored_hosts)
+    told: ReplayOptions = {
+        "matcher": habits.matcher,
+        "order": "any",
+        "redact": mask,
+        "passthrough": ignored,
+        **options,
+    }
+    return replay(served, **told)
+
+
+def go_on(tape: Tape, habits: Habits, **options: Unpack[TailOptions]) -> Session:
+    """A session in which what the cassette knows is served, and all else is asked for real."""
+    told: TailOptions = {"matcher": habits.matcher, "order": "answers", **options}
+    return rerun(scrubbed(tape, redactor({})), reuse="all", name="new", **told)
+
+
+def list_stale(tape: Tape, again: Tape, habits: Habits) -> Iterator[Stale]:
+    """Where the questions of `again`, which `tape` answered, are not those that it has."""
+    mask, recorded = Redactor(), {step.span.began: n for n, step in enumerate(tape.exchanges)}
+    for step in again.steps:
+        if not isinstance(step, Exchange) or step.origin not in recorded:
+            continue
+        number = recorded[step.origin]
+        asked = cast("Request", mask.question(tape.exchanges[number].request))
+        found = find_stale(asked, step.request, habits)
+        if found is not None:
+            yield Stale(number, found.path, found.recorded, found.asked)

@@ -1,0 +1,121 @@
+"""`use_cassette`: a block or a function on a tape, for tests of any framework, and of none."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, cast
+
+from ..runs.options import RecordOptions, TailOptions
+from ..session.session import Session
+from .cassettes.habits import Habits
+from .taped.run import TestRun
+from .taped.settings import Cassette, Settings, list_names
+from .taped.warned import StaleCassette
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_TAPE = ".tape"
+_MODES = ("none", "once", "new", "all", "rewrite")
+_ALIASES = {"new_episodes": "new"}
+
+
+class use_cassette:  # noqa: N801  it is used like a function
+    """Answer what is asked in a block, or in a function, from a file; record it where there is none.
+
+        with use_cassette("tapes/booking.tape"):
+            book("Rome")
+
+        @use_cassette("cassettes/booking.yaml", match_on=["method", "uri", "body"])
+        async def test_booking(): ...
+
+    A block gives the run, a Session. A file of another recorder (.yaml, .json, .har) answers as that would, and
+    is never written: what is recorded becomes a tape beside it, which answers from then on.
+
+    Args:
+        path: the file.
+        record_mode: "once" records where there is no file; "none" never does, and nothing connects; "new" (or
+            "new_episodes") answers what is asked as before, and records what is new; "all" records again;
+            "rewrite" too, but replaces the tape only if the block raises nothing.
+        policy: what the run has to hold to, such as `tracefork.testing.policy(...)`.
+        options: options of runs, such as `ignore=`; for another recorder's file those of vcrpy that are data.
+
+    Raises:
+        MissingTape: something is asked, there is no file, and the mode records nothing.
+        Divergence: something else is asked than the tape has.
+        Unfinished: less was asked; a cassette of another recorder need not be used up.
+        ValueError: there is no such mode, or an option is code.
+        TypeError: there is no such option.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, record_mode: str = "once", policy: Any = None, **options: Any
+    ) -> None:
+        mode = _ALIASES.get(record_mode, record_mode)
+        if mode not in _MODES:
+            raise ValueError(f"record_mode is one of {', '.join(_MODES)}, not {record_mode!r}")
+        place, cassette = Path(path), None
+        known = list_names(TailOptions) | list_names(RecordOptions)
+        if place.suffix != _TAPE:
+            habits = Habits.of({name: value for name, value in options.items() if name not in known})
+            cassette, place = Cassette((place,), habits), place.with_suffix(_TAPE)
+        elif unknown := sorted(options.keys() - known):
+            raise TypeError(f"there is no option {unknown[0]}=; they are {', '.join(sorted(known))}")
+        given = {name: value for name, value in options.items() if name in known}
+        command = 'use_cassette(..., record_mode="once")'
+        self._settings = Settings(
+            mode, place, Path(path).stem, command, policy=policy, cassette=cassette, given=given
+        )
+        self._runs = list[TestRun]()
+
+    def __enter__(self) -> Session:
+        run = TestRun(self._settings)
+        run.begin()
+        self._runs.append(run)
+        return run.session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        run = self._runs.pop()
+        run.interrupted = exc is not None and not isinstance(exc, Exception)
+        try:
+            failure = None if run.interrupted else run.judge_call(exc)
+        finally:
+            run.end()
+        for stale in run.stale:
+            warnings.warn(StaleCassette(f"{self._settings.title}, {stale}"), stacklevel=2)
+        if failure is not None and failure is not exc:
+            raise failure from exc
+
+    async def __aenter__(self) -> Session:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, exc, tb)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """`function`, each of whose calls is such a block."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+                async with self:
+                    return await function(*args, **kwargs)
+
+            return cast("Callable[P, R]", awaited)
+
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return function(*args, **kwargs)
+
+        return called
