@@ -18,7 +18,7 @@ def in_shell() -> Iterator[None]:
 
 @contextmanager
 def in_test(command: str) -> Iterator[None]:
-    """Give advice in the words of pytest while the block runs; `command` runs the test, with `{}` for options."""
+    """Give advice in pytest's words while the block runs; `command` runs the test, `{}` is for options."""
     with _read_by("test", command):
         yield
 

@@ -181,10 +181,16 @@ def find_strand() -> Strand | None:
 
 
 def _going_on(strand: Strand | None) -> Strand | None:
-    """Return `strand`, or the nearest outer strand whose run is not gone: a worker may outlive its run."""
-    while strand is not None and getattr(strand.run, "gone", False):
-        strand = strand.outer
-    return strand
+    """Return `strand`, or the nearest outer strand whose run is not gone: a worker may outlive its run.
+
+    Where a run with `everywhere` has begun within that one since, it is the root of that.
+    """
+    at = strand
+    while at is not None and getattr(at.run, "gone", False):
+        at = at.outer
+    if at is not strand and at is not None and _everywhere and _everywhere[-1].is_within(at.run):
+        return _everywhere[-1]
+    return at
 
 
 def of(context: Context) -> Strand | None:

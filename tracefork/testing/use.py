@@ -35,8 +35,8 @@ class use_cassette:  # noqa: N801  it is used like a function
         @use_cassette("cassettes/booking.yaml", match_on=["method", "uri", "body"])
         async def test_booking(): ...
 
-    A block gives the run, a Session. A file of another recorder (.yaml, .json, .har) answers as that would, and
-    is never written: what is recorded becomes a tape beside it, which answers from then on.
+    A block gives the run, a Session. A file of another recorder (.yaml, .json, .har) answers as that would,
+    and is never written: what is recorded becomes a tape beside it, which answers from then on.
 
     Args:
         path: the file.

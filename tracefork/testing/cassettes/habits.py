@@ -24,11 +24,11 @@ DEFAULT = ("method", "scheme", "host", "port", "path", "query")
 _PORTS = {"http": 80, "https": 443}
 _ALIKE = {"url": "uri"}
 _LEFT_ALONE = frozenset(
-    {"cassette_library_dir", "decode_compressed_response", "filter_nested_post_data_parameters", "inject_cassette",
-     "path_transformer", "record_mode", "record_on_exception", "serializer", "custom_patches", "skip_patchers",
-     "drop_unused_requests", "func_path_generator", "before_record_response", "allowed_hosts", "cassette_dir",
-     "max_age", "on_expiry", "on_unplayed"}
-)  # fmt: skip
+    """allowed_hosts before_record_response cassette_dir cassette_library_dir custom_patches
+    decode_compressed_response drop_unused_requests filter_nested_post_data_parameters func_path_generator
+    inject_cassette max_age on_expiry on_unplayed path_transformer record_mode record_on_exception serializer
+    skip_patchers""".split()
+)
 """What has no say in which answer a question is given."""
 
 
@@ -59,8 +59,10 @@ class Habits:
         match_on = tuple(_ALIKE.get(name, name) for name in said.pop("match_on", None) or DEFAULT)
         match_on += tuple(said.pop("additional_matchers", None) or ())
         if unknown := sorted(set(match_on) - PARTS.keys()):
-            raise ValueError(f"match_on={unknown[0]!r} is none of {', '.join(sorted(PARTS))}: matchers that are code "
-                             "are not known here; give matcher= to @pytest.mark.tracefork instead")  # fmt: skip
+            raise ValueError(
+                f"match_on={unknown[0]!r} is none of {', '.join(sorted(PARTS))}: matchers that are code are not "
+                "known here; give matcher= to @pytest.mark.tracefork instead"
+            )
         hosts = tuple(said.pop("ignore_hosts", None) or ())
         if said.pop("ignore_localhost", False):
             hosts += ("localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104  names, nothing is bound
@@ -74,15 +76,18 @@ class Habits:
         )
         for name, value in said.items():
             if name not in _LEFT_ALONE and value:
-                raise ValueError(f"{name}= is not known here: it is code, or of another recorder. What is data is read: "
-                                 "match_on, filter_headers, filter_query_parameters, filter_post_data_parameters, "
-                                 "ignore_hosts, ignore_localhost, allow_playback_repeats")  # fmt: skip
+                raise ValueError(
+                    f"{name}= is not known here: it is code, or of another recorder. What is data is read: "
+                    "match_on, filter_headers, filter_query_parameters, filter_post_data_parameters, "
+                    "ignore_hosts, ignore_localhost, allow_playback_repeats"
+                )
         return made
 
     @property
     def matcher(self) -> Matcher:
         """The matcher by which questions that vcrpy takes for the same have one key."""
         parts = [PARTS[name] for name in dict.fromkeys(self.match_on)]
+        counted = set(self.match_on)
 
         def match(question: Question) -> Digest:
             if not isinstance(question, Request):
@@ -90,6 +95,18 @@ class Habits:
             kept = self.filter(question)
             return hash_parts([encode(json.dumps(part(kept), sort_keys=True)) for part in parts]).hex()
 
+        def blank(question: Request) -> Request:
+            kept = self.filter(question)
+            url = urlsplit(kept.url)
+            query = urlencode(sorted(parse_qsl(url.query))) if counted & {"query", "uri"} else ""
+            return Request(
+                kept.method if "method" in counted else "",
+                urlunsplit(url._replace(path=url.path or "/", query=query)),
+                kept.headers if "headers" in counted else (),
+                _normalise_body(kept) if counted & {"body", "raw_body"} else b"",
+            )
+
+        match.blank = blank  # type: ignore[attr-defined]  # see `core.matching.blank_out`
         return match
 
     def filter(self, request: Request) -> Request:
@@ -163,6 +180,12 @@ def _read_body(request: Request) -> object:
     return _decode(request.body)
 
 
+def _normalise_body(request: Request) -> bytes:
+    """The body with its JSON, if it is any, written in one way."""
+    tree = _parse(request.body)
+    return request.body if tree is None else json.dumps(tree, sort_keys=True, ensure_ascii=False).encode()
+
+
 PARTS: Mapping[str, Callable[[Request], object]] = {
     "method": lambda request: request.method,
     "uri": _read_uri,
@@ -188,7 +211,7 @@ def _read_filter(given: object, name: str) -> Mapping[str, str | None]:
     for one in cast("Iterable[object]", given or ()):
         key, value = one if isinstance(one, tuple | list) else (one, None)
         if callable(value) or not isinstance(key, str):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004  of a configuration, as the others
                 f"{name}: what stands in the place of {key!r} is code, which is not known here: give a text"
             )
         read[key.lower()] = None if value is None else str(value)

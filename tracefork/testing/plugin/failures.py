@@ -36,7 +36,7 @@ _LET_GO = (pytest.skip.Exception, pytest.xfail.Exception)
 def explain(
     run: TestRun, raised: BaseException, judge_phase: Callable[[BaseException], TraceforkError | None]
 ) -> None:
-    """Raise what made the test fail, where the run knows it: an SDK's error that wraps it does not hide it."""
+    """Raise what made the test fail, where the run knows it: no SDK's error that wraps it hides it."""
     if isinstance(raised, _INTERRUPTS):
         run.interrupted = True
         return
@@ -50,10 +50,18 @@ def explain(
     raise failure.with_traceback(raised.__traceback__) from (None if is_wrapped else raised)
 
 
+def let_pass(run: TestRun, raised: BaseException) -> bool:
+    """True of what is raised as a test is torn down only since its run has failed: that has been told."""
+    if isinstance(raised, BaseExceptionGroup):
+        return all(let_pass(run, one) for one in raised.exceptions)
+    failure = run.session.failure
+    return run.failed and failure is not None and type(failure).find(raised) is not None
+
+
 def complete(
     report: Any, item: pytest.Item, call: pytest.CallInfo[None], run: TestRun, news: list[Any]
 ) -> None:
-    """Let the report of a phase say what the run knows: why it failed; in the end, what became of the tape."""
+    """Let the report of a phase say why it failed, if the run knows; in the end, what became of the tape."""
     if report.failed and call.excinfo is not None:
         failure = run.find_failure(call.excinfo.value)
         if failure is not None:
@@ -88,7 +96,8 @@ def represent(
         failure.__suppress_context__ = True
     own = _keep_of_user(excinfo.value.__traceback__)
     with in_test(command):
-        message = f"{type(failure).__name__}: {summarize(failure)}\n{failure}"
+        cure = f"; {failure.cure}" if isinstance(failure, Divergence) else ""
+        message = f"{type(failure).__name__}: {summarize(failure)}{cure}"
         if (
             own is None
         ):  # nothing of the test was on the way: it had gone on, or a fixture's run could not be kept
@@ -137,7 +146,9 @@ def _show_alone(failure: TraceforkError, message: str, item: pytest.Item) -> obj
     path, line, _ = item.reportinfo()
     lines = [f"E   {text}" for text in str(failure).splitlines()]
     place = ReprFileLocation(os.path.relpath(path), (line or 0) + 1, message)
-    entry = ReprEntryNative(["\n".join(lines), f"\n\n{place.path}:{place.lineno}: {type(failure).__name__}"])
+    entry = ReprEntryNative(
+        ["\n".join(lines), f"\n\n{place.path}:{place.lineno}: {type(failure).__name__}\n"]
+    )
     return ExceptionChainRepr([(ReprTraceback([entry], None, "native"), place, None)])
 
 

@@ -1,4 +1,4 @@
-"""Gathers what all workers tell of their tapes, and prints it after the tests. Imports nothing of tracefork."""
+"""Gathers what workers tell of their tapes, and prints it after the tests. Imports nothing of tracefork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one test's run is told: by the command line, its marks, the fixture `tracefork_config` and the ini file."""
+"""What a test's run is told: by the command line, marks, the fixture `tracefork_config` and the ini file."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def setting_up(fixture: Any, request: Any, item_run: TestRun | None, news: list[
     block = _Block(settings, place, fixture.argname)
     try:
         yield
-    except BaseException as exc:
+    except BaseException as exc:  # noqa: BLE001  whatever it is, it is raised again
         try:
             explain(block.run, exc, block.run.judge_setup)
             raise

@@ -1,4 +1,4 @@
-"""What became of the tapes, after the tests: recorded, renewed, dropped, old, unused, and pages of failures."""
+"""What became of the tapes, in words, after the tests; and where the pages of failures are."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
             yield f"{_shorten(one['place'], root)}: renewed, {counts}{dropped}"
             yield from _list(f"  nobody asks any more: {question}" for question in one["dropped"])
         if one["kept"] == "left":
-            yield f"{_shorten(one['place'], root)}: left as it was, since {one['test']} did not pass; {counts}"
+            why = f"since {one['test']} did not pass"
+            yield f"{_shorten(one['place'], root)}: left as it was, {why}; {counts}"
     stale = [one for one in tapes if one["stale"]]
     if stale:
         yield f"{_plural(len(stale), 'test')} answered by cassettes that have answers to other questions:"

@@ -59,8 +59,9 @@ def _is_claimed(tape: Tape, place: Path) -> bool:
     if first["worker"] == worker:
         return False
     if first["digest"] != tape.digest():
+        name = os.path.relpath(place)
         raise Conflict(
-            f"{first['worker']} and {worker} both recorded {os.path.relpath(place)}, and not the same: the fixture asks, or is "
+            f"{first['worker']} and {worker} both recorded {name}, and not the same: the fixture asks, or is "
             "answered, otherwise in each; give it the scope of a test, or run the recording with -n 0"
         )
     return True

@@ -29,9 +29,9 @@ class News:
     """What a run did to its tape, for the summary.
 
     `kept` is "recorded", "renewed", "left" where the tape stays as it was though something else was asked,
-    or "" where there was nothing to keep. `served` answers are of the old tape, `asked` are new; `dropped` are
-    the questions of the old one that nobody asked any more. `age` is in seconds, of a tape that is
-    old; `stale` says where the test asks something else than the cassette that answers it.
+    or "" where there was nothing to keep. `served` answers are of the old tape, `asked` are new; `dropped`
+    are the questions of the old one that nobody asked any more. `age` is in seconds, of a tape that is old;
+    `stale` says where the test asks something else than the cassette that answers it.
     """
 
     place: str

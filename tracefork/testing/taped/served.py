@@ -1,4 +1,4 @@
-"""A cassette of another recorder that answers a test: as that recorder would, and what it does not notice is said."""
+"""A cassette that answers a test as its own recorder would; what that does not notice is said."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REPEATED = 100
 
 @frozen
 class Stale:
-    """A question that is not the one which was recorded: the cassette's file, its step there, and where it differs."""
+    """A question that is not the recorded one: its step in the cassette, and where both differ."""
 
     step: int
     path: str
@@ -54,7 +54,7 @@ def read_all(paths: Sequence[Path]) -> Tape | None:
 
 
 def serve(tape: Tape, habits: Habits, **options: Unpack[ReplayOptions]) -> Session:
-    """A session in which each question is given the first answer that is left to one that is the same by `habits`."""
+    """A session in which a question is given the first answer that is left to one that `habits` call equal."""
     mask = Redactor()  # what is named as a secret, in what is asked and in what was recorded
     steps = tuple(
         evolve(step, request=cast("Request", mask.question(step.request))) for step in tape.exchanges

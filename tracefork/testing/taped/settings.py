@@ -14,7 +14,7 @@ from ..cassettes.habits import Habits
 
 _REPLAYED = {"instant_retries": True, "scope": "process"}
 _RECORDED = {"adopts": True, "nested": "separate", "scope": "process"}
-"""In a test nothing waits for what is recorded, and threads and loops that are older than the test are its own."""
+"""In a test no pause is waited for, and threads and loops that are older than the test are its own."""
 
 
 class Rules(Protocol):
