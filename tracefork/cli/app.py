@@ -98,7 +98,7 @@ COMMANDS = {
     ),
     "import": (
         "maintenance",
-        "Put tape files into a store, each as a run; a report has its tape too. Nothing damaged is kept.",
+        "Put tape files, or other recorders' cassettes, into a store as runs. Nothing damaged is kept.",
     ),
     "delete": ("maintenance", "Remove a run. One that has branches stays, unless these are rebased."),
 }
@@ -139,7 +139,10 @@ err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 Store = Annotated[str, typer.Option("--store", envvar="TRACEFORK_STORE", help="Where runs are kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Run = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run_id or its beginning, `last`, or a file: tape or report.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run_id or its beginning, `last`, or a file: tape, report or cassette."
+    ),
 ]
 RUNS = "runs.db"
 NOTHING = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from pathlib import Path
@@ -11,14 +12,15 @@ import attrs
 import typer
 
 from .. import redact
-from ..errors import StoreError
+from ..core.tape import Tape
+from ..errors import RunExists, StoreError
 from ..storage.store import TapeStore
 from ..storage.tape_file import salvage as salvage_file
 from ..storage.tape_file import save
 from .app import RUNS, Json, Run, Store, err, escape, limits, out, plural, print_json, print_line
 from .progress import track
 from .stores import open_store
-from .tapes import load_tape, read_file
+from .tapes import is_cassette_file, load_tape, read_file
 
 commands = typer.Typer()
 
@@ -161,27 +163,40 @@ def scrub(
 
 @commands.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Tape files, or reports.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Tape files, reports, or cassettes of other recorders: YAML, JSON, HAR."),
+    ],
     run_id: Annotated[str | None, typer.Option(help="What to call the run, if there is one file.")] = None,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
-    """Put tape files into a store, each as a run; a report has its tape too. Nothing damaged is kept."""
+    """Put tape files, or other recorders' cassettes, into a store as runs. Nothing damaged is kept.
+
+    A report has its tape too. Secrets are taken out of cassettes, as they are out of what is recorded.
+    """
     if run_id is not None and len(files) != 1:
         raise ValueError("--run-id names one run; give one file with it")
-    names, failed = [], Counter[str]()
+    names, failed, found = [], Counter[str](), Counter[str]()
     with TapeStore.open(store, limits=limits()) as kept:
         for file in track(files, "import"):
             try:
-                names.append(kept.save(read_file(file), run_id))
+                tape = read_file(file)
+                if is_cassette_file(file):
+                    names.append(_save_cassette(kept, tape, run_id))
+                    found.update(redact.counts(tape))
+                else:
+                    names.append(kept.save(tape, run_id))
             except (StoreError, ValueError) as exc:  # the others are worth having
                 failed[str(file)] += 1
                 err.print(f"[bold red]error:[/] {escape(file)}: {escape(exc)}")
     if json_:
-        print_json({"runs": names, "failed": sorted(failed)})
+        print_json({"runs": names, "failed": sorted(failed), "taken_out": dict(found)})
     else:
         for name in names:
             print_line(name)
+        if found:
+            err.print(f"{plural(found.total(), 'secret')} taken out of cassettes")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -197,6 +212,18 @@ def delete(
             raise StoreError(f"to delete a run, name it whole: {kept.resolve(run)}")
         kept.delete(run, rebase=rebase)
     out.print(f"deleted {escape(run)}")
+
+
+def _save_cassette(kept: TapeStore, tape: Tape, run_id: str | None) -> str:
+    """Keep `tape` under its name, which is its file's; with a number behind it where a run is called so."""
+    if run_id is not None:
+        return kept.save(tape, run_id)
+    for number in itertools.count(2):
+        try:
+            return kept.save(tape, run_id)
+        except RunExists:
+            run_id = f"{tape.run_id}-{number}"
+    raise AssertionError("numbers do not end")
 
 
 def _write(tape: object, file: Path, *, force: bool) -> None:

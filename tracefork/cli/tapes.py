@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import attrs
 from attrs.filters import exclude
 
+from .. import redact
 from ..codec.strict_json import damage
 from ..core.doubt import continue_tape, find_doubts
 from ..core.tape import Tape
@@ -21,19 +23,30 @@ from ..report.text import step_table
 from ..storage.info import leave_out_probes
 from ..storage.store import TapeStore
 from ..storage.tape_file import load
+from ..testing import cassettes
 from .app import limits
 from .stores import open_store
 
 _PAGE = b"<!doctype html>"
+_CASSETTES = frozenset({".yaml", ".yml", ".har", ".toml"})
+"""What the names of cassettes end with; others are told by how they begin."""
 
 
 def read_file(path: Path) -> Tape:
-    """The tape in a tape file, or in a report."""
+    """The tape in a tape file, in a report, or of another recorder's cassette, without its secrets."""
+    if is_cassette_file(path):
+        tape = cassettes.read(path, limits=limits())
+        return redact.scrubbed(tape, redact.redactor(os.environ), chance=os.urandom(32))
     with path.open("rb") as file:
         if file.read(len(_PAGE)) != _PAGE:
             return load(path, limits=limits())
     with damage(str(path)):
         return tape_in(path.read_text("utf-8"), limits=limits())
+
+
+def is_cassette_file(path: Path) -> bool:
+    """True if the file at `path` is, or should be, a cassette of another recorder."""
+    return path.suffix.lower() in _CASSETTES or cassettes.is_cassette(path)
 
 
 def load_tape(name: str, where: str, *, furthest: bool = False) -> Tape:
@@ -89,6 +102,7 @@ def make_summary(tape: Tape, parent: Tape | None = None) -> dict[str, Any]:
         "edits": list(describe(tape.meta)),
         "savings": course and course.savings and attrs.asdict(course.savings),
         "meta": dict(tape.meta),
+        "cassette": tape.cassette and attrs.asdict(tape.cassette),
         "escaped": [attrs.asdict(one) for one in tape.escaped],
         "redacted": dict(tape.redacted),
         "virtualized": sorted(tape.virtualized),

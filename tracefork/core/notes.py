@@ -78,7 +78,7 @@ class Doubts:
 
 
 @frozen
-class Origin:
+class Cassette:
     """The cassette that a run was read from: its format, that format's version, and what it does not keep."""
 
     format: str
@@ -162,17 +162,18 @@ def note_doubts(doubts: Doubts) -> dict[str, str]:
     return {DOUBTS: json.dumps({"calls": rows, "since": doubts.since, "open": list(doubts.open)})}
 
 
-def read_origin(meta: Mapping[str, str]) -> Origin | None:
+def read_cassette(meta: Mapping[str, str]) -> Cassette | None:
     """The cassette that a run with this `meta` was read from; None if it was recorded by tracefork."""
     match _parse(meta.get(CASSETTE, "null")):
         case {"format": str(name), "version": str(version), "lost": list() as lost}:
-            return Origin(name, version, tuple(what for what in lost if isinstance(what, str)))
+            return Cassette(name, version, tuple(what for what in lost if isinstance(what, str)))
     return None
 
 
-def note_origin(origin: Origin) -> dict[str, str]:
-    """Return `origin` as `meta` keeps it."""
-    return {CASSETTE: json.dumps({"format": origin.format, "version": origin.version, "lost": origin.lost})}
+def note_cassette(cassette: Cassette) -> dict[str, str]:
+    """Return `cassette` as `meta` keeps it."""
+    facts = {"format": cassette.format, "version": cassette.version, "lost": cassette.lost}
+    return {CASSETTE: json.dumps(facts)}
 
 
 def read_wrapped(meta: Mapping[str, str]) -> tuple[str, ...]:

@@ -85,6 +85,11 @@ class Tape:
         return notes.read_escapes(self.meta)
 
     @property
+    def cassette(self) -> notes.Cassette | None:
+        """Which other recorder's cassette this was read from, and what is not kept there; else None."""
+        return notes.read_cassette(self.meta)
+
+    @property
     def redacted(self) -> Mapping[str, int]:
         """How many different secrets of each name were taken out."""
         return notes.read_redacted(self.meta)

@@ -11,7 +11,6 @@ from attrs import frozen
 from ... import edits
 from ...core.content_encoding import decode_body
 from ...core.doubt import find_doubts
-from ...core.notes import read_origin
 from ...core.tape import Tape
 from ...core.values import Exchange, Fault, Headers
 from ...core.visible import align, visible
@@ -68,8 +67,8 @@ def notes(tape: Tape, parent: Tape | None = None) -> Iterator[str]:
     Of a run that went on from another one, where it left that, too; and what that saved, if it is `parent`.
     """
     yield from _lineage(tape, parent)
-    if origin := read_origin(tape.meta):
-        yield visible(str(origin), one_line=True)
+    if tape.cassette:
+        yield visible(str(tape.cassette), one_line=True)
     for one in tape.escaped:
         yield visible(f"escaped: {one}", one_line=True)
     if names := find_unrecorded(tape):

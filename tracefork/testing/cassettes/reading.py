@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from attrs import evolve, frozen
 
 from ...codec.limits import DEFAULT, Limits, check_count
-from ...core.notes import Origin, note_origin
+from ...core.notes import Cassette, note_cassette
 from ...core.tape import Tape
 from ...core.values import Exchange, Fault, Span, Timing
 from ...errors import BadCassette, StoreError, TooLarge
@@ -65,7 +65,7 @@ def reads(data: bytes, name: str, *, limits: Limits = DEFAULT) -> Tape:
 
     Its exchanges follow one another in the order of the file; where each says when it was, in that order.
     An answer that was kept decoded has no content-encoding, and the content-length that it has now.
-    `core.notes.read_origin(tape.meta)` says what of the run the format does not keep. Secrets stay as
+    `tape.cassette` says what of the run the format does not keep. Secrets stay as
     they are: see `redact.scrubbed`.
 
     Raises:
@@ -181,8 +181,8 @@ def _make_tape(found: list[_Found], made: list[Interaction], run_id: str) -> Tap
         clock = span.ended + 1
     began = (step.timing.began for step in steps if step.timing.began)
     first = found[0]
-    origin = Origin(first.format, first.version, tuple(_list_lost(found, made)))
-    return Tape(tuple(steps), run_id=run_id, created_at=min(began, default=0.0), meta=note_origin(origin))
+    cassette = Cassette(first.format, first.version, tuple(_list_lost(found, made)))
+    return Tape(tuple(steps), run_id=run_id, created_at=min(began, default=0.0), meta=note_cassette(cassette))
 
 
 def _find_timing(interaction: Interaction) -> Timing:

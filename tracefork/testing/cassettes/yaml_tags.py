@@ -56,9 +56,9 @@ def read_tagged(tag: str, text: str, line: int) -> object:
     raise _refuse(tag, line)
 
 
-def make_tagged(tag: str | None, value: object, line: int) -> object:
+def make_tagged(tag: str, value: object, line: int) -> object:
     """What a list or table with a tag stands for."""
-    if tag is None or tag in _CONTAINERS:
+    if tag in _CONTAINERS:
         return value
     make = _PLAIN_OBJECTS.get(tag.removeprefix(_PYTHON))
     if make is None:

@@ -45,10 +45,10 @@ def documents(data: bytes, limits: Limits) -> list[object]:
 
 
 def _parse(yaml: Any, parser: _Parser, data: bytes, limits: Limits) -> list[object]:
-    builder, found = Builder(limits, max(limits.free, GROWTH * len(data))), list[object]()
+    builder = Builder(limits, max(limits.free, GROWTH * len(data)))
     try:
         while (event := parser.get_event()) is not None:
-            found += builder.take(type(event).__name__, event)
+            builder.take(event)
     except Misfit:
         raise
     except yaml.MarkedYAMLError as error:
@@ -61,4 +61,4 @@ def _parse(yaml: Any, parser: _Parser, data: bytes, limits: Limits) -> list[obje
         raise Misfit(f"it is no YAML: {error}") from None
     finally:
         parser.dispose()
-    return found
+    return builder.documents

@@ -6,7 +6,7 @@ cannot become a large tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from attrs import define, frozen
@@ -61,27 +61,27 @@ class Builder:
         self._open = list[_Open]()
         self._anchors = dict[str, tuple[object, _Weight]]()
         self._items = self._size = 0
+        self.documents = list[object]()
+        self._takers: Mapping[str, Callable[[Event], None]] = {
+            "ScalarEvent": self._scalar,
+            "SequenceStartEvent": self._begin_list,
+            "MappingStartEvent": self._begin_table,
+            "SequenceEndEvent": self._end,
+            "MappingEndEvent": self._end,
+            "AliasEvent": self._alias,
+            "DocumentStartEvent": self._forget,
+        }
 
-    def take(self, kind: str, event: Event) -> Iterator[object]:
-        """Take one event; gives a document where it ends one."""
-        match kind:
-            case "ScalarEvent":
-                return self._scalar(event)
-            case "SequenceStartEvent":
-                return self._begin([], event)
-            case "MappingStartEvent":
-                table = Mapped()
-                table.line = event.start_mark.line + 1
-                return self._begin(table, event)
-            case "SequenceEndEvent" | "MappingEndEvent":
-                return self._end(event)
-            case "AliasEvent":
-                return self._alias(event)
-            case "DocumentStartEvent":
-                self._anchors.clear()
-        return iter(())
+    def take(self, event: Event) -> None:
+        """Take one event; `documents` are those that have ended."""
+        taker = self._takers.get(type(event).__name__)
+        if taker is not None:
+            taker(event)
 
-    def _scalar(self, event: Event) -> Iterator[object]:
+    def _forget(self, _: Event) -> None:
+        self._anchors.clear()
+
+    def _scalar(self, event: Event) -> None:
         text = event.value
         self._count(1, len(text))
         value: object = text
@@ -92,27 +92,37 @@ class Builder:
             value = read_tagged(event.tag, text, event.start_mark.line + 1)
         if event.anchor is not None:
             self._anchors[event.anchor] = value, _Weight(1, len(text), 0)
-        return self._put(value, event, is_plain=event.implicit[0])
+        self._put(value, event, may_merge=event.implicit[0] and text == "<<")
 
-    def _begin(self, value: list[object] | Mapped, event: Event) -> Iterator[object]:
+    def _begin_list(self, event: Event) -> None:
+        self._begin([], event)
+
+    def _begin_table(self, event: Event) -> None:
+        table = Mapped()
+        table.line = event.start_mark.line + 1
+        self._begin(table, event)
+
+    def _begin(self, value: list[object] | Mapped, event: Event) -> None:
         if event.anchor is not None:
             self._anchors.pop(event.anchor, None)
         self._open.append(_Open(value, event.tag, event.anchor, self._items, self._size))
         self._count(1, 0)
-        check_count("levels of nested YAML", len(self._open), self._limits.json_depth)
-        return iter(())
+        if len(self._open) > self._limits.json_depth:
+            check_count("levels of nested YAML", len(self._open), self._limits.json_depth)
 
-    def _end(self, event: Event) -> Iterator[object]:
+    def _end(self, event: Event) -> None:
         done = self._open.pop()
-        if self._open:
-            self._open[-1].depth = max(self._open[-1].depth, done.depth + 1)
-        value = make_tagged(done.tag, done.value, find_line(done.value) or event.start_mark.line + 1)
+        if self._open and self._open[-1].depth <= done.depth:
+            self._open[-1].depth = done.depth + 1
+        value: object = done.value
+        if done.tag is not None:
+            value = make_tagged(done.tag, value, find_line(value) or event.start_mark.line + 1)
         if done.anchor is not None:
             weight = _Weight(self._items - done.items, self._size - done.size, done.depth)
             self._anchors[done.anchor] = value, weight
-        return self._put(value, event)
+        self._put(value, event)
 
-    def _alias(self, event: Event) -> Iterator[object]:
+    def _alias(self, event: Event) -> None:
         found = self._anchors.get(event.anchor or "")
         if found is None:
             raise Misfit(
@@ -124,7 +134,7 @@ class Builder:
             depth = len(self._open) + weight.depth
             check_count("levels of nested YAML", depth, self._limits.json_depth)
             self._open[-1].depth = max(self._open[-1].depth, weight.depth + 1)
-        return self._put(value, event)
+        self._put(value, event)
 
     def _count(self, items: int, size: int) -> None:
         self._items += items
@@ -134,15 +144,17 @@ class Builder:
         if self._size > self._room:
             check_count("characters, anchors counted as often as they are named,", self._size, self._room)
 
-    def _put(self, value: object, event: Event, *, is_plain: bool = False) -> Iterator[object]:
-        """Put `value` where it belongs; gives it if it is a document."""
+    def _put(self, value: object, event: Event, *, may_merge: bool = False) -> None:
+        """Put `value` where it belongs."""
         if not self._open:
-            return iter((value,))
+            self.documents.append(value)
+            return
         within = self._open[-1]
         if isinstance(within.value, list):
             within.value.append(value)
         elif within.key is None:
-            within.key, within.merges = _read_key(value, event), is_plain and value == "<<"
+            within.key = value if isinstance(value, str) else _read_key(value, event)
+            within.merges = may_merge
         else:
             tables = list_merged(value) if within.merges else None
             if tables is not None:
@@ -151,13 +163,10 @@ class Builder:
             else:
                 within.value[within.key] = value
             within.key = None
-        return iter(())
 
 
 def _read_key(value: object, event: Event) -> str:
     match value:
-        case str():
-            return value
         case None:
             return "null"
         case bool():
