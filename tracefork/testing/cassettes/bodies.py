@@ -116,15 +116,16 @@ def parse_json(text: object) -> object:
         raise Misfit("a body is said to be JSON, and is none") from None
 
 
-def encode(text: str, charset: str = "utf-8") -> bytes:
-    """The bytes of `text` in `charset`; in UTF-8 where that cannot write it, or there is no such charset."""
-    try:
-        found = codecs.lookup(charset)
-        if found.name in _NO_CHARSETS:
-            raise LookupError(charset)
-        return text.encode(found.name)
-    except (LookupError, ValueError):
-        return text.encode("utf-8", "surrogatepass")
+def encode(text: str, *charsets: str) -> bytes:
+    """The bytes of `text` in the first of `charsets` that there is and that can write it; else in UTF-8."""
+    for charset in charsets:
+        try:
+            found = codecs.lookup(charset)
+            if found.name not in _NO_CHARSETS:
+                return text.encode(found.name)
+        except (LookupError, ValueError):
+            continue
+    return text.encode("utf-8", "surrogatepass")
 
 
 def decode_base64(text: str) -> bytes:

@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from ...core.content_encoding import is_encoded
 from ...core.values import Fault, Headers, Request, Response, Timing
 from .bodies import EMPTY, Body, decode_base64, encode
-from .headers import find_value, read_headers
+from .headers import find_length, find_value, is_text, read_headers
 from .interaction import Interaction, make_request, make_response, read_time
 from .shapes import Misfit, expect_table, expect_text, list_items
 
 _LONGEST = 1e12  # milliseconds
+_LOST = "\ufffd"
+"""What stands for bytes that were no text."""
+_WINDOWS = {ord(bytes([code]).decode("cp1252", "ignore") or chr(code)): code for code in range(0x80, 0xA0)}
+"""The characters of Windows-1252 that are no Latin-1, and their bytes."""
 _FAILED = (0, "0", None)
 
 
@@ -36,15 +41,17 @@ def read_entry(value: object) -> Interaction:
         return Interaction(request, _make_fault(entry, answered), at, _read_timing(entry, at), not body.exact)
     content = expect_table(answered.get("content") or {}, "the content of its response")
     kept_headers = _read_headers(answered)
-    response, undone = _make_response(request, answered, kept_headers, _read_content(content, kept_headers))
+    kept = _read_content(content, kept_headers)
+    response, undone = _make_response(request, answered, kept_headers, kept)
     return Interaction(
         request,
         response,
         at,
         _read_timing(entry, at, response),
-        inexact=not body.exact,
+        inexact=(not body.exact) + (not kept.exact),
         undone=undone,
-        missing=_is_missing(content, answered),
+        missing=_is_missing(request.body, asked.get("bodySize"), find_length(headers))
+        + _is_missing(response.body, content.get("size"), answered.get("bodySize")),
     )
 
 
@@ -73,7 +80,7 @@ def _read_posted(value: object) -> Body:
         given = expect_text(text, "the text that it posts")
         if posted.get("encoding") == "base64":
             return Body(decode_base64(given))
-        return Body(encode(given))
+        return Body(encode(given), exact=_LOST not in given)
     pairs = [_read_parameter(item) for item in list_items(posted.get("params"), "what it posts")]
     return Body(encode(urlencode(pairs)), exact=False) if pairs else EMPTY
 
@@ -95,14 +102,36 @@ def _read_content(content: Mapping[str, object], headers: Headers) -> Body:
         return Body(decode_base64(given))
     kind = find_value(headers, "content-type") or content.get("mimeType")
     charset = str(kind).lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
-    return Body(encode(given, charset or "utf-8"))
+    sent = None if is_encoded(headers) else find_length(headers)
+    return Body(_encode_as_sent(given, charset, sent), exact=_LOST not in given)
 
 
-def _is_missing(content: Mapping[str, object], answered: Mapping[str, object]) -> bool:
-    """True if there was a body, and it was not kept."""
-    if content.get("text") is not None:
-        return False
-    return any(type(size) is int and size > 0 for size in (content.get("size"), answered.get("bodySize")))
+def _encode_as_sent(text: str, charset: str, length: int | None) -> bytes:
+    """The bytes of `text`, in a charset in which they have this `length`, if that is known.
+
+    Browsers read UTF-8 of which no charset is told as Windows-1252, and keep that.
+    """
+    made = encode(text, charset or "utf-8")
+    if text.isascii() or len(made) == length:
+        return made
+    windows = _encode_windows(text)
+    misread = length is None and not charset and is_text(windows)
+    if windows and (misread or len(windows) == length):
+        return windows
+    return made
+
+
+def _encode_windows(text: str) -> bytes:
+    """The bytes of `text` in Windows-1252, as browsers read it; none if it is not of that."""
+    try:
+        return text.translate(_WINDOWS).encode("latin-1")
+    except UnicodeEncodeError:
+        return b""
+
+
+def _is_missing(body: bytes, *sizes: object) -> bool:
+    """True if there is no body, and one of the sizes says that there was."""
+    return not body and any(type(size) is int and size > 0 for size in sizes)
 
 
 def _read_timing(entry: Mapping[str, object], at: float | None, response: Response | None = None) -> Timing:

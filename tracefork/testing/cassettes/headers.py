@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from functools import partial
 from importlib import import_module
 
 from ...core.content_encoding import is_encoded, list_encodings
@@ -64,6 +65,15 @@ def fit_length(headers: Headers, body: bytes) -> Headers:
     return tuple(fitted)
 
 
+def is_text(body: bytes) -> bool:
+    """True if `body` is UTF-8."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _read_pair(item: object) -> tuple[str, str]:
     match item:
         case str():
@@ -113,37 +123,34 @@ def _is_as_said(encoding: str, body: bytes) -> bool:
     if magic is not None:
         return body.startswith(magic)
     if encoding == "deflate":
-        return _inflates(body, zlib.MAX_WBITS) or (not _is_text(body) and _inflates(body, -zlib.MAX_WBITS))
+        return _inflates(body, zlib.MAX_WBITS) or (not is_text(body) and _inflates(body, -zlib.MAX_WBITS))
     if encoding == "br":
         return _is_brotli(body)
-    return not _is_text(body)
+    return not is_text(body)
 
 
 def _inflates(body: bytes, bits: int) -> bool:
-    it, made = zlib.decompressobj(bits), 0
+    """True if `body` inflates: to its end if it may be text, else as far as there is of it."""
+    it, made, left = zlib.decompressobj(bits), 0, body
     try:
-        while body and not it.eof and made < _ENOUGH:
-            made += len(it.decompress(body, _SIP))
-            body = it.unconsumed_tail
+        while left and not it.eof and made < _ENOUGH:
+            made += len(it.decompress(left, _SIP))
+            left = it.unconsumed_tail
     except zlib.error:
         return False
-    return it.eof or made >= _ENOUGH
+    return it.eof or made >= _ENOUGH or not is_text(body)
 
 
 def _is_brotli(body: bytes) -> bool:
-    if not _is_text(body):
-        return True
+    """As `_inflates`; without the library that tells, what is no text is."""
     try:
         it = import_module("brotli").Decompressor()
-        out = it.process(body, output_buffer_limit=_SIP)
-        return bool(out) and bool(it.is_finished() or not it.can_accept_more_data())
-    except Exception:  # noqa: BLE001  it is not there, is an old one, or raises its own error
-        return False
-
-
-def _is_text(body: bytes) -> bool:
+        process, is_finished = partial(it.process, output_buffer_limit=_SIP), it.is_finished
+        process(b"")
+    except (ImportError, AttributeError, TypeError):
+        return not is_text(body)
     try:
-        body.decode()
-    except UnicodeDecodeError:
+        process(body)
+    except Exception:  # noqa: BLE001  the library raises its own error
         return False
-    return True
+    return bool(is_finished()) or not is_text(body)

@@ -20,8 +20,8 @@ _NO_BODY = (204, 304)
 class Interaction:
     """A question and its answer. `at` is when it was recorded, in seconds since the epoch, if that is kept.
 
-    `inexact` counts the bodies whose bytes the cassette has not, `undone` is true if the answer was kept
-    decoded while its headers say that it is encoded, `missing` if it was not kept although there was one.
+    `inexact` counts the bodies whose very bytes the cassette has not, `missing` those that it has not at all;
+    `undone` is true if the answer was kept decoded while its headers say that it is encoded.
     """
 
     request: Request
@@ -30,7 +30,7 @@ class Interaction:
     timing: Timing = field(default=Timing())
     inexact: int = 0
     undone: bool = False
-    missing: bool = False
+    missing: int = 0
 
 
 def make_request(method: object, url: object, headers: Headers, body: Body) -> Request:

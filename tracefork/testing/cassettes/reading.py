@@ -197,7 +197,7 @@ def _list_lost(found: list[_Found], made: list[Interaction]) -> Iterator[str]:
     yield from dict.fromkeys(lost for part in found for lost in _LOST[part.format])
     counts = [
         ("the content-encoding of bodies", sum(one.undone for one in made)),
-        ("the very bytes of bodies that were parsed", sum(one.inexact for one in made)),
+        ("the very bytes of bodies that were parsed or decoded", sum(one.inexact for one in made)),
         ("bodies", sum(one.missing for one in made)),
         *(other for part in found for other in part.others),
     ]
