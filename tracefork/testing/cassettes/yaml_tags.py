@@ -1,7 +1,7 @@
 """What scalars and tags of YAML stand for, as plain data: no object of any program is made.
 
-Numbers and truth values are those of YAML 1.2, which all recorders write; dates stay text. Of Python's own
-tags those are read with which vcrpy wrote plain data, as plain data.
+Numbers and truth values are what the writers of recorders leave without quotes, be they of YAML 1.1 or 1.2;
+dates stay text. Of Python's own tags those are read with which vcrpy wrote plain data, as plain data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STANDARD = "tag:yaml.org,2002:"
 _PYTHON = f"{_STANDARD}python/"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(
-    r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+    r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
 _WORDS: Mapping[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -38,7 +38,7 @@ def resolve(text: str) -> object:
         except ValueError:  # it has more digits than Python converts
             return text
     if _FLOAT.fullmatch(text):
-        return float(text.replace(".inf", "inf").replace(".nan", "nan") if text[-1].isalpha() else text)
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
 
 

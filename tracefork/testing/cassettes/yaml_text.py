@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
 from ...codec.limits import Limits
-from ...errors import MissingPart
+from ...errors import MissingPart, TooLarge
 from .shapes import Misfit
 from .yaml_tree import Builder, Event
 
@@ -36,20 +37,24 @@ def documents(data: bytes, limits: Limits) -> list[object]:
     fast = getattr(yaml, "CSafeLoader", None)
     if fast is not None:
         try:
-            return _parse(yaml, fast(data), data, limits)
+            return _parse(yaml, fast, data, limits)
         except Misfit as error:
             # libyaml refuses a text that begins with a tab, which others write
             if "tab character" not in error.problem or len(data) > _RETRIED:
                 raise
-    return _parse(yaml, yaml.SafeLoader(data), data, limits)
+    return _parse(yaml, yaml.SafeLoader, data, limits)
 
 
-def _parse(yaml: Any, parser: _Parser, data: bytes, limits: Limits) -> list[object]:
+def _parse(yaml: Any, make: Callable[[bytes], _Parser], data: bytes, limits: Limits) -> list[object]:
     builder = Builder(limits, max(limits.free, GROWTH * len(data)))
     try:
-        while (event := parser.get_event()) is not None:
-            builder.take(event)
-    except Misfit:
+        parser = make(data)
+        try:
+            while (event := parser.get_event()) is not None:
+                builder.take(event)
+        finally:
+            parser.dispose()
+    except (Misfit, TooLarge):
         raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -59,6 +64,4 @@ def _parse(yaml: Any, parser: _Parser, data: bytes, limits: Limits) -> list[obje
         raise Misfit(f"it is no YAML: {str(error).splitlines()[0]}") from None
     except (ValueError, OverflowError) as error:  # an escape that stands for no character
         raise Misfit(f"it is no YAML: {error}") from None
-    finally:
-        parser.dispose()
     return builder.documents
