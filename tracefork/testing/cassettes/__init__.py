@@ -6,7 +6,19 @@ What a cassette's format does not keep is not on the tape, and its `meta` says s
 
 from __future__ import annotations
 
-from .reading import read, reads
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .sniffing import is_cassette
 
+if TYPE_CHECKING:
+    from .reading import read as read
+    from .reading import reads as reads
+
 __all__ = ["is_cassette", "read", "reads"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("read", "reads"):  # most commands ask no more than whether a file is one
+        return getattr(import_module(".reading", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
