@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+from hashlib import sha256
 
 import pytest
 
@@ -208,7 +209,9 @@ def test_a_question_by_converse_is_read():
     assert asked.tools == (WEATHER,)
     assert asked.messages == (
         Message("system", (Text("Be brief."),)),
-        Message("user", (Text("Hi."), Media("image", "image/png", 8))),
+        Message(
+            "user", (Text("Hi."), Media("image", "image/png", 8, sha256=sha256(b"12345678").hexdigest()))
+        ),
         Message("assistant", (ToolCall("t", "weather", ARGUMENTS),)),
         Message("user", (ToolResult("t", (Text('{"rain":true}'), Text("!")), is_error=True),)),
     )

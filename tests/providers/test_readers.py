@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from hashlib import sha256
 
 import pytest
 from attrs import evolve
@@ -41,7 +42,8 @@ from tracefork.providers.messages import (
     texts,
 )
 
-PNG = Media("image", "image/png", 8)
+DATA = sha256(base64.b64decode("iVBORw0KGgo=")).hexdigest()
+PNG = Media("image", "image/png", 8, sha256=DATA)
 WEATHER = Tool("weather", TELLS, base.compact(SCHEMA))
 SPACED = '{"city": "Zürich"}'
 
@@ -196,7 +198,7 @@ def test_a_question_to_chat():
                     Text("What is this?"),
                     PNG,
                     Media("image", url="https://example.org/a.png"),
-                    Media("audio", "audio/wav", 8),
+                    Media("audio", "audio/wav", 8, sha256=DATA),
                     Media("document", url="file-1"),
                 ),
             ),

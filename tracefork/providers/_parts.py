@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
+from hashlib import sha256
 
 from . import _json, base
 from .messages import Failure, Media, Other, Part, Text
@@ -77,15 +79,37 @@ def media_at_url(kind: str, url: str) -> Media:
         return Media(kind, url=url)
     head, _, data = url.removeprefix("data:").partition(",")
     media_type, *options = head.split(";")
-    return Media(kind, media_type, size_of_base64(data) if "base64" in options else len(data))
+    if "base64" in options:
+        return media_in_base64(kind, media_type, data)
+    return media_in_text(kind, media_type, data)
 
 
 def media_in_base64(kind: str, media_type: str, data: object) -> Media:
     """Describe media whose data are given in base64."""
-    return Media(kind, media_type, size_of_base64(data) if isinstance(data, str) else None)
+    if not isinstance(data, str):
+        return Media(kind, media_type)
+    return Media(kind, media_type, size_of_base64(data), sha256=hash_base64(data))
+
+
+def media_in_text(kind: str, media_type: str, data: str) -> Media:
+    """Describe media whose data are a text."""
+    encoded = _json.clean(data).encode()
+    return Media(kind, media_type, len(encoded), sha256=sha256(encoded).hexdigest())
 
 
 def size_of_base64(data: str) -> int:
     """Return how many bytes base64 text decodes to."""
     bare = data.rstrip("=\r\n ")
     return len(bare) * 3 // 4
+
+
+def hash_base64(data: str) -> str:
+    """Return the sha-256 of what base64 text of either alphabet decodes to; of the text if it is none."""
+    encoded = _json.clean(data).encode()
+    try:
+        return sha256(b64decode(encoded.translate(_ONE_ALPHABET))).hexdigest()
+    except ValueError:
+        return sha256(encoded).hexdigest()
+
+
+_ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")

@@ -54,13 +54,14 @@ class ToolResult:
 class Media:
     """An image, sound or document: never its data. `size` is in bytes, None where it is only referred to.
 
-    `url` is where it is, or the vendor's id of it.
+    `url` is where it is, or the vendor's id of it; `sha256` that of its data, "" where these are elsewhere.
     """
 
     kind: str
     media_type: str = ""
     size: int | None = None
     url: str = ""
+    sha256: str = ""
 
 
 @frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _json, base, paths
-from .._parts import arguments, failure, media_in_base64, other, parts, text_at
+from .._parts import arguments, failure, media_in_base64, media_in_text, other, parts, text_at
 from .._reader import Reader
 from ..messages import (
     Choice,
@@ -78,7 +78,7 @@ def _media(kind: str, source: base.Payload) -> Media:
         case "base64":
             return media_in_base64(kind, media_type, data)
         case "text" if isinstance(data, str):
-            return Media(kind, media_type, len(_json.clean(data).encode()))
+            return media_in_text(kind, media_type, data)
         case _:
             return Media(kind, media_type, url=_json.string(source, "url", "file_id"))
 
