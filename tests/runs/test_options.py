@@ -16,8 +16,7 @@ from typer.main import get_group
 from typer.testing import CliRunner
 
 import tracefork
-from tracefork import cli
-from tracefork.cli import app
+from tracefork.cli import app as cli
 from tracefork.core import notes
 from tracefork.errors import CorruptTape
 from tracefork.runs.api import cut
@@ -303,7 +302,7 @@ def test_every_command_explains_itself():
     assert set(COMMANDS) == set(cli.COMMANDS)
     runner = CliRunner()
     for words in [[], *([command] for command in COMMANDS)]:
-        told = runner.invoke(app, [*words, "--help"])
+        told = runner.invoke(cli.app, [*words, "--help"])
         assert told.exit_code == 0 and "Usage" in told.output, words
 
 
@@ -330,7 +329,7 @@ COMMANDS = set(
     """
     demo run ls show verify fork rerun resume blame report serve validate check diff import export salvage gc
     delete
-    scrub calibrate gateway workspace
+    scrub calibrate gateway workspace textconv git
     """.split()
 )
 

@@ -74,6 +74,14 @@ COMMANDS = {
         "show",
         "Say where what was said in two runs is not the same, a line each. Exit code 1 if it is somewhere.",
     ),
+    "textconv": (
+        "textconv",
+        "Print a tape as the text that `git diff` compares: what was asked, answered and called.",
+    ),
+    "git": (
+        "textconv",
+        "Print what makes `git diff` show tapes as conversations: for .gitattributes, and for a shell.",
+    ),
     "report": ("report", "Write a run as one page that needs nothing else, or as text."),
     "serve": (
         "report",

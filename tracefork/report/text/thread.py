@@ -1,4 +1,4 @@
-"""What is known in a strand when its next exchange is written: its calls by name, and what it was answered."""
+"""What is known in a strand before its next exchange: its calls by name, and what it was answered."""
 
 from __future__ import annotations
 
