@@ -6,12 +6,15 @@ Draws of clocks, ids and random numbers are left aside, variables are not.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import TypeAlias
 
+from ..core.matching import normalise
 from ..core.values import Draw, Effect, Exchange, Lane, Step
+from ..providers import read
+from ..providers.messages import Part, ToolCall, ToolResult
 
 Pair: TypeAlias = "tuple[int, int | None, int | None]"
 """The number of the exchange that is next, and the places of two steps in their tapes, or None."""
@@ -92,10 +95,20 @@ def _number(steps: Sequence[Step]) -> list[_Numbered]:
 
 
 def _align(ours: list[_Numbered], theirs: list[_Numbered]) -> Iterator[Pair]:
-    keys = [[_key(step) for *_, step in side] for side in (ours, theirs)]
-    for begin, end, first, last in _blocks(*keys):
+    """The steps beside each other; where one side has more, what asks the same stands beside the same."""
+    if len(ours) == len(theirs):
+        yield from _align_by(_key, ours, theirs)
+        return
+    for begin, end, first, last in _blocks(*(list(map(_describe, side)) for side in (ours, theirs))):
+        yield from _align_by(_key, ours[begin:end], theirs[first:last])
+
+
+def _align_by(
+    key: Callable[[Step], object], ours: list[_Numbered], theirs: list[_Numbered]
+) -> Iterator[Pair]:
+    for begin, end, first, last in _blocks(*([key(step) for *_, step in side] for side in (ours, theirs))):
         for one, other in zip_longest(ours[begin:end], theirs[first:last]):
-            if one and other and _key(one[2]) != _key(other[2]):
+            if one and other and key(one[2]) != key(other[2]):
                 yield one[0], one[1], None
                 yield one[0], None, other[1]
             else:
@@ -109,6 +122,33 @@ def _blocks(ours: list[object], theirs: list[object]) -> Iterator[tuple[int, int
         return
     for _, begin, end, first, last in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         yield begin, end, first, last
+
+
+def _describe(numbered: _Numbered) -> object:
+    """What a step asks, as closely as tells it from those beside it, whatever ids it has."""
+    step = numbered[2]
+    match step:
+        case Exchange(request=request):
+            prompt = read.prompt(request)
+            if prompt is None or not prompt.messages:
+                return request.method, request.url, normalise(request).sha256
+            return len(prompt.messages), tuple(_list_words(prompt.messages[-1].parts))
+        case Effect(call=call):
+            return call.name, call.arguments
+        case Draw(source=source):
+            return source
+
+
+def _list_words(parts: Iterable[Part]) -> Iterator[object]:
+    """What parts of a message say, without the ids that link them."""
+    for part in parts:
+        match part:
+            case ToolCall(_, name, arguments):
+                yield name, arguments
+            case ToolResult(_, inner):
+                yield from _list_words(inner)
+            case _:
+                yield part
 
 
 def _key(step: Step) -> object:

@@ -20,7 +20,7 @@ from ...core.matching import Matcher
 from ...core.matching import exact as bytewise
 from ...core.surrogates import mask_steps
 from ...core.tape import Tape
-from ...core.trees import WINDOW, Place, abridge, find_places, show_both
+from ...core.trees import NOTHING, WINDOW, Place, abridge, find_places, show_both
 from ...core.values import (
     Answer,
     Call,
@@ -109,9 +109,13 @@ def _chance(left: Sequence[Step], right: Sequence[Step]) -> Ids:
     """What chance gave: what was drawn in the left run stands for what the right one drew in its place."""
     ids = Ids()
     draws = [[step for step in side if isinstance(step, Draw)] for side in (left, right)]
-    for one, other in zip(*draws, strict=False):
-        if one.source == other.source and one.source.kind != "env":
-            ids.pair(one.reading.text, other.reading.text)
+    lanes = [dict.fromkeys(step.lane for step in side) for side in draws]
+    are_alike = lanes[0].keys() == lanes[1].keys()
+    for lane in lanes[0] if are_alike else [None]:  # who was quicker among strands is no matter
+        chosen = ([step for step in side if lane is None or step.lane == lane] for side in draws)
+        for one, other in zip(*chosen, strict=False):
+            if one.source == other.source and one.source.kind != "env":
+                ids.pair(one.reading.text, other.reading.text)
     return ids
 
 
@@ -144,7 +148,8 @@ def _compare_steps(one: Step, other: Step, ids: Ids) -> Iterator[Place]:
         case Effect(), Effect():
             yield from _compare_effects(one, other, ids)
         case Draw(), Draw() if one.source.kind == "env" and one.reading != other.reading:
-            yield Place(f"env.{one.source.name}", one.reading.text[1:], other.reading.text[1:])
+            texts = (step.reading.text[1:] if step.reading.text else NOTHING for step in (one, other))
+            yield Place(f"env.{one.source.name}", *texts)
         case _:
             pass
 
