@@ -28,7 +28,7 @@ from tracefork import TapeStore, report
 from tracefork.core.values import Source
 from tracefork.errors import RedactedSecret, StoreError, TraceforkError, Unredacted
 from tracefork.redact import Redactor, cards, counts, emails, redactor, scrubbed
-from tracefork.report.text import summary
+from tracefork.report.text import markdown, summary
 from tracefork.runs import finders
 from tracefork.testing.scripted import async_transport, by_rule, transport
 
@@ -144,7 +144,7 @@ def test_no_file_holds_a_secret_while_a_run_is_recorded_nor_afterwards(where, kn
 def test_no_report_or_traceback_holds_one(known, tmp_path):
     with tracefork.record() as run:
         agent()
-    for text in (report.html(run.tape), summary.markdown(run.tape), summary.text(run.tape)):
+    for text in (report.html(run.tape), markdown.markdown(run.tape), summary.text(run.tape)):
         clean(text, "a report")
     clean(report.html(run.tape, mode="static"), "a report")
     told = []

@@ -1,10 +1,12 @@
 """A run as text for line diffs: what stands in it, what does not, and when it is the same."""
 
+import asyncio
 import base64
 import json
 import random
 from difflib import unified_diff
 
+import httpx
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -28,6 +30,7 @@ from tracefork.core.values import (
 )
 from tracefork.providers import anthropic, openai
 from tracefork.report import conversation, html, tape_in
+from tracefork.testing import scripted
 from tracefork.testing.strategies import tapes
 
 ANTHROPIC = "https://api.anthropic.com/v1/messages"
@@ -508,6 +511,45 @@ def test_strands_that_go_on_from_one_question_stand_behind_it(seed):
     assert text == conversation(tape(*first, *interleave(99, *fan).steps))
     assert text.count("\n  a\n") == 1
     assert [n for n in text.split() if n.startswith("c") and len(n) == 2] == ["c0", "c1", "c2"]
+
+
+async def research(client, topic):
+    turns = [{"role": "user", "content": f"About {topic}?"}]
+    for _ in range(2):
+        await asyncio.sleep(random.random() / 50)
+        asked = {"model": "m", "system": "You research.", "messages": turns}
+        answer = (await client.post(ANTHROPIC, json=asked)).json()
+        turns += [{"role": "assistant", "content": answer["content"]}, {"role": "user", "content": "More."}]
+
+
+@tracefork.tool
+async def look(topic):
+    await asyncio.sleep(random.random() / 50)
+    return {"seen": topic}
+
+
+async def crew(run):
+    script = scripted.by_rule(anthropic.text("It hums."))
+    async with httpx.AsyncClient(transport=scripted.transport(script, httpx)) as client:
+        await client.post(ANTHROPIC, json=json.loads(asks(f"Plan {run.uuid4()}.").body))
+        await asyncio.gather(*(one(client, n) for n in ("bees", "ants") for one in (research, _look)))
+
+
+async def _look(_, topic):
+    return await look(topic)
+
+
+def test_two_recordings_of_a_crew_read_alike():
+    """Real tasks that are quicker or slower each time, with ids that are others each time."""
+    runs = []
+    for _ in range(3):
+        with tracefork.record(agent_name="crew") as run:
+            asyncio.run(crew(run))
+        runs.append(run.tape)
+
+    assert len({conversation(one) for one in runs}) == 1
+    assert "Plan <id 1>." in conversation(runs[0])
+    assert all(tracefork.diff(runs[0], one) is None for one in runs)
 
 
 # -- laws --------------------------------------------------------------------------------------

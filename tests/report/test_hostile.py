@@ -14,7 +14,7 @@ from report.payloads import PAYLOADS, RUN, url, wire
 from tracefork import Branch, Draw, Effect, Fault, Request, Response, Tape, report
 from tracefork.core.values import Call, Outcome, Reading, Reply, Source, Span
 from tracefork.report.model.titles import line
-from tracefork.report.text.summary import escape
+from tracefork.report.text.markdown import escape
 
 SEARCH = """async (texts) => {
     const box = document.getElementById("search"), found = document.getElementById("found"), out = [];

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .page.embedded_tape import tape_in
     from .page.page import html
     from .text.conversation import conversation
-    from .text.summary import markdown, text
+    from .text.markdown import markdown
+    from .text.summary import text
 
 __all__ = ["View", "conversation", "html", "markdown", "tape_in", "text", "view"]
 
@@ -24,7 +25,7 @@ _HOMES = {
     "View": ("model.view", "View"),
     "conversation": ("text.conversation", "conversation"),
     "html": ("page.page", "html"),
-    "markdown": ("text.summary", "markdown"),
+    "markdown": ("text.markdown", "markdown"),
     "tape_in": ("page.embedded_tape", "tape_in"),
     "text": ("text.summary", "text"),
     "view": ("model.gather", "view_of"),
