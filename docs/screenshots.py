@@ -1,4 +1,4 @@
-"""Draws the pictures of the report that the docs show, in a real Chromium: `python docs/screenshots.py`.
+"""Draws the pictures that the docs show, in a real Chromium: `python docs/screenshots.py`.
 
 Needs `tracefork[test]` and Chromium (`TRACEFORK_CHROMIUM`, else /usr/bin/chromium).
 """
@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import reruns  # noqa: E402
+import terminal  # noqa: E402  beside this
 from report import stories  # noqa: E402
 from report.conftest import CHROMIUM, FLAGS  # noqa: E402
 
@@ -45,6 +46,7 @@ def main() -> None:
         draw(browser, "no-script", app, script=False)
         draw(browser, "static", static, script=False)
         draw(browser, "print", app, paper=True)
+        terminal.draw(browser)
         browser.close()
 
 

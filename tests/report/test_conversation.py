@@ -530,9 +530,9 @@ async def look(topic):
 
 async def crew(run):
     script = scripted.by_rule(anthropic.text("It hums."))
-    async with httpx.AsyncClient(transport=scripted.transport(script, httpx)) as client:
-        await client.post(ANTHROPIC, json=json.loads(asks(f"Plan {run.uuid4()}.").body))
-        await asyncio.gather(*(one(client, n) for n in ("bees", "ants") for one in (research, _look)))
+    client = httpx.AsyncClient(transport=scripted.async_transport(script, httpx))
+    await client.post(ANTHROPIC, json=json.loads(asks(f"Plan {run.uuid4()}.").body))
+    await asyncio.gather(*(one(client, n) for n in ("bees", "ants") for one in (research, _look)))
 
 
 async def _look(_, topic):
