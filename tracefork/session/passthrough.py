@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -94,6 +95,7 @@ class Pattern:
         return not self.method and self.path in ("", "*") and self.is_at(host)
 
 
+@lru_cache(maxsize=256)
 def pattern(text: str) -> Pattern:
     """Return the pattern that `"POST host/path"` is; method and path may be left out.
 

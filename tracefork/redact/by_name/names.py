@@ -43,16 +43,24 @@ def find_secrets(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
     A value that is an existing path is none: a file is asked for here and nowhere else in this package.
     """
-    for name, value in environ.items():
-        upper = name.upper()
-        if _URL.fullmatch(upper) and (password := _find_password(value)):
+    for name in tuple(environ):
+        is_url, is_named = _read_name(name)
+        if not (is_url or is_named) or (value := environ.get(name)) is None:
+            continue
+        if is_url and (password := _find_password(value)):
             yield name, password
-        elif is_secret(upper) and not is_path(value):
+        elif is_named and not is_path(value):
             yield name, value
             if (bare := value.strip()) != value:
                 yield name, bare
-            if _MANY.fullmatch(upper) and len(parts := re.split(r"[,;\s]+", value)) > 1:
+            if _MANY.fullmatch(name.upper()) and len(parts := re.split(r"[,;\s]+", value)) > 1:
                 yield from ((name, part) for part in parts if part)
+
+
+@lru_cache(maxsize=4096)
+def _read_name(name: str) -> tuple[bool, bool]:
+    """Whether a variable of this name holds an address, and whether it holds a secret: most hold neither."""
+    return bool(_URL.fullmatch(name.upper())), is_secret(name)
 
 
 @lru_cache(maxsize=1024)

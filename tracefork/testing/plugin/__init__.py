@@ -195,6 +195,8 @@ def pytest_runtest_makereport(
     if report.when == "teardown" and (news := item.config.stash[NEWS]):
         report.tracefork = [*news]  # type: ignore[attr-defined]  # which pytest-xdist carries to who prints
         news.clear()
+    if report.when == "teardown" and run is not None:
+        del item.stash[RUN]  # a session of pytest keeps all items
     return report
 
 
