@@ -59,6 +59,8 @@ UNLIKE = {
     ("runs/verify.py", "averify"): "the agent is awaited where it is called",
     ("runtime/waiting.py", "asettle"): "a loop is paced, a thread is parked",
     ("session/session.py", "Session.__aenter__"): "it calls __enter__",
+    ("testing/use.py", "use_cassette.__aenter__"): "it calls __enter__",
+    ("testing/use.py", "use_cassette.__aexit__"): "it calls __exit__",
     ("session/session.py", "Session.__aexit__"): "it may be cancelled meanwhile",
     ("session/tools/caller.py", "ToolCaller.ause"): "asynchronous generators come in by another way",
     ("session/tools/decorator.py", "_make_tool.ayielding"): "there is no `yield from`",

@@ -181,22 +181,17 @@ def find_strand() -> Strand | None:
 
 
 def _going_on(strand: Strand | None) -> Strand | None:
-    """Return `strand`, or the nearest outer strand whose run is not gone: a worker may outlive its run.
-
-    Where a run with `everywhere` has begun within that one since, it is the root of that.
-    """
+    """Return `strand`, or the nearest outer one whose run is not gone, or the `everywhere` within that."""
     at = strand
     while at is not None and getattr(at.run, "gone", False):
         at = at.outer
-    if at is not strand and at is not None and _everywhere and _everywhere[-1].is_within(at.run):
-        return _everywhere[-1]
-    return at
+    is_newer = _everywhere and at is not None and at is not strand and _everywhere[-1].is_within(at.run)
+    return _everywhere[-1] if is_newer else at
 
 
 def of(context: Context) -> Strand | None:
     """Return the strand that is set in `context`, or None."""
-    strand = context.get(_STRAND)
-    return None if strand is _NOWHERE else strand
+    return None if (strand := context.get(_STRAND)) is _NOWHERE else strand
 
 
 def in_context() -> Strand | None:
@@ -305,8 +300,7 @@ def open_block(root: Strand, frame: FrameType | None, *, everywhere: bool = Fals
 
     With `everywhere`, `root` is current wherever no other strand is.
     """
-    block = Block(root, frame)
-    _by_run[id(root.run)] = block
+    _by_run[id(root.run)] = block = Block(root, frame)
     if block.in_generator:
         _in_generators[id(root.run)] = block
     if frame is not None:

@@ -73,8 +73,6 @@ class Session(Border, ToolCaller, Following, Chance):
         self.tool_policy = plan.tools
         self.processes = plan.processes
         """What becomes of processes that the agent starts: "run", "join" or "refuse"."""
-        self.takes_all = plan.everywhere
-        """Whether threads and loops that are older than this run belong to it."""
         self.joins = plan.joins
         """Whether a `record()` within this run joins it."""
         self._tape: Tape | None = None
@@ -175,10 +173,9 @@ class Session(Border, ToolCaller, Following, Chance):
     def gone(self) -> bool:
         """True where whoever still has this run in his context is asked for no more than others are.
 
-        What outlives a replay must not go live: it belongs to that, unless another is in progress, or a run
-        that takes in what was started before it.
+        What outlives a replay must not go live: it is that's, unless another or a process's run goes on.
         """
-        return self._over and (self.live or any(not run.live or run.takes_all for run in open_runs()))
+        return self._over and (self.live or any(not r.live or r._plan.everywhere for r in open_runs()))  # noqa: SLF001
 
     @property
     def is_elsewhere(self) -> bool:

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .backends.contract import BackendTests as BackendTests
+    from .on_tape.warned import OldTape as OldTape
+    from .on_tape.warned import StaleCassette as StaleCassette
     from .scripted import Script as Script
     from .scripted import by_marker as by_marker
     from .scripted import by_rule as by_rule
     from .server import LoopbackServer as LoopbackServer
     from .strategies import tapes as tapes
-    from .taped.warned import OldTape as OldTape
-    from .taped.warned import StaleCassette as StaleCassette
     from .transports.contract import TransportTests as TransportTests
     from .use import use_cassette as use_cassette
 
 _HOMES = {
     "BackendTests": "backends.contract",
     "LoopbackServer": "server",
-    "OldTape": "taped.warned",
+    "OldTape": "on_tape.warned",
     "Script": "scripted",
-    "StaleCassette": "taped.warned",
+    "StaleCassette": "on_tape.warned",
     "TransportTests": "transports.contract",
     "by_marker": "scripted",
     "by_rule": "scripted",

@@ -14,9 +14,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 from ..runs.options import RecordOptions, TailOptions
 from ..session.session import Session
 from .cassettes.habits import Habits
-from .taped.run import TestRun
-from .taped.settings import Cassette, Settings, list_names
-from .taped.warned import StaleCassette
+from .on_tape.run import TestRun
+from .on_tape.settings import Cassette, Settings, list_names
+from .on_tape.warned import StaleCassette
 
 P = ParamSpec("P")
 R = TypeVar("R")

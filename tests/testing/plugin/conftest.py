@@ -107,6 +107,25 @@ def model():
         yield server, heard
 
 
+class Nothing:
+    """Of a run in this process nothing is forgotten but its own tests: libraries would be two of each."""
+
+    def restore(self):
+        for module in list(sys.modules):
+            if module in ("asking", "conftest") or module.startswith("test_of"):
+                del sys.modules[module]
+
+
+@pytest.fixture
+def forgetting_nothing(monkeypatch):
+    monkeypatch.setattr(pytest.Pytester, "_Pytester__take_sys_modules_snapshot", lambda self: Nothing())
+
+
+@pytest.fixture
+def pytester(forgetting_nothing, pytester):
+    return pytester
+
+
 @pytest.fixture
 def project(pytester, monkeypatch, model):
     return Project(pytester, monkeypatch, *model)

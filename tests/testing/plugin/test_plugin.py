@@ -226,7 +226,7 @@ def test_one():
     failed.assert_outcomes(failed=1)
     assert {name: tape.digest() for name, tape in project.tapes().items()} == kept
     assert any(
-        "left as it was, since test_of_new.py::test_one did not pass" in one for one in failed.stdout.lines
+        "not written, since test_of_new.py::test_one did not pass" in one for one in failed.stdout.lines
     )
 
 

@@ -26,7 +26,8 @@ def vcr_config():
 def test_answered():
     asked = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
     with httpx.Client(verify=False) as client:
-        answer = client.post("https://api.test/v1/chat?key=abc", json=asked, headers={"authorization": "Bearer x"})
+        headers = {"authorization": "Bearer x"}
+        answer = client.post("https://api.test/v1/chat?key=abc", json=asked, headers=headers)
         assert answer.json() == {"ok": 1} and answer.headers["set-cookie"] == "a=1, b=2"
         assert [client.get("https://api.test/models").text for _ in "ab"] == ["first", "second"]
 """
@@ -234,7 +235,10 @@ def test_what_is_code_is_named_and_not_passed_over(team, config, words):
 
 
 def test_what_has_no_say_in_answers_is_passed_over(team):
-    config = '{"decode_compressed_response": True, "record_mode": "none", "serializer": "yaml", "filter_query_parameters": ["key"]}'
+    config = (
+        '{"decode_compressed_response": True, "record_mode": "none", "serializer": "yaml", '
+        '"filter_query_parameters": ["key"]}'
+    )
     team.write(
         "test_of_vcr.py",
         TEST.replace(

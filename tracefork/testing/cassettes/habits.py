@@ -53,28 +53,28 @@ class Habits:
         """The habits that vcrpy's options, by their names, ask for.
 
         Raises:
-            ValueError: an option is code, or a name that is registered by code: what it does is not known here.
+            ValueError: an option is code, or a name that code stands for: what it does is not known here.
         """
-        said = dict(given)
-        match_on = tuple(_ALIKE.get(name, name) for name in said.pop("match_on", None) or DEFAULT)
-        match_on += tuple(said.pop("additional_matchers", None) or ())
+        options = dict(given)
+        match_on = tuple(_ALIKE.get(name, name) for name in options.pop("match_on", None) or DEFAULT)
+        match_on += tuple(options.pop("additional_matchers", None) or ())
         if unknown := sorted(set(match_on) - PARTS.keys()):
             raise ValueError(
-                f"match_on={unknown[0]!r} is none of {', '.join(sorted(PARTS))}: matchers that are code are not "
-                "known here; give matcher= to @pytest.mark.tracefork instead"
+                f"match_on={unknown[0]!r} is none of {', '.join(sorted(PARTS))}: matchers that are code are "
+                "not known here; give matcher= to @pytest.mark.tracefork instead"
             )
-        hosts = tuple(said.pop("ignore_hosts", None) or ())
-        if said.pop("ignore_localhost", False):
+        hosts = tuple(options.pop("ignore_hosts", None) or ())
+        if options.pop("ignore_localhost", False):
             hosts += ("localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104  names, nothing is bound
         made = cls(
             match_on,
-            _read_filter(said.pop("filter_headers", ()), "filter_headers"),
-            _read_filter(said.pop("filter_query_parameters", ()), "filter_query_parameters"),
-            _read_filter(said.pop("filter_post_data_parameters", ()), "filter_post_data_parameters"),
+            _read_filter(options.pop("filter_headers", ()), "filter_headers"),
+            _read_filter(options.pop("filter_query_parameters", ()), "filter_query_parameters"),
+            _read_filter(options.pop("filter_post_data_parameters", ()), "filter_post_data_parameters"),
             hosts,
-            bool(said.pop("allow_playback_repeats", False)),
+            bool(options.pop("allow_playback_repeats", False)),
         )
-        for name, value in said.items():
+        for name, value in options.items():
             if name not in _LEFT_ALONE and value:
                 raise ValueError(
                     f"{name}= is not known here: it is code, or of another recorder. What is data is read: "

@@ -1,7 +1,7 @@
 """The pytest plugin: a test that is marked asks models once, and is answered from its tape from then on.
 
 Nothing else of tracefork is imported until a test has such a mark, or an option asks for it. What is here
-are pytest's hooks; `options` says what can be told, `running` what becomes of a test.
+are pytest's hooks; `options` says what can be told, `on_tape.run` what becomes of a test.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .reporter import Reporter
 if TYPE_CHECKING:
     from ...core.tape import Tape
     from ...session.session import Session
-    from ..taped.run import TestRun
+    from ..on_tape.run import TestRun
 
 MARKS = frozenset({"tracefork", "vcr", "block_network"})
 """What a test is marked with that is to have a run."""
@@ -101,7 +101,7 @@ def _begin(request: pytest.FixtureRequest) -> None:
         settings = find_settings(request.node, request.getfixturevalue("tracefork_config"))
     if settings is None:
         return
-    from ..taped.run import TestRun  # noqa: PLC0415
+    from ..on_tape.run import TestRun  # noqa: PLC0415
 
     run = request.node.stash[RUN] = TestRun(settings)
     request.addfinalizer(lambda: _end(request.node, run))  # noqa: PT021  no frame of ours is to be paused in a run

@@ -20,8 +20,8 @@ from ...report.diff.tapes import diff
 from ...runs.agents import Ending
 from ...runs.verify import Verdict, judge
 from ...storage.tape_file import write
-from ..taped.run import TestRun, name_question
-from ..taped.warned import OldTape, StaleCassette
+from ..on_tape.run import TestRun, name_question
+from ..on_tape.warned import OldTape, StaleCassette
 from .places import make_plain
 
 _TEXT = 100  # characters of a recorded or an asked value
@@ -65,15 +65,14 @@ def complete(
     if report.failed and call.excinfo is not None:
         failure = run.find_failure(call.excinfo.value)
         if failure is not None:
-            run.failed = run.told = True
+            run.failed = run.is_reported = True
             report.longrepr = represent(failure, call.excinfo, item, run.settings.command)
     if report.when == "teardown":
-        told = [one.tell() for one in run.news]
+        news += [one.tell() for one in run.news]
         if run.failed and (folder := item.config.getoption("--tracefork-report")):
             page = _write_page(Path(folder), run)
             report.user_properties.append(("tracefork_report", str(page)))
-            told.append({"page": str(page), "test": item.nodeid})
-        news += told
+            news.append({"page": str(page), "test": item.nodeid})
 
 
 def warn(run: TestRun, item: pytest.Item) -> None:

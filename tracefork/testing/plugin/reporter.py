@@ -48,7 +48,7 @@ class Reporter:
     def pytest_unconfigure(self) -> None:
         manager = getattr(self._config.pluginmanager.get_plugin("dsession"), "nodemanager", None)
         if manager is not None:  # of pytest-xdist, in the process that started the workers
-            from ..taped.keeping import find_claims  # noqa: PLC0415
+            from ..on_tape.keeping import find_claims  # noqa: PLC0415
 
             shutil.rmtree(find_claims(manager.testrunuid), ignore_errors=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ...runs.options import RecordOptions, TailOptions
-from ..taped.settings import Settings, list_names
+from ..on_tape.settings import Settings, list_names
 from .options import check_mode, find_default_mode, find_max_age, find_mode
 from .places import find_place
 
@@ -25,29 +25,29 @@ def find_settings(item: pytest.Item, configured: Mapping[str, Any]) -> Settings 
         UsageError: a mark or the fixture says something that nobody knows.
     """
     marks = list(item.iter_markers("tracefork"))
-    said = dict[str, Any]()
+    given = dict[str, Any]()
     for where, words in [
         ("the fixture tracefork_config", configured),
         *(("@pytest.mark.tracefork", dict(mark.kwargs)) for mark in reversed(marks)),
     ]:
-        said |= _check(words, f"{item.nodeid}: {where}")
+        given |= _check(words, f"{item.nodeid}: {where}")
     if any(mark.args for mark in marks):
         raise pytest.UsageError(
             f"{item.nodeid}: @pytest.mark.tracefork takes keywords: tape=, mode=, policy="
         )
-    if not said.get("enabled", bool(marks) or item.config.getini("tracefork")):
+    if not given.get("enabled", bool(marks) or item.config.getini("tracefork")):
         return None
     config = item.config
-    mode = find_mode(config) or said.get("mode") or find_default_mode(config)
-    place = item.path.parent / said["tape"] if "tape" in said else find_place(item)
+    mode = find_mode(config) or given.get("mode") or find_default_mode(config)
+    place = item.path.parent / given["tape"] if "tape" in given else find_place(item)
     return Settings(
         mode,
         place,
         item.nodeid,
         write_command(item),
-        policy=said.get("policy"),
+        policy=given.get("policy"),
         max_age=find_max_age(config),
-        given={name: value for name, value in said.items() if name not in _OWN},
+        given={name: value for name, value in given.items() if name not in _OWN},
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import evolve
 
-from ..taped.run import TestRun
-from ..taped.settings import Settings
+from ..on_tape.run import TestRun
+from ..on_tape.settings import Settings
 from .failures import explain
 from .places import SUFFIX, find_fixture_place
 from .settings import find_settings

@@ -17,6 +17,9 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
     if recorded:
         yield f"{_plural(len(recorded), 'tape')} recorded"
         yield from _list(f"  {_shorten(one['place'], root)}" for one in recorded)
+        if bad := [one["test"] for one in recorded if one["failed"]]:
+            yield "of tests that did not pass; --tracefork-mode=all records them again:"
+            yield from _list(f"  {test}" for test in bad)
     for one in tapes:
         counts = f"{_plural(one['served'], 'answer')} kept, {one['asked']} asked anew"
         dropped = f", {len(one['dropped'])} dropped" if one["dropped"] else ""
@@ -25,7 +28,7 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
             yield from _list(f"  nobody asks any more: {question}" for question in one["dropped"])
         if one["kept"] == "left":
             why = f"since {one['test']} did not pass"
-            yield f"{_shorten(one['place'], root)}: left as it was, {why}; {counts}"
+            yield f"{_shorten(one['place'], root)}: not written, {why}; {counts}"
     stale = [one for one in tapes if one["stale"]]
     if stale:
         yield f"{_plural(len(stale), 'test')} answered by cassettes that have answers to other questions:"

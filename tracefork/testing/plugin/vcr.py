@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve
 
 from ..cassettes.habits import Habits
-from ..taped.settings import Cassette, Settings
+from ..on_tape.settings import Cassette, Settings
 from .options import check_mode, find_default_mode, find_max_age, find_mode
 from .places import find_place
 from .settings import write_command
@@ -35,20 +35,23 @@ def find_vcr_settings(request: pytest.FixtureRequest) -> Settings | None:
     blocked = item.get_closest_marker("block_network")
     if config.getoption("--disable-recording", default=False):
         marks = []
-    said = dict(configured) | {k: v for mark in reversed(marks) for k, v in mark.kwargs.items()}
+    options = dict(configured) | {k: v for mark in reversed(marks) for k, v in mark.kwargs.items()}
     mode = find_mode(config) or (
-        check_mode(said["record_mode"], f"{item.nodeid}: record_mode") if "record_mode" in said else None
+        check_mode(options["record_mode"], f"{item.nodeid}: record_mode")
+        if "record_mode" in options
+        else None
     )
-    given = {"allow": hosts} if (hosts := _find_hosts(blocked, config, said)) else {}
+    hosts = _find_hosts(blocked, config, options)
+    given = {"allow": hosts} if hosts else {}
     whole = Settings(
         mode or find_default_mode(config), find_place(item), item.nodeid, write_command(item), given=given
     )
     if marks:
         try:
-            habits = Habits.of(said)
+            habits = Habits.of(options)
         except ValueError as exc:
             raise pytest.UsageError(f"{item.nodeid}: {exc}") from exc
-        paths = _find_paths(request, marks, said)
+        paths = _find_paths(request, marks, options)
         return evolve(whole, cassette=Cassette(paths, habits), max_age=find_max_age(config))
     if blocked is not None or config.getoption("--block-network", default=False):
         return evolve(whole, mode="none", offline=True)
@@ -56,11 +59,13 @@ def find_vcr_settings(request: pytest.FixtureRequest) -> Settings | None:
 
 
 def _find_paths(
-    request: pytest.FixtureRequest, marks: list[pytest.Mark], said: Mapping[str, Any]
+    request: pytest.FixtureRequest, marks: list[pytest.Mark], options: Mapping[str, Any]
 ) -> tuple[Path, ...]:
     """The files that may answer the test: its own, and those that its marks name."""
-    folder = Path(os.fspath(said.get("cassette_library_dir") or request.getfixturevalue("vcr_cassette_dir")))
-    suffix = _SUFFIXES.get(said.get("serializer", "yaml"), ".yaml")
+    folder = Path(
+        os.fspath(options.get("cassette_library_dir") or request.getfixturevalue("vcr_cassette_dir"))
+    )
+    suffix = _SUFFIXES.get(options.get("serializer", "yaml"), ".yaml")
     own: str = request.getfixturevalue("default_cassette_name")
     named = [name for mark in marks for name in mark.args]
     names = [own if Path(own).suffix in _SUFFIXES.values() else own + suffix, *named]
@@ -68,13 +73,13 @@ def _find_paths(
 
 
 def _find_hosts(
-    blocked: pytest.Mark | None, config: pytest.Config, said: Mapping[str, Any]
+    blocked: pytest.Mark | None, config: pytest.Config, options: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """The hosts that may be connected to all the same."""
-    given = (
+    found = (
         (blocked.kwargs.get("allowed_hosts") if blocked is not None else None)
         or config.getoption("--allowed-hosts", default=None)
-        or said.get("allowed_hosts")
+        or options.get("allowed_hosts")
         or ()
     )
-    return tuple(given.split(",")) if isinstance(given, str) else tuple(given)
+    return tuple(found.split(",")) if isinstance(found, str) else tuple(found)

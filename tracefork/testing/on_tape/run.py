@@ -29,9 +29,10 @@ class News:
     """What a run did to its tape, for the summary.
 
     `kept` is "recorded", "renewed", "left" where the tape stays as it was though something else was asked,
-    or "" where there was nothing to keep. `served` answers are of the old tape, `asked` are new; `dropped`
-    are the questions of the old one that nobody asked any more. `age` is in seconds, of a tape that is old;
-    `stale` says where the test asks something else than the cassette that answers it.
+    or "" where there was nothing to keep; `failed` says whether the test did. `served` answers are of the
+    old tape, `asked` are new; `dropped` are the questions of the old one that nobody asked any more. `age`
+    is in seconds, of a tape that is old; `stale` says where the test asks something else than the cassette
+    that answers it.
     """
 
     place: str
@@ -42,6 +43,7 @@ class News:
     dropped: tuple[str, ...] = ()
     age: float | None = None
     stale: tuple[str, ...] = ()
+    failed: bool = False
 
     def tell(self) -> dict[str, Any]:
         """These as plain values, which pytest-xdist can carry."""
@@ -60,7 +62,7 @@ class TestRun:
         self.settings = settings
         self.failed = False
         self.interrupted = False
-        self.told = False
+        self.is_reported = False
         """Whether the run's own failure has been reported, as that of a subtest may be."""
         self.news: tuple[News, ...] = ()
         self._over_at: int | None = None  # the tick at which the test itself was over
@@ -102,14 +104,16 @@ class TestRun:
         """
         self._over_at = self.session.state.clock
         self._raised = raised
-        if self.told and raised is None:
+        if self.is_reported and raised is None:
             return None
         found = self.find_failure(raised)
         if found is None and raised is None and self.replays:
             found = self._find_left()
-        if found is None and raised is None and self.settings.policy is not None:
-            self.settings.policy.hold(self.session)
         self.failed = self.failed or raised is not None or found is not None
+        if not self.failed and self.settings.policy is not None:
+            self.failed = True  # unless it returns
+            self.settings.policy.hold(self.session)
+            self.failed = False
         return found
 
     def judge_setup(self, raised: BaseException) -> TraceforkError | None:
@@ -168,10 +172,10 @@ class TestRun:
         """What the test itself left unasked; what its fixtures asked behind it is not due yet."""
         until = _read_end(self.recorded)  # of a cassette nobody knows
         state = self.session.state
-        left = [n for n in list_unasked(state) if until is None or (state.script.lines[n].began or 0) < until]
-        if not left or until is None:
-            return None
         lines = state.script.lines
+        left = [n for n in list_unasked(state) if until is not None and (lines[n].began or 0) < until]
+        if not left:
+            return None
         return Unfinished(tuple(lines[n].asked for n in left), state.script.exchanges[left[0]])
 
     def _translate(self, failure: TraceforkError) -> TraceforkError:
@@ -202,7 +206,7 @@ class TestRun:
         if before is not None and not left and not news.asked and tape.digest() == before.digest():
             return news
         keep(self._make_whole(tape), settings.place)
-        return evolve(news, kept="recorded" if before is None else "renewed")
+        return evolve(news, kept="recorded" if before is None else "renewed", failed=self.failed)
 
     def _make_whole(self, tape: Tape) -> Tape:
         """`tape` as one that went on from no other, with a note of its test."""

@@ -54,27 +54,27 @@ def read_all(paths: Sequence[Path]) -> Tape | None:
 
 
 def serve(tape: Tape, habits: Habits, **options: Unpack[ReplayOptions]) -> Session:
-    """A session in which a question is given the first answer that is left to one that `habits` call equal."""
+    """A session that gives each question the first answer that is left to one that `habits` call equal."""
     mask = Redactor()  # what is named as a secret, in what is asked and in what was recorded
     steps = tuple(
         evolve(step, request=cast("Request", mask.question(step.request))) for step in tape.exchanges
     )
     served = evolve(tape, steps=steps * (_REPEATED if habits.repeats else 1))
     ignored = tuple(f"{host}/*" for host in habits.ignored_hosts)
-    told: ReplayOptions = {
+    chosen: ReplayOptions = {
         "matcher": habits.matcher,
         "order": "any",
         "redact": mask,
         "passthrough": ignored,
         **options,
     }
-    return replay(served, **told)
+    return replay(served, **chosen)
 
 
 def go_on(tape: Tape, habits: Habits, **options: Unpack[TailOptions]) -> Session:
     """A session in which what the cassette knows is served, and all else is asked for real."""
-    told: TailOptions = {"matcher": habits.matcher, "order": "answers", **options}
-    return rerun(scrubbed(tape, redactor({})), reuse="all", name="new", **told)
+    chosen: TailOptions = {"matcher": habits.matcher, "order": "answers", **options}
+    return rerun(scrubbed(tape, redactor({})), reuse="all", name="new", **chosen)
 
 
 def list_stale(tape: Tape, again: Tape, habits: Habits) -> Iterator[Stale]:
