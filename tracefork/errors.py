@@ -27,6 +27,10 @@ Every error tracefork raises on purpose:
   + EditMissing         a tape names an edit of your own, which is to be given again
   + BadPrices           a table of prices holds something else (also a ValueError)
   + BadCassette         a file is no cassette of a known recorder, or is damaged (also a ValueError)
+  + PolicyBroken        a run did what a policy of a test does not allow (also an AssertionError)
+  + NotHeld             a replay in a test is not what was recorded (also an AssertionError)
+  + PinRefused          no test is made of a run: it would not pass, or not be found
+    - BadCheck          the check of its result is none that a test could make (also a ValueError)
   + StoreError          the store refused
     - NotFound          no such run (also a LookupError)
     - RunExists         the run_id is taken
@@ -48,6 +52,7 @@ from shlex import quote
 from typing import ClassVar, Self
 
 from .core.advice import advise
+from .core.breaches import Breach
 from .core.diff import Difference
 from .core.values import Call, Lane, Omitted, Outcome, Question, Request
 from .core.visible import visible
@@ -490,6 +495,53 @@ class BadCassette(TraceforkError, ValueError):
             f"{place}: {self.problem}; record it again with its own recorder, or mend it there: only plain "
             "data of vcrpy, cassetter, betamax, Ruby VCR and HAR is read"
         )
+
+
+class PolicyBroken(TraceforkError, AssertionError):
+    """A run did what a policy of a test does not allow; `breaches` has all of it, the earliest first."""
+
+    def __init__(self, breaches: tuple[Breach, ...], run_id: str = "") -> None:
+        super().__init__(breaches, run_id)
+        self.breaches = breaches
+        self.run_id = run_id
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.breaches))
+
+
+class NotHeld(TraceforkError, AssertionError):
+    """An agent did what its tape has, and still nobody can vouch for that: `problem` says why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class PinRefused(TraceforkError):
+    """No test was made of a run, and nothing written: `problem` says why, and what to do."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class BadCheck(PinRefused, ValueError):
+    """What is to be checked of a result is `text`, of which no test can be made: `problem` says why.
+
+    `column` is the character of its line `line` at which that is seen, both from 1; 0 if it is all of it.
+    """
+
+    def __init__(self, text: str, problem: str, line: int = 0, column: int = 0) -> None:
+        Exception.__init__(self, text, problem, line, column)
+        self.text = text
+        self.problem = problem
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        line = f"line {self.line}, " if self.line > 1 else ""
+        at = f"{line}character {self.column} of " if self.column else ""
+        return f"{at}the check {self.text!r}: {self.problem}"
 
 
 class UnfitAnswer(TraceforkError, ValueError):

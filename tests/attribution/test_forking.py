@@ -17,8 +17,9 @@ from tracefork.attribution.forks.budget import Spent, cost_at_worst
 from tracefork.attribution.forks.jobs import Job
 from tracefork.attribution.search.state import Grade
 from tracefork.attribution.study.probe import afind_baseline, aperform, find_baseline, perform
-from tracefork.attribution.study.setting import PackedTape, Setting, StoredTape, resolve
+from tracefork.attribution.study.setting import PackedTape, Setting, StoredTape
 from tracefork.providers import anthropic
+from tracefork.runs.naming import resolve
 from tracefork.testing.scripted import Script, by_rule, transport
 from tracefork.testing.server import LoopbackServer
 from tracefork.validation.planted import PlantedAgent, PlantedRun, model, recorded, succeeded

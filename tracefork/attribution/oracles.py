@@ -17,23 +17,14 @@ from attrs import field, frozen
 
 from ..core.json_paths import parse_place
 from ..core.tape import Tape
-from ..core.values import Response
-from ..providers import read
+from ..providers.last_answers import find_last_text
 
 Oracle: TypeAlias = Callable[..., "bool | Awaitable[bool | None] | None"]
 
 
 def final_text(result: object, tape: Tape) -> str:
     """Return the last text of a run: its result if that is text, else that of the last answer of a model."""
-    if isinstance(result, str):
-        return result
-    for exchange in reversed(tape.exchanges):
-        completion = read.completion(exchange)
-        if completion is not None:
-            return completion.text
-        if isinstance(exchange.answer, Response):
-            return exchange.answer.body.decode("utf-8", "replace")
-    return ""
+    return result if isinstance(result, str) else find_last_text(tape)
 
 
 @frozen

@@ -60,6 +60,14 @@ COMMANDS = {
         "blame",
         "Try blame on planted causes, offline: the planner often, and real agents. Exit code 1 if it fails.",
     ),
+    "policy": (
+        "policies",
+        "Say what a run did that it may not: tools, their order, models, cost. Exit code 1 if it did.",
+    ),
+    "pin": (
+        "pin",
+        "Make a test of a run: its tape, and a test file beside it that holds the agent to it.",
+    ),
     "gateway": (
         "gateway",
         "Record agents that are started elsewhere, in any language, until it is interrupted.",

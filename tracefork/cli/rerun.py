@@ -14,11 +14,11 @@ from ..report.savings import add_bills
 from ..runs import api
 from ..runs.agents import run_agent
 from ..runs.command import CommandAgent
+from ..runs.program import Program
 from ..session.session import Session
 from . import options
 from .app import RUNS, Json, Run, Store, err, escape, out, plural, print_json
 from .edits import NAMES
-from .program import Program
 from .scripts import Command, PutBack, divert_prints, find_program, perform, print_unrecorded, put_folder_back
 from .tapes import load_tape
 

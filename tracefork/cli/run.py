@@ -13,13 +13,13 @@ from ..runs import api
 from ..runs.calibration import calibrate as calibrated
 from ..runs.command import CommandAgent
 from ..runs.known import find_known, name_program
+from ..runs.program import Program
 from ..runs.verify import Verdict
 from ..runs.verify import verify as verified
 from ..session.session import Session
 from . import edits, options
 from .answers import read_answer
 from .app import NOTHING, RUNS, Json, Run, Store, err, escape, out, print_json, print_plain
-from .program import Program
 from .progress import watch_run
 from .scripts import (
     PASSING,

@@ -22,11 +22,11 @@ from ..redact import redactor
 from ..runs import api
 from ..runs.agents import run_agent
 from ..runs.command import CommandAgent
+from ..runs.program import Program
 from ..runs.workspace import put_back
 from ..session.session import Session
 from ..session.tools.wrapping import MAIN
 from .app import err, escape, fit, plural, print_json
-from .program import Program
 from .tapes import make_summary
 
 Command = Annotated[

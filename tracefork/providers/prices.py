@@ -58,12 +58,16 @@ class Prices:
         long, and so is the vendor before a slash: `openai/gpt-4o-2024-08-06` is
         `gpt-4o`. `gpt-4o-mini` is not.
         """
-        name = _PREFIX.sub("", model, count=1) if _PREFIX.match(model) else model
-        for key in sorted(self.table, key=len, reverse=True):
-            rest = name.removeprefix(key)
-            if key in {model, name} or (rest != name and _VERSION.fullmatch(rest)):
-                return self.table[key]
-        return None
+        longest_first = sorted(self.table, key=len, reverse=True)
+        return next((self.table[key] for key in longest_first if is_version(model, key)), None)
+
+
+def is_version(model: str, key: str) -> bool:
+    """Whether `key` names `model`, but for a date or version at its end and a vendor before a slash."""
+    prefix = _PREFIX.match(model)
+    name = model[prefix.end() :] if prefix else model
+    rest = name.removeprefix(key)
+    return key in {model, name} or (rest != name and _VERSION.fullmatch(rest) is not None)
 
 
 def cost(answer: Completion | Usage, model: str = "", *, prices: Prices | None = None) -> Decimal | None:

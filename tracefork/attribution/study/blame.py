@@ -9,6 +9,7 @@ from typing import Any
 from ...core.tape import Tape
 from ...runs.agents import Agent, check_loop
 from ...runs.assembly import StoreLike
+from ...runs.naming import resolve
 from ..findings.findings import BlameReport
 from ..forks.budget import Budget
 from ..oracles import Oracle
@@ -16,7 +17,6 @@ from .design import Design
 from .executors import choose_width, run_here, run_in_tasks, run_on
 from .plan import Plan, Watch
 from .probe import afind_baseline, find_baseline
-from .setting import resolve
 
 TASKS = 4
 """Forks that `ablame` has in flight by default."""

@@ -15,10 +15,11 @@ from concurrent.futures import (
 
 import anyio
 
+from ...runs.naming import resolve
 from ..forks.jobs import Done, Job
 from ..search.state import Probe
 from .probe import aperform, perform
-from .setting import Setting, resolve
+from .setting import Setting
 from .study import Study
 
 

@@ -16,6 +16,7 @@ from ...host import clocks
 from ...providers.unrecorded import find_unrecorded
 from ...runs.agents import Agent
 from ...runs.assembly import StoreLike
+from ...runs.naming import resolve
 from ...session.tools.decorator import REPEATABLE
 from ...storage.store import TapeStore
 from ...storage.tape_file import dumps
@@ -28,7 +29,7 @@ from .design import Design, identity
 from .ledger import Ledger
 from .methods import choose_method
 from .probe import Baseline
-from .setting import PackedTape, Setting, StoredTape, resolve
+from .setting import PackedTape, Setting, StoredTape
 from .study import Progress, Study
 
 Watch: TypeAlias = Callable[[Progress], object]

@@ -14,6 +14,7 @@ from ...core.tape import Tape
 from ...core.values import Exchange, Response
 from ...runs.agents import Agent, Ending, arun_agent, complete, is_async, run_agent
 from ...runs.api import cut, fork, replay
+from ...runs.naming import resolve
 from ...runs.verify import judge
 from ...session.session import Session
 from ...storage.info import PROBE
@@ -24,7 +25,7 @@ from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
 from .forced_answers import ForcedAnswers
 from .meter import Meter
-from .setting import Setting, read_tape, resolve
+from .setting import Setting, read_tape
 
 T = TypeVar("T")
 
