@@ -22,14 +22,14 @@ from . import base
 from .last_answers import find_answer, is_fetched
 from .messages import Other, ToolCall
 
-_HELLO = ":initialize"
-"""How the effect ends that begins a session of MCP: what comes before it names a server."""
+_HELLOS = ((":initialize", '"protocolVersion"'), (":server/discover", '"io.modelcontextprotocol/'))
+"""How the effect ends that begins a session of MCP, whose server stands before it; and what it has in it."""
 
 _METHODS = frozenset(
     """
-    completion/complete logging/setLevel ping prompts/get prompts/list resources/list resources/read
-    resources/subscribe resources/templates/list resources/unsubscribe server/discover tasks/cancel tasks/get
-    tasks/list tasks/result tools/list
+    completion/complete initialize logging/setLevel ping prompts/get prompts/list resources/list
+    resources/read resources/subscribe resources/templates/list resources/unsubscribe server/discover
+    tasks/cancel tasks/get tasks/list tasks/result tools/list
     """.split()
 )
 """What a server of MCP is asked that calls no tool."""
@@ -157,9 +157,10 @@ def _list_calls(parts: tuple[object, ...]) -> Iterator[ToolCall]:
 
 def _list_ran(tape: Tape) -> Iterator[Ran]:
     servers = {
-        effect.call.name.removesuffix(_HELLO)
+        effect.call.name.removesuffix(hello)
         for effect in tape.effects
-        if effect.call.name.endswith(_HELLO) and '"protocolVersion"' in effect.call.arguments
+        for hello, mark in _HELLOS
+        if effect.call.name.endswith(hello) and mark in effect.call.arguments
     }
     for effect in tape.effects:
         if not _is_protocol(effect, servers):
@@ -173,12 +174,16 @@ def _list_ran(tape: Tape) -> Iterator[Ran]:
 
 
 def _is_protocol(effect: Effect, servers: AbstractSet[str]) -> bool:
-    """Whether a server of MCP was asked for something else than a tool; a tool's result has `content`."""
+    """Whether a server of MCP was asked for something else than a tool.
+
+    A tool may be called `ping`: its result has `content`.
+    """
     server, _, method = effect.call.name.partition(":")
     if server not in servers:
         return False
     answered = effect.reply.value if isinstance(effect.reply, Reply) else ""
-    return f":{method}" == _HELLO or (method in _METHODS and '"content"' not in answered)
+    is_tool = "/" not in method and '"content":' in answered
+    return method in _METHODS and not is_tool
 
 
 def _read_http_calls(exchange: Exchange) -> Iterator[Call]:

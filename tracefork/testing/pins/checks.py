@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ...errors import BadCheck
 from ...runs.naming import resolve
-from .source import Imported, abridge, is_path, write_expression
+from .source import Imported, abridge, is_path, list_operands
 
 TAKEN = frozenset("AGENT POLICY Path ROOT TAPE command hold load policy prices pytest script".split())
 """Names that a test has for other things."""
@@ -29,15 +29,17 @@ _WAITS = ast.Yield | ast.YieldFrom | ast.Await
 class Check:
     """A check of a result, and perhaps of the tape: `parameters` are its names for these.
 
-    `asserts` are the expressions that have to be true, `modules` those of the standard library that they
-    use, and `function` is what is called where the check is one.
+    Of each of `asserts` one of the expressions has to be true; `modules` are those of the standard library
+    that they use, and `used` the parameters that stand in them. `function` is what is called where the check
+    is one.
     """
 
     text: str
     parameters: tuple[str, ...]
-    asserts: tuple[str, ...]
+    asserts: tuple[tuple[str, ...], ...]
     modules: tuple[str, ...] = ()
     function: Imported | None = None
+    used: frozenset[str] = frozenset()
 
     def call(self, result: object, tape: object) -> Any:
         """Return what the check gives for a result and its tape."""
@@ -63,7 +65,8 @@ def parse_check(text: str) -> Check:
         cure = "put it into a function, and name that, as package.module:function"
         raise BadCheck(text, f"a test does not know {unknown}: {cure}", *_find_name(body, unknown))
     parts = body.values if isinstance(body, ast.BoolOp) and isinstance(body.op, ast.And) else [body]
-    return Check(text, parameters, tuple(map(write_expression, parts)), tuple(names))
+    used = frozenset(node.id for node in ast.walk(body) if isinstance(node, ast.Name)) & {*parameters}
+    return Check(text, parameters, tuple(map(list_operands, parts)), tuple(names), used=used)
 
 
 def try_check(check: Check, result: object, tape: object) -> str:
@@ -92,7 +95,7 @@ def _parse_path(text: str) -> Check:
     wants_tape = len(required) > 1 or any(one.name == "tape" for one in parameters)
     names = ("result", "tape") if wants_tape else ("result",)
     imported = Imported.of(text, TAKEN | {*names}, "check")
-    return Check(text, names, (f"{imported.expression}({', '.join(names)})",), (), imported)
+    return Check(text, names, (), (), imported, frozenset(names))
 
 
 def _parse_lambda(text: str) -> tuple[ast.expr, tuple[str, ...]]:

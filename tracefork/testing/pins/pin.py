@@ -85,7 +85,8 @@ def pin(
     starting = None if only_policy else _find_starting(tape, agent)
     parsed = parse_check(check) if check else None
     _check_found(starting, parsed, places)
-    planned = Planned(places, starting, parsed, policy, None if prices is None else Path(prices), failing)
+    table = None if prices is None else Path(prices).absolute()
+    planned = Planned(places, starting, parsed, policy, table, failing, _find_own(Path.cwd()))
     try:
         source = write_test(planned)
     except ValueError as exc:
@@ -165,6 +166,12 @@ def _check_found(starting: Starting | None, check: Check | None, places: Places)
         modules.append(starting.words[0].partition(":")[0])
     for module in modules:
         check_imports(module, places.test, Path.cwd())
+
+
+def _find_own(here: Path) -> frozenset[str]:
+    """The modules and packages in this folder, and in its `src`."""
+    paths = [path for folder in (here, here / "src") if folder.is_dir() for path in folder.iterdir()]
+    return frozenset(path.stem for path in paths if path.is_dir() or path.suffix == ".py")
 
 
 def _make_agent(starting: Starting) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
+from unicodedata import east_asian_width
 
 from attrs import frozen
 
@@ -29,8 +30,16 @@ class Group:
     tail: str
 
 
-Node: TypeAlias = "str | Group"
-"""A piece of source: text that is not broken, or a group that may be."""
+@frozen
+class Joined:
+    """A path and what is joined to it by a slash."""
+
+    left: str
+    right: str
+
+
+Node: TypeAlias = "str | Group | Joined"
+"""A piece of source: text that is not broken, or what may be."""
 
 
 @frozen
@@ -72,7 +81,13 @@ def call(name: str, *args: Node, **named: Node) -> Group:
 
 def prefix(text: str, node: Node) -> Node:
     """Return `node` with `text` in front of it."""
-    return text + node if isinstance(node, str) else Group(text + node.head, node.items, node.tail)
+    match node:
+        case Group(head, items, tail):
+            return Group(text + head, items, tail)
+        case Joined(left, right):
+            return Joined(text + left, right)
+        case _:
+            return text + node
 
 
 def write_value(value: object) -> Node:
@@ -97,23 +112,42 @@ def write_value(value: object) -> Node:
 
 def write_text(text: str) -> str:
     """Return the literal of a text, in double quotes, but where single ones spare escapes."""
-    literal = repr(text)
-    if literal[0] == '"' or '"' in text:
-        return literal
-    return f'"{literal[1:-1]}"'
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    plain = "".join(f"\\{one}" if one == quote else one if one in "'\"" else repr(one)[1:-1] for one in text)
+    return f"{quote}{plain}{quote}"
 
 
 def write_statement(before: str, node: Node, indent: str = "") -> str:
     """Return the lines of a statement that ends in `node`, broken as formatters do where it is too long."""
+    if isinstance(node, Joined) and not _fits(f"{indent}{before}{_flatten(node)}"):
+        inner = _break(indent + _INDENT, node, "")
+        return "\n".join([f"{indent}{before}(", *inner, f"{indent})"])
     return "\n".join(_break(indent, prefix(before, node), ""))
 
 
-def write_assert(expression: str, indent: str = _INDENT) -> str:
-    """Return the lines of an assert."""
-    line = f"{indent}assert {expression}"
-    if len(line) <= WIDTH or len(indent) + len(_INDENT) + len(expression) > WIDTH:
-        return line
-    return f"{indent}assert (\n{indent}{_INDENT}{expression}\n{indent})"
+def write_assert(operands: Sequence[str], indent: str = _INDENT) -> str:
+    """Return the lines of an assert that one of `operands` is true."""
+    whole = " or ".join(operands)
+    if _fits(f"{indent}assert {whole}"):
+        return f"{indent}assert {whole}"
+    inner = [f"{indent}{_INDENT}{whole}"]
+    if not _fits(inner[0]):
+        if len(operands) == 1:
+            return f"{indent}assert {whole}"
+        inner = [f"{indent}{_INDENT}{'or ' * bool(n)}{operand}" for n, operand in enumerate(operands)]
+    return "\n".join([f"{indent}assert (", *inner, f"{indent})"])
+
+
+def list_operands(node: ast.expr) -> tuple[str, ...]:
+    """Return the source of what `node` joins by `or`, or of itself alone."""
+    parts = node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) else [node]
+    loose = (ast.IfExp, ast.Lambda)
+    return tuple(
+        f"({write_expression(part)})"
+        if len(parts) > 1 and isinstance(part, loose)
+        else write_expression(part)
+        for part in parts
+    )
 
 
 def write_expression(node: ast.expr) -> str:
@@ -140,17 +174,39 @@ def abridge(value: object) -> str:
 
 
 def _break(indent: str, node: Node, end: str) -> list[str]:
-    """The lines of `node` with `end` behind it: one; its items in one between brackets; or one for each."""
+    """The lines of `node` with `end` behind it: one, if it fits; or else what is in it, each in its lines."""
     whole = f"{indent}{_flatten(node)}{end}"
-    if isinstance(node, str) or not node.items or len(whole) <= WIDTH:
+    if isinstance(node, str) or _fits(whole):
         return [whole]
+    if isinstance(node, Joined):
+        return [f"{indent}{node.left}", f"{indent}/ {node.right}{end}"]
     inner = indent + _INDENT
-    together = inner + ", ".join(map(_flatten, node.items))
-    lines = [together]
-    if len(together) > WIDTH:
-        lines = [line for item in node.items for line in _break(inner, item, ",")]
+    match node.items:
+        case ():
+            return [whole]
+        case (item,):
+            lines = _break(inner, item, "")
+        case items:
+            together = inner + ", ".join(map(_flatten, items))
+            is_call = node.tail == ")"
+            lines = (
+                [together]
+                if is_call and _fits(together)
+                else [line for item in items for line in _break(inner, item, ",")]
+            )
     return [f"{indent}{node.head}", *lines, f"{indent}{node.tail}{end}"]
 
 
+def _fits(line: str) -> bool:
+    """Whether a line is short enough; some characters are as wide as two."""
+    return sum(1 + (east_asian_width(one) in "WF") for one in line) <= WIDTH
+
+
 def _flatten(node: Node) -> str:
-    return node if isinstance(node, str) else f"{node.head}{', '.join(map(_flatten, node.items))}{node.tail}"
+    match node:
+        case Group(head, items, tail):
+            return f"{head}{', '.join(map(_flatten, items))}{tail}"
+        case Joined(left, right):
+            return f"{left} / {right}"
+        case _:
+            return node

@@ -13,9 +13,22 @@ from pathlib import Path
 from attrs import fields, frozen
 
 from ..policies.policy import Policy
+from ..policies.wording import join_names
 from .checks import TAKEN, Check
 from .places import Places
-from .source import Group, Imported, Node, call, write_assert, write_statement, write_text, write_value
+from .source import (
+    Group,
+    Imported,
+    Joined,
+    Node,
+    call,
+    write_assert,
+    write_statement,
+    write_text,
+    write_value,
+)
+
+_SHORT = 20  # characters of a name, with which a sentence about it fits its line
 
 _EMPTY = frozenset({"never", "must", "order", "at_most", "arguments"})
 """Rules that say nothing where they are empty."""
@@ -35,7 +48,11 @@ class Starting:
 
 @frozen
 class Planned:
-    """All that a test says: `prices` is the policy's own table, a file; without `starting` no agent runs."""
+    """All that a test says: `prices` is the policy's own table, a file; without `starting` no agent runs.
+
+    `own` are the modules, by the first part of their names, that are the project's, which formatters put
+    behind those of others.
+    """
 
     places: Places
     starting: Starting | None
@@ -43,6 +60,7 @@ class Planned:
     policy: Policy | None = None
     prices: Path | None = None
     failing: bool = False
+    own: frozenset[str] = frozenset()
 
 
 def write_test(plan: Planned) -> str:
@@ -57,39 +75,46 @@ def write_test(plan: Planned) -> str:
 
 def _describe(plan: Planned) -> str:
     tape = re.sub(r'["\\]', "_", plan.places.tape.name)
+    name = f"The run in {tape}" if len(tape) <= _SHORT else "This run"
     if plan.starting is None:
-        return f"The run in {tape} keeps the policy; its agent does not run."
-    parts = ["the result passes the check"] * bool(plan.check) + ["the policy is kept"] * bool(plan.policy)
+        return f"{name} keeps its policy; no agent runs."
     if plan.failing:
-        return f"The run in {tape} fails: mend the agent until this passes."
-    return f"{', and '.join([f'What is in {tape} happens again', *parts])}."
+        return f"{name} fails: mend the agent until this passes."
+    facts = ["passes its check"] * bool(plan.check) + ["keeps its policy"] * bool(plan.policy)
+    return f"{name} {join_names(['happens again', *facts])}."
 
 
 def _list_imports(plan: Planned) -> Iterator[str]:
-    agent = _find_agent(plan)
     if plan.check is not None:
         yield from (f"import {module}" for module in plan.check.modules)
     yield "from pathlib import Path"
-    yield ""
+    agent = _find_agent(plan)
+    named = [agent] if agent else []
+    if plan.check and plan.check.function:
+        named.append(_rename(plan.check.function, agent))
+    lines = [*_list_ours(plan), *((one.module, one.line) for one in named)]
+    own = {line for module, line in lines if module.partition(".")[0] in plan.own}
+    for block in ([one for one in lines if one[1] not in own], [one for one in lines if one[1] in own]):
+        if block:
+            yield ""
+            yield from dict.fromkeys(line for _, line in sorted(block))
+
+
+def _list_ours(plan: Planned) -> Iterator[tuple[str, str]]:
+    """What the test imports of tracefork, each module and its line."""
+    if _wants_tape(plan):
+        yield "tracefork", "from tracefork import load"
+    if plan.prices:
+        yield "tracefork.providers", "from tracefork.providers import prices"
     names = ["hold"] * bool(plan.starting) + ["policy"] * bool(plan.policy)
     if plan.starting and plan.starting.kind != "function":
         names.append(plan.starting.kind)
-    if _wants_tape(plan):
-        yield "from tracefork import load"
-    if plan.prices:
-        yield "from tracefork.providers import prices"
-    yield f"from tracefork.testing import {', '.join(sorted(names))}"
-    own = [agent] if agent else []
-    if plan.check and plan.check.function:
-        own.append(_rename(plan.check.function, agent))
-    if own:
-        yield ""
-        yield from sorted({one.line for one in own})
+    yield "tracefork.testing", f"from tracefork.testing import {', '.join(sorted(names))}"
 
 
 def _list_constants(plan: Planned) -> Iterator[str]:
     here = plan.places.test.parent
-    yield f"TAPE = {_write_path(plan.places.tape, here)}"
+    yield write_statement("TAPE = ", _write_path(plan.places.tape, here))
     if plan.starting and plan.starting.kind != "function":
         words = [*map(write_text, plan.starting.words)]
         cwd = _write_path(plan.starting.cwd, here)
@@ -109,14 +134,15 @@ def _list_body(plan: Planned) -> Iterator[str]:
     if plan.check is None:
         yield write_statement("", held, "    ")
         return
-    yield write_statement(f"{plan.check.parameters[0]} = ", held, "    ")
+    result = plan.check.parameters[0]
+    yield write_statement(f"{result} = " if result in plan.check.used else "", held, "    ")
     if _wants_tape(plan):
         yield f"    {plan.check.parameters[1]} = load(TAPE)"
     yield ""
     function = plan.check.function
     if function is not None:
         name = _rename(function, agent).expression
-        yield write_assert(f"{name}({', '.join(plan.check.parameters)})")
+        yield write_assert([f"{name}({', '.join(plan.check.parameters)})"])
         return
     yield from map(write_assert, plan.check.asserts)
 
@@ -137,7 +163,8 @@ def _rename(function: Imported, agent: Imported | None) -> Imported:
 
 
 def _wants_tape(plan: Planned) -> bool:
-    return plan.starting is None or (plan.check is not None and len(plan.check.parameters) > 1)
+    wants = plan.check is not None and bool(plan.check.used & {*plan.check.parameters[1:]})
+    return plan.starting is None or wants
 
 
 def _write_policy(policy: Policy, prices: Path | None, here: Path) -> Group:
@@ -152,16 +179,16 @@ def _write_policy(policy: Policy, prices: Path | None, here: Path) -> Group:
     return call("policy", **named)
 
 
-def _write_path(path: Path, here: Path) -> str:
+def _write_path(path: Path, here: Path) -> Node:
     """The source of `path`, from the folder `here` of the test."""
     try:
         relative = Path(os.path.relpath(path, here))
     except ValueError:  # on another drive
-        return f"Path({write_text(path.as_posix())})"
+        return call("Path", write_text(path.as_posix()))
     parts = relative.parts
     if len(parts) == 1 and parts[0] != "..":
-        return f"Path(__file__).with_name({write_text(parts[0])})"
+        return call("Path(__file__).with_name", write_text(parts[0]))
     ups = sum(1 for part in parts if part == "..")
     base = f"Path(__file__).parents[{ups}]" if ups else "Path(__file__).parent"
     rest = "/".join(parts[ups:])
-    return f"{base} / {write_text(rest)}" if rest else base
+    return Joined(base, write_text(rest)) if rest else base

@@ -24,7 +24,7 @@ from .names import covers
 from .rules import RULES
 
 
-def _names(given: Iterable[str] | str) -> tuple[str, ...]:
+def _read_names(given: Iterable[str] | str) -> tuple[str, ...]:
     names: list[object] = [given] if isinstance(given, str) else list(given)
     for name in names:
         if not isinstance(name, str) or not name.strip():
@@ -32,11 +32,11 @@ def _names(given: Iterable[str] | str) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def _optional_names(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
-    return None if given is None else _names(given)
+def _read_optional_names(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
+    return None if given is None else _read_names(given)
 
 
-def _amount(given: object) -> Decimal | None:
+def _read_amount(given: object) -> Decimal | None:
     if given is None:
         return None
     try:
@@ -48,7 +48,7 @@ def _amount(given: object) -> Decimal | None:
     return amount
 
 
-def _counts(given: Mapping[str, int] | None) -> dict[str, int]:
+def _read_counts(given: Mapping[str, int] | None) -> dict[str, int]:
     counts = dict(given or {})
     for name, most in counts.items():
         if type(most) is not int or most < 0:
@@ -56,7 +56,7 @@ def _counts(given: Mapping[str, int] | None) -> dict[str, int]:
     return counts
 
 
-def _wanted(given: Mapping[str, Wanted] | None) -> dict[str, Wanted]:
+def _read_wanted(given: Mapping[str, Wanted] | None) -> dict[str, Wanted]:
     rules = dict(given or {})
     for name, wanted in rules.items():
         if not (callable(wanted) or isinstance(wanted, Mapping)):
@@ -73,16 +73,16 @@ _most = optional([instance_of(int), ge(0)])
 class Policy:
     """Rules that a run has to keep; see `policy`, which makes one, for each of them."""
 
-    tools: tuple[str, ...] | None = field(default=None, converter=_optional_names)
-    never: tuple[str, ...] = field(default=(), converter=_names)
-    must: tuple[str, ...] = field(default=(), converter=_names)
-    order: tuple[str, ...] = field(default=(), converter=_names)
-    at_most: Mapping[str, int] = field(default=None, converter=_counts, hash=False)
-    arguments: Mapping[str, Wanted] = field(default=None, converter=_wanted, hash=False)
-    models: tuple[str, ...] | None = field(default=None, converter=_optional_names)
+    tools: tuple[str, ...] | None = field(default=None, converter=_read_optional_names)
+    never: tuple[str, ...] = field(default=(), converter=_read_names)
+    must: tuple[str, ...] = field(default=(), converter=_read_names)
+    order: tuple[str, ...] = field(default=(), converter=_read_names)
+    at_most: Mapping[str, int] = field(default=None, converter=_read_counts, hash=False)
+    arguments: Mapping[str, Wanted] = field(default=None, converter=_read_wanted, hash=False)
+    models: tuple[str, ...] | None = field(default=None, converter=_read_optional_names)
     max_calls: int | None = field(default=None, validator=_most)
     max_tokens: int | None = field(default=None, validator=_most)
-    max_usd: Decimal | None = field(default=None, converter=_amount)
+    max_usd: Decimal | None = field(default=None, converter=_read_amount)
     prices: Prices | None = field(default=None, repr=False, hash=False)
 
     def __attrs_post_init__(self) -> None:

@@ -31,8 +31,8 @@ def check_tools(policy: Policy, conduct: Conduct) -> Found:
         if name is not None:
             yield _blame(use, number, "never", f"{write_use(use)} was called: {name} never may be")
         elif policy.tools is not None and find_tool(use, policy.tools) is None:
-            only = join_names(policy.tools)
-            yield _blame(use, number, "tools", f"{write_use(use)} was called: only {only} may be")
+            only = f"only {join_names(policy.tools)}" if policy.tools else "no tool"
+            yield _blame(use, number, "tools", f"{write_use(use)} was called: {only} may be")
 
 
 def check_must(policy: Policy, conduct: Conduct) -> Found:
@@ -83,11 +83,9 @@ def check_models(policy: Policy, conduct: Conduct) -> Found:
     """Find what was asked of models that are not among those which may be asked, answered or not."""
     for call in conduct.models:
         if policy.models is not None and not any(is_model(call.model, name) for name in policy.models):
-            only = join_names(policy.models)
-            yield (
-                call.at,
-                Breach(call.step, "models", f"the model {call.model} was asked: only {only} may be"),
-            )
+            only = f"only {join_names(policy.models)}" if policy.models else "none"
+            what = f"the model {call.model} was asked: {only} may be"
+            yield call.at, Breach(call.step, "models", what)
 
 
 def check_calls(policy: Policy, conduct: Conduct) -> Found:

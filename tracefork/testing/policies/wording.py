@@ -42,10 +42,10 @@ def write_value(value: object) -> str:
         return repr(value)
 
 
-def join_names(names: Iterable[str], last: str = "and") -> str:
-    """Return `a, b and c`; "nothing" of no names."""
-    *others, end = list(names) or ["nothing"]
-    return f"{', '.join(others)} {last} {end}" if others else end
+def join_names(names: Iterable[str]) -> str:
+    """Return `a, b and c`; "" of no names."""
+    *others, end = list(names) or [""]
+    return f"{', '.join(others)} and {end}" if others else end
 
 
 def abridge(text: str, most: int = _MOST) -> str:
