@@ -287,6 +287,26 @@ def test_an_embedding_of_unknown_cost_is_told():
     assert "how many tokens e-3 took is not known" in message(tape(asked), max_usd=1)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "is_hidden"),
+    [
+        ("model/meta.llama3/invoke", {"prompt": "x", "tools": [{"name": "delete"}]}, True),
+        ("model/meta.llama3/invoke", {"prompt": "x", "tools": []}, False),
+        ("model/meta.llama3/invoke", {"prompt": "x"}, False),
+        ("v1/embeddings", {"input": "x", "model": "e"}, False),
+        ("v1/threads/thread_1/runs", {"assistant_id": "asst_1"}, True),
+        ("v1/unknown", {"tools": ["x"]}, False),
+    ],
+)
+def test_an_answer_that_may_ask_for_tools_and_cannot_be_read_is_told(path, body, is_hidden):
+    request = Request("POST", f"https://host/{path}", (), json.dumps(body).encode())
+    one = tape(Exchange(request, Response(200, (), (b'{"generation":"?"}',))))
+
+    for rules in ({"never": ["delete"]}, {"tools": []}, {"at_most": {"delete": 0}}, {"order": ["a", "b"]}):
+        assert [b.rule for b in policy(**rules).check(one)] == [*rules] * is_hidden
+    assert found(one, max_calls=1) == []
+
+
 def test_what_is_made_in_the_background_is_one_call_that_costs_what_is_fetched():
     url = "https://api.openai.com/v1/responses"
     queued = answers(

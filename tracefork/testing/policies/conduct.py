@@ -21,6 +21,12 @@ _FAILED = 400  # HTTP statuses from here on are of answers that vendors do not c
 _COUNTS = re.compile(r"/count_tokens$|/input_tokens$|[:-]countTokens$|count-tokens:rawPredict$")
 """How the paths of URLs end where tokens are counted and nothing is generated."""
 
+_ASSISTANTS = re.compile(r"/threads(/[^/]+)?/runs$")
+"""How the paths of URLs end where a model is set to work whose answers nobody here can read."""
+
+_OFFERS = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
+"""Keys of a question that offers tools, whatever its form."""
+
 _UNKNOWN = "unknown"
 
 
@@ -30,7 +36,8 @@ class ModelCall:
 
     `is_answered` is False where the vendor refused or failed, as with a 429 that is tried again, where only
     tokens were counted, and where what was asked before is fetched. `tokens` and `usd` are what the answer
-    took, None where that is not known; `gap` says why, and what to do.
+    took, None where that is not known; `gap` and `unpriced` say why, and what to do. What `hides_tools` was
+    offered tools, and has an answer that nobody here can read.
     """
 
     step: int
@@ -41,6 +48,7 @@ class ModelCall:
     usd: Decimal | None = None
     gap: str = ""
     unpriced: str = ""
+    hides_tools: bool = False
 
 
 @frozen
@@ -88,7 +96,21 @@ def _list_model_calls(tape: Tape, prices: Prices) -> list[ModelCall]:
 
 def _asks(exchange: Exchange) -> bool:
     is_said = exchange.request.method == SEND and bool(paths.find_form(exchange.request.url))
-    return asks_model(exchange.request) or is_said
+    return asks_model(exchange.request) or is_said or _asks_assistant(exchange)
+
+
+def _asks_assistant(exchange: Exchange) -> bool:
+    request = exchange.request
+    return request.method == "POST" and _ASSISTANTS.search(base.path(request)) is not None
+
+
+def _hides_tools(exchange: Exchange) -> bool:
+    """Whether an answer that nobody here can read may ask for tools: some were offered."""
+    try:
+        offered = base.payload(base.decode_body(exchange.request))
+    except ValueError:
+        return True
+    return _asks_assistant(exchange) or any(offered.get(key) for key in _OFFERS)
 
 
 def _take_over(asked: ModelCall, fetched: ModelCall) -> ModelCall:
@@ -117,7 +139,8 @@ def _read_call(step: int, exchange: Exchange, completion: Completion | None, pri
     usage = completion.usage if completion else None
     if completion is None or usage is None or usage.input is None or usage.output is None:
         gap = f"how many tokens {model} took is not known: {_explain(completion)}"
-        return ModelCall(step, at, model, is_answered=True, gap=gap, unpriced=gap)
+        hides = completion is None and _hides_tools(exchange)
+        return ModelCall(step, at, model, is_answered=True, gap=gap, unpriced=gap, hides_tools=hides)
     tokens = usage.input + usage.output
     usd = cost(completion, answering or model, prices=prices)
     unpriced = "" if usd is not None else _explain_price(completion, answering or model, prices)

@@ -123,8 +123,20 @@ def check_cost(policy: Policy, conduct: Conduct) -> Found:
         )
 
 
+def check_read(policy: Policy, conduct: Conduct) -> Found:
+    """Find answers that may ask for tools and that nobody can read, if the policy has a rule on tools."""
+    others = ("never", "must", "order", "at_most", "arguments")
+    given = next((name for name in others if getattr(policy, name)), None)
+    rule = "tools" if policy.tools is not None else given
+    for call in conduct.answered:
+        if rule is not None and call.hides_tools:
+            what = f"which tools {call.model} asked for is not known: nobody here can read its answer"
+            yield call.at, Breach(call.step, rule, what)
+
+
 RULES: tuple[Rule, ...] = (
     check_tools,
+    check_read,
     check_must,
     check_order,
     check_often,
