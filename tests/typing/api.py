@@ -16,6 +16,7 @@ from tracefork.edits import Edit, Model, Set, Tools, describe
 from tracefork.providers import anthropic
 from tracefork.report.savings import Savings
 from tracefork.session.asking import Call
+from tracefork.testing import Breach, Pin, Policy, hold, pin, policy, script
 
 
 def agent(run: Session) -> str:
@@ -54,6 +55,16 @@ def follow(tape: Tape, store: TapeStore) -> None:
         pass
     with tracefork.fork(tape, "1"):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         pass
+
+
+def hold_to_rules(tape: Tape, run: Session) -> None:
+    rules = policy(tools=["book"], max_usd=0.05, arguments={"book": {"city": "Rome"}, "pay": len})
+    assert_type(rules, Policy)
+    assert_type(rules.check(run), tuple[Breach, ...])
+    rules.hold(tape)
+    hold("booking.tape", script("agent.py", "Rome"), policy=rules)
+    assert_type(pin(tape, "booking.tape", agent="agents:book", check="lambda r: r"), Pin)
+    policy(max_call=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def change(step: Exchange) -> Answer:

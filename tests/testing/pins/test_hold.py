@@ -136,6 +136,17 @@ def test_an_empty_tape_and_an_event_loop_are_told():
         asyncio.run(test())
 
 
+def test_it_stands_in_other_runs_and_leaves_them_alone():
+    tape = recorded(Agent())
+    with tracefork.record() as outer:
+        assert hold(tape, Agent()) == "Rome it is."
+    with tracefork.replay(tape):
+        assert hold(tape, Agent()) == "Rome it is."
+        Agent()()
+
+    assert len(outer.tape.steps) == 0 and outer.tape.escaped == ()
+
+
 def test_a_policy_is_held_too():
     tape = recorded(Agent())
 
@@ -230,6 +241,26 @@ def test_what_was_there_is_there_again_if_it_cannot_be_replaced(here, monkeypatc
 
 
 # -- scripts ------------------------------------------------------------------------------------
+
+
+def test_a_script_has_the_modules_beside_it_and_nobody_else_does(tmp_path):
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "beside.py").write_text(f"NAME = {name!r}\n")
+        (folder / "go.py").write_text(
+            "import beside\nfrom pathlib import Path\nPath('said').write_text(beside.NAME)\n"
+        )
+    theirs = type(sys)("beside")
+    theirs.__file__ = str(tmp_path / "beside.py")
+    sys.modules["beside"] = theirs
+    try:
+        for name in ("one", "two", "one"):
+            script("go.py", cwd=tmp_path / name)(None)
+            assert sys.modules["beside"] is theirs
+            assert (tmp_path / name / "said").read_text() == name
+    finally:
+        del sys.modules["beside"]
 
 
 def test_a_script_is_put_back_as_it_was(tmp_path, monkeypatch):

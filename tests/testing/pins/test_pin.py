@@ -113,6 +113,7 @@ def test_an_agent_that_raises_fails_with_its_own_traceback(desk):
     assert "KeyError: 'seat'" in said and "agents/book.py" in said
 
 
+@pytest.mark.slow
 def test_an_agent_that_stops_early_or_asks_more_fails(desk):
     pin(desk)
     desk.edit(
@@ -123,6 +124,7 @@ def test_an_agent_that_stops_early_or_asks_more_fails(desk):
     assert "went on to ask" in desk.pytest(code=1)
 
 
+@pytest.mark.slow
 def test_after_a_change_that_is_meant_the_tape_is_recorded_anew_and_the_test_stays(desk):
     pin(desk, "--check", ROME)
     desk.edit("agents/wording.py", "a seat", "two seats")
@@ -145,6 +147,7 @@ def run_ruff(desk, *words):
     assert said.returncode == 0, said.stdout + said.stderr
 
 
+@pytest.mark.slow
 def test_ruff_has_nothing_to_say(desk):
     rules = ["--never", "delete,pay", "--max-calls", "12", "--max-usd", "0.05", "--order", "book,search"]
     check = (
@@ -190,6 +193,7 @@ def test_a_name_that_is_no_good_is_refused(desk):
     assert "not every system allows" in said and desk.files() == ["booked.txt"]
 
 
+@pytest.mark.slow
 def test_the_projects_own_patterns_say_what_is_collected(desk):
     desk.write("pyproject.toml", "[tool.pytest.ini_options]\npython_files = ['check_*.py']\n")
 
@@ -198,6 +202,7 @@ def test_the_projects_own_patterns_say_what_is_collected(desk):
     assert "1 passed" in desk.pytest()
 
 
+@pytest.mark.slow
 def test_two_tests_of_one_name_would_be_taken_for_each_other(desk):
     desk.write("tests/old/test_booking.py", "def test(): pass\n")
     desk.write("pytest.ini", "[pytest]\n")
@@ -208,6 +213,7 @@ def test_two_tests_of_one_name_would_be_taken_for_each_other(desk):
     assert "2 passed" in desk.pytest()
 
 
+@pytest.mark.slow
 def test_a_file_name_of_any_kind_gets_a_test_of_its_own(desk):
     for name in ("Book a seat — Rome!.tape", "test_once.tape", "2026.tape", "ü.tape"):
         desk.tracefork("pin", "first", f"tests/{name}")
@@ -267,6 +273,7 @@ def test_a_failed_run_is_a_test_that_fails_until_the_agent_is_mended(desk):
     assert "1 passed" in desk.pytest()
 
 
+@pytest.mark.slow
 def test_a_run_that_raised_is_pinned_as_failing_and_passes_once_it_returns(desk):
     desk.edit("agents/book.py", "# here more may follow", 'raise KeyError("seat")')
     desk.tracefork("run", "--run-id", "raised", "agents/book.py", "Rome", code=1)
@@ -287,6 +294,7 @@ def test_what_does_not_fail_is_not_pinned_as_failing(desk):
 # -- policies -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_policy_is_held_beside_the_tape_and_alone(desk):
     assert "book never may be" in refuse(desk, "--never", "book").replace("\n", " ")
     pin(desk, "--never", "delete", "--max-calls", "2", "--max-usd", "0.01")
@@ -301,6 +309,7 @@ def test_a_policy_is_held_beside_the_tape_and_alone(desk):
     assert "needs a policy" in refuse(desk, "--only-policy", "--test", "tests/test_x.py", "--force")
 
 
+@pytest.mark.slow
 def test_a_failing_policy_is_pinned_as_failing(desk):
     pin(desk, "--never", "book", "--failing")
     assert "PolicyBroken" in desk.pytest(code=1)
@@ -353,6 +362,7 @@ def test_a_function_is_imported_and_its_result_is_what_it_returned(library):
     assert "'Say something.', the agent 'Say nothing.'" in library.pytest(code=1)
 
 
+@pytest.mark.slow
 def test_an_asynchronous_agent_that_streams_and_a_check_by_its_path(library):
     library.tracefork(
         "pin", "fly", "tests/f.tape", "--agent", "travel:fly", "--check", "lambda lines: len(lines) > 3"
@@ -365,6 +375,7 @@ def test_an_asynchronous_agent_that_streams_and_a_check_by_its_path(library):
     assert "2 passed" in library.pytest()
 
 
+@pytest.mark.slow
 def test_names_that_a_test_needs_itself_are_given_way(library):
     library.tracefork(
         "pin", "travel", "tests/t.tape", "--agent", "travel:travel", "--check", "lambda travel: travel"
@@ -382,6 +393,7 @@ def test_a_function_that_raised_is_pinned_as_failing(library):
     assert "1 passed" in library.pytest()
 
 
+@pytest.mark.slow
 def test_a_module_that_pytest_does_not_find_is_refused(library):
     words = ("pin", "travel", "tests/t.tape", "--agent", "travel:travel")
     library.write("pytest.ini", "[pytest]\n")
@@ -397,6 +409,7 @@ def test_a_module_that_pytest_does_not_find_is_refused(library):
     library.tracefork(*words, "--force", code=2)
 
 
+@pytest.mark.slow
 def test_a_fork_and_a_rerun_are_pinned_as_they_went(desk):
     desk.tracefork("fork", "first", "--at", "1", "--text", "Rome it is.")
     desk.tracefork("pin", "last", TAPE, "--check", 'lambda result: result == "Rome it is."')
@@ -424,6 +437,7 @@ def test_no_secret_is_written(desk):
     assert "a secret stands in what the test would say" in " ".join(said.split()) and key not in said
 
 
+@pytest.mark.slow
 def test_two_scripts_with_modules_of_one_name_do_not_meet(desk):
     desk.write(
         "other/wording.py", 'import os\nos.environ["LEFT"] = "1"\ndef wish(city): return f"Book {city}"\n'
@@ -440,6 +454,7 @@ def test_two_scripts_with_modules_of_one_name_do_not_meet(desk):
     assert "5 passed" in desk.pytest()
 
 
+@pytest.mark.slow
 def test_a_module_is_pinned_too(desk):
     shutil.copy(desk.folder / "agents/wording.py", desk.folder / "wording.py")
     desk.write("shop/__init__.py", "")

@@ -124,7 +124,7 @@ def _own_modules(program: Program) -> Iterator[None]:
         yield
     finally:
         for name, module in list(sys.modules.items()):
-            if name not in before and _is_within(module, folder):
+            if before.get(name) is not module and _is_within(module, folder):
                 del sys.modules[name]
         sys.modules.update({name: module for name, module in before.items() if name not in sys.modules})
 
