@@ -188,6 +188,13 @@ def test_an_agent_that_a_test_cannot_import_is_refused(here, agent):
     assert not (here / "tests").exists()
 
 
+@pytest.mark.parametrize("words", ["7", "{", "[1]", "[]", '"a"', "[" * 5000])
+def test_a_tape_that_names_no_script_is_refused(here, words):
+    tape = tracefork.Tape(outcome=recorded(travel).outcome, meta={"command": words})
+    with pytest.raises(PinRefused, match="say what its agent is"):
+        pin(tape, "tests/t.tape")
+
+
 def test_a_function_is_named_by_its_path(here, monkeypatch):
     monkeypatch.setattr(travel, "__module__", "test_hold")
     pin(recorded(travel), "tests/t.tape", agent=travel)

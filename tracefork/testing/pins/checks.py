@@ -8,13 +8,13 @@ import inspect
 import symtable
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any
 
 from attrs import frozen
 
 from ...errors import BadCheck
 from ...runs.naming import resolve
+from .lambdas import make_function, parse_text
 from .source import Imported, abridge, is_path, list_operands
 
 TAKEN = frozenset("AGENT POLICY Path ROOT TAPE command hold load policy prices pytest script".split())
@@ -100,8 +100,7 @@ def _parse_path(text: str) -> Check:
 
 def _parse_lambda(text: str) -> tuple[ast.expr, tuple[str, ...]]:
     try:
-        tree = ast.parse(text, "<check>", "eval").body
-        compile(text, "<check>", "eval")
+        tree = parse_text(text)
     except SyntaxError as exc:
         raise BadCheck(text, f"it does not compile: {exc.msg}", exc.lineno or 1, exc.offset or 1) from exc
     except (ValueError, RecursionError, MemoryError) as exc:
@@ -145,9 +144,7 @@ def _find_name(body: ast.expr, name: str) -> tuple[int, int]:
 
 
 def _make(check: Check) -> Callable[..., Any]:
-    if check.function is not None:
-        function: Callable[..., Any] = resolve(check.text)
-        return function
-    names = {name: import_module(name) for name in check.modules}
-    made: Callable[..., Any] = eval(compile(check.text, "<check>", "eval"), dict(names))  # noqa: S307  the user's
-    return made
+    if check.function is None:
+        return make_function(check.text, check.modules)
+    function: Callable[..., Any] = resolve(check.text)
+    return function

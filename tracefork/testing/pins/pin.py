@@ -128,12 +128,22 @@ def _find_recorded(tape: Tape, here: Path) -> Starting:
     """How the run was started, as it says itself; secrets among the words are `[secret:NAME]` there."""
     if tape.command:
         return Starting("command", tape.command, here)
-    if COMMAND in tape.meta:
-        return Starting("script", _relate(tuple(json.loads(tape.meta[COMMAND])), here), here)
+    if words := _read_words(tape.meta.get(COMMAND, "[]")):
+        return Starting("script", _relate(words, here), here)
     raise PinRefused(
         "this run was not made by `tracefork run`: say what its agent is, agent= (in a shell --agent "
         "package.module:function, or a script behind --)"
     )
+
+
+def _read_words(text: str) -> tuple[str, ...]:
+    """The words of a recorded script; none, if the text is no list of words."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    is_one = isinstance(found, list) and all(isinstance(word, str) for word in found)
+    return tuple(found) if is_one else ()
 
 
 def _relate(words: tuple[str, ...], cwd: Path) -> tuple[str, ...]:
