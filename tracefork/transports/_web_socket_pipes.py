@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 from ._web_socket_peer import Peer
@@ -76,23 +78,30 @@ class Pipe(asyncio.Transport):
 
 
 class Socket:
-    """A socket to a `Peer`."""
+    """A socket to a `Peer`. It has a file, which can be read as long as there is something to receive."""
+
+    family = 0
+    """None of those of the network."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._bytes: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._rest = b""
         self._lock = threading.Lock()
+        self._near, self._far = socket.socketpair()  # a byte is in it for each of `_bytes`
 
     def give(self, data: bytes) -> None:
         if data:
-            self._bytes.put(data)
+            self._put(data)
         if self._peer.ended:
-            self._bytes.put(b"")
+            self._put(b"")
 
     def recv(self, size: int) -> bytes:
         data = self._rest or self._bytes.get()
         self._rest = data[size:]
+        if not self._rest:
+            with suppress(OSError):  # it is closed
+                self._near.recv(1)
         return data[:size]
 
     def sendall(self, data: Any) -> None:
@@ -100,10 +109,20 @@ class Socket:
             self.give(self._peer.receive(bytes(data)))
 
     def shutdown(self, _: int) -> None:
-        self._bytes.put(b"")
+        self._put(b"")
 
     def close(self) -> None:
-        self._bytes.put(b"")
+        self._put(b"")
+        self._near.close()
+        self._far.close()
+
+    def fileno(self) -> int:
+        return self._near.fileno()
+
+    def _put(self, data: bytes) -> None:
+        self._bytes.put(data)
+        with suppress(OSError):
+            self._far.send(b"x")
 
     def settimeout(self, _: float | None) -> None:
         pass

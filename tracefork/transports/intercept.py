@@ -7,6 +7,7 @@ run's context what stands there does nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -30,8 +31,7 @@ ADAPTERS = {
 def hold(run: object) -> None:
     """Start intercepting for `run`; doing it twice is harmless.
 
-    Raises:
-        AttributeError: a library is no longer as its adapter knows it.
+    A library that is no longer as its adapter knows it is left alone, and a warning logged, once.
     """
     for library in ADAPTERS:
         if find_loaded(library) is not None:
@@ -48,11 +48,20 @@ def _targets() -> Iterator[Target]:
     for library, adapter in ADAPTERS.items():
         ours = find_loaded(f"{__package__}.{adapter}")  # whoever is importing it yet comes back with it
         if ours is not None and find_loaded(library) is not None:
-            yield from ours.targets()
+            targets = list(ours.targets())
+            if all(hasattr(owner, name) for owner, name, _ in targets):
+                yield from targets
+            elif library not in _unknown:
+                _unknown.add(library)
+                _log.warning("this version of %s is not known here: its clients are not recorded", library)
 
 
 def _prepare(library: str) -> None:
     import_module(f"{__package__}.{ADAPTERS[library]}")
 
+
+_log = logging.getLogger("tracefork")
+_unknown = set[str]()
+"""Libraries that are of a version whose names an adapter does not find."""
 
 _patches = Patches(_targets, late=frozenset(ADAPTERS), prepare=_prepare)

@@ -27,8 +27,9 @@ from ._websockets_sockets import AsyncSocket
 
 def targets() -> Iterator[Target]:
     """Return what of the library is replaced while a run is in progress."""
-    yield lib.connect, "create_connection", _connect_async
-    yield lib.connect, "__await_impl__", _open_async
+    is_new = hasattr(lib.connect, "open_tcp_connection")  # since version 17
+    yield lib.connect, "open_tcp_connection" if is_new else "create_connection", _connect_async
+    yield lib.connect, "connect" if is_new else "__await_impl__", _open_async
 
 
 async def _connect_async(original: Any, connecting: Any) -> Any:
@@ -37,7 +38,7 @@ async def _connect_async(original: Any, connecting: Any) -> Any:
     if way.run is None:
         with past(way, str(asked.url)):
             return await original(connecting)
-    sample = connecting.protocol_factory(parse_uri(connecting.uri)).protocol
+    sample = _make_connection(connecting).protocol
     headers = list_headers(
         connecting.uri,
         *_find_given(connecting),
@@ -55,7 +56,7 @@ async def _connect_async(original: Any, connecting: Any) -> Any:
             connection.handshake = partial(_shake_hands, connection, call, way.run, connection.handshake)
         else:
             head = await call.ahead()
-            connection = connecting.protocol_factory(parse_uri(connecting.uri))
+            connection = _make_connection(connecting)
             body = b"".join([data async for data in call.athrough()]) if head.status != SWITCHED else b""
             with call.aside():
                 connection.connection_made(Pipe(Peer(head, body), connection))
@@ -65,6 +66,12 @@ async def _connect_async(original: Any, connecting: Any) -> Any:
         await call.aleave(exc)
         raise
     return connection
+
+
+def _make_connection(connecting: Any) -> Any:
+    """A connection of the library's that is not connected yet."""
+    make = connecting.factory if hasattr(connecting, "factory") else connecting.protocol_factory
+    return make(parse_uri(connecting.uri))
 
 
 def _find_given(connecting: Any) -> tuple[Any, str | None]:
@@ -79,6 +86,8 @@ def _refill(connecting: Any, call: Call) -> None:
     """Let the handshake leave as it must."""
     if call.is_refilled:
         connecting.uri = call.outgoing.url
+        if hasattr(connecting, "ws_uri"):
+            connecting.ws_uri = parse_uri(connecting.uri)
         additional, agent = _find_given(connecting)
         given = {name.lower() for name, _ in pairs_of(additional)}
         connecting.additional_headers = [(n, v) for n, v in call.outgoing.headers if n.lower() in given]
