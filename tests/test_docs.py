@@ -9,6 +9,8 @@ import contextlib
 import io
 import os
 import re
+import sys
+import types
 import urllib.request
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from functools import partial
@@ -33,7 +35,10 @@ def blocks(page):
 
 def executed(page):
     """What a page defines, once its blocks have printed what they promised."""
-    names = {"__name__": "example"}
+    module = types.ModuleType("example")
+    module.__file__ = str(page)
+    sys.modules["example"] = module  # so that its dates are drawn as those of a module are
+    names = vars(module)
     for code, promised in blocks(page):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):

@@ -329,7 +329,7 @@ COMMANDS = set(
     """
     demo run ls show verify fork rerun resume blame report serve validate check diff import export salvage gc
     delete
-    scrub calibrate gateway workspace textconv git
+    scrub calibrate gateway workspace textconv git pin policy
     """.split()
 )
 

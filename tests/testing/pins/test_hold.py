@@ -79,7 +79,7 @@ def test_an_agent_that_asks_something_else_leaves_one_divergence_with_the_cure(t
     assert "'Hi.', the agent 'Bye.'" in str(caught.value)
     assert (
         caught.value.__suppress_context__
-        and f"tracefork rerun '{tmp_path}/x y.tape'" in caught.value.__notes__[0]
+        and f"held to '{tmp_path}/x y.tape'" in caught.value.__notes__[0]
     )
 
 

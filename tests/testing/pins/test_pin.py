@@ -89,12 +89,9 @@ def test_a_changed_prompt_fails_with_step_path_and_both_values(desk):
     desk.edit("agents/wording.py", "a seat", "two seats")
     said = desk.pytest(code=1)
 
-    assert "Divergence: step 0: the agent asked" in said
-    assert (
-        "at $.messages[0].content the tape has 'Book a seat to Rome.', the agent 'Book two seats to Rome.'"
-        in said
-    )
-    assert f"tracefork rerun {TAPE}" in said and f"tracefork export last {TAPE} --force" in said
+    both = "the tape has 'Book a seat to Rome.', the agent 'Book two seats to Rome.'"
+    assert "Divergence: step 0: the agent asked" in said and f"at $.messages[0].content {both}" in said
+    assert f"held to {TAPE}. If the change is meant, pytest --tracefork-mode=new" in said
     assert "httpx" not in said and "During handling" not in said, "the client's own frames say nothing"
 
 
@@ -111,6 +108,18 @@ def test_an_agent_that_raises_fails_with_its_own_traceback(desk):
     said = desk.pytest(code=1)
 
     assert "KeyError: 'seat'" in said and "agents/book.py" in said
+
+
+def test_the_plugin_records_what_is_new_and_the_test_stays(desk):
+    pin(desk)
+    test, asked = (desk.folder / TEST).read_text(), len(desk.server.requests)
+    desk.edit("agents/wording.py", "a seat", "two seats")
+
+    assert "1 passed" in desk.pytest("--tracefork-mode=new", PYTEST_DISABLE_PLUGIN_AUTOLOAD="")
+    assert len(desk.server.requests) > asked and (desk.folder / TEST).read_text() == test
+    asked = len(desk.server.requests)
+    assert "1 passed" in desk.pytest()
+    assert len(desk.server.requests) == asked
 
 
 @pytest.mark.slow

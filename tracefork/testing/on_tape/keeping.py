@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
+from attrs import evolve
+
 from ...core.tape import Tape
 from ...errors import Conflict
 from ...storage.tape_file import save
@@ -31,6 +33,11 @@ def keep(tape: Tape, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     if not _is_claimed(tape, place):
         save(tape, place)
+
+
+def detach(tape: Tape) -> Tape:
+    """`tape` as one that went on from no other: what it was served is its own."""
+    return evolve(tape, steps=tuple(evolve(step, origin=None) for step in tape.steps), parent=None)
 
 
 def _is_claimed(tape: Tape, place: Path) -> bool:

@@ -16,7 +16,7 @@ from ...errors import Divergence, MissingTape, NetworkBlocked, Refused, Tracefor
 from ...runs.api import record, replay, rerun
 from ...session.session import Session
 from ...storage.tape_file import load
-from .keeping import keep
+from .keeping import detach, keep
 from .served import Stale, go_on, list_stale, read_all, serve
 from .settings import Settings
 
@@ -212,8 +212,7 @@ class TestRun:
         """`tape` as one that went on from no other, with a note of its test."""
         over = self.session.state.clock if self._over_at is None else self._over_at
         note = json.dumps({"test": self.settings.title, "over": over})
-        steps = tuple(evolve(step, origin=None) for step in tape.steps)
-        return evolve(tape, steps=steps, parent=None, meta={**tape.meta, NOTE: note})
+        return evolve(detach(tape), meta={**tape.meta, NOTE: note})
 
 
 def _read_end(tape: Tape | None) -> int | None:

@@ -11,10 +11,12 @@ from ...core.tape import Tape
 from ...errors import NotHeld, TraceforkError
 from ...providers.last_answers import find_last_text
 from ...runs.agents import Agent, Ending, check_loop, run_agent
-from ...runs.api import replay
+from ...runs.api import record, replay, rerun
 from ...runs.verify import Verdict, judge
 from ...session.session import Session
 from ...storage.tape_file import load
+from ..on_tape.keeping import detach, keep
+from ..on_tape.mode import find_mode
 from ..policies.policy import Policy
 from .agents import find_scope
 
@@ -25,7 +27,9 @@ def hold(tape: Tape | str | os.PathLike[str], agent: Agent, *, policy: Policy | 
     The result is what the agent returned; of one that returned nothing, as scripts and commands do, it is
     the last text that a model said. Nothing connects meanwhile, and the pauses of retries are skipped.
 
-    An agent whose recorded run raised may return now: that is what it was mended for.
+    An agent whose recorded run raised may return now: that is what it was mended for. Under
+    `pytest --tracefork-mode=new` (or all, or rewrite) it asks what is new, and that run takes the place of
+    the file.
 
     Args:
         tape: a tape, or the file of one.
@@ -42,6 +46,8 @@ def hold(tape: Tape | str | os.PathLike[str], agent: Agent, *, policy: Policy | 
     __tracebackhide__ = True
     check_loop(agent, "hold(...) runs the agent in a loop of its own, from a test that is not async")
     kept = tape if isinstance(tape, Tape) else load(tape)
+    if not isinstance(tape, Tape) and find_mode() not in ("none", "once"):
+        return renew(kept, Path(tape), agent, policy)
     session = replay(kept, scope=find_scope(agent), instant_retries=True)
     ending = run_agent(session, agent)
     failure = find_failure(judge(kept, session, ending), ending, session)
@@ -53,6 +59,30 @@ def hold(tape: Tape | str | os.PathLike[str], agent: Agent, *, policy: Policy | 
         raise failure.with_traceback(None) from None
     if policy is not None:
         policy.hold(session)
+    return find_result(ending, session)
+
+
+def renew(kept: Tape, place: Path, agent: Agent, policy: Policy | None = None) -> Any:
+    """Run `agent` on `kept` as pytest's mode says, put that run in the place of the tape, return its result.
+
+    An agent that raises, or a run that does not keep the policy, leaves the tape as it is.
+
+    Raises:
+        PolicyBroken: the run did not keep the policy.
+        Exception: what the agent raised.
+    """
+    scope = find_scope(agent)
+    if find_mode() == "new":
+        session = rerun(kept, reuse="all", name="new", scope=scope)
+    else:
+        session = record(agent_name=kept.agent_name, scope=scope)
+    ending = run_agent(session, agent)
+    if ending.raised is not None:
+        raise ending.raised
+    if policy is not None:
+        policy.hold(session)
+    if session.forwarded or len(session.tape) != len(kept):
+        keep(detach(session.tape), place)
     return find_result(ending, session)
 
 
@@ -85,8 +115,8 @@ def advise_anew(path: str) -> str:
     shown = Path(path).relative_to(here) if Path(path).is_relative_to(here) else path
     path = quote(str(shown))
     return (
-        f"held to {path}. If the change is meant, record it anew: tracefork rerun {path} asks what is "
-        f"new, and tracefork export last {path} --force puts that run in its place"
+        f"held to {path}. If the change is meant, pytest --tracefork-mode=new asks what is new, and puts "
+        "that run in its place"
     )
 
 

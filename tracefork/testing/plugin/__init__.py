@@ -34,7 +34,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    find_mode(config), find_default_mode(config), find_max_age(config)
+    find_default_mode(config), find_max_age(config)
+    if mode := find_mode(config):
+        from ..on_tape.mode import set_mode  # noqa: PLC0415
+
+        set_mode(mode)
+        config.add_cleanup(lambda: set_mode("none"))
     config.addinivalue_line(
         "markers",
         "tracefork(tape=, mode=, policy=, enabled=True, **options): answer what the test asks from its tape",
@@ -192,6 +197,11 @@ def pytest_runtest_makereport(
         from .failures import complete  # noqa: PLC0415
 
         complete(report, item, call, run, item.config.stash[NEWS])
+    elif report.failed and call.excinfo and type(call.excinfo.value).__module__.startswith("tracefork"):
+        from .failures import represent  # noqa: PLC0415
+        from .settings import write_command  # noqa: PLC0415
+
+        report.longrepr = represent(call.excinfo.value, call.excinfo, item, write_command(item))
     if report.when == "teardown" and (news := item.config.stash[NEWS]):
         report.tracefork = [*news]  # type: ignore[attr-defined]  # which pytest-xdist carries to who prints
         news.clear()

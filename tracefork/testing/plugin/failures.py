@@ -88,8 +88,8 @@ def warn(run: TestRun, item: pytest.Item) -> None:
 
 
 def represent(
-    failure: TraceforkError, excinfo: pytest.ExceptionInfo[BaseException], item: pytest.Item, command: str
-) -> object:
+    failure: BaseException, excinfo: pytest.ExceptionInfo[BaseException], item: pytest.Item, command: str
+) -> Any:
     """What pytest prints of a failure: the test's own lines, and the sentence in its summary, too."""
     if failure is not excinfo.value:
         failure.__suppress_context__ = True
@@ -108,7 +108,7 @@ def represent(
     return text
 
 
-def summarize(failure: TraceforkError) -> str:
+def summarize(failure: BaseException) -> str:
     """A failure in one line: the step, the place and both texts before all else."""
     match failure:
         case Stalled(step=step, patience=patience, nearest=nearest):
@@ -140,7 +140,7 @@ def compare(op: str, left: object, right: object) -> list[str] | None:
     return None
 
 
-def _show_alone(failure: TraceforkError, message: str, item: pytest.Item) -> object:
+def _show_alone(failure: BaseException, message: str, item: pytest.Item) -> object:
     """What pytest prints of a failure that no line of the test raised."""
     path, line, _ = item.reportinfo()
     lines = [f"E   {text}" for text in str(failure).splitlines()]
