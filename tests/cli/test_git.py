@@ -191,6 +191,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_tape_is_a_line_and_the_others_are_shown(repository):
     """A command that fails makes git give up: `fatal: unable to read files to diff`."""
     for name in (*BAD, "zebra"):

@@ -70,6 +70,7 @@ def test_an_empty_list_lets_no_tool_through(desk):
     assert "no tool may be" in desk("trip", "--tools", "", code=1).stdout
 
 
+@pytest.mark.slow
 def test_rules_and_prices_come_from_files(desk):
     (desk.folder / "rules.toml").write_text('never = ["delete"]\n[arguments.book]\ncity = "Oslo"\n')
     (desk.folder / "rules.json").write_text('{"max_calls": 3, "order": ["search", "book"]}')

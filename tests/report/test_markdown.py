@@ -112,6 +112,7 @@ WIDE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", WIDE)
 def test_a_comment_is_never_too_long_and_says_what_is_left_out(text):
     tape = long_story(190, text[:120])

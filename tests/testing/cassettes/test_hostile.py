@@ -268,6 +268,7 @@ def test_a_bomb_is_refused_soon(name):
     assert kind is (BadCassette if name in FOR_LIBYAML else TooLarge)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_bomb_is_refused_in_little_room(name, parser):
     tracemalloc.start()

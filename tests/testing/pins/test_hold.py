@@ -77,10 +77,7 @@ def test_an_agent_that_asks_something_else_leaves_one_divergence_with_the_cure(t
 
     assert (caught.value.step, caught.value.path) == (0, "$.messages[0].content")
     assert "'Hi.', the agent 'Bye.'" in str(caught.value)
-    assert (
-        caught.value.__suppress_context__
-        and f"held to '{tmp_path}/x y.tape'" in caught.value.__notes__[0]
-    )
+    assert caught.value.__suppress_context__ and f"held to '{tmp_path}/x y.tape'" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -74,6 +74,7 @@ def test_a_pinned_run_passes_from_anywhere_and_moves_with_its_repository(desk, t
     assert desk.booked == ["Rome"], "no replay books again"
 
 
+@pytest.mark.slow
 def test_it_asks_nobody_and_needs_nothing_but_pytest(desk):
     pin(desk, "--check", ROME)
     asked = len(desk.server.requests)
@@ -95,6 +96,7 @@ def test_a_changed_prompt_fails_with_step_path_and_both_values(desk):
     assert "httpx" not in said and "During handling" not in said, "the client's own frames say nothing"
 
 
+@pytest.mark.slow
 def test_a_check_that_no_longer_holds_fails_with_both_values(desk):
     pin(desk, "--check", ROME)
     desk.edit(TEST, '"Rome" in result', '"Oslo" in result')
@@ -102,6 +104,7 @@ def test_a_check_that_no_longer_holds_fails_with_both_values(desk):
     assert "assert 'Oslo' in 'Done: a seat to Rome'" in desk.pytest(code=1)
 
 
+@pytest.mark.slow
 def test_an_agent_that_raises_fails_with_its_own_traceback(desk):
     pin(desk, "--check", ROME)
     desk.edit("agents/book.py", "# here more may follow", 'raise KeyError("seat")')
@@ -185,6 +188,7 @@ def test_a_check_of_which_no_test_can_be_made_is_refused_with_its_place(desk):
     assert "cannot be imported" in refuse(desk, "--check", "nowhere:check")
 
 
+@pytest.mark.slow
 def test_twice_is_refused_unless_it_is_forced(desk):
     pin(desk, "--check", ROME)
     text = desk.read(TEST)
@@ -236,6 +240,7 @@ def test_a_file_name_of_any_kind_gets_a_test_of_its_own(desk):
     assert "4 passed" in desk.pytest()
 
 
+@pytest.mark.slow
 def test_an_agent_that_does_not_do_it_again_is_refused(desk):
     desk.edit("agents/wording.py", "a seat", "two seats")
 
@@ -246,6 +251,7 @@ def test_an_agent_that_does_not_do_it_again_is_refused(desk):
     assert "it raises KeyError" in refuse(desk)
 
 
+@pytest.mark.slow
 def test_a_script_that_is_gone_and_a_run_that_nobody_started_are_refused(desk):
     assert "no script 'nothing.py'" in refuse(desk, "--", "nothing.py")
     with tracefork.record(desk.folder / "runs.db", run_id="library") as run:
@@ -254,6 +260,7 @@ def test_a_script_that_is_gone_and_a_run_that_nobody_started_are_refused(desk):
     assert "--agent" in said
 
 
+@pytest.mark.slow
 def test_a_run_that_never_ended_is_refused(desk):
     desk.edit("agents/book.py", "# here more may follow", '__import__("os")._exit(9)')
     desk.tracefork("run", "--run-id", "dead", "agents/book.py", "Rome", code=9)
@@ -264,6 +271,7 @@ def test_a_run_that_never_ended_is_refused(desk):
 # -- failing runs ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_a_test_that_fails_until_the_agent_is_mended(desk):
     check = 'lambda result: result.startswith("Booked")'
     assert "does not hold" in refuse(desk, "--check", check)
@@ -324,6 +332,7 @@ def test_a_failing_policy_is_pinned_as_failing(desk):
     assert "PolicyBroken" in desk.pytest(code=1)
 
 
+@pytest.mark.slow
 def test_rules_and_prices_come_from_files(desk):
     desk.write("rules.toml", 'must = ["book"]\n[arguments.book]\ncity = "Rome"\n')
     table = {"as_of": "2026-11-30", "models": {"claude-sonnet-4-5": {"input": 1, "output": 1}}}
@@ -395,6 +404,7 @@ def test_names_that_a_test_needs_itself_are_given_way(library):
     assert "1 passed" in library.pytest()
 
 
+@pytest.mark.slow
 def test_a_function_that_raised_is_pinned_as_failing(library):
     library.tracefork("pin", "fail", "tests/f.tape", "--agent", "travel:fail", "--failing")
     assert "ValueError: no seat: Done: Fail." in library.pytest(code=1)
@@ -427,6 +437,7 @@ def test_a_fork_and_a_rerun_are_pinned_as_they_went(desk):
     assert desk.booked == ["Rome"]
 
 
+@pytest.mark.slow
 def test_no_secret_is_written(desk):
     key = "kx-8f3b2a91c7d64e05a1"
     env = {"BOOKING_API_KEY": key}

@@ -31,6 +31,7 @@ def model():
         yield f"{server.url.rstrip('/')}/v1/messages"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pytest", "coming-from-vcrpy"])
 def test_a_guide(name, model, tmp_path, monkeypatch):
     monkeypatch.setenv("MODEL_URL", model)

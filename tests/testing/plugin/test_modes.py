@@ -147,6 +147,7 @@ def test_workers_share_what_fixtures_of_theirs_recorded(project, mode):
     assert {name: tape.digest() for name, tape in project.tapes().items()} == kept
 
 
+@pytest.mark.slow
 def test_two_workers_that_record_otherwise_are_both_named(project):
     pytest.importorskip("xdist")
     project.write("test_of_workers.py", """
