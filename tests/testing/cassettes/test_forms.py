@@ -174,6 +174,13 @@ def test_an_encoding_that_the_recorder_had_undone_is_in_no_header(encoding, body
     assert list(response.headers) == wanted
 
 
+def test_a_length_that_the_recorder_added_beside_chunks_is_in_no_header():
+    told = "{transfer-encoding: [chunked], content-length: ['4'], x: [y]}"
+    response = one(response="body: {string: text}", told=told).response
+
+    assert list(response.headers) == [("transfer-encoding", "chunked"), ("x", "y")]
+
+
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 304), ("GET", 204)])
 def test_the_length_of_a_body_that_is_never_sent_stays(method, status):
     kept = {
