@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 import time
-from collections import Counter, defaultdict
-from pathlib import Path
+from collections import Counter
 
 import httpx
 import pytest
-import zstandard
-from peers import corpus
+from peers import cassettes as corpus
+from peers.cassettes import COUNTS, written
 
 from tracefork.testing import cassettes
 
-COUNTS = {"exchanges": 893, "vendors": 946}
 GZIP = b"\x1f\x8b"
 
 
@@ -28,45 +25,10 @@ def vcr():
 @pytest.fixture(scope="module")
 def runs():
     """The rows of each run, in their order."""
-    if corpus.FOLDER is None:
+    found = corpus.runs()
+    if found is None:
         pytest.skip("there is no corpus: point TRACEFORK_CORPUS at its folder")
-    found = defaultdict(list)
-    for name in COUNTS:
-        with Path(corpus.FOLDER, f"{name}.jsonl.zst").open("rb") as packed:
-            for line in zstandard.ZstdDecompressor().stream_reader(packed).read().splitlines():
-                row = json.loads(line)
-                found[name, row["run"]].append(row)
-    return [sorted(rows, key=lambda row: row["i"]) for rows in found.values()]
-
-
-def lists(pairs):
-    found = defaultdict(list)
-    for name, value in pairs:
-        found[name].append(value)
-    return dict(found)
-
-
-def written(vcr, rows, serializer="yaml", keep=bytes):
-    """The cassette of these rows, by vcrpy's own hand."""
-    import vcr.serializers.jsonserializer
-    import vcr.serializers.yamlserializer
-    from vcr.request import Request as VcrRequest
-    from vcr.serialize import serialize
-
-    requests = [
-        VcrRequest(row["method"], row["url"], base64.b64decode(row["req_body_b64"]), dict(row["req_headers"]))
-        for row in rows
-    ]
-    responses = [
-        {
-            "status": {"code": row["status"], "message": "OK"},
-            "headers": lists(row["resp_headers"]),
-            "body": {"string": keep(base64.b64decode(row["resp_body_b64"]))},
-        }
-        for row in rows
-    ]
-    by = getattr(vcr.serializers, f"{serializer}serializer")
-    return serialize({"requests": requests, "responses": responses}, by).encode()
+    return found
 
 
 def decoded(response):
