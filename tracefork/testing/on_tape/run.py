@@ -65,6 +65,8 @@ class TestRun:
         self.is_reported = False
         """Whether the run's own failure has been reported, as that of a subtest may be."""
         self.news: tuple[News, ...] = ()
+        self.stale: tuple[Stale, ...] = ()
+        """What the test asked otherwise than its cassette has it, though it was answered from there."""
         self._over_at: int | None = None  # the tick at which the test itself was over
         self.recorded: Tape | None = None
         """The tape that was there before."""
@@ -84,13 +86,6 @@ class TestRun:
         """Whether every answer is on the tape: nothing connects then."""
         mode = self.settings.mode
         return mode == "none" or (mode == "once" and self.recorded is not None)
-
-    @property
-    def stale(self) -> tuple[Stale, ...]:
-        """What the test asks otherwise than its cassette has it, though it is answered from there."""
-        if self._cassette is None or self.settings.cassette is None:
-            return ()
-        return tuple(list_stale(self._cassette, self.session.tape, self.settings.cassette.habits))
 
     def begin(self) -> None:
         """Let what is asked from here on be asked of the run."""
@@ -146,6 +141,7 @@ class TestRun:
                 self.failed = True
                 raise self._translate(exc) from exc.__cause__
         finally:
+            self.stale = self._find_stale()
             self.news = (self._keep(),)
 
     # -- below -------------------------------------------------------------------------
@@ -177,6 +173,11 @@ class TestRun:
         if not left:
             return None
         return Unfinished(tuple(lines[n].asked for n in left), state.script.exchanges[left[0]])
+
+    def _find_stale(self) -> tuple[Stale, ...]:
+        if self._cassette is None or self.settings.cassette is None:
+            return ()
+        return tuple(list_stale(self._cassette, self.session.tape, self.settings.cassette.habits))
 
     def _translate(self, failure: TraceforkError) -> TraceforkError:
         if self.settings.offline and isinstance(failure, Divergence):
