@@ -11,8 +11,7 @@ import tracefork
 from tracefork.errors import MissingPart
 
 NEEDS = {
-    "tracefork.cli": {"typer", "rich"},
-    "tracefork.cli.progress": {"rich"},
+    "tracefork.cli*": {"typer", "rich"},
     "tracefork.server": {"starlette", "uvicorn"},
     "tracefork.transports.*botocore*": {"botocore", "urllib3"},
     "tracefork.transports._aws_credentials": {"botocore"},
@@ -22,6 +21,7 @@ NEEDS = {
     "tracefork.transports.httpx2": {"httpx2"},
     "tracefork.testing.strategies": {"hypothesis"},
     "tracefork.testing.backends*": {"hypothesis", "pytest"},
+    "tracefork.testing.plugin*": {"pytest"},
     "tracefork.testing.transports*": {"pytest"},
 }
 """Modules that may ask for what only an extra installs, and what that is."""
