@@ -374,3 +374,30 @@ def test_one(n):
         ask("x")
 """)  # fmt: skip
     project.run("--tracefork-mode=once").assert_outcomes(passed=1, failed=1)
+
+
+def test_a_test_that_is_tried_again_has_a_run_each_time(project):
+    pytest.importorskip("pytest_rerunfailures")
+    project.write("test_of_reruns.py", """
+import itertools
+
+import pytest
+from asking import ask
+
+tries = itertools.count()
+
+
+@pytest.mark.tracefork
+def test_one():
+    ask("a")
+    assert next(tries) % 2 == 1
+    ask("b")
+""")  # fmt: skip
+    plugin = ("-p", "pytest_rerunfailures", "--reruns=1")
+    first, again = project.run("--tracefork-mode=all", *plugin), project.run(*plugin)
+
+    for result in (first, again):
+        assert result.parseoutcomes()["passed"] == 1
+    assert (first.asked, again.asked) == (3, 0)
+    [tape] = project.tapes().values()
+    assert len(tape) == 2
