@@ -207,7 +207,7 @@ class MissingTape(TraceforkError, LookupError):
     """A test asked something, and there is no tape to answer it from.
 
     `path` is the file that there should be, `asked` the question, and `command` runs the test again, with
-    `{}` where options go.
+    its first `{}` where options go.
     """
 
     def __init__(self, path: str, asked: Question | Outcome | None, command: str) -> None:
@@ -217,7 +217,7 @@ class MissingTape(TraceforkError, LookupError):
     def __str__(self) -> str:
         return (
             f"there is no tape {self.path}, and the test asks {self.asked!r}; "
-            f"to record it: {self.command.format('--tracefork-mode=once')}"
+            f"to record it: {self.command.replace('{}', '--tracefork-mode=once', 1)}"
         )
 
 

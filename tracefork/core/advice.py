@@ -18,7 +18,10 @@ def in_shell() -> Iterator[None]:
 
 @contextmanager
 def in_test(command: str) -> Iterator[None]:
-    """Give advice in pytest's words while the block runs; `command` runs the test, `{}` is for options."""
+    """Give advice in pytest's words while the block runs; `command` runs the test.
+
+    Options take the place of its first `{}`: names of tests have braces, too.
+    """
     with _read_by("test", command):
         yield
 
@@ -31,7 +34,7 @@ def advise(python: str, shell: str, test: str | None = None) -> str:
     """
     if _READER["of"] == "test" and test is not None:
         command = _READER["test"]
-        modes = {name: command.format(f"--tracefork-mode={name}") for name in ("new", "all")}
+        modes = {name: command.replace("{}", f"--tracefork-mode={name}", 1) for name in ("new", "all")}
         return test.format(**modes)
     return shell if _READER["of"] == "shell" else python
 

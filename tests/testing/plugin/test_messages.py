@@ -303,3 +303,21 @@ def test_one(subtests):
     _, summary = lines_of(project.run(prompt="otherwise"))
     assert [line.partition(" ")[0] for line in summary] == ["SUBFAILED[asks]", "FAILED"]
     assert "Divergence: step 0" in summary[0] and "contains 1 failed subtest" in summary[1]
+
+
+def test_a_test_with_braces_in_its_name_is_told_how_it_is_recorded_as_any_other(project):
+    project.write("test_of_braces.py", """
+import pytest
+from asking import ask
+
+
+@pytest.mark.tracefork
+@pytest.mark.parametrize("city", ['{"to": 1}', "{}", "{0}"])
+def test_one(city):
+    ask(city)
+""")  # fmt: skip
+
+    failed = project.run()
+    failed.assert_outcomes(failed=3)
+    command = "pytest --tracefork-mode=once 'test_of_braces.py::test_one[{}]'"
+    assert any(line.startswith("FAILED") and line.endswith(command) for line in failed.outlines)
