@@ -250,6 +250,28 @@ def test_one():
     assert (before.digest() != after.digest()) is is_replaced
 
 
+def test_rewrite_keeps_the_tape_of_a_unittest_that_fails(project):
+    project.write("test_of_case.py", """
+import unittest
+
+import pytest
+from asking import PROMPT, ask
+
+
+@pytest.mark.tracefork
+class TestCase(unittest.TestCase):
+    def test_one(self):
+        ask(PROMPT)
+        self.assertEqual(PROMPT, "as ever")
+""")  # fmt: skip
+    project.run("--tracefork-mode=once").assert_outcomes(passed=1)
+    [before] = project.tapes().values()
+
+    project.run("--tracefork-mode=rewrite", prompt="otherwise").assert_outcomes(failed=1)
+    [after] = project.tapes().values()
+    assert before.digest() == after.digest()
+
+
 def test_an_interrupted_recording_leaves_the_tape_as_it_was(project):
     project.write("test_of_interrupt.py", """
 import pytest
@@ -347,6 +369,15 @@ def test_the_page_of_a_failing_test_is_written_and_named_in_junits_file(one):
     assert "as ever" in page.read_text("utf-8")
     [failure] = ET.parse(one.folder / "junit.xml").iterfind(".//failure")
     assert failure.get("message").startswith("Divergence: step 0, $.messages[0].content")
+
+
+def test_a_page_that_cannot_be_written_is_told_and_the_other_tests_run(one):
+    (one.folder / "pages").write_text("a file, and no folder")
+    one.write("test_of_two.py", "def test_two():\n    pass\n")
+
+    failed = one.run("--tracefork-report=pages")
+    failed.assert_outcomes(failed=1, passed=1)
+    assert any("test_of_one.py::test_asks: no page: " in line for line in failed.stdout.lines)
 
 
 def test_two_modes_that_differ_are_wrong_usage(one):

@@ -65,14 +65,13 @@ def complete(
     if report.failed and call.excinfo is not None:
         failure = run.find_failure(call.excinfo.value)
         if failure is not None:
-            run.failed = run.is_reported = True
+            run.is_reported = True
             report.longrepr = represent(failure, call.excinfo, item, run.settings.command)
+        run.failed = True  # a unittest.TestCase raises nothing that a hook would see
     if report.when == "teardown":
         news += [one.tell() for one in run.news]
         if run.failed and (folder := item.config.getoption("--tracefork-report")):
-            page = _write_page(Path(folder), run)
-            report.user_properties.append(("tracefork_report", str(page)))
-            news.append({"page": str(page), "test": item.nodeid})
+            news.append({"test": item.nodeid, "page": _try_to_write_page(Path(folder), run, report)})
 
 
 def warn(run: TestRun, item: pytest.Item) -> None:
@@ -168,6 +167,16 @@ def _walk(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 def _is_of_user(path: Path) -> bool:
     return not (path.is_relative_to(_OURS) or "site-packages" in path.parts or _STDLIB in path.parents)
+
+
+def _try_to_write_page(folder: Path, run: TestRun, report: Any) -> str:
+    """The file of the page that was written, which `report` has as a property then; or why there is none."""
+    try:
+        page = str(_write_page(folder, run))
+    except (OSError, TraceforkError) as exc:  # the other tests are to run all the same
+        return f"no page: {exc}"
+    report.user_properties.append(("tracefork_report", page))
+    return page
 
 
 def _write_page(folder: Path, run: TestRun) -> Path:
