@@ -344,6 +344,23 @@ def test_unused_tapes_are_listed_and_fail_if_asked_to(one):
     assert one.run("--tracefork-unused=fail").ret == 0
 
 
+def test_a_tape_of_another_folder_is_used_and_those_of_tests_without_marks_are_not(one):
+    one.write("sub/test_of_sub.py", """
+import pytest
+from asking import ask
+
+
+@pytest.mark.tracefork(tape="../tapes/shared.tape")
+def test_shared():
+    ask("a")
+""")  # fmt: skip
+    recorded = one.run("--tracefork-mode=once", "--tracefork-unused")
+    assert "no tape is unused" in recorded.outlines and "  tapes/shared.tape" in recorded.outlines
+
+    one.write("test_of_one.py", "def test_asks():\n    pass\n")
+    assert "2 tapes that no test uses:" in one.run("test_of_one.py", "--tracefork-unused").outlines
+
+
 def test_old_tapes_are_warned_of(one):
     one.run("--tracefork-mode=once")
     [(name, tape)] = one.tapes().items()

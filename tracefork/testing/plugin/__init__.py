@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return (yield)
     finally:
         is_for_all = config.getini("tracefork") or config.getoption("--block-network", default=False)
-        if is_for_all or any(map(_has_mark, collected)):
+        if is_for_all or config.getoption("--tracefork-unused") or any(map(_has_mark, collected)):
             from .collecting import give_runs  # noqa: PLC0415
 
             give_runs(collected, config.stash[REPORTER], config.stash[SHARED])

@@ -34,7 +34,7 @@ def give_runs(items: Sequence[Any], reporter: Reporter, shared: set[int]) -> Non
 def find_marked_place(item: pytest.Item) -> Any:
     """The file of a test's tape, as its marks have it."""
     named = [mark.kwargs["tape"] for mark in item.iter_markers("tracefork") if "tape" in mark.kwargs]
-    return item.path.parent / named[0] if named else find_place(item)
+    return find_place(item, named[0] if named else None)
 
 
 def _asks(fixture: Any) -> bool:

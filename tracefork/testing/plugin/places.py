@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Container, Iterable
 from hashlib import sha256
@@ -23,8 +24,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.\-\[\]=+,]+")
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(10))})
 
 
-def find_place(item: pytest.Item) -> Path:
-    """The tape file of a test: `tapes/<module>/[<Class>.]<test>.tape` beside its file."""
+def find_place(item: pytest.Item, named: str | os.PathLike[str] | None = None) -> Path:
+    """The tape file of a test: `named`, or `tapes/<module>/[<Class>.]<test>.tape`, beside its file."""
+    if named is not None:
+        return Path(os.path.normpath(item.path.parent / named))
     classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
     test = getattr(item, "originalname", None) or item.name
     parameters = getattr(getattr(item, "callspec", None), "id", None)

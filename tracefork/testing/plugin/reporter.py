@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .places import find_unused
-from .summary import tell_news
+from .summary import plural, tell_news
 
 _TITLE = "tracefork"
 
@@ -56,7 +56,7 @@ class Reporter:
         lines = list(tell_news(self._told, self._config.rootpath))
         if self._config.getoption("--tracefork-unused"):
             unused = self._find_unused()
-            lines += ["no tape is unused"] if not unused else [f"{len(unused)} tapes that no test uses:"]
+            lines += [f"{plural(len(unused), 'tape')} that no test uses:" if unused else "no tape is unused"]
             lines += [f"  {os.path.relpath(path, self._config.rootpath)}" for path in unused]
         if lines:
             terminalreporter.section(_TITLE)

@@ -39,7 +39,7 @@ def find_settings(item: pytest.Item, configured: Mapping[str, Any]) -> Settings 
         return None
     config = item.config
     mode = find_mode(config) or given.get("mode") or find_default_mode(config)
-    place = item.path.parent / given["tape"] if "tape" in given else find_place(item)
+    place = find_place(item, given.get("tape"))
     return Settings(
         mode,
         place,

@@ -15,13 +15,13 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
     tapes = [one for one in news if "page" not in one]
     recorded = [one for one in tapes if one["kept"] == "recorded"]
     if recorded:
-        yield f"{_plural(len(recorded), 'tape')} recorded"
+        yield f"{plural(len(recorded), 'tape')} recorded"
         yield from _list(f"  {_shorten(one['place'], root)}" for one in recorded)
         if bad := [one["test"] for one in recorded if one["failed"]]:
             yield "of tests that did not pass; --tracefork-mode=all records them again:"
             yield from _list(f"  {test}" for test in bad)
     for one in tapes:
-        counts = f"{_plural(one['served'], 'answer')} kept, {one['asked']} asked anew"
+        counts = f"{plural(one['served'], 'answer')} kept, {one['asked']} asked anew"
         dropped = f", {len(one['dropped'])} dropped" if one["dropped"] else ""
         if one["kept"] == "renewed":
             yield f"{_shorten(one['place'], root)}: renewed, {counts}{dropped}"
@@ -31,7 +31,7 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
             yield f"{_shorten(one['place'], root)}: not written, {why}; {counts}"
     stale = [one for one in tapes if one["stale"]]
     if stale:
-        yield f"{_plural(len(stale), 'test')} answered by cassettes that have answers to other questions:"
+        yield f"{plural(len(stale), 'test')} answered by cassettes that have answers to other questions:"
         yield from _list(f"  {one['test']}, {one['stale'][0]}" for one in stale)
     for one in pages:
         yield f"{one['test']}: {one['page']}"
@@ -49,5 +49,6 @@ def _shorten(path: str, root: Path) -> str:
     return str(place.relative_to(root)) if place.is_relative_to(root) else path
 
 
-def _plural(number: int, what: str) -> str:
+def plural(number: int, what: str) -> str:
+    """`1 tape`, `14 tapes`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
