@@ -28,8 +28,8 @@ class Secrets:
 
     def __init__(self, script: Script, redactor: Callable[[], Redactor]) -> None:
         self._script, self._redactor = script, redactor
-        self.keeps_clean = not script.lines
-        """True if the script is empty: nothing is matched, and the keeper alone redacts questions."""
+        self.keeps_clean = not script.lines and script.opens != NEVER
+        """True if all is live: nothing is matched, and the keeper alone redacts questions."""
 
     def match(self, question: Question, state: State, lane: Lane) -> Question:
         """Return `question` as it is matched: redacted if there is a script; else the keeper redacts it.

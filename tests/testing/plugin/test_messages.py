@@ -1,5 +1,7 @@
 """A test whose run fails is one failure, and its line in the summary is the sentence of what happened."""
 
+import re
+
 import pytest
 from plugin_project import lines_of
 
@@ -221,6 +223,33 @@ def test_a_missing_tape_is_an_error_when_the_test_asks_and_says_how_to_record_it
     assert failed.asked == 0 and one.tapes() == {}
     one.run("--tracefork-mode=once").assert_outcomes(passed=2)
     assert list(one.tapes()) == ["tapes/test_of_one/test_asks.tape"]
+
+
+def test_what_is_asked_without_a_tape_is_named_without_its_secrets(project, monkeypatch):
+    monkeypatch.setenv("SHOP_API_KEY", "sk-topsecret-000111222333444")
+    project.write("test_of_secrets.py", """
+import os
+
+import httpx
+import pytest
+from asking import URL
+
+
+@pytest.mark.tracefork
+def test_one():
+    httpx.get(f"{URL}?word={os.environ['SHOP_API_KEY']}&api_key=abcdef0123456789")
+
+
+@pytest.mark.block_network
+def test_two():
+    httpx.get(f"{URL}?word={os.environ['SHOP_API_KEY']}&api_key=abcdef0123456789")
+""")  # fmt: skip
+
+    failed = project.run("--tb=no")  # the lines of the test have one of them
+    failed.assert_outcomes(failed=2)
+    printed = failed.stdout.str()
+    assert printed.count("?word=[secret:SHOP_API_KEY]&api_key=[secret:api_key]") >= 2
+    assert not re.search("topsecret|abcdef0123", printed)
 
 
 def test_a_damaged_tape_is_an_error_that_names_the_file(one):
