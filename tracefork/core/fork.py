@@ -44,12 +44,12 @@ def everything(tape: Tape, matcher: Matcher = exact) -> Script:
     return Script.of(sorted(lines, key=lambda line: line.began or 0) if begun else lines, NEVER, matcher)
 
 
-def in_any_order(tape: Tape, matcher: Matcher = exact, times: int = 1) -> Script:
-    """Replay, in no order: each question is given the first equal answer that is left, each answer `times`.
+def in_any_order(tape: Tape, matcher: Matcher = exact) -> Script:
+    """Replay, in no order: each question is given the first equal answer that is left, each answer once.
 
     Nothing waits, whoever asks: each line is of a lane of its own, and all of it happens at one tick.
     """
-    lines = [Line.of(step) for _ in range(times) for step in tape.steps]
+    lines = [Line.of(step) for step in tape.steps]
     apart = [evolve(line, lane=f"any.{n}", began=n, headed=n, ended=n) for n, line in enumerate(lines)]
     return evolve(Script.of(apart, NEVER, matcher), is_loose=True)
 

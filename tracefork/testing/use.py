@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from ..runs.options import RecordOptions, TailOptions
 from ..session.session import Session
 from .cassettes.habits import Habits
+from .on_tape.mode import ALIASES, MODES
 from .on_tape.run import TestRun
 from .on_tape.settings import Cassette, Settings, list_names
 from .on_tape.warned import StaleCassette
@@ -22,8 +23,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _TAPE = ".tape"
-_MODES = ("none", "once", "new", "all", "rewrite")
-_ALIASES = {"new_episodes": "new"}
 
 
 class use_cassette:  # noqa: N801  it is used like a function
@@ -57,9 +56,9 @@ class use_cassette:  # noqa: N801  it is used like a function
     def __init__(
         self, path: str | os.PathLike[str], *, record_mode: str = "once", policy: Any = None, **options: Any
     ) -> None:
-        mode = _ALIASES.get(record_mode, record_mode)
-        if mode not in _MODES:
-            raise ValueError(f"record_mode is one of {', '.join(_MODES)}, not {record_mode!r}")
+        mode = ALIASES.get(record_mode)
+        if mode is None:
+            raise ValueError(f"record_mode is one of {', '.join(MODES)}, not {record_mode!r}")
         place, cassette = Path(path), None
         known = list_names(TailOptions) | list_names(RecordOptions)
         if place.suffix != _TAPE:

@@ -41,8 +41,9 @@ def pytest_sessionfinish():
     assert loaded is not None, done.stdout
     names = {name.strip("' ") for name in loaded[1].split(",")}
     light = "__init__ options places reporter summary vcr_fixtures".split()
-    plugin = "tracefork.testing.plugin"
-    assert names <= {"tracefork", "tracefork.testing", plugin, *(f"{plugin}.{name}" for name in light)}
+    testing, plugin = "tracefork.testing", "tracefork.testing.plugin"
+    modes = {f"{testing}.on_tape", f"{testing}.on_tape.mode"}
+    assert names <= {"tracefork", testing, *modes, plugin, *(f"{plugin}.{name}" for name in light)}
     assert plugin in names
 
 

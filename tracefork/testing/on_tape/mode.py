@@ -1,6 +1,10 @@
-"""What pytest was asked to do with tapes, for tests that hold an agent to a tape by themselves."""
+"""How tests treat tapes: the modes, and the one that pytest was asked for. Imports nothing of tracefork."""
 
 from __future__ import annotations
+
+MODES = ("none", "once", "new", "all", "rewrite")
+ALIASES = {"new_episodes": "new", **{mode: mode for mode in MODES}}
+"""What vcrpy calls the modes."""
 
 _asked = {"mode": "none"}
 

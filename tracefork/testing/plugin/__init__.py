@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..on_tape.mode import set_mode
 from .options import add_options, find_default_mode, find_max_age, find_mode, find_other
 from .places import FIXTURE
 from .reporter import Reporter
@@ -36,8 +37,6 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     find_default_mode(config), find_max_age(config)
     if mode := find_mode(config):
-        from ..on_tape.mode import set_mode  # noqa: PLC0415
-
         set_mode(mode)
         config.add_cleanup(lambda: set_mode("none"))
     config.addinivalue_line(

@@ -1,4 +1,4 @@
-"""What can be said on pytest's command line and in its ini file. Imports nothing of tracefork."""
+"""What can be said on pytest's command line and in its ini file. Of tracefork it imports the modes alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-MODES = ("none", "once", "new", "all", "rewrite")
-ALIASES = {"new_episodes": "new", **{mode: mode for mode in MODES}}
-"""What `--record-mode` calls the modes."""
+from ..on_tape.mode import ALIASES, MODES
 
 OTHERS = {"recording": "pytest_recording", "vcr": "pytest_vcr", "cassetter": "cassetter"}
 """Plugins that have `@pytest.mark.vcr` and its options for themselves, and the modules that they are in."""
