@@ -159,6 +159,11 @@ HABITS = {
         PASSES,
     ),
     "before_record_request": (write_test("    get()\n", f"{VCR}(before_record_request=print)"), (), ERRS),
+    "before_record_response": (
+        write_test("    assert get() == 'first'\n", f"{VCR}(before_record_response=print)"),
+        (),
+        PASSES,
+    ),
     'vcr.use_cassette("a.yaml")': (
         write_test(GETS, "@use_cassette('cassettes/test_of/a.yaml')", name="test_y", fixture=USED),
         (),
