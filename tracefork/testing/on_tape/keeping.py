@@ -31,8 +31,15 @@ def keep(tape: Tape, place: Path) -> None:
         Conflict: another worker of this test session wrote a tape that differs.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    if not _is_claimed(tape, place):
+    claim = _find_claim(place)
+    if claim is not None and not _claim(claim, tape, place):
+        return
+    try:
         save(tape, place)
+    except BaseException:
+        if claim is not None:
+            claim.unlink(missing_ok=True)  # another worker may be luckier
+        raise
 
 
 def detach(tape: Tape) -> Tape:
@@ -40,18 +47,22 @@ def detach(tape: Tape) -> Tape:
     return evolve(tape, steps=tuple(evolve(step, origin=None) for step in tape.steps), parent=None)
 
 
-def _is_claimed(tape: Tape, place: Path) -> bool:
-    """True if another worker has written an equal tape to `place` in this session of pytest-xdist.
+def _find_claim(place: Path) -> Path | None:
+    """The file that says which worker of pytest-xdist writes `place` in this session; None without workers."""
+    session, worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER")
+    if not session or not worker:
+        return None
+    return find_claims(session) / sha256(os.fsencode(place.resolve())).hexdigest()
+
+
+def _claim(claim: Path, tape: Tape, place: Path) -> bool:
+    """True if this worker is to write `tape` to `place`; False if another one has, and an equal one.
 
     Raises:
         Conflict: it wrote another one.
     """
-    session, worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER")
-    if not session or not worker:
-        return False
-    folder = find_claims(session)
+    worker, folder = os.environ["PYTEST_XDIST_WORKER"], claim.parent
     folder.mkdir(mode=0o700, exist_ok=True)
-    claim = folder / sha256(os.fsencode(place.resolve())).hexdigest()
     new = folder / f".tmp-{token_hex(8)}"
     new.write_text(json.dumps({"worker": worker, "digest": tape.digest()}), "utf-8")
     try:
@@ -59,16 +70,16 @@ def _is_claimed(tape: Tape, place: Path) -> bool:
     except FileExistsError:
         first = json.loads(claim.read_text("utf-8"))
     else:
-        return False
+        return True
     finally:
         with suppress(OSError):
             new.unlink()
     if first["worker"] == worker:
-        return False
+        return True
     if first["digest"] != tape.digest():
         name = os.path.relpath(place)
         raise Conflict(
             f"{first['worker']} and {worker} both recorded {name}, and not the same: the fixture asks, or is "
             "answered, otherwise in each; give it the scope of a test, or run the recording with -n 0"
         )
-    return True
+    return False
