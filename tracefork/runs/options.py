@@ -91,7 +91,7 @@ class Options:
         redact: what to take out before anything is kept; by default `redact.redactor(os.environ)`.
         passthrough: calls that are none of the agent's: `"POST host/path"`, where `*` stands for
             anything, and method and path may be left out. By default what telemetry exporters send.
-            In a replay they fail as if nobody listened. Kept with the run.
+            In a replay they fail as if nobody listened, but at what `allow` names. Kept with the run.
         allow: addresses that may be connected to, also in a replay, and that are no escapes:
             `"127.0.0.1:5432"`, a host, or the path of a unix socket. Kept with the run.
         max_body: the most bytes of one body that are kept. Of a longer one the tape has its length

@@ -35,7 +35,8 @@ def find_way(method: str, url: str, own: Session | None = None) -> Way:
     if run.is_aside() or (run.over and run.live):
         return PAST
     if own is None and run.passes(host, method, path):
-        return ASIDE if run.live else NOWHERE
+        may_leave = run.live or run.allows(f"{host}:{parts.port or parts.scheme}")
+        return ASIDE if may_leave else NOWHERE
     return Way(run)
 
 

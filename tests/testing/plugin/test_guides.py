@@ -158,6 +158,11 @@ HABITS = {
         (),
         PASSES,
     ),
+    "ignore_hosts": (
+        write_test("    assert post()\n", f"{VCR}('a.yaml', ignore_hosts=['127.0.0.1'])", name="test_y"),
+        (),
+        PASSES,
+    ),
     "before_record_request": (write_test("    get()\n", f"{VCR}(before_record_request=print)"), (), ERRS),
     "before_record_response": (
         write_test("    assert get() == 'first'\n", f"{VCR}(before_record_response=print)"),

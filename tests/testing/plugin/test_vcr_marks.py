@@ -314,3 +314,26 @@ print(options.find_other(SimpleNamespace(is_blocked=lambda name: True)))
     )
 
     assert done.stdout.split("\n")[:2] == ["recording", ""]
+
+
+def test_hosts_that_are_ignored_are_asked_for_real_and_are_on_no_tape(project):
+    project.write("test_of_ignored.py", """
+import pytest
+from asking import ask
+
+
+@pytest.mark.vcr(ignore_localhost=True)
+def test_localhost():
+    assert ask("a") == "heard a"
+
+
+@pytest.mark.vcr(ignore_hosts=["127.0.0.1"])
+def test_host():
+    assert ask("a") == "heard a"
+""")  # fmt: skip
+    for name in ("test_localhost", "test_host"):
+        project.write(f"cassettes/test_of_ignored/{name}.yaml", "interactions: []\nversion: 1\n")
+
+    answered = project.run()
+    answered.assert_outcomes(passed=2)
+    assert answered.asked == 2

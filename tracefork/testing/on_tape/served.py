@@ -13,6 +13,7 @@ from ...core.values import Exchange, Request
 from ...redact import Redactor, redactor, scrubbed
 from ...runs.api import replay, rerun
 from ...runs.options import ReplayOptions, TailOptions
+from ...session.passthrough import TELEMETRY
 from ...session.session import Session
 from ..cassettes import read
 from ..cassettes.habits import Habits, find_stale
@@ -60,14 +61,10 @@ def serve(tape: Tape, habits: Habits, **options: Unpack[ReplayOptions]) -> Sessi
         evolve(step, request=cast("Request", mask.question(step.request))) for step in tape.exchanges
     )
     served = evolve(tape, steps=steps * (_REPEATED if habits.repeats else 1))
-    ignored = tuple(f"{host}/*" for host in habits.ignored_hosts)
-    chosen: ReplayOptions = {
-        "matcher": habits.matcher,
-        "order": "any",
-        "redact": mask,
-        "passthrough": ignored,
-        **options,
-    }
+    chosen: ReplayOptions = {"matcher": habits.matcher, "order": "any", "redact": mask, **options}
+    if habits.ignored_hosts:  # they are asked for real, though this is a replay
+        chosen["passthrough"] = (*(options.get("passthrough") or TELEMETRY), *habits.ignored_hosts)
+        chosen["allow"] = (*(options.get("allow") or ()), *habits.ignored_hosts)
     return replay(served, **chosen)
 
 
