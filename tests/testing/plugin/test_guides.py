@@ -142,6 +142,11 @@ HABITS = {
     "--record-mode=none": (POSTS, ("--record-mode=once",), PASSES),
     "--block-network": (write_test("    post()\n"), ("--block-network",), FAILS),
     "--disable-recording": (POSTS, ("--disable-recording",), PASSES),
+    "cassettes/<test>.yaml": (
+        write_test(GETS.replace("()", "('models?flat=1')").replace("first", "flat"), VCR, name="test_flat"),
+        (),
+        PASSES,
+    ),
     "vcr_config": (write_test(GETS, VCR, fixture=FOLDER), (), PASSES),
     "filter_headers": (
         write_test("    assert get('models?k2=3') == 'first'\n", VCR, fixture=FILTERED),
@@ -181,8 +186,8 @@ HABITS = {
 
 def list_habits():
     text = (GUIDES / "coming-from-vcrpy.md").read_text("utf-8")
-    rows = re.findall(r"^\| (`.*?) \| .* \|$", text.partition("## Habits")[2], re.MULTILINE)
-    return [re.match(r"`(.*?)`", row)[1] for row in rows]
+    rows = re.findall(r"^\| ((?:pytest-vcr: )?`.*?) \| .* \|$", text.partition("## Habits")[2], re.MULTILINE)
+    return [re.search(r"`(.*?)`", row)[1] for row in rows]
 
 
 def test_each_row_of_the_table_is_executed():
@@ -205,6 +210,11 @@ def test_a_habit(habit, pytester, monkeypatch, model):
         folder.joinpath(f"{name}.yaml").write_text(
             yaml.safe_dump({"interactions": [INTERACTION], "version": 1})
         )
+    flat = {
+        "request": INTERACTION["request"] | {"uri": "https://api.test/models?flat=1"},
+        "response": INTERACTION["response"] | {"body": {"string": "flat"}},
+    }
+    (folder.parent / "test_flat.yaml").write_text(yaml.safe_dump({"interactions": [flat], "version": 1}))
     plugin = ("-p", "tracefork.testing.plugin", "-p", "no:cacheprovider", "-q")
     if words == ("LESS",):
         pytester.runpytest_inprocess(*plugin, "--tracefork-mode=once").assert_outcomes(passed=1)

@@ -337,3 +337,10 @@ def test_host():
     answered = project.run()
     answered.assert_outcomes(passed=2)
     assert answered.asked == 2
+
+
+def test_cassettes_of_pytest_vcr_in_one_folder_for_all_modules_are_found(team):
+    [cassette] = (team.folder / "cassettes").rglob("*.yaml")
+    cassette.rename(team.folder / "cassettes" / cassette.name)
+
+    team.run().assert_outcomes(passed=1)

@@ -48,7 +48,7 @@ def detach(tape: Tape) -> Tape:
 
 
 def _find_claim(place: Path) -> Path | None:
-    """The file that says which worker of pytest-xdist writes `place` in this session; None without workers."""
+    """The file that says which worker of pytest-xdist writes `place`; None where there are no workers."""
     session, worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER")
     if not session or not worker:
         return None

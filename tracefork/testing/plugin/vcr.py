@@ -61,7 +61,10 @@ def find_vcr_settings(request: pytest.FixtureRequest) -> Settings | None:
 def _find_paths(
     request: pytest.FixtureRequest, marks: list[pytest.Mark], options: Mapping[str, Any]
 ) -> tuple[Path, ...]:
-    """The files that may answer the test: its own, and those that its marks name."""
+    """The files that may answer the test: its own, and those that its marks name.
+
+    pytest-vcr has one folder for all modules: what is not in the module's own is looked for there.
+    """
     folder = Path(
         os.fspath(options.get("cassette_library_dir") or request.getfixturevalue("vcr_cassette_dir"))
     )
@@ -69,7 +72,9 @@ def _find_paths(
     own: str = request.getfixturevalue("default_cassette_name")
     named = [name for mark in marks for name in mark.args]
     names = [own if Path(own).suffix in _SUFFIXES.values() else own + suffix, *named]
-    return tuple(dict.fromkeys(folder / name for name in names))
+    is_module = folder == request.path.parent / "cassettes" / request.path.stem
+    places = [(folder / name, folder.parent / name if is_module else folder / name) for name in names]
+    return tuple(dict.fromkeys(old if old.is_file() and not new.exists() else new for new, old in places))
 
 
 def _find_hosts(
