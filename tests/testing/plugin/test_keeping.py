@@ -43,3 +43,11 @@ def test_what_one_worker_could_not_write_the_next_one_writes(as_worker, tmp_path
     as_worker("gw1")
     keeping.keep(TAPE, place)
     assert tracefork.load(place).digest() == TAPE.digest()
+
+
+def test_a_file_on_another_drive_is_named_whole(monkeypatch):
+    def refuse(path):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(keeping.os.path, "relpath", refuse)
+    assert keeping.shorten("D:/tests/tapes/a.tape") == "D:/tests/tapes/a.tape"

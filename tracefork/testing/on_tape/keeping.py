@@ -42,6 +42,14 @@ def keep(tape: Tape, place: Path) -> None:
         raise
 
 
+def shorten(place: str | os.PathLike[str]) -> str:
+    """`place` as it is named from the working folder; whole where it is on another drive."""
+    try:
+        return os.path.relpath(place)
+    except ValueError:
+        return os.fspath(place)
+
+
 def detach(tape: Tape) -> Tape:
     """`tape` as one that went on from no other: what it was served is its own."""
     return evolve(tape, steps=tuple(evolve(step, origin=None) for step in tape.steps), parent=None)
@@ -77,7 +85,7 @@ def _claim(claim: Path, tape: Tape, place: Path) -> bool:
     if first["worker"] == worker:
         return True
     if first["digest"] != tape.digest():
-        name = os.path.relpath(place)
+        name = shorten(place)
         raise Conflict(
             f"{first['worker']} and {worker} both recorded {name}, and not the same: the fixture asks, or is "
             "answered, otherwise in each; give it the scope of a test, or run the recording with -n 0"

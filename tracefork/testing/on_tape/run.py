@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import Any
 
@@ -16,7 +15,7 @@ from ...errors import Divergence, MissingTape, NetworkBlocked, Refused, Tracefor
 from ...runs.api import record, replay, rerun
 from ...session.session import Session
 from ...storage.tape_file import load
-from .keeping import detach, keep
+from .keeping import detach, keep, shorten
 from .served import Stale, go_on, list_stale, read_all, serve
 from .settings import Settings
 
@@ -185,7 +184,7 @@ class TestRun:
         if self._missing and isinstance(failure, Divergence):
             cassette = self.settings.cassette
             place = cassette.paths[0] if cassette is not None else self.settings.place
-            return MissingTape(os.path.relpath(place), failure.asked, self.settings.command)
+            return MissingTape(shorten(place), failure.asked, self.settings.command)
         return failure
 
     def _keep(self) -> News:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from sysconfig import get_path
@@ -20,6 +19,7 @@ from ...report.diff.tapes import diff
 from ...runs.agents import Ending
 from ...runs.verify import Verdict, judge
 from ...storage.tape_file import write
+from ..on_tape.keeping import shorten
 from ..on_tape.run import TestRun, name_question
 from ..on_tape.warned import OldTape, StaleCassette
 from .places import make_plain
@@ -77,12 +77,12 @@ def complete(
 def warn(run: TestRun, item: pytest.Item) -> None:
     """Warn of a tape that is old, and of a cassette whose answers are to other questions."""
     for news in run.news:
-        place = os.path.relpath(news.place)
+        place = shorten(news.place)
         if news.age is not None:
             item.warn(OldTape(f"{place} was recorded {news.age / _DAY:.0f} days ago"))
     for stale in run.stale:
         assert run.settings.cassette is not None
-        name = os.path.relpath(run.settings.cassette.paths[0])
+        name = shorten(run.settings.cassette.paths[0])
         item.warn(StaleCassette(f"{item.nodeid} is answered by {name}, {stale}"))
 
 
@@ -143,7 +143,7 @@ def _show_alone(failure: BaseException, message: str, item: pytest.Item) -> obje
     """What pytest prints of a failure that no line of the test raised."""
     path, line, _ = item.reportinfo()
     lines = [f"E   {text}" for text in str(failure).splitlines()]
-    place = ReprFileLocation(os.path.relpath(path), (line or 0) + 1, message)
+    place = ReprFileLocation(shorten(path), (line or 0) + 1, message)
     entry = ReprEntryNative(
         ["\n".join(lines), f"\n\n{place.path}:{place.lineno}: {type(failure).__name__}\n"]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from .places import find_unused
-from .summary import plural, tell_news
+from .summary import plural, shorten, tell_news
 
 _TITLE = "tracefork"
 
@@ -57,7 +56,7 @@ class Reporter:
         if self._config.getoption("--tracefork-unused"):
             unused = self._find_unused()
             lines += [f"{plural(len(unused), 'tape')} that no test uses:" if unused else "no tape is unused"]
-            lines += [f"  {os.path.relpath(path, self._config.rootpath)}" for path in unused]
+            lines += [f"  {shorten(str(path), self._config.rootpath)}" for path in unused]
         if lines:
             terminalreporter.section(_TITLE)
             for line in lines:

@@ -16,7 +16,7 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
     recorded = [one for one in tapes if one["kept"] == "recorded"]
     if recorded:
         yield f"{plural(len(recorded), 'tape')} recorded"
-        yield from _list(f"  {_shorten(one['place'], root)}" for one in recorded)
+        yield from _list(f"  {shorten(one['place'], root)}" for one in recorded)
         if bad := [one["test"] for one in recorded if one["failed"]]:
             yield "of tests that did not pass; --tracefork-mode=all records them again:"
             yield from _list(f"  {test}" for test in bad)
@@ -24,11 +24,11 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
         counts = f"{plural(one['served'], 'answer')} kept, {one['asked']} asked anew"
         dropped = f", {len(one['dropped'])} dropped" if one["dropped"] else ""
         if one["kept"] == "renewed":
-            yield f"{_shorten(one['place'], root)}: renewed, {counts}{dropped}"
+            yield f"{shorten(one['place'], root)}: renewed, {counts}{dropped}"
             yield from _list(f"  nobody asks any more: {question}" for question in one["dropped"])
         if one["kept"] == "left":
             why = f"since {one['test']} did not pass"
-            yield f"{_shorten(one['place'], root)}: not written, {why}; {counts}"
+            yield f"{shorten(one['place'], root)}: not written, {why}; {counts}"
     stale = [one for one in tapes if one["stale"]]
     if stale:
         yield f"{plural(len(stale), 'test')} answered by cassettes that have answers to other questions:"
@@ -44,7 +44,8 @@ def _list(lines: Iterable[str]) -> Iterator[str]:
         yield f"  and {len(listed) - _LISTED} more"
 
 
-def _shorten(path: str, root: Path) -> str:
+def shorten(path: str, root: Path) -> str:
+    """`path` from `root`, if it lies below; else whole."""
     place = Path(path)
     return str(place.relative_to(root)) if place.is_relative_to(root) else path
 
