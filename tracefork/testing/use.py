@@ -102,7 +102,16 @@ class use_cassette:  # noqa: N801  it is used like a function
         self.__exit__(kind, exc, tb)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """`function`, each of whose calls is such a block."""
+        """`function`, each of whose calls is such a block.
+
+        Raises:
+            TypeError: it is a class or a generator, which does nothing yet when it is called.
+        """
+        kinds = inspect.isclass, inspect.isgeneratorfunction, inspect.isasyncgenfunction
+        if any(is_one(function) for is_one in kinds):
+            raise TypeError(
+                f"use_cassette takes functions and coroutines, not {function!r}: use a with block"
+            )
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
