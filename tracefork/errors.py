@@ -216,7 +216,7 @@ class MissingTape(TraceforkError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"there is no tape {self.path}, and the test asks {self.asked!r}; "
+            f"there is no tape {self.path}, and the test asks {_name(self.asked)}; "
             f"to record it: {self.command.replace('{}', '--tracefork-mode=once', 1)}"
         )
 
@@ -230,9 +230,14 @@ class NetworkBlocked(TraceforkError, ConnectionRefusedError):
 
     def __str__(self) -> str:
         return (
-            f"the network is blocked for this test, and it asks {self.asked!r}; mark it with "
+            f"the network is blocked for this test, and it asks {_name(self.asked)}; mark it with "
             "@pytest.mark.tracefork to answer it from a tape, or allow the host: --allowed-hosts"
         )
+
+
+def _name(asked: object) -> str:
+    """A question as a sentence has it: method and URL of a request."""
+    return f"{asked.method} {asked.url}" if isinstance(asked, Request) else repr(asked)
 
 
 class MissingPart(TraceforkError):

@@ -7,6 +7,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
@@ -71,18 +72,20 @@ class use_cassette:  # noqa: N801  it is used like a function
         self._settings = Settings(
             mode, place, Path(path).stem, command, policy=policy, cassette=cassette, given=given
         )
-        self._runs = list[TestRun]()
+        self._runs = ContextVar[tuple[TestRun, ...]]("tracefork.use_cassette", default=())
+        """The blocks that are entered, the innermost last; tasks and threads have their own."""
 
     def __enter__(self) -> Session:
         run = TestRun(self._settings)
         run.begin()
-        self._runs.append(run)
+        self._runs.set((*self._runs.get(), run))
         return run.session
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        run = self._runs.pop()
+        *outer, run = self._runs.get()
+        self._runs.set(tuple(outer))
         run.interrupted = exc is not None and not isinstance(exc, Exception)
         try:
             failure = None if run.interrupted else run.judge_call(exc)

@@ -331,7 +331,7 @@ def test_unused_tapes_are_listed_and_fail_if_asked_to(one):
         (one.folder / name).parent.mkdir(exist_ok=True)
         tracefork.save(tape, one.folder / name)
 
-    listed, failed = one.run("--tracefork-unused"), one.run("--tracefork-unused=fail", "-k", "asks")
+    listed, failed = one.run("--tracefork-unused"), one.run("--tracefork-fail-unused", "-k", "asks")
     printed, _ = lines_of(listed)
     assert "3 tapes that no test uses:" in printed
     assert "  tapes/test_of_one/test_gone.tape" in printed and "  tapes/test_of_gone/test_x.tape" in printed
@@ -342,7 +342,7 @@ def test_unused_tapes_are_listed_and_fail_if_asked_to(one):
         "tapes/module.gone.tape",
     ):
         (one.folder / name).unlink()
-    assert one.run("--tracefork-unused=fail").ret == 0
+    assert one.run("--tracefork-fail-unused").ret == 0
 
 
 def test_a_tape_of_another_folder_is_used_and_those_of_tests_without_marks_are_not(one):

@@ -68,6 +68,7 @@ def renew(kept: Tape, place: Path, agent: Agent, policy: Policy | None = None) -
     An agent that raises, or a run that does not keep the policy, leaves the tape as it is.
 
     Raises:
+        NotHeld: it asked nothing.
         PolicyBroken: the run did not keep the policy.
         Exception: what the agent raised.
     """
@@ -81,6 +82,10 @@ def renew(kept: Tape, place: Path, agent: Agent, policy: Policy | None = None) -
         raise ending.raised
     if policy is not None:
         policy.hold(session)
+    if not session.tape.steps:
+        raise NotHeld(
+            "the agent asked nothing: a tape of that would vouch for nothing, and the old one stays"
+        )
     if session.forwarded or len(session.tape) != len(kept):
         keep(detach(session.tape), place)
     return find_result(ending, session)

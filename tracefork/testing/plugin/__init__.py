@@ -14,7 +14,7 @@ import pytest
 from ..on_tape.mode import set_mode
 from .options import add_options, find_default_mode, find_max_age, find_mode, find_other
 from .places import FIXTURE
-from .reporter import Reporter
+from .reporter import Reporter, looks_for_unused
 
 if TYPE_CHECKING:
     from ...core.tape import Tape
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return (yield)
     finally:
         is_for_all = config.getini("tracefork") or config.getoption("--block-network", default=False)
-        if is_for_all or config.getoption("--tracefork-unused") or any(map(_has_mark, collected)):
+        if is_for_all or looks_for_unused(config) or any(map(_has_mark, collected)):
             from .collecting import give_runs  # noqa: PLC0415
 
             give_runs(collected, config.stash[REPORTER], config.stash[SHARED])

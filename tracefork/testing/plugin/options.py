@@ -22,12 +22,9 @@ def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> N
     """Declare the options and the ini file's lines."""
     group = parser.getgroup("tracefork", "tapes of what tests ask models")
     group.addoption("--tracefork-mode", choices=MODES, help=_MODE)
+    group.addoption("--tracefork-unused", action="store_true", help="List the tapes that no test here uses.")
     group.addoption(
-        "--tracefork-unused",
-        nargs="?",
-        const="list",
-        choices=("list", "fail"),
-        help="List the tapes that no collected test uses; with =fail, and fail.",
+        "--tracefork-fail-unused", action="store_true", help="List them, and fail if there are any."
     )
     group.addoption("--tracefork-max-age", metavar="30d", help="Warn of tapes that are older: 12h, 30d, 8w.")
     group.addoption("--tracefork-report", metavar="DIR", help="Write the page of each failing test's run.")

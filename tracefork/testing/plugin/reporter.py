@@ -14,6 +14,11 @@ from .summary import plural, shorten, tell_news
 _TITLE = "tracefork"
 
 
+def looks_for_unused(config: pytest.Config) -> bool:
+    """Whether tapes that no test uses are to be listed."""
+    return bool(config.getoption("--tracefork-unused") or config.getoption("--tracefork-fail-unused"))
+
+
 class Reporter:
     """One for each process of pytest; that which prints has heard of all others."""
 
@@ -41,7 +46,7 @@ class Reporter:
         if output is not None:
             names = ("places", "fixtures", "folders")
             output["tracefork"] = {name: sorted(getattr(self, name)) for name in names}
-        elif self._config.getoption("--tracefork-unused") == "fail" and self._find_unused():
+        elif self._config.getoption("--tracefork-fail-unused") and self._find_unused():
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def pytest_unconfigure(self) -> None:
@@ -53,7 +58,7 @@ class Reporter:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         lines = list(tell_news(self._told, self._config.rootpath))
-        if self._config.getoption("--tracefork-unused"):
+        if looks_for_unused(self._config):
             unused = self._find_unused()
             lines += [f"{plural(len(unused), 'tape')} that no test uses:" if unused else "no tape is unused"]
             lines += [f"  {shorten(str(path), self._config.rootpath)}" for path in unused]
