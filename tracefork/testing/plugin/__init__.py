@@ -13,8 +13,8 @@ import pytest
 
 from ..on_tape.mode import set_mode
 from .options import add_options, find_default_mode, find_max_age, find_mode, find_other
-from .places import FIXTURE
 from .reporter import Reporter, looks_for_unused
+from .places import FIXTURE, name_fixture
 
 if TYPE_CHECKING:
     from ...core.tape import Tape
@@ -131,11 +131,18 @@ def _find_run(request: pytest.FixtureRequest) -> TestRun:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: Any, request: Any) -> Iterator[None]:
-    if fixturedef.scope == "function" or id(fixturedef) not in request.config.stash.get(SHARED, ()):
+    run = request._pyfuncitem.stash.get(RUN, None)  # noqa: SLF001
+    if fixturedef.scope == "function" or (
+        run is None and id(fixturedef) not in request.config.stash.get(SHARED, ())
+    ):
+        return (yield)
+    from .collecting import asks  # noqa: PLC0415
+
+    if not asks(fixturedef):
         return (yield)
     from .shared import setting_up  # noqa: PLC0415
 
-    run = request._pyfuncitem.stash.get(RUN, None)  # noqa: SLF001
+    request.config.stash[REPORTER].fixtures.add(name_fixture(fixturedef.argname))
     with setting_up(fixturedef, request, run, request.config.stash[NEWS]):
         return (yield)
 

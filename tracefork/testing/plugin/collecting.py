@@ -26,7 +26,7 @@ def give_runs(items: Sequence[Any], reporter: Reporter, shared: set[int]) -> Non
         if FIXTURE not in names:
             names.insert(0, FIXTURE)
         definitions = [one for found in item._fixtureinfo.name2fixturedefs.values() for one in found]  # noqa: SLF001
-        shared.update(id(one) for one in definitions if one.scope != "function" and _asks(one))
+        shared.update(id(one) for one in definitions if one.scope != "function" and asks(one))
         reporter.fixtures.update(map(name_fixture, names))
         reporter.places.add(str(find_marked_place(item)))
 
@@ -37,7 +37,7 @@ def find_marked_place(item: pytest.Item) -> Any:
     return find_place(item, named[0] if named else None)
 
 
-def _asks(fixture: Any) -> bool:
+def asks(fixture: Any) -> bool:
     """False of fixtures that ask no model: pytest's own, and those that configure this plugin."""
     if name_fixture(fixture.argname) != fixture.argname:
         return True

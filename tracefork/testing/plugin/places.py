@@ -19,6 +19,8 @@ SUFFIX = ".tape"
 
 _SHARED = re.compile(r"(?:.*\.)?(?:class|module|package|session)\.(.+?)(?:\[.*)?(?:\.teardown)?")
 _OLD_STYLE = re.compile(r"_(?:xunit|unittest)_(\w+?)_fixture_")
+_LIKE_A_VALUE = re.compile(r"None|True|False|nan|-?(?:inf|\d[\d.e+-]*)")
+"""A text that says what a value of another type says."""
 _LONGEST = 120  # characters of a name; some file systems take 143 bytes
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-\[\]=+,]+")
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(10))})
@@ -40,22 +42,49 @@ def find_place(item: pytest.Item, named: str | os.PathLike[str] | None = None) -
 def find_fixture_place(fixture: Any, request: Any) -> Path:
     """The tape file of a fixture that tests share: `tapes/[<module>/][<Class>.]<scope>.<fixture>.tape`.
 
-    It is beside the module for the scopes of class and module, else beside the file that has the fixture.
+    It is beside the module for the scopes of class and module, else beside the file that has the fixture. In
+    its name are its class, or that which has it, and its parameter and those of fixtures that it needs.
     """
     node, scope = request.node, fixture.scope
     name = f"{scope}.{name_fixture(fixture.argname)}"
+    file, *owners = fixture.baseid.split("::")
     if scope == "class":
-        name = ".".join([*(n.name for n in node.listchain() if isinstance(n, pytest.Class)), name])
+        owners = [n.name for n in node.listchain() if isinstance(n, pytest.Class)]
+    name = ".".join([*owners, name])
     if scope in ("class", "module"):
         folder = find_folder(node.path)
     else:
-        home = request.config.rootpath / fixture.baseid
+        home = request.config.rootpath / file
         folder = find_folder(home) if home.is_file() else home / FOLDER
-    given = getattr(request, "param", None)
-    plain = given is None or isinstance(given, str | int | float | bool)
-    index = getattr(request, "param_index", 0)
-    parameters = None if not hasattr(request, "param") else str(given) if plain else str(index)
-    return folder / make_name(name, parameters)
+    own = [_name_parameter(request.param, request.param_index)] if hasattr(request, "param") else []
+    parameters = [*own, *_list_parameters(fixture, request._pyfuncitem)]  # noqa: SLF001  pytest has no other word for it
+    return folder / make_name(name, "-".join(parameters) if parameters else None)
+
+
+def _list_parameters(fixture: Any, item: Any) -> list[str]:
+    """The parameters, in the test `item`, of the fixtures that `fixture` needs, and those need."""
+    spec = getattr(item, "callspec", None)
+    if spec is None:
+        return []
+    known = item._fixtureinfo.name2fixturedefs  # noqa: SLF001
+    names = dict.fromkeys(fixture.argnames)
+    todo = [*names]
+    while todo:
+        needed = [name for one in known.get(todo.pop(), ()) for name in one.argnames if name not in names]
+        names |= dict.fromkeys(needed)
+        todo += needed
+    return [
+        _name_parameter(spec.params[name], spec.indices[name])
+        for name in names
+        if name in spec.params and name != fixture.argname
+    ]
+
+
+def _name_parameter(given: object, index: int) -> str:
+    """A parameter of a fixture by its value, if that is a plain one, else by its place among the others."""
+    if isinstance(given, str):
+        return repr(given) if _LIKE_A_VALUE.fullmatch(given) else given
+    return str(given) if given is None or isinstance(given, int | float) else str(index)
 
 
 def name_fixture(name: str) -> str:
