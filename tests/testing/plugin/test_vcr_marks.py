@@ -344,3 +344,30 @@ def test_cassettes_of_pytest_vcr_in_one_folder_for_all_modules_are_found(team):
     cassette.rename(team.folder / "cassettes" / cassette.name)
 
     team.run().assert_outcomes(passed=1)
+
+
+def test_new_episodes_make_no_tape_of_fixtures_that_ask_nothing(team):
+    team.write("conftest.py", """
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared():
+    yield
+""")  # fmt: skip
+    result = team.run("--record-mode=new_episodes")
+
+    result.assert_outcomes(passed=1)
+    assert result.asked == 0 and list(team.tapes()) == ["tapes/test_of_vcr/test_answered.tape"]
+    assert "nobody asks any more" not in result.stdout.str()
+
+
+def test_what_is_filtered_since_a_cassette_was_recorded_is_not_stale(team):
+    team.write(
+        "test_of_vcr.py",
+        TEST.replace('"filter_query', '"filter_post_data_parameters": ["model"], "filter_query'),
+    )
+    result = team.run()
+
+    result.assert_outcomes(passed=1)
+    assert "StaleCassette" not in result.stdout.str()

@@ -139,9 +139,9 @@ class Habits:
 def find_stale(recorded: Request, asked: Request, habits: Habits = Habits()) -> Difference | None:
     """Where the body that is asked is another than the one that was recorded; None if they say the same.
 
-    White space and the order of keys of JSON say nothing, nor does a boundary of parts.
+    White space and the order of keys of JSON say nothing, nor does a boundary of parts, nor what is filtered.
     """
-    one, other = normalise(recorded).body, normalise(habits.filter(asked)).body
+    one, other = normalise(habits.filter(recorded)).body, normalise(habits.filter(asked)).body
     if one == other:
         return None
     left, right = _parse(one), _parse(other)

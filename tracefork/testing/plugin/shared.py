@@ -54,7 +54,7 @@ class _Block:
     """The run of a fixture's beginning, or of its end."""
 
     def __init__(self, settings: Settings, place: Path, name: str) -> None:
-        shared = evolve(settings, place=place, title=name, policy=None)
+        shared = evolve(settings, place=place, title=name, policy=None, cassette=None)
         self.run = TestRun(shared)
         self.run.begin()
 
