@@ -305,7 +305,8 @@ from asking import URL, body
 
 
 @pytest.mark.tracefork
-def test_one():
+@pytest.mark.parametrize("_key", [1], ids=["sk-proj-9aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789abcdef"])
+def test_one(_key):
     key = os.environ["OPENAI_API_KEY"]
     httpx.post(URL, json=body(f"my key is {key}"), headers={"authorization": f"Bearer {key}"})
 """)  # fmt: skip

@@ -211,7 +211,7 @@ class TestRun:
     def _make_whole(self, tape: Tape) -> Tape:
         """`tape` as one that went on from no other, with a note of its test."""
         over = self.session.state.clock if self._over_at is None else self._over_at
-        note = json.dumps({"test": self.settings.title, "over": over})
+        note = json.dumps({"test": self.session.redactor().text(self.settings.title), "over": over})
         return evolve(detach(tape), meta={**tape.meta, NOTE: note})
 
 
