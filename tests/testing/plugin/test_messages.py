@@ -349,3 +349,74 @@ def test_one(city):
     failed.assert_outcomes(failed=3)
     command = "pytest --tracefork-mode=once 'test_of_braces.py::test_one[{}]'"
     assert any(line.startswith("FAILED") and line.endswith(command) for line in failed.outlines)
+
+
+def test_the_command_that_is_named_can_be_typed_where_pytest_was_started(project, monkeypatch):
+    project.write("sub/test_of_braces.py", """
+import pytest
+from asking import ask
+
+
+@pytest.mark.tracefork
+@pytest.mark.parametrize("text", ['{"a": 1}'])
+def test_one(text):
+    ask(text)
+""")  # fmt: skip
+    monkeypatch.chdir(project.folder / "sub")
+    printed = project.run("--rootdir", str(project.folder), "-c", "../tox.ini").stdout.str()
+
+    assert """pytest --tracefork-mode=once 'test_of_braces.py::test_one[{"a": 1}]'""" in printed
+
+
+@pytest.mark.parametrize("words", ["tape=3", "policy='max_calls'"])
+def test_a_mark_that_says_something_of_the_wrong_kind_is_an_error_of_that_test(project, words):
+    test = "def test_one():\n    pass\n"
+    project.write("test_of_one.py", f"import pytest\n\n\n@pytest.mark.tracefork({words})\n{test}")
+    result = project.run()
+
+    result.assert_outcomes(errors=1)
+    assert f"{words.partition('=')[0]}= is " in result.stdout.str()
+
+
+def test_what_cannot_be_written_is_told_in_a_line(one):
+    (one.folder / "tapes").write_text("no folder")
+    result = one.run("--tracefork-mode=once", "--tracefork-report=tapes/pages")
+
+    result.assert_outcomes(passed=1, errors=1)
+    assert "StoreError: cannot write" in result.stdout.str()
+    assert "no page: " in result.stdout.str()
+
+
+def test_what_ends_the_teardown_of_a_test_ends_its_run(project):
+    project.write("test_of_end.py", """
+import pytest
+from asking import ask
+
+
+@pytest.fixture
+def ends():
+    yield
+    raise SystemExit(3)
+
+
+@pytest.mark.tracefork
+def test_one(ends):
+    ask("one")
+
+
+def test_asks_for_real():
+    assert ask("two") == "heard two"
+
+
+@pytest.mark.tracefork
+def test_three():
+    ask("three")
+""")  # fmt: skip
+    first, again = project.run("--tracefork-mode=once"), project.run()
+
+    first.assert_outcomes(passed=3, errors=1)
+    assert list(project.tapes()) == ["tapes/test_of_end/test_three.tape"]
+    assert "test_one.tape: not written" in first.stdout.str()
+    assert "ERROR test_of_end.py::test_one - SystemExit: 3" in again.stdout.str()
+    again.assert_outcomes(passed=2, failed=1, errors=1)
+    assert again.asked == 1

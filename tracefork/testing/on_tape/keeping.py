@@ -13,7 +13,7 @@ from secrets import token_hex
 from attrs import evolve
 
 from ...core.tape import Tape
-from ...errors import Conflict
+from ...errors import Conflict, StoreError
 from ...storage.tape_file import save
 
 
@@ -30,7 +30,10 @@ def keep(tape: Tape, place: Path) -> None:
         StoreError: the file system refused.
         Conflict: another worker of this test session wrote a tape that differs.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(f"cannot write {place}: {exc.strerror}: {exc.filename}") from exc
     claim = _find_claim(place)
     if claim is not None and not _claim(claim, tape, place):
         return

@@ -13,8 +13,8 @@ import pytest
 
 from ..on_tape.mode import set_mode
 from .options import add_options, find_default_mode, find_max_age, find_mode, find_other
-from .reporter import Reporter, looks_for_unused
 from .places import FIXTURE, name_fixture
+from .reporter import Reporter, looks_for_unused
 
 if TYPE_CHECKING:
     from ...core.tape import Tape
@@ -190,6 +190,13 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
         if not let_pass(run, exc):
             raise
+    except BaseException:  # after which pytest calls no finalizer: ours is among them
+        run = item.stash.get(RUN, None)
+        if run is not None:
+            from .failures import cut_short  # noqa: PLC0415
+
+            cut_short(run, item)
+        raise
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ def give_runs(items: Sequence[Any], reporter: Reporter, shared: set[int]) -> Non
 def find_marked_place(item: pytest.Item) -> Any:
     """The file of a test's tape, as its marks have it."""
     named = [mark.kwargs["tape"] for mark in item.iter_markers("tracefork") if "tape" in mark.kwargs]
-    return find_place(item, named[0] if named else None)
+    is_path = bool(named) and isinstance(named[0], str | PathLike)  # if not, the test says so
+    return find_place(item, named[0] if is_path else None)
 
 
 def asks(fixture: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from sysconfig import get_path
 from types import TracebackType
@@ -22,7 +23,7 @@ from ...storage.tape_file import write
 from ..on_tape.keeping import shorten
 from ..on_tape.run import TestRun, name_question
 from ..on_tape.warned import OldTape, StaleCassette
-from .places import make_plain
+from .places import FIXTURE, make_plain
 
 _TEXT = 100  # characters of a recorded or an asked value
 _DAY = 86_400
@@ -58,12 +59,24 @@ def let_pass(run: TestRun, raised: BaseException) -> bool:
     return run.failed and failure is not None and type(failure).find(raised) is not None
 
 
+def cut_short(run: TestRun, item: Any) -> None:
+    """End a run amid the teardown of its test: it is to take in no other test, and to change no file."""
+    run.failed = run.interrupted = True
+    with suppress(TraceforkError):
+        run.end()
+    begun = item._request._fixture_defs.get(FIXTURE)  # noqa: SLF001  pytest has no other word for it
+    if begun is not None:
+        begun.finish(item._request)  # noqa: SLF001  or the next test would be taken to have begun
+
+
 def complete(
     report: Any, item: pytest.Item, call: pytest.CallInfo[None], run: TestRun, news: list[Any]
 ) -> None:
     """Let the report of a phase say why it failed, if the run knows; in the end, what became of the tape."""
     if report.failed and call.excinfo is not None:
-        failure = run.find_failure(call.excinfo.value)
+        raised = call.excinfo.value
+        is_another = run.is_reported and report.when == "teardown" and TraceforkError.find(raised) is None
+        failure = None if is_another else run.find_failure(raised)
         if failure is not None:
             run.is_reported = True
             report.longrepr = represent(failure, call.excinfo, item, run.settings.command)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
+from os.path import relpath
 from typing import Any
 
 import pytest
@@ -52,10 +54,13 @@ def find_settings(item: pytest.Item, configured: Mapping[str, Any]) -> Settings 
 
 
 def write_command(item: pytest.Item) -> str:
-    """What to type to run this test alone, as far as options; `{}` stands where they go."""
+    """What to type to run this test alone, where pytest was started; `{}` stands where options go."""
     from shlex import quote  # noqa: PLC0415  only messages need it
 
-    return f"pytest {{}} {quote(item.nodeid)}"
+    file, *within = item.nodeid.split("::", 1)
+    place = relpath(item.config.rootpath / file, item.config.invocation_params.dir)
+    test = quote("::".join([place, *within])).replace("{", "{{").replace("}", "}}")
+    return f"pytest {{}} {test}"
 
 
 def is_marked(item: pytest.Item) -> bool:
@@ -87,6 +92,10 @@ def _check(words: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         raise pytest.UsageError(
             f"{where}: there is no option {unknown[0]}; they are {', '.join(sorted(known))}"
         )
+    if not isinstance(words.get("tape", ""), str | PathLike):
+        raise pytest.UsageError(f"{where}: tape= is a path, not {words['tape']!r}")
+    if not hasattr(words.get("policy"), "hold") and words.get("policy") is not None:
+        raise pytest.UsageError(f"{where}: policy= is tracefork.testing.policy(...), not {words['policy']!r}")
     if "mode" in words:
         return {**words, "mode": check_mode(words["mode"], where)}
     return words
