@@ -196,6 +196,11 @@ class Unfinished(TraceforkError):
         self.unasked = unasked
         self.step = step
 
+    @property
+    def cure(self) -> str:
+        """What to do if the agent was changed on purpose."""
+        return _advise_rerun("")
+
     def __str__(self) -> str:
         return (
             f"step {self.step}: the agent stopped early; {len(self.unasked)} recorded questions "

@@ -162,7 +162,7 @@ def test_one(opened):
     failed = project.run(prompt="otherwise")
     failed.assert_outcomes(passed=1, errors=1)
     _, summary = lines_of(failed)
-    assert len(summary) == 1 and "Unfinished: step 2: 1 recorded questions" in summary[0]
+    assert len(summary) == 1 and "Unfinished: step 2: a recorded question" in summary[0]
 
 
 def test_a_test_that_fails_by_itself_does_so_once(project):

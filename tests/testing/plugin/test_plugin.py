@@ -451,3 +451,22 @@ def test_one():
     assert (first.asked, again.asked) == (3, 0)
     [tape] = project.tapes().values()
     assert len(tape) == 2
+
+
+def test_the_tape_of_a_test_that_asks_nothing_any_more_is_taken_away(project):
+    project.write("test_of_less.py", """
+import pytest
+from asking import PROMPT, ask
+
+
+@pytest.mark.tracefork
+def test_one():
+    if PROMPT == "as ever":
+        ask("a")
+""")  # fmt: skip
+    project.run("--tracefork-mode=once").assert_outcomes(passed=1)
+
+    taken = project.run("--tracefork-mode=all", prompt="otherwise")
+    assert any("taken away, since test_of_less.py::test_one asks nothing" in one for one in taken.outlines)
+    assert project.tapes() == {}
+    project.run(prompt="otherwise").assert_outcomes(passed=1)

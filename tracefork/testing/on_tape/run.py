@@ -27,11 +27,11 @@ NOTE = "pytest"
 class News:
     """What a run did to its tape, for the summary.
 
-    `kept` is "recorded", "renewed", "left" where the tape stays as it was though something else was asked,
-    or "" where there was nothing to keep; `failed` says whether the test did. `served` answers are of the
-    old tape, `asked` are new; `dropped` are the questions of the old one that nobody asked any more. `age`
-    is in seconds, of a tape that is old; `stale` says where the test asks something else than the cassette
-    that answers it.
+    `kept` is "recorded", "renewed", "taken away" where nothing is asked any more, "left" where the tape stays
+    as it was though something else was asked, or "" where there was nothing to keep; `failed` says whether
+    the test did. `served` answers are of the old tape, `asked` are new; `dropped` are the questions of the
+    old one that nobody asked any more. `age` is in seconds, of a tape that is old; `stale` says where the
+    test asks something else than the cassette that answers it.
     """
 
     place: str
@@ -70,6 +70,7 @@ class TestRun:
         self.recorded: Tape | None = None
         """The tape that was there before."""
         self._cassette: Tape | None = None
+        self._looked_at = 0  # exchanges
         self._missing = False
         self._raised: BaseException | None = None
         self._ended = False
@@ -122,6 +123,15 @@ class TestRun:
             failure = raised
         return None if failure is None else self._translate(failure)
 
+    def look_for_stale(self) -> tuple[Stale, ...]:
+        """What was asked since the last look otherwise than its cassette has it; all of it is in `stale`."""
+        cassette, again = self.settings.cassette, self.session.tape
+        if self._cassette is None or cassette is None or len(again) == self._looked_at:
+            return ()
+        self._looked_at, known = len(again), len(self.stale)
+        self.stale = tuple(list_stale(self._cassette, again, cassette.habits))
+        return self.stale[known:]
+
     def end(self) -> None:
         """End the run, and keep its tape if the mode wants it.
 
@@ -140,7 +150,7 @@ class TestRun:
                 self.failed = True
                 raise self._translate(exc) from exc.__cause__
         finally:
-            self.stale = self._find_stale()
+            self.look_for_stale()
             self.news = (self._keep(),)
 
     # -- below -------------------------------------------------------------------------
@@ -173,11 +183,6 @@ class TestRun:
             return None
         return Unfinished(tuple(lines[n].asked for n in left), state.script.exchanges[left[0]])
 
-    def _find_stale(self) -> tuple[Stale, ...]:
-        if self._cassette is None or self.settings.cassette is None:
-            return ()
-        return tuple(list_stale(self._cassette, self.session.tape, self.settings.cassette.habits))
-
     def _translate(self, failure: TraceforkError) -> TraceforkError:
         if self.settings.offline and isinstance(failure, Divergence):
             return NetworkBlocked(failure.asked)
@@ -195,8 +200,11 @@ class TestRun:
             stale = tuple(map(str, self.stale))
             return News(place, settings.title, age=age if is_old else None, stale=stale)
         tape, before = self.session.tape, self.recorded
-        if not tape.steps and before is None:
-            return News(place, settings.title)
+        if not tape.steps:
+            is_useless = settings.place.exists() and not (self.failed or self.interrupted)
+            if is_useless:
+                settings.place.unlink()  # the next replay would miss what it has
+            return News(place, settings.title, kept="taken away" if is_useless else "")
         origins = {step.origin for step in tape.steps}
         left = [s for s in before.exchanges if s.span.began not in origins] if before is not None else []
         served = sum(step.origin is not None for step in tape.exchanges)

@@ -113,8 +113,9 @@ def _begin(request: pytest.FixtureRequest) -> None:
 
 
 def _end(item: pytest.Item, run: TestRun) -> None:
-    from .failures import warn  # noqa: PLC0415
+    from .failures import warn, warn_of_stale  # noqa: PLC0415
 
+    warn_of_stale(run, item)  # of what fixtures asked behind the test
     run.end()
     warn(run, item)
 
@@ -165,7 +166,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     run = item.stash.get(RUN, None)
     if run is None:
         return (yield)
-    from .failures import explain  # noqa: PLC0415
+    from .failures import explain, warn_of_stale  # noqa: PLC0415
 
     try:
         found = yield
@@ -175,6 +176,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     failure = run.judge_call(None)
     if failure is not None:
         raise failure
+    warn_of_stale(run, item)
     return found
 
 

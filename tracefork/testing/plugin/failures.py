@@ -88,15 +88,26 @@ def complete(
 
 
 def warn(run: TestRun, item: pytest.Item) -> None:
-    """Warn of a tape that is old, and of a cassette whose answers are to other questions."""
+    """Warn of a tape that is old."""
     for news in run.news:
-        place = shorten(news.place)
         if news.age is not None:
-            item.warn(OldTape(f"{place} was recorded {news.age / _DAY:.0f} days ago"))
-    for stale in run.stale:
-        assert run.settings.cassette is not None
-        name = shorten(run.settings.cassette.paths[0])
-        item.warn(StaleCassette(f"{item.nodeid} is answered by {name}, {stale}"))
+            item.warn(OldTape(f"{shorten(news.place)} was recorded {news.age / _DAY:.0f} days ago"))
+
+
+def warn_of_stale(run: TestRun, item: pytest.Item) -> None:
+    """Warn of what a cassette has answered that was another question.
+
+    Raises:
+        StaleCassette: warnings of that kind are errors: the test has failed.
+    """
+    cassette, found = run.settings.cassette, run.look_for_stale()
+    if found and cassette is not None:
+        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
+        failed, run.failed = run.failed, True  # unless it returns
+        item.warn(
+            StaleCassette(f"{item.nodeid} is answered by {shorten(cassette.paths[0])}, {found[0]}{more}")
+        )
+        run.failed = failed
 
 
 def represent(
@@ -107,7 +118,7 @@ def represent(
         failure.__suppress_context__ = True
     own = _keep_of_user(excinfo.value.__traceback__)
     with in_test(command):
-        cure = f"; {failure.cure}" if isinstance(failure, Divergence) else ""
+        cure = f"; {failure.cure}" if isinstance(failure, Divergence | Unfinished) else ""
         message = f"{type(failure).__name__}: {summarize(failure)}{cure}"
         if (
             own is None
@@ -133,9 +144,8 @@ def summarize(failure: BaseException) -> str:
         case Divergence(step=step, asked=asked, nearest=nearest):
             return f"step {step}: the tape has {name_question(nearest)}, the test asks {name_question(asked)}"
         case Unfinished(step=step, unasked=left):
-            return (
-                f"step {step}: {len(left)} recorded questions were not asked, first {name_question(left[0])}"
-            )
+            count = "a recorded question was" if len(left) == 1 else f"{len(left)} recorded questions were"
+            return f"step {step}: {count} not asked, first {name_question(left[0])}"
         case _:
             return str(failure).partition("\n")[0]
 

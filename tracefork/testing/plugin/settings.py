@@ -59,8 +59,7 @@ def write_command(item: pytest.Item) -> str:
 
     file, *within = item.nodeid.split("::", 1)
     place = relpath(item.config.rootpath / file, item.config.invocation_params.dir)
-    test = quote("::".join([place, *within])).replace("{", "{{").replace("}", "}}")
-    return f"pytest {{}} {test}"
+    return f"pytest {{}} {quote('::'.join([place, *within]))}"
 
 
 def is_marked(item: pytest.Item) -> bool:

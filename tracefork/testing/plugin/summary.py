@@ -23,6 +23,8 @@ def tell_news(news: Sequence[Mapping[str, Any]], root: Path) -> Iterator[str]:
     for one in tapes:
         counts = f"{plural(one['served'], 'answer')} kept, {one['asked']} asked anew"
         dropped = f", {len(one['dropped'])} dropped" if one["dropped"] else ""
+        if one["kept"] == "taken away":
+            yield f"{shorten(one['place'], root)}: taken away, since {one['test']} asks nothing any more"
         if one["kept"] == "renewed":
             yield f"{shorten(one['place'], root)}: renewed, {counts}{dropped}"
             yield from _list(f"  nobody asks any more: {question}" for question in one["dropped"])
