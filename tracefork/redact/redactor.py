@@ -38,7 +38,7 @@ from .by_name import headers
 from .by_name.names import SHORTEST, is_path, is_secret
 from .refill import Refill
 from .search.forms import list_forms, list_written
-from .search.known import Known
+from .search.known import Known, Plain
 from .search.search import Guard, Search, ask, make_needles
 from .search.spans import PLACEHOLDER, Hit, Span, Spans, join, list_places, make_hit, name_of, replace
 from .surrogates.vault import Vault
@@ -49,7 +49,8 @@ SHORTEST_CHECKED = 12
 """Values of fewer characters may stand in what is written by chance, and are not looked for a last time."""
 
 REMEMBERED = 512
-"""Headers whose kept form is remembered, so that it is not made anew for each question."""
+"""Headers whose kept form is remembered, so that it is not made anew for each question; and texts in which
+there is nothing to hide, and how many bytes these have at most."""
 
 _ESCAPED = 8  # bytes that stand for one where it is escaped, or what is left in base64
 _FEW, _MANY = 16, 256  # secrets that came up in the run are looked for so many at once
@@ -146,11 +147,11 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` without known secrets, and without `user:password@` and PARAMETERS in its URLs."""
-        return self._mask(text, self.text_spans)
+        return self._hide(self.now, "text:", text, self.text_spans)
 
     def clean(self, text: str) -> str:
         """Return `text` without known secrets: what URLs say is not looked at."""
-        return self._mask(text, self.spans)
+        return self._hide(self.now, "name:", text, self.spans)
 
     # -- where secrets stand ------------------------------------------------------------
 
@@ -201,11 +202,18 @@ class Redactor:
         number = len(self.vault.taught) if self.vault is not None else 0
         if made is None or made.taught != number:
             taught = dict(self.vault.taught) if self.vault is not None else {}
-            made = Known(self._search(taught), self._longest(taught), len(taught))
+            blocks = self._list_blocks(taught)
+            wide, finders = self.rules >= RULES, self.finders
+            search = Search(tuple(map(make_needles, blocks)), finders, self.guard, wide=wide)
+            is_ours = all(finder is patterns.found or finder in OURS for finder in finders)
+            is_shared = is_ours and type(self) is Redactor
+            plain = _share(blocks, finders, wide, self.secret_headers) if is_shared else {}
+            made = Known(search, self._longest(taught), len(taught), plain)
             self._made[:] = [made]
         return made
 
-    def _search(self, taught: Mapping[str, str]) -> Search:
+    def _list_blocks(self, taught: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """What is known by now, as names and values, in blocks of which most are as they were before."""
         blocks = [tuple(self._longest_first())]
         if self.vault is not None:
             blocks.append(tuple(pair for pair in self.vault.known if not self._finds(pair[1])))
@@ -214,8 +222,7 @@ class Redactor:
             many, few = len(more) // _MANY * _MANY, len(more) // _FEW * _FEW
             blocks += [more[n : n + _MANY] for n in range(0, many, _MANY)]
             blocks += [more[many:few], more[few:]]
-        found = tuple(map(make_needles, filter(None, blocks)))
-        return Search(found, self.finders, self.guard, wide=self.rules >= RULES)
+        return tuple(filter(None, blocks))
 
     # -- what is put back ----------------------------------------------------------------
 
@@ -300,11 +307,6 @@ class Redactor:
 
     # -- below -------------------------------------------------------------------------------
 
-    def _mask(self, text: str, look: Callable[[bytes], Spans]) -> str:
-        raw = text.encode("utf-8", "surrogatepass")
-        spans = self._meet(look(raw))
-        return replace(raw, spans).decode("utf-8", "surrogatepass") if spans else text
-
     def _meet(self, spans: Spans) -> Spans:
         """Return `spans`, once the vault has counted their secrets."""
         if self.vault is not None:
@@ -343,9 +345,24 @@ class Redactor:
         if shown is None:
             if len(known.shown) >= REMEMBERED:
                 known.shown.clear()
-            shown = self._mask(value, lambda raw: self.header_spans(low, raw, least))
+            shown = self._hide(known, low, value, lambda raw: self.header_spans(low, raw, least), least)
             known.shown[low, value, least] = shown
         return shown
+
+    def _hide(
+        self, known: Known, kind: str, text: str, look: Callable[[bytes], Spans], least: int = 0
+    ) -> str:
+        """`text` without what `look` finds; a short one in which that is nothing is not looked at again."""
+        if (kind, text, least) in known.plain:
+            return text
+        raw = text.encode("utf-8", "surrogatepass")
+        if spans := self._meet(look(raw)):
+            return replace(raw, spans).decode("utf-8", "surrogatepass")
+        if len(raw) <= REMEMBERED:
+            if len(known.plain) >= REMEMBERED:
+                known.plain.clear()
+            known.plain[kind, text, least] = None
+        return text
 
     def _request(self, request: Request) -> Request:
         pairs, url = self._headers(request.headers), self.text(request.url)
@@ -376,6 +393,17 @@ class Redactor:
             chunks = response.chunks
         clean = Response(response.status, pairs, chunks, end, reason, response.http_version, response.omitted)
         return response if clean == response else clean
+
+
+@lru_cache(maxsize=16)
+def _share(
+    secrets: tuple[tuple[tuple[str, str], ...], ...],  # noqa: ARG001  who looks for the same finds the same
+    finders: tuple[Finder, ...],  # noqa: ARG001
+    wide: bool,  # noqa: ARG001, FBT001
+    names: frozenset[str],  # noqa: ARG001
+) -> Plain:
+    """The texts in which nothing stands, for all redactors that look for the same: runs often follow runs."""
+    return {}
 
 
 @lru_cache(maxsize=4096)

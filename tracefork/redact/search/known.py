@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from .growing import Growing
 from .search import Search
+
+Plain: TypeAlias = "dict[tuple[str, str, int], None]"
 
 
 class Known:
@@ -14,13 +17,15 @@ class Known:
     It is made anew as a whole when an answer taught more: who holds one goes on with that.
     """
 
-    def __init__(self, search: Search, longest: int, taught: int) -> None:
+    def __init__(self, search: Search, longest: int, taught: int, plain: Plain) -> None:
         self.search = search
         self.growing = Growing(search, longest)
         self.taught = taught
         """How many secrets answers had taught."""
         self.shown = dict[tuple[str, str, int], str]()
         """Headers as they are shown, for most come again and again."""
+        self.plain = plain
+        """Short texts in which nothing stands, by their kind: shared with all who look for the same."""
         self.clean = dict[tuple[str, str], None]()
         """Headers of answers that tell nothing."""
         self.replacements: Mapping[bytes, bytes] | None = None
