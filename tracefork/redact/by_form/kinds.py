@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from attrs import field, frozen
 
@@ -21,7 +22,7 @@ class Kind:
 
     name: str
     prefix: bytes
-    form: re.Pattern[bytes]
+    pattern: bytes
     check: Callable[[bytes], bool] | None = None
     weak: bool = False
     into: int = 0
@@ -35,10 +36,15 @@ class Kind:
 
     @beside.default
     def _beside(self) -> bytes:
-        hyphens = self.weak or b"_-]" in self.form.pattern or b"9-]" in self.form.pattern
+        hyphens = self.weak or b"_-]" in self.pattern or b"9-]" in self.pattern
         return (
             _WORD + (b"_-" if hyphens else b"") + (b"+" if self.weak else b"") + (b"~" if self.into else b"")
         )
+
+    @property
+    def form(self) -> re.Pattern[bytes]:
+        """The pattern, compiled where it is asked for: most kinds are looked for by that of all of them."""
+        return _compile(self.pattern)
 
     def at(self, data: bytes, start: int) -> int | None:
         """Where a secret of this kind ends that begins at `start`; None if none does."""
@@ -66,8 +72,13 @@ def kinds(
 ) -> Iterator[Kind]:
     """A kind for each of these prefixes; `before` is the form of the `into` letters that stand before it."""
     for prefix in prefixes.split("|"):
-        pattern = re.compile((before + re.escape(prefix) + rest).encode())
+        pattern = (before + re.escape(prefix) + rest).encode()
         yield Kind(name, prefix.encode(), pattern, check, weak, into)
+
+
+@cache
+def _compile(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern)
 
 
 def is_mixed(text: bytes) -> bool:

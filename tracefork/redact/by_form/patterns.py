@@ -159,7 +159,7 @@ def _behind_its_prefix(kind: Kind) -> bytes:
     """The form of a kind from there on, with nothing before its prefix that may not be there."""
     prefix = re.escape(kind.prefix)
     apart = b"(?<![A-Za-z0-9_-]%s)" % prefix if b"-" in kind.beside else b""
-    return apart + kind.form.pattern.removeprefix(prefix)
+    return apart + kind.pattern.removeprefix(prefix)
 
 
 @cache
@@ -172,7 +172,7 @@ def _compile() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 def _amid(kind: Kind) -> re.Pattern[bytes]:
     """The form of a kind from what it is known by on, where what it has before that stands before it."""
     prefix = re.escape(kind.prefix)
-    before, _, behind = kind.form.pattern.partition(prefix)
+    before, _, behind = kind.pattern.partition(prefix)
     return re.compile(prefix + b"(?<=%s%s)" % (before, prefix) + behind)
 
 

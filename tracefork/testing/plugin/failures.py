@@ -12,13 +12,9 @@ from typing import Any
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative, ReprFileLocation, ReprTraceback
 
-from ... import report as reports
 from ...core.advice import in_test
 from ...core.tape import Tape
 from ...errors import Divergence, Stalled, TraceforkError, Unfinished
-from ...report.diff.tapes import diff
-from ...runs.agents import Ending
-from ...runs.verify import Verdict, judge
 from ...storage.tape_file import write
 from ..on_tape.keeping import shorten
 from ..on_tape.run import TestRun, name_question
@@ -152,6 +148,9 @@ def summarize(failure: BaseException) -> str:
 
 def compare(op: str, left: object, right: object) -> list[str] | None:
     """What pytest prints of a comparison that failed: the verdict's words, or where two tapes differ."""
+    from ...report.diff.tapes import diff  # noqa: PLC0415  most tests hold
+    from ...runs.verify import Verdict  # noqa: PLC0415
+
     verdicts = [side for side in (left, right) if isinstance(side, Verdict)]
     if verdicts:
         return [f"{left!r} {op} {right!r}", *str(verdicts[0]).splitlines()]
@@ -204,6 +203,10 @@ def _try_to_write_page(folder: Path, run: TestRun, report: Any) -> str:
 
 def _write_page(folder: Path, run: TestRun) -> Path:
     """Write the page of a run that failed; return its file."""
+    from ... import report as reports  # noqa: PLC0415  most tests hold
+    from ...runs.agents import Ending  # noqa: PLC0415
+    from ...runs.verify import judge  # noqa: PLC0415
+
     verdict, tape = None, run.session.tape
     if run.recorded is not None and run.replays:
         tape = run.recorded
