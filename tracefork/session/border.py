@@ -16,13 +16,11 @@ from ..runtime import lanes
 from ..runtime.lanes import Strand
 from ..runtime.port import Port
 from .escapes import Escapes
-from .passthrough import Pattern, pattern
+from .passthrough import select
 from .plan import Environment, Plan
 
 LONGEST = 200
 """Characters of a target or a line that an escape keeps."""
-
-MOST_HOSTS = 1_000
 
 _logger = logging.getLogger("tracefork")
 _logger.addHandler(logging.NullHandler())
@@ -48,8 +46,7 @@ class Border(ABC):
         self._escapes, self._refusals = Escapes(), Escapes()
         self._refused_last: tuple[Refused | None, int] = None, 0  # and how many steps were over then
         self._asked_in_tools: dict[str, list[None]] = {}
-        self._passing = [pattern(text) for text in plan.passthrough]
-        self._passing_at: dict[str, list[Pattern]] = {}  # by host, as most calls are to the same few
+        self._passing = plan.passthrough
 
     @abstractmethod
     def redactor(self) -> Redactor:
@@ -99,11 +96,7 @@ class Border(ABC):
 
     def passes(self, host: str, method: str = "", path: str | None = None) -> bool:
         """True when a call is none of the agent's business; of a connection only the host is known."""
-        if (passing := self._passing_at.get(host)) is None:
-            passing = [one for one in self._passing if one.is_at(host)]
-            if len(self._passing_at) < MOST_HOSTS:
-                self._passing_at[host] = passing
-        for one in passing:
+        for one in select(self._passing, host):
             if one.takes_all_of(host) if path is None else one.takes(method, host, path):
                 return True
         return False

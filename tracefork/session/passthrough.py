@@ -107,3 +107,9 @@ def pattern(text: str) -> Pattern:
     if not host or not (method == "" or method.isalpha()):
         raise ValueError(f'passthrough= takes "host/path" or "POST host/path", not {text!r}')
     return Pattern(method.upper(), host.lower(), path)
+
+
+@lru_cache(maxsize=1_000)
+def select(texts: tuple[str, ...], host: str) -> tuple[Pattern, ...]:
+    """The patterns of these that say something of `host`: most calls, and most runs, are to the same few."""
+    return tuple(one for one in map(pattern, texts) if one.is_at(host))
