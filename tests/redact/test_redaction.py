@@ -18,6 +18,7 @@ from tracefork import Request, Response, TapeStore
 from tracefork.core.values import Call, Fault, Reading, Reply
 from tracefork.errors import RedactedSecret
 from tracefork.redact import Redactor, redactor
+from tracefork.redact.by_form.finders import emails
 from tracefork.testing.scripted import Script, by_rule, transport
 
 SECRET = "sk-live-0123456789abcdef"
@@ -323,3 +324,35 @@ def test_looking_for_spread_secrets_takes_no_time_to_speak_of():
     ours.answer(Response(200, (), (body,)))
 
     assert time.process_time() - began < 5
+
+
+def test_what_was_plain_for_one_redactor_is_a_secret_for_one_that_knows_it():
+    url, value = "http://model/v1?q=hidden-in-plain-8412", "hidden-in-plain-8412"
+    first = redactor({})
+
+    assert first.text(url) == redactor({}).text(url) == url
+    assert value not in redactor({"SOME_KEY": value}).text(url)
+    assert value not in redactor({}, known=[("mine", value)]).text(url)
+    assert redactor({}).text(url) == url
+
+
+def test_what_was_plain_is_plain_no_more_once_a_finder_or_a_header_is_added():
+    request = Request("GET", "http://model/", (("x-visitor", "jane@example.com"),), b"")
+
+    assert redactor({}).question(request) == request
+    assert "jane" not in repr(redactor({}, finders=[emails]).question(request))
+    assert "jane" not in repr(redactor({}, headers=["X-Visitor"]).question(request))
+    assert redactor({}).question(request) == request
+
+
+def test_a_finder_of_somebody_else_is_asked_each_time():
+    asked = []
+
+    def finder(data, start):
+        asked.append(data)
+        return [(0, len(data), b"[mine]")] if len(asked) > 1 else []
+
+    mine = redactor({}, finders=[finder], issuers=False)
+
+    assert mine.text("short") == "short"
+    assert mine.text("short") == "[mine]"

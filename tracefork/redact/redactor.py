@@ -38,7 +38,7 @@ from .by_name import headers
 from .by_name.names import SHORTEST, is_path, is_secret
 from .refill import Refill
 from .search.forms import list_forms, list_written
-from .search.known import Known, Plain
+from .search.known import REMEMBERED, Known, share
 from .search.search import Guard, Search, ask, make_needles
 from .search.spans import PLACEHOLDER, Hit, Span, Spans, join, list_places, make_hit, name_of, replace
 from .surrogates.vault import Vault
@@ -47,10 +47,6 @@ from .texts.amazon_streams import find_checksums
 _LEAST_LONG = 64
 SHORTEST_CHECKED = 12
 """Values of fewer characters may stand in what is written by chance, and are not looked for a last time."""
-
-REMEMBERED = 512
-"""Headers whose kept form is remembered, so that it is not made anew for each question; and texts in which
-there is nothing to hide, and how many bytes these have at most."""
 
 _ESCAPED = 8  # bytes that stand for one where it is escaped, or what is left in base64
 _FEW, _MANY = 16, 256  # secrets that came up in the run are looked for so many at once
@@ -207,7 +203,7 @@ class Redactor:
             search = Search(tuple(map(make_needles, blocks)), finders, self.guard, wide=wide)
             is_ours = all(finder is patterns.found or finder in OURS for finder in finders)
             is_shared = is_ours and type(self) is Redactor
-            plain = _share(blocks, finders, wide, self.secret_headers) if is_shared else {}
+            plain = share(blocks, finders, wide, self.secret_headers) if is_shared else None
             made = Known(search, self._longest(taught), len(taught), plain)
             self._made[:] = [made]
         return made
@@ -353,15 +349,12 @@ class Redactor:
         self, known: Known, kind: str, text: str, look: Callable[[bytes], Spans], least: int = 0
     ) -> str:
         """`text` without what `look` finds; a short one in which that is nothing is not looked at again."""
-        if (kind, text, least) in known.plain:
+        if known.plain is not None and (kind, text, least) in known.plain:
             return text
         raw = text.encode("utf-8", "surrogatepass")
         if spans := self._meet(look(raw)):
             return replace(raw, spans).decode("utf-8", "surrogatepass")
-        if len(raw) <= REMEMBERED:
-            if len(known.plain) >= REMEMBERED:
-                known.plain.clear()
-            known.plain[kind, text, least] = None
+        known.remember(kind, text, least)
         return text
 
     def _request(self, request: Request) -> Request:
@@ -393,17 +386,6 @@ class Redactor:
             chunks = response.chunks
         clean = Response(response.status, pairs, chunks, end, reason, response.http_version, response.omitted)
         return response if clean == response else clean
-
-
-@lru_cache(maxsize=16)
-def _share(
-    secrets: tuple[tuple[tuple[str, str], ...], ...],  # noqa: ARG001  who looks for the same finds the same
-    finders: tuple[Finder, ...],  # noqa: ARG001
-    wide: bool,  # noqa: ARG001, FBT001
-    names: frozenset[str],  # noqa: ARG001
-) -> Plain:
-    """The texts in which nothing stands, for all redactors that look for the same: runs often follow runs."""
-    return {}
 
 
 @lru_cache(maxsize=4096)
