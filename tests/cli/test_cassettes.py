@@ -81,6 +81,7 @@ def test_secrets_are_taken_out_of_what_is_imported_and_it_is_said(desk, tmp_path
     assert "1 secret taken out of cassettes" in desk("import", "one.yaml").stderr
 
 
+@pytest.mark.slow
 def test_a_cassette_stands_where_a_run_does(desk, tmp_path):
     shown = desk("show", "one.yaml").stdout
     assert "from a cassette of vcrpy, version 1; not kept there: chunks, timing" in shown
@@ -102,6 +103,7 @@ def test_a_cassette_stands_where_a_run_does(desk, tmp_path):
     assert KEY.encode() not in (tmp_path / "one.tape").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_agent_is_verified_against_a_cassette(desk, tmp_path):
     desk("verify", "one.yaml", "agent.py")
     (tmp_path / "agent.py").write_text(AGENT.replace('"q": "1"', '"q": "9"'))

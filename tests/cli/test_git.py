@@ -163,6 +163,7 @@ def test_line_ends_are_left_alone(repository):
     assert tracefork.load(repository.folder / "poet.tape") == kept
 
 
+@pytest.mark.slow
 def test_a_conflict_leaves_a_whole_tape_and_shows_both_sides(repository):
     repository.git("checkout", "-qb", "other")
     repository.save(tape("Be silly."))

@@ -214,6 +214,7 @@ def test_a_search_finds_addresses_faults_draws_and_tool_calls(browse, words, ste
     assert found == [f"step-{step}" for step in steps]
 
 
+@pytest.mark.slow
 def test_a_long_list_is_made_as_it_is_scrolled(browse):
     tape = stories.repeated(2_100)
     page = browse(report.html(tape))
@@ -446,6 +447,7 @@ CUT = """() => {
 PAPER = 1123  # pixels of a page of A4 from edge to edge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["app", pytest.param("static", marks=pytest.mark.nightly)])
 def test_a_thousand_steps_are_printed_and_none_of_them_is_cut(browse, mode):
     asked = asking("What do you see?")

@@ -259,6 +259,7 @@ def refused(data):
     return type(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_soon(name):
     began = time.perf_counter()

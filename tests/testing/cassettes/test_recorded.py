@@ -120,6 +120,7 @@ def test_a_cassette_is_replayed_to_a_client_that_asks_the_same(name, tmp_path):
     assert tracefork.load(tmp_path / "kept.tape") == tape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decode", [False, True])
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_vcrpy_of_today_records_is_read(client, decode, tmp_path):

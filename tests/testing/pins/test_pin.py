@@ -50,6 +50,7 @@ def refuse(desk, *words, **env):
 # -- what is written ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_pinned_run_passes_from_anywhere_and_moves_with_its_repository(desk, tmp_path):
     printed = pin(desk, "--check", ROME).stdout
     text = desk.read(TEST)
@@ -113,6 +114,7 @@ def test_an_agent_that_raises_fails_with_its_own_traceback(desk):
     assert "KeyError: 'seat'" in said and "agents/book.py" in said
 
 
+@pytest.mark.slow
 def test_the_plugin_records_what_is_new_and_the_test_stays(desk):
     pin(desk)
     test, asked = (desk.folder / TEST).read_text(), len(desk.server.requests)
@@ -180,6 +182,7 @@ def test_ruff_has_nothing_to_say(desk):
 # -- what is refused ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_check_of_which_no_test_can_be_made_is_refused_with_its_place(desk):
     assert "character 16 of the check" in refuse(desk, "--check", "lambda result: 'Rome in result")
     said = refuse(desk, "--check", "lambda result: 'Oslo' in result")
@@ -364,6 +367,7 @@ def library(desk):
     return desk
 
 
+@pytest.mark.slow
 def test_a_function_is_imported_and_its_result_is_what_it_returned(library):
     library.tracefork(
         "pin", "travel", "tests/t.tape", "--agent", "travel:travel", "--check", "lambda r: r['said']"
