@@ -369,3 +369,23 @@ def test_what_is_filtered_since_a_cassette_was_recorded_is_not_stale(team):
 
     result.assert_outcomes(passed=1)
     assert "StaleCassette" not in result.stdout.str()
+
+
+def test_telemetry_that_a_cassette_has_is_answered_from_there_and_other_fails_quietly(project):
+    project.write("test_of_telemetry.py", """
+import httpx
+import pytest
+
+
+@pytest.mark.vcr
+def test_one():
+    with httpx.Client(verify=False) as client:
+        assert client.post("https://api.openai.com/v1/traces/ingest").text == "kept"
+        with pytest.raises(httpx.ConnectError):
+            client.post("https://eu.posthog.com/batch/")
+""")  # fmt: skip
+    kept = [interaction(None, "kept", "POST", "https://api.openai.com/v1/traces/ingest")]
+    text = yaml.safe_dump({"interactions": kept, "version": 1})
+    project.write("cassettes/test_of_telemetry/test_one.yaml", text)
+
+    project.run().assert_outcomes(passed=1)

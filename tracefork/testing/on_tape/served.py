@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Unpack, cast
+from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
 
@@ -13,7 +14,7 @@ from ...core.values import Exchange, Request
 from ...redact import Redactor, redactor, scrubbed
 from ...runs.api import replay, rerun
 from ...runs.options import ReplayOptions, TailOptions
-from ...session.passthrough import TELEMETRY
+from ...session.passthrough import TELEMETRY, pattern
 from ...session.session import Session
 from ..cassettes import read
 from ..cassettes.habits import Habits, find_stale
@@ -61,11 +62,22 @@ def serve(tape: Tape, habits: Habits, **options: Unpack[ReplayOptions]) -> Sessi
         evolve(step, request=cast("Request", mask.question(step.request))) for step in tape.exchanges
     )
     served = evolve(tape, steps=steps * (_REPEATED if habits.repeats else 1))
+    passed = options.get("passthrough") or _leave_out_recorded(TELEMETRY, served)
     chosen: ReplayOptions = {"matcher": habits.matcher, "order": "any", "redact": mask, **options}
+    chosen["passthrough"] = (*passed, *habits.ignored_hosts)
     if habits.ignored_hosts:  # they are asked for real, though this is a replay
-        chosen["passthrough"] = (*(options.get("passthrough") or TELEMETRY), *habits.ignored_hosts)
         chosen["allow"] = (*(options.get("allow") or ()), *habits.ignored_hosts)
     return replay(served, **chosen)
+
+
+def _leave_out_recorded(patterns: tuple[str, ...], tape: Tape) -> tuple[str, ...]:
+    """The `patterns` that take nothing which the cassette has an answer to."""
+    asked = [(step.request.method, urlsplit(step.request.url)) for step in tape.exchanges]
+    return tuple(
+        text
+        for text in patterns
+        if not any(pattern(text).takes(method, url.hostname or "", url.path) for method, url in asked)
+    )
 
 
 def go_on(tape: Tape, habits: Habits, **options: Unpack[TailOptions]) -> Session:

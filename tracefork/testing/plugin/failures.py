@@ -98,11 +98,10 @@ def warn_of_stale(run: TestRun, item: pytest.Item) -> None:
     """
     cassette, found = run.settings.cassette, run.look_for_stale()
     if found and cassette is not None:
-        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
         failed, run.failed = run.failed, True  # unless it returns
-        item.warn(
-            StaleCassette(f"{item.nodeid} is answered by {shorten(cassette.paths[0])}, {found[0]}{more}")
-        )
+        for stale in found:
+            name = shorten(cassette.paths[0])
+            item.warn(StaleCassette(f"{item.nodeid} is answered by {name}, {stale}"))
         run.failed = failed
 
 
