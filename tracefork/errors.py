@@ -220,8 +220,9 @@ class MissingTape(TraceforkError, LookupError):
         self.path, self.asked, self.command = path, asked, command
 
     def __str__(self) -> str:
+        what = "tape" if self.path.endswith(".tape") else "cassette"
         return (
-            f"there is no tape {self.path}, and the test asks {_name(self.asked)}; "
+            f"there is no {what} {self.path}, and the test asks {_name(self.asked)}; "
             f"to record it: {self.command.replace('{}', '--tracefork-mode=once', 1)}"
         )
 
@@ -264,12 +265,14 @@ class Refused(TraceforkError, ConnectionRefusedError):
     `target` is the address, the program or what a thread asked for, `site` the agent's line that led
     there, and `kind` that of an `Escape`, or "" for a connection in a replay. `strict` says whether it
     is refused because the run is strict, `client` which library asks, if it is one that is never recorded.
+    `why` is a clause for what is no connection of a client that could be recorded, and what to do about it.
     """
 
     def __init__(
-        self, target: str, site: str, kind: str = "", *, strict: bool = False, client: str = ""
+        self, target: str, site: str, kind: str = "", *, strict: bool = False, client: str = "", why: str = ""
     ) -> None:
         super().__init__(target, site, kind)
+        self.why = why
         self.strict = strict
         self.client = client
         self.errno = ECONNREFUSED
@@ -279,6 +282,8 @@ class Refused(TraceforkError, ConnectionRefusedError):
         self.kind = kind
 
     def __str__(self) -> str:
+        if self.why:
+            return f"refused {self.target}{f', from {self.site}' if self.site else ''}: {self.why}"
         allow = advise(f"allow=({self.target!r},)", f"--allow {quote(self.target)}")
         instead = "use httpx, aiohttp or requests"
         if self.client == "gRPC":

@@ -153,7 +153,8 @@ def check_key(is_known: bool) -> None:  # noqa: FBT001  it is one
         Refused: he was not.
     """
     if not is_known:
-        raise Refused("a request without the key of this run", "the gateway")
+        why = "its address has not the key of this run: take the base URL that the run gives"
+        raise Refused("a request", "the gateway", why=why)
 
 
 def _find_stdout() -> Any:

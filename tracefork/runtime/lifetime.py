@@ -134,7 +134,8 @@ class Lifetime:
 
     def _refuse_elsewhere(self, question: Question) -> Refused:
         asked = self._redactor().question(question)
-        return Refused(f"{asked!r}, in a process that was forked from the run's own,", find_callsite())
+        why = 'it is asked in a process that was forked from the run\'s own; processes="join" records such'
+        return Refused(repr(asked), find_callsite(), why=why)
 
     def _done(self, event: Event, order: Order, number: int) -> None:
         """Note that `event` led to the moment `number`, as the ticket of its flight: see `Cell`."""

@@ -309,7 +309,8 @@ class Port(Hanging):
             raise RuntimeError(f"the run is over: {asked!r} was asked after its block")
         site = "" if self.live else find_callsite()
         if self.phase == "over":
-            raise Refused(f"{self._redactor().question(question)!r}, after the end of the run,", site)
+            why = "the replay is over, and what outlives it may not go live: wait for it within the run"
+            raise Refused(repr(self._redactor().question(question)), site, why=why)
         if self.phase == "new":
             raise RuntimeError("the run has not begun: use it as a context manager")
         if isinstance(question, Request) and (hear := self._redactor().hear):

@@ -371,8 +371,8 @@ class Call:
     def _offer(self, flight: Flight, head: Response) -> Response:
         if head.status == SWITCHING_PROTOCOLS and not self._switches:
             self.drop("closed")
-            url = f"{self._asked.url} (it switched protocols, and what follows is not HTTP)"
-            raise self._port.fail(Refused(url, "an upgrade"))
+            why = "the server switched protocols, and what follows is not HTTP: wrap the call in run.call()"
+            raise self._port.fail(Refused(self._asked.url, "", why=why))
         if flight.served is None:
             return head
         headers = correct_headers(head, self._asked.method, instant=self._run.instant_retries)

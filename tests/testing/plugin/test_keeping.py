@@ -46,7 +46,7 @@ def test_what_one_worker_could_not_write_the_next_one_writes(as_worker, tmp_path
 
 
 def test_a_file_on_another_drive_is_named_whole(monkeypatch):
-    def refuse(path):
+    def refuse(*_):
         raise ValueError("path is on mount 'D:', start on mount 'C:'")
 
     monkeypatch.setattr(keeping.os.path, "relpath", refuse)

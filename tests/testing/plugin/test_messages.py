@@ -420,3 +420,19 @@ def test_three():
     assert "ERROR test_of_end.py::test_one - SystemExit: 3" in again.stdout.str()
     again.assert_outcomes(passed=2, failed=1, errors=1)
     assert again.asked == 1
+
+
+def test_files_are_named_from_where_pytest_was_started_wherever_the_test_goes(project):
+    project.write("test_of_folders.py", """
+import pytest
+from asking import ask
+
+
+@pytest.mark.tracefork
+def test_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ask("a")
+""")  # fmt: skip
+    _, [line] = lines_of(project.run())
+
+    assert "there is no tape tapes/test_of_folders/test_one.tape" in line

@@ -470,3 +470,34 @@ def test_one():
     assert any("taken away, since test_of_less.py::test_one asks nothing" in one for one in taken.outlines)
     assert project.tapes() == {}
     project.run(prompt="otherwise").assert_outcomes(passed=1)
+
+
+def test_a_test_that_was_expected_to_fail_is_not_listed_as_one_that_did_not_pass(project):
+    project.write("test_of_expected.py", """
+import pytest
+from asking import ask
+
+pytestmark = pytest.mark.tracefork
+
+
+@pytest.mark.xfail(strict=True, reason="meant")
+def test_expected():
+    ask("a")
+    raise ValueError
+
+
+def test_skipped():
+    ask("b")
+    pytest.skip("not today")
+
+
+def test_fails():
+    ask("c")
+    raise ValueError
+""")  # fmt: skip
+    first = project.run("--tracefork-mode=once")
+    first.assert_outcomes(xfailed=1, skipped=1, failed=1)
+
+    start = first.outlines.index("of tests that did not pass; --tracefork-mode=all records them again:")
+    assert first.outlines[start + 1].strip() == "test_of_expected.py::test_fails"
+    assert not first.outlines[start + 2].startswith("  test_of")

@@ -139,7 +139,7 @@ def test_new():
     missing = project.run()
     missing.assert_outcomes(failed=1)
     assert any(
-        "there is no tape cassettes/test_of_vcr/test_new.yaml" in line for line in missing.stdout.lines
+        "there is no cassette cassettes/test_of_vcr/test_new.yaml" in line for line in missing.stdout.lines
     )
 
     project.run("--record-mode=once").assert_outcomes(passed=1)

@@ -45,10 +45,10 @@ def keep(tape: Tape, place: Path) -> None:
         raise
 
 
-def shorten(place: str | os.PathLike[str]) -> str:
-    """`place` as it is named from the working folder; whole where it is on another drive."""
+def shorten(place: str | os.PathLike[str], start: str | os.PathLike[str] = os.curdir) -> str:
+    """`place` as it is named from the folder `start`; whole where it is on another drive."""
     try:
-        return os.path.relpath(place)
+        return os.path.relpath(place, start)
     except ValueError:
         return os.fspath(place)
 

@@ -61,6 +61,8 @@ class TestRun:
         self.settings = settings
         self.failed = False
         self.interrupted = False
+        self.is_let_go = False
+        """Whether the test was skipped, or failed as it was expected to."""
         self.is_reported = False
         """Whether the run's own failure has been reported, as that of a subtest may be."""
         self.news: tuple[News, ...] = ()
@@ -189,7 +191,7 @@ class TestRun:
         if self._missing and isinstance(failure, Divergence):
             cassette = self.settings.cassette
             place = cassette.paths[0] if cassette is not None else self.settings.place
-            return MissingTape(shorten(place), failure.asked, self.settings.command)
+            return MissingTape(shorten(place, self.settings.start), failure.asked, self.settings.command)
         return failure
 
     def _keep(self) -> News:
@@ -214,7 +216,9 @@ class TestRun:
         if before is not None and not left and not news.asked and tape.digest() == before.digest():
             return news
         keep(self._make_whole(tape), settings.place)
-        return evolve(news, kept="recorded" if before is None else "renewed", failed=self.failed)
+        return evolve(
+            news, kept="recorded" if before is None else "renewed", failed=self.failed and not self.is_let_go
+        )
 
     def _make_whole(self, tape: Tape) -> Tape:
         """`tape` as one that went on from no other, with a note of its test."""

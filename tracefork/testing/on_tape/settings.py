@@ -37,7 +37,8 @@ class Settings:
     """How a test's run is made: its `mode`, the file of its tape, and what holds it together.
 
     `command` is what runs the test again, up to the options; `given` are options of the run, by name.
-    A test that is `offline` has no tape: it may ask nothing.
+    A test that is `offline` has no tape: it may ask nothing. Messages name files from the folder `start`: the
+    test may change its own.
     """
 
     mode: str
@@ -49,6 +50,7 @@ class Settings:
     cassette: Cassette | None = None
     offline: bool = False
     given: Mapping[str, Any] = field(factory=dict)
+    start: Path = field(factory=Path.cwd)
 
     def of_recording(self) -> RecordOptions:
         """The options of a recording."""

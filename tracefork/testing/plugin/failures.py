@@ -38,7 +38,7 @@ def explain(
         run.interrupted = True
         return
     if isinstance(raised, _LET_GO):
-        run.failed = True  # what it left unasked is no failure
+        run.failed = run.is_let_go = True  # what it left unasked is no failure
         return
     failure = judge_phase(raised)
     if failure is None or failure is raised:
@@ -69,6 +69,7 @@ def complete(
     report: Any, item: pytest.Item, call: pytest.CallInfo[None], run: TestRun, news: list[Any]
 ) -> None:
     """Let the report of a phase say why it failed, if the run knows; in the end, what became of the tape."""
+    run.is_let_go = run.is_let_go or hasattr(report, "wasxfail")
     if report.failed and call.excinfo is not None:
         raised = call.excinfo.value
         is_another = run.is_reported and report.when == "teardown" and TraceforkError.find(raised) is None
@@ -87,7 +88,11 @@ def warn(run: TestRun, item: pytest.Item) -> None:
     """Warn of a tape that is old."""
     for news in run.news:
         if news.age is not None:
-            item.warn(OldTape(f"{shorten(news.place)} was recorded {news.age / _DAY:.0f} days ago"))
+            item.warn(
+                OldTape(
+                    f"{shorten(news.place, run.settings.start)} was recorded {news.age / _DAY:.0f} days ago"
+                )
+            )
 
 
 def warn_of_stale(run: TestRun, item: pytest.Item) -> None:
@@ -100,7 +105,7 @@ def warn_of_stale(run: TestRun, item: pytest.Item) -> None:
     if found and cassette is not None:
         failed, run.failed = run.failed, True  # unless it returns
         for stale in found:
-            name = shorten(cassette.paths[0])
+            name = shorten(cassette.paths[0], run.settings.start)
             item.warn(StaleCassette(f"{item.nodeid} is answered by {name}, {stale}"))
         run.failed = failed
 
@@ -164,7 +169,7 @@ def _show_alone(failure: BaseException, message: str, item: pytest.Item) -> obje
     """What pytest prints of a failure that no line of the test raised."""
     path, line, _ = item.reportinfo()
     lines = [f"E   {text}" for text in str(failure).splitlines()]
-    place = ReprFileLocation(shorten(path), (line or 0) + 1, message)
+    place = ReprFileLocation(shorten(path, item.config.invocation_params.dir), (line or 0) + 1, message)
     entry = ReprEntryNative(
         ["\n".join(lines), f"\n\n{place.path}:{place.lineno}: {type(failure).__name__}\n"]
     )

@@ -49,6 +49,7 @@ def find_settings(item: pytest.Item, configured: Mapping[str, Any]) -> Settings 
         write_command(item),
         policy=given.get("policy"),
         max_age=find_max_age(config),
+        start=config.invocation_params.dir,
         given={name: value for name, value in given.items() if name not in _OWN},
     )
 
