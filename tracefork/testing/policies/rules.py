@@ -93,7 +93,9 @@ def check_calls(policy: Policy, conduct: Conduct) -> Found:
     most = policy.max_calls
     if most is not None and len(conduct.answered) > most:
         beyond = conduct.answered[most]
-        many = f"{len(conduct.answered):,} calls of models were answered: at most {most:,} may be"
+        count = len(conduct.answered)
+        calls = "a call of a model was" if count == 1 else f"{count:,} calls of models were"
+        many = f"{calls} answered: at most {most:,} may be"
         yield beyond.at, Breach(beyond.step, "max_calls", many)
 
 
