@@ -68,8 +68,23 @@ V4 = {
     "secrets.tape": "a79acad8ef70cd89600877eb83cf5800eb48328edb4e47ecdacccdfaedc9aa39",
     "streams.tape": "714ddee361b2c7fd9aee9ba09e125d2e3d2d7340fde4206b86da1e5f3d3f890b",
 }
-FILES = [(n, *one) for n, files in [(2, V2), (3, V3), (4, V4)] for one in files.items()]
-VERSIONS = [2, 3, 4]
+V5 = {
+    "agents.journal": "16bfe16fb2af3755578d22c1ed69db064c4420d20db8261bd13b09959b9ce3d7",
+    "agents.tape": "7f65b5d9d329e91f56d6094fad7401386c466196a97a63e724d082a7c02cf90e",
+    "branch.tape": "aff45a2d701f6bfb1ed7001949e48ccf67bab4fce6f0dd90705552dd48d3be32",
+    "every-kind.journal": "5d67d6427fc0f58e931a617ec20163c781bb81ce78fc947397d484931486194a",
+    "every-kind.tape": "070c2b4364bcdc0ed004b740da7330e8a2991cac55867bb06770ebe79a1bcd39",
+    "parent.tape": "bf57a6781968730da5fd487b44d729a93b07ef6602a9016fc496d072060030a9",
+    "rerun.journal": "6e52ed0ff8fcec48a47e051a20faff0e5c5031576cec244301d3f3049f1962ec",
+    "rerun.tape": "203b6239aa32686562874554eb8256e9ac6edaecd5cf32211b75daab42f00c67",
+    "secrets.journal": "346387fc150db30ea44028e3109a888ad53a83bf27169afe6c905b405f83cd30",
+    "secrets.tape": "7d8ca5ad56e231ed7a58b0c674ba48a7ab01b45fe87598d36ee65330fa5da6d6",
+    "sites.journal": "a2dc08bff87acd0cf96401a1ddb278b60702289a4a3505af1c812c4586a839ef",
+    "sites.tape": "be716589824633fe02852979f7b77d5a218bf37470d02eec747ea28b6b76e6d6",
+    "streams.tape": "c2f646e179a2852284f3791bc0ca8e09cdaa601fd12ffca3841a548277379f8b",
+}
+FILES = [(n, *one) for n, files in [(2, V2), (3, V3), (4, V4), (5, V5)] for one in files.items()]
+VERSIONS = [2, 3, 4, 5]
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda version: f"v{version}")
@@ -218,7 +233,7 @@ def test_an_older_tape_is_replayed_by_the_rules_of_its_time():
     assert load(path("streams.tape", 3)).rules == 2
 
 
-@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("version", [3, 4, 5])
 @pytest.mark.parametrize("form", ["sealed", "journal"])
 def test_what_stood_for_secrets_is_what_it_was(form, version):
     tape = (
@@ -241,16 +256,17 @@ def test_what_stood_for_secrets_is_what_it_was(form, version):
     assert tape.masked.effects[0].reply == Reply("returned", '"[secret:github]"')
 
 
+@pytest.mark.parametrize("version", [4, 5])
 @pytest.mark.parametrize("form", ["sealed", "journal"])
-def test_where_an_agent_left_its_tape_and_what_was_served_are_what_they_were(form):
+def test_where_an_agent_left_its_tape_and_what_was_served_are_what_they_were(form, version):
     tape = (
-        load(path("rerun.tape", 4))
+        load(path("rerun.tape", version))
         if form == "sealed"
-        else journal.unroll(chunks(4, "rerun.journal"), "rerun")
+        else journal.unroll(chunks(version, "rerun.journal"), "rerun")
     )
     departure = Departure(1, "differs", "$.messages[2].content", "'a flight'", "'a train\u2028'", "crew.0")
 
-    assert journal.decode_header(next(chunks(4, "rerun.journal"))).parent == Branch(
+    assert journal.decode_header(next(chunks(version, "rerun.journal"))).parent == Branch(
         "mother", None, "rerun", "a train"
     )
     assert tape.parent == Branch("mother", 1, "rerun", "a train", departure)
@@ -259,12 +275,13 @@ def test_where_an_agent_left_its_tape_and_what_was_served_are_what_they_were(for
     assert tape.digest() == "48215eaa2e06eb6ee76406e9106cb73d329a8c4b93847595611390d633c2adf7"
 
 
+@pytest.mark.parametrize("version", [4, 5])
 @pytest.mark.parametrize("form", ["sealed", "journal"])
-def test_a_sub_agent_and_the_code_of_a_tool_are_what_they_were(form):
+def test_a_sub_agent_and_the_code_of_a_tool_are_what_they_were(form, version):
     tape = (
-        load(path("agents.tape", 4))
+        load(path("agents.tape", version))
         if form == "sealed"
-        else journal.unroll(chunks(4, "agents.journal"), "agents")
+        else journal.unroll(chunks(version, "agents.journal"), "agents")
     )
     agent, tool = tape.effects
 
@@ -273,3 +290,18 @@ def test_a_sub_agent_and_the_code_of_a_tool_are_what_they_were(form):
     assert [agent.holds(step) for step in tape.steps] == [False, True, True]
     assert (tool.call.code, tool.is_agent) == ("ast:9f86d081884c7d65 cpython-311:60303ae22b998861", False)
     assert [left.asked.inside for left in tape.pending] == ["research.1"]
+
+
+@pytest.mark.parametrize("form", ["sealed", "journal"])
+def test_the_lines_that_asked_and_the_traceback_are_what_they_were(form):
+    tape = (
+        load(path("sites.tape", 5))
+        if form == "sealed"
+        else journal.unroll(chunks(5, "sites.journal"), "sites")
+    )
+    plan = "crew/\U0001f600.py:31 in plan"
+
+    assert [step.site for step in tape.steps] == ["crew.py:9 in main", plan, plan, ""]
+    assert [left.site for left in tape.pending] == ["crew.py:9 in main"]
+    assert tape.outcome.traceback == "Traceback ...\n  crew.py\nValueError: no\n"
+    assert tape.digest() == "6e797959ef034ff15dcdd9877ec5ae510aff42a0a5b9c787be12384eaa8b0b9b"

@@ -119,7 +119,7 @@ def test_meta_that_does_not_fit_the_header_is_refused_when_written():
         journal.encode_header(Header("r", meta={"notes": "x" * 60_000}))
 
 
-@pytest.mark.parametrize("version", [0, 1, 5, 255])
+@pytest.mark.parametrize("version", [0, 1, 6, 255])
 def test_another_version_is_named_as_such(version):
     first = of_version(version, chunks_of(SMALL)[0])
 

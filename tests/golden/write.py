@@ -2,7 +2,7 @@
 
 They are what `tests/codec/test_golden.py` opens, for ever. A new version gets files, and a test, of its own.
 
-    python tests/golden/write.py 4
+    python tests/golden/write.py 5
 """
 
 import sys
@@ -187,6 +187,36 @@ RERUN = Tape(
     outcome=RETURNED,
 )
 
+SITES = Tape(
+    steps=(
+        Effect(
+            Call("plan", "{}", inside="plan.0"),
+            Reply("returned", "1"),
+            "",
+            Span(0, 7, 7),
+            site="crew.py:9 in main",
+        ),
+        Exchange(
+            Request("POST", "https://api.test/v1/ask", JSON[:1], b"{}"),
+            Response(200, JSON[:1], (b'"look"',)),
+            "plan.0",
+            Span(1, 2, 3),
+            site="crew/\U0001f600.py:31 in plan",
+        ),
+        Exchange(
+            Request("POST", "https://api.test/v1/ask", JSON[:1], b'{"n": 2}'),
+            Response(200, JSON[:1], (b'"again"',)),
+            "plan.0",
+            Span(4, 5, 6),
+            site="crew/\U0001f600.py:31 in plan",
+        ),
+        Exchange(Request("GET", "https://api.test/2"), Fault("ConnectError", "refused"), "", Span(8, 9, 9)),
+    ),
+    pending=(Pending(Call("ship", "{}"), "", 10, site="crew.py:9 in main"),),
+    run_id="sites",
+    outcome=Outcome("raised", "ValueError", "no", "Traceback ...\n  crew.py\nValueError: no\n"),
+)
+
 PARENT = grown(6, 11, "mother", low=150, high=400)
 
 
@@ -226,6 +256,8 @@ def main(version):
         "secrets.journal": b"".join(parts),
         "every-kind.tape": pack.pack(EVERY_KIND),
         "every-kind.journal": b"".join(journal),
+        "sites.tape": pack.pack(SITES),
+        "sites.journal": b"".join(len(c).to_bytes(4, "big") + c for c in chunks_of(SITES, 1)),
         "agents.tape": pack.pack(AGENTS),
         "agents.journal": b"".join(len(c).to_bytes(4, "big") + c for c in chunks_of(AGENTS, 1)),
         "streams.tape": pack.pack(STREAMS),

@@ -10,8 +10,6 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 
-from attrs import evolve
-
 from ..core.tape import Tape
 from ..core.values import Outcome, Timing
 from ..core.visible import visible
@@ -174,10 +172,10 @@ def _summarize(tape: Tape, parent: Parent) -> Summary:
     return Summary(Header.of(tape, parent.shares), *counts, _abridge(tape.outcome), tape.digest())
 
 
-def _list_beside(tape: Tape) -> list[tuple[Timing, int | None]]:
+def _list_beside(tape: Tape) -> list[tuple[Timing, int | None, str]]:
     """What of each step is no part of its equality."""
-    return [(step.timing, step.origin) for step in tape.steps]
+    return [(step.timing, step.origin, step.site) for step in tape.steps]
 
 
 def _abridge(outcome: Outcome) -> Outcome:
-    return evolve(outcome, message=outcome.message[:_MOST_MESSAGE], type=outcome.type[:_MOST_TYPE])
+    return Outcome(outcome.kind, outcome.type[:_MOST_TYPE], outcome.message[:_MOST_MESSAGE])

@@ -137,13 +137,17 @@ class Summary:
 
 @frozen
 class Asked:
-    """Call number `call` of the run was put, at tick `began`; `at` is in seconds since the epoch."""
+    """Call number `call` of the run was put, at tick `began`; `at` is in seconds since the epoch.
+
+    `site` is the agent's line that asked.
+    """
 
     call: int
     question: Question
     lane: Lane
     began: int
     at: float
+    site: str = ""
 
 
 @frozen
@@ -232,7 +236,7 @@ class Fold:
         asked = self._asked.get(call)
         if asked is None:
             return f"call {call} ends and was not open"
-        made = make_step(asked.question, record.answer, asked.lane, span, record.timing, record.origin)
+        made = complete(asked, record)
         if made is None:
             kinds = type(asked.question).__name__, type(record.answer).__name__
             return f"call {call} asked a {kinds[0]} and got a {kinds[1]}"
@@ -255,7 +259,14 @@ class Fold:
     def _open(self) -> Iterator[Pending]:
         for call, asked in self._asked.items():
             if not isinstance(asked.question, Source):
-                yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call))
+                yield Pending(asked.question, asked.lane, asked.began, self._headed.get(call), asked.site)
+
+
+def complete(asked: Asked, ended: Ended) -> Step | None:
+    """Return the step of this question and this answer, or None if they do not belong together."""
+    return make_step(
+        asked.question, ended.answer, asked.lane, ended.span, ended.timing, ended.origin, asked.site
+    )
 
 
 def depart(tape: Tape, departure: Departure) -> Tape:
@@ -311,12 +322,12 @@ def _began(known: Step | Pending) -> int:
 
 def _events(call: int, known: Step | Pending, otherwise: float) -> Iterator[tuple[int, int, Record]]:
     if isinstance(known, Pending):
-        yield known.began, 0, Asked(call, known.asked, known.lane, known.began, otherwise)
+        yield known.began, 0, Asked(call, known.asked, known.lane, known.began, otherwise, known.site)
         if known.headed is not None:
             yield known.headed, 1, Headed(call, known.headed)
         return
     span = known.span
-    yield span.began, 0, Asked(call, known.asked, known.lane, span.began, known.timing.began)
+    yield span.began, 0, Asked(call, known.asked, known.lane, span.began, known.timing.began, known.site)
     if span.began < span.headed < span.ended:
         yield span.headed, 1, Headed(call, span.headed)
     yield span.ended, 2, Ended(call, known.answer, span, known.timing, known.origin)

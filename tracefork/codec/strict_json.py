@@ -24,7 +24,7 @@ from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.json import JsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
 
-from ..core.values import Branch, Call, Fault, Reading, Reply, Source
+from ..core.values import Branch, Call, Fault, Outcome, Reading, Reply, Source
 from ..errors import CorruptTape, TraceforkError
 from .limits import Limits, check_nesting
 
@@ -188,9 +188,10 @@ def _converter() -> JsonConverter:
     )
     made.register_structure_hook_func(_is_literal, _structure_literal)
     made.register_structure_hook_func(_is_tuple, lambda items, kind: _structure_items(made, items, kind))
-    late = override(omit_if_default=True)  # not in tapes of version 3
+    late = override(omit_if_default=True)  # not in older tapes
     of_call = make_dict_unstructure_fn(Call, made, code=late, inside=late, repeatable=late)
     made.register_unstructure_hook(Call, of_call)
+    made.register_unstructure_hook(Outcome, make_dict_unstructure_fn(Outcome, made, traceback=late))
     made.register_unstructure_hook(Branch, make_dict_unstructure_fn(Branch, made, departure=late))
     made.register_unstructure_hook_func(_is_meta, dict)
     made.register_structure_hook_func(_is_meta, lambda meta, _: _structure_texts(meta))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import field, frozen
 
@@ -14,11 +14,21 @@ _MOST = 160
 
 @frozen
 class Outcome:
-    """How a run ended: `returned`, `raised` (with the exception's class and text) or `unfinished`."""
+    """How a run ended: `returned`, `raised` (with the exception's class and text) or `unfinished`.
+
+    `traceback` is that of the exception, as Python prints it, with the paths of files short; "" where it was
+    not kept. Two outcomes are equal whatever lines they came from.
+    """
 
     kind: Literal["returned", "raised", "unfinished"]
     type: str = ""
     message: str = ""
+    traceback: str = field(default="", eq=False, repr=False)
+
+    @property
+    def word(self) -> Literal["finished", "failed", "cut short"]:
+        """How the agent ended, as a reader is told it; an oracle may know better."""
+        return _WORDS[self.kind]
 
     def __str__(self) -> str:
         return f"raised {self.type}: {self.message}" if self.kind == "raised" else self.kind
@@ -42,6 +52,12 @@ class Escape:
         times = f", {self.count} times" if self.count > 1 else ""
         return f"{self.kind} {self.target}, from {self.site}{times}"
 
+
+_WORDS: Final[dict[str, Literal["finished", "failed", "cut short"]]] = {
+    "returned": "finished",
+    "raised": "failed",
+    "unfinished": "cut short",
+}
 
 RETURNED = Outcome("returned")
 UNFINISHED = Outcome("unfinished")

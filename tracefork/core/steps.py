@@ -136,7 +136,8 @@ class Exchange:
     """A question to an HTTP server, and what came back.
 
     Of a step that was served from the tape that its run followed, `origin` is the tick at which the
-    step began there that gave the answer; None of one that was asked of the world.
+    step began there that gave the answer; None of one that was asked of the world. `site` is the agent's
+    line that asked, `agent.py:12 in plan`; "" where it is not known. Neither is part of a digest.
     """
 
     request: Request
@@ -145,6 +146,7 @@ class Exchange:
     span: Span = Span(0, 1, 2)
     timing: Timing = field(default=Timing(), eq=False, repr=False)
     origin: int | None = field(default=None, eq=False, repr=False)
+    site: str = field(default="", eq=False, repr=False)
 
     @property
     def asked(self) -> Request:
@@ -165,7 +167,7 @@ class Exchange:
 
 @frozen
 class Draw:
-    """A question to a source of chance, and its reading; `origin` as for an Exchange."""
+    """A question to a source of chance, and its reading; `origin` and `site` as for an Exchange."""
 
     source: Source
     reading: Reading
@@ -173,6 +175,7 @@ class Draw:
     span: Span = Span(0, 0, 0)
     timing: Timing = field(default=Timing(), eq=False, repr=False)
     origin: int | None = field(default=None, eq=False, repr=False)
+    site: str = field(default="", eq=False, repr=False)
 
     @property
     def asked(self) -> Source:
@@ -185,7 +188,10 @@ class Draw:
 
 @frozen
 class Effect:
-    """A tool call that replay must not repeat, or a sub-agent's; and what it came to."""
+    """A tool call that replay must not repeat, or a sub-agent's; and what it came to.
+
+    `origin` and `site` are as for an Exchange.
+    """
 
     call: Call
     reply: Reply | Fault
@@ -193,6 +199,7 @@ class Effect:
     span: Span = Span(0, 1, 1)
     timing: Timing = field(default=Timing(), eq=False, repr=False)
     origin: int | None = field(default=None, eq=False, repr=False)
+    site: str = field(default="", eq=False, repr=False)
 
     @property
     def asked(self) -> Call:
@@ -218,12 +225,16 @@ Step: TypeAlias = "Exchange | Draw | Effect"
 
 @frozen
 class Pending:
-    """A question in flight when the recording died; `headed` if its head had been given."""
+    """A question in flight when the recording died; `headed` if its head had been given.
+
+    `site` is as for an Exchange.
+    """
 
     asked: Request | Call
     lane: Lane
     began: int
     headed: int | None = None
+    site: str = field(default="", eq=False, repr=False)
 
 
 def make_step(
@@ -233,14 +244,15 @@ def make_step(
     span: Span,
     timing: Timing = Timing(),
     origin: int | None = None,
+    site: str = "",
 ) -> Step | None:
     """Return the step of this question and answer, or None if they do not belong together."""
     match question, answer:
         case Request(), Response() | Fault():
-            return Exchange(question, answer, lane, span, timing, origin)
+            return Exchange(question, answer, lane, span, timing, origin, site)
         case Source(), Reading():
-            return Draw(question, answer, lane, span, timing, origin)
+            return Draw(question, answer, lane, span, timing, origin, site)
         case Call(), Reply() | Fault():
-            return Effect(question, answer, lane, span, timing, origin)
+            return Effect(question, answer, lane, span, timing, origin, site)
         case _:
             return None

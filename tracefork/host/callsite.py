@@ -1,11 +1,17 @@
-"""Whose code a frame is in: the agent's own, or a library's. For errors that name a line, and for chance."""
+"""Whose code a frame is in: the agent's own, or a library's.
+
+For the lines that steps and errors name, for tracebacks, and for chance.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from functools import cache
 from pathlib import PurePath
 from types import FrameType
+from typing import Final
 
 LIBRARIES = frozenset(
     """
@@ -72,3 +78,78 @@ def find_callsite(*, whole: bool = True) -> str:
     file = frame.f_code.co_filename
     shown = file if whole else "/".join(PurePath(file).parts[-2:])
     return f"{shown}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+"""Folders in which is what others wrote."""
+
+MOST: Final = 16_000
+"""Characters of a traceback that are kept: of a longer one the beginning and, twice as much, the end."""
+
+_Where = tuple[str, bool]  # how a file is shown, and whether it is the agent's own for sure
+_known: dict[str, _Where | None] = {}  # by the file's name; None of a library's
+
+
+def find_site() -> str:
+    """Return `agent.py:12 in plan`, the agent's innermost line on this thread's stack; "" if there is none.
+
+    What is installed is not the agent's own: its line is returned where the stack has no other.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
+    installed = ""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        found = _known[file] if file in _known else _look_at(frame)
+        if found is not None:
+            site = f"{found[0]}:{frame.f_lineno} in {frame.f_code.co_name}"
+            if found[1]:
+                return site
+            installed = installed or site
+        frame = frame.f_back
+    return installed
+
+
+def format_traceback(exc: BaseException) -> str:
+    """Return the traceback of `exc` and its causes, paths as in `find_site`; `MOST` characters of it."""
+    try:
+        made = traceback.TracebackException.from_exception(exc, limit=-60)
+        _shorten_paths(made, set())
+        text = "".join(made.format())
+    except Exception as failed:  # noqa: BLE001  whatever classes of the agent's do when they are printed
+        return f"no traceback could be made: {type(failed).__name__}"
+    if len(text) <= MOST:
+        return text
+    left_out = f"\n ... {len(text) - MOST:,} characters are left out ...\n"
+    return text[: MOST // 3] + left_out + text[-MOST * 2 // 3 :]
+
+
+def _look_at(frame: FrameType) -> _Where | None:
+    file = frame.f_code.co_filename
+    found: _Where | None = None
+    if is_of_agent(frame):
+        found = show_file(file), INSTALLED.isdisjoint(PurePath(file).parts)
+    if not file.startswith("<"):  # such a name is that of many codes
+        _known[file] = found
+    return found
+
+
+@cache
+def show_file(file: str) -> str:
+    """Return the path of `file` from the working folder, or the last two parts of it."""
+    path = PurePath(file)
+    try:
+        return path.relative_to(os.getcwd()).as_posix()  # noqa: PTH109  a quarter of the cost
+    except (ValueError, OSError):
+        return "/".join(path.parts[-2:]) if path.is_absolute() else path.as_posix()
+
+
+def _shorten_paths(made: traceback.TracebackException, seen: set[int]) -> None:
+    if id(made) in seen:
+        return
+    seen.add(id(made))
+    for summary in made.stack:
+        summary.line  # noqa: B018  is looked up by the path that the file has
+        summary.filename = show_file(summary.filename)
+    for other in (made.__cause__, made.__context__, *(made.exceptions or ())):
+        if other is not None:
+            _shorten_paths(other, seen)

@@ -120,8 +120,8 @@ class Redactor:
         return keep(answer, self, self.vault, asked) if self.vault is not None else self.answer(answer)
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """Return `outcome` with secrets out of its message."""
-        return evolve(outcome, message=self.text(outcome.message))
+        """Return `outcome` with secrets out of its message and traceback."""
+        return evolve(outcome, message=self.text(outcome.message), traceback=self.text(outcome.traceback))
 
     def reading(self, source: Source, reading: Reading) -> Reading:
         """Return `reading` as it may be kept: of a variable that is named as a secret, a surrogate.

@@ -61,5 +61,5 @@ class Notes:
         if tick is None:
             return ()
         flight = self._flights[call]
-        asked = records.Asked(call, question, flight.lane, tick, flight.began)
+        asked = records.Asked(call, question, flight.lane, tick, flight.began, flight.site)
         return ((asked, self._redactor() if live or self._keeps_clean else None),)

@@ -39,7 +39,7 @@ from ..core.values import (
 )
 from ..edits.signatures import check_signature
 from ..errors import BodyOmitted, Divergence, EditRefused, Refused, TraceforkError
-from ..host.callsite import find_callsite
+from ..host.callsite import find_callsite, find_site
 from ..redact import Redactor
 from . import lanes
 from .doubts import Doubts
@@ -307,10 +307,9 @@ class Port(Hanging):
         if self.phase == "over" and self.live:
             asked = self._redactor().question(question)
             raise RuntimeError(f"the run is over: {asked!r} was asked after its block")
-        site = "" if self.live else find_callsite()
         if self.phase == "over":
             why = "the replay is over, and what outlives it may not go live: wait for it within the run"
-            raise Refused(repr(self._redactor().question(question)), site, why=why)
+            raise Refused(repr(self._redactor().question(question)), find_callsite(), why=why)
         if self.phase == "new":
             raise RuntimeError("the run has not begun: use it as a context manager")
         if isinstance(question, Request) and (hear := self._redactor().hear):
@@ -321,8 +320,10 @@ class Port(Hanging):
         edited = self._edit(question, path, alone=alone)
         state, match = self._cell.state, self.secrets.match
         asked = match(edited.request if edited else question, state, path)
+        is_foreign = strand is not None and strand.foreign
+        site = "" if is_foreign or isinstance(question, Source) else find_site()
         flight = Flight(next(self._calls), asked, path, site)
-        flight.foreign = strand is not None and strand.foreign
+        flight.foreign = is_foreign
         self._flights[flight.call] = flight
         event = Asked(flight.call, asked, path, alone)
         if edited is None:

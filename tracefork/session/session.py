@@ -17,7 +17,7 @@ from ..core.machine import State
 from ..core.notes import add_notes, make_notes
 from ..core.surrogates import NONE
 from ..core.tape import Tape
-from ..core.values import RETURNED, UNFINISHED, Outcome, Request, Source
+from ..core.values import UNFINISHED, Outcome, Request, Source
 from ..errors import StoreError, TraceforkError
 from ..host.uninterrupted import LOOK, run_apart
 from ..providers.unrecorded import describe_asked
@@ -41,7 +41,7 @@ from .faults import DOTTED, Faults
 from .following import Following
 from .plan import Plan
 from .tools.caller import ToolCaller
-from .tools.effects import class_name, message_of
+from .tools.effects import make_outcome
 
 T = TypeVar("T")
 
@@ -371,12 +371,12 @@ class Session(Border, ToolCaller, Following, Chance):
     def _make_outcome(self, exc: BaseException | None, ended: Outcome | None) -> Outcome:
         """How the block ended, as it may be kept."""
         if ended is None:
-            ended = RETURNED if exc is None else Outcome("raised", class_name(exc), message_of(exc))
+            ended = make_outcome(exc)
         try:
             return self.redactor().outcome(ended)
         except Exception as failed:  # noqa: BLE001  a finder may be anybody's
             self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
-            return evolve(ended, message="")
+            return evolve(ended, message="", traceback="")
 
     def _seal(self) -> None:
         """Keep the tape. What goes wrong is kept too: it is raised when the run is judged."""

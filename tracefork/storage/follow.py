@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..backends.base import Backend
 from ..codec import journal, pack
 from ..codec.limits import Limits
-from ..codec.records import Asked, Closed, Ended, Header, Hidden, Parent
+from ..codec.records import Asked, Closed, Ended, Header, Hidden, Parent, complete
 from ..core.surrogates import NONE
-from ..core.values import Step, make_step
+from ..core.values import Step
 from ..errors import Conflict, CorruptTape, NotFound, Truncated
 
 
@@ -104,7 +104,7 @@ class Following:
     def _make_step(record: Ended, asked: Asked | None) -> Step:
         if asked is None:
             raise CorruptTape(f"call {record.call} ends and was not open")
-        made = make_step(asked.question, record.answer, asked.lane, record.span, record.timing, record.origin)
+        made = complete(asked, record)
         if made is None:
             raise CorruptTape(f"call {record.call} got an answer of another kind")
         return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import strategies as st
 
 from ..core.tape import Tape
@@ -47,8 +47,9 @@ calls = st.builds(
     repeatable=st.booleans(),
 )
 origins = st.none() | st.integers(0, 99)
+sites = st.sampled_from(["", "agent.py:3 in ask", "crew/\U0001f600.py:10 in <lambda>"])
 replies = st.builds(Reply, st.sampled_from(["returned", "raised"]), st.just("[1]"), st.just("ValueError"))
-outcomes = st.just(RETURNED) | st.builds(Outcome, st.just("raised"), st.just("ValueError"), text)
+outcomes = st.just(RETURNED) | st.builds(Outcome, st.just("raised"), st.just("ValueError"), text, text)
 
 
 @frozen
@@ -56,6 +57,7 @@ class _Open:
     asked: Request | Call
     lane: str
     began: int
+    site: str = ""
     headed: int | None = None
 
 
@@ -75,16 +77,16 @@ def tapes(draw: st.DrawFn, max_steps: int = 6) -> Tape:
         reading = [o for o in open_ if o.headed is not None]
         match draw(st.sampled_from(["ask", "head", "end", "fault", "draw", "call"])):
             case "ask" if room:
-                open_.append(_Open(draw(requests), draw(st.sampled_from(free)), clock))
+                open_.append(_Open(draw(requests), draw(st.sampled_from(free)), clock, draw(sites)))
             case "call" if room:
-                open_.append(_Open(draw(calls), draw(st.sampled_from(free)), clock))
+                open_.append(_Open(draw(calls), draw(st.sampled_from(free)), clock, draw(sites)))
             case "draw" if room:
                 now = Span(clock, clock, clock)
                 lane, origin = draw(st.sampled_from(free)), draw(origins)
                 steps.append(Draw(Source("uuid"), Reading(draw(text)), lane, now, origin=origin))
             case "head" if asked := [o for o in waiting if isinstance(o.asked, Request)]:
                 it = draw(st.sampled_from(asked))
-                open_[open_.index(it)] = _Open(it.asked, it.lane, it.began, clock)
+                open_[open_.index(it)] = evolve(it, headed=clock)
             case "fault" if waiting:
                 it = draw(st.sampled_from(waiting))
                 open_.remove(it)
@@ -98,7 +100,7 @@ def tapes(draw: st.DrawFn, max_steps: int = 6) -> Tape:
         clock += 1
     for it in open_:
         if isinstance(it.asked, Request) and it.headed is None:
-            it, clock = _Open(it.asked, it.lane, it.began, clock), clock + 1  # noqa: PLW2901
+            it, clock = evolve(it, headed=clock), clock + 1  # noqa: PLW2901
         answers: st.SearchStrategy[Answer] = responses if isinstance(it.asked, Request) else replies
         steps.append(_over(it, draw(answers), clock, draw(origins)))
         clock += 1
@@ -113,7 +115,7 @@ def _over(it: _Open, answer: Answer, tick: int, origin: int | None) -> Step:
     span = Span(it.began, tick if it.headed is None else it.headed, tick)
     match it.asked, answer:
         case Request() as request, Response() | Fault():
-            return Exchange(request, answer, it.lane, span, origin=origin)
+            return Exchange(request, answer, it.lane, span, origin=origin, site=it.site)
         case Call() as call, Reply() | Fault():
-            return Effect(call, answer, it.lane, span, origin=origin)
+            return Effect(call, answer, it.lane, span, origin=origin, site=it.site)
     raise TypeError(f"{it.asked!r} cannot be answered by {answer!r}")

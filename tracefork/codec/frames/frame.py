@@ -18,10 +18,10 @@ from attrs import frozen
 from ...errors import CorruptTape, Truncated, UnknownVersion
 
 MAGIC = b"\x89TFK"
-VERSION = 4
+VERSION = 5
 """Of all that is written."""
 
-READ = (4, 3, 2)
+READ = (5, 4, 3, 2)
 """What is read. Version 1 was never released."""
 
 _FIELDS = struct.Struct(">4sBcQ")

@@ -6,7 +6,7 @@ earlier one, and in a branch a question, answer or timing as the number of the
 parent's step that has it. Writer and reader keep the same tables, so a row can
 be read only after all rows before it.
 
-    ["a", call, lane, began, at, question]
+    ["a", call, lane, began, at, question], or with the site behind
     ["h", call, tick]
     ["e", call, span, answer, timing], or with the origin behind
     ["s", surrogates, places]
@@ -78,9 +78,15 @@ class _Tables:
     def __init__(self, parent: Sequence[Step]) -> None:
         self.parent = parent
         self.bodies = Bodies()
+        self.sites: dict[str, int] = {}
         self.calls: dict[int, Asked] = {}
         self.sources: dict[int, int] = {}  # call -> the parent's step that asked the same
         self.last_at = 0.0
+
+    def usual_site(self, call: int) -> str:
+        """The site of a question for which none is given: that of the parent's step that asked the same."""
+        step = self.sources.get(call)
+        return "" if step is None else self.parent[step].site
 
     def adopt(self, step: int) -> int | None:
         """Number the body of a step of the parent, so that later ones can be made of it."""
@@ -105,13 +111,14 @@ class RowWriter:
     def write(self, record: Record, sink: Sink) -> tuple[Row, Record]:
         """Return the row of `record`, and the record with its body kept in less room."""
         match record:
-            case Asked(call, question, lane, began, at):
+            case Asked(call, question, lane, began, at, site):
                 written, kept = self._write_question(call, question, sink)
+                where = self._write_site(call, site)
                 since, self._tables.last_at = times.write_time(at, self._tables.last_at), at
                 self._tables.calls[call] = record
                 if kept is not question:
                     record = evolve(record, question=kept)
-                return ["a", call, lane, began, since, written], record
+                return ["a", call, lane, began, since, written, *where], record
             case Headed(call, tick):
                 return ["h", call, tick], record
             case Ended(call, answer, span, timing, origin):
@@ -134,6 +141,16 @@ class RowWriter:
                 return ["p", strict_json.unstructure(departure)], record
             case Closed(outcome):
                 return ["c", strict_json.unstructure(outcome)], record
+
+    def _write_site(self, call: int, site: str) -> list[object]:
+        """Where the question of `call` came from: nothing, if that is what a reader takes for granted."""
+        tables = self._tables
+        if site == tables.usual_site(call):
+            return []
+        if site in tables.sites:
+            return [tables.sites[site]]
+        tables.sites[site] = len(tables.sites)
+        return [site]
 
     def _write_question(self, call: int, question: Question, sink: Sink) -> tuple[object, Question]:
         if (step := self._find_step(question)) is not None:
@@ -195,6 +212,7 @@ class RowReader:
     def __init__(self, parent: Sequence[Step], limits: Limits) -> None:
         self._tables = _Tables(parent)
         self._limits = limits
+        self._sites = list[str]()
         self._headers = HeaderReader(_headers(parent), limits.headers)
         self._total = 0
 
@@ -206,8 +224,8 @@ class RowReader:
             CorruptTape: it is no such row.
         """
         match row:
-            case ["a", call, lane, began, since, plain]:
-                return self._read_asked(expect_whole(call), lane, began, since, plain, source)
+            case ["a", call, lane, began, since, plain, *site]:
+                return self._read_asked(expect_whole(call), [lane, began, since, plain], site, source)
             case ["h", call, tick]:
                 return Headed(expect_whole(call), expect_whole(tick))
             case ["e", call, span, answered, when, *origin]:
@@ -221,14 +239,27 @@ class RowReader:
             case _:
                 raise CorruptTape("a row is of no kind that is known")
 
-    def _read_asked(
-        self, call: int, lane: object, began: object, since: object, plain: object, source: Source
-    ) -> Asked:
+    def _read_asked(self, call: int, asked: list[object], site: list[object], source: Source) -> Asked:
+        lane, began, since, plain = asked
         tables = self._tables
         tables.last_at = at = times.read_time(since, tables.last_at)
         question = self._read_question(call, plain, source)
-        tables.calls[call] = record = Asked(call, question, expect_text(lane), expect_whole(began), at)
+        where = self._read_site(call, site)
+        tables.calls[call] = record = Asked(call, question, expect_text(lane), expect_whole(began), at, where)
         return record
+
+    def _read_site(self, call: int, plain: list[object]) -> str:
+        sites = self._tables.sites
+        match plain:
+            case []:
+                return self._tables.usual_site(call)
+            case [str(text)] if text not in sites:
+                sites[text] = len(sites)
+                self._sites.append(text)
+                return text
+            case [int(number)] if type(number) is int and 0 <= number < len(self._sites):
+                return self._sites[number]
+        raise CorruptTape("where a question came from is no such place")
 
     def _read_ended(
         self, call: int, span: object, answered: object, when: object, origin: list[object], source: Source

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from attrs import frozen
 
 from ...codec.strict_json import damage
-from ...core.values import Call, Reply
+from ...core.values import RETURNED, Call, Outcome, Reply
 from ...errors import CorruptTape, Unrecordable
+from ...host.callsite import format_traceback
 from . import classes, python_values, rebuild
 from .changed_arguments import make_opaque
 
@@ -210,6 +211,13 @@ def _items(items: list[Any], fn: Callable[..., object] | None, text: str) -> tup
     return tuple(
         rebuild.rebuilt(value, given) if which else value for which, value in zip(plain, values, strict=True)
     )
+
+
+def make_outcome(exc: BaseException | None) -> Outcome:
+    """Return how a run ended that `exc` has ended, or that nothing went wrong in."""
+    if exc is None:
+        return RETURNED
+    return Outcome("raised", class_name(exc), message_of(exc), format_traceback(exc))
 
 
 def message_of(exc: BaseException) -> str:
