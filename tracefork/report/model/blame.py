@@ -46,7 +46,8 @@ class Mark:
 class Blame:
     """`estimand` names the number and `meaning` says what it is; `threshold` is the decision line.
 
-    `alpha` is how often the intervals may be wrong, None where the report does not say.
+    `alpha` is how often the intervals may be wrong, and `recorded` whether the recorded run passed for the
+    oracle; None where the report does not say.
     """
 
     estimand: str
@@ -56,6 +57,7 @@ class Blame:
     marks: tuple[Mark, ...]
     summary: str = ""
     alpha: float | None = None
+    recorded: bool | None = None
 
     @property
     def interval(self) -> str:
@@ -85,7 +87,9 @@ class Blame:
         summary = str(getattr(report, "summary", "") or "").removeprefix(f"{report.verdict}: ")
         alpha = getattr(report, "alpha", None)
         level = None if alpha is None else float(alpha)
-        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, level)
+        recorded = getattr(report, "recorded", None)
+        passed = recorded if isinstance(recorded, bool) else None
+        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, level, passed)
 
     def mark(self, step: int) -> Mark | None:
         return next((mark for mark in self.marks if mark.step == step), None)

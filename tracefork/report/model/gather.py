@@ -24,6 +24,7 @@ from .branches import gather_branches
 from .course import course_of
 from .cutting import Cutter
 from .echoes import is_echo
+from .ending import STANDING
 from .pool import BETWEEN, Pool
 from .repeats import RECENT, Asked, Lineage, Lineages, pieces_of
 from .titles import title
@@ -32,9 +33,6 @@ from .view import Aside, StepView, Totals, View
 
 Heard: TypeAlias = tuple[int | None, int | None, tuple[bytes, ...]]
 Through: TypeAlias = Callable[[Sequence[Exchange]], Iterable[Exchange]]
-
-STANDING = ("system", "developer")
-"""Roles of what is said once and for all; it does not show that a history goes on."""
 
 _MODEL = re.compile(r'"model"\s*:\s*"([^"\\]*)"')
 _SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
@@ -147,10 +145,11 @@ def view_of(
     tape: Tape,
     *,
     blame: BlameLike | None = None,
-    branches: Iterable[Tape] = (),
+    branches: Iterable[object] = (),
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
-    parent: Tape | None = None,
+    parent: object | None = None,
+    failure: str = "",
     through: Through = iter,
 ) -> View:
     """Return the View of a finished tape; see `html` for the arguments.
@@ -158,16 +157,18 @@ def view_of(
     The exchanges are taken `through` a function that gives them back, and may count them.
     """
     gathering, tape = Gathering(prices), tape.masked
-    parent = parent.masked if parent is not None and is_parent(parent, tape) else None
+    above = None if parent is None else tape_of(parent)
+    above = above.masked if above is not None and is_parent(above, tape) else None
     start = clock.since(tape.steps)
     known = knows_origins(tape.parent, tape.steps)
-    sources = find_sources(parent, tape)
+    sources = find_sources(above, tape)
     steps = tuple(
         gathering.step(exchange, n, start, mark_step(exchange, tape.parent) if known else "", sources.get(n))
         for n, exchange in enumerate(through(tape.exchanges))
     )
     beside = tuple(asides(tape, start))
-    grown = tuple(gather_branches(gathering, tape, tuple(branch.masked for branch in branches), prices))
+    others = tuple(tape_of(branch).masked for branch in branches)
+    grown = tuple(gather_branches(gathering, tape, others, prices))
     everything: list[Iterable[StepView | Aside]] = [steps, beside, *(branch.steps for branch in grown)]
     return View(
         run_id=tape.run_id,
@@ -185,8 +186,17 @@ def view_of(
         secrets=_secrets(gathering.pool, tape),
         pieces=tuple(gathering.pool),
         verified=Replayed.of(verified, len(steps)) if verified is not None else None,
-        course=course_of(tape, parent, prices),
+        course=course_of(tape, above, prices),
+        failure=failure,
     )
+
+
+def tape_of(branch: object) -> Tape:
+    """A branch as a tape: itself, or its `.tape`; TypeError if it has none."""
+    found = branch if isinstance(branch, Tape) else getattr(branch, "tape", None)
+    if not isinstance(found, Tape):
+        raise TypeError(f"a branch is a Tape, or has one as its `tape`: {branch!r:.100}")
+    return found
 
 
 def _is_stream(exchange: Exchange, body: bytes) -> bool:

@@ -19,8 +19,11 @@ from ..figures import duration
 from ..served import WORDS, Mark
 from .blame import Blame
 from .course import Course
+from .ending import Ending, find_ending
 from .pool import Piece
+from .problems import Problem, find_problems
 from .repeats import Lineage, pieces_of
+from .strands import Strand, find_strands
 from .titles import Title, line
 from .verified import Replayed
 
@@ -92,7 +95,8 @@ class StepView:
 class Aside:
     """A draw, a tool call, or what was in flight at the end: `before` is the index of the next exchange.
 
-    `mark` is as a StepView's.
+    `mark` is as a StepView's, `site` as an Exchange's. `inside` is of a sub-agent alone: its strand. It
+    `failed` if a tool or a sub-agent raised.
     """
 
     before: int
@@ -104,6 +108,10 @@ class Aside:
     began: float
     ended: float
     mark: Mark = ""
+    inside: Lane = ""
+    failed: bool = False
+    in_flight: bool = False
+    site: str = ""
 
     @property
     def title(self) -> str:
@@ -177,6 +185,7 @@ class View:
 
     `lanes` are those of every step and aside, in the order in which they are first seen. `verified` is
     what came of replaying the run; None where nobody has. `course` says how it went on from another one.
+    `failure` is what somebody who judged the run says went wrong.
     """
 
     run_id: str
@@ -195,6 +204,30 @@ class View:
     pieces: tuple[Piece, ...] = field(repr=False)
     verified: Replayed | None = None
     course: Course | None = None
+    failure: str = ""
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """What went wrong on the way, in the order of steps."""
+        return find_problems(self.steps, self.asides, self.pieces)
+
+    @cached_property
+    def ending(self) -> Ending:
+        """How the run ended, why, and where to look."""
+        return find_ending(
+            self.outcome,
+            self.steps,
+            self.asides,
+            self.pieces,
+            self.problems,
+            blame=self.blame,
+            failure=self.failure,
+        )
+
+    @cached_property
+    def strands(self) -> tuple[Strand, ...]:
+        """The strands of the run in the order in which they were started, each below the one that did."""
+        return find_strands(self.steps, self.asides, self.problems)
 
     @cached_property
     def every_step(self) -> tuple[StepView, ...]:

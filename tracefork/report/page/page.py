@@ -54,6 +54,7 @@ def html(
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
     parent: object | None = None,
+    failure: str = "",
     mode: Mode = "app",
 ) -> str:
     """Return the page about `tape`, the same text for the same arguments.
@@ -67,6 +68,8 @@ def html(
         prices: what tokens cost, by default `providers.prices.listed()`.
         parent: the tape of the run that this one went on from, or whatever has it as its `.tape`: the page
             then tells what was saved, and from which of its steps answers came.
+        failure: what somebody who judged the run, a test or an oracle, says went wrong: the page then says
+            that it failed, whatever the agent did.
         mode: "app" holds every byte of the run and a script to look at them; "static" has no script and
             shows what each step said, for mail and for servers that forbid scripts.
 
@@ -80,10 +83,11 @@ def html(
     view = view_of(
         tape,
         blame=blame,
-        branches=map(tape_of, branches),
+        branches=branches,
         verified=verified,
         prices=prices,
-        parent=None if parent is None else tape_of(parent),
+        parent=parent,
+        failure=failure,
     )
     return render(view, tape, mode)
 
@@ -128,14 +132,6 @@ def policy(mode: Mode = "app", *, live: bool = False) -> str:
         "require-trusted-types-for 'script'; trusted-types 'none'",
     ]
     return "; ".join(rule for rule in rules if rule)
-
-
-def tape_of(branch: object) -> Tape:
-    """A branch as a tape: itself, or its `.tape`; TypeError if it has none."""
-    found = branch if isinstance(branch, Tape) else getattr(branch, "tape", None)
-    if not isinstance(found, Tape):
-        raise TypeError(f"a branch is a Tape, or has one as its `tape`: {branch!r:.100}")
-    return found
 
 
 def _hash(text: str) -> str:

@@ -6,22 +6,20 @@ Recorded text cannot change what surrounds it: nothing of it is markup, a mentio
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...core.tape import Tape
-from ...providers.messages import Message
 from ...providers.prices import Prices
 from ..figures import duration, plural, share
 from ..model.blame import BlameLike
 from ..model.course import Fact
-from ..model.gather import STANDING, view_of
+from ..model.ending import count_tools
+from ..model.gather import view_of
 from ..model.rows import StepRow, view_lines
 from ..model.titles import line
 from ..model.verified import VerdictLike
 from ..model.view import Aside, View
 from ..page import sidebar, step_list
-from ..page.page import tape_of
 from ..served import WORDS
 from .summary import FACT, PREVIEW, compare
 
@@ -48,6 +46,7 @@ def markdown(
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
     parent: object | None = None,
+    failure: str = "",
 ) -> str:
     """Return the run as GitHub's Markdown; arguments and errors are those of `html`.
 
@@ -57,10 +56,11 @@ def markdown(
     view = view_of(
         tape,
         blame=blame,
-        branches=map(tape_of, branches),
+        branches=branches,
         verified=verified,
         prices=prices,
-        parent=None if parent is None else tape_of(parent),
+        parent=parent,
+        failure=failure,
     )
     head, ranking = _list_head(view), _list_blame(view)
     room = MOST - _measure([*head, *ranking]) - 1_000  # for what stands around the lists
@@ -89,12 +89,13 @@ def _list_head(view: View) -> list[str]:
 
 def _tell(view: View) -> Iterator[Fact]:
     """What a reviewer looks for first: the question, the answer, what was called, and what went wrong."""
-    if asked := _find_question(view):
-        yield Fact("asked", line(asked, _WORDS))
-    if answer := _find_answer(view):
-        name = "came out" if view.outcome.kind == "returned" else "last words"
-        yield Fact(name, line(answer, _WORDS))
-    if tools := _count_tools(view):
+    ending = view.ending
+    if ending.task:
+        yield Fact("asked", line(ending.task, _WORDS))
+    if ending.answer:
+        name = "came out" if ending.word == "finished" else "last words"
+        yield Fact(name, line(ending.answer, _WORDS))
+    if tools := count_tools(view.steps, view.asides):
         listed = [
             f"{n} {_TIMES} {line(name, PREVIEW)}" if n > 1 else line(name, PREVIEW) for name, n in tools
         ]
@@ -109,35 +110,6 @@ def _tell(view: View) -> Iterator[Fact]:
         yield Fact("raised", f"{view.outcome.type}: {view.outcome.message}")
     if view.verified is not None and not view.verified.ok:
         yield Fact("replay", view.verified.long)
-
-
-def _find_question(view: View) -> str:
-    """The last words that the first question to a model has from anybody but the system and the model."""
-    for step in view.steps:
-        found = [
-            piece.reading.text
-            for piece in (view.pieces[number] for number in step.lineage.fresh)
-            if isinstance(piece.reading, Message)
-            and piece.reading.role not in (*STANDING, "assistant", "model")
-        ]
-        if texts := [text for text in found if text.strip()]:
-            return texts[-1]
-    return ""
-
-
-def _find_answer(view: View) -> str:
-    """The last words of a model, those of the run's own strand first."""
-    steps = [step for step in view.steps if step.completion and step.completion.text.strip()]
-    last = [step for step in steps if not step.lane] or steps
-    return last[-1].completion.text if last and last[-1].completion else ""
-
-
-def _count_tools(view: View) -> list[tuple[str, int]]:
-    """The tools that models called, and how often; those that the run called, where no model did."""
-    choices = (choice for step in view.steps if step.completion for choice in step.completion.choices)
-    asked = Counter(call.name for choice in choices for call in choice.message.calls)
-    called = asked or Counter(aside.name for aside in view.asides if aside.kind in ("tool", "agent"))
-    return called.most_common()
 
 
 # -- the lists -------------------------------------------------------------------------

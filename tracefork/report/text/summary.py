@@ -15,7 +15,6 @@ from ..model.titles import line
 from ..model.verified import VerdictLike
 from ..model.view import ANSWERED, Aside, View
 from ..page import sidebar, step_list
-from ..page.page import tape_of
 from ..served import WORDS
 
 _BAR = 20  # characters of a blame interval
@@ -31,15 +30,17 @@ def text(
     verified: VerdictLike | None = None,
     prices: Prices | None = None,
     parent: object | None = None,
+    failure: str = "",
 ) -> str:
     """Return the run as text, a line a step; arguments and errors are those of `html`."""
     view = view_of(
         tape,
         blame=blame,
-        branches=map(tape_of, branches),
+        branches=branches,
         verified=verified,
         prices=prices,
-        parent=None if parent is None else tape_of(parent),
+        parent=parent,
+        failure=failure,
     )
     return (
         "\n".join([*_text_head(view), "", *_text_steps(view), *_text_blame(view), *_text_branches(view)])

@@ -1,0 +1,134 @@
+"""What went wrong on the way of a run, step by step: the list that a page is red by, and that `e` walks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from attrs import evolve, frozen
+
+from ...core.values import Fault, Lane
+from ...providers.messages import Message, ToolResult, texts
+from .pool import Piece
+from .titles import line
+
+if TYPE_CHECKING:
+    from .view import Aside, StepView
+
+Kind: TypeAlias = Literal["no response", "refused", "broken off", "tool error", "loop", "replay"]
+"""No response came; a server answered 4xx or 5xx, or with an error; a body broke off; a tool failed; a model
+made the same calls again and again; a replay differed."""
+
+LOOP = 3
+"""Answers in a row, of one strand, that make the same calls, from which on it is a loop."""
+
+
+@frozen
+class Problem:
+    """Something that went wrong at the run's own step number `step`.
+
+    `what` says it in a line, `text` in full. `recovered` is the number of the step that asked the same again
+    and was answered; None where none was.
+    """
+
+    step: int
+    kind: Kind
+    what: str
+    text: str = ""
+    lane: Lane = ""
+    recovered: int | None = None
+
+
+def find_problems(
+    steps: Sequence[StepView], asides: Sequence[Aside], pieces: Sequence[Piece]
+) -> tuple[Problem, ...]:
+    """Return the problems of a run's own steps and of what it did beside them, in the order of steps."""
+    found = [
+        *(problem for step in steps for problem in _list_of_step(step, pieces)),
+        *_list_of_asides(asides, len(steps)),
+        *_list_loops(steps),
+    ]
+    seen = set[tuple[int, str, str]]()
+    told = list[Problem]()
+    for problem in sorted(_mark_recovered(found, steps), key=lambda one: one.step):
+        key = problem.step, problem.kind, problem.what
+        if key not in seen:  # a tool's failure is in its reply, and in the message that tells the model
+            seen.add(key)
+            told.append(problem)
+    return tuple(told)
+
+
+# -- below ---------------------------------------------------------------------------
+
+
+def _list_of_step(step: StepView, pieces: Sequence[Piece]) -> Iterator[Problem]:
+    answer, at, lane = step.exchange.answer, step.index, step.lane
+    for number in step.lineage.fresh:
+        reading = pieces[number].reading
+        if isinstance(reading, Message):
+            for part in reading.parts:
+                if isinstance(part, ToolResult) and part.is_error:
+                    text = "\n".join(texts(part.parts))
+                    yield Problem(at, "tool error", line(f"{part.name} {text}".strip()), text, lane)
+    if isinstance(answer, Fault):
+        yield Problem(at, "no response", line(f"{answer.kind}: {answer.message}"), answer.message, lane)
+        return
+    failure = step.completion.failure if step.completion else None
+    if step.title.kind == "error":
+        text = failure.message if failure else _read_text(step, pieces)
+        yield Problem(at, "refused", line(f"{step.title.title} {step.title.preview}"), text, lane)
+    if isinstance(answer.end, Fault):
+        text = f"{answer.end.kind}: {answer.end.message}"
+        yield Problem(at, "broken off", line(text), text, lane)
+
+
+def _read_text(step: StepView, pieces: Sequence[Piece]) -> str:
+    number = step.response if step.decoded is None else step.decoded
+    piece = None if number is None else pieces[number]
+    return "" if piece is None or piece.binary else piece.text
+
+
+def _list_of_asides(asides: Sequence[Aside], count: int) -> Iterator[Problem]:
+    for aside in asides:
+        if aside.failed:
+            at = min(aside.before, max(0, count - 1))
+            what = line(f"{aside.name} {aside.answered}")
+            yield Problem(at, "tool error", what, aside.answered, aside.lane)
+
+
+def _list_loops(steps: Sequence[StepView]) -> Iterator[Problem]:
+    """Answers of a strand that call the same, with the same arguments, `LOOP` times in a row or more."""
+    rows = defaultdict[Lane, list[tuple[tuple[tuple[str, str], ...], int]]](list)
+    for step in steps:
+        if step.completion and not step.is_error:
+            calls = tuple((call.name, call.arguments) for call in step.completion.calls)
+            rows[step.lane].append((calls, step.index))
+    for lane, row in rows.items():
+        start = 0
+        for end in range(1, len(row) + 1):
+            if end < len(row) and row[end][0] == row[start][0]:
+                continue
+            if row[start][0] and end - start >= LOOP:
+                name, arguments = row[start][0][0]
+                what = f"{name} is called {end - start} times in a row with the same arguments"
+                yield Problem(row[start][1], "loop", line(what), arguments, lane)
+            start = end
+
+
+def _mark_recovered(found: Sequence[Problem], steps: Sequence[StepView]) -> Iterator[Problem]:
+    """Say of refusals and faults which later step of their strand asked the same, and was answered."""
+    answered = dict[tuple[Lane, bytes], int]()
+    for step in reversed(steps):
+        if not step.is_error:
+            answered[step.lane, _identify(step)] = step.index
+    for problem in found:
+        later = None
+        if problem.kind in ("no response", "refused"):
+            later = answered.get((problem.lane, _identify(steps[problem.step])))
+        yield evolve(problem, recovered=later) if later is not None and later > problem.step else problem
+
+
+def _identify(step: StepView) -> bytes:
+    request = step.exchange.request
+    return f"{request.method} {request.url} {request.sha256}".encode("utf-8", "surrogatepass")
