@@ -36,10 +36,13 @@ _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
 _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 SCRIPT = tuple(
-    "state elements figures payload messages words views showing list search strip keys live start".split()
+    """
+    state elements figures payload messages words views showing address
+    order list table search strip keys panes live start
+    """.split()
 )
 """The parts of the page's script, in the order in which they are joined."""
-STYLE = tuple("base top strip list origin step side help static narrow runs".split())
+STYLE = tuple("base top strip list origin table step side panes help static narrow runs".split())
 """The parts of the style, the same; what comes later overrides what came before."""
 
 MOST_ROWS = 2_000
