@@ -9,13 +9,18 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from ...core.values import Exchange, Fault
+from ...core.values import Exchange, Fault, Request
 from ...providers.messages import Completion
 
 Kind = Literal["text", "tool", "error", "fault", "http"]
 
 LINE = 120
 """Characters of a preview."""
+HEAD = 56
+"""Characters of the first line of two."""
+
+_ORDINARY = frozenset({"", "end_turn", "stop", "STOP", "completed", "COMPLETE", "reply"})
+"""Reasons to stop that say no more than that the answer is over."""
 
 _DECODER = getincrementaldecoder("utf-8")
 _WIDEST = 4  # bytes of a character
@@ -26,41 +31,90 @@ _UNPRINTABLE = re.compile("[\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]
 
 @frozen
 class Title:
-    """`kind` is what came: words, a tool call, an error, no response, or another server's answer."""
+    """`kind` is what came: words, a tool call, an error, no response, or another server's answer.
+
+    A table has `title` and `preview`; a list that gives a step two lines has `head` and `tail`, which begin
+    with what was said, and with the end of the path where nobody knows the server's API.
+    """
 
     kind: Kind
     title: str
     preview: str
+    head: str = ""
+    tail: str = ""
 
 
 def title(exchange: Exchange, completion: Completion | None, body: bytes) -> Title:
     """The line for a step; `body` is its response, decoded."""
-    answer = exchange.answer
+    answer, request = exchange.answer, exchange.request
     if isinstance(answer, Fault):
-        return Title("fault", line(answer.kind), line(answer.message))
+        kind, message = line(answer.kind), line(answer.message)
+        return Title("fault", kind, message, kind, _describe_failure(request, completion, message))
     if completion and completion.failure:
-        return Title(
-            "error", f"HTTP {answer.status}", line(completion.failure.message or completion.failure.type)
-        )
+        text = line(completion.failure.message or completion.failure.type)
+        return Title("error", f"HTTP {answer.status}", text, f"HTTP {answer.status}", text)
     if answer.status >= _ERROR:
-        return Title("error", f"HTTP {answer.status}", beginning(body))
+        text = beginning(body)
+        status = f"HTTP {answer.status}"
+        return Title("error", status, text, status, _describe_failure(request, completion, text))
     if completion is None or not completion.choices:
+        text, host = beginning(body), line(_split(request.url)[0], HEAD)
+        name = line(f"{request.method} {host_and_path(request.url)}")
         return Title(
-            "http", line(f"{exchange.request.method} {host_and_path(exchange.request.url)}"), beginning(body)
+            "http", name, text, describe_question(request), line(f"{host}: {text}" if text else host)
         )
     if calls := completion.calls:
         more = f" +{len(calls) - 1}" if len(calls) > 1 else ""
-        return Title("tool", line(calls[0].name) + more, line(completion.text or calls[0].arguments))
-    return Title("text", line(completion.stop_reason or "reply"), line(completion.text))
+        name, text = line(calls[0].name) + more, line(completion.text or calls[0].arguments)
+        return Title("tool", name, text, name, text)
+    reason = line(completion.stop_reason or "reply")
+    return Title("text", reason, line(completion.text), *_split_lines(completion.text, reason))
+
+
+def describe_question(request: Request) -> str:
+    """The method and the end of the path, `POST /v1/orders/17/refund`; the host where there is no path."""
+    host, path = _split(request.url)
+    while len(path) > HEAD - 8 and "/" in path[2:]:
+        path = f"…{path[path.index('/', 2) :]}"
+    return line(f"{request.method} {path if path.strip('/') else host}")
+
+
+def _describe_failure(request: Request, completion: Completion | None, text: str) -> str:
+    """What went wrong, behind what was asked where that was no model."""
+    return (
+        text
+        if completion
+        else line(f"{describe_question(request)}: {text}" if text else describe_question(request))
+    )
+
+
+def _split_lines(text: str, reason: str) -> tuple[str, str]:
+    """The beginning of an answer, and what comes next, behind a `reason` to stop that is worth a word."""
+    flat = line(text, HEAD + LINE)
+    if not flat:
+        return reason, ""
+    head, rest = flat, ""
+    if len(flat) > HEAD:
+        cut = flat.rfind(" ", HEAD // 2, HEAD)
+        cut = cut if cut > 0 else HEAD
+        head, rest = flat[:cut], flat[cut:].strip()
+    if reason in _ORDINARY:
+        return head, line(rest)
+    return head, line(f"{reason}: {rest}" if rest else reason)
+
+
+def _split(url: str) -> tuple[str, str]:
+    """The host and the path of an URL; all of it is the host where it cannot be split."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that is no address
+        return url, ""
+    return parts.netloc, parts.path
 
 
 def host_and_path(url: str) -> str:
     """The URL without its scheme and its query."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # a bracket that is no address
-        return url
-    return f"{parts.netloc}{parts.path}"
+    return "".join(_split(url))
 
 
 def line(text: str, most: int = LINE) -> str:

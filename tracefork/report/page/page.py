@@ -36,9 +36,14 @@ _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
 _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 SCRIPT = tuple(
-    "state elements figures payload messages words views showing list search strip keys live start".split()
+    """
+    state elements figures payload messages words views showing address
+    order list table search strip keys panes live start
+    """.split()
 )
 """The parts of the page's script, in the order in which they are joined."""
+STYLE = tuple("base top strip list origin table step side panes help static narrow runs".split())
+"""The parts of the style, the same; what comes later overrides what came before."""
 
 MOST_ROWS = 2_000
 """Steps that are listed in the page itself; of a longer run the script makes the list."""
@@ -102,7 +107,7 @@ def render(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             mode=mode,
             live=live,
             policy=policy(mode, live=bool(live)),
-            css=asset("page.css"),
+            css=style(),
             js=script(),
             head=step_list.head(view, live=bool(live)),
             strip=strip(view, live=bool(live)),
@@ -125,7 +130,7 @@ def policy(mode: Mode = "app", *, live: bool = False) -> str:
     rules = [
         "default-src 'none'",
         f"script-src '{_hash(script())}'" if mode == "app" else "",
-        f"style-src '{_hash(asset('page.css'))}'",
+        f"style-src '{_hash(style())}'",
         "connect-src 'self'" if live else "",
         "base-uri 'none'",
         "form-action 'none'",
@@ -143,6 +148,12 @@ def script() -> str:
     """The script of the page: its parts in their order, within the one function of `page.js`."""
     parts = "\n".join(asset(f"script/{part}.js") for part in SCRIPT)
     return asset("page.js").replace("/* parts */\n", parts)
+
+
+@cache
+def style() -> str:
+    """The style of the pages: its parts in their order."""
+    return "\n".join(asset(f"style/{part}.css") for part in STYLE)
 
 
 @cache

@@ -8,7 +8,7 @@ from ...storage.info import RunInfo
 from ..figures import moment
 from ..model.titles import line
 from ..served import show_lineage
-from .page import asset, environment, policy
+from .page import environment, policy, style
 
 MOST = 1_000
 """Runs that a page lists."""
@@ -35,4 +35,4 @@ def render_runs(infos: Iterable[RunInfo], address: Callable[[str], str]) -> str:
     ]
     more = f"{len(infos) - MOST:,} older runs are not listed." if len(infos) > MOST else ""
     template = environment().get_template("runs.html")
-    return template.render(css=asset("page.css"), policy=policy("static"), runs=rows, more=more)
+    return template.render(css=style(), policy=policy("static"), runs=rows, more=more)

@@ -43,7 +43,7 @@ class Row:
     """A line of the page's list; where the whole step is printed, its `messages`, and what is `kept` back.
 
     The `lane` is blank in a run that has but one; the `asides` are those before the step. `came` says where
-    its answer came from, "" where that is not known.
+    its answer came from, "" where that is not known; `spent` its tokens and what they cost.
     """
 
     step: StepRow
@@ -52,6 +52,7 @@ class Row:
     messages: tuple[Card, ...] | None
     asides: tuple[Aside, ...]
     came: str = ""
+    spent: str = ""
 
 
 def head(view: View, *, live: bool = False) -> Head:
@@ -103,7 +104,16 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
             tuple(cards(view, step)) if whole else None,
             tuple(before.get(step.index, ())),
             WORDS[row.mark],
+            spell_spending(row),
         )
+
+
+def spell_spending(row: StepRow) -> str:
+    """`17k → 320 · $0.0120`: tokens in and out, and the cost, as far as they are known."""
+    usage = row.usage
+    counts = [] if usage is None else ["?" if n is None else short(n) for n in (usage.input, usage.output)]
+    cost = "" if row.cost is None else dollars(row.cost)
+    return " · ".join(filter(None, [" → ".join(counts) if set(counts) != {"?"} else "", cost]))
 
 
 def after(view: View) -> tuple[Aside, ...]:

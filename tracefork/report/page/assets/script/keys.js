@@ -1,17 +1,18 @@
 /* -- addresses, keys, the start ----------------------------------------------------------- */
 
 function route() {
-  const one = /^#(?:b(\d+)-)?step-(\d+)(?:\/(\w+))?$/.exec(location.hash), other = /^#branch-(\d+)$/.exec(location.hash);
+  const one = /^#(?:b(\d+)-)?step-(\d+)(?:\/(?!m\d+$)(\w+))?(?:\/m(\d+))?$/.exec(location.hash), other = /^#branch-(\d+)$/.exec(location.hash);
   const old = /[?&]step=(\d+)/.exec(location.search);
+  if (location.hash === "#table") return show({sheet: true, at: Math.max(0, at), link: false});
   if (other && index.branches[other[1]]) return show({branch: Number(other[1]), link: false});
   if (one) {
     const of = one[1] === undefined ? null : index.branches[one[1]];
     const place = of ? of.first + Number(one[2]) - of.at : Number(one[2]);
-    if (of === undefined || place < 0 || place >= (of ? of.first + of.count : index.own)) return show({at: Math.max(0, Math.min(place || 0, index.own - 1))});
-    return show({at: place, tab: TABS.some(([key]) => key === one[3]) ? one[3] : "new", link: false});
+    if (of === undefined || place < 0 || place >= (of ? of.first + of.count : index.own)) return show({at: Math.max(0, Math.min(place || 0, index.own - 1)), said: nowhere(location.hash)}, false);
+    return show({at: place, tab: TABS.some(([key]) => key === one[3]) ? one[3] : "new", spot: Number(one[4]) || 0, link: false});
   }
   const start = old ? Number(old[1]) : index.blame.find((mark) => mark[4])?.[0] ?? 0;
-  return show({at: Math.max(0, Math.min(start, index.own - 1)), link: false});
+  return show({at: Math.max(0, Math.min(start, index.own - 1)), link: false, said: nowhere(location.hash)});
 }
 
 function theme() {
@@ -36,7 +37,8 @@ function key(event) {
     return;
   }
   const keys = {j: () => step(1), k: () => step(-1), b: blamed, g: () => go(0), G: () => go(index.own - 1), t: theme,
-    "/": () => $("search").focus(), "?": () => $("help").showModal()};
+    "/": () => $("search").focus(), "?": () => $("help").showModal(),
+    v: () => show({sheet: !sheet}, true), "[": () => fold("list"), "]": () => fold("side")};
   const run = keys[event.key] || (/^[1-6]$/.test(event.key) && branch < 0 && (() => show({tab: TABS[Number(event.key) - 1][0]})));
   if (run) { event.preventDefault(); run(); }
 }
@@ -48,9 +50,9 @@ function listen() {
   $("search").addEventListener("input", (event) => { clearTimeout(waiting); waiting = setTimeout(() => search(event.target.value), 120); });
   $("steps").addEventListener("click", (event) => {
     const link = event.target.closest("a");
-    if (link && !event.ctrlKey && !event.metaKey) { event.preventDefault(); go(Number(link.parentNode.id.slice(5))); }
+    if (link && !event.ctrlKey && !event.metaKey) { event.preventDefault(); go(Number(link.parentNode.id.slice(5)), true); }
   });
-  document.querySelector("#strip svg")?.addEventListener("click", point);
+  document.querySelector("#strip svg")?.addEventListener("click", pick);
   document.addEventListener("keydown", key);
   addEventListener("hashchange", route);
   addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { choose(false); if (windowed()) slide(); }, 100); });

@@ -9,10 +9,13 @@ const windowed = () => Math.max(index.own, shown.length) > LISTED || shown.lengt
 function passes(step) { return (hits ? hits.has(step) : step < index.own) && (lane < 0 || index.steps[step].l === lane); }
 
 function list() {
-  shown = [...index.steps.keys()].filter(passes);
-  if (windowed()) { slide(); return; }
-  $("steps").replaceChildren();
-  shown.forEach(put);
+  shown = ordered([...index.steps.keys()].filter(passes));
+  if (windowed()) slide();
+  else {
+    $("steps").replaceChildren();
+    shown.forEach(put);
+  }
+  renew();
 }
 
 /** Puts the row of a step at the end of the list. */
@@ -44,7 +47,14 @@ function line(step) {
     el("i", null, row.i), el("b", null, row.n),
     el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
     el("span", null, row.o && [came(row), " "], step >= index.own && [el("code", null, index.branches[ofBranch(step)].name), " "],
-      index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || "")));
+      index.lanes.length > 1 && [el("code", null, index.lanes[row.l] || "main"), " "], row.p || ""),
+    spent(row) && el("small", null, spent(row))));
+}
+
+/** Tokens in and out, and the cost, as far as they are known. */
+function spent(row) {
+  const counts = row.u && (row.u[0] !== null || row.u[2] !== null) ? [row.u[0], row.u[2]].map((n) => n === null ? "?" : short(n)) : [];
+  return [counts.join(" → "), row.c].filter(Boolean).join(" · ");
 }
 
 /** Where the answer of a step came from, as a badge. */

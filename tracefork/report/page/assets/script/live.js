@@ -7,7 +7,7 @@ function grow() {
   const told = new EventSource(`${live}/live`);
   told.addEventListener("step", (event) => {
     const {row, facts: said, pieces, lanes: names} = JSON.parse(event.data);
-    const several = names.length > 0 && index.lanes.length > 0, last = at < 0 || (at === index.own - 1 && branch < 0 && tab === "new");
+    const several = names.length > 0 && index.lanes.length > 0, last = at < 0 || (at === index.own - 1 && branch < 0 && !sheet && tab === "new");
     const every = !windowed();
     index.steps.push(row);
     index.own = index.steps.length;
@@ -17,8 +17,8 @@ function grow() {
     index.chunks = [0, grown.c.length];
     whole = -1;
     if (several) lanes();
-    if (!every || index.own > LISTED) list(); else { put(index.own - 1); shown.push(index.own - 1); }
-    waiting = waiting || requestAnimationFrame(() => { waiting = 0; draw(); $("found").textContent = `${index.own} so far`; if (last) go(index.own - 1); });
+    if (!every || index.own > LISTED || !inOrder()) list(); else { put(index.own - 1); shown.push(index.own - 1); }
+    waiting = waiting || requestAnimationFrame(() => { waiting = 0; draw(); renew(); $("found").textContent = `${index.own} so far`; if (last) go(index.own - 1, false); });
   });
   told.addEventListener("over", (event) => {
     const places = event.data ? JSON.parse(event.data) : [];  // steps were listed as they ended
@@ -39,10 +39,12 @@ const SCROLLED = ["list", "detail", "side"];
 function doing() {
   const held = document.activeElement;
   return {theme: root.dataset.theme, typed: $("search").value, held: held && held.id,
-    ends: [held && held.selectionStart, held && held.selectionEnd], scrolled: SCROLLED.map((id) => $(id).scrollTop), down: scrollY};
+    ends: [held && held.selectionStart, held && held.selectionEnd], scrolled: SCROLLED.map((id) => $(id).scrollTop), down: scrollY, laid: laid(), sorted: [sorted, falling]};
 }
 
 async function resume(was) {
+  lay(was.laid);
+  if (was.sorted) sort(...was.sorted);
   $("search").value = was.typed;
   if (was.typed) await search(was.typed);
   if (was.held) $(was.held)?.focus({preventScroll: true});

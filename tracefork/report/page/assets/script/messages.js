@@ -40,6 +40,14 @@ function card(kind, role, notes, body, props) {
     el("div", {class: "body"}, body));
 }
 
+/** The buttons in the head of a message, where there is room for them. */
+function acts(node) {
+  const head = node.querySelector("header");
+  let box = head.querySelector(".acts");
+  if (!box) head.append(box = el("span", {class: "acts"}));
+  return box;
+}
+
 function message(of, notes, calls, kind = "asked") {
   return card(kind, of.said.role, notes, of.said.parts.map((one) => part(of, one, calls)));
 }

@@ -13,30 +13,39 @@ function address(step, view) {
   return `#${n < 0 ? "" : `b${n}-`}step-${index.steps[step].i}${view === "new" ? "" : `/${view}`}`;
 }
 
-/** Shows what has changed of: the step, its view, a branch beside its parent. */
-async function show(change) {
+/** Shows what has changed of: the step, its view, a message in it, a branch beside its parent, the table.
+    Whether the reader `opened` it is as `enter` has it. */
+async function show(change, opened) {
   const mine = ++turn;
+  sheet = Boolean(change.sheet);
+  spot = change.spot ?? 0;
   if (change.branch === undefined) {
     branch = -1;
     at = change.at ?? at;
     tab = change.tab ?? tab;
   } else branch = change.branch;
-  if (change.link !== false) history.replaceState(null, "", branch >= 0 ? `#branch-${branch}` : address(at, tab));
+  if (change.link !== false) enter(here(), opened);
+  else since = performance.now();
+  document.querySelector("main").classList.toggle("tabled", sheet);
+  if (!sheet && windowed()) slide();
   choose();
   let view;
   try {
-    view = branch >= 0 ? await beside(branch) : await detail(at);
+    view = sheet ? table() : branch >= 0 ? await beside(branch) : await detail(at);
   } catch (error) {
     view = el("div", null, el("p", {class: "notice", role: "alert"}, `This step cannot be shown: ${error.message}`));
   }
   if (mine !== turn) return;
+  if (change.said) view.prepend(el("p", {class: "notice", role: "alert"}, change.said));
   $("detail").replaceChildren(view);
-  $("detail").dataset.shown = branch >= 0 ? `#branch-${branch}` : address(at, tab);
+  if (!sheet && branch < 0) number();
+  $("detail").dataset.shown = here();
   $("detail").scrollTop = 0;
+  if (spot) point(spot);
   highlight();
 }
 
-const go = (step) => show({at: Math.max(0, Math.min(index.steps.length - 1, step))});
+const go = (step, opened) => show({at: Math.max(0, Math.min(index.steps.length - 1, step))}, opened);
 
 async function detail(step) {
   const row = index.steps[step], own = step < index.own, n = own ? -1 : ofBranch(step);

@@ -6,6 +6,8 @@ async function start() {
   index = await block("index");
   document.querySelector(".tools").hidden = false;
   lanes();
+  orders();
+  panes();
   rows.push(...$("steps").querySelectorAll("li[id]"));
   if (rows.length < index.own) list(); else shown = [...rows.keys()];
   listen();

@@ -19,6 +19,8 @@ let index;              // the payload's first block
 let at = -1;            // the step that is shown, counted over the run's own and those of branches
 let tab = "new";
 let branch = -1;        // the branch that is compared, if one is
+let sheet = false;      // whether all steps are shown, as a table
+let spot = 0;           // the message that the address names, counted from 1 in its view
 let turn = 0;           // of showing: what was asked for before the last turn is not shown any more
 let query = "";
 let hits = null;        // steps that the search found

@@ -30,9 +30,9 @@ function cursor(step) {
   mark.style.left = `${box.left - around.left + middle(step) * box.width}px`;
 }
 
-function point(event) {
+function pick(event) {
   const box = document.querySelector("#strip svg").getBoundingClientRect(), place = (event.clientX - box.left) / box.width;
   let best = 0;
   for (let n = 1; n < index.own; n++) if (Math.abs(middle(n) - place) < Math.abs(middle(best) - place)) best = n;
-  go(best);
+  go(best, true);
 }
