@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.diff import diff
 from ...core.tape import Tape
-from ...core.values import Branch
+from ...core.values import Branch, Exchange
 from ...providers.prices import Prices
-from ..pairing import pair_by_origins
+from ..pairing import Pair, pair_by_kind, pair_by_origins
 from ..served import find_sources, knows_origins, mark_step, number_exchanges, pair_steps
 from . import clock
 from .course import course_of
@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 
 
 def gather_branches(
-    gathering: Gathering, tape: Tape, branches: Sequence[Tape], prices: Prices | None = None
+    gathering: Gathering,
+    tape: Tape,
+    branches: Sequence[Tape],
+    prices: Prices | None = None,
+    *,
+    strangers: int = 0,
 ) -> Iterator[BranchView]:
     """Yield the views of `branches` of `tape`, whose own steps have been gathered.
 
-    Each goes on from the steps that it shares with its parent, not from those that were gathered last.
+    The last `strangers` of them are other runs, to be shown beside it. Each branch goes on from the steps that it shares with its parent, not from those that were gathered last.
     """
     first = len(tape)
     paths = {RUN: list(range(first))}  # of each run, the numbers of all its steps
-    for number, (branch, above) in enumerate(zip(branches, parents(tape, branches), strict=True)):
+    kin = len(branches) - strangers
+    left = [*parents(tape, branches[:kin]), *[None] * strangers]
+    for number, (branch, above) in enumerate(zip(branches, left, strict=True)):
         parent = tape if above is None or above == RUN else branches[above]
         parts_at = _parts_at(branch, parent, kin=above is not None)
         path = paths.get(RUN if above is None else above, paths[RUN])
@@ -37,18 +44,20 @@ def gather_branches(
         gathering.go_on(before)
         paths[number] = [*before, *range(first, first + len(branch) - parts_at)]
         course = course_of(branch, parent, prices)
-        is_kin = course is not None and course.savings is not None
+        is_kin = course is not None and course.savings is not None and number < kin
+        pairs = _pair if is_kin else _pair_strangers if above is None else _pair_none
         yield BranchView(
             branch.run_id,
-            branch.parent or Branch(tape.run_id, parts_at),
+            (branch.parent if number < kin else None) or Branch(tape.run_id, parts_at),
             above,
             branch.outcome,
             parts_at,
             first,
             tuple(_gather_steps(gathering, branch, parts_at, parent if is_kin else None)),
             branch.digest(),
-            course,
-            tuple(_pair(parent, branch, parts_at, path, paths[number])) if is_kin else (),
+            course if number < kin else None,
+            tuple(pairs(parent, branch, parts_at, path, paths[number])),
+            number < kin,
         )
         first += len(branch) - parts_at
 
@@ -68,9 +77,41 @@ def _pair(
     parent: Tape, branch: Tape, parts_at: int, path: Sequence[int], own: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
     """Yield the pairs of exchanges from `parts_at` on, as numbers in `path`, the parent's, and in `own`."""
-    theirs, ours = number_exchanges(parent.steps), number_exchanges(branch.steps)
     origins = pair_steps(parent.steps, branch.steps)
-    for _, there, here in pair_by_origins(parent.steps, branch.steps, origins):
+    return _number(pair_by_origins(parent.steps, branch.steps, origins), parent, branch, parts_at, path, own)
+
+
+def _pair_strangers(
+    parent: Tape, branch: Tape, parts_at: int, path: Sequence[int], own: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of runs of which neither came from the other."""
+    return _number(pair_by_kind(parent.steps, branch.steps), parent, branch, parts_at, path, own)
+
+
+def _pair_none(
+    parent: Tape, branch: Tape, parts_at: int, path: Sequence[int], own: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield nothing: the page pairs these by their place."""
+    del parent, branch, parts_at, path, own
+    return iter(())
+
+
+def _number(
+    pairs: Iterable[Pair],
+    parent: Tape,
+    branch: Tape,
+    parts_at: int,
+    path: Sequence[int],
+    own: Sequence[int],
+) -> Iterator[tuple[int, int]]:
+    theirs, ours = number_exchanges(parent.steps), number_exchanges(branch.steps)
+    for _, there, here in pairs:
+        if not any(
+            isinstance(run.steps[n], Exchange)
+            for run, n in ((parent, there), (branch, here))
+            if n is not None
+        ):
+            continue
         left = None if there is None else theirs[there]
         right = None if here is None else ours[here]
         if (right if right is not None else left if left is not None else -1) >= parts_at:

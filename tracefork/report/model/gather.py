@@ -150,6 +150,7 @@ def view_of(
     prices: Prices | None = None,
     parent: object | None = None,
     failure: str = "",
+    beside: Iterable[object] = (),
     through: Through = iter,
 ) -> View:
     """Return the View of a finished tape; see `html` for the arguments.
@@ -166,10 +167,11 @@ def view_of(
         gathering.step(exchange, n, start, mark_step(exchange, tape.parent) if known else "", sources.get(n))
         for n, exchange in enumerate(through(tape.exchanges))
     )
-    beside = tuple(asides(tape, start))
-    others = tuple(tape_of(branch).masked for branch in branches)
-    grown = tuple(gather_branches(gathering, tape, others, prices))
-    everything: list[Iterable[StepView | Aside]] = [steps, beside, *(branch.steps for branch in grown)]
+    between = tuple(asides(tape, start))
+    strangers = [tape_of(run).masked for run in beside]
+    others = (*(tape_of(branch).masked for branch in branches), *strangers)
+    grown = tuple(gather_branches(gathering, tape, others, prices, strangers=len(strangers)))
+    everything: list[Iterable[StepView | Aside]] = [steps, between, *(branch.steps for branch in grown)]
     return View(
         run_id=tape.run_id,
         agent_name=tape.agent_name,
@@ -178,7 +180,7 @@ def view_of(
         outcome=tape.outcome,
         parent=tape.parent,
         steps=steps,
-        asides=beside,
+        asides=between,
         branches=grown,
         blame=Blame.of(blame) if blame is not None else None,
         totals=_totals(steps),

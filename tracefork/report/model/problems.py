@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 
 from ...core.values import Fault, Lane
 from ...providers.messages import Message, ToolResult, texts
-from .pool import Piece
+from .pool import BETWEEN, Piece
+from .repeats import pieces_of
 from .titles import line
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def find_problems(
     ]
     seen = set[tuple[int, str, str]]()
     told = list[Problem]()
-    for problem in sorted(_mark_recovered(found, steps), key=lambda one: one.step):
+    for problem in sorted(_mark_recovered(found, steps, pieces), key=lambda one: one.step):
         key = problem.step, problem.kind, problem.what
         if key not in seen:  # a tool's failure is in its reply, and in the message that tells the model
             seen.add(key)
@@ -116,19 +117,34 @@ def _list_loops(steps: Sequence[StepView]) -> Iterator[Problem]:
             start = end
 
 
-def _mark_recovered(found: Sequence[Problem], steps: Sequence[StepView]) -> Iterator[Problem]:
+def _mark_recovered(
+    found: Sequence[Problem], steps: Sequence[StepView], pieces: Sequence[Piece]
+) -> Iterator[Problem]:
     """Say of refusals and faults which later step of their strand asked the same, and was answered."""
-    answered = dict[tuple[Lane, bytes], int]()
+    next_in_lane, last = dict[int, int](), dict[Lane, int]()
     for step in reversed(steps):
-        if not step.is_error:
-            answered[step.lane, _identify(step)] = step.index
+        if step.lane in last:
+            next_in_lane[step.index] = last[step.lane]
+        last[step.lane] = step.index
     for problem in found:
-        later = None
-        if problem.kind in ("no response", "refused"):
-            later = answered.get((problem.lane, _identify(steps[problem.step])))
-        yield evolve(problem, recovered=later) if later is not None and later > problem.step else problem
+        later: int | None = problem.step
+        while problem.kind in ("no response", "refused") and later is not None:
+            later = next_in_lane.get(later)
+            if later is None or not _ask_the_same(steps[problem.step], steps[later], steps, pieces):
+                break
+            if not steps[later].is_error:
+                problem = evolve(problem, recovered=later)  # noqa: PLW2901
+                break
+        yield problem
 
 
-def _identify(step: StepView) -> bytes:
-    request = step.exchange.request
-    return f"{request.method} {request.url} {request.sha256}".encode("utf-8", "surrogatepass")
+def _ask_the_same(one: StepView, other: StepView, steps: Sequence[StepView], pieces: Sequence[Piece]) -> bool:
+    """True if both questions are the same, or say the same to a model, however the answer is to come."""
+    asked, again = one.exchange.request, other.exchange.request
+    if (asked.method, asked.url, asked.sha256) == (again.method, again.url, again.sha256):
+        return True
+    said, now = (
+        [n for n in pieces_of(step.index, lambda number: steps[number].lineage) if pieces[n].key != BETWEEN]
+        for step in (one, other)
+    )
+    return bool(said) and said == now

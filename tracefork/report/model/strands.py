@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
 class Strand:
     """A strand of a run, at its `depth` below the one that started it.
 
-    `steps` are the numbers of its exchanges. `agent` is the sub-agent's name where it is one. `started_by` is the step whose answer it was started after, and `told` the first later step of the strand
-    above, which knows its `result`; None where there is none. `errors` are the problems in it.
+    `steps` are the numbers of its exchanges. `agent` is the sub-agent's name where it is one. `started_by` is
+    the last step of the strand above before it was started, and `told` the first one after it had ended,
+    which knows its `result`; None where there is none. `errors` counts the problems in it.
     """
 
     lane: Lane
@@ -40,42 +43,37 @@ def find_strands(
     steps: Sequence[StepView], asides: Sequence[Aside], problems: Sequence[Problem]
 ) -> tuple[Strand, ...]:
     """Return the strands of a run; the run's own alone where nothing else asked."""
-    numbers = dict[Lane, list[int]]()
+    inner: dict[Lane, list[StepView]] = {}
     for step in steps:
-        numbers.setdefault(step.lane, []).append(step.index)
+        inner.setdefault(step.lane, []).append(step)
     agents = {aside.inside: aside for aside in asides if aside.inside}
     for lane in agents:
-        numbers.setdefault(lane, [])
-    began = {lane: _find_beginning(lane, numbers, steps, agents) for lane in numbers}
-    known = frozenset(numbers)
-    below = dict[Lane | None, list[Lane]]()
-    for lane in sorted(numbers, key=lambda one: began[one]):
-        below.setdefault(_find_above(lane, known), []).append(lane)
-    made, left = list[Strand](), [(lane, 0) for lane in reversed(below.get(None, []))]
+        inner.setdefault(lane, [])
+    began = {lane: _find_beginning(own, len(steps), agents.get(lane)) for lane, own in inner.items()}
+    errors = Counter(problem.lane for problem in problems)
+    below = defaultdict[Lane | None, list[Lane]](list)
+    for lane in sorted(inner, key=lambda one: began[one]):
+        below[_find_above(lane, inner)].append(lane)
+    made, left = list[Strand](), [(lane, 0) for lane in reversed(below[None])]
     while left:
         lane, depth = left.pop()
-        above = _find_above(lane, known)
-        made.append(_make(lane, depth, above, numbers, steps, agents.get(lane), problems))
-        left += [(one, depth + 1) for one in reversed(below.get(lane, []))]
+        above = _find_above(lane, inner)
+        others = inner[above] if above is not None else []
+        made.append(_make(lane, depth, inner[lane], others, agents.get(lane), errors[lane]))
+        left += [(one, depth + 1) for one in reversed(below[lane])]
     return tuple(made)
 
 
 # -- below ---------------------------------------------------------------------------
 
 
-def _find_beginning(
-    lane: Lane,
-    numbers: dict[Lane, list[int]],
-    steps: Sequence[StepView],
-    agents: dict[Lane, Aside],
-) -> tuple[int, float]:
+def _find_beginning(own: Sequence[StepView], count: int, agent: Aside | None) -> tuple[int, float]:
     """What strands are sorted by: the first exchange of theirs, or the next one as they were started."""
-    aside = agents.get(lane)
-    first = numbers[lane][0] if numbers[lane] else len(steps)
-    return (min(first, aside.before), aside.began) if aside else (first, 0.0)
+    first = own[0].index if own else count
+    return (min(first, agent.before), agent.began) if agent else (first, 0.0)
 
 
-def _find_above(lane: Lane, known: frozenset[Lane]) -> Lane | None:
+def _find_above(lane: Lane, known: Collection[Lane]) -> Lane | None:
     """The nearest strand that `lane` is below; None of the run's own, and of what nobody known started."""
     while lane:
         lane = lane.rpartition("/")[0]
@@ -87,30 +85,28 @@ def _find_above(lane: Lane, known: frozenset[Lane]) -> Lane | None:
 def _make(
     lane: Lane,
     depth: int,
-    above: Lane | None,
-    numbers: dict[Lane, list[int]],
-    steps: Sequence[StepView],
+    own: Sequence[StepView],
+    above: Sequence[StepView],
     agent: Aside | None,
-    problems: Sequence[Problem],
+    errors: int,
 ) -> Strand:
-    own = numbers[lane]
-    inner = [step for step in steps if step.lane == lane]
-    began = agent.began if agent else min((step.began for step in inner), default=0.0)
-    ended = agent.ended if agent else max((step.ended for step in inner), default=0.0)
-    first = own[0] if own else len(steps)
-    others = [] if above is None else numbers[above]
-    before = [n for n in others if n < first and steps[n].began <= began]
-    after = [n for n in others if n > first and steps[n].began >= ended]
+    began = agent.began if agent else min((step.began for step in own), default=0.0)
+    ended = agent.ended if agent else max((step.ended for step in own), default=0.0)
+    starts = [step.index for step in own[:1]]
+    first = min([*starts, agent.before] if agent else starts)
+    place = bisect_left(above, first, key=lambda step: step.index)
+    before = next((step.index for step in reversed(above[:place]) if step.began <= began), None)
+    after = next((step.index for step in above[place:] if step.began >= ended), None)
     return Strand(
         lane,
         depth,
         line(agent.name if agent else lane.rpartition("/")[2], 60) or "main",
-        tuple(own),
+        tuple(step.index for step in own),
         agent.name if agent else "",
-        before[-1] if before and lane else None,
-        after[0] if after and lane else None,
+        before,
+        after,
         agent.answered if agent else "",
         began,
         ended,
-        sum(problem.lane == lane for problem in problems),
+        errors,
     )

@@ -138,7 +138,8 @@ class BranchView:
     parent is not among the given branches; the branch is then compared with the main run.
     `first` is the index, among all steps of the view, of the first of `steps`. `course` is None where the
     tape does not tell what was served. `beside` has the pairs that a comparison shows, each of the numbers
-    among all steps of the view of a step of the parent and one of the branch, -1 for none.
+    among all steps of the view of a step of the parent and one of the branch, -1 for none. It `is_kin`
+    unless it names another parent than the run, and no branch that is shown: it is then a run beside another.
     """
 
     run_id: str
@@ -151,6 +152,13 @@ class BranchView:
     digest: str
     course: Course | None = None
     beside: tuple[tuple[int, int], ...] = ()
+    is_kin: bool = True
+
+    @property
+    def ending(self) -> str:
+        """How it ended: `failed: ValueError: no seat`."""
+        why = f": {self.outcome.type}: {self.outcome.message}" if self.outcome.kind == "raised" else ""
+        return f"{self.outcome.word}{why}"
 
     @property
     def name(self) -> str:
@@ -159,6 +167,8 @@ class BranchView:
     @property
     def place(self) -> str:
         """Where it left its parent: `at 3`, and `at 3 of b-held` where that is not shown."""
+        if not self.is_kin:
+            return "beside it"
         parent = line(self.lineage.parent, 60) or "another run"
         if self.lineage.step is None:
             return "nowhere yet" if self.outcome == UNFINISHED else "nowhere"

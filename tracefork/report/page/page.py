@@ -24,7 +24,9 @@ from ..model.gather import view_of
 from ..model.verified import VerdictLike
 from ..model.view import View
 from . import sidebar, step_list
+from .ending import make_card
 from .payload import blocks
+from .strands import list_strands
 from .timeline import strip
 
 if TYPE_CHECKING:
@@ -37,12 +39,12 @@ _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 SCRIPT = tuple(
     """
-    state elements figures payload messages words views showing address
+    state elements figures payload messages words ending views showing beside address
     order list table search strip keys panes live start
     """.split()
 )
 """The parts of the page's script, in the order in which they are joined."""
-STYLE = tuple("base top strip list origin table step side panes help static narrow runs".split())
+STYLE = tuple("base top strip list origin table step ending side panes help static narrow runs".split())
 """The parts of the style, the same; what comes later overrides what came before."""
 
 MOST_ROWS = 2_000
@@ -60,6 +62,7 @@ def html(
     prices: Prices | None = None,
     parent: object | None = None,
     failure: str = "",
+    beside: Iterable[object] = (),
     mode: Mode = "app",
 ) -> str:
     """Return the page about `tape`, the same text for the same arguments.
@@ -75,6 +78,7 @@ def html(
             then tells what was saved, and from which of its steps answers came.
         failure: what somebody who judged the run, a test or an oracle, says went wrong: the page then says
             that it failed, whatever the agent did.
+        beside: tapes of other runs, of which none came from it: each is shown beside it, step by step.
         mode: "app" holds every byte of the run and a script to look at them; "static" has no script and
             shows what each step said, for mail and for servers that forbid scripts.
 
@@ -93,6 +97,7 @@ def html(
         prices=prices,
         parent=parent,
         failure=failure,
+        beside=beside,
     )
     return render(view, tape, mode)
 
@@ -115,6 +120,8 @@ def render(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             together=TOGETHER,
             after=step_list.after(view),
             more=step_list.more(view, MOST_ROWS) if app else "",
+            ending=None if live else make_card(view),
+            strands=tuple(list_strands(view)),
             blame=sidebar.blame(view),
             branches=tuple(sidebar.branches(view)),
             blocks=blocks(view, tape.masked, MOST_ROWS) if app else (),
@@ -186,5 +193,7 @@ def environment() -> Environment:
         loader=FunctionLoader(asset),
     )
     macros = made.get_template("macros.html").module
-    made.globals |= {name: getattr(macros, name) for name in ("asides", "card", "told", "tree")}
+    made.globals |= {
+        name: getattr(macros, name) for name in ("asides", "card", "told", "tree", "spots", "agents")
+    }
     return made

@@ -27,8 +27,11 @@ from ..figures import dollars
 from ..model.blame import Mark
 from ..model.course import tell
 from ..model.pool import Piece
+from ..model.problems import Problem
 from ..model.repeats import Lineage
 from ..model.rows import view_row
+from ..model.strands import Strand
+from ..model.titles import line
 from ..model.view import BranchView, StepView, View
 from . import step_json
 from .pieces_json import spell
@@ -90,6 +93,9 @@ def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
         "lanes": list(view.lanes),
         "branches": [_branch(branch) for branch in view.branches],
         "blame": [[m.step, m.value, m.low, m.high, int(m.decided)] for m in _marks(view)],
+        "problems": [_problem(one) for one in view.problems],
+        "end": view.ending.at,
+        "strands": list(map(_strand, view.strands)) if len(view.strands) > 1 else [],
         "chunks": [*chunks, len(view.pieces)],
         "facts": FACTS,
     }
@@ -183,11 +189,23 @@ def _branch(branch: BranchView) -> dict[str, object]:
         "at": branch.parts_at,
         "first": branch.first,
         "count": len(branch.steps),
-        "outcome": str(branch.outcome),
+        "ended": branch.ending.rstrip("."),
+        "kin": int(branch.is_kin),
         "told": [astuple(fact) for fact in tell(branch.course)] if branch.course else (),
         "beside": branch.beside,
     }
     return {key: value for key, value in columns.items() if value != ()}
+
+
+def _problem(problem: Problem) -> list[object]:
+    mended = [] if problem.recovered is None else [problem.recovered]
+    return [problem.step, problem.kind, problem.what, *mended]
+
+
+def _strand(strand: Strand) -> list[object]:
+    first = strand.steps[0] if strand.steps else -1
+    by, to = (-1 if step is None else step for step in (strand.started_by, strand.told))
+    return [strand.name, first, by, to, line(strand.result)]
 
 
 def _marks(view: View) -> tuple[Mark, ...]:

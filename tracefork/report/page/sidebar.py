@@ -116,7 +116,7 @@ def branches(view: View) -> Iterator[Twig]:
     while left:
         number, depth = left.pop()
         branch = view.branches[number]
-        summary = f"{_count(branch)}, {line(str(branch.outcome), 80)}"
+        summary = f"{_count(branch)}, {line(branch.ending, 80)}"
         facts = tell(branch.course) if branch.course else ()
         yield Twig(number, depth, branch.place, line(branch.name, 80), summary, _final_text(branch), facts)
         left += [(inner, min(depth + 1, DEEPEST)) for inner in below.pop(number, ())]

@@ -14,6 +14,7 @@ from ..model.rows import StepRow, asides_before, lane_name, show_lane, view_rows
 from ..model.titles import line
 from ..model.view import Aside, StepView, View
 from ..served import WORDS, describe_lineage, is_rerun
+from .ending import KINDS
 from .messages import Card, cards
 
 _DIGEST = 12  # digits of a digest that are shown
@@ -44,6 +45,7 @@ class Row:
 
     The `lane` is blank in a run that has but one; the `asides` are those before the step. `came` says where
     its answer came from, "" where that is not known; `spent` its tokens and what they cost.
+    It is `wrong` if something went wrong there.
     """
 
     step: StepRow
@@ -53,6 +55,7 @@ class Row:
     asides: tuple[Aside, ...]
     came: str = ""
     spent: str = ""
+    wrong: bool = False
 
 
 def head(view: View, *, live: bool = False) -> Head:
@@ -68,9 +71,9 @@ def head(view: View, *, live: bool = False) -> Head:
     ]
     if live:
         facts = [fact for fact in facts if fact and fact[0] == "recorded"]
-    outcome = str(view.outcome)
-    kind = "plain" if live else "good" if view.outcome.kind == "returned" else "warn"
-    pills = [(kind, "not over yet" if live else line(outcome, 60), "" if live else outcome)]
+    ended = tell_ending(view)
+    kind = "plain" if live else KINDS[view.ending.word]
+    pills = [(kind, "going on" if live else line(ended, 60), "" if live else ended)]
     if view.verified is not None:
         kind = "good" if view.verified.ok else "warn"
         pills.append((kind, view.verified.short, view.verified.long))
@@ -83,8 +86,8 @@ def head(view: View, *, live: bool = False) -> Head:
     return Head(
         line(view.agent_name or view.run_id or "run", 80),
         _argument(view.run_id),
-        "not over yet" if live else plural(len(view.steps), "step"),
-        line(outcome, 80),
+        "going on" if live else plural(len(view.steps), "step"),
+        line(ended, 80),
         tuple(fact for fact in facts if fact),
         tuple(pills),
         tuple(map(lane_name, dict.fromkeys(step.lane for step in view.steps))),
@@ -93,9 +96,16 @@ def head(view: View, *, live: bool = False) -> Head:
     )
 
 
+def tell_ending(view: View) -> str:
+    """How the run ended, and what it failed with: `failed: ValueError: no seat`."""
+    ending = view.ending
+    why = ending.error or (ending.why if ending.word != "finished" else "")
+    return f"{ending.word}: {why}" if why else ending.word
+
+
 def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
     """The rows of the list: at most `most`, or in a `whole` page all of them with their messages."""
-    before = asides_before(view)
+    before, wrong = asides_before(view), {problem.step for problem in view.problems}
     for step, row in islice(zip(view.steps, view_rows(view), strict=True), None if whole else most):
         yield Row(
             row,
@@ -105,6 +115,7 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
             tuple(before.get(step.index, ())),
             WORDS[row.mark],
             spell_spending(row),
+            step.index in wrong,
         )
 
 

@@ -11,30 +11,73 @@ from collections.abc import Iterator, Sequence
 
 from attrs import field, frozen
 
+from ...core.values import Lane
 from ..figures import duration, short
 from ..model.parents import RUN
+from ..model.rows import lane_name
+from ..model.titles import line
 from ..model.view import StepView, View
 
 WIDTH = 1000
 COLUMNS = 700  # bars that can be told apart; of more steps those that fall together are drawn as one
-ROWS = 6  # lanes that have a row of their own
+ROWS = 8  # strands that have a row of their own
+MARGIN = 78  # pixels at the left, in which labels stand
 
-_LATENCY, _ROW, _BAR = 6, 4.5, 3.5
-_CONTEXT, _CONTEXT_FOOT = 34, 62
-_BLAME, _BLAME_FOOT = 70, 112
+_TOP, _ROW, _BAR = 6, 4.5, 3.5
+_NAMED_ROW, _NAMED_BAR = 11, 7  # of strands, each of which has its name beside it
+_GROWTH = 28  # height of the context
+_BLAME = 42
 _FORKS = 16  # height of the branches
+_GAP = 8  # between two of these
 _EDGE = 4  # of the width, left free on both sides
+_LETTERS = 12  # of a strand's name
 
 
 @frozen
 class Strip:
-    """`paths` are pairs of a kind, which has a colour, and SVG path data; `labels` stand at heights."""
+    """`paths` are pairs of a kind, which has a colour, and SVG path data; `labels` stand at heights.
+
+    All lengths but those from left to right are in pixels.
+    """
 
     paths: tuple[tuple[str, str], ...]
     labels: tuple[tuple[int, str], ...]
-    peak: str
     label: str
     height: int
+    margin: int = MARGIN
+
+
+@frozen
+class Heights:
+    """Where the parts of the strip lie, in pixels from its top."""
+
+    rows: int
+    row: float
+    bar: float
+    context: int
+    blame: int | None
+    forks: int | None
+    foot: int
+
+    @classmethod
+    def of(cls, lanes: int, *, blame: bool = False, forks: bool = False) -> Heights:
+        """Return the heights of a run of so many `lanes`, without what it has nothing of."""
+        rows, row, bar = (3, _ROW, _BAR) if lanes < 2 else (min(lanes, ROWS), _NAMED_ROW, _NAMED_BAR)  # noqa: PLR2004
+        context = round(_TOP + rows * row + _GAP)
+        foot = context + _GROWTH
+        blamed = foot + _GAP if blame else None
+        foot = foot if blamed is None else blamed + _BLAME
+        forked = foot if forks else None
+        return cls(rows, row, bar, context, blamed, forked, foot + (_FORKS if forks else 0) + 4)
+
+    @property
+    def context_foot(self) -> int:
+        return self.context + _GROWTH
+
+    def scale(self, share: float) -> float:
+        """The height at which a share of 1 lies in the part of the blame."""
+        top = self.blame or 0
+        return top + _BLAME - _BLAME * min(1.0, max(-0.1, share))
 
 
 @frozen
@@ -81,51 +124,65 @@ class Axis:
 
 def strip(view: View, *, live: bool = False) -> Strip | None:
     """The strip of the run's own steps; None where there are none, unless a `live` page will draw some."""
-    labels = [(_LATENCY, "latency"), (_CONTEXT, "context")]
+    lanes = list(dict.fromkeys(step.lane for step in view.steps))
+    at = Heights.of(1 if live else len(lanes), blame=view.blame is not None, forks=bool(view.branches))
     if not view.steps:
-        return Strip((), tuple(labels), "", "the steps so far", _CONTEXT_FOOT + 4) if live else None
+        labels = ((_TOP + 8, "latency"), (at.context + 10, "context"))
+        return Strip((), labels, "the steps so far", at.foot) if live else None
     axis = Axis.of(view.steps)
     peak = max(_context(step) or 0 for step in view.steps)
-    foot = _BLAME_FOOT if view.blame else _CONTEXT_FOOT
     paths = [
-        *_latency(view, axis),
-        *_growth(view.steps, axis, peak),
-        *_blame(view, axis),
-        *_forks(view, axis, foot + 2),
+        *_latency(view, axis, lanes, at),
+        *_growth(view.steps, axis, peak, at),
+        *_blame(view, axis, at),
+        *_forks(view, axis, at),
     ]
-    if view.blame:
-        labels.append((_BLAME, "blame"))
-    if view.branches:
-        labels.append((foot, "branches"))
-        foot += _FORKS
-    shown = ["latency", *(["context size"] if peak else []), *(name for _, name in labels[2:])]
+    shown = ["latency", *(["context size"] if peak else []), *(["blame"] if view.blame else [])]
+    shown += ["branches"] if view.branches else []
     label = f"{len(view.steps)} steps in {duration(view.totals.seconds)}: {', '.join(shown)}"
-    return Strip(tuple(paths), tuple(labels), f"to {short(peak)}" if peak else "", label, foot + 4)
+    return Strip(tuple(paths), tuple(_list_labels(lanes, at, peak)), label, at.foot)
 
 
-def _latency(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
+def _list_labels(lanes: Sequence[Lane], at: Heights, peak: int) -> Iterator[tuple[int, str]]:
+    if len(lanes) > 1:
+        for number, lane in enumerate(lanes[: at.rows]):
+            more = f" +{len(lanes) - at.rows}" if number == at.rows - 1 and len(lanes) > at.rows else ""
+            name = lane_name(lane).rpartition("/")[2]
+            yield round(_TOP + at.row * number + at.bar), line(name, _LETTERS - len(more)) + more
+    else:
+        yield _TOP + 8, "latency"
+    yield at.context + 10, "context"
+    if peak:
+        yield at.context + 23, f"to {short(peak)}"
+    if at.blame is not None:
+        yield at.blame + 12, "blame"
+    if at.forks is not None:
+        yield at.forks + 12, "branches"
+
+
+def _latency(view: View, axis: Axis, lanes: Sequence[Lane], at: Heights) -> Iterator[tuple[str, str]]:
     """A bar a step, light up to its head; strands that run side by side lie below one another."""
-    lanes = {lane: n for n, lane in enumerate(dict.fromkeys(step.lane for step in view.steps))}
-    rows = min(len(lanes), ROWS) if len(lanes) > 1 else 3
+    places = {lane: n for n, lane in enumerate(lanes)}
+    wrong = {problem.step for problem in view.problems}
     bars = defaultdict[str, list[str]](list)
     for number, column in enumerate(_columns(len(view.steps))):
         falling = defaultdict[int, list[int]](list)
         for index in column:
-            row = lanes[view.steps[index].lane] if len(lanes) > 1 else number
-            falling[row % rows].append(index)
+            row = min(places[view.steps[index].lane], at.rows - 1) if len(lanes) > 1 else number
+            falling[row % at.rows].append(index)
         for row, together in falling.items():
-            y = _LATENCY + _ROW * row
+            y = _TOP + at.row * row
             began, headed, ended = axis.cover(together)
             ended = max(ended, began + 1)
-            if any(view.steps[index].is_error for index in together):
-                bars["error"].append(_bar(began, ended, y))
+            if not wrong.isdisjoint(together):
+                bars["error"].append(_bar(began, ended, y, at.bar))
             else:
-                bars["first"].append(_bar(began, headed, y))
-                bars["rest"].append(_bar(headed, ended, y))
+                bars["first"].append(_bar(began, headed, y, at.bar))
+                bars["rest"].append(_bar(headed, ended, y, at.bar))
     return ((kind, "".join(bars[kind])) for kind in ("first", "rest", "error") if bars[kind])
 
 
-def _growth(steps: Sequence[StepView], axis: Axis, peak: int) -> Iterator[tuple[str, str]]:
+def _growth(steps: Sequence[StepView], axis: Axis, peak: int, at: Heights) -> Iterator[tuple[str, str]]:
     """A point for the largest context of each column."""
     if not peak:
         return
@@ -133,28 +190,28 @@ def _growth(steps: Sequence[StepView], axis: Axis, peak: int) -> Iterator[tuple[
     for column in _columns(len(steps)):
         tokens, n = max((_context(steps[n]) or 0, -n) for n in column)
         if tokens:
-            points.append((axis.middle(-n), _CONTEXT_FOOT - (_CONTEXT_FOOT - _CONTEXT) * tokens / peak))
+            points.append((axis.middle(-n), at.context_foot - _GROWTH * tokens / peak))
     line = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
-    yield "area", f"M{_n(points[0][0])} {_CONTEXT_FOOT}L{line}L{_n(points[-1][0])} {_CONTEXT_FOOT}z"
+    yield "area", f"M{_n(points[0][0])} {at.context_foot}L{line}L{_n(points[-1][0])} {at.context_foot}z"
     yield "growth", f"M{line}"
 
 
-def _blame(view: View, axis: Axis) -> Iterator[tuple[str, str]]:
+def _blame(view: View, axis: Axis, at: Heights) -> Iterator[tuple[str, str]]:
     if not view.blame:
         return
-    yield "zero", f"M0 {_height(0)}H{WIDTH}"
-    yield "line", f"M0 {_n(_height(view.blame.threshold))}H{WIDTH}"
+    yield "zero", f"M0 {at.scale(0)}H{WIDTH}"
+    yield "line", f"M0 {_n(at.scale(view.blame.threshold))}H{WIDTH}"
     for mark in view.blame.marks:
         if not 0 <= mark.step < len(view.steps):
             continue
         x = _n(axis.middle(mark.step))
         decided = " decided" if mark.decided else ""
-        yield f"whisker{decided}", f"M{x} {_n(_height(mark.low))}V{_n(_height(mark.high))}"
-        yield f"dot{decided}", f"M{x} {_n(_height(mark.value))}h0"
-        yield f"core{decided}", f"M{x} {_n(_height(mark.value))}h0"
+        yield f"whisker{decided}", f"M{x} {_n(at.scale(mark.low))}V{_n(at.scale(mark.high))}"
+        yield f"dot{decided}", f"M{x} {_n(at.scale(mark.value))}h0"
+        yield f"core{decided}", f"M{x} {_n(at.scale(mark.value))}h0"
 
 
-def _forks(view: View, axis: Axis, top: int) -> Iterator[tuple[str, str]]:
+def _forks(view: View, axis: Axis, at: Heights) -> Iterator[tuple[str, str]]:
     places = sorted(
         {
             branch.parts_at
@@ -162,9 +219,10 @@ def _forks(view: View, axis: Axis, top: int) -> Iterator[tuple[str, str]]:
             if branch.above == RUN and branch.parts_at < len(view.steps)
         }
     )
-    if places:
-        yield "stem", "".join(f"M{_n(axis.middle(at))} {top}v9" for at in places)
-        yield "fork", "".join(f"M{_n(axis.middle(at))} {top + 11}h0" for at in places)
+    if places and at.forks is not None:
+        top = at.forks + 2
+        yield "stem", "".join(f"M{_n(axis.middle(place))} {top}v9" for place in places)
+        yield "fork", "".join(f"M{_n(axis.middle(place))} {top + 11}h0" for place in places)
 
 
 def _columns(count: int) -> list[range]:
@@ -177,12 +235,8 @@ def _context(step: StepView) -> int | None:
     return step.usage.input if step.usage else None
 
 
-def _bar(start: float, end: float, y: float) -> str:
-    return f"M{_n(start)} {_n(y)}H{_n(end)}v{_BAR}H{_n(start)}z" if end > start else ""
-
-
-def _height(share: float) -> float:
-    return _BLAME_FOOT - (_BLAME_FOOT - _BLAME) * min(1.0, max(-0.1, share))
+def _bar(start: float, end: float, y: float, height: float) -> str:
+    return f"M{_n(start)} {_n(y)}H{_n(end)}v{height}H{_n(start)}z" if end > start else ""
 
 
 def _n(number: float) -> str:

@@ -47,6 +47,7 @@ def markdown(
     prices: Prices | None = None,
     parent: object | None = None,
     failure: str = "",
+    beside: Iterable[object] = (),
 ) -> str:
     """Return the run as GitHub's Markdown; arguments and errors are those of `html`.
 
@@ -61,6 +62,7 @@ def markdown(
         prices=prices,
         parent=parent,
         failure=failure,
+        beside=beside,
     )
     head, ranking = _list_head(view), _list_blame(view)
     room = MOST - _measure([*head, *ranking]) - 1_000  # for what stands around the lists

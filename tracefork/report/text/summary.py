@@ -31,6 +31,7 @@ def text(
     prices: Prices | None = None,
     parent: object | None = None,
     failure: str = "",
+    beside: Iterable[object] = (),
 ) -> str:
     """Return the run as text, a line a step; arguments and errors are those of `html`."""
     view = view_of(
@@ -41,6 +42,7 @@ def text(
         prices=prices,
         parent=parent,
         failure=failure,
+        beside=beside,
     )
     return (
         "\n".join([*_text_head(view), "", *_text_steps(view), *_text_blame(view), *_text_branches(view)])

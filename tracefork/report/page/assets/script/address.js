@@ -7,6 +7,7 @@ let since = 0;          // when the reader came to what is shown
 function here() {
   if (sheet) return "#table";
   if (branch >= 0) return `#branch-${branch}`;
+  if (at < 0) return "#end";
   return address(at, tab) + (spot ? `${tab === "new" ? "/new" : ""}/m${spot}` : "");
 }
 

@@ -3,6 +3,7 @@
 function route() {
   const one = /^#(?:b(\d+)-)?step-(\d+)(?:\/(?!m\d+$)(\w+))?(?:\/m(\d+))?$/.exec(location.hash), other = /^#branch-(\d+)$/.exec(location.hash);
   const old = /[?&]step=(\d+)/.exec(location.search);
+  if (location.hash === "#end") return show({at: -1, link: false});
   if (location.hash === "#table") return show({sheet: true, at: Math.max(0, at), link: false});
   if (other && index.branches[other[1]]) return show({branch: Number(other[1]), link: false});
   if (one) {
@@ -11,8 +12,9 @@ function route() {
     if (of === undefined || place < 0 || place >= (of ? of.first + of.count : index.own)) return show({at: Math.max(0, Math.min(place || 0, index.own - 1)), said: nowhere(location.hash)}, false);
     return show({at: place, tab: TABS.some(([key]) => key === one[3]) ? one[3] : "new", spot: Number(one[4]) || 0, link: false});
   }
-  const start = old ? Number(old[1]) : index.blame.find((mark) => mark[4])?.[0] ?? 0;
-  return show({at: Math.max(0, Math.min(start, index.own - 1)), link: false, said: nowhere(location.hash)});
+  if (index.branches[0] && index.branches[0].kin === 0 && !nowhere(location.hash)) return show({branch: 0, link: false});
+  const start = old ? Math.max(0, Math.min(Number(old[1]), index.own - 1)) : -1;
+  return show({at: start, link: false, said: nowhere(location.hash)});
 }
 
 function theme() {
@@ -36,7 +38,8 @@ function key(event) {
     event.preventDefault();
     return;
   }
-  const keys = {j: () => step(1), k: () => step(-1), b: blamed, g: () => go(0), G: () => go(index.own - 1), t: theme,
+  const keys = {o: () => end(true), e: () => err(1), E: () => err(-1), x: () => $("only")?.click(),
+    j: () => step(1), k: () => step(-1), b: blamed, g: () => go(0), G: () => go(index.own - 1), t: theme,
     "/": () => $("search").focus(), "?": () => $("help").showModal(),
     v: () => show({sheet: !sheet}, true), "[": () => fold("list"), "]": () => fold("side")};
   const run = keys[event.key] || (/^[1-6]$/.test(event.key) && branch < 0 && (() => show({tab: TABS[Number(event.key) - 1][0]})));

@@ -6,7 +6,7 @@ let shown = [];         // the steps of the list, as they are filtered
 /** Whether only the rows in sight are in the document: laying out thousands takes its time. */
 const windowed = () => Math.max(index.own, shown.length) > LISTED || shown.length < index.own;
 
-function passes(step) { return (hits ? hits.has(step) : step < index.own) && (lane < 0 || index.steps[step].l === lane); }
+function passes(step) { return (hits ? hits.has(step) : step < index.own) && (lane < 0 || index.steps[step].l === lane) && (!only || wrongs.has(step)); }
 
 function list() {
   shown = ordered([...index.steps.keys()].filter(passes));
@@ -43,7 +43,7 @@ function slide() {
 function line(step) {
   if (rows[step]) return rows[step];
   const row = index.steps[step], mark = index.blame.find((one) => one[0] === step && one[4]);
-  return rows[step] = el("li", {id: `step-${step}`, class: row.x ? `${row.k} restarts` : row.k}, el("a", {href: address(step, "new")},
+  return rows[step] = el("li", {id: `step-${step}`, class: [row.k, row.x && "restarts", wrongs.has(step) && "wrong"].filter(Boolean).join(" ")}, el("a", {href: address(step, "new")},
     el("i", null, row.i), el("b", null, row.n),
     el("small", null, mark && [el("em", null, Math.round(mark[1] * 100) + "%"), " "], duration(row.t[2] - row.t[0])),
     el("span", null, row.o && [came(row), " "], step >= index.own && [el("code", null, index.branches[ofBranch(step)].name), " "],

@@ -31,14 +31,14 @@ async function show(change, opened) {
   choose();
   let view;
   try {
-    view = sheet ? table() : branch >= 0 ? await beside(branch) : await detail(at);
+    view = sheet ? table() : branch >= 0 ? await beside(branch) : at < 0 ? card0 : await detail(at);
   } catch (error) {
     view = el("div", null, el("p", {class: "notice", role: "alert"}, `This step cannot be shown: ${error.message}`));
   }
   if (mine !== turn) return;
   if (change.said) view.prepend(el("p", {class: "notice", role: "alert"}, change.said));
   $("detail").replaceChildren(view);
-  if (!sheet && branch < 0) number();
+  if (!sheet && branch < 0 && at >= 0) number();
   $("detail").dataset.shown = here();
   $("detail").scrollTop = 0;
   if (spot) point(spot);
@@ -64,6 +64,7 @@ async function detail(step) {
     el("p", {class: "sub"}, sub, copy("copy link", () => location.href)),
     n >= 0 && el("p", {class: "sub"}, "In branch ", el("a", {href: `#branch-${n}`}, index.branches[n].name), `, which left its parent ${index.branches[n].place}.`),
     origin(step, n),
+    own && [...strands(step), ...wrong(step)],
     el("div", {class: "tabs", role: "tablist", "aria-label": "Views of the step"}, TABS.map(([key, name]) => button(name, () => show({tab: key}), {
       role: "tab", id: `tab-${key}`, "aria-controls": "panel", "aria-selected": String(key === tab), tabindex: key === tab ? 0 : -1}))),
     el("div", {id: "panel", role: "tabpanel", "aria-labelledby": `tab-${tab}`, tabindex: 0}, panel));
@@ -81,41 +82,3 @@ function origin(step, n) {
 /** What there is to say of how a branch went on from its parent. */
 const told = (facts) => facts && el("dl", {class: "told"}, facts.map(([name, text, before, after]) => el("div", null, el("dt", null, name), el("dd", null, text,
   (before || after) && [el("span", null, el("b", null, "the tape"), " ", el("del", null, before)), el("span", null, el("b", null, "this run"), " ", el("ins", null, after))]))));
-
-/** A branch and its parent, side by side from where they part. */
-async function beside(n) {
-  const one = index.branches[n];
-  const parent = one.of ?? -1;
-  const from = parent < 0 ? one.at : index.branches[parent].first + one.at - index.branches[parent].at;
-  const end = parent < 0 ? index.own : index.branches[parent].first + index.branches[parent].count;
-  const name = parent < 0 ? "recorded run" : index.branches[parent].name;
-  const left = Math.max(0, end - from), place = (k, many, first) => k < many ? first + k : -1;
-  const pairs = one.beside || Array.from({length: Math.max(left, one.count)}, (_, k) => [place(k, left, from), place(k, one.count, one.first)]);
-  const count = pairs.length, alone = one.beside ? ["not asked before", "not asked any more"] : ["it was over", "it was over"];
-  const added = index.steps.slice(one.first, one.first + one.count).filter((row) => row.o !== "served").length;
-  const grid = el("div", {class: "beside"}, el("h3", null, name), el("h3", {class: "right"}, one.name));
-  const add = async (start) => {
-    for (let k = start; k < Math.min(count, start + PAIRS); k++) {
-      const sides = pairs[k];
-      const answers = await Promise.all(sides.map((step) => step < 0 ? null : response(step)));
-      const titles = sides.map((step, side) => step < 0 ? null : [el("a", {href: address(step, "new")}, `Step ${index.steps[step].i}: ${index.steps[step].n}`), side === 1 && index.steps[step].o && [" ", came(index.steps[step])]]);
-      if (alike(...answers)) {
-        grid.append(el("p", {class: "kept"}, titles[0], " and ", titles[1], ": the same answer"));
-        continue;
-      }
-      grid.append(...await Promise.all(sides.map(async (step, side) => el("div", null, step < 0
-        ? el("p", {class: "kept"}, alone[side])
-        : [el("p", {class: "sub"}, titles[side]), ...await answer(step, answers[side])]))));
-    }
-    if (start + PAIRS < count) {
-      const rest = button(`${plural(count - start - PAIRS, "more step")}`, () => { rest.remove(); add(start + PAIRS); });
-      grid.append(rest);
-    }
-  };
-  await add(0);
-  return el("div", {class: "pair"},
-    el("div", {class: "name"}, el("h2", {id: "name"}, `Branch: ${one.name}`)),
-    el("p", {class: "sub"}, `${one.of === null ? `It left another run ${one.place}; it is shown beside this one, from where they differ. It` : `It left the ${parent < 0 ? "recorded run" : `branch ${name}`} at step ${one.at},`} has ${plural(added, "exchange")} of its own, and ${one.outcome}.`, copy("copy link", () => location.href)),
-    told(one.told),
-    count ? grid : el("p", {class: "kept"}, "Nothing differs: every question and answer is the parent's."));
-}

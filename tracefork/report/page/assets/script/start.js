@@ -7,13 +7,16 @@ async function start() {
   document.querySelector(".tools").hidden = false;
   lanes();
   orders();
+  errors();
   panes();
   rows.push(...$("steps").querySelectorAll("li[id]"));
   if (rows.length < index.own) list(); else shown = [...rows.keys()];
   listen();
   if (live) grow();
-  else if (index.steps.length) await route();
-  else $("detail").replaceChildren(el("div", null, el("p", {class: "sub"}, "No exchange was recorded."), index.asides.map((one) => aside(...one.slice(1)))));
+  else {
+    if (!index.steps.length) card0.append(el("p", {class: "sub"}, "No exchange was recorded."), ...index.asides.map((one) => aside(...one.slice(1))));
+    await route();
+  }
   if (was) await resume(was);
   if (!live) warm(0);
   root.dataset.ready = "yes";

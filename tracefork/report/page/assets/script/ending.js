@@ -1,0 +1,48 @@
+/* -- how the run ended, and what went wrong ------------------------------------------------ */
+
+const card0 = $("ending");  // the document's own card, which is put back when it is asked for
+let wrongs = new Map();     // by step: what went wrong there
+let only = false;           // whether the steps with errors are listed alone
+
+/** Shows how the run ended. */
+const end = (opened) => show({at: -1}, opened);
+
+/** The steps with errors, those that asking again did not mend before all. */
+function erring() {
+  const left = index.problems.filter((one) => one[3] === undefined);
+  return [...new Set((left.length ? left : index.problems).map((one) => one[0]))];
+}
+
+/** Goes to the next error, or the one before; from the card to the step that should be looked at first. */
+function err(by) {
+  const steps = erring();
+  if (at < 0 || !steps.length) { if (index.end !== undefined) go(index.end, true); return; }
+  const next = by > 0 ? steps.find((one) => one > at) ?? steps[0] : steps.findLast((one) => one < at) ?? steps.at(-1);
+  go(next, true);
+}
+
+/** Offers to list the steps with errors alone, where there are some. */
+function errors() {
+  for (const [step, kind, what] of index.problems) wrongs.set(step, [...wrongs.get(step) || [], [kind, what]]);
+  if (!wrongs.size) return;
+  const choice = button(`errors ${wrongs.size}`, () => {
+    only = !only;
+    choice.setAttribute("aria-pressed", String(only));
+    list();
+  }, {id: "only", "aria-pressed": "false", title: "List the steps with errors alone (x)"});
+  $("list").querySelector(".sorts").append(choice);
+}
+
+/** What went wrong at a step, above its views. */
+const wrong = (step) => (wrongs.get(step) || []).map(([kind, what]) => el("p", {class: "callout wrong"}, el("b", null, `${kind[0].toUpperCase()}${kind.slice(1)}. `), what));
+
+/** Where a step belongs among the strands of the run: what started its own, and what it started. */
+function strands(step) {
+  const out = [], link = (n) => el("a", {href: address(n, "new")}, `step ${n}`);
+  for (const [name, first, by, to, result] of index.strands || []) {
+    if (first === step) out.push(el("p", {class: "strand"}, el("b", null, name), " begins here", by >= 0 && [", started after ", link(by)], to >= 0 && ["; its result was told in ", link(to)], result && `: ${result}`));
+    else if (by === step) out.push(el("p", {class: "strand"}, "Started ", el("b", null, name), first >= 0 && [", from ", link(first)], to >= 0 && ["; its result was told in ", link(to)]));
+    else if (to === step) out.push(el("p", {class: "strand"}, "Is told the result of ", el("b", null, name), first >= 0 && [", which began in ", link(first)], result && `: ${result}`));
+  }
+  return out;
+}
