@@ -58,8 +58,10 @@ def test_a_step_shows_what_is_new_and_says_what_is_not(browse, release):
     assert "Green. Now the contract suite." in shown
 
 
-def test_the_step_that_stands_out_is_opened_first_and_says_so(browse, release):
+def test_the_step_that_stands_out_is_a_key_away_and_says_so(browse, release):
     page = browse(release)
+    page.tab.keyboard.press("e")
+    page._wait(at(3))
 
     assert page.text("h2#name") == "Step 3: query_metrics"
     assert "Step 3 stands out. Flip rate 92% (37 of 40 re-runs), 95% interval 80% to 97%" in page.text(
@@ -91,7 +93,7 @@ def test_old_addresses_still_lead_to_their_step(browse, release, tmp_path):
 def test_an_address_of_nothing_leads_to_something(browse, release, fragment):
     page = browse(release, fragment)
 
-    assert re.match(r"Step \d", page.text("h2#name"))
+    assert re.match(r"Step \d|finished", page.text("h2#name, h2#ending-title"))
     assert page.is_quiet()
 
 
@@ -217,7 +219,7 @@ def test_a_search_finds_addresses_faults_draws_and_tool_calls(browse, words, ste
 @pytest.mark.slow
 def test_a_long_list_is_made_as_it_is_scrolled(browse):
     tape = stories.repeated(2_100)
-    page = browse(report.html(tape))
+    page = browse(report.html(tape), at(0))
     rows = "document.querySelectorAll('#steps a').length"
     assert page.tab.evaluate(rows) < 100
     page.tab.keyboard.press("G")
@@ -405,7 +407,7 @@ def test_a_very_large_answer_is_opened_in_part_and_whole_when_asked(browse):
     big = "word " * 2**21
     asked = stories.question([{"role": "user", "content": "All of it."}], stream=False)
     tape = evolve(stories.release(), steps=(stories.exchange(asked, stories.anthropic.text(big)(asked), 0),))
-    page = browse(report.html(tape))
+    page = browse(report.html(tape), at(0))
     shown = page.tab.evaluate("document.querySelector('.answer p').textContent.length")
     page.tab.evaluate("document.querySelector('.answer .body button').click()")
 
@@ -416,7 +418,11 @@ def test_a_very_large_answer_is_opened_in_part_and_whole_when_asked(browse):
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_run_of_no_steps_or_one_is_shown_too(browse, count):
     page = browse(report.html(evolve(stories.release(), steps=stories.release().steps[:count])))
+    said = page.text("#detail")
+    page.tab.keyboard.press("j")
+    page._wait(at(0) if count else "#end")
 
+    assert ("No exchange was recorded" in said) != bool(count)
     assert (page.text("h2#name") or "").startswith("Step 0") == bool(count)
     assert page.is_quiet()
 

@@ -195,8 +195,8 @@ def test_branches_say_it_in_words_and_in_a_static_page(runs):
     twigs = {twig.place: twig.summary for twig in sidebar.branches(view)}
 
     assert "edited: the model is claude-sonnet-4-5" in text
-    assert twigs["at 1"] == "2 new exchanges, 2 from the tape, returned"
-    assert twigs["at 0"] == "5 new exchanges, returned"
+    assert twigs["at 1"] == "2 new exchanges, 2 from the tape, finished"
+    assert twigs["at 0"] == "5 new exchanges, finished"
     assert static.count('<dl class="told">') == 5
     assert "<dt>no longer asked</dt><dd>2 steps of the tape</dd>" in static
     assert static.count("<dl") == static.count("</dl>")

@@ -16,16 +16,17 @@ from typing import Annotated
 
 import typer
 
-from .. import report as reports
 from ..attribution.findings import saved
-from ..attribution.findings.findings import BlameReport
 from ..core.tape import Tape
 from ..core.values import Exchange
 from ..errors import StoreError
-from ..providers.prices import Prices, load
+from ..providers.prices import load
 from ..report.model.gather import view_of
+from ..report.model.view import View
 from ..report.page.embedded_tape import is_page
 from ..report.page.page import render
+from ..report.text.markdown import write_markdown
+from ..report.text.summary import write_text
 from ..storage.info import RunInfo, descendants, leave_out_probes, readable
 from ..storage.tape_file import write
 from .app import RUNS, Json, Run, Store, err, escape, out, print_json
@@ -64,12 +65,21 @@ def report(
     blame: Annotated[
         Path | None, typer.Option(help="What `blame --json` printed; by default what lies beside the store.")
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--beside", metavar="RUN", help="Another run, shown beside it step by step."),
+    ] = None,
+    failed: Annotated[
+        str,
+        typer.Option("--failed", metavar="WHY", help="Say that it failed, whatever the agent did."),
+    ] = "",
     prices: Table = None,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
     """Write a run as one page that needs nothing else, or as text."""
     tape = load_tape(run, store)
+    others = [load_tape(other, store) for other in beside or ()]
     target = output or f"{_make_file_name(tape.run_id)}{SUFFIXES[form]}"
     if target != STDOUT and not force and not _may_write(Path(target), page=SUFFIXES[form] == ".html"):
         raise StoreError(f"{target} is there already; choose another --output, or pass --force")
@@ -80,7 +90,17 @@ def report(
         blamed = None
     kept = _load_branches(tape, store, blamed.contrast if blamed else ()) if branches else []
     parent = load_parent(tape, store) if branches else None
-    data = _write(tape, kept, form, table, blamed, parent).encode()
+    view = view_of(
+        tape,
+        blame=blamed,
+        branches=kept,
+        prices=table,
+        parent=parent,
+        failure=failed,
+        beside=others,
+        through=_track,
+    )
+    data = _write(view, tape, form).encode()
     if target == STDOUT:
         sys.stdout.buffer.write(data)  # as in a file: a page says that it is UTF-8
         return
@@ -117,22 +137,14 @@ def serve(
 # -- below -------------------------------------------------------------------------
 
 
-def _write(
-    tape: Tape,
-    branches: Sequence[Tape],
-    form: Form,
-    prices: Prices | None,
-    blame: BlameReport | None,
-    parent: Tape | None,
-) -> str:
+def _write(view: View, tape: Tape, form: Form) -> str:
     match form:
         case Form.HTML | Form.STATIC:
-            view = view_of(tape, blame=blame, branches=branches, prices=prices, parent=parent, through=_track)
             return render(view, tape, "app" if form is Form.HTML else "static")
         case Form.MARKDOWN:
-            return reports.markdown(tape, blame=blame, branches=branches, prices=prices, parent=parent)
+            return write_markdown(view)
         case Form.TEXT:
-            return reports.text(tape, blame=blame, branches=branches, prices=prices, parent=parent)
+            return write_text(view)
 
 
 def _track(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:

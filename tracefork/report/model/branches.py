@@ -30,7 +30,8 @@ def gather_branches(
 ) -> Iterator[BranchView]:
     """Yield the views of `branches` of `tape`, whose own steps have been gathered.
 
-    The last `strangers` of them are other runs, to be shown beside it. Each branch goes on from the steps that it shares with its parent, not from those that were gathered last.
+    The last `strangers` of them are other runs, to be shown beside it. Each branch goes on from the steps
+    that it shares with its parent, not from those that were gathered last.
     """
     first = len(tape)
     paths = {RUN: list(range(first))}  # of each run, the numbers of all its steps
@@ -45,7 +46,7 @@ def gather_branches(
         paths[number] = [*before, *range(first, first + len(branch) - parts_at)]
         course = course_of(branch, parent, prices)
         is_kin = course is not None and course.savings is not None and number < kin
-        pairs = _pair if is_kin else _pair_strangers if above is None else _pair_none
+        pairs = _pair(parent, branch, is_kin=is_kin, is_shown=above is not None)
         yield BranchView(
             branch.run_id,
             (branch.parent if number < kin else None) or Branch(tape.run_id, parts_at),
@@ -56,7 +57,7 @@ def gather_branches(
             tuple(_gather_steps(gathering, branch, parts_at, parent if is_kin else None)),
             branch.digest(),
             course if number < kin else None,
-            tuple(pairs(parent, branch, parts_at, path, paths[number])),
+            tuple(_number(pairs, parent, branch, parts_at, path, paths[number])),
             number < kin,
         )
         first += len(branch) - parts_at
@@ -73,27 +74,16 @@ def _gather_steps(
         yield gathering.step(branch[n], n, start, mark, sources.get(n))
 
 
-def _pair(
-    parent: Tape, branch: Tape, parts_at: int, path: Sequence[int], own: Sequence[int]
-) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of exchanges from `parts_at` on, as numbers in `path`, the parent's, and in `own`."""
-    origins = pair_steps(parent.steps, branch.steps)
-    return _number(pair_by_origins(parent.steps, branch.steps, origins), parent, branch, parts_at, path, own)
+def _pair(parent: Tape, branch: Tape, *, is_kin: bool, is_shown: bool) -> Iterable[Pair]:
+    """Return the pairs of steps of both; none where the page pairs them by their places.
 
-
-def _pair_strangers(
-    parent: Tape, branch: Tape, parts_at: int, path: Sequence[int], own: Sequence[int]
-) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of runs of which neither came from the other."""
-    return _number(pair_by_kind(parent.steps, branch.steps), parent, branch, parts_at, path, own)
-
-
-def _pair_none(
-    parent: Tape, branch: Tape, parts_at: int, path: Sequence[int], own: Sequence[int]
-) -> Iterator[tuple[int, int]]:
-    """Yield nothing: the page pairs these by their place."""
-    del parent, branch, parts_at, path, own
-    return iter(())
+    Of one that `is_kin` its steps know from which of the parent's they were served; if the parent of another
+    `is_shown`, both have the same steps up to where they part.
+    """
+    if is_kin:
+        origins = pair_steps(parent.steps, branch.steps)
+        return pair_by_origins(parent.steps, branch.steps, origins)
+    return () if is_shown else pair_by_kind(parent.steps, branch.steps)
 
 
 def _number(
@@ -104,6 +94,7 @@ def _number(
     path: Sequence[int],
     own: Sequence[int],
 ) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of exchanges from `parts_at` on, as numbers in `path`, the parent's, and in `own`."""
     theirs, ours = number_exchanges(parent.steps), number_exchanges(branch.steps)
     for _, there, here in pairs:
         if not any(

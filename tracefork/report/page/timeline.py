@@ -28,7 +28,7 @@ _NAMED_ROW, _NAMED_BAR = 11, 7  # of strands, each of which has its name beside 
 _GROWTH = 28  # height of the context
 _BLAME = 42
 _FORKS = 16  # height of the branches
-_GAP = 8  # between two of these
+_GAP = 14  # between two of these; half of it before the blame
 _EDGE = 4  # of the width, left free on both sides
 _LETTERS = 12  # of a strand's name
 
@@ -65,7 +65,7 @@ class Heights:
         rows, row, bar = (3, _ROW, _BAR) if lanes < 2 else (min(lanes, ROWS), _NAMED_ROW, _NAMED_BAR)  # noqa: PLR2004
         context = round(_TOP + rows * row + _GAP)
         foot = context + _GROWTH
-        blamed = foot + _GAP if blame else None
+        blamed = foot + _GAP // 2 + 1 if blame else None
         foot = foot if blamed is None else blamed + _BLAME
         forked = foot if forks else None
         return cls(rows, row, bar, context, blamed, forked, foot + (_FORKS if forks else 0) + 4)

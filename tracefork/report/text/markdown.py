@@ -64,6 +64,11 @@ def markdown(
         failure=failure,
         beside=beside,
     )
+    return write_markdown(view)
+
+
+def write_markdown(view: View) -> str:
+    """Return a View as GitHub's Markdown, no longer than a comment may be."""
     head, ranking = _list_head(view), _list_blame(view)
     room = MOST - _measure([*head, *ranking]) - 1_000  # for what stands around the lists
     twigs = _list_branches(view, int(room * _SHARE))

@@ -44,6 +44,11 @@ def text(
         failure=failure,
         beside=beside,
     )
+    return write_text(view)
+
+
+def write_text(view: View) -> str:
+    """Return a View as text, a line a step."""
     return (
         "\n".join([*_text_head(view), "", *_text_steps(view), *_text_blame(view), *_text_branches(view)])
         + "\n"

@@ -53,17 +53,46 @@ async function resume(was) {
   scrollTo(0, was.down);
 }
 
+/** How the strip lies, as `timeline.py` has it: rows, their height and that of bars, and where the context begins. */
+function heights() {
+  const names = [...new Set(index.steps.map((row) => row.l))].map((n) => (index.lanes[n] || "main").split("/").at(-1));
+  const [rows, row, high] = names.length > 1 ? [Math.min(names.length, 8), 11, 7] : [3, 4.5, 3.5];
+  return {names, rows, row, high, top: Math.round(6 + rows * row + 14)};
+}
+
+/** An element of a drawing. */
+function draws(tag, attributes, text = "") {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, said] of Object.entries(attributes)) node.setAttribute(name, said);
+  node.textContent = text;
+  return node;
+}
+
+/** The labels of the strip, each at its height. */
+function labels({names, rows, row, high, top}, peak) {
+  const short_ = (name, room) => name.length > room ? `${name.slice(0, room - 1).trimEnd()}…` : name;
+  const more = names.length > rows ? ` +${names.length - rows}` : "";
+  const said = names.length > 1 ? names.slice(0, rows).map((name, n) => [Math.round(6 + row * n + high), n === rows - 1 ? short_(name, 12 - more.length) + more : short_(name, 12)]) : [[14, "latency"]];
+  said.push([top + 10, "context"]);
+  if (peak) said.push([top + 23, `to ${short(peak)}`]);
+  const box = document.querySelector("#strip .labels"), height = top + 32;
+  box.replaceChildren(...said.map(([y, text]) => draws("text", {x: 0, y}, text)));
+  for (const node of [box, document.querySelector("#strip svg")]) node.setAttribute("height", height);
+  document.querySelector("#strip svg").setAttribute("viewBox", `0 0 1000 ${height}`);
+}
+
 /** The strip of a run that is still going on, as `timeline.py` draws that of one that is over. */
 function draw() {
-  const drawing = document.querySelector("#strip svg"), bars = {first: "", rest: "", error: ""}, foot = 62, top = 34;
-  const lanes = new Set(index.steps.map((row) => row.l)).size, rows = lanes > 1 ? Math.min(lanes, 6) : 3;
+  const drawing = document.querySelector("#strip svg"), bars = {first: "", rest: "", error: ""}, lies = heights();
+  const {names, rows, row: tall, high, top} = lies, foot = top + 28;
   const every = Math.ceil(index.own / 700), context = [];
-  const bar = (from, to, y) => to > from ? `M${from} ${y}H${to}v3.5H${from}z` : "";
+  const bar = (from, to, y) => to > from ? `M${from} ${y}H${to}v${high}H${from}z` : "";
+  const order = new Map([...new Set(index.steps.map((row) => row.l))].map((n, place) => [n, place]));
   const peak = index.steps.reduce((most, row) => Math.max(most, tokens(row)), 0);
   for (let start = 0; start < index.own; start += every) {
     const column = index.steps.slice(start, start + every), falling = new Map();
     column.forEach((row, n) => {
-      const y = 6 + 4.5 * ((lanes > 1 ? row.l : start / every) % rows);
+      const y = 6 + tall * (names.length > 1 ? Math.min(order.get(row.l), rows - 1) : (start / every) % rows);
       falling.set(y, [...falling.get(y) || [], {span: span(start + n), wrong: row.k === "error" || row.k === "fault"}]);
     });
     for (const [y, together] of falling) {
@@ -78,11 +107,7 @@ function draw() {
   }
   const line = context.join("L");
   const paths = {...bars, area: line && `M${line.split(" ")[0]} ${foot}L${line}L${context.at(-1).split(" ")[0]} ${foot}z`, growth: line && `M${line}`};
-  drawing.replaceChildren(...Object.entries(paths).filter(([, d]) => d).map(([kind, d]) => {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    node.setAttribute("class", kind);
-    node.setAttribute("d", d);
-    return node;
-  }));
+  drawing.replaceChildren(...Object.entries(paths).filter(([, d]) => d).map(([kind, d]) => draws("path", {class: kind, d})));
+  labels(lies, peak);
   cursor(at < index.own ? at : -1);
 }

@@ -31,7 +31,7 @@ async function show(change, opened) {
   choose();
   let view;
   try {
-    view = sheet ? table() : branch >= 0 ? await beside(branch) : at < 0 ? card0 : await detail(at);
+    view = sheet ? table() : branch >= 0 ? await beside(branch) : at < 0 ? el("div", {class: "over"}, card0) : await detail(at);
   } catch (error) {
     view = el("div", null, el("p", {class: "notice", role: "alert"}, `This step cannot be shown: ${error.message}`));
   }
