@@ -61,8 +61,10 @@ def continue_tape(
     steps = tuple(s for s in tape.steps if id(s) not in left and (s is but or not is_refused(s)))
     if len(steps) == len(tape.steps):
         return tape
-    pending = [Pending(s.call, s.lane, s.span.began) for s in tape.effects if id(s) in left]
-    pending += [Pending(s.request, s.lane, s.span.began, s.span.headed) for s in broken if id(s) in left]
+    pending = [Pending(s.call, s.lane, s.span.began, site=s.site) for s in tape.effects if id(s) in left]
+    pending += [
+        Pending(s.request, s.lane, s.span.began, s.span.headed, s.site) for s in broken if id(s) in left
+    ]
     return evolve(tape, steps=steps, pending=tuple(sorted([*tape.pending, *pending], key=lambda p: p.began)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -15,6 +16,8 @@ from .titles import line
 
 if TYPE_CHECKING:
     from .view import Aside, StepView
+
+_NAME = 40  # characters of a name
 
 
 @frozen
@@ -64,6 +67,13 @@ def find_strands(
     return tuple(made)
 
 
+def tell_apart(lanes: Sequence[Lane]) -> list[str]:
+    """Return the last part of each lane, and of those that share it as many parts as tell them apart."""
+    names = [lane.rpartition("/")[2] or "main" for lane in lanes]
+    several = {name for name, count in Counter(names).items() if count > 1}
+    return [lane if name in several else name for lane, name in zip(lanes, names, strict=True)]
+
+
 # -- below ---------------------------------------------------------------------------
 
 
@@ -100,7 +110,7 @@ def _make(
     return Strand(
         lane,
         depth,
-        line(agent.name if agent else lane.rpartition("/")[2], 60) or "main",
+        _name(lane, agent),
         tuple(step.index for step in own),
         agent.name if agent else "",
         before,
@@ -110,3 +120,15 @@ def _make(
         ended,
         errors,
     )
+
+
+def _name(lane: Lane, agent: Aside | None) -> str:
+    """`search(buses, 3)` of a sub-agent; else the last part of the lane, `main` of the run's own."""
+    if agent is None:
+        return line(lane.rpartition("/")[2], _NAME) or "main"
+    try:
+        given = json.loads(agent.asked)
+        said = [*given["args"], *(f"{name}={value}" for name, value in given["kwargs"].items())]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return line(agent.name, _NAME)
+    return line(f"{agent.name}({', '.join(map(str, said))})", _NAME)

@@ -14,10 +14,7 @@ from ...core.tape import Tape
 from ...core.values import (
     Answer,
     Branch,
-    Call,
     Deferred,
-    Draw,
-    Effect,
     Exchange,
     Fault,
     Headers,
@@ -25,12 +22,11 @@ from ...core.values import (
     Outcome,
     Pending,
     Question,
-    Reading,
-    Reply,
     Request,
     Response,
     Source,
     Step,
+    make_step,
 )
 from ...errors import CorruptTape
 
@@ -47,6 +43,7 @@ def of_step(step: Step) -> Facts:
         "span": times.write_span(step.span, None),
         "timing": times.write_timing(step.timing, None),
         **({} if step.origin is None else {"origin": step.origin}),
+        **({"site": step.site} if step.site else {}),
     }
 
 
@@ -74,15 +71,10 @@ def step_of(value: object, request: bytes | Deferred = b"", response: bytes = b"
     lane, span = _text(facts["lane"]), times.read_span(facts["span"], None)
     timing = times.read_timing(facts["timing"], None)
     origin = expect_natural(facts["origin"]) if "origin" in facts else None
-    match question, answer:
-        case Request(), Response() | Fault():
-            return Exchange(question, answer, lane, span, timing, origin)
-        case Source(), Reading():
-            return Draw(question, answer, lane, span, timing, origin)
-        case Call(), Reply() | Fault():
-            return Effect(question, answer, lane, span, timing, origin)
-        case _:
-            raise CorruptTape("a question has an answer of another kind")
+    made = make_step(question, answer, lane, span, timing, origin, _text(facts.get("site", "")))
+    if made is None:
+        raise CorruptTape("a question has an answer of another kind")
+    return made
 
 
 def run_of(value: object, exchanges: Sequence[Exchange]) -> Tape:
@@ -136,7 +128,8 @@ def _answer_json(answer: Answer) -> object:
 
 def _pending_json(left: Pending) -> list[object]:
     body = left.asked.body if isinstance(left.asked, Request) else b""
-    return [_question_json(left.asked), left.lane, left.began, left.headed, base64.b64encode(body).decode()]
+    facts = [_question_json(left.asked), left.lane, left.began, left.headed, base64.b64encode(body).decode()]
+    return [*facts, left.site] if left.site else facts
 
 
 # -- and back -----------------------------------------------------------------------
@@ -167,12 +160,12 @@ def _answer(value: object, body: bytes) -> Answer:
 
 
 def _pending_of(value: object) -> Pending:
-    asked, lane, began, headed, body = expect_list(value)
+    asked, lane, began, headed, body, *site = expect_list(value)
     question = _question(asked, base64.b64decode(_text(body), validate=True))
     if isinstance(question, Source):
         raise CorruptTape("a draw is never in flight")
     at = None if headed is None else expect_whole(headed)
-    return Pending(question, _text(lane), expect_whole(began), at)
+    return Pending(question, _text(lane), expect_whole(began), at, _text(site[0]) if site else "")
 
 
 def _headers(pairs: object) -> Headers:

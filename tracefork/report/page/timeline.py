@@ -14,7 +14,7 @@ from attrs import field, frozen
 from ...core.values import Lane
 from ..figures import duration, short
 from ..model.parents import RUN
-from ..model.rows import lane_name
+from ..model.strands import tell_apart
 from ..model.titles import line
 from ..model.view import StepView, View
 
@@ -145,9 +145,10 @@ def strip(view: View, *, live: bool = False) -> Strip | None:
 
 def _list_labels(lanes: Sequence[Lane], at: Heights, peak: int) -> Iterator[tuple[int, str]]:
     if len(lanes) > 1:
-        for number, lane in enumerate(lanes[: at.rows]):
+        names = tell_apart(lanes)
+        for number in range(at.rows):
             more = f" +{len(lanes) - at.rows}" if number == at.rows - 1 and len(lanes) > at.rows else ""
-            name = lane_name(lane).rpartition("/")[2]
+            name = names[number]
             yield round(_TOP + at.row * number + at.bar), line(name, _LETTERS - len(more)) + more
     else:
         yield _TOP + 8, "latency"
@@ -191,6 +192,7 @@ def _growth(steps: Sequence[StepView], axis: Axis, peak: int, at: Heights) -> It
         tokens, n = max((_context(steps[n]) or 0, -n) for n in column)
         if tokens:
             points.append((axis.middle(-n), at.context_foot - _GROWTH * tokens / peak))
+    points.sort()  # strands that run side by side end in another order than they began
     line = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
     yield "area", f"M{_n(points[0][0])} {at.context_foot}L{line}L{_n(points[-1][0])} {at.context_foot}z"
     yield "growth", f"M{line}"

@@ -36,7 +36,8 @@ async function differing(sides, answers) {
 async function otherwise(sides) {
   const lists = sides.map(asked), sets = lists.map((list) => new Set(list));
   const [gone, come] = await Promise.all([0, 1].map(async (side) => {
-    const own = lists[side].filter((number) => !sets[1 - side].has(number));
+    const echoed = new Set(index.steps[sides[side]].b);  // what the model said before, and was shown then
+    const own = lists[side].filter((number) => !sets[1 - side].has(number) && !echoed.has(number));
     return (await Promise.all(own.slice(0, 200).map(piece))).filter(isMessage);
   }));
   const out = [], models = sides.map((step) => index.steps[step].m || "");

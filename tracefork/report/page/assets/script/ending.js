@@ -5,7 +5,7 @@ let wrongs = new Map();     // by step: what went wrong there
 let only = false;           // whether the steps with errors are listed alone
 
 /** Shows how the run ended. */
-const end = (opened) => show({at: -1}, opened);
+const end = (opened) => card0 && show({at: -1}, opened);
 
 /** The steps with errors, those that asking again did not mend before all. */
 function erring() {
@@ -39,8 +39,8 @@ const wrong = (step) => (wrongs.get(step) || []).map(([kind, what]) => el("p", {
 /** Where a step belongs among the strands of the run: what started its own, and what it started. */
 function strands(step) {
   const out = [], link = (n) => el("a", {href: address(n, "new")}, `step ${n}`);
-  for (const [name, first, by, to, result] of index.strands || []) {
-    if (first === step) out.push(el("p", {class: "strand"}, el("b", null, name), " begins here", by >= 0 && [", started after ", link(by)], to >= 0 && ["; its result was told in ", link(to)], result && `: ${result}`));
+  for (const [name, first, by, to, result] of index.strands.filter((one) => one[2] >= 0)) {
+    if (first === step) out.push(el("p", {class: "strand"}, el("b", null, name), " begins here", [", started after ", link(by)], to >= 0 && ["; its result was told in ", link(to)], result && `: ${result}`));
     else if (by === step) out.push(el("p", {class: "strand"}, "Started ", el("b", null, name), first >= 0 && [", from ", link(first)], to >= 0 && ["; its result was told in ", link(to)]));
     else if (to === step) out.push(el("p", {class: "strand"}, "Is told the result of ", el("b", null, name), first >= 0 && [", which began in ", link(first)], result && `: ${result}`));
   }

@@ -55,7 +55,8 @@ async function resume(was) {
 
 /** How the strip lies, as `timeline.py` has it: rows, their height and that of bars, and where the context begins. */
 function heights() {
-  const names = [...new Set(index.steps.map((row) => row.l))].map((n) => (index.lanes[n] || "main").split("/").at(-1));
+  const paths = [...new Set(index.steps.map((row) => row.l))].map((n) => index.lanes[n] || "main"), last = (path) => path.split("/").at(-1);
+  const names = paths.map((path) => paths.filter((other) => last(other) === last(path)).length > 1 ? path : last(path));
   const [rows, row, high] = names.length > 1 ? [Math.min(names.length, 8), 11, 7] : [3, 4.5, 3.5];
   return {names, rows, row, high, top: Math.round(6 + rows * row + 14)};
 }
@@ -105,6 +106,7 @@ function draw() {
     const largest = column.reduce((best, row, n) => tokens(row) > tokens(column[best]) ? n : best, 0);
     if (tokens(column[largest])) context.push(`${middle(start + largest) * 1000} ${foot - (foot - top) * tokens(column[largest]) / peak}`);
   }
+  context.sort((one, other) => parseFloat(one) - parseFloat(other));
   const line = context.join("L");
   const paths = {...bars, area: line && `M${line.split(" ")[0]} ${foot}L${line}L${context.at(-1).split(" ")[0]} ${foot}z`, growth: line && `M${line}`};
   drawing.replaceChildren(...Object.entries(paths).filter(([, d]) => d).map(([kind, d]) => draws("path", {class: kind, d})));

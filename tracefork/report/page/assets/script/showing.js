@@ -55,6 +55,7 @@ async function detail(step) {
   try { panel = await VIEWS[tab](step); } catch (error) {
     panel = [el("p", {class: "notice", role: "alert"}, `This part of the step cannot be shown: ${error.message}`)];
   }
+  const told = await facts(step).catch(() => ({}));
   const tokens = row.u ? `${short(row.u[0] ?? 0)} tokens in${row.u[1] ? ` (${short(row.u[1])} cached)` : ""}, ${short(row.u[2] ?? 0)} out` : "";
   const sub = [row.r === undefined ? `no response: ${row.s}` : `HTTP ${row.s}`, `first byte ${duration(row.t[1] - row.t[0])}`, `total ${duration(row.t[2] - row.t[0])}`,
     tokens, row.c || "", row.m || "", index.lanes.length > 1 ? `lane ${index.lanes[row.l] || "main"}` : ""].filter(Boolean).join(" · ");
@@ -62,6 +63,7 @@ async function detail(step) {
     el("div", {class: "name"}, el("h2", {id: "name"}, `Step ${row.i}: ${row.n}`),
       el("div", {class: "nav"}, button("↑", () => go(step - 1), {disabled: step <= first, "aria-label": "Previous step"}), button("↓", () => go(step + 1), {disabled: step >= last, "aria-label": "Next step"}))),
     el("p", {class: "sub"}, sub, copy("copy link", () => location.href)),
+    told.site && el("p", {class: "sub"}, "asked at ", el("code", null, told.site)),
     n >= 0 && el("p", {class: "sub"}, "In branch ", el("a", {href: `#branch-${n}`}, index.branches[n].name), `, which left its parent ${index.branches[n].place}.`),
     origin(step, n),
     own && [...strands(step), ...wrong(step)],

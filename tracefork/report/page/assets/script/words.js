@@ -1,6 +1,14 @@
 /* -- words that changed ----------------------------------------------------------- */
 
-const plainText = (of) => of.said.parts.map((one) => one[0] === "text" ? words(of, one[1]) : one[0] === "result" ? one[4].map((x) => x[0] === "text" ? words(of, x[1]) : "").join("\n") : JSON.stringify(spelled(of, [one]))).join("\n");
+/** What a message says as one text: words, calls with their arguments, results. */
+const plainText = (of) => of.said.parts.map((one) => plainPart(of, one)).join("\n");
+
+function plainPart(of, one) {
+  if (one[0] === "text" || one[0] === "thinking") return words(of, one[1]);
+  if (one[0] === "call") return `→ ${one[2]} ${pretty(words(of, one[3]))}`;
+  if (one[0] === "result") return one[4].map((inner) => plainPart(of, inner)).join("\n");
+  return JSON.stringify(spelled(of, [one]));
+}
 
 /** Both texts as one, word by word; null where they are too long, or have nothing in common. */
 function changed(before, after) {
