@@ -57,7 +57,7 @@ def test_a_success_is_traced_like_a_failure(planted):
     report = blame(tape, agent, lambda result: not succeeded(result))
     assert report.recorded
     assert [entry.step for entry in report.named] == [CULPRIT]
-    assert "do not end in success" in summary(report)
+    assert "of the runs end in failure" in summary(report)
 
 
 # -- budgets -------------------------------------------------------------------------------------

@@ -101,11 +101,11 @@ def test_a_report_is_told_kept_and_read_again(planted, tmp_path):
     report = blame(tape, agent, succeeded)
     assert saved.loads(saved.dumps(report)) == report
     assert json.loads(saved.dumps(report))["top"] == CULPRIT
-    assert f"step {CULPRIT} is decisive" in report.summary
+    assert f"step {CULPRIT} decided the outcome" in report.summary
     assert "caused" not in report.summary
     lines = list(table(report))
     assert lines[1].split()[0] == str(CULPRIT)
-    assert "certified" in lines[1]
+    assert "decided" in lines[1]
     assert f"{report.forks} forks" in spending(report)
     for text in ("", "{}", "[]", '{"verdict": "MAYBE", "ranking": []}'):
         with pytest.raises(CorruptTape, match="no report of blame"):

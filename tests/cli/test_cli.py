@@ -78,7 +78,7 @@ def test_a_script_that_changed_is_not_ok(desk):
 @pytest.mark.slow
 def test_show_prints_a_line_a_step_and_one_step_in_full(desk):
     desk("run", "agent.py", "2")
-    lines = desk("show", "last").stdout.splitlines()
+    lines = desk("show", "last", "--wire").stdout.splitlines()
     full = desk("show", "last", "--step", "1").stdout
 
     assert "2 exchanges" in lines[1]
@@ -139,7 +139,7 @@ def test_the_demo_tells_its_story(desk):
     done = desk("demo")
     runs = json.loads(desk("ls", "--store", "demo.db", "--json").stdout)
 
-    for word in ("Record", "Verify", "Fork", "Blame", "certified", "Crash", "Resumed", "digest"):
+    for word in ("Record", "Verify", "Fork", "Blame", "decided", "Crash", "Resumed", "digest"):
         assert word in done.stdout
     assert len(runs) == 4
 

@@ -46,7 +46,7 @@ def test_a_list_says_where_each_left_its_parent(shop):
 
 
 def test_show_says_of_each_step_whether_it_was_served_and_what_that_saved(shop):
-    lines = shop("show", "edited").splitlines()
+    lines = shop("show", "edited", "--wire").splitlines()
 
     assert lines[0].endswith(", from first at step 1")
     assert lines[2].startswith("parted at step 1: at $.messages[0].content the tape has 'Plan a trip.'")
@@ -65,7 +65,7 @@ def test_show_says_of_each_step_whether_it_was_served_and_what_that_saved(shop):
     ]
     assert "edited: the model is claude-sonnet-4-5" in shop("show", "cheaper").splitlines()
     assert "parted nowhere" in shop("show", "same").splitlines()
-    assert len(shop("show", "first").splitlines()) == 2 + 7
+    assert len(shop("show", "first", "--wire").splitlines()) == 2 + 7
 
 
 def test_show_says_it_to_programs(shop):

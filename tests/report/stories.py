@@ -74,7 +74,7 @@ class Report:
     ranking: tuple[Blamed, ...]
     verdict: str = "STEP"
     method: str = "flip"
-    summary: str = "Step 3 is certified."
+    summary: str = "Step 3 decided the outcome."
     alpha: float = 0.05
 
 

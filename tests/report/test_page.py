@@ -331,7 +331,7 @@ def test_a_page_with_scripts_off_still_tells_of_steps_blame_and_branches(browse,
 
     assert "Scripts are off" in shown
     assert "A cent is surely a stale fixture." in shown
-    assert "Step 3 is certified." in shown
+    assert "Step 3 decided the outcome." in shown
     assert "92%" in shown
     assert "stops on the failed test" in shown
     assert "I stop here: not shipped, no incident." in shown

@@ -48,7 +48,7 @@ def test_a_sub_agent_stands_below_who_called_it_and_leads_to_where_its_result_we
     main, research = found
     assert (main.name, main.depth, main.steps, main.started_by) == ("main", 0, (0, 3, 4), None)
     assert (research.name, research.depth, research.steps) == ("research(bees, deep=True)", 1, (1, 2))
-    assert (research.started_by, research.told, research.result) == (0, 3, '"done"')
+    assert (research.started_by, research.told_in, research.result) == (0, 3, '"done"')
 
 
 def test_strands_come_in_the_order_in_which_they_were_started_each_below_its_own():
@@ -76,7 +76,7 @@ def test_a_sub_agent_that_asked_nothing_is_there_all_the_same():
     [main, quiet] = strands(exchange(0), call("think", "think.0", 1, began=2.0), exchange(2, began=9.0))
 
     assert main.steps == (0, 1)
-    assert (quiet.name, quiet.steps, quiet.told) == ("think", (), 1)
+    assert (quiet.name, quiet.steps, quiet.told_in) == ("think", (), 1)
 
 
 def test_thousands_of_strands_are_told_quickly():

@@ -33,7 +33,7 @@ def test_the_page_and_the_json_say_what_was_found(studied):
         page = got(server.door, f"/run/{tape.run_id}").body.decode()
         said = got(server.door, f"/api/run/{tape.run_id}").json
 
-    assert "step 2 is decisive" in page
+    assert "step 2 decided the outcome" in page
     assert said["blame"]["verdict"] == "STEP"
     assert said["blame"]["top"] == 2
     assert len(said["blame"]["ranking"]) == 5
@@ -63,7 +63,7 @@ def test_a_new_report_changes_the_page_and_its_tag(studied):
             assert got(server.door, f"/api/run/{tape.run_id}").json["blame"] is None
         with serving(store, blames=partial(saved.find, path)) as server:
             blamed = got(server.door, f"/run/{tape.run_id}")
-    assert "is decisive" not in plain.body.decode()
+    assert "decided the outcome" not in plain.body.decode()
     assert plain.header("etag") != blamed.header("etag")
 
 

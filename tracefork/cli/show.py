@@ -13,6 +13,7 @@ from ..core.values import Response
 from ..report.diff.tapes import diff as parting
 from ..report.model.course import Course, course_of, tell
 from ..report.text import step_table
+from ..report.text.transcript import transcript
 from .app import RUNS, Json, Run, Store, escape, out, plural, print_json, print_plain
 from .tapes import load_parent, load_tape, make_summary
 
@@ -22,11 +23,18 @@ commands = typer.Typer()
 @commands.command()
 def show(
     run: Run,
-    step: Annotated[int | None, typer.Option(help="Show one exchange in full.")] = None,
+    step: Annotated[
+        int | None, typer.Option(help="Show one exchange in full, with its headers and bodies.")
+    ] = None,
+    wire: Annotated[bool, typer.Option("--wire", help="A line a step: what was asked on the wire.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All of each text, however long.")] = False,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
-    """Print a run, a line a step; or one step in full."""
+    """Print a run as a conversation: what each step added, what came, which tools were called.
+
+    `--wire` prints a line a step instead, `--step` one step in full.
+    """
     tape = load_tape(run, store)
     if step is not None and not -len(tape) <= step < len(tape):
         raise ValueError(f"the run has {len(tape)} exchanges, there is no step {step}")
@@ -37,7 +45,9 @@ def show(
         print_plain(step_table.step_in_full(tape, step))
     else:
         print_plain(step_table.heading(tape))
-        for line in (*step_table.notes(tape, parent), *step_table.lines(tape, parent)):
+        for line in step_table.notes(tape, parent):
+            print_plain(line)
+        for line in step_table.lines(tape, parent) if wire else transcript(tape, parent=parent, whole=full):
             print_plain(line)
 
 

@@ -153,7 +153,7 @@ def _blame(store: TapeStore, path: str, tape: Tape, say: Say) -> BlameReport:
         )
     _expect(len(agent.SENT) == sent, "a fork sent a mail")
     top = found.top()
-    _expect(top is not None and top.certified, f"no step was certified: {found.summary}")
+    _expect(top is not None and top.certified, f"no step was decided: {found.summary}")
     saved.keep(found, path, tape.run_id)
     for line in (found.summary, *table(found, most=3), spending(found)):
         say(f"   {line}")

@@ -83,6 +83,8 @@ def find_callsite(*, whole: bool = True) -> str:
 INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 """Folders in which is what others wrote."""
 
+_PACKAGE = PurePath(__file__).parents[1]
+
 MOST: Final = 16_000
 """Characters of a traceback that are kept: of a longer one the beginning and, twice as much, the end."""
 
@@ -147,6 +149,9 @@ def _shorten_paths(made: traceback.TracebackException, seen: set[int]) -> None:
     if id(made) in seen:
         return
     seen.add(id(made))
+    own = [summary for summary in made.stack[:-1] if _PACKAGE in PurePath(summary.filename).parents]
+    for summary in own:  # between the agent and its tools: no line of anybody's who reads this
+        made.stack.remove(summary)
     for summary in made.stack:
         summary.line  # noqa: B018  is looked up by the path that the file has
         summary.filename = show_file(summary.filename)

@@ -39,7 +39,7 @@ class Measure(StrEnum):
     certify, alpha shared by all, is a culprit.
     """
 
-    NAMED = "certified step is a culprit"
+    NAMED = "decided step is a culprit"
     GUESSED = "best guess is a culprit"
     FALSE = "false blame"
     COVERED = "all intervals held, always"

@@ -10,8 +10,8 @@ from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
 WIDTH = 41  # characters of a line from -1 to 1
 
 SAYS = {
-    Conclusion.STEP: "step {step} is decisive",
-    Conclusion.SEGMENT: "steps {steps} together are decisive; no single one of them is certified",
+    Conclusion.STEP: "step {step} decided the outcome",
+    Conclusion.SEGMENT: "steps {steps} together decided the outcome; no single one of them did",
     Conclusion.SYSTEMIC: "hardly a fork ends otherwise even from the start, so no step is to blame",
     Conclusion.NO_DROP: "the recorded answers change nothing: forks end alike before and after them",
     Conclusion.DIFFUSE: "the recorded answers matter, but no single step or short range of them by much",
@@ -25,15 +25,15 @@ def summary(report: BlameReport) -> str:
 
 
 def _write_sentences(report: BlameReport) -> Iterator[str]:
-    outcome = "success" if report.recorded else "failure"
+    other = "failure" if report.recorded else "success"
     steps = ", ".join(map(str, report.segment))
     top = report.top()
     step = report.named[0].step if report.named else 0
     yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
     for entry in report.named:
-        yield _write_effect(entry, outcome)
+        yield _write_effect(entry, other)
     if top and not report.named and (belief := _find_belief(top)):
-        yield f"The best guess, not certified, is step {top.step} (belief {share(belief)})."
+        yield f"The best guess, not decided, is step {top.step} (belief {share(belief)})."
     if report.more is not None:
         price = f", about {money(report.more_cost, report.unit)}" if report.more_cost is not None else ""
         yield f"About {report.more} more forks{price} would probably settle it."
@@ -42,12 +42,13 @@ def _write_sentences(report: BlameReport) -> Iterator[str]:
         yield f"Not to be trusted, since most forks there said nothing: steps {steps}."
 
 
-def _write_effect(entry: Ranked, outcome: str) -> str:
-    rate = f"{share(entry.before)} of the runs do not end in {outcome}"
+def _write_effect(entry: Ranked, other: str) -> str:
+    """The rates of the `other` outcome, which is not the recorded one."""
+    rate = f"{share(entry.before)} of the runs end in {other}"
     match entry:
         case RankedFlips():
             return (
-                f"With step {entry.step} changed {rate}, unchanged {share(entry.after)} do not: an excess of "
+                f"With step {entry.step} changed {rate}, unchanged {share(entry.after)} do: an excess of "
                 f"{_write_points(entry)}."
             )
         case RankedEffect():
@@ -58,7 +59,7 @@ def _write_effect(entry: Ranked, outcome: str) -> str:
         case _:
             return (
                 f"With step {entry.step} asked anew {rate}, with its recorded answer {share(entry.after)} "
-                f"do not: a drop of {_write_points(entry)}."
+                f"do: a drop of {_write_points(entry)}."
             )
 
 
@@ -81,7 +82,7 @@ def _find_belief(entry: Ranked) -> float | None:
 def table(report: BlameReport, most: int = 20) -> Iterator[str]:
     """Give the lines of a table: `most` steps of the ranking, each with its interval drawn from -1 to 1.
 
-    `o` is the estimate, filled (`*`) if it is certified, `|` the margin.
+    `o` is the estimate, filled (`*`) where it is decided, `|` the margin.
     """
     shown = [entry for entry in report.ranking if entry.measured or (_find_belief(entry) or 0) >= _WORTH][
         :most
@@ -89,7 +90,7 @@ def table(report: BlameReport, most: int = 20) -> Iterator[str]:
     scale = f"{'-1':<{WIDTH // 2}}0{'1':>{WIDTH // 2}}"
     yield f"{'step':>5} {'drop':>6}  {scale}  {'before':>6} {'after':>6} {'forks':>5} {'belief':>6}"
     for entry in shown:
-        marks = "certified" if entry.certified else "" if entry.trusted else "not trusted"
+        marks = "decided" if entry.certified else "" if entry.trusted else "not trusted"
         drop, before, after = share(entry.value_drop), share(entry.before), share(entry.after)
         drawn, belief = whisker(entry, report.margin), share(_find_belief(entry))
         rates = f"{before:>6} {after:>6} {entry.forks:>5} {belief:>6}"

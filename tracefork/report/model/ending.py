@@ -60,18 +60,27 @@ def find_ending(
     failure: str = "",
 ) -> Ending:
     """Return how a run of these steps ended; `failure` is what somebody who judged it says went wrong."""
-    judged = failure or ("the oracle that judged it for the blame says so" if _is_blamed(blame) else "")
-    raised = f"{outcome.type}: {outcome.message}".strip(": ") if outcome.kind == "raised" else ""
+    verdict = failure or ("the oracle that judged it for the blame says so" if _is_blamed(blame) else "")
     return Ending(
-        "failed" if judged else outcome.word,
-        judged or _explain(outcome, asides, problems),
-        raised,
+        "failed" if verdict else outcome.word,
+        verdict or _explain(outcome, asides, problems),
+        name_error(outcome),
         outcome.traceback,
         find_task(steps, pieces),
         find_answer(steps),
         problems,
         _find_place(steps, problems, blame),
     )
+
+
+def spell_outcome(outcome: Outcome) -> str:
+    """`failed: ValueError: no seat`: how an agent ended, as far as it says itself."""
+    return f"{outcome.word}: {name_error(outcome)}" if outcome.kind == "raised" else outcome.word
+
+
+def name_error(outcome: Outcome) -> str:
+    """`ValueError: no seat`: what was raised; "" where nothing was."""
+    return f"{outcome.type}: {outcome.message}".strip(": ") if outcome.kind == "raised" else ""
 
 
 def find_task(steps: Sequence[StepView], pieces: Sequence[Piece]) -> str:

@@ -51,13 +51,13 @@ def find_problems(
         *_list_loops(steps),
     ]
     seen = set[tuple[int, str, str]]()
-    told = list[Problem]()
+    kept = list[Problem]()
     for problem in sorted(_mark_recovered(found, steps, pieces), key=lambda one: one.step):
         key = problem.step, problem.kind, problem.what
         if key not in seen:  # a tool's failure is in its reply, and in the message that tells the model
             seen.add(key)
-            told.append(problem)
-    return tuple(told)
+            kept.append(problem)
+    return tuple(kept)
 
 
 # -- below ---------------------------------------------------------------------------
@@ -143,8 +143,8 @@ def _ask_the_same(one: StepView, other: StepView, steps: Sequence[StepView], pie
     asked, again = one.exchange.request, other.exchange.request
     if (asked.method, asked.url, asked.sha256) == (again.method, again.url, again.sha256):
         return True
-    said, now = (
+    ours, theirs = (
         [n for n in pieces_of(step.index, lambda number: steps[number].lineage) if pieces[n].key != BETWEEN]
         for step in (one, other)
     )
-    return bool(said) and said == now
+    return bool(ours) and ours == theirs

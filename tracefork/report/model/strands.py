@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -12,7 +11,7 @@ from attrs import field, frozen
 
 from ...core.values import Lane
 from .problems import Problem
-from .titles import line
+from .titles import line, spell_call
 
 if TYPE_CHECKING:
     from .view import Aside, StepView
@@ -25,7 +24,7 @@ class Strand:
     """A strand of a run, at its `depth` below the one that started it.
 
     `steps` are the numbers of its exchanges. `agent` is the sub-agent's name where it is one. `started_by` is
-    the last step of the strand above before it was started, and `told` the first one after it had ended,
+    the last step of the strand above before it was started, and `told_in` the first one after it had ended,
     which knows its `result`; None where there is none. `errors` counts the problems in it.
     """
 
@@ -35,7 +34,7 @@ class Strand:
     steps: tuple[int, ...] = field(repr=False)
     agent: str = ""
     started_by: int | None = None
-    told: int | None = None
+    told_in: int | None = None
     result: str = ""
     began: float = 0.0
     ended: float = 0.0
@@ -126,9 +125,4 @@ def _name(lane: Lane, agent: Aside | None) -> str:
     """`search(buses, 3)` of a sub-agent; else the last part of the lane, `main` of the run's own."""
     if agent is None:
         return line(lane.rpartition("/")[2], _NAME) or "main"
-    try:
-        given = json.loads(agent.asked)
-        said = [*given["args"], *(f"{name}={value}" for name, value in given["kwargs"].items())]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return line(agent.name, _NAME)
-    return line(f"{agent.name}({', '.join(map(str, said))})", _NAME)
+    return line(spell_call(agent.name, agent.asked), _NAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from codecs import getincrementaldecoder
 from typing import Literal
@@ -110,6 +111,16 @@ def _split(url: str) -> tuple[str, str]:
     except ValueError:  # a bracket that is no address
         return url, ""
     return parts.netloc, parts.path
+
+
+def spell_call(name: str, arguments: str) -> str:
+    """`search(buses, deep=True)`: a recorded call; its name alone where the arguments are none of ours."""
+    try:
+        given = json.loads(arguments)
+        shown = [*map(str, given["args"]), *(f"{key}={value}" for key, value in given["kwargs"].items())]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return name
+    return f"{name}({', '.join(shown)})"
 
 
 def host_and_path(url: str) -> str:

@@ -19,7 +19,7 @@ from ..figures import duration
 from ..served import WORDS, Mark
 from .blame import Blame
 from .course import Course
-from .ending import Ending, find_ending
+from .ending import Ending, find_ending, spell_outcome
 from .pool import Piece
 from .problems import Problem, find_problems
 from .repeats import Lineage, pieces_of
@@ -157,8 +157,7 @@ class BranchView:
     @property
     def ending(self) -> str:
         """How it ended: `failed: ValueError: no seat`."""
-        why = f": {self.outcome.type}: {self.outcome.message}" if self.outcome.kind == "raised" else ""
-        return f"{self.outcome.word}{why}"
+        return spell_outcome(self.outcome)
 
     @property
     def name(self) -> str:

@@ -26,6 +26,11 @@ class Card:
     note: str
     parts: tuple[Printed, ...]
 
+    @property
+    def declares(self) -> bool:
+        """True if it declares tools."""
+        return (self.role, self.note) == ("tools", "declared")
+
 
 def cards(view: View, step: StepView) -> Iterator[Card]:
     """The new messages of the question, and the answer."""
@@ -41,7 +46,8 @@ def cards(view: View, step: StepView) -> Iterator[Card]:
                 declared = tuple(("other", tool.name, tool.description) for tool in tools)
                 yield Card("asked", "tools", "declared", declared)
             case None if piece.key != BETWEEN or (piece.text.strip() and not step.api):
-                yield Card("asked", piece.key or "request", "", (("other", "", piece.text),))
+                text = f"{size(piece.size)} that are no text" if piece.binary else piece.text
+                yield Card("asked", piece.key or "request", "", (("other", "", text),))
             case _:
                 pass
     yield from _answer_cards(view, step)

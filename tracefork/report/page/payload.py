@@ -204,7 +204,7 @@ def _problem(problem: Problem) -> list[object]:
 
 def _strand(strand: Strand) -> list[object]:
     first = strand.steps[0] if strand.steps else -1
-    by, to = (-1 if step is None else step for step in (strand.started_by, strand.told))
+    by, to = (-1 if step is None else step for step in (strand.started_by, strand.told_in))
     return [strand.name, first, by, to, line(strand.result)]
 
 

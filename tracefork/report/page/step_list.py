@@ -110,7 +110,7 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
         yield Row(
             row,
             show_lane(view, row.lane),
-            _describe_hidden(view, step) if whole else "",
+            describe_hidden(view, step) if whole else "",
             tuple(cards(view, step)) if whole else None,
             tuple(before.get(step.index, ())),
             WORDS[row.mark],
@@ -119,12 +119,12 @@ def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
         )
 
 
-def spell_spending(row: StepRow) -> str:
-    """`17k → 320 · $0.0120`: tokens in and out, and the cost, as far as they are known."""
+def spell_spending(row: StepRow, unit: str = "") -> str:
+    """`17k → 320 · $0.0120`: tokens in and out, the `unit` behind them, and the cost, as far as known."""
     usage = row.usage
     counts = [] if usage is None else ["?" if n is None else short(n) for n in (usage.input, usage.output)]
     cost = "" if row.cost is None else dollars(row.cost)
-    return " · ".join(filter(None, [" → ".join(counts) if set(counts) != {"?"} else "", cost]))
+    return " · ".join(filter(None, [f"{' → '.join(counts)}{unit}" if {*counts} - {"?"} else "", cost]))
 
 
 def after(view: View) -> tuple[Aside, ...]:
@@ -136,6 +136,18 @@ def more(view: View, most: int) -> str:
     """Return a sentence on the steps that are not listed; "" if all are."""
     left = len(view.steps) - most
     return f"{left:,} more steps are listed when scripts are on." if left > 0 else ""
+
+
+def describe_hidden(view: View, step: StepView) -> str:
+    """Return a sentence on the earlier messages that are not printed again."""
+    restarted = "History restarted here: no earlier message is repeated. " if step.restarts else ""
+    if step.lineage.base is None:
+        return restarted.strip()
+    since = view.every_step[step.lineage.base].index
+    if step.repeated:
+        earlier = plural(step.repeated, "earlier message")
+        return f"{earlier} unchanged since step {since} ({size(step.hidden)} hidden)"
+    return f"{restarted}Instructions or tools are those of step {since} ({size(step.hidden)} hidden)"
 
 
 # -- below ---------------------------------------------------------------------------
@@ -160,15 +172,3 @@ def _calls(view: View) -> int:
     """Count the exchanges that a model answered, at least in part."""
     answers = ((step, step.completion) for step in view.steps if step.completion)
     return sum(step.cost is not None or not completion.failure for step, completion in answers)
-
-
-def _describe_hidden(view: View, step: StepView) -> str:
-    """Return a sentence on the earlier messages that are not printed again."""
-    restarted = "History restarted here: no earlier message is repeated. " if step.restarts else ""
-    if step.lineage.base is None:
-        return restarted.strip()
-    since = view.every_step[step.lineage.base].index
-    if step.repeated:
-        earlier = plural(step.repeated, "earlier message")
-        return f"{earlier} unchanged since step {since} ({size(step.hidden)} hidden)"
-    return f"{restarted}Instructions or tools are those of step {since} ({size(step.hidden)} hidden)"

@@ -67,5 +67,5 @@ def list_strands(view: View) -> Iterator[StrandRow]:
 def _list_links(strand: Strand) -> Iterator[tuple[str, int]]:
     if strand.started_by is not None:
         yield "started after", strand.started_by
-    if strand.told is not None:
-        yield "told in", strand.told
+    if strand.told_in is not None:
+        yield "told in", strand.told_in

@@ -16,6 +16,7 @@ from ...core.values import Exchange, Fault, Headers
 from ...core.visible import align, visible
 from ...providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
 from ..figures import size
+from ..model.ending import spell_outcome
 from ..model.course import course_of
 from ..model.rows import StepRow, tape_rows
 from ..served import is_fork
@@ -58,7 +59,8 @@ def heading(tape: Tape) -> str:
     agents = sum(effect.is_agent for effect in tape.effects)
     counts = f"{len(tape)} exchanges, {len(tape.effects) - agents} tool calls, {len(tape.draws)} draws"
     counts += f", {agents} sub-agents" if agents else ""
-    return f"{name}{lineage}\n{counts}; {visible(str(tape.outcome), one_line=True)}; digest {tape.digest()}"
+    ended = visible(spell_outcome(tape.outcome), one_line=True)
+    return f"{name}{lineage}\n{counts}; {ended}; digest {tape.digest()}"
 
 
 def notes(tape: Tape, parent: Tape | None = None) -> Iterator[str]:
