@@ -79,7 +79,7 @@ def blame(
     ] = False,
     method: How = How.VALUE,
     find_all: Annotated[
-        bool, typer.Option("--all", help="Go on after the first step that is decided.")
+        bool, typer.Option("--all", help="Go on after the first that is decided.")
     ] = False,
     tools: Annotated[Tools, typer.Option(help="What tools do in a fork's live tail.")] = Tools.RECORDED,
     tools_run_for_real: Annotated[

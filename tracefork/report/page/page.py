@@ -40,7 +40,7 @@ _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 SCRIPT = tuple(
     """
     state elements figures payload messages words ending views showing beside address
-    order list table search strip keys panes live start
+    order list table pattern search strip keys panes live start
     """.split()
 )
 """The parts of the page's script, in the order in which they are joined."""

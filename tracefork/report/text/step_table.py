@@ -16,8 +16,8 @@ from ...core.values import Exchange, Fault, Headers
 from ...core.visible import align, visible
 from ...providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
 from ..figures import size
-from ..model.ending import spell_outcome
 from ..model.course import course_of
+from ..model.ending import spell_outcome
 from ..model.rows import StepRow, tape_rows
 from ..served import is_fork
 

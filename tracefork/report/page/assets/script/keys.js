@@ -51,6 +51,7 @@ function listen() {
   $("theme").addEventListener("click", theme);
   $("keys").addEventListener("click", () => $("help").showModal());
   $("search").addEventListener("input", (event) => { clearTimeout(waiting); waiting = setTimeout(() => search(event.target.value), 120); });
+  $("search").addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); clearTimeout(waiting); visit(event.shiftKey ? -1 : 1); } });
   $("steps").addEventListener("click", (event) => {
     const link = event.target.closest("a");
     if (link && !event.ctrlKey && !event.metaKey) { event.preventDefault(); go(Number(link.parentNode.id.slice(5)), true); }
