@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .. import _json, base, paths
 from .._parts import arguments, failure, media_at_url, media_in_base64, other, parts, text_at
 from .._reader import Reader
@@ -168,4 +170,14 @@ def _bare(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
     return _completion(paths.COMPLETIONS, body, complete=complete)
 
 
-BARE = Reader(paths.COMPLETIONS, ("prompt",), _prompts, _bare, assemble)
+def _assemble_bare(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
+    """As chat's; Writer's events are bare pieces of a text."""
+    return assemble(map(_spell_choice, events), done)
+
+
+def _spell_choice(event: base.Payload) -> base.Payload:
+    piece = event.get("value")
+    return event if "choices" in event or not isinstance(piece, str) else {"choices": [{"text": piece}]}
+
+
+BARE = Reader(paths.COMPLETIONS, ("prompt",), _prompts, _bare, _assemble_bare)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from ...core.content_encoding import is_encoded
 from ...core.tape import Tape
 from ...core.values import Exchange, Lane, Response
 from ...providers import base, paths, read
+from ...providers.last_answers import is_fetched
 from ...providers.messages import Completion, Message
 from ...providers.prices import Prices, cost, listed
 from ..served import Mark, find_sources, is_parent, knows_origins, mark_step
@@ -35,6 +36,9 @@ Through: TypeAlias = Callable[[Sequence[Exchange]], Iterable[Exchange]]
 
 STANDING = ("system", "developer")
 """Roles of what is said once and for all; it does not show that a history goes on."""
+
+NO_TURNS = frozenset({*STANDING, "input", "query"})
+"""These, and the roles of what is measured, such as embedded: that is no turn of anybody's."""
 
 _MODEL = re.compile(r'"model"\s*:\s*"([^"\\]*)"')
 _SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
@@ -115,7 +119,7 @@ class Gathering:
     def _is_turn(self, number: int) -> bool:
         """True if the piece is a message other than instructions."""
         reading = self.pool.pieces[number].reading
-        return isinstance(reading, Message) and reading.role not in STANDING
+        return isinstance(reading, Message) and reading.role not in NO_TURNS
 
     def _response(self, exchange: Exchange, completion: Completion | None) -> Heard:
         """Store the response as pieces, raw and decoded; return their numbers, and the chunks as decoded."""
@@ -194,6 +198,7 @@ def _is_stream(exchange: Exchange, body: bytes) -> bool:
 
 
 def _totals(steps: Sequence[StepView]) -> Totals:
+    steps = list(_drop_repeated(steps))
     usages = [step.usage for step in steps if step.usage]
     costs = [step.cost for step in steps if step.cost is not None]
     return Totals(
@@ -204,6 +209,17 @@ def _totals(steps: Sequence[StepView]) -> Totals:
         len(costs),
         len(usages),
     )
+
+
+def _drop_repeated(steps: Sequence[StepView]) -> Iterator[StepView]:
+    """The steps without those that fetch an answer whose tokens were counted already."""
+    counted = set[str]()
+    for step in steps:
+        name = step.completion.id if step.completion else ""
+        if not (name in counted and is_fetched(step.exchange)):
+            yield step
+        if name and step.usage:
+            counted.add(name)
 
 
 def _secrets(pool: Pool, tape: Tape) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ...core.tape import Tape
 from ...core.values import Exchange, Response
-from ...providers import base, paths
+from ...providers import api_paths, base
 from ...providers.last_answers import SEND, find_answer, is_fetched
 from ...providers.messages import Completion
 from ...providers.prices import Prices, cost, listed
@@ -22,7 +22,7 @@ _COUNTS = re.compile(r"/count_tokens$|/input_tokens$|[:-]countTokens$|count-toke
 """How the paths of URLs end where tokens are counted and nothing is generated."""
 
 _ASSISTANTS = re.compile(r"/threads(/[^/]+)?/runs$")
-"""How the paths of URLs end where a model is set to work whose answers nobody here can read."""
+"""How the paths of URLs end where a model is set to work whose tools may not all be seen here."""
 
 _OFFERS = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
 """Keys of a question that offers tools, whatever its form."""
@@ -95,7 +95,7 @@ def _list_model_calls(tape: Tape, prices: Prices) -> list[ModelCall]:
 
 
 def _asks(exchange: Exchange) -> bool:
-    is_said = exchange.request.method == SEND and bool(paths.find_form(exchange.request.url))
+    is_said = exchange.request.method == SEND and bool(api_paths.find_api(exchange.request))
     return asks_model(exchange.request) or is_said or _asks_assistant(exchange)
 
 
@@ -139,7 +139,7 @@ def _read_call(step: int, exchange: Exchange, completion: Completion | None, pri
     usage = completion.usage if completion else None
     if completion is None or usage is None or usage.input is None or usage.output is None:
         gap = f"how many tokens {model} took is not known: {_explain(completion)}"
-        hides = completion is None and _hides_tools(exchange)
+        hides = (completion is None or _asks_assistant(exchange)) and _hides_tools(exchange)
         return ModelCall(step, at, model, is_answered=True, gap=gap, unpriced=gap, hides_tools=hides)
     tokens = usage.input + usage.output
     usd = cost(completion, answering or model, prices=prices)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import _json, base, paths
-from ._parts import failure
-from ._reader import Reader
-from .messages import Choice, Completion, Message, Thinking, Usage
-from .openai import chat_read
+from .. import _json, base, paths
+from .._parts import failure
+from .._reader import Reader
+from ..messages import Choice, Completion, Message, Thinking, Usage
+from ..openai import chat_read
 
 
 def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT001  as Whole has it

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import _json, base, paths
-from ._parts import arguments, failure, media_in_base64, other, parts, text_at
-from ._reader import Reader
-from .messages import Choice, Completion, Message, Part, Text, Thinking, Tool, ToolCall, ToolResult, Usage
+from .. import _json, base, paths
+from .._parts import arguments, failure, media_in_base64, other, parts, text_at
+from .._reader import Reader
+from ..messages import Choice, Completion, Message, Part, Text, Thinking, Tool, ToolCall, ToolResult, Usage
 
 
 def elements(key: str, value: object) -> tuple[Message | Tool, ...]:
