@@ -133,7 +133,8 @@ class Usage:
 
     `output` counts all that was generated, `reasoning` being a part of it. None is "not said".
     `written_hour`, a part of `written`, is kept for an hour; `heard` and `spoken` are the sound in the prompt
-    and in what was generated. `cost` is what a router says that it charged, in USD.
+    and in what was generated. `cost` is what a router says that it charged, in USD; `billed_input` and
+    `billed_output` are the tokens that are charged, where a vendor says that these are fewer.
     """
 
     input: int | None = None
@@ -145,6 +146,8 @@ class Usage:
     heard: int | None = None
     spoken: int | None = None
     cost: Decimal | None = None
+    billed_input: int | None = None
+    billed_output: int | None = None
 
 
 @frozen

@@ -153,7 +153,7 @@ def _bill(exchange: Exchange, completion: Completion | None, prices: Prices | No
         return Bill()
     usage = completion.usage
     tokens = (usage.input or 0, usage.output or 0) if usage else (0, 0)
-    usd = cost(completion, completion.model or named, prices=prices)
+    usd = cost(completion, completion.model or named, prices=prices, url=exchange.request.url)
     if usd is None and completion.failure is not None:
         return Bill()
     if usd is None:

@@ -79,11 +79,14 @@ def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
 
 def read_usage(meta: base.Payload) -> Usage | None:
     """The tokens that were used, or else those that are billed."""
-    for heap in (_json.mapping(meta, "tokens"), _json.mapping(meta, "billed_units")):
-        counts = _json.count(heap, "input_tokens"), _json.count(heap, "output_tokens")
-        if counts != (None, None):
-            return Usage(*counts)
-    return None
+    used, billed = (
+        (_json.count(heap, "input_tokens"), _json.count(heap, "output_tokens"))
+        for heap in (_json.mapping(meta, "tokens"), _json.mapping(meta, "billed_units"))
+    )
+    counts = billed if used == (None, None) else used
+    if counts == (None, None):
+        return None
+    return Usage(*counts, billed_input=billed[0], billed_output=billed[1])
 
 
 def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from .. import _json, base, paths
 from .._parts import arguments, failure, media_at_url, media_in_base64, other, parts, text_at
@@ -146,7 +147,25 @@ def usage(usage: base.Payload, asked: str, generated: str) -> Usage | None:
     prompt, output = _json.mapping(usage, f"{asked}_details"), _json.mapping(usage, f"{generated}_details")
     cached = _json.count(prompt, "cached_tokens")
     written = _json.count(prompt, "cache_write_tokens")
-    return Usage(*counts, cached, written, _json.count(output, "reasoning_tokens"))
+    return Usage(
+        *counts,
+        cached,
+        written,
+        _json.count(output, "reasoning_tokens"),
+        heard=_json.count(prompt, "audio_tokens"),
+        spoken=_json.count(output, "audio_tokens"),
+        cost=_read_cost(usage),
+    )
+
+
+def _read_cost(usage: base.Payload) -> Decimal | None:
+    """What a router charged, in USD; with a key of one's own, what the vendor charges comes to it."""
+    given = usage.get("cost")
+    charged = _json.amount(given.get("total_cost") if isinstance(given, dict) else given)
+    if charged is None or usage.get("is_byok") is not True:
+        return charged
+    upstream = _json.amount(_json.mapping(usage, "cost_details").get("upstream_inference_cost"))
+    return None if upstream is None else charged + upstream
 
 
 READER = Reader(paths.CHAT, ("tools", "functions", "messages"), elements, whole, assemble)

@@ -81,6 +81,7 @@ class Gathering:
         times = tuple(map(clock.clamp, exchange.timing.chunks))
         named = (completion.model if completion else "") or self._model(pieces)
         model = named or (paths.find_model(exchange.request.url) if api else "")
+        url, prices = exchange.request.url, self._prices
         began, headed, ended = clock.span(exchange.timing, since)
         return StepView(
             index=index,
@@ -95,7 +96,7 @@ class Gathering:
             began=began,
             headed=headed,
             ended=ended,
-            cost=cost(completion, model, prices=self._prices) if completion else None,
+            cost=cost(completion, model, prices=prices, url=url) if completion else None,
             arrivals=arrivals(chunks, times) if _is_stream(exchange, body) else (),
             repeated=repeated,
             hidden=sum(self.pool.pieces[n].size for n in kept),

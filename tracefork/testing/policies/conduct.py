@@ -142,8 +142,9 @@ def _read_call(step: int, exchange: Exchange, completion: Completion | None, pri
         hides = (completion is None or _asks_assistant(exchange)) and _hides_tools(exchange)
         return ModelCall(step, at, model, is_answered=True, gap=gap, unpriced=gap, hides_tools=hides)
     tokens = usage.input + usage.output
-    usd = cost(completion, answering or model, prices=prices)
-    unpriced = "" if usd is not None else _explain_price(completion, answering or model, prices)
+    url = exchange.request.url
+    usd = cost(completion, answering or model, prices=prices, url=url)
+    unpriced = "" if usd is not None else _explain_price(completion, answering or model, prices, url)
     return ModelCall(step, at, model, is_answered=True, tokens=tokens, usd=usd, unpriced=unpriced)
 
 
@@ -155,10 +156,10 @@ def _explain(completion: Completion | None) -> str:
     return "its answer does not say; ask for it, as by stream_options"
 
 
-def _explain_price(completion: Completion, model: str, prices: Prices) -> str:
+def _explain_price(completion: Completion, model: str, prices: Prices, url: str) -> str:
     if not completion.complete:
         return f"what {model} cost is not known: its answer broke off"
-    if prices.of(model) is None:
+    if prices.of(model, url) is None:
         return (
             f"no price of {model} is known: give a table that has it, prices= in Python, --prices in a shell"
         )
