@@ -84,7 +84,7 @@ SAID_BY_COHERE = Completion(
             "TOOL_CALL",
         ),
     ),
-    Usage(70, 6),
+    Usage(70, 6, billed_input=5),
 )
 COUNTED = {"billed_units": {"input_tokens": 5}, "tokens": {"input_tokens": 70, "output_tokens": 6}}
 

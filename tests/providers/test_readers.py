@@ -106,17 +106,16 @@ KNOWN = {
 }
 
 UNKNOWN = [
-    "https://api.openai.com/v1/threads/thread_1/messages",
     "https://discord.com/api/v10/channels/1/messages",
-    "https://api.anthropic.com/v1/messages/count_tokens",
-    "https://api.anthropic.com/v1/messages/batches",
-    "https://x/v1/projects/p/locations/r/publishers/anthropic/models/count-tokens:rawPredict",
-    "https://x/v1/projects/p/locations/r/publishers/mistralai/models/m:rawPredict",
-    "https://bedrock-runtime.r.amazonaws.com/model/meta.llama3/invoke",
-    "https://api.openai.com/v1/responses/resp_1",
-    "https://api.openai.com/v1/embeddings",
-    "https://generativelanguage.googleapis.com/v1beta/models/m:countTokens",
+    "https://discord.com/api/v10/channels/1/threads",
+    "https://api.github.com/repos/o/r/interactions",
+    "https://example.org/threads/1/runs",
+    "https://example.org/predictions",
+    "https://example.org/files",
+    "https://api.openai.com/v1/models",
+    "https://api.openai.com/v1/traces/ingest",
     "https://generativelanguage.googleapis.com/v1beta/models",
+    "https://api.replicate.com/v1/models/meta/llama",
     "https://example.org",
     "http://[",
 ]

@@ -87,7 +87,7 @@ def test_an_answer_that_does_not_say_its_tokens_and_one_that_cannot_be_read_are_
         [Exchange(asked, Response(200, (), (b"{}",))), Exchange(stream, openai.text("a")(stream))]
     )
 
-    assert (bill.calls, bill.usd, bill.unpriced) == (2, 0, ("unknown", "m"))
+    assert (bill.calls, bill.usd, bill.unpriced) == (2, 0, ("nova", "m"))
 
 
 def test_pages_faults_and_errors_cost_nothing():

@@ -8,7 +8,9 @@ pair becomes U+FFFD.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable, Iterator
+from decimal import Decimal
 from typing import TypeAlias
 
 from attrs import frozen
@@ -20,6 +22,7 @@ _MOST_DIGITS = 4000  # more are no int: making one is slow, and Python refuses i
 _LARGEST = 2**63
 _SHORT = 19  # digits that surely make a number below it
 _WHITE = " \t\r\n"
+_AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,30})?(?:[eE]-\d{1,2})?")
 
 
 @frozen
@@ -120,6 +123,14 @@ def count(owner: Payload, key: str) -> int | None:
     """Return the count under `key`; None if it is no integer, negative or beyond 63 bits."""
     value = owner.get(key)
     return value if type(value) is int and 0 <= value < _LARGEST else None
+
+
+def amount(value: object) -> Decimal | None:
+    """Return the amount of money that a number spells, to its digit; None if it is none, or negative."""
+    text = value.text if isinstance(value, Verbatim) else str(value) if type(value) is int else ""
+    if not _AMOUNT.fullmatch(text):
+        return None
+    return Decimal(text)
 
 
 def place(owner: Payload, key: str = "index") -> int | None:

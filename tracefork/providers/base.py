@@ -68,7 +68,9 @@ def model_of(request: Request) -> str:
     if isinstance(model, str):
         return model
     place = paths.place(request.url)
-    return (place.model if place else "") or "unknown"
+    if place is not None:
+        return place.model or "unknown"  # of Azure's, the name of a deployment says nothing
+    return paths.find_model(request.url) or "unknown"
 
 
 def streams(request: Request) -> bool:

@@ -8,7 +8,8 @@ Every text can be encoded: half of a surrogate pair is U+FFFD.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from decimal import Decimal
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
@@ -65,6 +66,21 @@ class Media:
 
 
 @frozen
+class Embeddings:
+    """Vectors that a model made: how many, and of how many numbers each; never the numbers.
+
+    `dimensions` is None where that cannot be told, or they differ.
+    """
+
+    count: int
+    dimensions: int | None = None
+
+    def __str__(self) -> str:
+        each = "" if self.dimensions is None else f" of {self.dimensions} numbers"
+        return f"{self.count} embedding{'s' * (self.count != 1)}{each}"
+
+
+@frozen
 class Other:
     """A part of a kind that we have no form for: its vendor's `type`, and its JSON text.
 
@@ -75,7 +91,11 @@ class Other:
     json: str
 
 
-Part: TypeAlias = "Text | Thinking | ToolCall | ToolResult | Media | Other"
+Part: TypeAlias = "Text | Thinking | ToolCall | ToolResult | Media | Embeddings | Other"
+
+Kind: TypeAlias = Literal["answer", "measure", "record"]
+"""What a model said; numbers that it made of what it was given (embeddings, scores, counts); or what a
+server keeps and gives back, and no model has said just now (an upload, a thread, the state of a batch)."""
 
 
 @frozen
@@ -112,6 +132,9 @@ class Usage:
     """Tokens. `input` counts all of the prompt, `cached` and `written` (to the cache) being parts of it.
 
     `output` counts all that was generated, `reasoning` being a part of it. None is "not said".
+    `written_hour`, a part of `written`, is kept for an hour; `heard` and `spoken` are the sound in the prompt
+    and in what was generated. `cost` is what a router says that it charged, in USD; `billed_input` and
+    `billed_output` are the tokens that are charged, where a vendor says that these are fewer.
     """
 
     input: int | None = None
@@ -119,6 +142,12 @@ class Usage:
     cached: int | None = None
     written: int | None = None
     reasoning: int | None = None
+    written_hour: int | None = None
+    heard: int | None = None
+    spoken: int | None = None
+    cost: Decimal | None = None
+    billed_input: int | None = None
+    billed_output: int | None = None
 
 
 @frozen
@@ -153,7 +182,7 @@ class Completion:
     """A model's answer: `choices` in the order of their index, usually one, none if it failed at once.
 
     `complete` is False for a stream that broke off, or failed, before the vendor said that it
-    ends, and for a response that is still being made.
+    ends, and for a response that is still being made. `kind` says what it is an answer of.
     """
 
     api: str
@@ -163,6 +192,7 @@ class Completion:
     usage: Usage | None = None
     failure: Failure | None = None
     complete: bool = True
+    kind: Kind = "answer"
 
     @property
     def text(self) -> str:

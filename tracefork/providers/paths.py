@@ -46,6 +46,10 @@ _MORE = (
 _DEPLOYED = re.compile(r"/deployments/(?P<model>[^/]+)/(?:chat/)?completions$")
 """How Azure names a model."""
 
+_NAMED = re.compile(r"/models?/(?P<model>[^/:]+)[/:][\w-]+$")
+_IN_QUERY = re.compile(r"/realtime\?(?:.*&)?model=(?P<model>[^&#]+)")
+"""How what has no form that is known here names one: embeddings by their paths, and a socket."""
+
 _ENDS = tuple((api, re.compile(f"{end}$")) for api, end in PATHS)
 _STREAMING = frozenset(
     {"streamRawPredict", "invoke-with-response-stream", "streamGenerateContent", "converse-stream"}
@@ -91,8 +95,8 @@ def asks_stream(url: str) -> bool:
 
 
 def find_model(url: str) -> str:
-    """Return the model, or deployment, that the path of `url` names; "" if it names none."""
-    found = _find_model(url)
+    """Return the model, or deployment, that `url` names; "" if it names none."""
+    found = _find_model(url) or _NAMED.search(_path(url)) or _IN_QUERY.search(url)
     return unquote(found["model"]) if found else ""
 
 

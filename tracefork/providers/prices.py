@@ -2,98 +2,84 @@
 
 A cost that is not known is None, never zero and never a guess: a model that is not in
 the table, an answer that does not say how many tokens it took or broke off, cached
-tokens where the table has no price for them. Prices change: look at `Prices.as_of`,
+tokens or sound where the table has no price for them. Prices change: look at `Prices.as_of`,
 and give a table of your own where the sum matters. The vendors' discounts and
-surcharges (batches, tiers of service, regions, caches of one hour, sound and
-images, fees for tools of theirs) are not in it.
+surcharges (batches, tiers of service, images, fees for tools of theirs) are not in it.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from attrs import frozen
-
-from ..errors import BadPrices
+from . import paths
+from ._price_file import read_prices
+from ._price_lookup import Host, Price, Prices, is_version
 from .messages import Completion, Usage
 
-_PREFIX = re.compile(r"(openai|anthropic|google|models|publishers/(google|anthropic)/models)/")
-_VERSION = re.compile(r"([-@]\d{8}|-\d{4}-\d\d-\d\d|-0\d\d|-latest)+")
-_KEYS = frozenset({"input", "output", "cached", "written", "upto"})
+__all__ = ["Host", "Price", "Prices", "cache_saving", "cost", "is_version", "listed", "load", "loads"]
+
+_DEPLOYED = re.compile(r"/deployments/")
+"""Where the URL names no model, but what somebody calls one."""
 
 
-@frozen
-class Price:
-    """USD for a million tokens: of the prompt, of the answer, and of what a cache gives and is given.
-
-    `cached` and `written` are None where the vendor names no price. Where a longer prompt
-    costs more, `upto` is the most tokens of a prompt for which the price holds.
-    """
-
-    input: Decimal
-    output: Decimal
-    cached: Decimal | None = None
-    written: Decimal | None = None
-    upto: int | None = None
-
-
-@frozen
-class Prices:
-    """A table of prices by model, as they were on the day `as_of`."""
-
-    as_of: date
-    table: Mapping[str, Price]
-
-    def of(self, model: str) -> Price | None:
-        """The price of `model`, or None.
-
-        A date or version at its end is left out where the table has none that is as
-        long, and so is the vendor before a slash: `openai/gpt-4o-2024-08-06` is
-        `gpt-4o`. `gpt-4o-mini` is not.
-        """
-        longest_first = sorted(self.table, key=len, reverse=True)
-        return next((self.table[key] for key in longest_first if is_version(model, key)), None)
-
-
-def is_version(model: str, key: str) -> bool:
-    """Whether `key` names `model`, but for a date or version at its end and a vendor before a slash."""
-    prefix = _PREFIX.match(model)
-    name = model[prefix.end() :] if prefix else model
-    rest = name.removeprefix(key)
-    return key in {model, name} or (rest != name and _VERSION.fullmatch(rest) is not None)
-
-
-def cost(answer: Completion | Usage, model: str = "", *, prices: Prices | None = None) -> Decimal | None:
+def cost(
+    answer: Completion | Usage, model: str = "", *, prices: Prices | None = None, url: str = ""
+) -> Decimal | None:
     """What an answer cost, in USD, or None where that is not known.
 
     `model` is by default the one that the answer names; `prices` are by default those
-    of `listed()`.
+    of `listed()`. Where hosts differ, that of `url` decides. What a router says that it charged is the cost.
     """
-    if isinstance(answer, Completion):
-        usage, model = answer.usage if answer.complete else None, model or answer.model
-    else:
-        usage = answer
-    price = (prices or listed()).of(model)
+    usage = _find_usage(answer)
+    if usage is not None and usage.cost is not None:
+        return usage.cost
+    price = _find_price(answer, usage, model, prices, url)
     if usage is None or price is None or usage.input is None or usage.output is None:
         return None
-    cached, written = usage.cached or 0, usage.written or 0
-    fresh = usage.input - cached - written
-    if fresh < 0 or (price.upto is not None and usage.input > price.upto):
+    if usage.billed_input is not None and usage.billed_output is not None:
+        return _add(((usage.billed_input, price.input), (usage.billed_output, price.output)))
+    cached, written, hour = usage.cached or 0, usage.written or 0, usage.written_hour or 0
+    heard, spoken = usage.heard or 0, usage.spoken or 0
+    fresh = usage.input - cached - written - heard
+    if min(fresh, written - hour, usage.output - spoken) < 0 or (heard and (cached or written)):
+        return None  # which of the sound came from the cache is not said
+    heaps = (
+        (fresh, price.input),
+        (cached, price.cached),
+        (written - hour, price.written),
+        (hour, price.written_hour),
+        (heard, price.heard),
+        (usage.output - spoken, price.output),
+        (spoken, price.spoken),
+    )
+    if any(tokens and each is None for tokens, each in heaps):
         return None
-    counts = fresh, cached, written, usage.output
-    total = Decimal(0)
-    for tokens, each in zip(counts, (price.input, price.cached, price.written, price.output), strict=True):
-        if tokens and each is None:
-            return None
-        total += tokens * (each or 0)
-    return total.scaleb(-6)
+    return _add(heaps)
+
+
+def cache_saving(
+    answer: Completion | Usage, model: str = "", *, prices: Prices | None = None, url: str = ""
+) -> Decimal | None:
+    """What the vendor's cache saved of an answer's cost, in USD, or None where that is not known.
+
+    It is less than nothing where more was paid to fill the cache than it gave. Arguments are as for `cost`.
+    """
+    usage = _find_usage(answer)
+    price = _find_price(answer, usage, model, prices, url)
+    if usage is None or price is None or usage.input is None:
+        return None
+    cached, written, hour = usage.cached or 0, usage.written or 0, usage.written_hour or 0
+    if written < hour or usage.input < cached + written or (usage.heard and (cached or written)):
+        return None
+    heaps = (cached, price.cached), (written - hour, price.written), (hour, price.written_hour)
+    if any(tokens and each is None for tokens, each in heaps):
+        return None
+    return sum((tokens * (price.input - (each or 0)) for tokens, each in heaps), Decimal(0)).scaleb(-6)
 
 
 @cache
@@ -115,41 +101,31 @@ def load(path: str | Path) -> Prices:
 def loads(text: str | bytes, *, where: str = "") -> Prices:
     """A table from JSON: `{"as_of": "2026-11-25", "models": {"m": {"input": 3, "output": 15}}}`.
 
-    A model may have `cached`, `written` and `upto` too. `where` is for the error.
+    A model may have `cached`, `written`, `written_hour`, `heard`, `spoken`, `upto` and `above` too; a table
+    may have `hosts`: `{"name": {"urls": ["api.example.com"], "models": {...}}}`. `where` is for the error.
 
     Raises:
         BadPrices: it holds no such table.
     """
-    try:
-        table = json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError) as exc:
-        raise BadPrices(f"is no JSON: {exc}", where) from exc
-    models = table.get("models") if isinstance(table, dict) else None
-    if not isinstance(models, dict):
-        raise BadPrices('has no "models"', where)
-    return Prices(
-        _day(table.get("as_of"), where), {name: _price(name, of, where) for name, of in models.items()}
-    )
+    return read_prices(text, where)
 
 
-def _day(value: object, where: str) -> date:
-    try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        raise BadPrices(f'"as_of" is {value!r}, not a day such as "2026-11-25"', where) from None
+def _add(heaps: Iterable[tuple[int, Decimal | None]]) -> Decimal:
+    return sum((tokens * (each or Decimal(0)) for tokens, each in heaps), Decimal(0)).scaleb(-6)
 
 
-def _price(name: str, value: object, where: str) -> Price:
-    if not isinstance(value, dict) or not {"input", "output"} <= value.keys() <= _KEYS:
-        raise BadPrices(f"{name} needs input and output, and may have cached, written and upto", where)
-    upto = value.get("upto")
-    if upto is not None and (type(upto) is not int or upto < 0):
-        raise BadPrices(f"{name}: upto is {upto!r}, not a number of tokens", where)
-    prices = {key: _amount(name, key, value[key], where) for key in value if key != "upto"}
-    return Price(prices["input"], prices["output"], prices.get("cached"), prices.get("written"), upto)
+def _find_usage(answer: Completion | Usage) -> Usage | None:
+    if isinstance(answer, Usage):
+        return answer
+    return answer.usage if answer.complete else None
 
 
-def _amount(name: str, key: str, value: object, where: str) -> Decimal:
-    if isinstance(value, Decimal | int) and not isinstance(value, bool) and value >= 0:
-        return Decimal(value)
-    raise BadPrices(f"{name}: {key} is {value!r}, not an amount of USD", where)
+def _find_price(
+    answer: Completion | Usage, usage: Usage | None, model: str, prices: Prices | None, url: str
+) -> Price | None:
+    """The price of a prompt as long as this one; by the model in the URL, where the answer's has none."""
+    named, table = model or (answer.model if isinstance(answer, Completion) else ""), prices or listed()
+    price = table.of(named, url)
+    if price is None and url and not _DEPLOYED.search(url):
+        price = table.of(paths.find_model(url), url)
+    return price.at(usage.input or 0) if price is not None and usage is not None else None

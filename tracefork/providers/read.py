@@ -9,12 +9,36 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from attrs import evolve
+
 from ..core.values import Exchange, Request, Response
-from . import cohere_read, converse_read, ollama_read, paths
+from . import api_paths, base
+from .amazon import converse, invoke
+from .anthropic import batches, complete
 from .anthropic import read as anthropic
+from .cohere import chat as cohere_chat
+from .cohere import embed as cohere_embed
+from .cohere import older as cohere_older
+from .gemini import embed as gemini_embed
+from .gemini import interactions, live
 from .gemini import read as gemini
 from .messages import Completion, Message, Prompt, Tool
-from .openai import chat_read, responses_read
+from .ollama import chat as ollama_chat
+from .ollama import embed as ollama_embed
+from .ollama import generate as ollama_generate
+from .openai import (
+    audio,
+    chat_read,
+    embeddings,
+    files,
+    images,
+    moderations,
+    realtime,
+    responses_read,
+    runs,
+    threads,
+)
+from .others import counts, huggingface, mistral, replicate, rerank, writer
 
 
 class Api(Protocol):
@@ -50,25 +74,75 @@ _APIS: dict[str, Api] = {
         chat_read.BARE,
         responses_read.READER,
         gemini.READER,
-        converse_read.READER,
-        cohere_read.READER,
-        ollama_read.READER,
+        audio.SPEECH,
+        audio.TRANSCRIPTIONS,
+        batches.READER,
+        cohere_chat.READER,
+        cohere_embed.READER,
+        cohere_older.CHAT,
+        cohere_older.GENERATE,
+        complete.READER,
+        converse.READER,
+        counts.READER,
+        embeddings.READER,
+        files.READER,
+        gemini_embed.PREDICT,
+        gemini_embed.READER,
+        huggingface.READER,
+        images.READER,
+        interactions.READER,
+        invoke.READER,
+        live.READER,
+        mistral.OCR,
+        mistral.READER,
+        moderations.READER,
+        ollama_chat.READER,
+        ollama_embed.READER,
+        ollama_generate.READER,
+        realtime.READER,
+        replicate.READER,
+        rerank.READER,
+        runs.READER,
+        threads.READER,
+        writer.READER,
     )
 }
 
 
 def api(request: Request) -> Api | None:
     """The API that the request is for, or None."""
-    return _APIS.get(paths.find_form(request.url))
+    return _APIS.get(api_paths.find_api(request))
 
 
 def prompt(request: Request) -> Prompt | None:
     """What the request asks a model, or None where it asks none that we know."""
     known = api(request)
-    return known.prompt(request) if known else None
+    if known is None:
+        return None
+    if request.method == api_paths.SEND and request.body[:1] == _BINARY:
+        request = evolve(request, body=request.body[1:])
+    return known.prompt(request)
 
 
 def completion(exchange: Exchange) -> Completion | None:
-    """What the model answered, or None where there is no response or no API that we know."""
-    known = api(exchange.request)
-    return known.completion(exchange.answer) if known and isinstance(exchange.answer, Response) else None
+    """What the model answered, or None where there is no response or no API that we know.
+
+    Over a web socket it is what came until the next message.
+    """
+    known, answer = api(exchange.request), exchange.answer
+    if known is None or not isinstance(answer, Response):
+        return None
+    if exchange.request.method != api_paths.SEND:
+        return known.completion(answer)
+    lines = [b"data: " + _unframe(chunk) + b"\n\n" for chunk in answer.chunks]
+    return known.completion(Response(base.OK, _EVENTS, tuple(lines))) if lines else None
+
+
+_BINARY = b"\xff"
+"""What a binary message of a web socket begins with on a tape: Google's frames are JSON all the same."""
+
+_EVENTS = (("content-type", "text/event-stream"),)
+
+
+def _unframe(chunk: bytes) -> bytes:
+    return chunk.removeprefix(_BINARY).replace(b"\r", b"").replace(b"\n", b"")

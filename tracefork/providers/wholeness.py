@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ..core.values import Exchange, Response
 from . import _json, base, bedrock, paths, read, sse
+from .questions import asks_model
 
 _FAILED = 400  # HTTP statuses from here on are of errors
 _LAST_TYPES = frozenset({"message_stop", "response.completed", "response.incomplete", "message-end"})
@@ -36,8 +37,8 @@ def is_whole(exchange: Exchange) -> bool:
 def _is_fine(exchange: Exchange) -> bool:
     """Whether nothing that can be read of an answer speaks against it."""
     completion = read.completion(exchange)
-    if completion is None:
-        return True
+    if completion is None or not (asks_model(exchange.request) or paths.find_form(exchange.request.url)):
+        return True  # the state of what goes on is whole whatever it says
     if completion.failure is not None and completion.api != paths.GEMINI:  # there, a refusal is an answer
         return False
     return completion.complete and completion.stop_reason not in _UNFINISHED

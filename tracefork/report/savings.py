@@ -12,6 +12,8 @@ from ..core.matching import Matcher, exact
 from ..core.tape import Tape
 from ..core.values import Draw, Effect, Exchange, Response, Step
 from ..providers import base, read
+from ..providers.last_answers import is_fetched
+from ..providers.messages import Completion
 from ..providers.prices import Prices, cost
 from ..providers.questions import asks_model
 from .figures import dollars, plural
@@ -126,19 +128,32 @@ def count_origins(
 
 def add_bills(steps: Iterable[Step], prices: Prices | None = None) -> Bill:
     """Return what the models' answers among `steps` cost together."""
-    return sum((_bill(step, prices) for step in steps if isinstance(step, Exchange)), Bill())
+    bills, places = list[Bill](), dict[str, int]()  # of answers that may be fetched later, by their ids
+    for exchange in steps:
+        if not isinstance(exchange, Exchange):
+            continue
+        completion = read.completion(exchange)
+        name, bill = completion.id if completion else "", _bill(exchange, completion, prices)
+        if name and name in places and is_fetched(exchange):
+            at = places[name]
+            bills[at] = bills[at] if not bills[at].unpriced or bill.unpriced else bill
+        else:
+            places[name] = len(bills)
+            bills.append(bill)
+    return sum(bills, Bill())
 
 
-def _bill(exchange: Exchange, prices: Prices | None) -> Bill:
-    completion = read.completion(exchange)
+def _bill(exchange: Exchange, completion: Completion | None, prices: Prices | None) -> Bill:
     named = base.model_of(exchange.request)
     if completion is None:
         answer = exchange.answer
         is_charged = isinstance(answer, Response) and answer.status < _FAILED and asks_model(exchange.request)
         return Bill(1, unpriced=(named,)) if is_charged else Bill()
+    if completion.kind == "record":
+        return Bill()
     usage = completion.usage
     tokens = (usage.input or 0, usage.output or 0) if usage else (0, 0)
-    usd = cost(completion, completion.model or named, prices=prices)
+    usd = cost(completion, completion.model or named, prices=prices, url=exchange.request.url)
     if usd is None and completion.failure is not None:
         return Bill()
     if usd is None:

@@ -290,8 +290,8 @@ def test_an_embedding_of_unknown_cost_is_told():
 @pytest.mark.parametrize(
     ("path", "body", "is_hidden"),
     [
-        ("model/meta.llama3/invoke", {"prompt": "x", "tools": [{"name": "delete"}]}, True),
-        ("model/meta.llama3/invoke", {"prompt": "x", "tools": []}, False),
+        ("generate", {"inputs": "x", "tools": [{"name": "delete"}]}, True),
+        ("generate", {"inputs": "x", "tools": []}, False),
         ("model/meta.llama3/invoke", {"prompt": "x"}, False),
         ("v1/embeddings", {"input": "x", "model": "e"}, False),
         ("v1/threads/thread_1/runs", {"assistant_id": "asst_1"}, True),

@@ -7,6 +7,7 @@ that it may cost fits what the fork has left.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from attrs import evolve, field, frozen
@@ -14,7 +15,7 @@ from attrs.validators import ge, gt, optional
 
 from ...core.values import Exchange, Request, Response
 from ...providers import base, paths, read
-from ...providers.prices import Prices, cost, listed
+from ...providers.prices import Price, Prices, cost, listed
 
 UNCAPPED = 16_384
 """Tokens that an answer is taken to have at most where its question sets no limit."""
@@ -85,12 +86,26 @@ def cost_at_worst(request: Request, prices: Prices | None = None) -> Spent:
     if asked.keys() & _ELSEWHERE:
         prompt += UNSEEN
     answer = _find_cap(asked)
-    price = (prices or listed()).of(base.model_of(request))
+    price = (prices or listed()).of(base.model_of(request), request.url)
     if price is None:
         return Spent(1, prompt + answer, None)
-    longer = _LONGER if price.upto is not None and prompt > price.upto else 1
-    dearest = max(price.input, price.written or 0, price.cached or 0)
-    return Spent(1, prompt + answer, (prompt * dearest + answer * price.output).scaleb(-6) * longer)
+    usd = max(_cost_dearest(prompt, answer, each) for each in _list_reached(price, prompt))
+    return Spent(1, prompt + answer, usd)
+
+
+def _list_reached(price: Price, prompt: int) -> Iterator[Price]:
+    """The prices that hold for a prompt of at most so many tokens."""
+    yield price
+    while price.upto is not None and prompt > price.upto and price.above is not None:
+        price = price.above
+        yield price
+
+
+def _cost_dearest(prompt: int, answer: int, price: Price) -> Decimal:
+    longer = _LONGER if price.upto is not None and prompt > price.upto and price.above is None else 1
+    amounts = price.input, price.written or 0, price.cached or 0, price.written_hour or 0, price.heard or 0
+    dearest, spoken = max(amounts), max(price.output, price.spoken or 0)
+    return Decimal(prompt * dearest + answer * spoken).scaleb(-6) * longer
 
 
 def cost_in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
@@ -101,9 +116,10 @@ def cost_in_fact(exchange: Exchange, prices: Prices | None = None) -> Spent:
     usage = completion.usage if completion is not None and completion.complete else None
     if completion is None or usage is None or usage.input is None or usage.output is None:
         return cost_at_worst(exchange.request, prices)
-    usd = cost(completion, prices=prices)
+    url = exchange.request.url
+    usd = cost(completion, prices=prices, url=url)
     if usd is None:
-        usd = cost(usage, base.model_of(exchange.request), prices=prices)
+        usd = cost(usage, base.model_of(exchange.request), prices=prices, url=url)
     if usd is None:
         usd = cost_at_worst(exchange.request, prices).usd
     return Spent(1, usage.input + usage.output, usd)

@@ -109,7 +109,8 @@ def _usage(usage: base.Payload) -> Usage | None:
         return None
     asked = None if fresh is None else fresh + (cached or 0) + (stored or 0)
     details = _json.mapping(usage, "output_tokens_details")
-    return Usage(asked, output, cached, stored, _json.count(details, "thinking_tokens"))
+    hour = _json.count(_json.mapping(usage, "cache_creation"), "ephemeral_1h_input_tokens")
+    return Usage(asked, output, cached, stored, _json.count(details, "thinking_tokens"), hour)
 
 
 READER = Reader(NAME, ("tools", "system", "messages"), elements, whole, assemble)

@@ -137,7 +137,24 @@ def _usage(metadata: base.Payload) -> Usage | None:
     if asked is None and output is None:
         return None
     cached = _json.count(metadata, "cachedContentTokenCount")
-    return Usage(asked, output, cached, None, _json.count(metadata, "thoughtsTokenCount"))
+    return Usage(
+        asked,
+        output,
+        cached,
+        None,
+        _json.count(metadata, "thoughtsTokenCount"),
+        heard=_count_sound(metadata, "promptTokensDetails"),
+        spoken=_count_sound(metadata, "candidatesTokensDetails"),
+    )
+
+
+def _count_sound(metadata: base.Payload, key: str) -> int | None:
+    counts = [
+        _json.count(one, "tokenCount")
+        for one in _json.mappings(metadata, key)
+        if one.get("modality") == "AUDIO"
+    ]
+    return sum(count or 0 for count in counts) if counts else None
 
 
 def _sum(metadata: base.Payload, *keys: str) -> int | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
+
 from .. import _json, base, paths
 from .._parts import arguments, failure, media_at_url, media_in_base64, other, parts, text_at
 from .._reader import Reader
@@ -144,7 +147,25 @@ def usage(usage: base.Payload, asked: str, generated: str) -> Usage | None:
     prompt, output = _json.mapping(usage, f"{asked}_details"), _json.mapping(usage, f"{generated}_details")
     cached = _json.count(prompt, "cached_tokens")
     written = _json.count(prompt, "cache_write_tokens")
-    return Usage(*counts, cached, written, _json.count(output, "reasoning_tokens"))
+    return Usage(
+        *counts,
+        cached,
+        written,
+        _json.count(output, "reasoning_tokens"),
+        heard=_json.count(prompt, "audio_tokens"),
+        spoken=_json.count(output, "audio_tokens"),
+        cost=_read_cost(usage),
+    )
+
+
+def _read_cost(usage: base.Payload) -> Decimal | None:
+    """What a router charged, in USD; with a key of one's own, what the vendor charges comes to it."""
+    given = usage.get("cost")
+    charged = _json.amount(given.get("total_cost") if isinstance(given, dict) else given)
+    if charged is None or usage.get("is_byok") is not True:
+        return charged
+    upstream = _json.amount(_json.mapping(usage, "cost_details").get("upstream_inference_cost"))
+    return None if upstream is None else charged + upstream
 
 
 READER = Reader(paths.CHAT, ("tools", "functions", "messages"), elements, whole, assemble)
@@ -168,4 +189,14 @@ def _bare(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
     return _completion(paths.COMPLETIONS, body, complete=complete)
 
 
-BARE = Reader(paths.COMPLETIONS, ("prompt",), _prompts, _bare, assemble)
+def _assemble_bare(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001
+    """As chat's; Writer's events are bare pieces of a text."""
+    return assemble(map(_spell_choice, events), done)
+
+
+def _spell_choice(event: base.Payload) -> base.Payload:
+    piece = event.get("value")
+    return event if "choices" in event or not isinstance(piece, str) else {"choices": [{"text": piece}]}
+
+
+BARE = Reader(paths.COMPLETIONS, ("prompt",), _prompts, _bare, _assemble_bare)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from ...core.content_encoding import is_encoded
 from ...core.tape import Tape
 from ...core.values import Exchange, Lane, Response
 from ...providers import base, paths, read
+from ...providers.last_answers import is_fetched
 from ...providers.messages import Completion, Message
 from ...providers.prices import Prices, cost, listed
 from ..served import Mark, find_sources, is_parent, knows_origins, mark_step
@@ -33,6 +34,9 @@ from .view import Aside, StepView, Totals, View
 
 Heard: TypeAlias = tuple[int | None, int | None, tuple[bytes, ...]]
 Through: TypeAlias = Callable[[Sequence[Exchange]], Iterable[Exchange]]
+
+NO_TURNS = frozenset({*STANDING, "input", "query"})
+"""These, and the roles of what is measured, such as embedded: that is no turn of anybody's."""
 
 _MODEL = re.compile(r'"model"\s*:\s*"([^"\\]*)"')
 _SECRET = re.compile(r"\[secret:[^\]\s]{1,80}\]")
@@ -75,6 +79,7 @@ class Gathering:
         times = tuple(map(clock.clamp, exchange.timing.chunks))
         named = (completion.model if completion else "") or self._model(pieces)
         model = named or (paths.find_model(exchange.request.url) if api else "")
+        url, prices = exchange.request.url, self._prices
         began, headed, ended = clock.span(exchange.timing, since)
         return StepView(
             index=index,
@@ -89,7 +94,7 @@ class Gathering:
             began=began,
             headed=headed,
             ended=ended,
-            cost=cost(completion, model, prices=self._prices) if completion else None,
+            cost=cost(completion, model, prices=prices, url=url) if completion else None,
             arrivals=arrivals(chunks, times) if _is_stream(exchange, body) else (),
             repeated=repeated,
             hidden=sum(self.pool.pieces[n].size for n in kept),
@@ -113,7 +118,7 @@ class Gathering:
     def _is_turn(self, number: int) -> bool:
         """True if the piece is a message other than instructions."""
         reading = self.pool.pieces[number].reading
-        return isinstance(reading, Message) and reading.role not in STANDING
+        return isinstance(reading, Message) and reading.role not in NO_TURNS
 
     def _response(self, exchange: Exchange, completion: Completion | None) -> Heard:
         """Store the response as pieces, raw and decoded; return their numbers, and the chunks as decoded."""
@@ -206,6 +211,7 @@ def _is_stream(exchange: Exchange, body: bytes) -> bool:
 
 
 def _totals(steps: Sequence[StepView]) -> Totals:
+    steps = list(_drop_repeated(steps))
     usages = [step.usage for step in steps if step.usage]
     costs = [step.cost for step in steps if step.cost is not None]
     return Totals(
@@ -216,6 +222,17 @@ def _totals(steps: Sequence[StepView]) -> Totals:
         len(costs),
         len(usages),
     )
+
+
+def _drop_repeated(steps: Sequence[StepView]) -> Iterator[StepView]:
+    """The steps without those that fetch an answer whose tokens were counted already."""
+    counted = set[str]()
+    for step in steps:
+        name = step.completion.id if step.completion else ""
+        if not (name in counted and is_fetched(step.exchange)):
+            yield step
+        if name and step.usage:
+            counted.add(name)
 
 
 def _secrets(pool: Pool, tape: Tape) -> tuple[str, ...]:

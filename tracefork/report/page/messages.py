@@ -8,7 +8,18 @@ from typing import TypeAlias
 from attrs import frozen
 
 from ...core.values import Fault
-from ...providers.messages import Media, Message, Other, Part, Text, Thinking, ToolCall, ToolResult, texts
+from ...providers.messages import (
+    Embeddings,
+    Media,
+    Message,
+    Other,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    texts,
+)
 from ..figures import size
 from ..model.pool import BETWEEN
 from ..model.view import StepView, View
@@ -88,5 +99,7 @@ def format_part(part: Part) -> Printed:
         case Media(kind, media_type, bytes_, url):
             detail = ", ".join(x for x in (media_type, size(bytes_) if bytes_ is not None else "", url) if x)
             return "media", f"[{kind}]", detail
+        case Embeddings():
+            return "other", "embeddings", str(part)
         case Other(kind, json):
             return "other", kind, json

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from ...providers.messages import (
     Completion,
+    Embeddings,
     Media,
     Message,
     Other,
@@ -75,6 +76,8 @@ def _part(part: Part, paths: Paths) -> list[object]:
             return ["result", ident, name, int(is_error), [_part(inner, paths) for inner in parts]]
         case Media(kind, media_type, size, url):
             return ["media", kind, media_type, size, _words(url, paths)]
+        case Embeddings():
+            return ["other", "embeddings", str(part)]
         case Other(kind, json):
             return ["other", kind, _words(json, paths)]
 

@@ -10,6 +10,7 @@ from attrs import define, field
 from ...core.visible import visible
 from ...providers.messages import (
     Completion,
+    Embeddings,
     Media,
     Message,
     Other,
@@ -119,7 +120,7 @@ def _list_words(parts: Iterable[Part]) -> Iterator[object]:
             case ToolCall(_, name, arguments):
                 value = read_json(arguments)
                 yield "call", name, arguments if value is None else "\n".join(spell_value(value))
-            case Media() | ToolResult() | Other():
+            case Media() | ToolResult() | Embeddings() | Other():
                 yield part
             case _:
                 pass

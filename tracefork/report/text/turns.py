@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ...core.values import Exchange, Fault
 from ...providers.messages import (
     Completion,
+    Embeddings,
     Media,
     Message,
     Other,
@@ -154,7 +155,7 @@ def _spell_parts(parts: Sequence[Part], role: str, who: str, thread: Thread) -> 
 
 def _name_part(part: Part, role: str, who: str, names: Iterator[str], thread: Thread) -> str:
     match part:
-        case Text() | Media():
+        case Text() | Media() | Embeddings():
             return role
         case Thinking():
             return f"{who}thinks"
@@ -172,6 +173,8 @@ def _spell_part(part: Part) -> Lines:
             yield from spell_text(text)
         case Media():
             yield f"{INDENT}{show(spell_media(part))}"
+        case Embeddings():
+            yield f"{INDENT}{part}"
         case ToolCall(_, _, arguments):
             yield from spell_json(arguments)
         case ToolResult(_, inner):

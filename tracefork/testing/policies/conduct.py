@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ...core.tape import Tape
 from ...core.values import Exchange, Response
-from ...providers import base, paths
+from ...providers import api_paths, base
 from ...providers.last_answers import SEND, find_answer, is_fetched
 from ...providers.messages import Completion
 from ...providers.prices import Prices, cost, listed
@@ -22,7 +22,7 @@ _COUNTS = re.compile(r"/count_tokens$|/input_tokens$|[:-]countTokens$|count-toke
 """How the paths of URLs end where tokens are counted and nothing is generated."""
 
 _ASSISTANTS = re.compile(r"/threads(/[^/]+)?/runs$")
-"""How the paths of URLs end where a model is set to work whose answers nobody here can read."""
+"""How the paths of URLs end where a model is set to work whose tools may not all be seen here."""
 
 _OFFERS = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
 """Keys of a question that offers tools, whatever its form."""
@@ -95,7 +95,7 @@ def _list_model_calls(tape: Tape, prices: Prices) -> list[ModelCall]:
 
 
 def _asks(exchange: Exchange) -> bool:
-    is_said = exchange.request.method == SEND and bool(paths.find_form(exchange.request.url))
+    is_said = exchange.request.method == SEND and bool(api_paths.find_api(exchange.request))
     return asks_model(exchange.request) or is_said or _asks_assistant(exchange)
 
 
@@ -139,11 +139,12 @@ def _read_call(step: int, exchange: Exchange, completion: Completion | None, pri
     usage = completion.usage if completion else None
     if completion is None or usage is None or usage.input is None or usage.output is None:
         gap = f"how many tokens {model} took is not known: {_explain(completion)}"
-        hides = completion is None and _hides_tools(exchange)
+        hides = (completion is None or _asks_assistant(exchange)) and _hides_tools(exchange)
         return ModelCall(step, at, model, is_answered=True, gap=gap, unpriced=gap, hides_tools=hides)
     tokens = usage.input + usage.output
-    usd = cost(completion, answering or model, prices=prices)
-    unpriced = "" if usd is not None else _explain_price(completion, answering or model, prices)
+    url = exchange.request.url
+    usd = cost(completion, answering or model, prices=prices, url=url)
+    unpriced = "" if usd is not None else _explain_price(completion, answering or model, prices, url)
     return ModelCall(step, at, model, is_answered=True, tokens=tokens, usd=usd, unpriced=unpriced)
 
 
@@ -155,10 +156,10 @@ def _explain(completion: Completion | None) -> str:
     return "its answer does not say; ask for it, as by stream_options"
 
 
-def _explain_price(completion: Completion, model: str, prices: Prices) -> str:
+def _explain_price(completion: Completion, model: str, prices: Prices, url: str) -> str:
     if not completion.complete:
         return f"what {model} cost is not known: its answer broke off"
-    if prices.of(model) is None:
+    if prices.of(model, url) is None:
         return (
             f"no price of {model} is known: give a table that has it, prices= in Python, --prices in a shell"
         )

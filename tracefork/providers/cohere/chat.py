@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import _json, base, paths
-from ._parts import failure
-from ._reader import Reader
-from .messages import Choice, Completion, Message, Thinking, Usage
-from .openai import chat_read
+from .. import _json, base, paths
+from .._parts import failure
+from .._reader import Reader
+from ..messages import Choice, Completion, Message, Thinking, Usage
+from ..openai import chat_read
 
 
 def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT001  as Whole has it
@@ -36,7 +36,15 @@ def _usage(usage: base.Payload) -> Usage | None:
     """The tokens that were used, which are more than are billed."""
     tokens = _json.mapping(usage, "tokens")
     counts = _json.count(tokens, "input_tokens"), _json.count(tokens, "output_tokens")
-    return None if counts == (None, None) else Usage(*counts, _json.count(usage, "cached_tokens"))
+    if counts == (None, None):
+        return None
+    billed = _json.mapping(usage, "billed_units")
+    return Usage(
+        *counts,
+        _json.count(usage, "cached_tokens"),
+        billed_input=_json.count(billed, "input_tokens"),
+        billed_output=_json.count(billed, "output_tokens"),
+    )
 
 
 def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from . import _json, base, paths
-from ._parts import failure
-from ._reader import Reader
-from .messages import Choice, Completion, Message, Thinking, Tool, ToolResult, Usage
-from .openai import chat_read
+from .. import _json, base, paths
+from .._parts import failure
+from .._reader import Reader
+from ..messages import Choice, Completion, Message, Thinking, Tool, ToolResult, Usage
+from ..openai import chat_read
 
 
 def elements(key: str, value: object) -> tuple[Message | Tool, ...]:

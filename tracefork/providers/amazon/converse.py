@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import _json, base, paths
-from ._parts import arguments, failure, media_in_base64, other, parts, text_at
-from ._reader import Reader
-from .messages import Choice, Completion, Message, Part, Text, Thinking, Tool, ToolCall, ToolResult, Usage
+from .. import _json, base, paths
+from .._parts import arguments, failure, media_in_base64, other, parts, text_at
+from .._reader import Reader
+from ..messages import Choice, Completion, Message, Part, Text, Thinking, Tool, ToolCall, ToolResult, Usage
 
 
 def elements(key: str, value: object) -> tuple[Message | Tool, ...]:
@@ -79,11 +79,19 @@ def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
 def _usage(usage: base.Payload) -> Usage | None:
     """What comes from the cache and goes into it is counted apart."""
     fresh, output = _json.count(usage, "inputTokens"), _json.count(usage, "outputTokens")
-    cached, written = _json.count(usage, "cacheReadInputTokens"), _json.count(usage, "cacheWriteInputTokens")
+    cached, written = (_count_either(usage, f"cache{kind}InputToken") for kind in ("Read", "Write"))
     if fresh is None and output is None:
         return None
     asked = None if fresh is None else fresh + (cached or 0) + (written or 0)
-    return Usage(asked, output, cached, written)
+    kept = [one for one in _json.mappings(usage, "cacheDetails", "CacheDetails") if one.get("ttl") == "1h"]
+    hour = sum(_json.count(one, "inputTokens") or 0 for one in kept) if kept else None
+    return Usage(asked, output, cached, written, written_hour=hour)
+
+
+def _count_either(usage: base.Payload, name: str) -> int | None:
+    """Nova's counts have a name of their own where it is invoked."""
+    found = _json.count(usage, f"{name}s")
+    return _json.count(usage, f"{name}Count") if found is None else found
 
 
 def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, bool]:  # noqa: FBT001

@@ -1,0 +1,1 @@
+"""Readers of Ollama: chats, bare texts and embeddings."""

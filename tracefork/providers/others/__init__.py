@@ -1,0 +1,1 @@
+"""Readers of vendors with one API or two: Hugging Face, Replicate, Mistral's conversations."""
