@@ -80,6 +80,11 @@ class SQLiteBackend:
         between_forks(self)
         run_apart(self._open)
 
+    @property
+    def path(self) -> Path:
+        """Where the logs are kept."""
+        return self._path
+
     def append(self, name: str, seq: int, chunk: bytes) -> None:
         run_apart(partial(self._append, name, self._key(name), seq, chunk))
 

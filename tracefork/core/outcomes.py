@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import field, frozen
 
@@ -19,6 +19,11 @@ class Outcome:
     kind: Literal["returned", "raised", "unfinished"]
     type: str = ""
     message: str = ""
+
+    @property
+    def word(self) -> Literal["finished", "failed", "cut short"]:
+        """How the agent ended, as a reader is told it; an oracle may know better."""
+        return _WORDS[self.kind]
 
     def __str__(self) -> str:
         return f"raised {self.type}: {self.message}" if self.kind == "raised" else self.kind
@@ -42,6 +47,12 @@ class Escape:
         times = f", {self.count} times" if self.count > 1 else ""
         return f"{self.kind} {self.target}, from {self.site}{times}"
 
+
+_WORDS: Final[dict[str, Literal["finished", "failed", "cut short"]]] = {
+    "returned": "finished",
+    "raised": "failed",
+    "unfinished": "cut short",
+}
 
 RETURNED = Outcome("returned")
 UNFINISHED = Outcome("unfinished")
