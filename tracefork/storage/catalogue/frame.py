@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
+from math import isfinite
 from types import ModuleType
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -135,7 +137,7 @@ def _record_call(tape: Tape, exchange: Exchange, step: int, prices: Prices | Non
         "api": known.name if known else "",
         "model": model,
         "began": _moment(exchange.timing.began),
-        "duration": exchange.timing.ended,
+        "duration": exchange.timing.ended if isfinite(exchange.timing.ended) else None,
         "status": answer.status if isinstance(answer, Response) else None,
         "fault": "" if isinstance(answer, Response) else f"{answer.kind}: {answer.message}",
         "stop_reason": completion.stop_reason if completion else "",
@@ -201,7 +203,7 @@ def _moment(seconds: float) -> str | None:
         return None
 
 
-def write_lines(records: Iterable[Record], encode: Callable[[object], str]) -> Iterator[bytes]:
-    """Yield the records as JSON lines."""
+def write_lines(records: Iterable[Record], show: Callable[[str], str]) -> Iterator[bytes]:
+    """Yield each record as a line of JSON, which `show` may spell otherwise."""
     for one in records:
-        yield (encode(one) + "\n").encode("utf-8", "backslashreplace")
+        yield (show(json.dumps(one, ensure_ascii=False)) + "\n").encode()
