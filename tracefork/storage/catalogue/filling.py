@@ -75,11 +75,16 @@ class Filler:
         Raises:
             StoreError: the store, or a catalogue, cannot be read.
         """
-        stamp = _make_stamp(self._store.backend)
-        if stamp is None or self._connection.reading(_read_stamp) != stamp:
-            self._take_heads()
-            if stamp is not None and stamp == _make_stamp(self._store.backend):
-                self._connection.writing(lambda db: _write_stamp(db, stamp))
+        backend = self._store.backend
+        stamp = _make_stamp(backend)
+        kept = self._connection.reading(_read_stamps)
+        if stamp is None or kept.get("stamp") != stamp:
+            state: str = getattr(backend, "state", str)()
+            if not state or kept.get("state") != state:
+                self._take_heads()
+                self._connection.writing(lambda db: _write_stamp(db, "state", state))
+            if stamp is not None and stamp == _make_stamp(backend):
+                self._connection.writing(lambda db: _write_stamp(db, "stamp", stamp))
         return self._connection.reading(_list_jobs)
 
     def read(self, job: Job) -> None:
@@ -272,10 +277,9 @@ def _make_stamp(backend: Backend) -> str | None:
     return json.dumps(found)
 
 
-def _read_stamp(db: sqlite3.Connection) -> str:
-    row = db.execute("SELECT value FROM kept WHERE key = 'stamp'").fetchone()
-    return str(row[0]) if row else ""
+def _read_stamps(db: sqlite3.Connection) -> dict[str, str]:
+    return dict(db.execute("SELECT key, value FROM kept").fetchall())
 
 
-def _write_stamp(db: sqlite3.Connection, stamp: str) -> None:
-    db.execute("INSERT OR REPLACE INTO kept (key, value) VALUES ('stamp', ?)", (stamp,))
+def _write_stamp(db: sqlite3.Connection, key: str, stamp: str) -> None:
+    db.execute("INSERT OR REPLACE INTO kept (key, value) VALUES (?, ?)", (key, stamp))
