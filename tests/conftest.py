@@ -22,6 +22,18 @@ def pytest_xdist_auto_num_workers():
     return 3 * (os.cpu_count() or 1) // 2
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """What is kept of stores in the user's folder for caches is kept in one of the tests' own."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _swept():
     """What other modules and the SDKs have brought stays: the collector need not look at it each time."""

@@ -26,6 +26,7 @@ Every error tracefork raises on purpose:
   + EditRefused         a request cannot be edited: it is signed, or would be damaged
   + EditMissing         a tape names an edit of your own, which is to be given again
   + BadPrices           a table of prices holds something else (also a ValueError)
+  + BadFilter           runs are looked for by a value that is none (also a ValueError)
   + BadCassette         a file is no cassette of a known recorder, or is damaged (also a ValueError)
   + PolicyBroken        a run did what a policy of a test does not allow (also an AssertionError)
   + NotHeld             a replay in a test is not what was recorded (also an AssertionError)
@@ -247,14 +248,15 @@ def _name(asked: object) -> str:
 
 
 class MissingPart(TraceforkError):
-    """`what` needs the distribution `needs`, which the extra `extra` brings."""
+    """`what` needs the distribution `needs`, which the extra `extra` brings; "" if none does."""
 
     def __init__(self, what: str, needs: str, extra: str) -> None:
         super().__init__(what, needs, extra)
         self.what, self.needs, self.extra = what, needs, extra
 
     def __str__(self) -> str:
-        return f"{self.what} needs {self.needs}: pip install 'tracefork[{self.extra}]'"
+        brings = f"'tracefork[{self.extra}]'" if self.extra else self.needs
+        return f"{self.what} needs {self.needs}: pip install {brings}"
 
 
 class Refused(TraceforkError, ConnectionRefusedError):
@@ -489,6 +491,18 @@ class BadPrices(TraceforkError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.where or 'the table'}: {self.problem}"
+
+
+class BadFilter(TraceforkError, ValueError):
+    """Runs are looked for by `value`, which is none of the filter `name`; `advice` says what would be one."""
+
+    def __init__(self, name: str, value: str, advice: str) -> None:
+        super().__init__(name, value, advice)
+        self.name, self.value, self.advice = name, value, advice
+
+    def __str__(self) -> str:
+        shown = advise(self.name, f"--{self.name.replace('_', '-')}")
+        return f"{shown} cannot be {self.value!r}: {self.advice}"
 
 
 class BadCassette(TraceforkError, ValueError):

@@ -64,7 +64,7 @@ def test_a_script_is_recorded_unmodified_and_verified_with_the_server_gone(desk)
     verified = desk("verify", "last")
 
     assert "3 of 3 exchanges happened again" in verified.stdout
-    assert "returned" in desk("ls").stdout
+    assert "finished" in desk("ls").stdout
 
 
 def test_a_script_that_changed_is_not_ok(desk):

@@ -29,7 +29,8 @@ def shop(tmp_path_factory, command_line):
 
 
 def test_a_list_says_where_each_left_its_parent(shop):
-    ends = {line.split()[0]: line.partition("returned")[2].strip() for line in shop("ls").splitlines()[1:]}
+    titles, *lines = shop("ls").splitlines()
+    ends = {line.split()[0]: line[titles.index("from") :] for line in lines}
     rows = {row["run_id"]: row for row in json.loads(shop("ls", "--json"))}
 
     assert ends == {

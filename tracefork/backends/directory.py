@@ -15,6 +15,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Literal, NoReturn
 
 from tracefork.errors import Conflict, CorruptTape, NotFound, StoreError
@@ -70,6 +71,11 @@ class DirectoryBackend:
         with refusals(str(self._path)):
             make_folder(self._path)
             self._identity = identity(self._path)
+
+    @property
+    def path(self) -> Path:
+        """Where the logs are kept."""
+        return self._path
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
         """See `Backend.append`; raises CorruptTape if the end of the log is damaged."""

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +48,9 @@ _READ = """SELECT l.id, l.sealed, c.seq, c.head_crc32, c.crc32, c.head, c.rest
 _HEADS = """SELECT l.id, l.name, c.head_crc32, c.head
     FROM logs AS l LEFT JOIN chunks AS c ON c.log = l.id AND c.seq = 0
     WHERE l.id > ? ORDER BY l.id LIMIT ?"""
+
+_STATE = """SELECT l.id, l.name, l.sealed, c.head_crc32
+    FROM logs AS l LEFT JOIN chunks AS c ON c.log = l.id AND c.seq = 0 ORDER BY l.id"""
 
 
 class SQLiteBackend:
@@ -79,6 +83,11 @@ class SQLiteBackend:
         self._closed = False
         between_forks(self)
         run_apart(self._open)
+
+    @property
+    def path(self) -> Path:
+        """Where the logs are kept."""
+        return self._path
 
     def append(self, name: str, seq: int, chunk: bytes) -> None:
         run_apart(partial(self._append, name, self._key(name), seq, chunk))
@@ -157,6 +166,11 @@ class SQLiteBackend:
             if isinstance(seq, int) and 0 <= seq < len(rows) + _MOST_LOST:
                 held[seq] = b"".join(part for part in parts if isinstance(part, bytes))
         return iter([held.get(seq, b"") for seq in range(max(held, default=-1) + 1)])
+
+    def state(self) -> str:
+        """A hash that is another whenever a log came, went or was sealed; that one grew changes nothing."""
+        rows = run_apart(partial(self._rows, str(self._path), _STATE, ()))
+        return sha256(repr(rows).encode()).hexdigest()
 
     def reclaim(self) -> int:
         """Give the space of what was deleted and replaced back to the file system; bytes given back.

@@ -76,7 +76,7 @@ COMMANDS = {
         "workspace",
         "List the files of a command's run as they were at a step, or write them to a folder.",
     ),
-    "ls": ("ls", "List the runs of a store, newest first."),
+    "ls": ("ls", "List the runs of a store, newest first, or those that you look for."),
     "show": ("show", "Print a run, a line a step; or one step in full."),
     "diff": (
         "show",
@@ -105,8 +105,8 @@ COMMANDS = {
     ),
     "gc": ("maintenance", "Tidy up: seal runs that died, finish what was interrupted, give room back."),
     "export": (
-        "maintenance",
-        "Write a run to a file that stands by itself; a branch takes along what it needs of its parent.",
+        "export",
+        "Write a run to a file that stands by itself, or what is known of runs as JSON lines.",
     ),
     "scrub": (
         "maintenance",

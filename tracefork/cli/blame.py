@@ -78,9 +78,7 @@ def blame(
         bool, typer.Option("--exit-code", help="A good run is one whose script or command exits with 0.")
     ] = False,
     method: How = How.VALUE,
-    find_all: Annotated[
-        bool, typer.Option("--all", help="Go on after the first that is decided.")
-    ] = False,
+    find_all: Annotated[bool, typer.Option("--all", help="Go on after the first that is decided.")] = False,
     tools: Annotated[Tools, typer.Option(help="What tools do in a fork's live tail.")] = Tools.RECORDED,
     tools_run_for_real: Annotated[
         bool,

@@ -1,4 +1,4 @@
-"""Commands that look after a store: check, salvage, gc, export, scrub, import, delete."""
+"""Commands that look after a store: check, salvage, gc, scrub, import, delete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import typer
 from .. import redact
 from ..core.tape import Tape
 from ..errors import RunExists, StoreError
+from ..storage.catalogue.catalogue import clear
+from ..storage.catalogue.filters import Filters
 from ..storage.store import TapeStore
 from ..storage.tape_file import salvage as salvage_file
 from ..storage.tape_file import save
 from .app import RUNS, Json, Run, Store, err, escape, limits, out, plural, print_json, print_line
+from .ls import find
 from .progress import track
 from .stores import open_store
 from .tapes import is_cassette_file, load_tape, read_file
@@ -69,7 +72,7 @@ def salvage(
             run_id = kept.resolve(run)
             tape = attrs.evolve(kept.salvage(run_id), run_id=into or f"{run_id}-salvaged")
     if file is not None:
-        _write(tape, file, force=False)
+        write_tape(tape, file, force=False)
     else:
         with TapeStore.open(store, limits=limits()) as kept:
             kept.save(tape)
@@ -85,12 +88,18 @@ def salvage(
 @commands.command()
 def gc(
     idle: Annotated[float, typer.Option(help="Hours without a step after which a run has died.")] = 24.0,
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue", help="Only make anew what is kept for ls, search and serve.")
+    ] = False,
     store: Store = RUNS,
     json_: Json = False,
 ) -> None:
     """Tidy up: seal runs that died, finish what was interrupted, give room back."""
     done = []
     with open_store(store) as kept:
+        if catalogue:
+            _rebuild(kept, json_=json_)
+            return
         for reclaimed in track(kept.gc(idle=idle * 3600), "gc"):
             done.append(reclaimed)
             if not json_:
@@ -99,19 +108,6 @@ def gc(
         print_json([attrs.asdict(reclaimed) for reclaimed in done])
     elif not done:
         out.print("nothing to do")
-
-
-@commands.command()
-def export(
-    run: Run,
-    file: Annotated[Path, typer.Argument(help="The tape file to write.")],
-    force: Annotated[bool, typer.Option(help="Replace the file if it is there.")] = False,
-    store: Store = RUNS,
-) -> None:
-    """Write a run to a file that stands by itself; a branch takes along what it needs of its parent."""
-    tape = load_tape(run, store)
-    _write(tape, file, force=force)
-    out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escape(file)}")
 
 
 @commands.command()
@@ -149,7 +145,7 @@ def scrub(
     found = Counter(redact.counts(clean))
     found.subtract(redact.counts(tape))
     if file is not None:
-        _write(clean, file, force=False)
+        write_tape(clean, file, force=False)
     else:
         with TapeStore.open(store, limits=limits()) as kept:
             kept.save(clean)
@@ -214,6 +210,18 @@ def delete(
     out.print(f"deleted {escape(run)}")
 
 
+def _rebuild(kept: TapeStore, *, json_: bool) -> None:
+    """Throw away what is known of the runs, and read them again."""
+    clear(kept.backend)
+    kept.catalogue.clear()
+    found = find(kept, Filters(probes=True, limit=0))
+    where = kept.catalogue.path
+    if json_:
+        print_json({"runs": found.sums.runs, "file": where and str(where)})
+    else:
+        out.print(f"{plural(found.sums.runs, 'run')} read anew, into {escape(where or 'memory')}")
+
+
 def _save_cassette(kept: TapeStore, tape: Tape, run_id: str | None) -> str:
     """Keep `tape` under its name, which is its file's; with a number behind it where a run is called so."""
     if run_id is not None:
@@ -226,7 +234,7 @@ def _save_cassette(kept: TapeStore, tape: Tape, run_id: str | None) -> str:
     raise AssertionError("numbers do not end")
 
 
-def _write(tape: object, file: Path, *, force: bool) -> None:
+def write_tape(tape: object, file: Path, *, force: bool) -> None:
     if file.exists() and not force:
         raise StoreError(f"{file} is there already; choose another name, or pass --force")
     save(tape, file)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from ..core.visible import visible
 from ..session.session import Session
 
 T = TypeVar("T")
+FEW = 50
 TICK = 0.1  # seconds between two looks
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
@@ -26,6 +27,16 @@ def track(items: Iterable[T], what: str) -> Iterator[T]:
         yield from items
         return
     total = len(items) if isinstance(items, Sized) else None
+    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+        yield from progress.track(items, total=total, description=what)
+
+
+def track_jobs(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Give `items`, of which there are `total`, as `track` does; a few are not worth a bar."""
+    console = Console(stderr=True)
+    if total < FEW or not console.is_terminal:
+        yield from items
+        return
     with Progress(*_COLUMNS, console=console, transient=True) as progress:
         yield from progress.track(items, total=total, description=what)
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
+from ..core.notes import forget_process
 from ..core.surrogates import NONE, Surrogates
 from ..core.tape import Tape
 from ..core.values import (
@@ -111,7 +112,7 @@ class Header:
             agent_name=self.agent_name,
             boundary=self.boundary,
             created_at=self.created_at,
-            meta=self.meta,
+            meta=forget_process(self.meta),
             parent=self.parent,
             outcome=outcome,
             surrogates=surrogates,

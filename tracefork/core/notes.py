@@ -49,7 +49,12 @@ ORIGINS = "gateway.origins"
 CASSETTE = "run.cassette"
 """Which other recorder's cassette the run was read from, and what that does not keep, as JSON."""
 
-_OWN = frozenset({VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS, EDITS, CASSETTE})
+PROCESS = "run.process"
+"""Which process records the run, as `host.process` writes it: in the log of an open run, and in no tape."""
+
+_OWN = frozenset(
+    {VIRTUALIZED, ESCAPED, REDACTED, OPTIONS, DOUBTS, WRAPPED, ASKED_IN_TOOLS, EDITS, CASSETTE, PROCESS}
+)
 
 DOUBTS_ROOM = 16_000
 """Characters that the arguments of unsettled calls may take together; beyond, their names are kept alone."""
@@ -215,6 +220,11 @@ def add_notes(meta: Mapping[str, str], notes: Mapping[str, str]) -> Mapping[str,
 def inherit(meta: Mapping[str, str]) -> dict[str, str]:
     """Return what of `meta` a run takes over from the one it follows: all but these notes."""
     return {key: text for key, text in meta.items() if key not in _OWN}
+
+
+def forget_process(meta: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `meta` without the process that recorded the run: a tape is the same whoever made it."""
+    return {key: text for key, text in meta.items() if key != PROCESS} if PROCESS in meta else meta
 
 
 def _read_counts(text: str) -> dict[str, int]:

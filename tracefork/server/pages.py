@@ -1,12 +1,13 @@
-"""The list of runs and the page of one, as a browser gets them."""
+"""The page of a run, as a browser gets it; and of two runs beside each other."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 
+from attrs import evolve
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from .. import __version__
 from ..attribution.findings.findings import BlameReport
@@ -15,11 +16,9 @@ from ..core.values import UNFINISHED
 from ..providers.prices import Prices
 from ..report.model.gather import view_of
 from ..report.page.page import policy, render
-from ..report.page.runs import render_runs
 from ..storage.info import RunInfo, descendants, leave_out_probes, readable
 from ..storage.store import TapeStore
 from .access import Door
-from .api import newest
 from .urls import root, segment, sent
 
 
@@ -31,16 +30,6 @@ def enter(door: Door, request: Request) -> Response:
     return answer
 
 
-async def welcome(store: TapeStore, request: Request) -> Response:
-    """All runs, newest first."""
-    above = root(request.scope)
-
-    def made() -> str:
-        return render_runs(newest(store), lambda run_id: f"{above}/run/{segment(run_id)}")
-
-    return HTMLResponse(await run_in_threadpool(made), headers=_rules(policy("static")))
-
-
 async def page(
     store: TapeStore, run_id: str, request: Request, prices: Prices | None, blames: Blames
 ) -> Response:
@@ -48,6 +37,25 @@ async def page(
     live = f"{root(request.scope)}/api/run/{segment(run_id)}"
     known = request.headers.get("if-none-match", "")
     return await run_in_threadpool(_page, store, run_id, live, known, prices, blames)
+
+
+async def compare(store: TapeStore, run_id: str, other: str, prices: Prices | None) -> Response:
+    """The page of a run with `other` beside it, as a branch of it is.
+
+    Raises:
+        NotFound, CorruptTape: as `TapeStore.load`.
+    """
+    if run_id == other:
+        return PlainTextResponse("a run is compared with another one: these are the same\n", 400)
+    return await run_in_threadpool(_compare, store, run_id, other, prices)
+
+
+def _compare(store: TapeStore, run_id: str, other: str, prices: Prices | None) -> Response:
+    tape, beside = store.load(run_id), store.load(other)
+    if beside.parent is None or beside.parent.parent != run_id:
+        beside = evolve(beside, parent=None)
+    html = render(view_of(tape, branches=[beside], prices=prices), tape)
+    return HTMLResponse(html, headers=make_rules(policy()))
 
 
 def _page(
@@ -65,12 +73,12 @@ def _page(
         return Response(status_code=304, headers=tag)
     if not own and not _is_over(store, run_id):
         tape = store.follow(run_id).head.tape((), (), UNFINISHED)
-        return HTMLResponse(render(view_of(tape), tape, live=live), headers=_rules(policy(live=True)))
+        return HTMLResponse(render(view_of(tape), tape, live=live), headers=make_rules(policy(live=True)))
     tape = store.load(run_id)
     parent = next(readable(above, store.load), None)
     branches = readable(kin, store.load)
     html = render(view_of(tape, blame=blame, branches=branches, prices=prices, parent=parent), tape)
-    return HTMLResponse(html, headers=_rules(policy()) | tag)
+    return HTMLResponse(html, headers=make_rules(policy()) | tag)
 
 
 def _is_over(store: TapeStore, run_id: str) -> bool:
@@ -91,5 +99,6 @@ def _tag(infos: list[RunInfo], prices: Prices | None, blame: BlameReport | None)
     return f'"{sha256(repr(facts).encode()).hexdigest()}"'
 
 
-def _rules(rules: str) -> dict[str, str]:
+def make_rules(rules: str) -> dict[str, str]:
+    """The header of a page's policy: around it there are no frames."""
     return {"content-security-policy": f"{rules}; frame-ancestors 'none'"}

@@ -22,6 +22,7 @@ from ..providers.prices import Prices
 from ..storage.store import TapeStore
 from .access import Door, Tickets
 from .app import app
+from .filling import Filling
 from .request_timeout import HURRY, protocol
 
 _READY = 10.0  # seconds until a server that does not listen has failed
@@ -71,8 +72,15 @@ def serving(
     with listener:
         door = Door(listener.getsockname()[1], token or secrets.token_urlsafe(24))
         tickets = Tickets()
+        filling = Filling(store, prices, lambda: server.should_exit)
         site = app(
-            store, door, ending=lambda: server.should_exit, tickets=tickets, prices=prices, blames=blames
+            store,
+            door,
+            ending=lambda: server.should_exit,
+            tickets=tickets,
+            prices=prices,
+            blames=blames,
+            filling=filling,
         )
         server = uvicorn.Server(_config(site, hurry))
         listening = {"sockets": [listener]}
@@ -88,6 +96,7 @@ def serving(
         finally:
             server.should_exit = True
             thread.join()
+            filling.stop()
 
 
 def _address(door: Door, **query: str) -> str:

@@ -33,6 +33,11 @@ class Following:
         self._next = 1
         self._damage: CorruptTape | None = None
 
+    @property
+    def chunks(self) -> int:
+        """How many chunks of the run's log were read; 1 is its header alone."""
+        return self._next
+
     def steps(self) -> list[Step]:
         """Return the steps that have ended since the last call.
 

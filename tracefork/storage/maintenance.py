@@ -1,19 +1,22 @@
-"""Checks one run of a store, saves what is left of a damaged one, and finds when one was last written."""
+"""Looks after the runs of a store: checks one, saves what is left of a damaged one, seals those that died."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
-from ..backends.base import Backend
+from ..backends.base import Backend, seal
 from ..codec import journal, mending, pack
 from ..codec.limits import Limits
 from ..codec.mending import Salvaged
-from ..codec.records import ALONE, Asked, Ended, Header, Parent, Record
+from ..codec.records import ALONE, Asked, Ended, Header, Parent, Record, fold
+from ..core.advice import advise
 from ..core.digest import digest
 from ..core.matching import first_exact
 from ..core.tape import Tape
 from ..errors import Conflict, CorruptTape, NotFound, StoreError, TooLarge, UnknownVersion
-from .info import Finding, RunInfo
+from . import lineage
+from .info import Finding, Reclaimed, RunInfo
 
 _MOST_LOST = 1_000  # damaged chunks in a row, before a backend that never reaches the end is believed
 
@@ -79,6 +82,46 @@ def whole_heads(backend: Backend) -> list[tuple[str, bytes]]:
             return found
         except CorruptTape:
             continue
+
+
+def find_bound(infos: Sequence[RunInfo], run_id: str, *, rebase: bool) -> list[str]:
+    """The branches of a run that is to be deleted: those that have to stand by themselves first.
+
+    Raises:
+        StoreError: it has some, and they are not to be rebased; or a damaged run may be one.
+    """
+    if hurt := [info.run_id or "?" for info in infos if info.damage and info.run_id != run_id]:
+        raise StoreError(
+            f"any of {', '.join(hurt)} may be a branch of {run_id!r}: salvage or delete them first"
+        )
+    branches = [info.run_id for info in infos if info.parent and info.parent.parent == run_id]
+    if branches and not rebase:
+        advice = f"delete them first, or pass {advise('rebase=True', '--rebase')}"
+        raise StoreError(f"run {run_id!r} has branches: {', '.join(branches)}; {advice}")
+    return branches
+
+
+def tidy(
+    backend: Backend, parent: Callable[[Header], Parent], limits: Limits, before: float
+) -> Iterator[Reclaimed]:
+    """Seal the runs that gave no sign since `before`, finish what was interrupted, and give room back."""
+    for name, first in whole_heads(backend):
+        head = journal.decode_header(first)
+        if name == lineage.moving_name(head.run_id):
+            lineage.finish(backend, head.run_id, b"".join(backend.chunks(name)))
+            yield Reclaimed(head.run_id, "finished its move")
+        elif not pack.is_packed(first) and head.created_at < before:
+            with suppress(CorruptTape, NotFound, Conflict):  # the last: it lives
+                chunks = list(backend.chunks(head.run_id))
+                of = parent(head)
+                _, recorded = journal.read(chunks, head.run_id, of, limits)
+                if last_sign(head, recorded) < before:
+                    packed, _ = pack.pack_verified(fold(head, recorded), of, limits)
+                    seal(backend, head.run_id, packed, len(chunks))
+                    yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
+    given = getattr(backend, "reclaim", lambda: 0)()
+    if given:
+        yield Reclaimed("", f"gave {given:,} bytes back")
 
 
 def last_sign(head: Header, records: Iterable[Record]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +22,14 @@ from attrs import evolve
 from ..backends.base import Backend, seal
 from ..codec import journal, pack
 from ..codec.limits import DEFAULT, Limits
-from ..codec.records import Header, Parent, fold
-from ..core.advice import advise
+from ..codec.records import Header, Parent
+from ..core.notes import PROCESS, add_notes
 from ..core.tape import Tape
-from ..errors import Conflict, CorruptTape, NotFound, RunExists, StoreError
+from ..errors import CorruptTape, NotFound, RunExists, StoreError
 from ..host import clocks
+from ..host.process import mark
 from . import lineage, maintenance
+from .catalogue.searchable import Searchable
 from .follow import Following
 from .info import BranchInfo, Finding, Reclaimed, RunInfo, describe
 from .run_log import Log, refusals
@@ -35,7 +37,7 @@ from .run_log import Log, refusals
 __all__ = ["BranchInfo", "Finding", "Log", "Reclaimed", "RunInfo", "TapeStore", "new_run_id"]
 
 
-class TapeStore:
+class TapeStore(Searchable):
     """Tapes over `backend`. Callable from any thread; whoever opens it closes it."""
 
     def __init__(self, backend: Backend, *, limits: Limits = DEFAULT) -> None:
@@ -90,6 +92,7 @@ class TapeStore:
 
     def close(self) -> None:
         """Release what the backend holds."""
+        self.close_catalogue()
         self.backend.close()
 
     def __contains__(self, run_id: object) -> bool:
@@ -176,6 +179,15 @@ class TapeStore:
 
     def runs(self) -> Iterator[RunInfo]:
         """Describe every run as it is found, in no order, from the heads of the logs alone; damage too."""
+        return (info for info, _ in self.heads())
+
+    def heads(
+        self, known: Callable[[str, bytes], RunInfo | None] = lambda _name, _first: None
+    ) -> Iterator[tuple[RunInfo, bytes]]:
+        """Describe every run as `runs` does, each with the first bytes of its log: none where it is damaged.
+
+        Where the caller has a description already, for the name of a log and its first bytes, it is not made.
+        """
         heads = iter(self.backend.heads())
         while True:
             try:
@@ -183,14 +195,14 @@ class TapeStore:
             except StopIteration:
                 return
             except CorruptTape as exc:
-                yield RunInfo(exc.log, damage=exc.problem if exc.log else str(exc))
+                yield RunInfo(exc.log, damage=exc.problem if exc.log else str(exc)), b""
                 continue
             try:
-                info = describe(name, first, moved=lineage.moving_name)
+                info = known(name, first) or describe(name, first, moved=lineage.moving_name)
             except CorruptTape as exc:
                 info = RunInfo(name, damage=exc.problem)
             if name == info.run_id or not self._has_log(info.run_id):
-                yield info
+                yield info, first
 
     def branches(self, run_id: str) -> Iterator[BranchInfo]:
         """Describe every run that names `run_id` as its parent."""
@@ -206,26 +218,17 @@ class TapeStore:
             StoreError: it has branches, or one of those to rebase is not over; the message names them.
             CorruptTape: a branch that is to stand by itself cannot be read.
         """
-        infos = list(self.runs())
-        if hurt := [info.run_id or "?" for info in infos if info.damage and info.run_id != run_id]:
-            raise StoreError(
-                f"any of {', '.join(hurt)} may be a branch of {run_id!r}: salvage or delete them first"
-            )
-        branches = [branch for branch in map(_branch, infos) if branch and branch.parent == run_id]
-        if branches and not rebase:
-            names = ", ".join(branch.branch_id for branch in branches)
-            advice = f"delete them first, or pass {advise('rebase=True', '--rebase')}"
-            raise StoreError(f"run {run_id!r} has branches: {names}; {advice}")
-        for branch in branches:
-            head, tape = self._read(branch.branch_id, 0)
+        for branch_id in maintenance.find_bound(list(self.runs()), run_id, rebase=rebase):
+            head, tape = self._read(branch_id, 0)
             if head.shares is None:
                 continue
-            if not branch.info.sealed:
+            if not pack.is_packed(next(self._chunks(branch_id), b"")):
                 raise StoreError(
-                    f"branch {branch.branch_id!r} is still being recorded, or died: wait, or `gc` first"
+                    f"branch {branch_id!r} is still being recorded, or died: wait, or `gc` first"
                 )
             lineage.replace(self.backend, tape, self._limits)
         lineage.remove(self.backend, run_id)
+        self.forget(run_id)
 
     def resolve(self, prefix: str) -> str:
         """Return the run_id that is `prefix`, or the only one that begins with it.
@@ -289,35 +292,21 @@ class TapeStore:
         if idle <= 0:
             raise ValueError(f"idle is a time without a sign of life, not {idle} seconds")
         before = (clocks.now() if now is None else now) - idle
-        for name, first in maintenance.whole_heads(self.backend):
-            head = journal.decode_header(first)
-            if name == lineage.moving_name(head.run_id):
-                lineage.finish(self.backend, head.run_id, b"".join(self.backend.chunks(name)))
-                yield Reclaimed(head.run_id, "finished its move")
-            elif not pack.is_packed(first) and head.created_at < before:
-                with suppress(CorruptTape, NotFound, Conflict):  # the last: it lives
-                    chunks = list(self.backend.chunks(head.run_id))
-                    parent = self._family.of(head)
-                    _, recorded = journal.read(chunks, head.run_id, parent, self._limits)
-                    quiet = maintenance.last_sign(head, recorded) < before
-                    if quiet:
-                        packed, _ = pack.pack_verified(fold(head, recorded), parent, self._limits)
-                        seal(self.backend, head.run_id, packed, len(chunks))
-                        yield Reclaimed(head.run_id, f"sealed: {len(packed):,} bytes")
-        given = getattr(self.backend, "reclaim", lambda: 0)()
-        if given:
-            yield Reclaimed("", f"gave {given:,} bytes back")
+        yield from maintenance.tidy(self.backend, self._family.of, self._limits, before)
 
     # -- writing -------------------------------------------------------------------
 
     def begin(self, head: Header) -> Log:
         """Create the log of a new run; that of a branch refers to its parent, if that is here and over.
 
+        Until the run is sealed, its log says which process records it: so it can be told from one that died.
+
         Raises:
             RunExists: the name is taken.
             ValueError: it has no run_id, or a reserved one, or its meta is too large.
         """
         parent = self._family.of_new(head)
+        head = evolve(head, meta=add_notes(head.meta, {PROCESS: mark()}))
         return self._begin(evolve(head, shares=parent.shares), parent)
 
     def _begin(self, head: Header, parent: Parent) -> Log:

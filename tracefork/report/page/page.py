@@ -44,7 +44,7 @@ SCRIPT = tuple(
     """.split()
 )
 """The parts of the page's script, in the order in which they are joined."""
-STYLE = tuple("base top strip list origin table step ending side panes help static narrow runs".split())
+STYLE = tuple("base top strip list origin table step ending side panes help static narrow".split())
 """The parts of the style, the same; what comes later overrides what came before."""
 
 MOST_ROWS = 2_000

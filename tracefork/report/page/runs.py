@@ -1,38 +1,254 @@
-"""The list of a store's runs, as a page without a script."""
+"""The list of a store's runs, as a page that works without a script; with it, the list is kept up to date."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlencode
 
-from ...storage.info import RunInfo
-from ..figures import moment
+from attrs import frozen
+
+from ...storage.catalogue.facts import WORDS, Found, RunRow, Sums
+from ..figures import dollars, duration, moment, plural, short
 from ..model.titles import line
 from ..served import show_lineage
-from .page import environment, policy, style
+from .page import asset, environment
 
-MOST = 1_000
-"""Runs that a page lists."""
+KEYS: Final[tuple[str, ...]] = (
+    *(
+        "grep",
+        "outcome",
+        "agent",
+        "model",
+        "since",
+        "until",
+        "cost_above",
+        "parent",
+        "sort",
+        "limit",
+        "offset",
+    ),
+)
+"""What the query of the page's address may hold: it is all of the page's state."""
+
+COLUMNS: Final[tuple[tuple[str, str], ...]] = (
+    *(("task", "run"), ("outcome", "ended"), ("calls", "calls"), ("tokens", "tokens"), ("cost", "cost")),
+    *(("duration", "time"), ("escapes", "escapes"), ("branches", "branches"), ("created", "recorded")),
+)
+"""What the list is sorted by, and the titles of the columns."""
+
+_SORTS = {
+    "created": "newest first",
+    "-created": "oldest first",
+    "cost": "dearest first",
+    "tokens": "most tokens first",
+    "calls": "most calls first",
+    "duration": "longest first",
+    "escapes": "most escapes first",
+    "branches": "most branches first",
+    "agent": "by agent",
+    "task": "by task",
+    "outcome": "by how they ended",
+}
+_TASK, _NAME, _ERROR = 140, 60, 160  # characters
 
 
-def render_runs(infos: Iterable[RunInfo], address: Callable[[str], str]) -> str:
-    """Return the page about runs, in their order; `address` gives the address of a run's page."""
-    infos = list(infos)
+@frozen
+class Listing:
+    """What a page lists: what was `found` by the `query` of its address, at the time `now`.
 
-    def ended(info: RunInfo) -> str:
-        return info.damage or (str(info.outcome) if info.outcome else "still going on, or cut short")
+    `limit` is how many runs a page has. `address` gives the address of a run's page and `key` a run_id as a
+    value of a form; `compare` and `data` are the addresses of comparisons and of the list as JSON. `agents`
+    and `models` are names to choose from. `error` says what was wrong with the query.
+    """
 
-    rows = [
-        {
-            "address": address(info.run_id),
-            "run": line(info.run_id, 80) or "?",
-            "agent": line(info.agent_name, 80),
-            "created": moment(info.created_at),
-            "exchanges": "" if info.exchanges is None else f"{info.exchanges:,}",
-            "ended": line(ended(info)),
-            "branch": line(show_lineage(info.parent), 90),
-        }
-        for info in infos[:MOST]
+    found: Found
+    query: Mapping[str, str]
+    now: float
+    limit: int
+    address: Callable[[str], str]
+    key: Callable[[str], str]
+    compare: str
+    data: str
+    agents: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    error: str = ""
+
+
+def render_runs(listing: Listing) -> str:
+    """Return the page about runs."""
+    asked = {key: listing.query.get(key, "") for key in KEYS}
+    sort = asked["sort"] or "created"
+    return (
+        environment()
+        .get_template("runs.html")
+        .render(
+            css=asset("runs.css"),
+            js=asset("runs.js"),
+            policy=policy(),
+            asked=asked,
+            is_filtered=any(asked[key] for key in KEYS if key not in ("sort", "limit", "offset")),
+            error=listing.error,
+            words=WORDS,
+            sorts={
+                **_SORTS,
+                **({} if sort in _SORTS else {sort: f"by {sort.removeprefix('-')}, turned round"}),
+            },
+            sort=sort,
+            columns=[_make_column(listing, name, title, sort) for name, title in COLUMNS],
+            rows=show_rows(listing),
+            sums=show_sums(listing.found),
+            notes=show_notes(listing),
+            pages=_make_pages(listing),
+            compare=listing.compare,
+            data=f"{listing.data}?{_encode(asked)}",
+            agents=[line(name, _NAME) for name in listing.agents],
+            models=[line(name, _NAME) for name in listing.models],
+        )
+    )
+
+
+def show_rows(listing: Listing) -> list[dict[str, str]]:
+    """The runs as texts, by the names that the page and its script have for them."""
+    return [show_row(row, listing) for row in listing.found.runs]
+
+
+def show_row(row: RunRow, listing: Listing) -> dict[str, str]:
+    """A run as texts: what stands in its cells."""
+    took = max(0.0, listing.now - row.created_at) if row.is_going_on and row.created_at else row.duration
+    name = line(row.run_id, _NAME) or "?"
+    return {
+        "key": listing.key(row.run_id),
+        "address": listing.address(row.run_id),
+        "title": line(row.task, _TASK) or name,
+        "run": name,
+        "agent": line(row.agent, _NAME),
+        "model": _name_models(row.models),
+        "word": row.outcome,
+        "note": _make_note(row),
+        "found": line(row.found, 2 * _TASK),
+        "from": line(show_lineage(row.lineage), _NAME),
+        "calls": "" if row.calls is None else f"{row.calls:,}",
+        "tokens": _show_tokens(row),
+        "cost": "" if row.cost is None else dollars(row.cost),
+        "duration": "" if took is None else duration(took),
+        "escapes": f"{row.escapes:,}" if row.escapes else "",
+        "branches": f"{row.branches:,}" if row.branches else "",
+        "created": moment(row.created_at),
+    }
+
+
+def show_sums(found: Found) -> list[tuple[str, str]]:
+    """What there is in all that was found: names and figures."""
+    sums = found.sums
+    ended = [(word, f"{count:,}") for word, count in _order(sums)]
+    return [
+        ("runs", f"{sums.runs:,}"),
+        *(ended if len(ended) > 1 or sums.words[:1] != (("finished", sums.runs),) else []),
+        ("calls", f"{sums.calls:,}"),
+        ("tokens", f"{short(sums.input)} in, {short(sums.output)} out"),
+        ("cost", _show_cost(sums)),
+        ("time", duration(sums.duration)),
     ]
-    more = f"{len(infos) - MOST:,} older runs are not listed." if len(infos) > MOST else ""
-    template = environment().get_template("runs.html")
-    return template.render(css=style(), policy=policy("static"), runs=rows, more=more)
+
+
+def show_notes(listing: Listing) -> list[str]:
+    """What a reader has to know of the figures: what was not read yet, and what is not searched."""
+    found, notes = listing.found, list[str]()
+    if found.sums.unread:
+        notes.append(
+            f"{plural(found.sums.unread, 'run')} still to be read: figures and words of them are missing."
+        )
+    if found.texts_cut and listing.query.get("grep"):
+        notes.append(f"Of {plural(found.texts_cut, 'run')} only the first 200,000 characters are searched.")
+    return notes
+
+
+def show_place(found: Found) -> str:
+    """Which of the runs that were found these are: `101 to 200 of 3,334`; "" of none."""
+    first, count = found.offset, len(found)
+    return f"{first + 1:,} to {first + count:,} of {found.sums.runs:,}" if count else ""
+
+
+def policy() -> str:
+    """The content security policy of the page: its style and script by their hashes, and its own server."""
+    rules = [
+        "default-src 'none'",
+        f"script-src '{_hash(asset('runs.js'))}'",
+        f"style-src '{_hash(asset('runs.css'))}'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "require-trusted-types-for 'script'; trusted-types 'none'",
+    ]
+    return "; ".join(rules)
+
+
+# -- below ---------------------------------------------------------------------------
+
+
+def _make_note(row: RunRow) -> str:
+    if row.error:
+        return line(row.error, _ERROR)
+    if row.outcome == "cut short" and not row.sealed:
+        return "nobody records it any more"
+    return ""
+
+
+def _name_models(models: tuple[str, ...]) -> str:
+    more = f" +{len(models) - 1}" if len(models) > 1 else ""
+    return line(models[0], _NAME) + more if models else ""
+
+
+def _show_tokens(row: RunRow) -> str:
+    if row.tokens is None:
+        return ""
+    return f"{short(row.input or 0)} + {short(row.output or 0)}"
+
+
+def _show_cost(sums: Sums) -> str:
+    if not sums.priced:
+        return "not known" if sums.asked else "$0.00"
+    unknown = sums.asked - sums.priced
+    return dollars(sums.cost) + (
+        f", {unknown:,} of {sums.asked:,} answers without a price" if unknown else ""
+    )
+
+
+def _order(sums: Sums) -> list[tuple[str, int]]:
+    counts = dict(sums.words)
+    return [(word, counts[word]) for word in WORDS if word in counts]
+
+
+def _make_column(listing: Listing, name: str, title: str, sort: str) -> dict[str, str]:
+    turned = f"-{name}" if sort == name else name
+    ascending = (name in ("task", "outcome")) != sort.startswith("-")
+    is_sorted = sort.removeprefix("-") == name
+    return {
+        "name": name,
+        "title": title,
+        "address": f"?{_encode({**listing.query, 'sort': turned, 'offset': ''})}",
+        "sorted": ("ascending" if ascending else "descending") if is_sorted else "",
+    }
+
+
+def _make_pages(listing: Listing) -> dict[str, str]:
+    """The addresses of the pages before and behind this one, and what this one has: `101–200 of 3,334`."""
+    found = listing.found
+    total, first, count = found.sums.runs, found.offset, len(found)
+    before, behind = max(0, first - listing.limit), first + listing.limit
+    return {
+        "before": f"?{_encode({**listing.query, 'offset': str(before or '')})}" if first else "",
+        "behind": f"?{_encode({**listing.query, 'offset': str(behind)})}" if first + count < total else "",
+        "here": show_place(found),
+    }
+
+
+def _encode(query: Mapping[str, str]) -> str:
+    return urlencode([(key, query[key]) for key in KEYS if query.get(key)], errors="replace")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

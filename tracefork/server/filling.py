@@ -1,0 +1,103 @@
+"""Fills a store's catalogue beside the server, on a thread of its own: no answer reads a tape, or writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..errors import StoreError, TraceforkError
+from ..host import clocks
+from ..providers.prices import Prices
+from ..storage.catalogue.catalogue import Catalogue
+from ..storage.store import TapeStore
+
+LOOK = 0.5  # seconds between two looks at the store while somebody reads the list
+REST = 4  # times what a look took that passes until the next
+FRESH = 0.15  # seconds that an answer waits for what came last
+FIRST = 30.0  # seconds that the first answer waits until it is known which runs there are
+IDLE = 30.0  # seconds after the last answer in which the store is looked at
+
+
+class Filling:
+    """The thread that fills `catalogue`; it begins with the first answer, and rests while nobody asks.
+
+    It ends once `ending()` is true, or `stop` was called.
+    """
+
+    def __init__(self, store: TapeStore, prices: Prices | None, ending: Callable[[], bool]) -> None:
+        self.catalogue = store.catalogue if prices is None else Catalogue(store, prices)
+        self._ending = ending
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self._asked = self._looked = (
+            0  # numbers of looks: the last that somebody waits for, and that was done
+        )
+        self._last_asked = 0.0
+        self._failure: TraceforkError | None = None
+
+    def refresh(self) -> None:
+        """Ask for a look at the store, and wait for it a moment; for the first one until it is done.
+
+        Raises:
+            StoreError: the store cannot be read; or not in time.
+        """
+        with self._changed:
+            self._last_asked = clocks.monotonic()
+            self._asked = self._looked + 1
+            wanted, first = self._asked, self._looked == 0
+            self._start()
+            self._changed.notify_all()
+            done = self._changed.wait_for(lambda: self._looked >= wanted, FIRST if first else FRESH)
+            if self._failure:
+                raise self._failure
+            if first and not done:
+                raise StoreError("the store is still being listed: ask again")
+
+    def stop(self) -> None:
+        """End the thread, and wait for it: the store may be closed then."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="tracefork-catalogue", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._is_over():
+            began = clocks.monotonic()
+            try:
+                self._fill()
+            except TraceforkError as exc:
+                self._note(exc)
+            took = clocks.monotonic() - began
+            with self._changed:
+                self._changed.wait_for(self._is_wanted, max(LOOK, min(LOOK * 10, REST * took)))
+                while not self._is_wanted() and clocks.monotonic() - self._last_asked > IDLE:
+                    self._changed.wait(LOOK)
+
+    def _fill(self) -> None:
+        """Look at the store, and read what is to be read; stop in between if somebody waits for a look."""
+        jobs = self.catalogue.look()
+        self._note(None)
+        for job in jobs:
+            if self._is_over() or self._is_wanted():
+                return
+            self.catalogue.read(job)
+
+    def _note(self, failure: TraceforkError | None) -> None:
+        with self._changed:
+            self._failure = failure
+            self._looked += 1
+            self._changed.notify_all()
+
+    def _is_wanted(self) -> bool:
+        return self._is_over() or self._asked > self._looked
+
+    def _is_over(self) -> bool:
+        return self._stopped or self._ending()

@@ -1,0 +1,273 @@
+"""Where a catalogue is, and the SQLite file that it is: private to its user, and made anew where it is
+damaged.
+
+The file is in the user's folder for caches, and its name is a hash of the store's address and of the prices
+that its costs were reckoned with. Whatever is wrong with it, nothing is lost: then it is made anew, and
+where no file can be, it is held in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from ...errors import StoreError
+from ...providers.prices import Prices
+
+T = TypeVar("T")
+VERSION = 1
+"""Of the tables, and of how runs are read: a catalogue of another one is made anew."""
+
+_FOLDER = ("tracefork", "catalogue")
+_PATIENCE = 10.0  # seconds that another process may write
+_HEX = 32
+_BESIDE = ("", "-wal", "-shm", "-journal")
+_TABLES = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, head BLOB NOT NULL, info TEXT NOT NULL,
+    created REAL NOT NULL, agent TEXT NOT NULL, parent BLOB, probe INTEGER NOT NULL,
+    word TEXT NOT NULL, process TEXT NOT NULL, last REAL NOT NULL, chunks INTEGER NOT NULL,
+    read INTEGER NOT NULL DEFAULT 0, facts TEXT, task TEXT, models TEXT, calls INTEGER, asked INTEGER,
+    input INTEGER, output INTEGER, cost INTEGER, priced INTEGER, duration REAL, escapes INTEGER, cut INTEGER
+);
+CREATE INDEX by_parent ON runs (parent, probe) WHERE parent IS NOT NULL;
+CREATE INDEX by_time ON runs (created);
+CREATE INDEX by_state ON runs (read, word);
+CREATE TABLE texts (id INTEGER PRIMARY KEY, asked BLOB NOT NULL, answered BLOB NOT NULL);
+CREATE VIRTUAL TABLE words USING fts5(asked, answered, content='', tokenize="unicode61 remove_diacritics 2");
+CREATE TABLE kept (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+_SECURE_DELETE = (3, 42, 0)
+
+
+class Connection:
+    """The database of a catalogue, for any thread, one after the other; a forked child opens its own.
+
+    `path` is None for one that is held in memory.
+    """
+
+    def __init__(self, path: Path | None, made_by: str) -> None:
+        self.path = path
+        self._made_by = made_by
+        self._locks = {os.getpid(): threading.RLock()}
+        self._db: sqlite3.Connection | None = None
+        self._file = (0, 0)
+        self._pid = 0
+
+    @property
+    def _lock(self) -> threading.RLock:
+        """The lock of this process: a parent's may have been held when this one was forked."""
+        return self._locks.setdefault(os.getpid(), threading.RLock())
+
+    def reading(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` makes of the database as it is at one moment."""
+        return self._do(work, "BEGIN")
+
+    def writing(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` makes of the database; what it changes is kept whole, or not at all."""
+        return self._do(work, "BEGIN IMMEDIATE")
+
+    def clear(self) -> None:
+        """Throw the database away; the next look makes it anew."""
+        with self._lock:
+            self._disconnect()
+            if self.path is not None:
+                _unlink(self.path)
+
+    def checkpoint(self) -> None:
+        """Leave nothing of what was deleted in the file that SQLite keeps beside the database."""
+        with self._lock, suppress(sqlite3.Error):
+            self._connect().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        with self._lock:
+            self._disconnect()
+
+    def _do(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        with self._lock:
+            try:
+                return self._once(work, begin)
+            except sqlite3.DatabaseError as exc:
+                if _is_busy(exc):
+                    raise StoreError(f"the catalogue at {self.path} is in use: {exc}") from exc
+            self.clear()  # damaged, or taken away; it is derived
+            try:
+                return self._once(work, begin)
+            except (sqlite3.Error, OSError):
+                self._disconnect()
+                self.path = None
+            try:
+                return self._once(work, begin)
+            except sqlite3.Error as exc:
+                raise StoreError(f"no catalogue can be made, in a file or in memory: {exc}") from exc
+
+    def _once(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        db = self._connect()
+        with _transaction(db, begin):
+            return work(db)
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._db is not None and self._pid == os.getpid() and not self._is_gone():
+            return self._db
+        if self._pid == os.getpid():
+            self._disconnect()
+        self._db = None  # a parent's is not touched
+        try:
+            self._db = _open(self.path, self._made_by)
+        except OSError:
+            self.path = None
+            self._db = _open(None, self._made_by)
+        self._pid, self._file = os.getpid(), _identify(self.path)
+        return self._db
+
+    def _is_gone(self) -> bool:
+        """True if somebody deleted or replaced the file: what is written to it would be seen by nobody."""
+        return self.path is not None and _identify(self.path) != self._file
+
+    def _disconnect(self) -> None:
+        db, self._db = self._db, None
+        if db is not None and self._pid == os.getpid():
+            with suppress(sqlite3.Error):
+                db.close()
+
+
+def find_path(address: str, prices: Prices) -> Path | None:
+    """The file of the catalogue of the store at `address`; None where there is no folder for it."""
+    folder = _find_folder()
+    return folder / f"{_hash(address)}-{_hash(repr(prices))[:8]}.db" if folder else None
+
+
+def list_paths(address: str) -> list[Path]:
+    """The files of all catalogues of the store at `address`, with whatever prices, that are there."""
+    folder = _find_folder()
+    try:
+        return sorted(folder.glob(f"{_hash(address)}-*.db")) if folder else []
+    except OSError:
+        return []
+
+
+def _find_folder() -> Path | None:
+    """The folder of catalogues, whether it is there or not."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(home):  # noqa: PTH117  the specification says that others are passed over
+        return Path(home, *_FOLDER)
+    try:
+        match sys.platform:
+            case "darwin":
+                return Path.home().joinpath("Library", "Caches", *_FOLDER)
+            case "win32":
+                local = os.environ.get("LOCALAPPDATA", "")
+                return Path(local, *_FOLDER) if local else None
+            case _:
+                return Path.home().joinpath(".cache", *_FOLDER)
+    except RuntimeError:  # there is no home
+        return None
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HEX]
+
+
+def _open(path: Path | None, made_by: str) -> sqlite3.Connection:
+    """A connection to a database that has the tables; one of another maker is thrown away first.
+
+    Raises:
+        OSError: there can be no such file.
+        sqlite3.DatabaseError: it is damaged.
+    """
+    if path is not None:
+        _make_private(path)
+    db = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=_PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("PRAGMA temp_store = MEMORY")
+        if path is not None:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+            db.execute("PRAGMA synchronous = NORMAL")
+        with _transaction(db, "BEGIN IMMEDIATE"):
+            if not _is_of(db, made_by):
+                _make_tables(db, made_by)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _make_private(path: Path) -> None:
+    """Make the folder, for its owner alone, and the file in it; a link in its place is taken away."""
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if path.parent.is_symlink():
+        raise OSError(f"{path.parent} is a link")
+    if os.name == "posix":
+        if path.parent.stat().st_uid != os.getuid():
+            raise OSError(f"{path.parent} is somebody else's")
+        path.parent.chmod(0o700)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.unlink()
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    path.chmod(0o600)
+
+
+def _is_of(db: sqlite3.Connection, made_by: str) -> bool:
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'kept'").fetchall():
+        return False
+    return bool(db.execute("SELECT 1 FROM kept WHERE key = 'made_by' AND value = ?", (made_by,)).fetchall())
+
+
+def _make_tables(db: sqlite3.Connection, made_by: str) -> None:
+    names = db.execute(
+        "SELECT type, name FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"
+    ).fetchall()
+    virtual = [name for _, name in names if name == "words"]
+    for name in [*virtual, *(name for _, name in names if not name.startswith(("words", "sqlite_")))]:
+        db.execute(f'DROP TABLE IF EXISTS "{name.replace(chr(34), chr(34) * 2)}"')
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    if sqlite3.sqlite_version_info >= _SECURE_DELETE:
+        db.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
+    db.execute("INSERT INTO kept (key, value) VALUES ('made_by', ?)", (made_by,))
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[None]:
+    db.execute(begin)
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+
+
+def _is_busy(exc: sqlite3.DatabaseError) -> bool:
+    name = getattr(exc, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _identify(path: Path | None) -> tuple[int, int]:
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return 0, 0
+    return (found.st_dev, found.st_ino) if found else (0, 0)
+
+
+def _unlink(path: Path) -> None:
+    for suffix in _BESIDE:
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()

@@ -1,0 +1,216 @@
+"""Which runs are looked for: the filters, their values from texts, and their refusals. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Final, get_args
+
+from attrs import frozen
+
+from ...errors import BadFilter
+from .facts import WORDS, Word
+
+SORTS: Final[tuple[str, ...]] = (
+    *("created", "agent", "task", "outcome", "calls", "tokens", "cost", "duration", "escapes", "branches"),
+)
+"""What runs are sorted by: `created` is newest first, texts are in the order of the alphabet, and of
+numbers the largest is first. A `-` in front turns it round; what is not known is last either way."""
+
+_AGO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|min|m|h|d|w)")
+_SECONDS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_WORD = re.compile(r"\w")
+_TIME = "a time ago, as 2h, 3d or 1w, or a day or moment, as 2026-11-24 or 2026-11-24T09:30"
+_MOST = 1_000_000_000
+_LONGEST = 1_000
+
+
+@frozen
+class Filters:
+    """What is asked of runs; all of it has to be true of one that is found.
+
+    `outcomes` are words of `facts.WORDS`, any of which will do. `agent` and `model` stand somewhere in the
+    names, small letters or capitals. `since` and `until` are in seconds since the epoch. `grep` has words
+    that all stand in what the run asked or was answered, each as the beginning of a word; quotes hold a
+    phrase together. `cost_above` is in USD: a cost that is not known is not above. `probes` are the forks of
+    blame.
+    """
+
+    outcomes: tuple[Word, ...] = ()
+    agent: str = ""
+    model: str = ""
+    since: float | None = None
+    until: float | None = None
+    grep: str = ""
+    cost_above: Decimal | None = None
+    parent: str | None = None
+    probes: bool = False
+    sort: str = "created"
+    limit: int | None = None
+    offset: int = 0
+
+
+def make_filters(
+    outcome: str | None = None,
+    *,
+    failed: bool = False,
+    agent: str | None = None,
+    model: str | None = None,
+    since: float | datetime | str | None = None,
+    until: float | datetime | str | None = None,
+    grep: str | None = None,
+    cost_above: float | Decimal | str | None = None,
+    parent: str | None = None,
+    probes: bool = False,
+    sort: str = "created",
+    limit: int | None = None,
+    offset: int = 0,
+    now: float,
+) -> Filters:
+    """Return the filters of these values, texts among them; `now` is what times ago are counted from.
+
+    Raises:
+        BadFilter: a value is none of its filter.
+    """
+    words = [outcome] if outcome else []
+    if failed and outcome not in (None, "", "failed"):
+        raise BadFilter("failed", "True", f"a run that failed is not {outcome!r}: give one of both")
+    return Filters(
+        outcomes=tuple(_read_outcome(word) for word in (["failed"] if failed else words)),
+        agent=_read_text("agent", agent),
+        model=_read_text("model", model),
+        since=None if since in (None, "") else _read_time("since", since, now),
+        until=None if until in (None, "") else _read_time("until", until, now),
+        grep=_read_words(grep),
+        cost_above=None if cost_above in (None, "") else _read_amount(cost_above),
+        parent=parent or None,
+        probes=probes,
+        sort=_read_sort(sort),
+        limit=None if limit is None else _read_count("limit", limit),
+        offset=_read_count("offset", offset),
+    )
+
+
+def parse_query(query: Mapping[str, str], *, now: float, limit: int, most: int) -> Filters:
+    """Return the filters of a query of an address; `limit` is that of one without, `most` the largest.
+
+    Names are those of `make_filters`; others are passed over.
+
+    Raises:
+        BadFilter: a value is none of its filter.
+    """
+    count = _parse_count("limit", query.get("limit"), limit)
+    if count > most:
+        raise BadFilter("limit", str(count), f"at most {most} runs are given at once: use offset")
+    return make_filters(
+        query.get("outcome"),
+        failed=_parse_flag("failed", query.get("failed")),
+        agent=query.get("agent"),
+        model=query.get("model"),
+        since=query.get("since"),
+        until=query.get("until"),
+        grep=query.get("grep"),
+        cost_above=query.get("cost_above"),
+        parent=query.get("parent"),
+        probes=_parse_flag("probes", query.get("probes")),
+        sort=query.get("sort") or "created",
+        limit=count,
+        offset=_parse_count("offset", query.get("offset"), 0),
+        now=now,
+    )
+
+
+# -- below ---------------------------------------------------------------------------
+
+
+def _read_outcome(word: str) -> Word:
+    for known in get_args(Word):
+        if word == known or word == known.replace(" ", "-"):
+            return known  # type: ignore[no-any-return]  # get_args has no type
+    raise BadFilter("outcome", word, f"a run is {', '.join(WORDS[:-1])} or {WORDS[-1]}")
+
+
+def _read_text(name: str, text: str | None) -> str:
+    if text is not None and len(text) > _LONGEST:
+        raise BadFilter(name, f"{text[:40]}...", f"it has more than {_LONGEST:,} characters")
+    return (text or "").strip()
+
+
+def _read_words(grep: str | None) -> str:
+    words = _read_text("grep", grep)
+    if words and not _WORD.search(words):
+        raise BadFilter("grep", words, "there is no word in it: words are looked for, not signs")
+    return words
+
+
+def _read_time(name: str, value: object, now: float) -> float:
+    match value:
+        case datetime():
+            moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return moment.timestamp()
+        case bool():
+            raise BadFilter(name, str(value), f"give {_TIME}")
+        case int() | float():
+            if math.isfinite(value):
+                return float(value)
+            raise BadFilter(name, str(value), f"give {_TIME}")
+        case str():
+            return _parse_time(name, value.strip(), now)
+    raise BadFilter(name, repr(value)[:_LONGEST], f"give {_TIME}")
+
+
+def _parse_time(name: str, text: str, now: float) -> float:
+    try:
+        if ago := _AGO.fullmatch(text):
+            seconds = timedelta(seconds=float(ago[1]) * _SECONDS[ago[2]]).total_seconds()
+            return now - seconds
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise BadFilter(name, text[:_LONGEST], f"give {_TIME}") from None
+
+
+def _read_amount(value: object) -> Decimal:
+    advice = "give an amount of USD, as 0.5"
+    if not isinstance(value, Decimal | int | float | str) or isinstance(value, bool):
+        raise BadFilter("cost_above", repr(value)[:_LONGEST], advice)
+    try:
+        amount = Decimal(str(value).strip().removeprefix("$")[:_LONGEST])
+    except InvalidOperation:
+        raise BadFilter("cost_above", str(value)[:_LONGEST], advice) from None
+    if not amount.is_finite() or not 0 <= amount <= _MOST:
+        raise BadFilter("cost_above", str(value)[:_LONGEST], advice)
+    return amount
+
+
+def _read_sort(sort: str) -> str:
+    if sort.removeprefix("-") not in SORTS:
+        raise BadFilter(
+            "sort", sort[:_LONGEST], f"runs are sorted by {', '.join(SORTS)}; -cost turns it round"
+        )
+    return sort
+
+
+def _read_count(name: str, number: object) -> int:
+    if type(number) is not int or not 0 <= number <= _MOST:
+        raise BadFilter(name, repr(number)[:_LONGEST], "give a number of runs, 0 or more")
+    return number
+
+
+def _parse_count(name: str, text: str | None, default: int) -> int:
+    if text in (None, ""):
+        return default
+    if not (text and text.isascii() and text.isdigit() and len(text) < len(str(_MOST))):
+        raise BadFilter(name, str(text)[:_LONGEST], "give a number of runs, 0 or more")
+    return int(text)
+
+
+def _parse_flag(name: str, text: str | None) -> bool:
+    if text in (None, "", "0", "false", "no"):
+        return False
+    if text in ("1", "true", "yes", "on"):
+        return True
+    raise BadFilter(name, str(text)[:_LONGEST], "give 1 or 0")

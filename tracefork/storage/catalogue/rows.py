@@ -1,0 +1,201 @@
+"""Runs as rows of a catalogue and back. Texts in columns can be encoded; what is exact stands in JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import cast
+
+import attrs
+
+from ...core.notes import PROCESS
+from ...core.outcomes import Departure
+from ...core.values import Branch, Outcome
+from ...host.process import is_alive
+from ..info import RunInfo
+from .facts import Read, RunRow, Word
+
+OPEN = "open"
+"""The word in the table of a run without an end: whether it goes on is judged when it is asked."""
+
+QUIET = 900.0
+"""Seconds without a sign of life after which a run that another machine records is taken for dead."""
+
+PICO = Decimal("1e-12")
+"""USD, in which costs are counted: so that their sums are exact."""
+
+_CJK = re.compile("([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
+_NO_TEXT = re.compile("[\ud800-\udfff\x00]")
+_PUT = """INSERT INTO runs (name, head, info, created, agent, parent, probe, word, process, last, chunks)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+    ON CONFLICT (name) DO UPDATE SET head = excluded.head, info = excluded.info, created = excluded.created,
+    agent = excluded.agent, parent = excluded.parent, probe = excluded.probe, word = excluded.word,
+    process = excluded.process, last = max(last, excluded.last), read = 0"""
+_READ = """UPDATE runs SET read = 1, chunks = ?, last = ?, facts = ?, task = ?, models = ?, calls = ?, asked
+    = ?, input = ?, output = ?, cost = ?, priced = ?, duration = ?, escapes = ?, cut = ?, info = ?, word = ?
+    WHERE name = ? AND head = ?"""
+
+
+def name_key(run_id: str) -> bytes:
+    return run_id.encode("utf-8", "surrogatepass")
+
+
+def put_heads(db: sqlite3.Connection, infos: Iterable[tuple[RunInfo, bytes]]) -> None:
+    """Put in, or replace, what the heads of runs tell, each with the hash of its head."""
+    db.executemany(_PUT, (_head_columns(info, head) for info, head in infos))
+
+
+def put_read(
+    db: sqlite3.Connection, info: RunInfo, head: bytes, read: Read, texts: tuple[str, str], chunks: int
+) -> None:
+    """Put in what was read of a run that is there with this head; of one that is not there, nothing."""
+    name = name_key(info.run_id)
+    facts = json.dumps(attrs.asdict(read), default=str)
+    columns = (
+        *(chunks, read.last, facts, fold(read.task), fold("\x1f".join(read.models)), read.calls, read.asked),
+        *(read.input, read.output, None if read.cost is None else int(read.cost / PICO), read.priced),
+        *(_finite(read.duration), read.escapes, int(read.cut), _write_info(info), _find_word(info)),
+    )
+    if db.execute(_READ, (*columns, name, head)).rowcount != 1:
+        return
+    [[number]] = db.execute("SELECT id FROM runs WHERE name = ?", (name,)).fetchall()
+    _drop_texts(db, number)
+    clean = [_NO_TEXT.sub("\ufffd", text) for text in texts]
+    db.execute("INSERT INTO words (rowid, asked, answered) VALUES (?, ?, ?)", (number, *map(split, clean)))
+    db.execute("INSERT INTO texts (id, asked, answered) VALUES (?, ?, ?)", (number, *map(_pack, clean)))
+
+
+def drop(db: sqlite3.Connection, names: Iterable[bytes]) -> int:
+    """Take runs out, with all their texts; return how many were there."""
+    count = 0
+    for name in names:
+        for (number,) in db.execute("SELECT id FROM runs WHERE name = ?", (name,)).fetchall():
+            _drop_texts(db, number)
+            db.execute("DELETE FROM runs WHERE id = ?", (number,))
+            count += 1
+    return count
+
+
+def read_texts(db: sqlite3.Connection, number: int) -> tuple[str, str]:
+    """The texts of run `number` of the table, as they were put in."""
+    row = db.execute("SELECT asked, answered FROM texts WHERE id = ?", (number,)).fetchone()
+    return (_unpack(row[0]), _unpack(row[1])) if row else ("", "")
+
+
+def make_row(info: str, facts: str | None, outcome: str, branches: int, probe: int) -> RunRow:
+    """Return a run of the table."""
+    kept = json.loads(info)
+    ended = Outcome(**kept["outcome"]) if kept["outcome"] else None
+    return RunRow(
+        run_id=kept["run_id"],
+        agent=kept["agent"],
+        created_at=kept["created"],
+        outcome=cast("Word", outcome),
+        error=kept["damage"]
+        or (str(ended).removeprefix("raised ") if ended and ended.kind == "raised" else ""),
+        branches=branches,
+        lineage=_read_branch(kept["parent"]),
+        exchanges=kept["exchanges"],
+        ended=ended,
+        digest=kept["digest"],
+        sealed=kept["sealed"],
+        damage=kept["damage"],
+        is_probe=bool(probe),
+        read=_read_facts(facts) if facts else None,
+    )
+
+
+def judge(process: str, last: float, now: float) -> Word:
+    """Whether a run without an end goes on: its process lives; or, of one elsewhere, it moved of late."""
+    lives = is_alive(process)
+    if lives is None:
+        lives = now - last <= QUIET
+    return "going on" if lives else "cut short"
+
+
+def fold(text: str) -> str:
+    """A text as it is compared: small letters, and such that it can be encoded."""
+    return _NO_TEXT.sub("\ufffd", text).casefold()
+
+
+def split(text: str) -> str:
+    """A text with blanks between the signs of languages that write none between words."""
+    return _CJK.sub(r" \1 ", text)
+
+
+# -- below ---------------------------------------------------------------------------
+
+
+def _head_columns(info: RunInfo, head: bytes) -> tuple[object, ...]:
+    return (
+        *(name_key(info.run_id), head, _write_info(info), _finite(info.created_at), fold(info.agent_name)),
+        name_key(info.parent.parent) if info.parent else None,
+        *(int(info.is_probe), _find_word(info), _NO_TEXT.sub("", info.meta.get(PROCESS, ""))),
+        _finite(info.created_at),
+    )
+
+
+def _find_word(info: RunInfo) -> str:
+    if info.damage:
+        return "damaged"
+    return info.outcome.word if info.outcome else OPEN
+
+
+def _write_info(info: RunInfo) -> str:
+    return json.dumps(
+        {
+            "run_id": info.run_id,
+            "agent": info.agent_name,
+            "created": info.created_at,
+            "parent": attrs.asdict(info.parent) if info.parent else None,
+            "outcome": attrs.asdict(info.outcome) if info.outcome else None,
+            "exchanges": info.exchanges,
+            "digest": info.digest,
+            "sealed": info.sealed,
+            "damage": info.damage,
+        }
+    )
+
+
+def _read_branch(kept: dict[str, object] | None) -> Branch | None:
+    if kept is None:
+        return None
+    fields = dict(kept)
+    departure = fields.pop("departure", None)
+    left = Departure(**departure) if isinstance(departure, dict) else None
+    return Branch(**fields, departure=left)  # type: ignore[arg-type]  # as they were written
+
+
+def _read_facts(text: str) -> Read:
+    kept = json.loads(text)
+    kept["models"] = tuple(kept["models"])
+    kept["cost"] = None if kept["cost"] is None else Decimal(kept["cost"])
+    return Read(**kept)
+
+
+def _drop_texts(db: sqlite3.Connection, number: int) -> None:
+    """Take out what can be searched of a run: the index is told the very words that it was given."""
+    if db.execute("SELECT 1 FROM texts WHERE id = ?", (number,)).fetchone() is None:
+        return
+    texts = map(split, read_texts(db, number))
+    db.execute(
+        "INSERT INTO words (words, rowid, asked, answered) VALUES ('delete', ?, ?, ?)", (number, *texts)
+    )
+    db.execute("DELETE FROM texts WHERE id = ?", (number,))
+
+
+def _pack(text: str) -> bytes:
+    return zlib.compress(text.encode(), 1)
+
+
+def _unpack(data: bytes) -> str:
+    return zlib.decompress(data).decode()
+
+
+def _finite(number: float) -> float:
+    return number if math.isfinite(number) else 0.0
