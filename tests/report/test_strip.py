@@ -125,7 +125,7 @@ def events(tape):
         pieces, known = len(gathering.pool), len(lanes)
         lanes += [exchange.lane] * (exchange.lane not in lanes)
         step = gathering.step(exchange, number, tape[0].timing.began)
-        yield dump(growth(step, gathering.pool.pieces[pieces:], lanes, known))
+        yield dump(growth(step, gathering.pool.pieces, pieces, lanes, known))
 
 
 @pytest.mark.slow

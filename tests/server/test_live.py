@@ -494,7 +494,7 @@ def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_
         grown = Growing(store, tape)
         entered(tab, door, "/run/growing")
         until(tab, "document.documentElement.dataset.ready")
-        assert "not over yet" in tab.evaluate("document.body.innerText")
+        assert "going on" in tab.evaluate("document.body.innerText")
         grown.step(6)
         until(tab, "document.querySelectorAll('#steps > ol > li').length === 6")
         until(tab, "document.querySelector('h2#name')?.textContent.startsWith('Step 5')")

@@ -165,4 +165,4 @@ class Growing:
             self._lanes.append(exchange.lane)
         mark = mark_step(exchange, self.following.head.parent) if self._tells else ""
         step = self._gathering.step(exchange, len(self._began), self.following.began or 0.0, mark)
-        return dump(growth(step, self._gathering.pool.pieces[pieces:], self._lanes, lanes))
+        return dump(growth(step, self._gathering.pool.pieces, pieces, self._lanes, lanes))

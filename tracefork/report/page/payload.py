@@ -27,7 +27,7 @@ from ..figures import dollars
 from ..model.blame import Mark
 from ..model.course import tell
 from ..model.pool import Piece
-from ..model.problems import Problem
+from ..model.problems import Problem, find_problems
 from ..model.repeats import Lineage
 from ..model.rows import view_row
 from ..model.strands import Strand
@@ -101,16 +101,20 @@ def index(view: View, chunks: Sequence[int], listed: int) -> dict[str, object]:
     }
 
 
-def growth(step: StepView, pieces: Sequence[Piece], lanes: Sequence[Lane], known: int) -> dict[str, object]:
+def growth(
+    step: StepView, pool: Sequence[Piece], first: int, lanes: Sequence[Lane], known: int
+) -> dict[str, object]:
     """What an open page needs for one more step: its row and facts, and the pieces that came with it.
 
-    Of `lanes`, in the order in which they were first seen, the page has the first `known`.
+    Of the pieces of the `pool` these are those from `first` on. Of `lanes`, in the order in which they were
+    first seen, the page has the first `known`. What went wrong at the step is told as far as it shows there.
     """
     return {
         "row": row(step, {step.lane: lanes.index(step.lane)}),
         "facts": _facts(step),
-        "pieces": list(map(entry, pieces)),
+        "pieces": list(map(entry, pool[first:])),
         "lanes": list(lanes[known:]),
+        "problems": [_problem(one) for one in find_problems((step,), (), pool)],
     }
 
 

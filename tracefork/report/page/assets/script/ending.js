@@ -21,16 +21,25 @@ function err(by) {
   go(next, true);
 }
 
+/** Keeps something that went wrong, and shows how many steps have something. */
+function note(problem) {
+  const [step, kind, what] = problem;
+  if (!index.problems.includes(problem)) index.problems.push(problem);
+  wrongs.set(step, [...wrongs.get(step) || [], [kind, what]]);
+  const choice = $("only");
+  choice.hidden = false;
+  choice.textContent = `errors ${wrongs.size}`;
+}
+
 /** Offers to list the steps with errors alone, where there are some. */
 function errors() {
-  for (const [step, kind, what] of index.problems) wrongs.set(step, [...wrongs.get(step) || [], [kind, what]]);
-  if (!wrongs.size) return;
-  const choice = button(`errors ${wrongs.size}`, () => {
+  const choice = button("errors", () => {
     only = !only;
     choice.setAttribute("aria-pressed", String(only));
     list();
-  }, {id: "only", "aria-pressed": "false", title: "List the steps with errors alone (x)"});
+  }, {id: "only", hidden: true, "aria-pressed": "false", title: "List the steps with errors alone (x)"});
   $("list").querySelector(".sorts").append(choice);
+  index.problems.forEach(note);
 }
 
 /** What went wrong at a step, above its views. */

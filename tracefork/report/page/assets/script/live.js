@@ -6,10 +6,11 @@ function grow() {
   $("found").textContent = "none so far";
   const told = new EventSource(`${live}/live`);
   told.addEventListener("step", (event) => {
-    const {row, facts: said, pieces, lanes: names} = JSON.parse(event.data);
+    const {row, facts: said, pieces, lanes: names, problems} = JSON.parse(event.data);
     const several = names.length > 0 && index.lanes.length > 0, last = at < 0 || (at === index.own - 1 && branch < 0 && !sheet && tab === "new");
     const every = !windowed();
     index.steps.push(row);
+    problems.forEach(note);
     index.own = index.steps.length;
     index.lanes.push(...names);
     grown.f.push(said);
@@ -94,7 +95,7 @@ function draw() {
     const column = index.steps.slice(start, start + every), falling = new Map();
     column.forEach((row, n) => {
       const y = 6 + tall * (names.length > 1 ? Math.min(order.get(row.l), rows - 1) : (start / every) % rows);
-      falling.set(y, [...falling.get(y) || [], {span: span(start + n), wrong: row.k === "error" || row.k === "fault"}]);
+      falling.set(y, [...falling.get(y) || [], {span: span(start + n), wrong: wrongs.has(start + n)}]);
     });
     for (const [y, together] of falling) {
       const sum = (from, to) => together.reduce((all, one) => all + one.span[to] - one.span[from], 0);
