@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from attrs import evolve
 from playwright.sync_api import Browser, sync_playwright
 
 from tracefork import TapeStore, report
+from tracefork.core.values import Outcome
+from tracefork.server import serving
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -20,6 +24,8 @@ import reruns  # noqa: E402
 import terminal  # noqa: E402  beside this
 from report import stories  # noqa: E402
 from report.conftest import CHROMIUM, FLAGS  # noqa: E402
+from server.growing import Growing  # noqa: E402
+from server.growing import story as growing  # noqa: E402
 
 PICTURES = ROOT / "docs" / "assets" / "report"
 WIDE, PHONE = (1440, 900), (390, 844)
@@ -46,8 +52,33 @@ def main() -> None:
         draw(browser, "no-script", app, script=False)
         draw(browser, "static", static, script=False)
         draw(browser, "print", app, paper=True)
+        draw_dashboard(browser)
         terminal.draw(browser)
         browser.close()
+
+
+def draw_dashboard(browser: Browser) -> None:
+    """The list of runs, wide, dark and on a phone: one that goes on, one that failed, and others."""
+    broke = Outcome("raised", "OperationalError", "no such table: seats_2027")
+    with TapeStore.open(":memory:") as store, serving(store) as server:
+        for tape in (stories.release(), *stories.branches()):
+            store.save(tape)
+        failed = evolve(stories.release(stories.STORY[:3], run_id="20261124-101500-1d20aa41"), outcome=broke)
+        store.save(evolve(failed, created_at=stories.BEGAN + 600))
+        Growing(store, evolve(growing(9), created_at=time.time() - 40)).step(6)
+        for name, size, dark in (
+            ("dashboard", WIDE, False),
+            ("dashboard-dark", WIDE, True),
+            ("dashboard-phone", PHONE, False),
+        ):
+            page = browser.new_page(
+                viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+            )
+            page.goto(server.url)
+            page.wait_for_selector("html[data-ready]", state="attached")
+            page.wait_for_timeout(300)
+            page.screenshot(path=PICTURES / f"{name}.png")
+            page.close()
 
 
 def draw(

@@ -67,6 +67,7 @@ def test_errors_pickle_and_print(tmp_path):
         errors.EditRefused("$.a is 1", "http://m/", "it is signed"),
         errors.EditMissing("agents:Polite"),
         errors.BadPrices("has no models", "prices.json"),
+        errors.BadFilter("since", "soon", "give a time ago"),
         errors.BadCassette("its request has no URL", "one.yaml", "interaction 3, line 7"),
         errors.Exhausted(2, asked),
         errors.NotFound("x", ("y",)),

@@ -635,7 +635,7 @@ def test_a_live_run_of_any_name_grows_in_its_page(tab, name):
     with TapeStore.open(":memory:") as store, serving(store) as server:
         grown = Growing(store, story(3, run_id=name))
         entered(tab, server.door, "/")
-        tab.click("table.runs a")
+        tab.click("#rows a")
         grown.step(2)
         until(tab, "document.querySelectorAll('#steps > ol > li').length === 2")
 

@@ -29,7 +29,7 @@ def test_the_list_says_where_each_left_its_parent(store):
         listed = {run["run_id"]: run["parent_run_id"] for run in got(server.door, "/api/runs").json}
 
     for place in ("first at 1 rerun", "first rerun", "first at 4 another end", "first at 5 resumed"):
-        assert f"<td>{place}</td>" in page
+        assert f"from {place}</span>" in page
     assert "None" not in page
     assert listed["same"] == "first"
 

@@ -14,6 +14,7 @@ from ..storage.store import TapeStore
 LOOK = 0.5  # seconds between two looks at the store while somebody reads the list
 REST = 4  # times what a look took that passes until the next
 FRESH = 0.15  # seconds that an answer waits for what came last
+READ = 1.0  # seconds that the first answer waits until runs are read
 FIRST = 30.0  # seconds that the first answer waits until it is known which runs there are
 IDLE = 30.0  # seconds after the last answer in which the store is looked at
 
@@ -33,6 +34,7 @@ class Filling:
         self._asked = self._looked = (
             0  # numbers of looks: the last that somebody waits for, and that was done
         )
+        self._unread = 0  # runs that the last look found, and that were not read since
         self._last_asked = 0.0
         self._failure: TraceforkError | None = None
 
@@ -48,11 +50,14 @@ class Filling:
             wanted, first = self._asked, self._looked == 0
             self._start()
             self._changed.notify_all()
-            done = self._changed.wait_for(lambda: self._looked >= wanted, FIRST if first else FRESH)
+            if first and not self._changed.wait_for(lambda: self._looked >= wanted, FIRST):
+                raise StoreError("the store is still being listed: ask again")
+            self._changed.wait_for(
+                lambda: self._looked >= wanted and (not self._unread or self._failure),
+                READ if first else FRESH,
+            )
             if self._failure:
                 raise self._failure
-            if first and not done:
-                raise StoreError("the store is still being listed: ask again")
 
     def stop(self) -> None:
         """End the thread, and wait for it: the store may be closed then."""
@@ -84,11 +89,15 @@ class Filling:
     def _fill(self) -> None:
         """Look at the store, and read what is to be read; stop in between if somebody waits for a look."""
         jobs = self.catalogue.look()
+        self._unread = len(jobs)
         self._note(None)
         for job in jobs:
-            if self._is_over() or self._is_wanted():
+            if self._is_wanted():
                 return
             self.catalogue.read(job)
+            self._unread -= 1
+        with self._changed:
+            self._changed.notify_all()
 
     def _note(self, failure: TraceforkError | None) -> None:
         with self._changed:

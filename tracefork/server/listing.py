@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,7 +17,7 @@ from ..storage.catalogue.frame import record_run
 from . import api
 from .filling import Filling
 from .pages import make_rules
-from .urls import root, segment
+from .urls import read_segment, root, segment
 
 LIMIT = 100
 """Runs that a page lists unless its query says otherwise."""
@@ -162,7 +161,6 @@ def _info(row: RunRow) -> dict[str, object]:
 def _read_key(key: str) -> str:
     """A run_id from the value of a form: a segment of a path, as it is written in one."""
     try:
-        text = unquote_to_bytes(key).decode("utf-8", "surrogatepass")
+        return read_segment(key)
     except UnicodeDecodeError:
         return key
-    return text[:-1] if text in (".,", "..,") else text

@@ -32,11 +32,12 @@ def segments(scope: Scope) -> list[str]:
     """The path below the root of the application, segment by segment; none where it is no text."""
     above = root(scope).count("/") if scope["path"].startswith(root(scope)) else 0
     try:
-        return [_text(part) for part in sent(scope).split("/")[1 + above :]]
+        return [read_segment(part) for part in sent(scope).split("/")[1 + above :]]
     except UnicodeDecodeError:
         return []
 
 
-def _text(part: str) -> str:
+def read_segment(part: str) -> str:
+    """The run_id that is this segment of a path: what `segment` made it of."""
     text = unquote_to_bytes(part).decode("utf-8", "surrogatepass")
     return text[:-1] if part.endswith(",") and text[:-1] in _DOTS else text

@@ -31,10 +31,10 @@ _HEX = 32
 _BESIDE = ("", "-wal", "-shm", "-journal")
 _TABLES = """
 CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, head BLOB NOT NULL, info TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, head BLOB NOT NULL, info BLOB NOT NULL,
     created REAL NOT NULL, agent TEXT NOT NULL, parent BLOB, probe INTEGER NOT NULL,
     word TEXT NOT NULL, process TEXT NOT NULL, last REAL NOT NULL, chunks INTEGER NOT NULL,
-    read INTEGER NOT NULL DEFAULT 0, facts TEXT, task TEXT, models TEXT, calls INTEGER, asked INTEGER,
+    read INTEGER NOT NULL DEFAULT 0, facts BLOB, task TEXT, models TEXT, calls INTEGER, asked INTEGER,
     input INTEGER, output INTEGER, cost INTEGER, priced INTEGER, duration REAL, escapes INTEGER, cut INTEGER
 );
 CREATE INDEX by_parent ON runs (parent, probe) WHERE parent IS NOT NULL;

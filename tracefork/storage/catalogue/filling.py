@@ -85,6 +85,13 @@ class Filler:
                 self._connection.writing(lambda db: _write_stamp(db, "state", state))
             if stamp is not None and stamp == _make_stamp(backend):
                 self._connection.writing(lambda db: _write_stamp(db, "stamp", stamp))
+        jobs = self._connection.reading(_list_jobs)
+        return jobs if "state" in self._connection.reading(_read_stamps) else self._look_anew()
+
+    def _look_anew(self) -> list[Job]:
+        """As `look`, where the catalogue was damaged and has been thrown away meanwhile."""
+        self._take_heads()
+        self._connection.writing(lambda db: _write_stamp(db, "state", ""))
         return self._connection.reading(_list_jobs)
 
     def read(self, job: Job) -> None:
@@ -241,7 +248,7 @@ def _list_jobs(db: sqlite3.Connection) -> list[Job]:
     return [Job(_read_info(info, process), head) for info, head, process in found.fetchall()]
 
 
-def _read_info(info: str, process: str) -> RunInfo:
+def _read_info(info: bytes, process: str) -> RunInfo:
     row = rows.make_row(info, None, "open", 0, 0)
     return RunInfo(
         row.run_id,

@@ -9,7 +9,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 import attrs
 
@@ -55,7 +55,7 @@ def put_read(
 ) -> None:
     """Put in what was read of a run that is there with this head; of one that is not there, nothing."""
     name = name_key(info.run_id)
-    facts = json.dumps(attrs.asdict(read), default=str)
+    facts = _dump(attrs.asdict(read))
     columns = (
         *(chunks, read.last, facts, fold(read.task), fold("\x1f".join(read.models)), read.calls, read.asked),
         *(read.input, read.output, None if read.cost is None else int(read.cost / PICO), read.priced),
@@ -87,9 +87,9 @@ def read_texts(db: sqlite3.Connection, number: int) -> tuple[str, str]:
     return (_unpack(row[0]), _unpack(row[1])) if row else ("", "")
 
 
-def make_row(info: str, facts: str | None, outcome: str, branches: int, probe: int) -> RunRow:
+def make_row(info: bytes, facts: bytes | None, outcome: str, branches: int, probe: int) -> RunRow:
     """Return a run of the table."""
-    kept = json.loads(info)
+    kept = load(info)
     ended = Outcome(**kept["outcome"]) if kept["outcome"] else None
     return RunRow(
         run_id=kept["run_id"],
@@ -108,6 +108,11 @@ def make_row(info: str, facts: str | None, outcome: str, branches: int, probe: i
         is_probe=bool(probe),
         read=_read_facts(facts) if facts else None,
     )
+
+
+def load(data: bytes) -> Any:
+    """What `info` and `facts` hold. Halves of surrogate pairs stay halves."""
+    return json.loads(data.decode("utf-8", "surrogatepass"))
 
 
 def judge(process: str, last: float, now: float) -> Word:
@@ -140,14 +145,18 @@ def _head_columns(info: RunInfo, head: bytes) -> tuple[object, ...]:
     )
 
 
+def _dump(value: object) -> bytes:
+    return json.dumps(value, default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
 def _find_word(info: RunInfo) -> str:
     if info.damage:
         return "damaged"
     return info.outcome.word if info.outcome else OPEN
 
 
-def _write_info(info: RunInfo) -> str:
-    return json.dumps(
+def _write_info(info: RunInfo) -> bytes:
+    return _dump(
         {
             "run_id": info.run_id,
             "agent": info.agent_name,
@@ -171,8 +180,8 @@ def _read_branch(kept: dict[str, object] | None) -> Branch | None:
     return Branch(**fields, departure=left)  # type: ignore[arg-type]  # as they were written
 
 
-def _read_facts(text: str) -> Read:
-    kept = json.loads(text)
+def _read_facts(text: bytes) -> Read:
+    kept = load(text)
     kept["models"] = tuple(kept["models"])
     kept["cost"] = None if kept["cost"] is None else Decimal(kept["cost"])
     return Read(**kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections import Counter
@@ -14,7 +13,7 @@ from attrs import evolve, frozen
 
 from .facts import Found, RunRow, Sums, Word
 from .filters import Filters
-from .rows import OPEN, PICO, fold, judge, make_row, name_key, read_texts, split
+from .rows import OPEN, PICO, fold, judge, load, make_row, name_key, read_texts, split
 
 AROUND = 60
 """Characters on each side of what was found, as they are shown."""
@@ -24,7 +23,7 @@ _EVERY = f"""SELECT r.*, CASE WHEN r.word = '{OPEN}' THEN judge(r.process, r.las
     FROM runs AS r"""  # noqa: S608  a constant
 _SUMS = """SELECT outcome, COUNT(*), SUM(coalesce(calls, 0)), SUM(coalesce(input, 0)), SUM(coalesce(output,
     0)), SUM(coalesce(cost, 0)), SUM(coalesce(priced, 0)), SUM(coalesce(asked, 0)), SUM(coalesce(duration,
-    0)), SUM(read = 0) FROM (%s) GROUP BY outcome"""
+    0)), SUM(read = 0 AND outcome != 'damaged') FROM (%s) GROUP BY outcome"""
 _ORDER = {
     "created": "created DESC",
     "agent": "agent ASC",
@@ -87,7 +86,7 @@ def list_agents(db: sqlite3.Connection, most: int = 200) -> tuple[str, ...]:
     statement = (
         "SELECT info, COUNT(*) AS n FROM runs WHERE agent != '' GROUP BY agent ORDER BY n DESC, agent LIMIT ?"
     )
-    return tuple(str(json.loads(info)["agent"]) for info, _ in db.execute(statement, (most,)).fetchall())
+    return tuple(str(load(info)["agent"]) for info, _ in db.execute(statement, (most,)).fetchall())
 
 
 def list_models(db: sqlite3.Connection, most: int = 200) -> tuple[str, ...]:
@@ -95,7 +94,7 @@ def list_models(db: sqlite3.Connection, most: int = 200) -> tuple[str, ...]:
     counts = Counter[str]()
     statement = "SELECT facts, COUNT(*) FROM runs WHERE read = 1 AND models != '' GROUP BY models"
     for facts, count in db.execute(statement).fetchall():
-        counts.update(dict.fromkeys(json.loads(facts)["models"], count))
+        counts.update(dict.fromkeys(load(facts)["models"], count))
     return tuple(name for name, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:most])
 
 
