@@ -17,7 +17,8 @@ from .view import Aside, StepView
 class Share:
     """What one model, or one strand, had of a run: calls, tokens, USD and seconds.
 
-    `cost` is that of the `priced` calls alone. `cached` tokens are a part of `input`.
+    `cost` is that of the `priced` calls alone. `cached` tokens are a part of `input`; what the cache `saved`
+    is in USD, of the calls of which that is known.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Share:
     priced: int
     seconds: float
     errors: int = 0
+    saved: Decimal = Decimal(0)
 
 
 @frozen
@@ -102,6 +104,7 @@ def _sum(name: str, steps: Sequence[StepView]) -> Share:
         len(costs),
         sum(step.ended - step.began for step in steps),
         sum(step.is_error for step in steps),
+        sum((step.saved for step in steps if step.saved is not None), Decimal(0)),
     )
 
 

@@ -15,7 +15,7 @@ from ...core.values import Exchange, Lane, Response
 from ...providers import base, paths, read
 from ...providers.last_answers import is_fetched
 from ...providers.messages import Completion, Message
-from ...providers.prices import Prices, cost, listed
+from ...providers.prices import Prices, cache_saving, cost, listed
 from ..served import Mark, find_sources, is_parent, knows_origins, mark_step
 from . import clock
 from .arrivals import arrivals
@@ -95,6 +95,7 @@ class Gathering:
             headed=headed,
             ended=ended,
             cost=cost(completion, model, prices=prices, url=url) if completion else None,
+            saved=cache_saving(completion, model, prices=prices, url=url) if completion else None,
             arrivals=arrivals(chunks, times) if _is_stream(exchange, body) else (),
             repeated=repeated,
             hidden=sum(self.pool.pieces[n].size for n in kept),

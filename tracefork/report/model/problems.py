@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import evolve, frozen
@@ -11,7 +11,6 @@ from attrs import evolve, frozen
 from ...core.values import Fault, Lane
 from ...providers.messages import Message, ToolResult, texts
 from .pool import BETWEEN, Piece
-from .repeats import pieces_of
 from .titles import line
 
 if TYPE_CHECKING:
@@ -127,24 +126,35 @@ def _mark_recovered(
             next_in_lane[step.index] = last[step.lane]
         last[step.lane] = step.index
     for problem in found:
-        later: int | None = problem.step
-        while problem.kind in ("no response", "refused") and later is not None:
-            later = next_in_lane.get(later)
-            if later is None or not _ask_the_same(steps[problem.step], steps[later], steps, pieces):
-                break
-            if not steps[later].is_error:
-                problem = evolve(problem, recovered=later)  # noqa: PLW2901
-                break
-        yield problem
+        yield evolve(problem, recovered=_find_answered(problem, next_in_lane, steps, pieces))
 
 
-def _ask_the_same(one: StepView, other: StepView, steps: Sequence[StepView], pieces: Sequence[Piece]) -> bool:
-    """True if both questions are the same, or say the same to a model, however the answer is to come."""
+def _find_answered(
+    problem: Problem, next_in_lane: Mapping[int, int], steps: Sequence[StepView], pieces: Sequence[Piece]
+) -> int | None:
+    """The step that asked the same again and was answered, if those between did so too; else None."""
+    if problem.kind not in ("no response", "refused"):
+        return None
+    alike, later = {problem.step}, next_in_lane.get(problem.step)
+    while later is not None and _ask_the_same(steps[problem.step], steps[later], alike, pieces):
+        if not steps[later].is_error:
+            return later
+        alike.add(later)
+        later = next_in_lane.get(later)
+    return None
+
+
+def _ask_the_same(one: StepView, other: StepView, alike: Collection[int], pieces: Sequence[Piece]) -> bool:
+    """True if both questions are the same, or say the same to a model, however the answer is to come.
+
+    `alike` are the steps that asked the same as `one`.
+    """
     asked, again = one.exchange.request, other.exchange.request
     if (asked.method, asked.url, asked.sha256) == (again.method, again.url, again.sha256):
         return True
-    ours, theirs = (
-        [n for n in pieces_of(step.index, lambda number: steps[number].lineage) if pieces[n].key != BETWEEN]
-        for step in (one, other)
+    return (
+        other.repeated > 0
+        and other.lineage.base in alike
+        and other.lineage.count == one.lineage.count
+        and all(pieces[number].key == BETWEEN for number in other.lineage.fresh)
     )
-    return bool(ours) and ours == theirs

@@ -37,6 +37,11 @@ class Lineage:
         """The pieces that the base has not."""
         return tuple(part for part in self.woven if isinstance(part, int))
 
+    @property
+    def count(self) -> int:
+        """How many pieces there are."""
+        return sum(1 if isinstance(part, int) else part[1] for part in self.woven)
+
     def pieces(self, base: Sequence[int]) -> tuple[int, ...]:
         """All pieces, given those of the base."""
         out = list[int]()

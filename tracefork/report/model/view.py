@@ -39,7 +39,8 @@ class StepView:
     `response` is the piece that is the response as it was on the wire, None where
     no response came; `decoded` the piece with its content-encoding undone, where
     that is another. `arrivals` has a time for each event of a stream. `cost` is in
-    USD, None where it is not known. `repeated` counts the messages that the base had
+    USD, and `saved` what the vendor's cache saved, less than nothing where it cost more to
+    fill it; None where that is not known. `repeated` counts the messages that the base had
     too, but for instructions, and `hidden` the bytes of all that is not new;
     `echoed` are the new pieces that are the base's answer, sent back as it was.
     The step `restarts` if its lane has asked before and it repeats nothing of that.
@@ -60,6 +61,7 @@ class StepView:
     headed: float
     ended: float
     cost: Decimal | None = None
+    saved: Decimal | None = None
     arrivals: tuple[float, ...] = field(default=(), repr=False)
     repeated: int = 0
     hidden: int = 0

@@ -137,7 +137,7 @@ def _list_tables(view: View) -> Iterator[Table]:
     models = share_by(view.steps, lambda step: step.model)
     lanes = share_by(view.steps, lambda step: lane_name(step.lane))
     tools = share_by_tool(view.steps, view.asides, view.pieces)
-    heads = ("calls", "tokens in", "cached", "out", "cost", "time", "errors")
+    heads = ("calls", "tokens in", "cached", "out", "cost", "cache saved", "time", "errors")
     yield _make_table("model", heads, map(_spell_share, models))
     yield _make_table("strand", heads, map(_spell_share, lanes if len(lanes) > 1 else ()))
     yield _make_table("tool", ("calls", "told the model", "time", "errors"), map(_spell_tool, tools))
@@ -159,9 +159,14 @@ def _spell_share(share: Share) -> tuple[str, ...]:
         short(share.cached) if share.cached else "",
         short(share.output),
         count_money(share.cost, share.priced, share.calls),
+        _spell_saving(share.saved),
         duration(share.seconds),
         f"{share.errors:,}" if share.errors else "",
     )
+
+
+def _spell_saving(saved: Decimal) -> str:
+    return f"-{dollars(-saved)}" if saved < 0 else dollars(saved) if saved else ""
 
 
 def _spell_tool(share: ToolShare) -> tuple[str, ...]:
