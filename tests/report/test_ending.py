@@ -190,7 +190,7 @@ def test_what_the_cache_saved_is_told():
     body = json.loads(answer.body)
     body["usage"] |= {
         "input_tokens": 0,
-        "cache_read_input_tokens": 1_000_000,
+        "cache_read_input_tokens": 100_000,
         "cache_creation_input_tokens": 0,
     }
     told = stories.exchange(asked, Response(200, answer.headers[:1], (json.dumps(body).encode(),)), 0)
