@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from providers.other_payloads import CASES, respond
 from providers.test_hostile import anything, dumped, mutated, strings
 
-from tracefork import Exchange, Request, Response, Tape
-from tracefork.providers import read
+from tracefork import Exchange, Request, Response, Tape, report
+from tracefork.providers import prices, read
 from tracefork.providers.last_answers import find_answer, find_last_text, is_fetched
 from tracefork.providers.messages import Embeddings, Media, Text, Thinking, ToolCall, ToolResult
+from tracefork.providers.wholeness import is_whole
+from tracefork.report.model.gather import view_of
+from tracefork.report.page.messages import cards
+from tracefork.report.page.pieces_json import spell as spell_piece
 
 FEW = settings(max_examples=max(10, settings().max_examples // 10))
 """There are sixty APIs, which share most of their code."""
@@ -238,3 +242,42 @@ def test_pages_of_numbers_are_counted_and_never_kept():
     body["data"] = [{"embedding": [1.0]}, {"embedding": [1.0, 2.0]}, {"embedding": 5}, 7]
     (part,) = read.completion(case.answer_with(body)).choices[0].message.parts
     assert part == Embeddings(3, None)
+
+
+# -- what shows them ---------------------------------------------------------------------------
+
+
+def test_reports_and_texts_show_how_many_embeddings_there_are_and_none_of_their_numbers():
+    case = next(case for case in CASES if case.name == "openai.embeddings")
+    body = {"model": "e", "data": [{"embedding": [0.123456789] * 1536}]}
+    tape = Tape((case.answer_with(body), case.answer_with(body)), created_at=1.0)
+    text = report.conversation(tape)
+    view = view_of(tape)
+
+    assert "1 embedding of 1536 numbers" in text
+    assert "0.123456789" not in text
+    assert [part for card in cards(view, view.steps[0]) for part in card.parts if card.kind == "answer"] == [
+        ("other", "embeddings", "1 embedding of 1536 numbers")
+    ]
+    shown = spell_piece(view.pieces[view.steps[0].response])
+    assert shown["choices"][0]["parts"] == [["other", "embeddings", "1 embedding of 1536 numbers"]]
+    assert view.steps[0].title.preview == "1 embedding of 1536 numbers"
+    assert len(report.html(tape)) > 0
+    assert not any(step.restarts for step in view.steps)
+
+
+def test_a_thread_that_is_polled_is_counted_once():
+    url = "https://api.openai.com/v1/responses"
+    body = {"id": "resp_1", "status": "completed", "model": "gpt-5", "output": []}
+    body["usage"] = {"input_tokens": 1000, "output_tokens": 0}
+    fetched = Exchange(Request("GET", f"{url}/resp_1"), respond((body,), "whole"))
+    view = view_of(Tape((fetched, fetched), created_at=1.0))
+
+    assert view.totals.input == 1000
+    assert view.totals.cost == prices.cost(read.completion(fetched))
+
+
+def test_the_state_of_what_goes_on_may_be_served_again_where_anything_may():
+    run = next(case for case in CASES if case.name == "openai.runs" and not case.complete)
+
+    assert is_whole(run.answer_with(run.answer))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from ...core.values import Exchange, Fault
-from ...providers.messages import Completion
+from ...providers.messages import Completion, Embeddings, Other, Part
 
 Kind = Literal["text", "tool", "error", "fault", "http"]
 
@@ -51,7 +51,15 @@ def title(exchange: Exchange, completion: Completion | None, body: bytes) -> Tit
     if calls := completion.calls:
         more = f" +{len(calls) - 1}" if len(calls) > 1 else ""
         return Title("tool", line(calls[0].name) + more, line(completion.text or calls[0].arguments))
+    message = completion.choices[0].message
+    if completion.kind != "answer" and not message.text:
+        return Title("text", line(message.role), line(", ".join(map(_describe, message.parts))))
     return Title("text", line(completion.stop_reason or "reply"), line(completion.text))
+
+
+def _describe(part: Part) -> str:
+    """What was measured or is kept, in a line."""
+    return part.json if isinstance(part, Other) else str(part) if isinstance(part, Embeddings) else ""
 
 
 def host_and_path(url: str) -> str:
