@@ -244,6 +244,22 @@ def test_pages_of_numbers_are_counted_and_never_kept():
     assert part == Embeddings(3, None)
 
 
+@pytest.mark.parametrize("kind", ["list", "else", "", None, 3])
+def test_a_list_by_any_name_is_one(kind):
+    case = next(case for case in CASES if case.name == "openai.threads" and case.method == "GET")
+    body = {**case.answer, "object": kind, "data": [*case.answer["data"], 3]}
+
+    assert len(read.completion(case.answer_with(body)).choices) == 2
+
+
+def test_a_key_that_has_no_utf_8_is_replaced():
+    case = next(case for case in CASES if "nova-lite" in case.url)
+    body = b'{"output": {"message": {"role": "assistant", "content": [{"\\ud83d": 1}]}}}'
+    answer = Response(200, (("content-type", "application/json"),), (body,))
+
+    assert read.completion(Exchange(case.request, answer)).choices[0].message.parts[0].type == "\ufffd"
+
+
 # -- what shows them ---------------------------------------------------------------------------
 
 
