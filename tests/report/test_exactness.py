@@ -140,7 +140,7 @@ def test_every_exchange_of_the_corpus_is_shown_byte_for_byte_and_word_for_word(b
     tape = of_corpus()
     page = browse(report.html(tape))
 
-    assert check(tape, page) == 857
+    assert check(tape, page) == 890
     assert page.is_quiet()
 
 

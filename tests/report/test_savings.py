@@ -90,6 +90,38 @@ def test_an_answer_that_does_not_say_its_tokens_and_one_that_cannot_be_read_are_
     assert (bill.calls, bill.usd, bill.unpriced) == (2, 0, ("nova", "m"))
 
 
+def test_what_is_fetched_again_is_paid_once():
+    url = "https://api.openai.com/v1/responses"
+    usage = {"input_tokens": 1_000_000, "output_tokens": 0}
+
+    def fetched(status, **more):
+        body = json.dumps({"id": "resp_1", "status": status, "model": "m", "output": [], **more}).encode()
+        return Exchange(Request("GET", f"{url}/resp_1"), Response(200, (), (body,)))
+
+    queued = Exchange(Request("POST", url, (), b'{"model": "m", "input": "x"}'), fetched("queued").answer)
+    done = fetched("completed", usage=usage)
+
+    paid = Bill(1, 1_000_000, 0, Decimal(1))
+    assert add_bills([queued, fetched("in_progress"), done, done], PRICES) == paid
+    assert add_bills([queued, fetched("in_progress")], PRICES) == Bill(1, unpriced=("m",))
+    assert add_bills([done, done], PRICES) == paid
+    assert add_bills([queued, queued], PRICES).calls == 2
+
+
+def test_what_a_server_keeps_costs_nothing_and_what_is_embedded_does():
+    kept = Exchange(
+        Request("POST", "https://api.openai.com/v1/threads", (), b"{}"),
+        Response(200, (), (b'{"id": "thread_1", "object": "thread"}',)),
+    )
+    vector = {"model": "m", "data": [{"embedding": [1.0]}], "usage": {"prompt_tokens": 1_000_000}}
+    embedded = Exchange(
+        Request("POST", "https://api.openai.com/v1/embeddings", (), b'{"model": "m", "input": "x"}'),
+        Response(200, (), (json.dumps(vector).encode(),)),
+    )
+
+    assert add_bills([kept, embedded], PRICES) == Bill(1, 1_000_000, 0, Decimal(1))
+
+
 def test_pages_faults_and_errors_cost_nothing():
     failed = evolve(ask("a"), answer=Fault("ConnectError"))
     busy = evolve(ask("a"), answer=anthropic.error("overloaded_error", "busy")(ask("a")))

@@ -75,12 +75,14 @@ def record(
     api: str, body: base.Payload, *, name: str = "", hidden: frozenset[str] = frozenset()
 ) -> Completion:
     """The state of something, under its vendor's word for it; a list is of what it lists."""
-    listed = body.get("data")
-    if isinstance(listed, list) and _json.string(body, "object") in ("list", ""):
-        return make(
-            api, {}, [_show(one, name, hidden) for one in _json.mappings(body, "data")], kind="record"
-        )
+    if isinstance(body.get("data"), list):
+        return make(api, {}, [_show(one, name, hidden) for one in list_kept(body)], kind="record")
     return make(api, {**body, "error": None}, [_show(body, name, hidden)], kind="record")
+
+
+def list_kept(body: base.Payload) -> list[base.Payload]:
+    """What a list lists; the body itself where it is none."""
+    return _json.mappings(body, "data") if isinstance(body.get("data"), list) else [body]
 
 
 def _show(body: base.Payload, name: str, hidden: frozenset[str]) -> tuple[str, tuple[Part, ...]]:

@@ -33,7 +33,7 @@ def _one(value: object, part: Callable[[base.Payload], Part]) -> Part:
 
 def other(block: base.Payload, kind: str | None = None) -> Other:
     """Make a part of a block of unknown kind, its JSON kept; `kind` is by default the block's `type`."""
-    return Other(_json.string(block, "type") if kind is None else kind, _json.write(block))
+    return Other(_json.string(block, "type") if kind is None else _json.clean(kind), _json.write(block))
 
 
 def text_at(block: base.Payload, key: str, made: Callable[[str], Part]) -> Part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from .. import _json, api_paths, base
-from .._answers import fail, record
+from .._answers import fail, list_kept, record
 from .._parts import failure, media_at_url, other, parts, text_at
 from .._reader import Reader
 from ..messages import Choice, Completion, Message, Part, Text, Tool
@@ -57,8 +57,7 @@ def whole(body: base.Payload, complete: bool) -> Completion | None:  # noqa: FBT
     if "id" not in body and not isinstance(body.get("data"), list):
         return None
     found = evolve(record(API, body), complete=complete)
-    kept = _json.mappings(body, "data") if isinstance(body.get("data"), list) else [body]
-    turns = [_read_turn(one) for one in kept]
+    turns = [_read_turn(one) for one in list_kept(body)]
     return evolve(
         found, choices=tuple(turn or choice for turn, choice in zip(turns, found.choices, strict=True))
     )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from ...core.values import Exchange, Fault, Request
-from ...providers.messages import Completion
+from ...providers.messages import Completion, Embeddings, Other, Part
 
 Kind = Literal["text", "tool", "error", "fault", "http"]
 
@@ -68,6 +68,10 @@ def title(exchange: Exchange, completion: Completion | None, body: bytes) -> Tit
         more = f" +{len(calls) - 1}" if len(calls) > 1 else ""
         name, text = line(calls[0].name) + more, line(completion.text or calls[0].arguments)
         return Title("tool", name, text, name, text)
+    message = completion.choices[0].message
+    if completion.kind != "answer" and not message.text:
+        role, text = line(message.role), line(", ".join(map(_describe, message.parts)))
+        return Title("text", role, text, role, text)
     reason = line(completion.stop_reason or "reply")
     return Title("text", reason, line(completion.text), *_split_lines(completion.text, reason))
 
@@ -121,6 +125,11 @@ def spell_call(name: str, arguments: str) -> str:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return name
     return f"{name}({', '.join(shown)})"
+
+
+def _describe(part: Part) -> str:
+    """What was measured or is kept, in a line."""
+    return part.json if isinstance(part, Other) else str(part) if isinstance(part, Embeddings) else ""
 
 
 def host_and_path(url: str) -> str:
