@@ -139,6 +139,21 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(where, cache):
     assert not file.is_symlink()
 
 
+def test_one_that_nobody_fills_any_more_is_removed_when_another_is_made(tmp_path, cache):
+    with filled(tmp_path / "old.db") as store:
+        store.search()
+        old = store.catalogue.path
+    with filled(tmp_path / "young.db") as store:
+        store.search()
+        young = store.catalogue.path
+    os.utime(old, (1.0, 1.0))
+    with filled(tmp_path / "new.db") as store:
+        store.search()
+
+    assert not old.exists()
+    assert young.exists()
+
+
 # -- it can be thrown away ----------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import StoreError
+from ...host import clocks
 from ...providers.prices import Prices
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ VERSION = 1
 _FOLDER = ("tracefork", "catalogue")
 _PATIENCE = 10.0  # seconds that another process may write
 _HEX = 32
+_OLD = 90 * 86_400.0  # seconds
 _BESIDE = ("", "-wal", "-shm", "-journal")
 _TABLES = """
 CREATE TABLE runs (
@@ -217,8 +219,19 @@ def _make_private(path: Path) -> None:
         path.parent.chmod(0o700)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.unlink()
+    if not path.exists():
+        _remove_old(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
     path.chmod(0o600)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove catalogues that nobody has filled for long: their stores may be gone."""
+    before = clocks.now() - _OLD
+    for file in folder.glob("*.db"):
+        with suppress(OSError):
+            if max(one.stat().st_mtime for one in folder.glob(f"{file.name}*")) < before:
+                _unlink(file)
 
 
 def _is_of(db: sqlite3.Connection, made_by: str) -> bool:

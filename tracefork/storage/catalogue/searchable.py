@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -120,9 +121,10 @@ class Searchable:
 
     def forget(self, run_id: str) -> None:
         """Take a run out of what is known of the store, at once; the run itself is left alone."""
-        from .catalogue import forget  # noqa: PLC0415
+        with suppress(ImportError):  # without sqlite3 nothing is known
+            from .catalogue import forget  # noqa: PLC0415
 
-        forget(cast("Store", self).backend, run_id)
+            forget(cast("Store", self).backend, run_id)
 
     def close_catalogue(self) -> None:
         """Let go of the catalogue, if it was asked for; the next look opens it again."""
