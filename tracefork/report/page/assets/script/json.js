@@ -8,7 +8,7 @@ const NESTED = 500;     // levels of it
     written, with all digits of a number. Null where a text is none. */
 function exact(text) {
   if (text.length > TREE) return null;
-  const token = /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
+  const token = /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
   let held, sign;
   const next = () => {
     const found = token.exec(text);
