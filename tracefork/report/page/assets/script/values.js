@@ -25,7 +25,7 @@ function given(text) {
   return valued(text, el("dl", {class: "args"}, found[1].map(([key, one]) => {
     const [kind, said] = one, whole = kind === "string" ? said : spread(one);
     const block = whole.includes("\n") || whole.length > INLINE;
-    const pre = (nodes) => el("pre", {tabindex: 0, role: "group", "aria-label": `Argument ${key}`}, nodes);
+    const pre = (nodes) => el("pre", {class: kind === "string" && "said", tabindex: 0, role: "group", "aria-label": `Argument ${key}`}, nodes);
     return [el("dt", {class: block && "above"}, key), el("dd", {class: block && "above"}, block ? pre(kind === "string" ? coloured(said, language(said, "", key)) : coloured(whole, SLASH))
       : el("code", {class: kind === "string" ? "s" : "n"}, chips(kind === "string" ? JSON.stringify(said) : whole.replace(/\s+/g, " "))))];
   })));
