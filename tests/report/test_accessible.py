@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import reruns
 from attrs import evolve
-from report import stories
+from report import rich, stories
 from report.conftest import AXE
 from report.test_hostile import hostile
 from report.test_page import TABS, at
@@ -34,6 +34,8 @@ def made(what):
         )
     if what == "every kind":
         return report.html(stories.of_every_kind())
+    if what == "rich":
+        return report.html(rich.showcase())
     if what == "hostile":
         tape, blame, branches = hostile()
         return report.html(tape, blame=blame, branches=branches)
@@ -95,6 +97,36 @@ def test_a_narrow_page_breaks_no_rule(violations):
     narrow = {"viewport": {"width": 390, "height": 844}}
 
     assert violations(made("release"), [at(3), "#branch-0"], **narrow) == {}
+
+
+OPENED = """() => {
+    for (const one of document.querySelectorAll("#panel .acts button"))
+        if (["tree", "Markdown"].includes(one.textContent)) one.click();
+    for (const one of document.querySelectorAll(".json summary")) if (!one.parentNode.open) one.click();
+}"""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_pictures_sounds_trees_and_markdown_break_no_rule(violations, size):
+    window = {"viewport": {"width": size[0], "height": size[1]}}
+    assert violations(made("rich"), [at(n) for n in range(5)], **window) == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_opened_in_a_message_breaks_no_rule(browse, theme):
+    page = browse(made("rich"), at(1), reduced_motion="reduce", color_scheme=theme)
+    page.tab.evaluate(AXE.read_text())
+    found = []
+    for n in range(5):
+        page.go(at(n))
+        page.tab.evaluate(OPENED)
+        found += page.tab.evaluate(RUN, ["", []])
+    assert found == []
+
+
+@pytest.mark.parametrize("what", ["0", "1", "1000", "10000"])
+def test_the_table_breaks_no_rule(violations, what):
+    assert violations(made(what), ["#table"], parts=False) == {}
 
 
 def test_a_static_page_breaks_no_rule(violations):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from attrs import evolve
 from peers import corpus
@@ -24,6 +26,8 @@ COLLECT = f"""async ([from, to]) => {{
         for (const more of buttons.filter((one) => one.textContent.startsWith("Show all"))) more.click();
     }};
     const text = (node) => node ? node.textContent : null;
+    const args = (call) => [...call.querySelectorAll(".args > dt")].map((name) =>
+        [text(name), text(name.nextSibling), Boolean(name.nextSibling.querySelector(".said"))]);
     const all = (root, what) => [...root.querySelectorAll(what)].map(text);
     const out = [];
     for (let step = from; step < to; step++) {{
@@ -35,10 +39,11 @@ COLLECT = f"""async ([from, to]) => {{
         await whole(`#step-${{step}}`);
         const said = [...detail.querySelectorAll("#panel .answer")].map((card) => ({{
             role: text(card.querySelector("header b")),
-            words: all(card, ":scope > .body > p"),
+            words: all(card, ":scope > .body > .text > p"),
             thoughts: all(card, ".thinking p"),
             calls: [...card.querySelectorAll(".call")].map((call) =>
-                [text(call.querySelector("b")), text(call.querySelector("pre"))]),
+                [text(call.querySelector("b")), call.querySelector(".args") ? args(call) :
+                    text(call.querySelector("pre"))]),
         }}));
         const failed = text(detail.querySelector("#panel .failed p"));
         out.push({{request, response, wire, said, failed, sub: text(detail.querySelector(".sub"))}});
@@ -117,12 +122,46 @@ def check(tape, page):
             ]
             calls = [p for p in parts if isinstance(p, ToolCall)]
             assert [name for name, _ in card["calls"]] == [f"→ {call.name}" for call in calls]
-            assert [squeezed(said) for _, said in card["calls"]] == [
-                squeezed(call.arguments) for call in calls
+            assert [spelled(said) for _, said in card["calls"]] == [
+                spelled(call.arguments, like=said)
+                for call, (_, said) in zip(calls, card["calls"], strict=True)
             ]
         if completion.usage and completion.usage.output is not None:
             assert f"{short(completion.usage.output)} out" in shown["sub"]
     return answers
+
+
+def spelled(said, like=None):
+    """Arguments to be compared: as pairs of a name and JSON where they are shown so; else without blanks."""
+    if isinstance(said, list):
+        return [(name, squeezed(dump(text) if raw else text)) for name, text, raw in said]
+    if isinstance(like, list):
+        pairs = json.loads(said, object_pairs_hook=Pairs, parse_int=Digits, parse_float=Digits)
+        return [(name, squeezed(json_of(value))) for name, value in pairs]
+    return squeezed(said)
+
+
+class Pairs(list):
+    """The members of an object."""
+
+
+class Digits(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+def json_of(value):
+    """`value` as JSON, objects being lists of pairs, and numbers as they were written."""
+    if isinstance(value, Digits):
+        return str(value)
+    if isinstance(value, Pairs):
+        return "{" + ",".join(f"{dump(key)}:{json_of(one)}" for key, one in value) + "}"
+    return "[" + ",".join(map(json_of, value)) + "]" if isinstance(value, list) else dump(value)
+
+
+def dump(value):
+    return json.dumps(value, ensure_ascii=False)
 
 
 def squeezed(text):

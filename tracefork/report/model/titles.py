@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from ...core.values import Exchange, Fault, Request
+from ...core.values import Exchange, Fault, Request, Response
 from ...providers.messages import Completion, Embeddings, Other, Part
+from ..figures import size
 
 Kind = Literal["text", "tool", "error", "fault", "http"]
 
@@ -23,6 +24,7 @@ HEAD = 56
 _ORDINARY = frozenset({"", "end_turn", "stop", "STOP", "completed", "COMPLETE", "reply"})
 """Reasons to stop that say no more than that the answer is over."""
 
+_MARKS = re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+])[ \t]+|\*\*|`+", re.MULTILINE)  # Markdown's
 _DECODER = getincrementaldecoder("utf-8")
 _WIDEST = 4  # bytes of a character
 _ERROR = 400  # the first status that is one
@@ -61,16 +63,17 @@ def title(exchange: Exchange, completion: Completion | None, body: bytes) -> Tit
     if completion is None or not completion.choices:
         text, host = beginning(body), line(_split(request.url)[0], HEAD)
         name = line(f"{request.method} {host_and_path(request.url)}")
+        heard = _describe_bytes(answer, body) if "\ufffd" in text else text
         return Title(
-            "http", name, text, describe_question(request), line(f"{host}: {text}" if text else host)
+            "http", name, text, describe_question(request), line(f"{host}: {heard}" if heard else host)
         )
     if calls := completion.calls:
         more = f" +{len(calls) - 1}" if len(calls) > 1 else ""
         name, text = line(calls[0].name) + more, line(completion.text or calls[0].arguments)
         return Title("tool", name, text, name, text)
-    message = completion.choices[0].message
-    if completion.kind != "answer" and not message.text:
-        role, text = line(message.role), line(", ".join(map(_describe, message.parts)))
+    first = completion.choices[0].message
+    if completion.kind != "answer" and not first.text:
+        role, text = line(first.role), line(", ".join(map(_describe, first.parts)))
         return Title("text", role, text, role, text)
     reason = line(completion.stop_reason or "reply")
     return Title("text", reason, line(completion.text), *_split_lines(completion.text, reason))
@@ -93,9 +96,15 @@ def _describe_failure(request: Request, completion: Completion | None, text: str
     )
 
 
+def _describe_bytes(answer: Response, body: bytes) -> str:
+    """What a body is that is no text, `image/png, 1.1 KiB`."""
+    types = (value.partition(";")[0] for name, value in answer.headers if name.lower() == "content-type")
+    return f"{line(next(types, '') or 'bytes', 40)}, {size(len(body))}"
+
+
 def _split_lines(text: str, reason: str) -> tuple[str, str]:
     """The beginning of an answer, and what comes next, behind a `reason` to stop that is worth a word."""
-    flat = line(text, HEAD + LINE)
+    flat = line(_MARKS.sub("", text[: 16 * (HEAD + LINE)]), HEAD + LINE)
     if not flat:
         return reason, ""
     head, rest = flat, ""

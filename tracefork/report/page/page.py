@@ -39,12 +39,13 @@ _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 SCRIPT = tuple(
     """
-    state elements figures payload messages words ending views showing beside address
+    state elements figures payload json code markdown media values messages words ending
+    views showing beside address
     order list table pattern search strip keys panes live start
     """.split()
 )
 """The parts of the page's script, in the order in which they are joined."""
-STYLE = tuple("base top strip list origin table step ending side panes help static narrow".split())
+STYLE = tuple("base top strip list origin table step values ending side panes help static narrow".split())
 """The parts of the style, the same; what comes later overrides what came before."""
 
 MOST_ROWS = 2_000
@@ -132,12 +133,14 @@ def render(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
 def policy(mode: Mode = "app", *, live: bool = False) -> str:
     """The content security policy of a page: its style and script by their hashes, and nothing else.
 
+    Sounds are played from what the script itself made of the tape's bytes, `blob:`, which loads nothing.
     A `live` page may also ask the server that it came from.
     """
     rules = [
         "default-src 'none'",
         f"script-src '{_hash(script())}'" if mode == "app" else "",
         f"style-src '{_hash(style())}'",
+        "media-src blob:" if mode == "app" else "",
         "connect-src 'self'" if live else "",
         "base-uri 'none'",
         "form-action 'none'",

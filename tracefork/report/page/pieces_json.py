@@ -23,6 +23,7 @@ from ...providers.messages import (
     ToolResult,
 )
 from ..model.pool import Piece, parse
+from .media_places import Places, find_media
 
 Path: TypeAlias = "list[str | int]"
 Paths: TypeAlias = "Mapping[str, Path]"
@@ -36,22 +37,22 @@ def spell(piece: Piece) -> object:
     """The reading of `piece` as the page wants it; 0 where it has none."""
     if piece.reading is None:
         return 0
-    paths = _paths(piece)
+    paths, media = _paths(piece), find_media(piece)
     match piece.reading:
         case Message():
-            return _message(piece.reading, paths)
+            return _message(piece.reading, paths, media)
         case tuple():
             return {"tools": [_tool(tool, paths) for tool in piece.reading]}
         case Completion():
-            return _completion(piece.reading, paths)
+            return _completion(piece.reading, paths, media)
 
 
 def _tool(tool: Tool, paths: Paths) -> list[Words]:
     return [tool.name, _words(tool.description, paths), _words(tool.schema, paths)]
 
 
-def _completion(completion: Completion, paths: Paths) -> object:
-    choices = [{**_message(one.message, paths), "stop": one.stop_reason} for one in completion.choices]
+def _completion(completion: Completion, paths: Paths, media: Places) -> object:
+    choices = [{**_message(one.message, paths, media), "stop": one.stop_reason} for one in completion.choices]
     spelling: dict[str, object] = {"choices": choices}
     if completion.failure:
         spelling["failure"] = [completion.failure.type, _words(completion.failure.message, paths)]
@@ -60,11 +61,11 @@ def _completion(completion: Completion, paths: Paths) -> object:
     return spelling
 
 
-def _message(message: Message, paths: Paths) -> dict[str, object]:
-    return {"role": message.role, "parts": [_part(part, paths) for part in message.parts]}
+def _message(message: Message, paths: Paths, media: Places) -> dict[str, object]:
+    return {"role": message.role, "parts": [_part(part, paths, media) for part in message.parts]}
 
 
-def _part(part: Part, paths: Paths) -> list[object]:
+def _part(part: Part, paths: Paths, media: Places) -> list[object]:
     match part:
         case Text(text):
             return ["text", _words(text, paths)]
@@ -73,9 +74,10 @@ def _part(part: Part, paths: Paths) -> list[object]:
         case ToolCall(ident, name, arguments):
             return ["call", ident, name, _words(arguments, paths)]
         case ToolResult(ident, parts, name, is_error):
-            return ["result", ident, name, int(is_error), [_part(inner, paths) for inner in parts]]
-        case Media(kind, media_type, size, url):
-            return ["media", kind, media_type, size, _words(url, paths)]
+            return ["result", ident, name, int(is_error), [_part(inner, paths, media) for inner in parts]]
+        case Media(kind, media_type, size, url, sha256):
+            place = [media[sha256]] if sha256 in media else []
+            return ["media", kind, media_type, size, _words(url, paths), *place]
         case Embeddings():
             return ["other", "embeddings", str(part)]
         case Other(kind, json):

@@ -4,28 +4,24 @@ const isMessage = (one) => Boolean(one.said && one.said.role !== undefined);
 
 function part(of, said, calls) {
   const [kind] = said;
-  if (kind === "text") return long("p", words(of, said[1]));
+  if (kind === "text") return prose(words(of, said[1]));
   if (kind === "thinking") {
     const thought = words(of, said[1]);
     return el("div", {class: "part thinking"}, el("b", null, "thinking"), long("p", thought || "(not shown by the vendor)"));
   }
   if (kind === "call") {
-    const [, id, name, given] = said;
-    return el("div", {class: "part call", "data-call": id}, el("b", {class: "mono"}, `→ ${name}`), long("pre", pretty(words(of, given))));
+    const [, id, name, args] = said;
+    return el("div", {class: "part call", "data-call": id}, el("b", {class: "mono"}, `→ ${name}`), given(words(of, args)));
   }
   if (kind === "result") {
     const [, id, name, wrong, inner] = said;
     const of_ = name || (calls && calls.get(id)) || "";
     const title = (wrong ? "✕ tool error" : "← tool result") + (of_ ? `: ${of_}` : "");
-    const shown = inner.map((one) => one[0] === "text" ? long("pre", pretty(words(of, one[1]))) : part(of, one, calls));
+    const shown = inner.map((one) => one[0] === "text" ? valued(words(of, one[1])) : part(of, one, calls));
     return el("div", {class: `part ${wrong ? "wrong" : "result"}`, "data-result": id}, el("b", null, title), shown);
   }
-  if (kind === "media") {
-    const [, what, type, count, url] = said;
-    const told = [type, count === null ? "" : size(count), words(of, url)].filter(Boolean).join(", ");
-    return el("div", {class: "part"}, el("b", null, `[${what}]`), told && el("p", null, told));
-  }
-  return el("div", {class: "part"}, el("b", {class: "mono"}, said[1]), long("pre", pretty(words(of, said[2]))));
+  if (kind === "media") return medium(of, said);
+  return el("div", {class: "part"}, el("b", {class: "mono"}, said[1]), valued(words(of, said[2])));
 }
 
 /** JSON with its indents, if it is JSON whose numbers survive; else the text as it is. */
@@ -49,7 +45,7 @@ function acts(node) {
 }
 
 function message(of, notes, calls, kind = "asked") {
-  return card(kind, of.said.role, notes, of.said.parts.map((one) => part(of, one, calls)));
+  return equipped(card(kind, of.said.role, notes, of.said.parts.map((one) => part(of, one, calls))), () => spoken(of, of.said.parts));
 }
 
 async function answer(step, of) {
@@ -65,9 +61,18 @@ async function answer(step, of) {
   }
   if (said && said.choices) {
     const broken = said.broken ? "broke off" : "";
-    return said.choices.map((choice) => card("answer", choice.role, [choice.stop, broken, took], choice.parts.map((one) => part(of, one))));
+    return said.choices.map((choice) => equipped(card("answer", choice.role, [choice.stop, broken, took], choice.parts.map((one) => part(of, one))), () => spoken(of, choice.parts)));
   }
-  return [card(row.k === "error" ? "failed" : "answer", "response", [`HTTP ${row.s}`, took], of.binary ? hex(bytes(of.text)) : long("pre", pretty(of.text)))];
+  const heading = [row.k === "error" ? "failed" : "answer", "response", [`HTTP ${row.s}`, took]];
+  if (!of.binary) return [card(...heading, valued(of.text))];
+  const type = ((await facts(step)).answered.headers || []).find(([name]) => name.toLowerCase() === "content-type"), data = bytes(of.text);
+  return [card(...heading, [exhibit(data, type && String(type[1])), el("details", {class: "kept", open: !sniffed(data).type}, el("summary", null, "Its bytes"), hex(data))])];
+}
+
+/** What parts say, as text to be copied: words, what was called, what it gave. */
+function spoken(of, parts) {
+  return parts.map((one) => one[0] === "text" || one[0] === "thinking" ? words(of, one[1]) : one[0] === "call" ? `${one[2]} ${words(of, one[3])}`
+    : one[0] === "result" ? spoken(of, one[4]) : one[0] === "media" ? `[${one[1]}]` : words(of, one[2])).join("\n");
 }
 
 /** What calls are named, by their ids, in these messages. */
@@ -86,7 +91,7 @@ const same = (one, other, here, there) => JSON.stringify(spelled(one, here)) ===
 
 /** Parts with their texts in place, without what a vendor may reorder. */
 function spelled(of, parts) {
-  return parts.map((one) => one[0] === "call" ? [one[0], one[1], one[2], canonical(words(of, one[3]))] : one.map((x) => Array.isArray(x) && typeof x[0] !== "object" ? words(of, x) : x));
+  return parts.map((one) => one[0] === "call" ? [one[0], one[1], one[2], canonical(words(of, one[3]))] : one.slice(0, 5).map((x) => Array.isArray(x) && typeof x[0] !== "object" ? words(of, x) : x));
 }
 
 /** Whether two answers say the same. */

@@ -131,7 +131,7 @@ function compiled(tree) {
 }
 
 /** What a character is to ^ $ and \b: 0 the end of a line, 1 part of a word, 2 else. */
-const sort_of = (code) => code === OUTSIDE || within(LINES, code) ? 0 : within(CLASSES.w, code) ? 1 : 2;
+const kindOf = (code) => code === OUTSIDE || within(LINES, code) ? 0 : within(CLASSES.w, code) ? 1 : 2;
 
 /** A machine for a pattern: `test(text, until)` is whether it is in a text, null where the clock ran out;
     `spans(text, most, until)` where. Throws where the pattern is none. */
@@ -151,7 +151,7 @@ function pattern(source) {
     const step = (from, char) => {
       const held = char >= 0 && char < 128 ? from.near[char] : from.far.get(char);
       if (held) return held;
-      const kind = sort_of(char), seen = new Set(), stack = [...from.kernel], next = new Set(anchored ? [] : [first]);
+      const kind = kindOf(char), seen = new Set(), stack = [...from.kernel], next = new Set(anchored ? [] : [first]);
       let hit = false;
       while (stack.length) {
         const n = stack.pop();
@@ -184,7 +184,7 @@ function pattern(source) {
       const out = [];
       for (let from = 0; from < text.length && out.length < most; from++) {
         if (from % 256 === 255 && performance.now() > until) break;
-        let at = here.start(from ? sort_of(text.charCodeAt(from - 1)) : 0), end = -1;
+        let at = here.start(from ? kindOf(text.charCodeAt(from - 1)) : 0), end = -1;
         for (let n = from; n <= text.length && n < from + 1000 && at.kernel.length; n++) {
           at = here.step(at, n < text.length ? text.charCodeAt(n) : OUTSIDE);
           if (at.hit) end = n;

@@ -69,4 +69,9 @@ const response = async (step) => {
   return number === undefined ? null : piece(number);
 };
 
-function bytes(base64) { return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)); }
+function bytes(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const text = atob(base64), out = new Uint8Array(text.length);
+  for (let n = 0; n < text.length; n++) out[n] = text.charCodeAt(n);
+  return out;
+}

@@ -37,6 +37,7 @@ async function show(change, opened) {
   }
   if (mine !== turn) return;
   if (change.said) view.prepend(el("p", {class: "notice", role: "alert"}, change.said));
+  forget();
   $("detail").replaceChildren(view);
   if (!sheet && branch < 0 && at >= 0) number();
   $("detail").dataset.shown = here();

@@ -186,10 +186,23 @@ function curl(told, body) {
   return `curl --globoff -X ${quote(told.method)} --url ${quote(told.url)} \\\n${headers.join("")}  --data-raw ${quote(body)}`;
 }
 
+/** A button that copies a text; where the browser has no clipboard for the page, by way of a field that is marked. */
 function copy(what, text) {
   const node = button(what, async () => {
-    try { await navigator.clipboard.writeText(text()); node.textContent = "copied"; } catch { node.textContent = "the browser forbids it"; }
+    const done = await navigator.clipboard?.writeText(text()).then(() => true, () => false) || copied(text());
+    node.textContent = done ? "copied" : "the browser forbids it";
     setTimeout(() => { node.textContent = what; }, 1500);
   });
   return node;
+}
+
+function copied(text) {
+  const held = document.activeElement, field = el("textarea", {class: "aside", "aria-hidden": "true"});
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  held?.focus({preventScroll: true});
+  return done;
 }
