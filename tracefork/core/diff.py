@@ -9,6 +9,7 @@ from itertools import zip_longest
 from attrs import field, frozen
 
 from .digest import Recorded, list_content
+from .display import Shown
 from .framing import encode
 from .matching import Matcher, blank_out, exact, normalise, select_headers
 from .trees import WINDOW, find_places, quote_both, show_both
@@ -26,7 +27,7 @@ class Difference:
 
 
 @frozen
-class Parting:
+class Parting(Shown):
     """Where two tapes part: at exchange `step`, and how. A tape that has ended there gives None.
 
     `rest` holds the other places, where somebody looked for all of them.

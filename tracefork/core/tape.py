@@ -9,12 +9,13 @@ from attrs import evolve, field, frozen
 
 from . import notes
 from .digest import digest
+from .display import Shown
 from .surrogates import NONE, RULES, Surrogates, mask_steps
 from .values import UNFINISHED, Branch, Draw, Effect, Escape, Exchange, Outcome, Pending, Step
 
 
 @frozen
-class Tape:
+class Tape(Shown):
     """An immutable run: its steps in the order they began, and what a crash left open.
 
     `len(tape)`, `tape[i]` and iteration speak of exchanges. `created_at` is in

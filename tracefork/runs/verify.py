@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..core.diff import Difference, diff
 from ..core.digest import digest
+from ..core.display import Shown
 from ..core.matching import Matcher
 from ..core.tape import Tape
 from ..core.values import Escape, Exchange, Outcome
@@ -24,7 +25,7 @@ _PATH, _VALUE, _WHOLE = 50, 54, 236  # characters of a path, a value and all of 
 
 
 @frozen(repr=False)
-class Verdict:
+class Verdict(Shown):
     """The result of replaying a tape through an agent.
 
     `ok` means: the same things happened in the same order, nothing was left

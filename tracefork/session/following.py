@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from ..core.display import Shown
 from ..core.tape import Tape
 from ..core.values import Branch, Departure
 from ..report.savings import Savings, count_origins
@@ -11,8 +12,8 @@ from ..runtime.port import Port
 from .plan import Plan
 
 
-class Following(ABC):
-    """The part of a run that looks back at another one."""
+class Following(Shown, ABC):
+    """The part of a run that is looked at, and looks back at another one."""
 
     port: Port
     _plan: Plan

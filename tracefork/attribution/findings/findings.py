@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from ...core.display import Shown
 from ..forks.budget import NOTHING, Spent
 from ..forks.jobs import Done
 from ..search.conclusion import Conclusion
@@ -145,7 +146,7 @@ class Point:
 
 
 @frozen
-class BlameReport:
+class BlameReport(Shown):
     """The verdict of a study, the ranking of steps, and what the forks cost.
 
     `verdict` holds at level `alpha`: with at most that probability a step is named whose drop is within

@@ -103,8 +103,11 @@ def html(
     return render(view, tape, mode)
 
 
-def render(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
-    """The page about a View of `tape`; `live` is the address at which a server tells what comes next."""
+def render(view: View, tape: Tape, mode: Mode = "app", live: str = "", most: int | None = None) -> str:
+    """The page about a View of `tape`; `live` is the address at which a server tells what comes next.
+
+    A static page has all steps, or the first `most`.
+    """
     app = mode == "app"
     return (
         environment()
@@ -117,10 +120,10 @@ def render(view: View, tape: Tape, mode: Mode = "app", live: str = "") -> str:
             js=script(),
             head=step_list.head(view, live=bool(live)),
             strip=strip(view, live=bool(live)),
-            steps=step_list.steps(view, MOST_ROWS, whole=not app),
+            steps=step_list.steps(view, MOST_ROWS if app else most, whole=not app),
             together=TOGETHER,
             after=step_list.after(view),
-            more=step_list.more(view, MOST_ROWS) if app else "",
+            more=step_list.more(view, MOST_ROWS if app else most, app=app),
             ending=None if live else make_card(view),
             strands=tuple(list_strands(view)),
             blame=sidebar.blame(view),
@@ -196,7 +199,6 @@ def environment() -> Environment:
         loader=FunctionLoader(asset),
     )
     macros = made.get_template("macros.html").module
-    made.globals |= {
-        name: getattr(macros, name) for name in ("asides", "card", "told", "tree", "spots", "agents")
-    }
+    names = ("asides", "card", "told", "tree", "spots", "agents", "ranking")
+    made.globals |= {name: getattr(macros, name) for name in names}
     return made

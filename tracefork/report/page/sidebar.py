@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
@@ -23,7 +23,7 @@ _FINAL = 200  # characters of a branch's last words
 
 @frozen
 class BlameRow:
-    """A line of the ranking; `listed` if the run has that step."""
+    """A line of the ranking; `listed` if the run is at hand and has that step."""
 
     step: int
     listed: bool
@@ -66,12 +66,16 @@ class Twig:
 
 
 def blame(view: View) -> BlameTable | None:
-    found = view.blame
-    if found is None:
+    """The ranking of a View's blame; None where nobody measured it."""
+    if view.blame is None:
         return None
+    return make_blame_table(view.blame, {step.index: step.title.title for step in view.steps})
+
+
+def make_blame_table(found: Blame, titles: Mapping[int, str] | None = None) -> BlameTable:
+    """The ranking of a blame; `titles` are those of the run's steps, where these are at hand."""
     low = min([0.0, *(mark.low for mark in found.marks)])
     start = -1.0 if low < 0 and min(mark.value for mark in found.marks) < 0 else 0.0
-    titles = {step.index: step.title.title for step in view.steps}
 
     def place(value: float) -> str:
         return f"{100 * (min(1.0, max(start, value)) - start) / (1 - start):.1f}"
@@ -80,8 +84,8 @@ def blame(view: View) -> BlameTable | None:
         whisker = f"M{place(mark.low)} 8H{place(mark.high)}"
         return BlameRow(
             mark.step,
-            mark.step in titles,
-            titles.get(mark.step, ""),
+            titles is not None and mark.step in titles,
+            "" if titles is None else titles.get(mark.step, ", which the run has not"),
             share(mark.value),
             _describe(found, mark),
             whisker,

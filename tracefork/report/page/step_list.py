@@ -103,10 +103,10 @@ def tell_ending(view: View) -> str:
     return f"{ending.word}: {why}" if why else ending.word
 
 
-def steps(view: View, most: int, *, whole: bool) -> Iterator[Row]:
-    """The rows of the list: at most `most`, or in a `whole` page all of them with their messages."""
+def steps(view: View, most: int | None, *, whole: bool) -> Iterator[Row]:
+    """The rows of the list, at most `most` of them; in a `whole` page with their messages."""
     before, wrong = asides_before(view), {problem.step for problem in view.problems}
-    for step, row in islice(zip(view.steps, view_rows(view), strict=True), None if whole else most):
+    for step, row in islice(zip(view.steps, view_rows(view), strict=True), most):
         yield Row(
             row,
             show_lane(view, row.lane),
@@ -132,10 +132,12 @@ def after(view: View) -> tuple[Aside, ...]:
     return tuple(asides_before(view).get(len(view.steps), ()))
 
 
-def more(view: View, most: int) -> str:
+def more(view: View, most: int | None, *, app: bool) -> str:
     """Return a sentence on the steps that are not listed; "" if all are."""
-    left = len(view.steps) - most
-    return f"{left:,} more steps are listed when scripts are on." if left > 0 else ""
+    left = 0 if most is None else len(view.steps) - most
+    if left <= 0:
+        return ""
+    return f"{left:,} more steps are listed when scripts are on." if app else f"{left:,} more steps follow."
 
 
 def describe_hidden(view: View, step: StepView) -> str:
