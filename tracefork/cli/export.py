@@ -57,7 +57,7 @@ def export(
 ) -> None:
     """Write a run to a file that stands by itself, or what is known of runs as JSON lines.
 
-    A branch takes along what it needs of its parent. Of which runs --jsonl tells, options say, as those of ls.
+    A branch takes along what it needs of its parent. Of which runs --jsonl tells, options say as for ls.
     """
     if jsonl is None:
         if run is None or file is None:
