@@ -194,6 +194,7 @@ def test_a_run_that_is_deleted_is_not_listed_any_more(where):
         assert "b-again" not in got(server.door, "/").body.decode()
 
 
+@pytest.mark.slow  # the times of files are believed once they are two seconds old
 def test_a_look_writes_no_byte_of_the_store_nor_of_what_is_known_of_it(where):
     queries = [
         "/",

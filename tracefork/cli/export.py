@@ -55,9 +55,9 @@ def export(
     limit: Limit = None,
     store: Store = RUNS,
 ) -> None:
-    """Write a run to a file that stands by itself; a branch takes along what it needs of its parent.
+    """Write a run to a file that stands by itself, or what is known of runs as JSON lines.
 
-    With --jsonl, what is known of runs, a JSON object a line; options say of which, as those of ls.
+    A branch takes along what it needs of its parent. Of which runs --jsonl tells, options say as for ls.
     """
     if jsonl is None:
         if run is None or file is None:
