@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -652,3 +653,19 @@ def test_a_reader_that_leaves_the_page_is_noticed(tab):
         tab.goto("about:blank")
 
         assert settled(followings, 0) == 0
+
+
+def test_the_page_of_a_run_whose_process_is_gone_says_that_it_was_cut_short(tmp_path):
+    agent = """
+        import os, httpx, tracefork
+        client = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={})))
+        with tracefork.record("runs.db", run_id="killed"):
+            client.get("http://m/1")
+            os.kill(os.getpid(), 9)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(agent)], cwd=tmp_path, check=False)
+    with TapeStore.open(tmp_path / "runs.db") as store, serving(store) as server:
+        page = got(server.door, "/run/killed").body.decode()
+
+    assert 'data-live="' not in page
+    assert '<span class="word">cut short</span>: nobody closed the recording' in page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from attrs import evolve
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -12,7 +11,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from .. import __version__
 from ..attribution.findings.findings import BlameReport
 from ..attribution.findings.saved import Blames
+from ..core.notes import PROCESS
 from ..core.values import UNFINISHED
+from ..host.process import is_alive
 from ..providers.prices import Prices
 from ..report.model.gather import view_of
 from ..report.page.page import policy, render
@@ -40,7 +41,7 @@ async def page(
 
 
 async def compare(store: TapeStore, run_id: str, other: str, prices: Prices | None) -> Response:
-    """The page of a run with `other` beside it, as a branch of it is.
+    """The page of a run with `other` beside it.
 
     Raises:
         NotFound, CorruptTape: as `TapeStore.load`.
@@ -52,9 +53,10 @@ async def compare(store: TapeStore, run_id: str, other: str, prices: Prices | No
 
 def _compare(store: TapeStore, run_id: str, other: str, prices: Prices | None) -> Response:
     tape, beside = store.load(run_id), store.load(other)
-    if beside.parent is None or beside.parent.parent != run_id:
-        beside = evolve(beside, parent=None)
-    html = render(view_of(tape, branches=[beside], prices=prices), tape)
+    is_kin = beside.parent is not None and beside.parent.parent == run_id
+    kin, strangers = ([beside], []) if is_kin else ([], [beside])
+    view = view_of(tape, branches=kin, beside=strangers, prices=prices)
+    html = render(view, tape, back="../../")
     return HTMLResponse(html, headers=make_rules(policy()))
 
 
@@ -73,18 +75,21 @@ def _page(
         return Response(status_code=304, headers=tag)
     if not own and not _is_over(store, run_id):
         tape = store.follow(run_id).head.tape((), (), UNFINISHED)
-        return HTMLResponse(render(view_of(tape), tape, live=live), headers=make_rules(policy(live=True)))
+        html = render(view_of(tape), tape, live=live, back="../")
+        return HTMLResponse(html, headers=make_rules(policy(live=True)))
     tape = store.load(run_id)
     parent = next(readable(above, store.load), None)
     branches = readable(kin, store.load)
-    html = render(view_of(tape, blame=blame, branches=branches, prices=prices, parent=parent), tape)
+    view = view_of(tape, blame=blame, branches=branches, prices=prices, parent=parent)
+    html = render(view, tape, back="../")
     return HTMLResponse(html, headers=make_rules(policy()) | tag)
 
 
 def _is_over(store: TapeStore, run_id: str) -> bool:
+    """True of a run that was closed, and of one whose process is known to be gone."""
     following = store.follow(run_id)
     following.steps()
-    return following.over
+    return following.over or is_alive(following.head.meta.get(PROCESS, "")) is False
 
 
 def _tag(infos: list[RunInfo], prices: Prices | None, blame: BlameReport | None) -> str:

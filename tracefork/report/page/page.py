@@ -45,7 +45,9 @@ SCRIPT = tuple(
     """.split()
 )
 """The parts of the page's script, in the order in which they are joined."""
-STYLE = tuple("base top strip list origin table step values ending side panes help static narrow".split())
+STYLE = tuple(
+    "colours base top strip list origin table step values ending side panes help static narrow".split()
+)
 """The parts of the style, the same; what comes later overrides what came before."""
 
 MOST_ROWS = 2_000
@@ -103,10 +105,12 @@ def html(
     return render(view, tape, mode)
 
 
-def render(view: View, tape: Tape, mode: Mode = "app", live: str = "", most: int | None = None) -> str:
+def render(
+    view: View, tape: Tape, mode: Mode = "app", *, live: str = "", most: int | None = None, back: str = ""
+) -> str:
     """The page about a View of `tape`; `live` is the address at which a server tells what comes next.
 
-    A static page has all steps, or the first `most`.
+    A static page has all steps, or the first `most`. `back` is the address of the list that it belongs to.
     """
     app = mode == "app"
     return (
@@ -115,6 +119,7 @@ def render(view: View, tape: Tape, mode: Mode = "app", live: str = "", most: int
         .render(
             mode=mode,
             live=live,
+            back=back,
             policy=policy(mode, live=bool(live)),
             css=style(),
             js=script(),

@@ -85,7 +85,7 @@ def render_runs(listing: Listing) -> str:
         environment()
         .get_template("runs.html")
         .render(
-            css=asset("runs.css"),
+            css=_style(),
             js=asset("runs.js"),
             policy=policy(),
             asked=asked,
@@ -177,7 +177,7 @@ def policy() -> str:
     rules = [
         "default-src 'none'",
         f"script-src '{_hash(asset('runs.js'))}'",
-        f"style-src '{_hash(asset('runs.css'))}'",
+        f"style-src '{_hash(_style())}'",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -187,6 +187,10 @@ def policy() -> str:
 
 
 # -- below ---------------------------------------------------------------------------
+
+
+def _style() -> str:
+    return asset("style/colours.css") + asset("runs.css")
 
 
 def _make_note(row: RunRow) -> str:
