@@ -34,7 +34,7 @@ FLAGS = """
 TABS = ("", "/conversation", "/request", "/response", "/events", "/headers")
 STEP = 350  # bytes that a step may take in the page, besides its texts
 CROWDING = 0.5  # seconds of a processor's time that it takes to see how crowded it is
-FIXED = 60_000  # bytes of the style and the script
+FIXED = 115_000  # bytes of the style and the script
 
 IDLE = """
     addEventListener("load", () => requestIdleCallback(() => { window.__idle = performance.now(); }));

@@ -22,13 +22,20 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import reruns  # noqa: E402
 import terminal  # noqa: E402  beside this
-from report import stories  # noqa: E402
+from report import rich, stories  # noqa: E402
 from report.conftest import CHROMIUM, FLAGS  # noqa: E402
 from server.growing import Growing  # noqa: E402
 from server.growing import story as growing  # noqa: E402
 
 PICTURES = ROOT / "docs" / "assets" / "report"
 WIDE, PHONE = (1440, 900), (390, 844)
+TREE = (
+    ".part.result button:has-text('tree')",
+    ".json summary:has-text('config')",
+    ".json summary:has-text('paths')",
+    ".answer button:has-text('Markdown')",
+)
+"""What is pressed to see JSON as a tree, and Markdown."""
 
 
 def main() -> None:
@@ -48,6 +55,11 @@ def main() -> None:
             rerun.write_text(report.html(store.load("first"), branches=[store.load("edited")]), "utf-8")
         draw(browser, "rerun", rerun, "#branch-0")
         draw(browser, "events", app, "#step-0/events")
+        draw(browser, "table", app, "#table")
+        shown = Path(folder, "shown.html")
+        shown.write_text(report.html(rich.showcase()), "utf-8")
+        draw(browser, "picture", shown, "#step-0")
+        draw(browser, "tree", shown, "#step-1", press=TREE)
         draw(browser, "phone", app, size=PHONE)
         draw(browser, "no-script", app, script=False)
         draw(browser, "static", static, script=False)
@@ -91,6 +103,7 @@ def draw(
     dark: bool = False,
     script: bool = True,
     paper: bool = False,
+    press: tuple[str, ...] = (),
 ) -> None:
     page = browser.new_page(
         viewport={"width": size[0], "height": size[1]},
@@ -100,6 +113,8 @@ def draw(
     page.goto(file.as_uri() + fragment)
     if script:
         page.wait_for_selector("html[data-ready]", state="attached")
+    for button in press:
+        page.click(button)
     if paper:
         page.emulate_media(media="print")
     page.wait_for_timeout(300)

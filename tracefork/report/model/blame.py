@@ -60,6 +60,11 @@ class Blame:
     recorded: bool | None = None
 
     @property
+    def conclusion(self) -> str:
+        """The verdict in plain words, where it is one of those of `tracefork.blame`."""
+        return CONCLUSIONS.get(self.verdict, self.verdict)
+
+    @property
     def interval(self) -> str:
         """`95% interval`, or `interval` where it is not known of what level."""
         return "interval" if self.alpha is None else f"{100 * (1 - self.alpha):.6g}% interval"
@@ -94,6 +99,16 @@ class Blame:
     def mark(self, step: int) -> Mark | None:
         return next((mark for mark in self.marks if mark.step == step), None)
 
+
+CONCLUSIONS = {
+    "STEP": "decided",
+    "SEGMENT": "decided together",
+    "SYSTEMIC": "no step decided it",
+    "NO_DROP": "no step changed it",
+    "DIFFUSE": "spread over many steps",
+    "NOT_IDENTIFIED_WITHIN_BUDGET": "not decided within the budget",
+}
+"""The verdicts of blame as a reader is told them."""
 
 FLIPS = (
     "flip rate",

@@ -53,7 +53,7 @@ class Table:
 class EndingCard:
     """The card; texts are cut to `MOST_TEXT` characters, and `more` says how many problems are not listed.
 
-    `left` counts the problems that asking again did not mend.
+    `counted` says how many there are, and how many of them were mended by asking again.
     """
 
     word: str
@@ -67,7 +67,7 @@ class EndingCard:
     answered: str
     problems: tuple[Spot, ...]
     more: int
-    left: int
+    counted: str
     last: tuple[Spot, ...]
     decided: tuple[Spot, ...]
     tables: tuple[Table, ...]
@@ -92,7 +92,7 @@ def make_card(view: View) -> EndingCard:
         "came out" if finished else "last words",
         tuple(_point_at(view, problem) for problem in problems[:MOST_PROBLEMS]),
         max(0, len(problems) - MOST_PROBLEMS),
-        len(ending.open),
+        _count_problems(len(problems), len(ending.open)),
         tuple(_list_last(view)),
         tuple(_list_decided(view)),
         tuple(table for table in _list_tables(view) if table.rows),
@@ -114,6 +114,13 @@ def count_money(cost: Decimal, priced: int, calls: int) -> str:
 
 
 # -- below ---------------------------------------------------------------------------
+
+
+def _count_problems(every: int, left: int) -> str:
+    if every == left:
+        return plural(every, "error")
+    mended = "mended by asking again"
+    return f"{plural(every, 'error')}, {mended if not left else f'{every - left} of them {mended}'}"
 
 
 def _point_at(view: View, problem: Problem) -> Spot:

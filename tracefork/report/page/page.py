@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Mode = Literal["app", "static"]
 
 _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
+_COMMENT = re.compile(r"^/\*.*?\*/\n+|[ ]{2,}(?://[^\n\"'`]*|/\*[^\n]*\*/)$", re.MULTILINE | re.DOTALL)
 _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 SCRIPT = tuple(
@@ -165,7 +166,7 @@ def _hash(text: str) -> str:
 def script() -> str:
     """The script of the page: its parts in their order, within the one function of `page.js`."""
     parts = "\n".join(asset(f"script/{part}.js") for part in SCRIPT)
-    return asset("page.js").replace("/* parts */\n", parts)
+    return asset("page.js").replace('"parts";\n', parts)
 
 
 @cache
@@ -176,9 +177,9 @@ def style() -> str:
 
 @cache
 def asset(name: str) -> str:
-    """A file of this package; what a browser runs without the indents of its lines."""
+    """A file of this package; what a browser runs without its comments and the indents of its lines."""
     text = (files(__package__) / "assets" / name).read_text("utf-8")
-    return text if name.endswith(".html") else _INDENT.sub("", text)
+    return text if name.endswith(".html") else _COMMENT.sub("", _INDENT.sub("", text))
 
 
 def _printable(value: object) -> object:

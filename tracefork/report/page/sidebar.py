@@ -97,7 +97,7 @@ def make_blame_table(found: Blame, titles: Mapping[int, str] | None = None) -> B
     return BlameTable(
         found.estimand,
         found.meaning,
-        line(found.verdict, _SENTENCE),
+        line(found.conclusion, _SENTENCE),
         line(found.summary, _SENTENCE),
         share(found.threshold),
         axis,

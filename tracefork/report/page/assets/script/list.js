@@ -35,7 +35,7 @@ function slide() {
     return node;
   };
   const held = document.activeElement && document.activeElement.closest("#steps li")?.id;
-  $("steps").replaceChildren(el("ol", null, room(top), seen.map(line), room(Math.max(0, shown.length - top - seen.length))));
+  $("steps").replaceChildren(el("ol", {class: "rooms"}, room(top), seen.map(line), room(Math.max(0, shown.length - top - seen.length))));
   if (held) $(held)?.querySelector("a").focus({preventScroll: true});
   choose(false);
 }

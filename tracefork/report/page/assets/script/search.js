@@ -27,7 +27,7 @@ function read([text, binary, said, key]) {
 }
 
 const lowered = [];     // by chunk: what its pieces say, in lower case
-let spare = 16e6;       // characters of that which may still be kept
+let spare = 64e6;       // characters of that which may still be kept
 
 async function heard(n) {
   if (lowered[n]) return lowered[n];

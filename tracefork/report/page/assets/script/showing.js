@@ -26,8 +26,9 @@ async function show(change, opened) {
   } else branch = change.branch;
   if (change.link !== false) enter(here(), opened);
   else since = performance.now();
-  document.querySelector("main").classList.toggle("tabled", sheet);
-  if (!sheet && windowed()) slide();
+  const left = pane().classList.contains("tabled") && !sheet;
+  pane().classList.toggle("tabled", sheet);
+  if (left && windowed()) slide();
   choose();
   let view;
   try {
