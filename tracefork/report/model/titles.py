@@ -100,7 +100,7 @@ def _describe_bytes(answer: Response, body: bytes) -> str:
 
 def _split_lines(text: str, reason: str) -> tuple[str, str]:
     """The beginning of an answer, and what comes next, behind a `reason` to stop that is worth a word."""
-    flat = line(_MARKS.sub("", _HEADING.sub(r"\1: ", text[: 16 * LINE])), LINE)
+    flat = line(_MARKS.sub("", _HEADING.sub(r"\1:\n", text[: 16 * LINE])), LINE)
     if not flat:
         return reason, ""
     head, rest = flat, ""
