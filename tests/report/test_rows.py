@@ -53,7 +53,7 @@ def test_a_reason_to_stop_is_told_where_it_is_not_the_usual_one():
 @given(st.text(max_size=400))
 def test_two_lines_are_the_beginning_of_what_was_said(said):
     found = titled(said.encode("utf-8", "replace").decode())
-    bare = str.maketrans("", "", " *`#>-+…")
+    bare = str.maketrans("", "", " *`#>-+…:")
     whole, flat = f"{found.head}{found.tail}".translate(bare), found.preview.translate(bare)
 
     assert len(found.head) <= HEAD
@@ -64,7 +64,7 @@ def test_two_lines_are_the_beginning_of_what_was_said(said):
 def test_marks_of_markdown_are_no_words_of_a_title():
     said = titled("## What I found\n\n- The ledger **differs** in `orders`.")
 
-    assert said.head == "What I found The ledger differs in orders."
+    assert said.head == "What I found: The ledger differs in orders."
 
 
 def test_a_row_of_what_is_no_text_says_what_it_is():

@@ -25,6 +25,7 @@ _ORDINARY = frozenset({"", "end_turn", "stop", "STOP", "completed", "COMPLETE", 
 """Reasons to stop that say no more than that the answer is over."""
 
 _MARKS = re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+])[ \t]+|\*\*|`+", re.MULTILINE)  # Markdown's
+_HEADING = re.compile(r"\A\s*#{1,6}[ \t]+([^\n]*[^\s#:])[ \t#:]*\n\s*")
 _DECODER = getincrementaldecoder("utf-8")
 _WIDEST = 4  # bytes of a character
 _ERROR = 400  # the first status that is one
@@ -104,7 +105,7 @@ def _describe_bytes(answer: Response, body: bytes) -> str:
 
 def _split_lines(text: str, reason: str) -> tuple[str, str]:
     """The beginning of an answer, and what comes next, behind a `reason` to stop that is worth a word."""
-    flat = line(_MARKS.sub("", text[: 16 * LINE]), LINE)
+    flat = line(_MARKS.sub("", _HEADING.sub(r"\1:\n", text[: 16 * LINE])), LINE)
     if not flat:
         return reason, ""
     head, rest = flat, ""

@@ -24,10 +24,10 @@ function part(of, said, calls) {
   return el("div", {class: "part"}, el("b", {class: "mono"}, said[1]), valued(words(of, said[2])));
 }
 
-/** JSON with its indents, if it is JSON whose numbers survive; else the text as it is. */
+/** JSON with its indents, if it is JSON; else the text as it is. */
 function pretty(text) {
-  if (text.length > FIRST || !/^\s*[[{]/.test(text) || /\d{16}|\d\.\d{15}|\de\d/i.test(text)) return text;
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+  const found = text.length <= FIRST && /^\s*[[{]/.test(text) && exact(text);
+  return found ? spread(found) : text;
 }
 
 function card(kind, role, notes, body, props) {
