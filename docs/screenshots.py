@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from attrs import evolve
@@ -22,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import reruns  # noqa: E402
 import terminal  # noqa: E402  beside this
-from report import rich, stories  # noqa: E402
+from report import failures, rich, stories  # noqa: E402
 from report.conftest import CHROMIUM, FLAGS  # noqa: E402
 from server.growing import Growing  # noqa: E402
 from server.growing import story as growing  # noqa: E402
@@ -60,6 +62,9 @@ def main() -> None:
         shown.write_text(report.html(rich.showcase()), "utf-8")
         draw(browser, "picture", shown, "#step-0")
         draw(browser, "tree", shown, "#step-1", press=TREE)
+        for name, html, fragment in draw_failures():
+            Path(folder, f"{name}.html").write_text(html, "utf-8")
+            draw(browser, name, Path(folder, f"{name}.html"), fragment)
         draw(browser, "phone", app, size=PHONE)
         draw(browser, "no-script", app, script=False)
         draw(browser, "static", static, script=False)
@@ -67,6 +72,22 @@ def main() -> None:
         draw_dashboard(browser)
         terminal.draw(browser)
         browser.close()
+
+
+def draw_failures() -> Iterator[tuple[str, str, str]]:
+    """Pages of runs that failed: their names, what they are, and where they are opened."""
+    with ThreadPoolExecutor() as pool:  # playwright has an event loop in this thread
+        raised, crew, wrong = (
+            pool.submit(make).result()
+            for make in (
+                failures.has_a_tool_that_raises,
+                failures.has_a_failing_sub_agent,
+                failures.answers_wrongly,
+            )
+        )
+    yield "failed", report.html(raised.tape), ""
+    yield "strands", report.html(crew.tape, failure=crew.judged), "#step-0"
+    yield "beside", report.html(wrong.tape, beside=[raised.tape], failure=wrong.judged), ""
 
 
 def draw_dashboard(browser: Browser) -> None:

@@ -155,3 +155,66 @@ def test_a_step_of_a_branch_in_a_lane_of_its_own_says_so(browse):
 
     assert "lane worker" in page.text("#detail .sub")
     assert page.tab.query_selector("#lanes") is None
+
+
+# -- in words -----------------------------------------------------------------------------
+
+
+def told(n, *answers, asked="Go."):
+    """A run that hears `answers`, one after the other."""
+    steps = []
+    for number, answer in enumerate(answers):
+        request = stories.question([{"role": "user", "content": f"{asked} {number}"}], stream=False)
+        steps.append(stories.exchange(request, answer(request), number))
+    return evolve(stories.release(), steps=tuple(steps), run_id=f"run-{n}", parent=None)
+
+
+MARKED = """(tag) => [...document.querySelectorAll(`.beside ${tag}`)].map((one) => one.textContent)"""
+
+
+@pytest.mark.browser
+def test_what_differs_is_marked_word_by_word_and_what_is_alike_is_folded(browse):
+    same, text, call = stories.anthropic.text("Same."), stories.anthropic.text, stories.anthropic.tool_use
+    one = told(
+        1, text("It rains in Rome."), same, same, same, same, call("book", {"seat": "12A", "train": 7})
+    )
+    two = told(
+        2, text("It snows in Rome."), same, same, same, same, call("book", {"seat": "14C", "train": 7})
+    )
+    page = browse(report.html(one, beside=[two]))
+
+    assert page.text("h2#name") == "Beside: run-2"
+    assert page.tab.evaluate(MARKED, "del") == ["rains", '"12A",']
+    assert page.tab.evaluate(MARKED, "ins") == ["snows", '"14C",']
+    assert page.text(".alike summary") == "4 steps with the same answers, 1 to 4"
+    assert page.is_quiet()
+
+
+@pytest.mark.browser
+def test_what_was_asked_otherwise_is_told_where_the_answer_is_the_same_too(browse):
+    same = stories.anthropic.text("Same.")
+    page = browse(
+        report.html(told(1, same, asked="Go to Rome."), beside=[told(2, same, asked="Go to Bonn.")])
+    )
+    page.tab.click(".alike summary") if page.text(".alike summary") else None
+
+    assert "the same answer" in page.text("#detail")
+
+
+@pytest.mark.browser
+def test_runs_that_have_nothing_in_common_stand_beside_each_other_too(browse):
+    page = browse(report.html(stories.release(), beside=[stories.of_every_kind(), stories.repeated(30)]))
+    for where in ("#branch-0", "#branch-1"):
+        page.go(where)
+        assert page.tab.evaluate("document.documentElement.scrollWidth") <= 1440
+
+    assert page.is_quiet()
+
+
+def test_a_run_beside_another_is_no_branch_of_it():
+    view = report.view(RELEASE, beside=[stories.release(run_id="other")])
+    [branch] = view.branches
+
+    assert (branch.is_kin, branch.above, branch.place) == (False, None, "beside it")
+    assert "fork" not in dict(strip(view).paths)
+    assert "beside it: other" in report.text(RELEASE, beside=[stories.release(run_id="other")])

@@ -85,7 +85,7 @@ def make_card(view: View) -> EndingCard:
         KINDS[ending.word] if not (finished and ending.open) else "warn",
         line(f"{ending.word}{': ' if first else ''}{first}", TITLE),
         ending.why if error or len(ending.why) > TITLE // 2 else "",
-        cut(error),
+        cut(error) if error != first or len(error) > TITLE // 2 else "",
         ending.traceback,
         cut(ending.task),
         cut(ending.answer),

@@ -25,16 +25,16 @@ async function differing(sides, answers) {
     if (!marked) return;
     [n, twin].forEach((place, side) => {
       const node = shown[side][0].querySelector(".body").children[place];
-      const target = node && (node.matches("p, pre") ? node : node.querySelector("pre, p"));
-      if (target && target.textContent === said[side]) target.replaceChildren(...marked[side]);
+      if (one[0] === "text") node?.querySelector("p")?.replaceChildren(...marked[side]);
+      else node?.lastElementChild.replaceWith(el("pre", {tabindex: 0, role: "group", "aria-label": "Arguments"}, marked[side]));
     });
   });
   return shown;
 }
 
-/** What the two questions of a pair do not share, in words; nothing where they say the same. */
+/** What is new in one question of a pair and not in the other, in words; null where they ask the same. */
 async function otherwise(sides) {
-  const lists = sides.map(asked), sets = lists.map((list) => new Set(list));
+  const lists = sides.map(fresh), sets = sides.map((step) => new Set(asked(step)));
   const [gone, come] = await Promise.all([0, 1].map(async (side) => {
     const echoed = new Set(index.steps[sides[side]].b);  // what the model said before, and was shown then
     const own = lists[side].filter((number) => !sets[1 - side].has(number) && !echoed.has(number));
@@ -76,9 +76,10 @@ async function beside(n) {
   const added = index.steps.slice(one.first, one.first + one.count).filter((row) => row.o !== "served").length;
   const grid = el("div", {class: "beside"}, el("h3", null, name), el("h3", {class: "right"}, one.name));
   const title = (step, side) => step < 0 ? null : [el("a", {href: address(step, "new")}, `Step ${index.steps[step].i}: ${index.steps[step].n}`), side === 1 && index.steps[step].o && [" ", came(index.steps[step])]];
+  const answeredAlike = (sides) => el("p", {class: "kept"}, title(sides[0], 0), " and ", title(sides[1], 1), ": the same answer");
   let alikes = [];
   const fold = () => {
-    const lines = alikes.map((sides) => el("p", {class: "kept"}, title(sides[0], 0), " and ", title(sides[1], 1), ": the same answer"));
+    const lines = alikes.map(answeredAlike);
     if (alikes.length < FOLD) grid.append(...lines);
     else grid.append(el("details", {class: "kept alike"}, el("summary", null, `${plural(alikes.length, "step")} with the same answers, ${label(alikes[0][0])} to ${label(alikes.at(-1)[0])}`), lines));
     alikes = [];
@@ -88,10 +89,12 @@ async function beside(n) {
     for (; k < count && shown < PAIRS; k++) {
       const sides = pairs[k], both = sides.every((step) => step >= 0);
       const answers = await Promise.all(sides.map((step) => step < 0 ? null : response(step)));
-      if (both && alike(...answers)) { alikes.push(sides); continue; }
+      const differs = both ? await otherwise(sides) : null, equal = both && alike(...answers);
+      if (equal && !differs) { alikes.push(sides); continue; }
       fold();
       shown++;
-      if (both) grid.append(...[await otherwise(sides)].filter(Boolean));
+      if (differs) grid.append(differs);
+      if (equal) { grid.append(answeredAlike(sides)); continue; }
       const bodies = both ? await differing(sides, answers) : await Promise.all(sides.map((step, side) => step < 0 ? [el("p", {class: "kept"}, alone[side])] : answer(step, answers[side])));
       grid.append(...sides.map((step, side) => el("div", null, step >= 0 && el("p", {class: "sub"}, title(step, side)), bodies[side])));
     }
