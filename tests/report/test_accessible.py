@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import pytest
 import reruns
 from attrs import evolve
-from report import rich, stories
+from report import failures, rich, stories
 from report.conftest import AXE
 from report.test_hostile import hostile
 from report.test_page import TABS, at
@@ -145,3 +146,25 @@ def test_a_rerun_and_its_branch_break_no_rule(violations, tmp_path, size, branch
 
     html = report.html(first, branches=[edited]) if branch else report.html(edited, parent=first)
     assert violations(html, ["#branch-0", "#b0-step-2"] if branch else [at(0), at(1)], **window) == {}
+
+
+FAILED = ["raises", "529 storm", "loop", "sub-agent", "tool raises"]
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+@pytest.mark.parametrize("name", FAILED)
+def test_what_the_page_of_a_failed_run_opens_with_breaks_no_rule(violations, name, size):
+    with ThreadPoolExecutor() as pool:  # playwright has an event loop in this thread
+        failed = pool.submit(failures.ALL[name]).result()
+    window = {"viewport": {"width": size[0], "height": size[1]}}
+
+    assert violations(report.html(failed.tape, failure=failed.judged), ["", at(failed.step)], **window) == {}
+
+
+def test_the_keys_and_words_behind_the_question_mark_break_no_rule(browse):
+    page = browse(made("release"), reduced_motion="reduce")
+    page.tab.evaluate(AXE.read_text())
+    page.tab.keyboard.press("?")
+
+    assert "Words" in page.tab.inner_text("#help")
+    assert page.tab.evaluate(RUN, ["#help", []]) == []

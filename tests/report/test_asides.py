@@ -52,7 +52,7 @@ def test_every_form_tells_what_was_drawn_called_and_in_flight(tape):
         assert answered in text
         assert f" {title.split()[0]} " in markdown
     assert "a@example.com" in static  # the arguments too
-    assert ("No exchange was recorded" in text) == (not len(tape))
+    assert ("No step was recorded" in text) == (not len(tape))
 
 
 @pytest.mark.browser
@@ -83,6 +83,6 @@ def test_a_page_with_scripts_on_tells_it_beside_the_step(browse):
 def test_a_run_without_an_exchange_shows_what_else_it_did(browse):
     page = browse(report.html(without_exchanges()))
 
-    assert "No exchange was recorded." in page.text("#detail")
+    assert "No step was recorded." in page.text("#detail")
     assert all(said in page.text("#detail") for said in TOLD)
     assert page.is_quiet()

@@ -153,7 +153,7 @@ def test_a_step_of_a_branch_in_a_lane_of_its_own_says_so(browse):
     fork = evolve(fork, steps=(*fork.steps[:3], evolve(fork.steps[3], lane="worker")))
     page = browse(report.html(RELEASE, branches=[fork]), at(3, prefix="b0-"))
 
-    assert "lane worker" in page.text("#detail .sub")
+    assert "strand worker" in page.text("#detail .sub")
     assert page.tab.query_selector("#lanes") is None
 
 

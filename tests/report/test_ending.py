@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from attrs import evolve, frozen
 from report import failures, stories
 
-from tracefork import Effect, Exchange, Fault, Response, Tape, report
+from tracefork import Effect, Exchange, Fault, Request, Response, Tape, report
 from tracefork.core.values import CANCELLED, RETURNED, Call, Outcome, Reply, Span
 from tracefork.providers import anthropic
 from tracefork.report.model.costs import share_by, share_by_tool
+from tracefork.report.model.verified import Replayed
 from tracefork.report.page.ending import MOST_PROBLEMS, MOST_TEXT, make_card
 
 
@@ -173,7 +175,7 @@ def test_costs_are_summed_by_model_strand_and_tool():
     [model] = share_by(shown.steps, lambda step: step.model)
     tools = {tool.name: tool for tool in share_by_tool(shown.steps, shown.asides, shown.pieces)}
 
-    assert (model.name, model.calls, model.priced, model.errors) == ("claude-sonnet-4-5", 10, 9, 1)
+    assert (model.name, model.calls, model.answered, model.priced) == ("claude-sonnet-4-5", 10, 9, 9)
     assert model.cost == shown.totals.cost
     assert (model.input, model.output) == (shown.totals.input, shown.totals.output)
     assert {name: tool.calls for name, tool in tools.items()} == {
@@ -182,7 +184,50 @@ def test_costs_are_summed_by_model_strand_and_tool():
         "query_metrics": 2,
         "get_ticket": 1,
     }
+    assert tools["run_tests"].tokens == sum(
+        step.usage.input - before.usage.input - before.usage.output
+        for before, step in ((shown.steps[1], shown.steps[2]), (shown.steps[2], shown.steps[3]))
+    )
     assert tools["run_tests"].size > len("1842 passed, 3 skipped in 41.20s")
+
+
+def test_errors_are_counted_by_strand_as_they_are_listed():
+    with ThreadPoolExecutor() as pool:
+        tape = pool.submit(failures.has_a_failing_sub_agent).result().tape
+    shown = report.view(tape)
+    shares = {share.name: share for share in share_by(shown.steps, lambda step: step.lane, shown.problems)}
+
+    assert {s.lane: s.errors for s in shown.strands} == {lane: shares[lane].errors for lane in shares}
+    assert sum(share.errors for share in shares.values()) == len(shown.problems)
+
+
+def test_an_answer_that_is_fetched_twice_is_counted_once():
+    usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    whole = {"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-4o", "usage": usage}
+    answer = Response(
+        200, (("content-type", "application/json"),), (json.dumps({**whole, "output": []}).encode(),)
+    )
+    url = "https://api.openai.com/v1/responses"
+    first = Request(
+        "POST", url, (), json.dumps({"model": "gpt-4o", "input": "Hi.", "background": True}).encode()
+    )
+    asked = [first, Request("GET", f"{url}/resp_1"), Request("GET", f"{url}/resp_1")]
+    steps = [Exchange(one, answer, "", Span(3 * n, 3 * n + 1, 3 * n + 2)) for n, one in enumerate(asked)]
+    shown = view(*steps)
+    [share] = share_by(shown.steps, lambda step: step.model)
+
+    assert (share.input, share.cost) == (shown.totals.input, shown.totals.cost) == (10, share.cost)
+
+
+def test_a_run_that_left_its_tape_has_that_as_an_error():
+    left = Outcome("raised", "tracefork.Divergence", "step 1: the agent asked something else")
+    [problem] = view(ask(0), ask(1, "a"), outcome=left).problems
+    told = Replayed.of(stories.Verdict(False, 1, 2), 2)
+    replayed = evolve(told, step=0, parted="step 0: it asked otherwise")
+    [other] = evolve(view(ask(0), ask(1, "a")), verified=replayed).problems
+
+    assert (problem.step, problem.kind) == (1, "replay")
+    assert (other.step, other.kind, other.what) == (0, "replay", "step 0: it asked otherwise")
 
 
 def test_what_the_cache_saved_is_told():

@@ -48,7 +48,15 @@ def test_a_key_leads_from_the_card_to_the_step_that_failed(browse, failed):
 def test_the_card_is_left_and_come_back_to_by_keys_alone(browse):
     run = failures.meets_a_storm()
     page = browse(report.html(run.tape))
-    for key, where in [("e", at(8)), ("E", at(7)), ("e", at(8)), ("e", at(1)), ("o", "#end"), ("j", at(0))]:
+    for key, where in [
+        ("e", at(8)),
+        ("E", at(7)),
+        ("e", at(8)),
+        ("e", at(1)),
+        ("e", at(2)),
+        ("o", "#end"),
+        ("j", at(0)),
+    ]:
         page.tab.keyboard.press(key)
         page._wait(where)
     page.tab.keyboard.press("x")

@@ -39,7 +39,7 @@ def long_story(steps, text):
 def test_it_begins_with_what_was_asked_and_what_came_out():
     assert head(RELEASE) == [
         "**asked** Ship PAY-4127 if it is safe. Post the result to #&#8203;payments-release.",
-        f"**came out** {stories.STORY[-1][0]}",
+        f"**final answer** {stories.STORY[-1][0]}",
         (
             "**called** 3 \N{MULTIPLICATION SIGN} deploy, 2 \N{MULTIPLICATION SIGN} run\\_tests,"
             " 2 \N{MULTIPLICATION SIGN} query\\_metrics, get\\_ticket"

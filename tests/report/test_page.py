@@ -422,7 +422,7 @@ def test_a_run_of_no_steps_or_one_is_shown_too(browse, count):
     page.tab.keyboard.press("j")
     page._wait(at(0) if count else "#end")
 
-    assert ("No exchange was recorded" in said) != bool(count)
+    assert ("No step was recorded" in said) != bool(count)
     assert (page.text("h2#name") or "").startswith("Step 0") == bool(count)
     assert page.is_quiet()
 

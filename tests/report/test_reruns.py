@@ -195,8 +195,8 @@ def test_branches_say_it_in_words_and_in_a_static_page(runs):
     twigs = {twig.place: twig.summary for twig in sidebar.branches(view)}
 
     assert "edited: the model is claude-sonnet-4-5" in text
-    assert twigs["at 1"] == "2 new exchanges, 2 from the tape, finished"
-    assert twigs["at 0"] == "5 new exchanges, finished"
+    assert twigs["at 1"] == "2 new steps, 2 from the tape, finished"
+    assert twigs["at 0"] == "5 new steps, finished"
     assert static.count('<dl class="told">') == 5
     assert "<dt>no longer asked</dt><dd>2 steps of the tape</dd>" in static
     assert static.count("<dl") == static.count("</dl>")
@@ -245,7 +245,7 @@ def test_a_branch_in_the_page_has_its_head_its_badges_and_links_to_where_answers
     page.go("#b0-step-3")
     link = page.tab.evaluate("document.querySelector('.sub .came + a').getAttribute('href')")
 
-    assert "It left the recorded run at step 1, has 2 exchanges of its own" in shown
+    assert "It left the recorded run at step 1, has 2 steps of its own" in shown
     assert "no longer asked2 steps of the tape" in shown
     assert badges == ["asked anew", "from the tape", "from the tape", "asked anew"]
     assert link == "#step-3"

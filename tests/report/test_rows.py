@@ -61,6 +61,11 @@ def test_two_lines_are_the_beginning_of_what_was_said(said):
     assert whole.startswith(flat[:HEAD]) or not flat
 
 
+@pytest.mark.parametrize("said", ["x = 2 ** 3 ** y", "**/*.py", "- 5 degrees", "a * b * c", "`", "f(**kw)"])
+def test_what_may_be_code_stays_in_a_title(said):
+    assert titled(said).head == said
+
+
 def test_marks_of_markdown_are_no_words_of_a_title():
     said = titled("## What I found\n\n- The ledger **differs** in `orders`.")
 

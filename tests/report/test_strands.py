@@ -11,7 +11,7 @@ from report.test_page import at
 
 from tracefork import Effect, Exchange, Tape, report
 from tracefork.core.values import Call, Reply, Response, Span, Timing
-from tracefork.report.model.strands import tell_apart
+from tracefork.report.model.strands import name_strands, shorten
 
 
 def exchange(n, lane="", began=0.0, took=1.0):
@@ -90,13 +90,19 @@ def test_thousands_of_strands_are_told_quickly():
     assert found[-1].started_by == 5_998
 
 
-def test_lanes_that_end_alike_are_told_apart_by_more_of_their_path():
-    assert tell_apart(["", "search.0/x.0", "search.1/x.0", "y.0/z.0"]) == [
+def test_strands_that_would_be_called_alike_are_called_by_their_path():
+    assert name_strands((), ["", "search.0/x.0", "search.1/x.0", "y.0/z.0"]) == [
         "main",
         "search.0/x.0",
         "search.1/x.0",
         "z.0",
     ]
+
+
+def test_a_name_is_cut_in_its_middle_so_that_its_end_tells_it_apart():
+    assert shorten("search(trains, [1, 2])", 15) == "search(…[1, 2])"
+    assert shorten("main", 15) == "main"
+    assert len(shorten("agent-with-a-long-name.12", 15)) == 15
 
 
 @pytest.mark.browser

@@ -9,6 +9,7 @@ import pytest
 
 import tracefork
 from tracefork import TapeStore
+from tracefork.host import callsite
 from tracefork.host.callsite import MOST, format_traceback
 
 HERE = "session/test_sites.py"
@@ -34,7 +35,7 @@ def lines_of(function):
 @pytest.fixture(autouse=True)
 def _in_folder_of_tests(monkeypatch):
     """The site is cached by file, so the folder is the one that the whole suite runs in, or its parent."""
-    monkeypatch.setattr("tracefork.host.callsite.show_file", lambda file: "/".join(Path(file).parts[-2:]))
+    monkeypatch.setattr(callsite, "show_file", lambda file, _: "/".join(Path(file).parts[-2:]))
     monkeypatch.setattr("tracefork.host.callsite._known", {})
 
 
@@ -133,16 +134,29 @@ def test_a_line_is_no_part_of_what_a_run_is():
 
 def test_a_file_below_the_working_folder_is_shown_from_there(tmp_path, monkeypatch):
     monkeypatch.undo()
-    from tracefork.host import callsite
 
-    callsite.show_file.cache_clear()
-    monkeypatch.chdir(tmp_path)
+    assert callsite.show_file(str(tmp_path / "agents" / "crew.py"), str(tmp_path)) == "agents/crew.py"
+    assert callsite.show_file("/home/ann/work/secret/crew.py", str(tmp_path)) == "secret/crew.py"
+    assert callsite.show_file("crew.py", str(tmp_path)) == "crew.py"
+    assert callsite.show_file("<string>", str(tmp_path)) == "<string>"
+    assert callsite.show_file("/home/ann/crew.py", "") == "ann/crew.py"
 
-    assert callsite.show_file(str(tmp_path / "agents" / "crew.py")) == "agents/crew.py"
-    assert callsite.show_file("/home/ann/work/secret/crew.py") == "secret/crew.py"
-    assert callsite.show_file("crew.py") == "crew.py"
-    assert callsite.show_file("<string>") == "<string>"
-    callsite.show_file.cache_clear()
+
+def test_a_program_that_goes_to_another_folder_is_shown_from_there(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    (tmp_path / "agents").mkdir()
+    file = tmp_path / "agents" / "crew.py"
+    file.write_text("def ask(client):\n    return client.get('http://m/1')\n")
+    agent = {"__name__": "crew"}
+    exec(compile(file.read_text(), str(file), "exec"), agent)
+    client, sites = make_client(), []
+    for folder in (tmp_path, tmp_path / "agents"):
+        monkeypatch.chdir(folder)
+        with tracefork.record() as run:
+            agent["ask"](client)
+        sites.append(run.tape[0].site)
+
+    assert sites == ["agents/crew.py:2 in ask", "crew.py:2 in ask"]
 
 
 # -- tracebacks ------------------------------------------------------------------------

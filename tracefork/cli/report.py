@@ -69,9 +69,9 @@ def report(
         list[str] | None,
         typer.Option("--beside", metavar="RUN", help="Another run, shown beside it step by step."),
     ] = None,
-    failed: Annotated[
+    failure: Annotated[
         str,
-        typer.Option("--failed", metavar="WHY", help="Say that it failed, whatever the agent did."),
+        typer.Option("--failure", metavar="WHY", help="Say that it failed, whatever the agent did."),
     ] = "",
     prices: Table = None,
     store: Store = RUNS,
@@ -96,7 +96,7 @@ def report(
         branches=kept,
         prices=table,
         parent=parent,
-        failure=failed,
+        failure=failure,
         beside=others,
         through=_track,
     )

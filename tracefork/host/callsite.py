@@ -89,7 +89,8 @@ MOST: Final = 16_000
 """Characters of a traceback that are kept: of a longer one the beginning and, twice as much, the end."""
 
 _Where = tuple[str, bool]  # how a file is shown, and whether it is the agent's own for sure
-_known: dict[str, _Where | None] = {}  # by the file's name; None of a library's
+_known: dict[tuple[str, str], _Where | None] = {}  # by working folder and file; None of a library's
+_MOST_KNOWN: Final = 20_000
 
 
 def find_site() -> str:
@@ -98,10 +99,10 @@ def find_site() -> str:
     What is installed is not the agent's own: its line is returned where the stack has no other.
     """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
-    installed = ""
+    installed, folder = "", find_folder()
     while frame is not None:
-        file = frame.f_code.co_filename
-        found = _known[file] if file in _known else _look_at(frame)
+        file = folder, frame.f_code.co_filename
+        found = _known[file] if file in _known else _look_at(frame, folder)
         if found is not None:
             site = f"{found[0]}:{frame.f_lineno} in {frame.f_code.co_name}"
             if found[1]:
@@ -125,23 +126,30 @@ def format_traceback(exc: BaseException) -> str:
     return text[: MOST // 3] + left_out + text[-MOST * 2 // 3 :]
 
 
-def _look_at(frame: FrameType) -> _Where | None:
+def _look_at(frame: FrameType, folder: str) -> _Where | None:
     file = frame.f_code.co_filename
     found: _Where | None = None
     if is_of_agent(frame):
-        found = show_file(file), INSTALLED.isdisjoint(PurePath(file).parts)
-    if not file.startswith("<"):  # such a name is that of many codes
-        _known[file] = found
+        found = show_file(file, folder), INSTALLED.isdisjoint(PurePath(file).parts)
+    if not file.startswith("<") and len(_known) < _MOST_KNOWN:  # such a name is that of many codes
+        _known[folder, file] = found
     return found
 
 
-@cache
-def show_file(file: str) -> str:
-    """Return the path of `file` from the working folder, or the last two parts of it."""
+def find_folder() -> str:
+    """Return the working folder; "" where it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109  a quarter of the cost
+    except OSError:
+        return ""
+
+
+def show_file(file: str, folder: str) -> str:
+    """Return the path of `file` from the working `folder`, or the last two parts of it."""
     path = PurePath(file)
     try:
-        return path.relative_to(os.getcwd()).as_posix()  # noqa: PTH109  a quarter of the cost
-    except (ValueError, OSError):
+        return path.relative_to(folder).as_posix() if folder else "/".join(path.parts[-2:])
+    except ValueError:
         return "/".join(path.parts[-2:]) if path.is_absolute() else path.as_posix()
 
 
@@ -154,7 +162,7 @@ def _shorten_paths(made: traceback.TracebackException, seen: set[int]) -> None:
         made.stack.remove(summary)
     for summary in made.stack:
         summary.line  # noqa: B018  is looked up by the path that the file has
-        summary.filename = show_file(summary.filename)
+        summary.filename = show_file(summary.filename, find_folder())
     for other in (made.__cause__, made.__context__, *(made.exceptions or ())):
         if other is not None:
             _shorten_paths(other, seen)

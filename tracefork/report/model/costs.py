@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from attrs import frozen
 
+from ...providers.last_answers import is_fetched
 from ...providers.messages import Completion, Message, ToolResult, Usage
 from .pool import Piece
+from .problems import Problem
 from .view import Aside, StepView
 
 
@@ -17,7 +19,8 @@ from .view import Aside, StepView
 class Share:
     """What one model, or one strand, had of a run: calls, tokens, USD and seconds.
 
-    `cost` is that of the `priced` calls alone. `cached` tokens are a part of `input`; what the cache `saved`
+    `errors` are all problems of its steps. `cost` is that of the `priced` calls alone; the `answered` ones
+    have one, known or not. `cached` tokens are a part of `input`; what the cache `saved`
     is in USD, of the calls of which that is known.
     """
 
@@ -29,14 +32,17 @@ class Share:
     cost: Decimal
     priced: int
     seconds: float
+    answered: int = 0
     errors: int = 0
     saved: Decimal = Decimal(0)
 
 
 @frozen
 class ToolShare:
-    """What one tool was called for: how often, with how many errors, and how many bytes it told the model.
+    """What one tool was called for: how often, with how many errors, and how much its results were.
 
+    `size` is that in bytes and `tokens` in tokens of the model that read them, None where that cannot be
+    told: it is what a question had more than the one before and its answer, where nothing else was new.
     `seconds` are those of the calls that the run recorded itself, None where it recorded none.
     """
 
@@ -45,15 +51,18 @@ class ToolShare:
     errors: int
     size: int
     seconds: float | None
+    tokens: int | None = None
 
 
-def share_by(steps: Sequence[StepView], name: Callable[[StepView], str]) -> tuple[Share, ...]:
+def share_by(
+    steps: Sequence[StepView], name: Callable[[StepView], str], problems: Iterable[Problem] = ()
+) -> tuple[Share, ...]:
     """Return what each `name` had of the calls of models, the dearest first, then the longest."""
-    groups = defaultdict[str, list[StepView]](list)
+    groups, wrong = defaultdict[str, list[StepView]](list), Counter(problem.step for problem in problems)
     for step in steps:
         if step.completion is not None or step.api:
             groups[name(step)].append(step)
-    shares = [_sum(group, of) for group, of in groups.items()]
+    shares = [_sum(group, of, wrong) for group, of in groups.items()]
     return tuple(sorted(shares, key=lambda one: (-one.cost, -one.input - one.output, -one.calls)))
 
 
@@ -71,10 +80,13 @@ def share_by_tool(
         name = result.name or names.get(result.id, "")
         errors[name] += result.is_error
         sizes[name] += size
-    run = defaultdict[str, list[Aside]](list)
+    read = defaultdict[str, int](int)
+    for name, tokens in _measure_results(steps, pieces, names):
+        read[name] += tokens
+    run: dict[str, list[Aside]] = {}
     for aside in asides:
         if aside.kind in ("tool", "agent"):
-            run[aside.name].append(aside)
+            run.setdefault(aside.name, []).append(aside)
     made = [
         ToolShare(
             name,
@@ -82,6 +94,7 @@ def share_by_tool(
             errors.get(name, 0) or sum(aside.failed for aside in run.get(name, ())),
             sizes.get(name, 0),
             sum(aside.ended - aside.began for aside in run[name]) if name in run else None,
+            read.get(name),
         )
         for name in dict.fromkeys([*calls, *run])
     ]
@@ -91,9 +104,26 @@ def share_by_tool(
 # -- below ---------------------------------------------------------------------------
 
 
-def _sum(name: str, steps: Sequence[StepView]) -> Share:
-    usages = [step.usage or Usage() for step in steps]
-    costs = [step.cost for step in steps if step.cost is not None]
+def drop_repeated(steps: Iterable[StepView]) -> Iterator[StepView]:
+    """Give the steps without those that fetch an answer whose tokens were counted already."""
+    counted = set[str]()
+    for step in steps:
+        name = step.completion.id if step.completion else ""
+        if not (name in counted and is_fetched(step.exchange)):
+            yield step
+        if name and step.usage:
+            counted.add(name)
+
+
+def has_price(step: StepView) -> bool:
+    """True of a model's answer that cost something, whether one knows how much: of none that was refused."""
+    return step.completion is not None and (step.cost is not None or not step.completion.failure)
+
+
+def _sum(name: str, steps: Sequence[StepView], wrong: Mapping[int, int]) -> Share:
+    paid = list(drop_repeated(steps))
+    usages = [step.usage or Usage() for step in paid]
+    costs = [step.cost for step in paid if step.cost is not None]
     return Share(
         name,
         len(steps),
@@ -103,8 +133,9 @@ def _sum(name: str, steps: Sequence[StepView]) -> Share:
         sum(costs, Decimal(0)),
         len(costs),
         sum(step.ended - step.began for step in steps),
-        sum(step.is_error for step in steps),
-        sum((step.saved for step in steps if step.saved is not None), Decimal(0)),
+        sum(map(has_price, paid)),
+        sum(wrong[step.index] for step in steps),
+        sum((step.saved for step in paid if step.saved is not None), Decimal(0)),
     )
 
 
@@ -121,3 +152,22 @@ def _list_results(steps: Iterable[StepView], pieces: Sequence[Piece]) -> Iterato
         if isinstance(piece.reading, Message):
             found = [part for part in piece.reading.parts if isinstance(part, ToolResult)]
             yield from ((part, piece.size // len(found)) for part in found)
+
+
+def _measure_results(
+    steps: Sequence[StepView], pieces: Sequence[Piece], names: Mapping[str, str]
+) -> Iterator[tuple[str, int]]:
+    """The tool whose results alone are new in a question, and how many tokens these are."""
+    for step in steps:
+        base = None if step.lineage.base is None else steps[step.lineage.base]
+        before, now = (None, None) if base is None else (base.usage, step.usage)
+        if base is None or before is None or now is None:
+            continue
+        fresh = [pieces[n].reading for n in step.lineage.fresh if n not in step.echoed]
+        parts = [part for one in fresh if isinstance(one, Message) for part in one.parts]
+        called = {part.name or names.get(part.id, "") for part in parts if isinstance(part, ToolResult)}
+        if len(called) != 1 or not all(isinstance(part, ToolResult) for part in parts):
+            continue
+        more = (now.input or 0) - (before.input or 0) - (before.output or 0)
+        if now.input and before.input and more > 0:
+            yield called.pop(), more

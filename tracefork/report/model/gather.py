@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import TypeAlias
@@ -13,7 +13,6 @@ from ...core.content_encoding import is_encoded
 from ...core.tape import Tape
 from ...core.values import Exchange, Lane, Response
 from ...providers import base, paths, read
-from ...providers.last_answers import is_fetched
 from ...providers.messages import Completion, Message
 from ...providers.prices import Prices, cache_saving, cost, listed
 from ..served import Mark, find_sources, is_parent, knows_origins, mark_step
@@ -22,6 +21,7 @@ from .arrivals import arrivals
 from .asides import asides
 from .blame import Blame, BlameLike
 from .branches import gather_branches
+from .costs import drop_repeated
 from .course import course_of
 from .cutting import Cutter
 from .echoes import is_echo
@@ -212,7 +212,7 @@ def _is_stream(exchange: Exchange, body: bytes) -> bool:
 
 
 def _totals(steps: Sequence[StepView]) -> Totals:
-    steps = list(_drop_repeated(steps))
+    steps = list(drop_repeated(steps))
     usages = [step.usage for step in steps if step.usage]
     costs = [step.cost for step in steps if step.cost is not None]
     return Totals(
@@ -223,17 +223,6 @@ def _totals(steps: Sequence[StepView]) -> Totals:
         len(costs),
         len(usages),
     )
-
-
-def _drop_repeated(steps: Sequence[StepView]) -> Iterator[StepView]:
-    """The steps without those that fetch an answer whose tokens were counted already."""
-    counted = set[str]()
-    for step in steps:
-        name = step.completion.id if step.completion else ""
-        if not (name in counted and is_fetched(step.exchange)):
-            yield step
-        if name and step.usage:
-            counted.add(name)
 
 
 def _secrets(pool: Pool, tape: Tape) -> tuple[str, ...]:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
-from ...core.values import Fault, Lane
+from ...core.values import Fault, Lane, Outcome
 from ...providers.messages import Message, ToolResult, texts
 from .pool import BETWEEN, Piece
 from .titles import line
+from .verified import Replayed
 
 if TYPE_CHECKING:
     from .view import Aside, StepView
 
 Kind: TypeAlias = Literal["no response", "refused", "broken off", "tool error", "loop", "replay"]
 """No response came; a server answered 4xx or 5xx, or with an error; a body broke off; a tool failed; a model
-made the same calls again and again; a replay differed."""
+made the same calls again and again; the agent left the tape that it was replayed on."""
+
+_PARTINGS = frozenset(f"tracefork.{name}" for name in ("Divergence", "Stalled", "Unfinished"))
 
 LOOP = 3
 """Answers in a row, of one strand, that make the same calls, from which on it is a loop."""
@@ -41,13 +44,21 @@ class Problem:
 
 
 def find_problems(
-    steps: Sequence[StepView], asides: Sequence[Aside], pieces: Sequence[Piece]
+    steps: Sequence[StepView],
+    asides: Sequence[Aside],
+    pieces: Sequence[Piece],
+    outcome: Outcome | None = None,
+    verified: Replayed | None = None,
 ) -> tuple[Problem, ...]:
-    """Return the problems of a run's own steps and of what it did beside them, in the order of steps."""
+    """Return the problems of a run's own steps and of what it did beside them, in the order of steps.
+
+    `outcome` is how it ended, and `verified` what came of replaying it.
+    """
     found = [
         *(problem for step in steps for problem in _list_of_step(step, pieces)),
         *_list_of_asides(asides, len(steps)),
         *_list_loops(steps),
+        *_list_partings(steps, outcome, verified),
     ]
     seen = set[tuple[int, str, str]]()
     kept = list[Problem]()
@@ -95,6 +106,18 @@ def _list_of_asides(asides: Sequence[Aside], count: int) -> Iterator[Problem]:
             at = min(aside.before, max(0, count - 1))
             what = line(f"{aside.name} {aside.answered}")
             yield Problem(at, "tool error", what, aside.answered, aside.lane)
+
+
+def _list_partings(
+    steps: Sequence[StepView], outcome: Outcome | None, verified: Replayed | None
+) -> Iterator[Problem]:
+    """Where the agent left its tape: in the run itself, which ended so, and in a replay of it."""
+    if steps and outcome is not None and outcome.type in _PARTINGS:
+        text = outcome.message
+        yield Problem(steps[-1].index, "replay", line(text), text, steps[-1].lane)
+    if steps and verified is not None and verified.step is not None and not verified.ok:
+        step = steps[min(verified.step, len(steps) - 1)]
+        yield Problem(step.index, "replay", line(verified.parted), verified.parted, step.lane)
 
 
 def _list_loops(steps: Sequence[StepView]) -> Iterator[Problem]:

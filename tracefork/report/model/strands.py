@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -66,11 +66,21 @@ def find_strands(
     return tuple(made)
 
 
-def tell_apart(lanes: Sequence[Lane]) -> list[str]:
-    """Return the last part of each lane, and of those that share it as many parts as tell them apart."""
-    names = [lane.rpartition("/")[2] or "main" for lane in lanes]
+def name_strands(strands: Iterable[Strand], lanes: Sequence[Lane]) -> list[str]:
+    """Return how each lane is called: as its strand is, and by its path where several would be called so."""
+    known = {strand.lane: strand.name for strand in strands}
+    names = [known.get(lane) or lane.rpartition("/")[2] or "main" for lane in lanes]
     several = {name for name, count in Counter(names).items() if count > 1}
-    return [lane if name in several else name for lane, name in zip(lanes, names, strict=True)]
+    return [lane if name in several and lane else name for lane, name in zip(lanes, names, strict=True)]
+
+
+def shorten(name: str, most: int) -> str:
+    """Return `name` in `most` characters, its end included: names are told apart by that."""
+    flat = line(name, 200)
+    if len(flat) <= most:
+        return flat
+    end = (most - 1) // 2
+    return f"{flat[: most - 1 - end]}…{flat[len(flat) - end :]}"
 
 
 # -- below ---------------------------------------------------------------------------

@@ -24,7 +24,16 @@ HEAD = 56
 _ORDINARY = frozenset({"", "end_turn", "stop", "STOP", "completed", "COMPLETE", "reply"})
 """Reasons to stop that say no more than that the answer is over."""
 
-_MARKS = re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+])[ \t]+|\*\*|`+", re.MULTILINE)  # Markdown's
+_MARKS = re.compile(
+    r"""
+    ^[ \t]* (?: (?:\#{1,6}|>)[ \t]+ | [-*+][ \t]+ (?=[^\W\d]|\*\*|`) )  # before a line
+    | \*\* (?=\w) ([^*\n]{1,200}?) (?<=[\w.:!?)]) \*\*  # around words
+    | ` ([^`\n]{1,200}) `
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+"""Markdown's marks, where they can be nothing else: those of code stay."""
+
 _HEADING = re.compile(r"\A\s*#{1,6}[ \t]+([^\n]*[^\s#:])[ \t#:]*\n\s*")
 _DECODER = getincrementaldecoder("utf-8")
 _WIDEST = 4  # bytes of a character
@@ -105,7 +114,7 @@ def _describe_bytes(answer: Response, body: bytes) -> str:
 
 def _split_lines(text: str, reason: str) -> tuple[str, str]:
     """The beginning of an answer, and what comes next, behind a `reason` to stop that is worth a word."""
-    flat = line(_MARKS.sub("", _HEADING.sub(r"\1:\n", text[: 16 * LINE])), LINE)
+    flat = line(_MARKS.sub(_unmark, _HEADING.sub(r"\1:\n", text[: 16 * LINE])), LINE)
     if not flat:
         return reason, ""
     head, rest = flat, ""
@@ -116,6 +125,11 @@ def _split_lines(text: str, reason: str) -> tuple[str, str]:
     if reason in _ORDINARY:
         return head, line(rest)
     return head, line(f"{reason}: {rest}" if rest else reason)
+
+
+def _unmark(found: re.Match[str]) -> str:
+    """What stands between marks."""
+    return found[1] or found[2] or ""
 
 
 def _split(url: str) -> tuple[str, str]:

@@ -24,7 +24,8 @@ class VerdictLike(Protocol):
 class Replayed:
     """The result of replaying a run: whether all was `ok`, and how many of `total` exchanges `matched`.
 
-    `parted` says where the agent left it, in a sentence, and `run_id` which run that was; both may be "".
+    `parted` says where the agent left it, in a sentence, `run_id` which run that was, and `step` at which
+    exchange; they may be "" and None.
     """
 
     ok: bool
@@ -32,6 +33,7 @@ class Replayed:
     total: int
     parted: str = ""
     run_id: str = ""
+    step: int | None = None
 
     @classmethod
     def of(cls, verdict: VerdictLike, exchanges: int) -> Replayed:
@@ -44,7 +46,9 @@ class Replayed:
         try:
             left = getattr(verdict, "divergence", None)
             parted = "" if left is None else str(left).partition("\n")[0]
-            made = cls(bool(verdict.ok), verdict.matched, verdict.total, parted, getattr(left, "run_id", ""))
+            step = getattr(left, "step", None)
+            run_id = getattr(left, "run_id", "")
+            made = cls(bool(verdict.ok), verdict.matched, verdict.total, parted, run_id, step)
         except AttributeError as error:
             raise TypeError(f"a verdict has ok, matched and total: {verdict!r:.100}") from error
         if made.total != exchanges:

@@ -220,7 +220,7 @@ class View:
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """What went wrong on the way, in the order of steps."""
-        return find_problems(self.steps, self.asides, self.pieces)
+        return find_problems(self.steps, self.asides, self.pieces, self.outcome, self.verified)
 
     @cached_property
     def ending(self) -> Ending:

@@ -89,7 +89,7 @@ def make_card(view: View) -> EndingCard:
         ending.traceback,
         cut(ending.task),
         cut(ending.answer),
-        "came out" if finished else "last words",
+        "final answer" if finished else "last words",
         tuple(_point_at(view, problem) for problem in problems[:MOST_PROBLEMS]),
         max(0, len(problems) - MOST_PROBLEMS),
         _count_problems(len(problems), len(ending.open)),
@@ -141,13 +141,15 @@ def _list_decided(view: View) -> Iterator[Spot]:
 
 
 def _list_tables(view: View) -> Iterator[Table]:
-    models = share_by(view.steps, lambda step: step.model)
-    lanes = share_by(view.steps, lambda step: lane_name(step.lane))
+    models = share_by(view.steps, lambda step: step.model, view.problems)
+    lanes = share_by(view.steps, lambda step: lane_name(step.lane), view.problems)
     tools = share_by_tool(view.steps, view.asides, view.pieces)
     heads = ("calls", "tokens in", "cached", "out", "cost", "cache saved", "time", "errors")
     yield _make_table("model", heads, map(_spell_share, models))
     yield _make_table("strand", heads, map(_spell_share, lanes if len(lanes) > 1 else ()))
-    yield _make_table("tool", ("calls", "told the model", "time", "errors"), map(_spell_tool, tools))
+    yield _make_table(
+        "tool", ("calls", "results", "tokens of them", "time", "errors"), map(_spell_tool, tools)
+    )
 
 
 def _make_table(name: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
@@ -165,7 +167,7 @@ def _spell_share(share: Share) -> tuple[str, ...]:
         short(share.input),
         short(share.cached) if share.cached else "",
         short(share.output),
-        count_money(share.cost, share.priced, share.calls),
+        count_money(share.cost, share.priced, share.answered),
         _spell_saving(share.saved),
         duration(share.seconds),
         f"{share.errors:,}" if share.errors else "",
@@ -181,6 +183,7 @@ def _spell_tool(share: ToolShare) -> tuple[str, ...]:
         line(share.name, 60) or "no name",
         f"{share.calls:,}",
         size(share.size) if share.size else "",
+        "" if share.tokens is None else short(share.tokens),
         "" if share.seconds is None else duration(share.seconds),
         f"{share.errors:,}" if share.errors else "",
     )

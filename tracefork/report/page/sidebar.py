@@ -133,8 +133,8 @@ def _count(branch: BranchView) -> str:
     """How many exchanges it has from where it parts: of these, some may be from the tape after all."""
     served = sum(step.mark == "served" for step in branch.steps)
     if branch.course is None or not served:
-        return plural(len(branch.steps), "new exchange")
-    return f"{plural(len(branch.steps) - served, 'new exchange')}, {served:,} from the tape"
+        return plural(len(branch.steps), "new step")
+    return f"{plural(len(branch.steps) - served, 'new step')}, {served:,} from the tape"
 
 
 def _final_text(branch: BranchView) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from attrs import frozen
 
 from ..figures import dollars, duration, moment, plural, short, size
+from ..model.costs import drop_repeated, has_price
 from ..model.course import Fact, tell
 from ..model.rows import StepRow, asides_before, lane_name, show_lane, view_rows
 from ..model.titles import line
@@ -172,5 +173,4 @@ def _cost(view: View) -> str:
 
 def _calls(view: View) -> int:
     """Count the exchanges that a model answered, at least in part."""
-    answers = ((step, step.completion) for step in view.steps if step.completion)
-    return sum(step.cost is not None or not completion.failure for step, completion in answers)
+    return sum(map(has_price, drop_repeated(view.steps)))

@@ -43,7 +43,7 @@ def list_strands(view: View) -> Iterator[StrandRow]:
     lanes = {lane: number for number, lane in enumerate(view.lanes)}
     for strand in view.strands:
         share = shares.get(strand.lane)
-        money = count_money(share.cost, share.priced, share.calls) if share else ""
+        money = count_money(share.cost, share.priced, share.answered) if share else ""
         tokens = f"{short(share.input + share.output)} tokens" if share and share.input + share.output else ""
         parts = [
             plural(len(strand.steps), "step"),
@@ -68,4 +68,4 @@ def _list_links(strand: Strand) -> Iterator[tuple[str, int]]:
     if strand.started_by is not None:
         yield "started after", strand.started_by
     if strand.told_in is not None:
-        yield "told in", strand.told_in
+        yield "result read in", strand.told_in

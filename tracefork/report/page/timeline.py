@@ -14,14 +14,13 @@ from attrs import field, frozen
 from ...core.values import Lane
 from ..figures import duration, short
 from ..model.parents import RUN
-from ..model.strands import tell_apart
-from ..model.titles import line
+from ..model.strands import name_strands, shorten
 from ..model.view import StepView, View
 
 WIDTH = 1000
 COLUMNS = 700  # bars that can be told apart; of more steps those that fall together are drawn as one
-ROWS = 8  # strands that have a row of their own
-MARGIN = 78  # pixels at the left, in which labels stand
+ROWS = 16  # strands that have a row of their own
+MARGIN = 96  # pixels at the left, in which labels stand
 
 _TOP, _ROW, _BAR = 6, 4.5, 3.5
 _NAMED_ROW, _NAMED_BAR = 11, 7  # of strands, each of which has its name beside it
@@ -30,7 +29,7 @@ _BLAME = 42
 _FORKS = 16  # height of the branches
 _GAP = 14  # between two of these; half of it before the blame
 _EDGE = 4  # of the width, left free on both sides
-_LETTERS = 12  # of a strand's name
+_LETTERS = 15  # of a strand's name
 
 
 @frozen
@@ -140,16 +139,14 @@ def strip(view: View, *, live: bool = False) -> Strip | None:
     shown = ["latency", *(["context size"] if peak else []), *(["blame"] if view.blame else [])]
     shown += ["branches"] if view.branches else []
     label = f"{len(view.steps)} steps in {duration(view.totals.seconds)}: {', '.join(shown)}"
-    return Strip(tuple(paths), tuple(_list_labels(lanes, at, peak)), label, at.foot)
+    return Strip(tuple(paths), tuple(_list_labels(view, lanes, at, peak)), label, at.foot)
 
 
-def _list_labels(lanes: Sequence[Lane], at: Heights, peak: int) -> Iterator[tuple[int, str]]:
+def _list_labels(view: View, lanes: Sequence[Lane], at: Heights, peak: int) -> Iterator[tuple[int, str]]:
     if len(lanes) > 1:
-        names = tell_apart(lanes)
-        for number in range(at.rows):
+        for number, name in enumerate(name_strands(view.strands, lanes)[: at.rows]):
             more = f" +{len(lanes) - at.rows}" if number == at.rows - 1 and len(lanes) > at.rows else ""
-            name = names[number]
-            yield round(_TOP + at.row * number + at.bar), line(name, _LETTERS - len(more)) + more
+            yield round(_TOP + at.row * number + at.bar), shorten(name, _LETTERS - len(more)) + more
     else:
         yield _TOP + 8, "latency"
     yield at.context + 10, "context"

@@ -100,7 +100,7 @@ def _tell(view: View) -> Iterator[Fact]:
     if ending.task:
         yield Fact("asked", line(ending.task, _WORDS))
     if ending.answer:
-        name = "came out" if ending.word == "finished" else "last words"
+        name = "final answer" if ending.word == "finished" else "last words"
         yield Fact(name, line(ending.answer, _WORDS))
     if tools := count_tools(view.steps, view.asides):
         listed = [

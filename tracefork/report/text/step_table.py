@@ -15,7 +15,7 @@ from ...core.tape import Tape
 from ...core.values import Exchange, Fault, Headers
 from ...core.visible import align, visible
 from ...providers.unrecorded import describe_asked, describe_unrecorded, find_unrecorded
-from ..figures import size
+from ..figures import plural, size
 from ..model.course import course_of
 from ..model.ending import spell_outcome
 from ..model.rows import StepRow, tape_rows
@@ -57,8 +57,8 @@ def heading(tape: Tape) -> str:
         at = "" if tape.parent.step is None else f" at step {tape.parent.step}"
         lineage = f", from {visible(tape.parent.parent, one_line=True)}{at}"
     agents = sum(effect.is_agent for effect in tape.effects)
-    counts = f"{len(tape)} exchanges, {len(tape.effects) - agents} tool calls, {len(tape.draws)} draws"
-    counts += f", {agents} sub-agents" if agents else ""
+    others = (len(tape.effects) - agents, "tool call"), (agents, "sub-agent"), (len(tape.draws), "draw")
+    counts = ", ".join([plural(len(tape), "step"), *(plural(n, what) for n, what in others if n)])
     ended = visible(spell_outcome(tape.outcome), one_line=True)
     return f"{name}{lineage}\n{counts}; {ended}; digest {tape.digest()}"
 

@@ -72,9 +72,9 @@ def _text_head(view: View) -> Iterator[str]:
 
 def _text_steps(view: View) -> Iterator[str]:
     table = [_text_line(view, row) for row in view_lines(view)]
-    titles = ["step", "", "took", "tokens in", "blame", "answer", "lane", ""]
+    titles = ["step", "", "took", "tokens in", "blame", "answer", "strand", ""]
     if not view.steps:
-        yield "No exchange was recorded."
+        yield "No step was recorded."
     used = [n for n in range(len(titles)) if any(cells[n] for cells in table)]
     right = {place for place, n in enumerate(used) if titles[n] in ("step", "took", "tokens in", "blame")}
     if table:

@@ -70,9 +70,10 @@ function pairsOf(one) {
 /** Two runs, side by side from where they part: what is alike is folded, what differs is marked. */
 async function beside(n) {
   const one = index.branches[n], parent = one.of ?? -1;
-  const name = parent < 0 ? "recorded run" : index.branches[parent].name;
+  const stranger = one.kin === 0;
+  const name = parent >= 0 ? index.branches[parent].name : stranger ? index.run || "this run" : "recorded run";
   const pairs = pairsOf(one), count = pairs.length;
-  const alone = one.beside ? ["not asked before", "not asked any more"] : ["it was over", "it was over"];
+  const alone = stranger ? ["it has no such step", "it has no such step"] : one.beside ? ["not asked before", "not asked any more"] : ["it was over", "it was over"];
   const added = index.steps.slice(one.first, one.first + one.count).filter((row) => row.o !== "served").length;
   const grid = el("div", {class: "beside"}, el("h3", null, name), el("h3", {class: "right"}, one.name));
   const title = (step, side) => step < 0 ? null : [el("a", {href: address(step, "new")}, `Step ${index.steps[step].i}: ${index.steps[step].n}`), side === 1 && index.steps[step].o && [" ", came(index.steps[step])]];
@@ -105,12 +106,12 @@ async function beside(n) {
     }
   };
   await add(0);
-  const kin = one.kin === 0 ? "It is another run, shown beside this one, from where they differ. It"
+  const kin = stranger ? "It is another run, shown beside this one, from where they differ. It"
     : one.of === null ? `It left another run ${one.place}; it is shown beside this one, from where they differ. It`
     : `It left the ${parent < 0 ? "recorded run" : `branch ${name}`} at step ${one.at},`;
   return el("div", {class: "pair"},
-    el("div", {class: "name"}, el("h2", {id: "name"}, one.kin === 0 ? `Beside: ${one.name}` : `Branch: ${one.name}`)),
-    el("p", {class: "sub"}, `${kin} has ${plural(added, "exchange")} of its own, and ${one.ended}.`, copy("copy link", () => location.href)),
+    el("div", {class: "name"}, el("h2", {id: "name"}, stranger ? `Beside: ${one.name}` : `Branch: ${one.name}`)),
+    el("p", {class: "sub"}, `${kin} has ${plural(added, "step")} of its own, and ${one.ended}.`, copy("copy link", () => location.href)),
     told(one.told),
     count ? grid : el("p", {class: "kept"}, "Nothing differs: every question and answer is the parent's."));
 }

@@ -7,11 +7,8 @@ let only = false;           // whether the steps with errors are listed alone
 /** Shows how the run ended. */
 const end = (opened) => card0 && show({at: -1}, opened);
 
-/** The steps with errors, those that asking again did not mend before all. */
-function erring() {
-  const left = index.problems.filter((one) => one[3] === undefined);
-  return [...new Set((left.length ? left : index.problems).map((one) => one[0]))];
-}
+/** The steps with errors, in their order. */
+const erring = () => [...wrongs.keys()].sort((one, other) => one - other);
 
 /** Goes to the next error, or the one before; from the card to the step that should be looked at first. */
 function err(by) {

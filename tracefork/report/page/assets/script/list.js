@@ -95,6 +95,6 @@ function lanes() {
   if (!box) return;
   const own = new Set(index.steps.slice(0, index.own).map((row) => row.l));
   if (own.size < 2) return;
-  const choices = [[-1, "all lanes"], ...[...own].map((n) => [n, index.lanes[n] || "main"])];
+  const choices = [[-1, "all strands"], ...[...own].map((n) => [n, index.lanes[n] || "main"])];
   box.replaceChildren(...choices.map(([n, name]) => button(name, () => { lane = n; lanes(); list(); }, {class: "lane", "aria-pressed": String(lane === n)})));
 }

@@ -58,7 +58,7 @@ async function resume(was) {
 function heights() {
   const paths = [...new Set(index.steps.map((row) => row.l))].map((n) => index.lanes[n] || "main"), last = (path) => path.split("/").at(-1);
   const names = paths.map((path) => paths.filter((other) => last(other) === last(path)).length > 1 ? path : last(path));
-  const [rows, row, high] = names.length > 1 ? [Math.min(names.length, 8), 11, 7] : [3, 4.5, 3.5];
+  const [rows, row, high] = names.length > 1 ? [Math.min(names.length, 16), 11, 7] : [3, 4.5, 3.5];
   return {names, rows, row, high, top: Math.round(6 + rows * row + 14)};
 }
 
@@ -72,9 +72,9 @@ function draws(tag, attributes, text = "") {
 
 /** The labels of the strip, each at its height. */
 function labels({names, rows, row, high, top}, peak) {
-  const short_ = (name, room) => name.length > room ? `${name.slice(0, room - 1).trimEnd()}…` : name;
+  const shorten = (name, room) => { const end = (room - 1) >> 1; return name.length > room ? `${name.slice(0, room - 1 - end)}…${name.slice(-end)}` : name; };
   const more = names.length > rows ? ` +${names.length - rows}` : "";
-  const said = names.length > 1 ? names.slice(0, rows).map((name, n) => [Math.round(6 + row * n + high), n === rows - 1 ? short_(name, 12 - more.length) + more : short_(name, 12)]) : [[14, "latency"]];
+  const said = names.length > 1 ? names.slice(0, rows).map((name, n) => [Math.round(6 + row * n + high), n === rows - 1 ? shorten(name, 15 - more.length) + more : shorten(name, 15)]) : [[14, "latency"]];
   said.push([top + 10, "context"]);
   if (peak) said.push([top + 23, `to ${short(peak)}`]);
   const box = document.querySelector("#strip .labels"), height = top + 32;

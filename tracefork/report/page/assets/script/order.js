@@ -10,7 +10,7 @@ const SORTS = {
   kind: ["kind", (row) => KINDS[row.k] || row.k, false],
   what: ["what", (row) => row.n.toLowerCase(), false],
   model: ["model", (row) => row.m || "", false],
-  lane: ["lane", (row) => row.l, false],
+  lane: ["strand", (row) => row.l, false],
   in: ["tokens in", (row) => known(row.u && row.u[0]), true],
   out: ["tokens out", (row) => known(row.u && row.u[2]), true],
   cost: ["cost", dollars, true],

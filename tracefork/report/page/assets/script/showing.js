@@ -60,7 +60,7 @@ async function detail(step) {
   const told = await facts(step).catch(() => ({}));
   const tokens = row.u ? `${short(row.u[0] ?? 0)} tokens in${row.u[1] ? ` (${short(row.u[1])} cached)` : ""}, ${short(row.u[2] ?? 0)} out` : "";
   const sub = [row.r === undefined ? `no response: ${row.s}` : `HTTP ${row.s}`, `first byte ${duration(row.t[1] - row.t[0])}`, `total ${duration(row.t[2] - row.t[0])}`,
-    tokens, row.c || "", row.m || "", index.lanes.length > 1 ? `lane ${index.lanes[row.l] || "main"}` : ""].filter(Boolean).join(" · ");
+    tokens, row.c || "", row.m || "", index.lanes.length > 1 ? `strand ${index.lanes[row.l] || "main"}` : ""].filter(Boolean).join(" · ");
   return el("div", null,
     el("div", {class: "name"}, el("h2", {id: "name"}, `Step ${row.i}: ${row.n}`),
       el("div", {class: "nav"}, button("↑", () => go(step - 1), {disabled: step <= first, "aria-label": "Previous step"}), button("↓", () => go(step + 1), {disabled: step >= last, "aria-label": "Next step"}))),

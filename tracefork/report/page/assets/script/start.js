@@ -14,7 +14,7 @@ async function start() {
   listen();
   if (live) grow();
   else {
-    if (!index.steps.length) card0.append(el("p", {class: "sub"}, "No exchange was recorded."), ...index.asides.map((one) => aside(...one.slice(1))));
+    if (!index.steps.length) card0.append(el("p", {class: "sub"}, "No step was recorded."), ...index.asides.map((one) => aside(...one.slice(1))));
     await route();
   }
   if (was) await resume(was);

@@ -78,7 +78,7 @@ const VIEWS = {
     const pairs = (name, list) => el("table", {class: "facts-table"}, el("caption", null, name), el("tbody", null, list.map(([key, said]) => el("tr", null, el("th", {scope: "row", class: "mono"}, key), el("td", {class: "mono"}, chips(String(said)))))));
     const end = heard.end && heard.end.kind ? `${heard.end.kind}: ${heard.end.message}` : heard.end;
     const timing = [["began", `+${duration(row.t[0])}`], ["first byte after", duration(row.t[1] - row.t[0])], ["took", duration(row.t[2] - row.t[0])],
-      ["asked at", told.site || "not known"], ["lane", told.lane || "main"], ["api", row.a || "unknown"], ["model", row.m || "not said"]];
+      ["asked at", told.site || "not known"], ["strand", told.lane || "main"], ["api", row.a || "unknown"], ["model", row.m || "not said"]];
     return [
       pairs("Request", told.asked.headers),
       heard.headers ? pairs(`Response: ${heard.version} ${heard.status} ${heard.reason}`, heard.headers) : pairs("No response", [[heard.kind, heard.message]]),
