@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import reruns
 from attrs import evolve
 from report import failures, stories
@@ -70,6 +71,16 @@ def test_a_long_text_is_cut_and_whole_when_asked_for():
         in lines(tape)
     )
     assert "    line 499" in lines(tape, whole=True)
+
+
+@pytest.mark.parametrize("text", ["\x1b" * 1_201, "a\r\nb\r\n" * 600, "\n" * 3_000 + "a", "\u2028" * 1_500])
+def test_what_is_left_is_never_less_than_nothing(text):
+    asked = stories.question([{"role": "user", "content": text}], stream=False)
+    shown = lines(Tape((stories.exchange(asked, stories.anthropic.text("Ok.")(asked), 0),)))
+
+    left = [one.partition(" more characters")[0] for one in shown if "more characters" in one]
+    assert len(left) == 1
+    assert "-" not in left[0]
 
 
 def test_a_rerun_says_where_each_answer_came_from():

@@ -10,7 +10,7 @@ import pytest
 import tracefork
 from tracefork import TapeStore
 from tracefork.host import callsite
-from tracefork.host.callsite import MOST, format_traceback
+from tracefork.host.callsite import MOST, cut_traceback, format_traceback
 
 HERE = "session/test_sites.py"
 
@@ -227,7 +227,68 @@ def test_endless_recursion_and_hostile_exceptions_leave_a_short_traceback():
     def hostile():
         raise Hostile
 
+    def noted():
+        error = ValueError("said")
+        error.__notes__ = Unreadable()
+        raise error
+
     assert "RecursionError" in format_traceback(caught(lambda: recurse(0)))
     assert "Hostile" in format_traceback(caught(hostile))
     assert "KeyError: 'b'" in format_traceback(caught(group))
-    assert len(format_traceback(caught(group))) < MOST + 200
+    assert len(cut_traceback(format_traceback(caught(group)))) < MOST + 200
+    assert "in noted" in format_traceback(caught(noted))
+
+
+class Unreadable:
+    """Notes of an exception that raise when they are read."""
+
+    def __iter__(self):
+        raise RuntimeError("not even this")
+
+    __repr__ = __str__ = __iter__
+
+
+def test_a_chain_of_a_thousand_causes_keeps_its_traceback():
+    error = None
+    for n in range(1_000):
+        try:
+            raise ValueError(f"try {n}") from error
+        except ValueError as exc:
+            error = exc
+
+    assert format_traceback(error).rstrip().endswith("ValueError: try 999")
+
+
+def test_a_secret_across_the_cut_of_a_long_traceback_is_not_kept_in_part(monkeypatch):
+    key = "QwZq9XkV77pLm3TfYbR5uHs2DgJc8eNx"
+    monkeypatch.setenv("MY_API_KEY", key)
+    for shift in range(0, 40, 3):
+        told = "x" * (MOST // 3 - 700 + shift * 20) + key + "y" * MOST
+        with pytest.raises(ValueError, match="x"), tracefork.record() as run:
+            raise ValueError(told)
+        assert not any(key[n : n + 8] in run.tape.outcome.traceback for n in range(len(key) - 8))
+
+
+def test_a_secret_in_the_path_of_the_agent_is_taken_out_of_its_site(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    key = "Zq9XkV77pLm3TfYbR5uH"
+    monkeypatch.setenv("MY_API_KEY", key)
+    agent = {"__name__": "crew"}
+    code = "def ask(client):\n    client.get('http://m/1')\n"
+    exec(compile(code, f"{tmp_path}/runs/{key}/a.py", "exec"), agent)
+    with TapeStore.open("runs.db") as store, make_client() as client:
+        with tracefork.record(store, run_id="r") as run:
+            agent["ask"](client)
+        with tracefork.rerun(run.tape, store=store) as again:
+            agent["ask"](client)
+
+    for tape in (run.tape, again.tape):
+        assert tape[0].site == "runs/[secret:MY_API_KEY]/a.py:2 in ask"
+    assert key.encode() not in (tmp_path / "runs.db").read_bytes()
+
+
+def test_a_path_without_end_is_cut(monkeypatch):
+    monkeypatch.undo()
+
+    assert len(callsite.show_file("a" * 1_000_000, "")) <= callsite.LONGEST + 1

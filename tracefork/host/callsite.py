@@ -83,6 +83,9 @@ def find_callsite(*, whole: bool = True) -> str:
 INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 """Folders in which is what others wrote."""
 
+LONGEST: Final = 400
+"""Characters of a path that are looked at: of a longer one the last."""
+
 _PACKAGE = PurePath(__file__).parents[1]
 
 MOST: Final = 16_000
@@ -113,13 +116,23 @@ def find_site() -> str:
 
 
 def format_traceback(exc: BaseException) -> str:
-    """Return the traceback of `exc` and its causes, paths as in `find_site`; `MOST` characters of it."""
+    """Return the whole traceback of `exc` and its causes, paths as in `find_site`: see `cut_traceback`."""
+    folder = find_folder()
     try:
         made = traceback.TracebackException.from_exception(exc, limit=-60)
-        _shorten_paths(made, set())
-        text = "".join(made.format())
-    except Exception as failed:  # noqa: BLE001  whatever classes of the agent's do when they are printed
-        return f"no traceback could be made: {type(failed).__name__}"
+        _shorten_paths(made, folder)
+        return "".join(made.format())
+    except Exception:  # noqa: BLE001  whatever classes of the agent's do when they are printed
+        frames = traceback.extract_tb(exc.__traceback__, limit=-60)
+        _shorten_frames(frames, folder)
+        return f"{''.join(traceback.format_list(frames))}{type(exc).__qualname__}, which cannot be printed\n"
+
+
+def cut_traceback(text: str) -> str:
+    """Return at most `MOST` characters of a traceback: its beginning, and twice as much of its end.
+
+    Secrets are taken out before: of one that is cut nobody knows any more that it is one.
+    """
     if len(text) <= MOST:
         return text
     left_out = f"\n ... {len(text) - MOST:,} characters are left out ...\n"
@@ -146,23 +159,29 @@ def find_folder() -> str:
 
 def show_file(file: str, folder: str) -> str:
     """Return the path of `file` from the working `folder`, or the last two parts of it."""
-    path = PurePath(file)
+    path = PurePath(file if len(file) <= LONGEST else f"…{file[-LONGEST:]}")
     try:
         return path.relative_to(folder).as_posix() if folder else "/".join(path.parts[-2:])
     except ValueError:
         return "/".join(path.parts[-2:]) if path.is_absolute() else path.as_posix()
 
 
-def _shorten_paths(made: traceback.TracebackException, seen: set[int]) -> None:
-    if id(made) in seen:
-        return
-    seen.add(id(made))
-    own = [summary for summary in made.stack[:-1] if _PACKAGE in PurePath(summary.filename).parents]
+def _shorten_paths(made: traceback.TracebackException, folder: str) -> None:
+    """Shorten the paths of a traceback, of its causes, and of what groups hold."""
+    seen, left = set[int](), [made]
+    while left:
+        one = left.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            _shorten_frames(one.stack, folder)
+            others = (one.__cause__, one.__context__, *(one.exceptions or ()))
+            left += [other for other in others if other is not None]
+
+
+def _shorten_frames(stack: traceback.StackSummary, folder: str) -> None:
+    own = [summary for summary in stack[:-1] if _PACKAGE in PurePath(summary.filename).parents]
     for summary in own:  # between the agent and its tools: no line of anybody's who reads this
-        made.stack.remove(summary)
-    for summary in made.stack:
+        stack.remove(summary)
+    for summary in stack:
         summary.line  # noqa: B018  is looked up by the path that the file has
-        summary.filename = show_file(summary.filename, find_folder())
-    for other in (made.__cause__, made.__context__, *(made.exceptions or ())):
-        if other is not None:
-            _shorten_paths(other, seen)
+        summary.filename = show_file(summary.filename, folder)

@@ -329,11 +329,12 @@ class Writer:
                 self._asked[record.call] = record.question
             yield record
         elif isinstance(record, Asked):
-            question = redact.question(record.question)
+            question, site = redact.question(record.question), redact.text(record.site)
             self._shown.update(dict.fromkeys(taken_out(question), 1))
             if isinstance(question, Request):
                 self._asked[record.call] = question
-            yield record if question is record.question else evolve(record, question=question)
+            same = question is record.question and site == record.site
+            yield record if same else evolve(record, question=question, site=site)
         else:
             answer = redact.keep(record.answer, self._asked.pop(record.call, None))
             self._shown.update(dict.fromkeys(taken_out(answer), 1))

@@ -61,5 +61,7 @@ class Notes:
         if tick is None:
             return ()
         flight = self._flights[call]
-        asked = records.Asked(call, question, flight.lane, tick, flight.began, flight.site)
-        return ((asked, self._redactor() if live or self._keeps_clean else None),)
+        redact = self._redactor() if live or self._keeps_clean else None
+        site = flight.site if redact else self._redactor().text(flight.site)
+        asked = records.Asked(call, question, flight.lane, tick, flight.began, site)
+        return ((asked, redact),)

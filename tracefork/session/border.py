@@ -122,7 +122,8 @@ class Border(ABC):
         Raises:
             Refused: the run is strict.
         """
-        target, site = self.redactor().text(target)[:LONGEST], (site or find_callsite(whole=False))[:LONGEST]
+        redact = self.redactor().text
+        target, site = redact(target)[:LONGEST], redact(site or find_callsite(whole=False))[:LONGEST]
         self._escapes.add(kind, _name(target, client), site)
         if self.strict and certain:
             raise self.port.fail(Refused(target, site, kind, strict=True, client=client))
@@ -133,7 +134,8 @@ class Border(ABC):
         It is held against the run if that is strict; else only what the agent then does is. `site` and
         `client` are as for `escape`.
         """
-        target, short = self.redactor().text(target)[:LONGEST], (site or find_callsite(whole=False))[:LONGEST]
+        redact = self.redactor().text
+        target, short = redact(target)[:LONGEST], redact(site or find_callsite(whole=False))[:LONGEST]
         self._refusals.add(kind or "connection", _name(target, client), short)
         error = Refused(target, site or find_callsite(), kind, strict=self.strict, client=client)
         self._refused_last = error, self.port.happened

@@ -41,7 +41,7 @@ from .faults import DOTTED, Faults
 from .following import Following
 from .plan import Plan
 from .tools.caller import ToolCaller
-from .tools.effects import make_outcome
+from .tools.effects import keep_outcome, make_outcome
 
 T = TypeVar("T")
 
@@ -373,7 +373,7 @@ class Session(Border, ToolCaller, Following, Chance):
         if ended is None:
             ended = make_outcome(exc)
         try:
-            return self.redactor().outcome(ended)
+            return keep_outcome(ended, self.redactor())
         except Exception as failed:  # noqa: BLE001  a finder may be anybody's
             self.port.fail(StoreError(f"how the run ended is not kept, since a finder failed: {failed!r}"))
             return evolve(ended, message="", traceback="")

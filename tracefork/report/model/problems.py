@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import evolve, frozen
@@ -143,41 +143,43 @@ def _mark_recovered(
     found: Sequence[Problem], steps: Sequence[StepView], pieces: Sequence[Piece]
 ) -> Iterator[Problem]:
     """Say of refusals and faults which later step of their strand asked the same, and was answered."""
-    next_in_lane, last = dict[int, int](), dict[Lane, int]()
-    for step in reversed(steps):
-        if step.lane in last:
-            next_in_lane[step.index] = last[step.lane]
-        last[step.lane] = step.index
+    answered = _find_answered(steps, pieces)
     for problem in found:
-        yield evolve(problem, recovered=_find_answered(problem, next_in_lane, steps, pieces))
+        if problem.kind in ("no response", "refused") and problem.step in answered:
+            yield evolve(problem, recovered=answered[problem.step])
+        else:
+            yield problem
 
 
-def _find_answered(
-    problem: Problem, next_in_lane: Mapping[int, int], steps: Sequence[StepView], pieces: Sequence[Piece]
-) -> int | None:
-    """The step that asked the same again and was answered, if those between did so too; else None."""
-    if problem.kind not in ("no response", "refused"):
-        return None
-    alike, later = {problem.step}, next_in_lane.get(problem.step)
-    while later is not None and _ask_the_same(steps[problem.step], steps[later], alike, pieces):
-        if not steps[later].is_error:
-            return later
-        alike.add(later)
-        later = next_in_lane.get(later)
-    return None
+def _find_answered(steps: Sequence[StepView], pieces: Sequence[Piece]) -> dict[int, int]:
+    """The step that answered each that was not: a later one of its strand, if all up to it ask the same."""
+    last: dict[Lane, StepView] = {}
+    group, rows = dict[int, int](), list[tuple[int, int]]()
+    for step in steps:
+        before = last.get(step.lane)
+        last[step.lane] = step
+        same = before is not None and before.is_error and _ask_the_same(before, step, group, pieces)
+        group[step.index] = group[before.index] if before is not None and same else step.index
+        if before is not None and same:
+            rows.append((before.index, step.index))
+    answered = dict[int, int]()
+    for one, other in reversed(rows):
+        if not steps[other].is_error:
+            answered[one] = other
+        elif other in answered:
+            answered[one] = answered[other]
+    return answered
 
 
-def _ask_the_same(one: StepView, other: StepView, alike: Collection[int], pieces: Sequence[Piece]) -> bool:
+def _ask_the_same(one: StepView, other: StepView, group: Mapping[int, int], pieces: Sequence[Piece]) -> bool:
     """True if both questions are the same, or say the same to a model, however the answer is to come.
 
-    `alike` are the steps that asked the same as `one`.
+    Steps of one `group` asked the same so far.
     """
-    asked, again = one.exchange.request, other.exchange.request
-    if (asked.method, asked.url, asked.sha256) == (again.method, again.url, again.sha256):
-        return True
-    return (
-        other.repeated > 0
-        and other.lineage.base in alike
-        and other.lineage.count == one.lineage.count
-        and all(pieces[number].key == BETWEEN for number in other.lineage.fresh)
-    )
+    asked, again, before, after = one.exchange.request, other.exchange.request, one.lineage, other.lineage
+    if (asked.method, asked.url) != (again.method, again.url):
+        return False
+    if after.base is None:
+        return before.base is None and before.woven == after.woven
+    fresh = any(pieces[number].key != BETWEEN for number in after.fresh)
+    return group.get(after.base) == group[one.index] and after.count == before.count and not fresh

@@ -106,11 +106,13 @@ def _spell_part(lead: str, text: str, *, whole: bool) -> Iterator[str]:
 
 def _cut(text: str, *, whole: bool) -> Iterator[str]:
     """The lines of a text that are printed, made harmless, and how much of it is not."""
-    lines = visible(text if whole else text[:MOST]).strip("\n").splitlines()
-    kept = lines if whole else lines[:MOST_LINES]
-    yield from kept
-    if not whole and (len(text) > MOST or len(lines) > len(kept)):
-        left = len(text) - sum(len(one) + 1 for one in kept)
+    taken = text if whole else text[:MOST]
+    parts = taken.lstrip("\n").splitlines(keepends=True)
+    kept = parts if whole else parts[:MOST_LINES]
+    for part in kept:
+        yield from visible(part).splitlines() or [""]
+    left = len(text) - len(taken) + sum(map(len, parts[len(kept) :]))
+    if left:
         yield f"… {left:,} more characters: --full prints them"
 
 

@@ -7,12 +7,13 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...codec.strict_json import damage
 from ...core.values import RETURNED, Call, Outcome, Reply
 from ...errors import CorruptTape, Unrecordable
-from ...host.callsite import format_traceback
+from ...host.callsite import cut_traceback, format_traceback
+from ...redact import Redactor
 from . import classes, python_values, rebuild
 from .changed_arguments import make_opaque
 
@@ -220,11 +221,19 @@ def make_outcome(exc: BaseException | None) -> Outcome:
     return Outcome("raised", class_name(exc), message_of(exc), format_traceback(exc))
 
 
+def keep_outcome(outcome: Outcome, redactor: Redactor) -> Outcome:
+    """Return `outcome` as it is kept: without secrets, and its traceback cut after these are out."""
+    kept = redactor.outcome(outcome)
+    return evolve(kept, traceback=cut_traceback(kept.traceback))
+
+
 def message_of(exc: BaseException) -> str:
     """Return `str(exc)`, or "" if that raises."""
     try:
         return str(exc)
-    except Exception:  # noqa: BLE001  a failing `__str__` must not replace the tool's exception
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  a failing `__str__` must not replace the tool's exception
         return ""
 
 

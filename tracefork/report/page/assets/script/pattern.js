@@ -5,7 +5,7 @@
 
 const PARTS = 2000;     // of a pattern, with its repetitions written out
 const STATES = 2000;    // that are kept before the memory of them begins anew
-const SLOW = 4096;      // characters between two looks at the clock
+const SLOW = 4096;      // characters, or states that are followed, between two looks at the clock
 const OUTSIDE = -1;     // what stands before a text and behind it
 const CLASSES = {d: [[48, 57]], w: [[48, 57], [95, 95], [97, 122], [65, 90]], s: [[9, 13], [32, 32], [160, 160], [5760, 5760], [8192, 8202], [8232, 8233], [8239, 8239], [8287, 8287], [12288, 12288], [65279, 65279]]};
 const CONTROLS = {n: 10, r: 13, t: 9, f: 12, v: 11, 0: 0};
@@ -112,7 +112,9 @@ function compiled(tree) {
     if (code.length >= PARTS) throw new Error("it is too large");
     return code.push(part) - 1;
   };
+  let built = 0;  // empty groups, which leave nothing, are built as well
   const build = ([what, ...of], next) => {
+    if (++built > 10 * PARTS) throw new Error("it is too large");
     if (what === "set") return put("set", of[0], next);
     if (what === "at") return put("at", of[0], next);
     if (what === "all") return of.reduceRight((to, one) => build(one, to), next);
@@ -172,20 +174,27 @@ function pattern(source) {
   const any = machine(false), here = machine(true);
   return {
     test(text, until) {
-      let at = any.start(0);
+      let at = any.start(0), work = 0;
       for (let n = 0; n < text.length; n++) {
         at = at.near[text.charCodeAt(n)] || any.step(at, text.charCodeAt(n));
         if (at.hit) return true;
-        if (n % SLOW === SLOW - 1 && performance.now() > until) return null;
+        if ((work += at.near[text.charCodeAt(n)] ? 1 : at.kernel.length + 8) > SLOW) {
+          work = 0;
+          if (performance.now() > until) return null;
+        }
       }
       return any.step(at, OUTSIDE).hit;
     },
     spans(text, most, until) {
       const out = [];
-      for (let from = 0; from < text.length && out.length < most; from++) {
-        if (from % 256 === 255 && performance.now() > until) break;
+      for (let from = 0, work = 0; from < text.length && out.length < most; from++) {
+        if (work > SLOW) {
+          work = 0;
+          if (performance.now() > until) break;
+        }
         let at = here.start(from ? kindOf(text.charCodeAt(from - 1)) : 0), end = -1;
         for (let n = from; n <= text.length && n < from + 1000 && at.kernel.length; n++) {
+          work += at.kernel.length + 1;
           at = here.step(at, n < text.length ? text.charCodeAt(n) : OUTSIDE);
           if (at.hit) end = n;
         }
