@@ -571,7 +571,7 @@ def test_lists_and_reports_name_it(tapes, tmp_path):
     lines = list(step_table.lines(tape))
 
     assert sum(" agent " in line for line in lines) == 6
-    assert "4 tool calls, 0 draws, 6 sub-agents" in step_table.heading(tape)
+    assert "4 tool calls, 6 sub-agents" in step_table.heading(tape)
     page = html(tape)
     assert "ran Lab.research" in page
     assert "ran Lab.lead" in text(tape)
