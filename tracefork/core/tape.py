@@ -116,4 +116,8 @@ class Tape:
 
     def digest(self) -> str:
         """Return the 64 hex characters that name this recording and its faithful replays."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return digest(self)

@@ -112,7 +112,7 @@ class Reader:
     def _events(self, response: Response, body: bytes) -> Completion | None:
         if bedrock.is_stream(response):
             return self._assemble(bedrock.payloads(body), done=False)
-        data = [event.data for event in sse.events(body)]
+        data = sse.list_data(body)
         return self._assemble(map(_json.parse, data), done="[DONE]" in data)
 
     def _assemble(self, values: Iterable[object], *, done: bool) -> Completion | None:

@@ -38,7 +38,7 @@ from .pieces_json import spell
 
 CHUNK = 256 * 1024
 FACTS = 64
-LEVEL = 8
+LEVEL = 6
 GZIP = 31  # bits of the window, and a gzip header without a time
 
 _HALF = re.compile("[\ud800-\udfff]")
@@ -169,7 +169,11 @@ def _escape(value: object, halves: re.Pattern[str]) -> str:
         raise CorruptTape(
             "a time or another number in it is not finite", advice="correct the tape: no page can hold it"
         ) from error
-    return text if text.isascii() else halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return text
 
 
 def _facts(step: StepView) -> step_json.Facts:
