@@ -65,16 +65,16 @@ class Cutter:
         return None
 
     def _new(self, text: str, at: int, last: Found, api: Api) -> Found:
-        key, end, place = _next(text, at, last[1], api.lists)
-        found = self._pool.element(text[at:end], key, api), place
+        key, value, end, place = _next(text, at, last[1], api.lists)
+        found = self._pool.element(text[at:end], key, api, value), place
         known = self._after.setdefault(last, [])
         known.insert(0, found)
         del known[_REMEMBERED:]
         return found
 
 
-def _next(text: str, at: int, place: Place, lists: Collection[str]) -> tuple[str, int, Place]:
-    """The key and the end of the piece that begins at `at`, and the place behind it."""
+def _next(text: str, at: int, place: Place, lists: Collection[str]) -> tuple[str, object, int, Place]:
+    """The key, the JSON and the end of the piece that begins at `at`, and the place behind it."""
     try:
         if place is not None:
             key, many = place
@@ -82,13 +82,15 @@ def _next(text: str, at: int, place: Place, lists: Collection[str]) -> tuple[str
             if many and text[here] == ",":
                 here = _skip(text, here + 1)
             if not many or text[here] != "]":
-                return key, _VALUE.raw_decode(text, here)[1], place if many else None
-        return _members(text, at, lists)
+                value, end = _VALUE.raw_decode(text, here)
+                return key, value, end, place if many else None
+        end, place = _members(text, at, lists)
     except (ValueError, IndexError, RecursionError):
-        return BETWEEN, len(text), None
+        end, place = len(text), None
+    return BETWEEN, None, end, place
 
 
-def _members(text: str, at: int, lists: Collection[str]) -> tuple[str, int, Place]:
+def _members(text: str, at: int, lists: Collection[str]) -> tuple[int, Place]:
     """Skip members of the object until one of `lists` opens, or the text ends."""
     here = _skip(text, at)
     if text[here] == ("{" if at == 0 else "]"):
@@ -103,9 +105,9 @@ def _members(text: str, at: int, lists: Collection[str]) -> tuple[str, int, Plac
         here = _skip(text, here + 1)
         if key in lists:
             many = text[here] == "["
-            return BETWEEN, here + many, (key, many)
+            return here + many, (key, many)
         here = _skip(text, _VALUE.raw_decode(text, here)[1])
-    return BETWEEN, len(text), None
+    return len(text), None
 
 
 def _skip(text: str, at: int) -> int:

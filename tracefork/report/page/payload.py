@@ -20,6 +20,7 @@ from typing import cast
 
 from attrs import astuple, frozen
 
+from ...codec.strict_json import are_whole
 from ...core.tape import Tape
 from ...core.values import Lane
 from ...errors import CorruptTape
@@ -146,7 +147,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "z": [row.asked_size, row.heard_size],
         "l": lanes[row.lane],
     }
-    return {key: value for key, value in columns.items() if value not in (None, "", [])}
+    return {key: value for key, value in columns.items() if value is not None and value != "" and value != []}
 
 
 def dump(value: object) -> str:
@@ -179,9 +180,12 @@ def _escape(value: object, halves: re.Pattern[str]) -> str:
 def _facts(step: StepView) -> step_json.Facts:
     """The facts of a step, and the milliseconds from each event to the next where chunks do not say so."""
     facts = step_json.of_step(step.exchange)
+    told = cast("list[object]", cast("list[object]", facts["timing"])[3])
+    if not step.arrivals or (step.arrivals == step.exchange.timing.chunks and are_whole(told)):
+        return facts
     times = [round(1000 * time) for time in step.arrivals]
     gaps = [here - there for there, here in pairwise([0, *times])]
-    return {**facts, "events": gaps} if gaps and gaps != cast("list[object]", facts["timing"])[3] else facts
+    return facts if gaps == told else {**facts, "events": gaps}
 
 
 def _weave(lineage: Lineage) -> list[object]:
