@@ -133,8 +133,11 @@ def mapping(owner: Payload, *keys: str) -> Payload:
 
 def mappings(owner: Payload, *keys: str) -> list[Payload]:
     """The objects in the first list under one of `keys`."""
-    found = next((value for key in keys if isinstance(value := owner.get(key), list)), [])
-    return [entry for entry in found if isinstance(entry, dict)]
+    for key in keys:
+        value = owner.get(key)
+        if isinstance(value, list):
+            return [entry for entry in value if isinstance(entry, dict)]
+    return []
 
 
 def count(owner: Payload, key: str) -> int | None:
@@ -160,7 +163,8 @@ def place(owner: Payload, key: str = "index") -> int | None:
 
 def index(owner: Payload, key: str = "index") -> int:
     """Return the index under `key`; 0 if there is none."""
-    return place(owner, key) or 0
+    value = owner.get(key)
+    return value if type(value) is int and 0 <= value < _LARGEST else place(owner, key) or 0
 
 
 class Pieces:

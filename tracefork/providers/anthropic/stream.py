@@ -99,13 +99,13 @@ def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, 
     for event in events:
         place = _json.place(event)
         match event.get("type"):
+            case "content_block_delta":
+                blocks.add(place, _json.mapping(event, "delta"))
             case "message_start":
                 message = {"content": [], **_json.mapping(event, "message")}
                 usage |= _json.mapping(message, "usage")
             case "content_block_start":
                 blocks.begin(place, _json.mapping(event, "content_block"))
-            case "content_block_delta":
-                blocks.add(place, _json.mapping(event, "delta"))
             case "content_block_stop":
                 blocks.stop(place)
             case "message_delta":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from attrs import evolve
-
 from ...providers.messages import Completion, Message, Part, ToolCall
 
 
@@ -27,7 +25,7 @@ def _is_alike(part: Part, other: Part) -> bool:
         return True
     if not (isinstance(part, ToolCall) and isinstance(other, ToolCall)):
         return False
-    return evolve(part, arguments="") == evolve(other, arguments="") and (
+    return (part.id, part.name) == (other.id, other.name) and (
         _canonical(part.arguments) == _canonical(other.arguments)
     )
 

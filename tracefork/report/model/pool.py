@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -22,6 +22,7 @@ SHORT = 40
 """Characters of a text that is no longer than a path to it."""
 
 _DEEP = 40  # levels; what lies deeper has no path
+_NESTED = (dict, list)
 
 BETWEEN = ""
 """The key of a piece that stands between the elements of lists, and says nothing."""
@@ -64,16 +65,19 @@ class Pool:
     def __iter__(self) -> Iterator[Piece]:
         return iter(self.pieces)
 
-    def element(self, text: str, key: str, api: Api | None, value: object = None) -> int:
+    def element(
+        self, text: str, key: str, api: Api | None, value: object = None, *, is_strict: bool = True
+    ) -> int:
         """The number of an element of the list `key` of a request to `api`, or of what stands between.
 
-        `value` is the JSON of an element.
+        `value` is the JSON of an element; unless it `is_strict`, a browser cannot read it.
         """
         name = (api.name if api and key else "", key, text)
         if name in self._numbers:
             return self._numbers[name]
         reading = read(value, key, api)
-        return self._new(name, Piece(text, key, reading=reading, places=find_places(text, value)))
+        places = find_places(value) if is_strict and len(text) > SHORT else {}
+        return self._new(name, Piece(text, key, reading=reading, places=places if key else None))
 
     def body(self, data: bytes, reading: Completion | None = None) -> int:
         """The number of a whole body, and what it says."""
@@ -109,38 +113,38 @@ def parse(text: str, *, strict: bool = False) -> object:
     Where it is `strict`, NaN and Infinity are no JSON, as they are none to a browser.
     """
     try:
-        return json.loads(text.lstrip(" \t\r\n,"), parse_constant=_refuse if strict else None)
+        return json.loads(text.lstrip(" \t\r\n,"), parse_constant=refuse if strict else None)
     except (ValueError, RecursionError):
         return None
 
 
-def find_places(text: str, value: object) -> Mapping[str, Path] | None:
-    """The path to each long text in `value`, the JSON of `text`; none where a browser cannot parse that."""
-    if value is None:
-        return None
+class NotStrict(ValueError):
+    """What is JSON to Python alone."""
+
+
+def refuse(name: str) -> object:
+    """Refuse a constant that is no JSON to a browser."""
+    raise NotStrict(name)
+
+
+def find_places(value: object) -> Mapping[str, Path]:
+    """The path to each long text in a JSON value."""
     found = dict[str, Path]()
-    if len(text) > SHORT and not _is_lax(text):
-        _walk(value, (), found)
+    if isinstance(value, str):
+        found[value] = ()
+    _walk(value, (), found)
     return found
 
 
-def _is_lax(text: str) -> bool:
-    """True if it may have a number that only Python reads."""
-    return ("NaN" in text or "Infinity" in text) and parse(text, strict=True) is None
-
-
 def _walk(value: object, path: Path, found: dict[str, Path]) -> None:
-    if isinstance(value, str):
-        if len(value) > SHORT:
-            found.setdefault(value, path)
-    elif isinstance(value, dict):
-        if len(path) < _DEEP:
-            for key, inner in value.items():
-                _walk(inner, (*path, key), found)
-    elif isinstance(value, list) and len(path) < _DEEP:
-        for place, inner in enumerate(value):
-            _walk(inner, (*path, place), found)
-
-
-def _refuse(name: str) -> object:
-    raise ValueError(name)
+    members: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict):
+        members = value.items()
+    elif isinstance(value, list):
+        members = enumerate(value)
+    for key, inner in members if len(path) < _DEEP else ():
+        if isinstance(inner, str):
+            if len(inner) > SHORT:
+                found.setdefault(inner, (*path, key))
+        elif isinstance(inner, _NESTED):
+            _walk(inner, (*path, key), found)

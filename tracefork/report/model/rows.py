@@ -201,7 +201,9 @@ def _status(answer: Answer | None) -> tuple[int | str, str]:
             return kind, ""
         case Response(status) as response:
             end = response.end.kind if isinstance(response.end, Fault) else response.end
-            stream = "stream" if len(response.lengths) > 1 else ""
+            kept = response.kept
+            many = len(kept if isinstance(kept, tuple) else kept.lengths()) > 1
+            stream = "stream" if many else ""
             return status, f"{stream} {'' if end == 'eof' else end}".strip()
         case Reply(kind, _, of):
             return f"{kind} {of}".strip(), ""

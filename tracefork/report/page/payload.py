@@ -147,7 +147,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "z": [row.asked_size, row.heard_size],
         "l": lanes[row.lane],
     }
-    return {key: value for key, value in columns.items() if value is not None and value != "" and value != []}
+    return {key: value for key, value in columns.items() if value is not None and value not in ("", [])}
 
 
 def dump(value: object) -> str:

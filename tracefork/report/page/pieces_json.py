@@ -88,5 +88,5 @@ def _paths(piece: Piece) -> Paths:
     """The path to each long text in the JSON of `piece`; none where a browser cannot parse that."""
     if piece.places is not None:
         return piece.places
-    is_json = not piece.binary and piece.text.lstrip()[:1] in ("{", "[", '"')
-    return (find_places(piece.text, parse(piece.text)) if is_json else None) or {}
+    is_json = len(piece.text) > SHORT and not piece.binary and piece.text.lstrip()[:1] in ("{", "[", '"')
+    return find_places(parse(piece.text, strict=True)) if is_json else {}
