@@ -180,12 +180,12 @@ def _escape(value: object, halves: re.Pattern[str]) -> str:
 def _facts(step: StepView) -> step_json.Facts:
     """The facts of a step, and the milliseconds from each event to the next where chunks do not say so."""
     facts = step_json.of_step(step.exchange)
-    told = cast("list[object]", cast("list[object]", facts["timing"])[3])
-    if not step.arrivals or (step.arrivals == step.exchange.timing.chunks and are_whole(told)):
+    spelled = cast("list[object]", cast("list[object]", facts["timing"])[3])
+    if not step.arrivals or (step.arrivals == step.exchange.timing.chunks and are_whole(spelled)):
         return facts
     times = [round(1000 * time) for time in step.arrivals]
     gaps = [here - there for there, here in pairwise([0, *times])]
-    return facts if gaps == told else {**facts, "events": gaps}
+    return facts if gaps == spelled else {**facts, "events": gaps}
 
 
 def _weave(lineage: Lineage) -> list[object]:
