@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 Mode = Literal["app", "static"]
 
 _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
-_COMMENT = re.compile(r"^/\*(?! parts)(?:(?!\*/).)*\*/\n|^\n+", re.MULTILINE | re.DOTALL)
 _NOT_HTML = re.compile("[\ud800-\udfff\x00]")
 
 SCRIPT = tuple(
@@ -169,9 +168,9 @@ def style() -> str:
 
 @cache
 def asset(name: str) -> str:
-    """A file of this package; what a browser runs without indents, empty lines and comments of their own."""
+    """A file of this package; what a browser runs without the indents of its lines."""
     text = (files(__package__) / "assets" / name).read_text("utf-8")
-    return text if name.endswith(".html") else _COMMENT.sub("", _INDENT.sub("", text))
+    return text if name.endswith(".html") else _INDENT.sub("", text)
 
 
 def _printable(value: object) -> object:
