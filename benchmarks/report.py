@@ -6,6 +6,7 @@ list is the document's own up to 2,000 steps.
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
@@ -110,6 +111,18 @@ class Written:
 
 
 @frozen
+class Making:
+    """CPU seconds: to make a page, and to parse each request of its run, all that comes of it being kept."""
+
+    page: float
+    parsing: float
+
+    @property
+    def ratio(self) -> float:
+        return self.page / self.parsing
+
+
+@frozen
 class Felt:
     """Milliseconds in Chromium: starts are medians of five, pairs are median and 95th percentile."""
 
@@ -144,6 +157,22 @@ def written(tape: Tape, folder: str | Path, mode: Literal["app", "static"] = "ap
     file = Path(folder) / f"{tape.run_id}-{mode}.html"
     file.write_bytes(html.encode())
     return Written(file, file.stat().st_size, min(times), bound(tape))
+
+
+def making(tape: Tape) -> Making:
+    """What the page of `tape` takes beside `json.loads` of the run's requests: best of three, in turns."""
+    bodies = [exchange.request.body for exchange in tape]
+    pages, parsings = list[float](), list[float]()
+    for _ in range(3):
+        fresh = evolve(tape)  # one that has not computed its digest
+        start = time.process_time()
+        kept: object = [json.loads(body) for body in bodies]
+        parsings.append(time.process_time() - start)
+        del kept
+        start = time.process_time()
+        report.html(fresh)
+        pages.append(time.process_time() - start)
+    return Making(min(pages), min(parsings))
 
 
 def large_answer(size: int = 50_000_000) -> Tape:
@@ -318,6 +347,13 @@ def rows() -> Iterator[tuple[str, ...]]:
                 ready = f"{start.ready:,.0f}" if start.ready else ""
                 size = f"{page.bytes / 1e6:.2f}"
                 yield name, size, f"{page.seconds:.2f}", f"{start.paint:,.0f}", ready, f"{start.rest:,.0f}"
+
+
+def efforts() -> Iterator[tuple[str, ...]]:
+    """What it takes to make the page of 1,000 steps, and of 10,000, beside parsing their requests."""
+    for count in (1_000, 10_000):
+        made = making(long_run(count))
+        yield f"{count:,}", f"{made.page:.2f}", f"{made.parsing:.2f}", f"{made.ratio:.1f}"
 
 
 def uses() -> Iterator[tuple[str, ...]]:

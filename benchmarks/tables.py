@@ -290,6 +290,13 @@ PARTS = (
         lambda _: report.rows(),
     ),
     Part(
+        "effort",
+        "The report beside parsing the requests of its run",
+        "python -m benchmarks.run effort",
+        ("steps", "CPU s to make", "CPU s of json.loads", "ratio (≤ 2)"),
+        lambda _: report.efforts(),
+    ),
+    Part(
         "report",
         "The report in use: medians / 95th percentiles",
         "python -m benchmarks.run report",

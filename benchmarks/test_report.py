@@ -14,6 +14,9 @@ from attrs import frozen
 from benchmarks import report
 from tracefork import report as reports
 
+ROOM = 4.5
+"""How many times as long as parsing its run's requests a page may take: it takes three to four."""
+
 
 @frozen
 class Seen:
@@ -76,6 +79,13 @@ def test_a_page_of_a_history_that_is_never_cut_is_light(tmp_path):
 def test_a_page_is_made_quickly(page):
     # these are seconds of a processor, which two programs that share its caches make twice as many at most
     assert page.seconds <= 1.5 * min(2.0, report.crowding())
+
+
+def test_a_page_takes_little_more_than_to_parse_the_requests_of_its_run():
+    tape = report.long_run()
+
+    # both are measured in turns: who runs beside makes both slower, but parsing more unsteady
+    assert min(report.making(tape).ratio for _ in range(2)) <= ROOM
 
 
 def test_a_page_is_made_in_little_memory():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracefork.providers.sse import Event, encode, events
+from tracefork.providers.sse import Event, encode, events, find_ends, list_data
 
 LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"))
 NAMES = LINES.filter(lambda name: name and not name.startswith(" "))
@@ -29,6 +29,41 @@ def test_events_are_read_in_the_order_they_were_written(pairs):
 @given(st.binary())
 def test_reading_never_fails(body):
     read(body)
+
+
+PARTS = [
+    "data",
+    "data:",
+    "data: ",
+    ":",
+    "event: data",
+    "id: 1",
+    "x",
+    "é",
+    "\ufeff",
+    "\n",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+]
+BODIES = st.lists(st.sampled_from(PARTS)).map("".join).map(str.encode)
+
+
+@given(st.one_of(st.binary(), BODIES, BODIES.map(lambda body: body.replace(b"\r", b""))))
+def test_the_data_alone_are_those_of_the_events(body):
+    assert list_data(body) == [event.data for event in read(body)]
+
+
+@given(st.one_of(BODIES, BODIES.map(lambda body: body.replace(b"\r", b""))))
+def test_an_event_ends_where_a_body_that_is_cut_there_has_it_and_one_byte_before_has_not(body):
+    ends = find_ends(body)
+
+    assert len(ends) == len(read(body))
+    for number, end in enumerate(ends):
+        cut = end - 1 if body[end - 2 : end] != b"\r\n" else end - 2  # a CR alone ends a line, too
+        assert len(read(body[:end])) == number + 1
+        assert len(read(body[:cut])) == number
 
 
 @given(st.lists(LINES, min_size=1), st.sampled_from(["\r\n", "\r", "\n"]))

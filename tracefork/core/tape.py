@@ -117,4 +117,8 @@ class Tape(Shown):
 
     def digest(self) -> str:
         """Return the 64 hex characters that name this recording and its faithful replays."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return digest(self)

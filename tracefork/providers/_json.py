@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -21,7 +21,10 @@ Payload: TypeAlias = "dict[str, object]"
 _MOST_DIGITS = 4000  # more are no int: making one is slow, and Python refuses it
 _LARGEST = 2**63
 _SHORT = 19  # digits that surely make a number below it
-_WHITE = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]*")
+_WORD = "tracefork"
+_BETWEEN = f',"{_WORD}",'
+_ESCAPED = "\\u00"  # as which any of its letters may be spelled, too
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,30})?(?:[eE]-\d{1,2})?")
 
 
@@ -35,10 +38,26 @@ class Verbatim:
 def parse(text: str | bytes) -> object:
     """The JSON value, or None if `text` is no JSON or nested beyond reason."""
     try:
-        value: object = _DECODER.decode(_decode(text))
-    except (ValueError, RecursionError):
+        source = text if isinstance(text, str) else _decode(text)
+    except ValueError:
         return None
-    return value
+    return _parse(source, _DECODER_OF_SHORT if len(source) < _MOST_DIGITS else _DECODER)
+
+
+def parse_all(texts: Sequence[str]) -> list[object]:
+    """The JSON value of each text, as `parse` gives it: all at once, where that is sure to be the same.
+
+    They are read as one array, with a word between them that nothing in them can spell. If that word is
+    every other element then, and the only one in between, each text is one value.
+    """
+    together = _BETWEEN.join(texts)
+    between = len(texts) - 1
+    if together.count(_WORD) == between and _ESCAPED not in together:
+        is_short = max(map(len, texts), default=0) < _MOST_DIGITS
+        whole = _parse(f"[{together}]", _DECODER_OF_SHORT if is_short else _DECODER)
+        if isinstance(whole, list) and whole[1::2] == [_WORD] * between and len(whole) == 2 * between + 1:
+            return whole[::2]
+    return list(map(parse, texts))
 
 
 def read_list(text: bytes) -> Iterator[object]:
@@ -59,17 +78,12 @@ def read_list(text: bytes) -> Iterator[object]:
 
 def write(value: object) -> str:
     """JSON text of a parsed value, compact, its numbers as they were spelled."""
-    match value:
-        case str():
-            return _quote(value)
-        case Verbatim(text):
-            return clean(text)
-        case dict():
-            return "{" + ",".join(f"{_quote(str(k))}:{write(v)}" for k, v in value.items()) + "}"
-        case list() | tuple():
-            return "[" + ",".join(map(write, value)) + "]"
-        case _:
-            return json.dumps(value, default=repr)
+    try:
+        text = _COMPACT.encode(value)
+        text.encode()
+    except (TypeError, ValueError):  # something in it is to stay as it is spelled, or is no text
+        return _write_each(value)
+    return text
 
 
 def has_verbatim(value: object) -> bool:
@@ -104,25 +118,31 @@ def string(owner: Payload, *keys: str) -> str:
     for key in keys:
         value = owner.get(key)
         if isinstance(value, str) and value:
-            return clean(value)
+            return value if value.isascii() else clean(value)
     return ""
 
 
 def mapping(owner: Payload, *keys: str) -> Payload:
     """The first object under one of `keys`, or an empty one."""
-    return next((value for key in keys if isinstance(value := owner.get(key), dict)), {})
+    for key in keys:
+        value = owner.get(key)
+        if isinstance(value, dict):
+            return value
+    return {}
 
 
 def mappings(owner: Payload, *keys: str) -> list[Payload]:
     """The objects in the first list under one of `keys`."""
-    found = next((value for key in keys if isinstance(value := owner.get(key), list)), [])
-    return [entry for entry in found if isinstance(entry, dict)]
+    for key in keys:
+        value = owner.get(key)
+        if isinstance(value, list):
+            return [entry for entry in value if isinstance(entry, dict)]
+    return []
 
 
 def count(owner: Payload, key: str) -> int | None:
     """Return the count under `key`; None if it is no integer, negative or beyond 63 bits."""
-    value = owner.get(key)
-    return value if type(value) is int and 0 <= value < _LARGEST else None
+    return _count(owner.get(key))
 
 
 def amount(value: object) -> Decimal | None:
@@ -138,12 +158,13 @@ def place(owner: Payload, key: str = "index") -> int | None:
     value = owner.get(key)
     if isinstance(value, str) and len(value) < _SHORT and value.isascii() and value.isdigit():
         return int(value)
-    return count(owner, key)
+    return _count(value)
 
 
 def index(owner: Payload, key: str = "index") -> int:
     """Return the index under `key`; 0 if there is none."""
-    return place(owner, key) or 0
+    value = owner.get(key)
+    return value if type(value) is int and 0 <= value < _LARGEST else place(owner, key) or 0
 
 
 class Pieces:
@@ -153,8 +174,12 @@ class Pieces:
         self._pieces: dict[Hashable, list[str]] = {}
 
     def add(self, key: Hashable, piece: object) -> None:
-        if isinstance(piece, str):
-            self._pieces.setdefault(key, []).append(piece)
+        if not isinstance(piece, str):
+            return
+        if key in self._pieces:
+            self._pieces[key].append(piece)
+        else:
+            self._pieces[key] = [piece]
 
     def drop(self, key: Hashable) -> None:
         """Forget the text under `key`, which begins anew."""
@@ -166,23 +191,47 @@ class Pieces:
         return None if found is None else "".join(found)
 
 
+def _parse(text: str, decoder: json.JSONDecoder) -> object:
+    try:
+        value, end = decoder.raw_decode(text, 0 if text[:1] == "{" else _skip_white(text, 0))
+    except (ValueError, RecursionError):
+        return None
+    return value if end == len(text) or _skip_white(text, end) == len(text) else None
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < _LARGEST else None
+
+
 def _decode(text: str | bytes) -> str:
     return text if isinstance(text, str) else text.decode(json.detect_encoding(text))
 
 
 def _skip_white(text: str, place: int) -> int:
-    while text[place : place + 1] in _WHITE and place < len(text):
-        place += 1
-    return place
+    found = _SPACE.match(text, place)
+    assert found is not None
+    return found.end()
 
 
-def _quote(text: str) -> str:
-    plain = clean(text) is text
-    return json.dumps(text, ensure_ascii=not plain)
+def _write_each(value: object) -> str:
+    match value:
+        case str():
+            return json.dumps(value, ensure_ascii=clean(value) is not value)
+        case Verbatim(text):
+            return clean(text)
+        case dict():
+            return "{" + ",".join(f"{_write_each(str(k))}:{_write_each(v)}" for k, v in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ",".join(map(_write_each, value)) + "]"
+        case _:
+            return json.dumps(value, default=repr)
 
 
 def _parse_int(digits: str) -> int | Verbatim:
     return int(digits) if len(digits) < _MOST_DIGITS else Verbatim(digits)
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _DECODER = json.JSONDecoder(parse_float=Verbatim, parse_int=_parse_int, parse_constant=Verbatim)
+_DECODER_OF_SHORT = json.JSONDecoder(parse_float=Verbatim, parse_constant=Verbatim)
+"""Of texts that have no room for too long a number."""

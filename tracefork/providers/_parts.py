@@ -16,19 +16,15 @@ def parts(value: object, part: Callable[[base.Payload], Part]) -> tuple[Part, ..
         case None | "":
             return ()
         case list():
-            return tuple(_one(entry, part) for entry in value)
+            return tuple([_one(entry, part) for entry in value])
         case _:
             return (_one(value, part),)
 
 
 def _one(value: object, part: Callable[[base.Payload], Part]) -> Part:
-    match value:
-        case str():
-            return Text(_json.clean(value))
-        case dict():
-            return part(value)
-        case _:
-            return Other("", _json.write(value))
+    if isinstance(value, dict):
+        return part(value)
+    return Text(_json.clean(value)) if isinstance(value, str) else Other("", _json.write(value))
 
 
 def other(block: base.Payload, kind: str | None = None) -> Other:

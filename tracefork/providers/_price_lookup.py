@@ -64,6 +64,7 @@ class Prices:
     table: Mapping[str, Price]
     hosts: Mapping[str, Host] = field(factory=dict)
     _found: dict[tuple[str, str], Price | None] = field(factory=dict, init=False, eq=False, repr=False)
+    _host_of: dict[str, str] = field(factory=dict, init=False, eq=False, repr=False)
 
     def of(self, model: str, url: str = "") -> Price | None:
         """The price of `model`, at the host of `url` if one is known; or None.
@@ -82,6 +83,13 @@ class Prices:
         return self._found[name, model]
 
     def _find_host(self, url: str) -> str:
+        if url not in self._host_of:
+            if len(self._host_of) > _MOST_URLS:
+                self._host_of.clear()
+            self._host_of[url] = self._look_for_host(url)
+        return self._host_of[url]
+
+    def _look_for_host(self, url: str) -> str:
         try:
             parts = urlsplit(url)
             place = f"{parts.hostname or ''}{parts.path}"
@@ -99,6 +107,7 @@ class Prices:
 
 
 _MOST = 4096  # names that are remembered; a run has a handful
+_MOST_URLS = 256
 
 
 def _table_of(host: Host) -> Mapping[str, Price]:

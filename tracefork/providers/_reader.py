@@ -23,6 +23,7 @@ Assembled: TypeAlias = "Callable[[Iterable[base.Payload], bool], tuple[base.Payl
 Plain: TypeAlias = "Callable[[str, bytes], Completion | None]"
 """An answer that is no JSON, by its content type: sound, or a bare text."""
 
+_DONE = "[DONE]"
 _REFUSED = 400  # HTTP statuses from here on are of errors
 _WORDS = ("message", "Message", "detail", "title", "error_description")
 
@@ -112,8 +113,9 @@ class Reader:
     def _events(self, response: Response, body: bytes) -> Completion | None:
         if bedrock.is_stream(response):
             return self._assemble(bedrock.payloads(body), done=False)
-        data = [event.data for event in sse.events(body)]
-        return self._assemble(map(_json.parse, data), done="[DONE]" in data)
+        data = sse.list_data(body)
+        values = _json.parse_all([one for one in data if one != _DONE])
+        return self._assemble(values, done=_DONE in data)
 
     def _assemble(self, values: Iterable[object], *, done: bool) -> Completion | None:
         return self._whole(*self._assembled((value for value in values if isinstance(value, dict)), done))

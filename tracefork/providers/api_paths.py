@@ -6,6 +6,7 @@ A path is anybody's where it is as short as `/v1/chat`; there the keys of the bo
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from ..core.values import Request
@@ -108,22 +109,27 @@ _BY_BODY: tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...] = (
 
 def find_api(request: Request) -> str:
     """Return the API that `request` is for; "" if none that is known here."""
+    found, shapes = _find_by_path(request.method.upper(), request.url)
+    body = _read_body(request) if shapes else b""
+    for api, keys in shapes:
+        if all(re.search(rb'"%s"\s*:' % key.encode(), body) for key in keys):
+            return api
+    return found
+
+
+@lru_cache  # a run asks a handful of places
+def _find_by_path(method: str, url: str) -> tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]:
+    """The API that the path names, and those that it is for instead if the body has all of their keys."""
     try:
-        path = unquote(urlsplit(request.url).path.rstrip("/"))
+        raw = urlsplit(url).path.rstrip("/")  # as it is spelled: an escaped slash is none
     except ValueError:  # no URL at all
-        return ""
-    method = request.method.upper()
+        return "", ()
+    path = unquote(raw)
     for wanted, api, end in _ENDS:
         if wanted in (method, _ANY) and end.search(path):
-            return api
-    if method == "POST":
-        raw = urlsplit(request.url).path.rstrip("/")  # as it is spelled: an escaped slash is none
-        shapes = [(api, keys) for api, end, keys in _BY_BODY if end.search(raw)]
-        body = _read_body(request) if shapes else b""
-        for api, keys in shapes:
-            if all(re.search(rb'"%s"\s*:' % key.encode(), body) for key in keys):
-                return api
-    return paths.find_form(request.url) if method in ("POST", SEND) else ""
+            return api, ()
+    shapes = ((api, keys) for api, end, keys in _BY_BODY if end.search(raw)) if method == "POST" else ()
+    return paths.find_form(url) if method in ("POST", SEND) else "", tuple(shapes)
 
 
 def _read_body(request: Request) -> bytes:

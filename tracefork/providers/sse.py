@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate, islice
 
 from attrs import frozen
 
 _END_OF_LINE = re.compile(r"\r\n|\r|\n")
+_END_OF_LINE_IN_BYTES = re.compile(rb"\r\n|\r|\n")
 _DIGITS = re.compile(r"[0-9]+")
+_BLANK = "\n\n"  # where no line ends otherwise, an event ends here and nowhere else
+_BOM = b"\xef\xbb\xbf"
 
 
 @frozen
@@ -58,6 +62,36 @@ def events(body: bytes) -> Iterator[Event]:
                 pass  # a comment (no name before the colon) or a field of the future
 
 
+def list_data(body: bytes) -> list[str]:
+    """Return the data of each event of a body, as `events` has them: quicker, for who needs no more."""
+    text = _decode(body)
+    if "\r" in text:
+        return [event.data for event in events(body)]
+    found = list[str]()
+    for block in text.split(_BLANK)[:-1]:
+        head, _, last = block.rpartition("\n")
+        if last.startswith("data: ") and "data" not in head:
+            found.append(last[6:])  # nearly all events are so
+        elif lines := _list_data_lines(block):
+            found.append("\n".join(lines))
+    return found
+
+
+def find_ends(body: bytes) -> list[int]:
+    """Return the place behind the blank line of each event of a body, in the order of `events`."""
+    start = len(_BOM) if body.startswith(_BOM) else 0
+    if b"\r" in body:
+        return list(_find_ends(body, start))
+    blocks = body[start:].split(_BLANK.encode())[:-1]
+    sizes = [len(block) + len(_BLANK) for block in blocks]
+    ends = islice(accumulate(sizes, initial=start), 1, None)
+    return [
+        end
+        for end, block in zip(ends, blocks, strict=True)
+        if b"\ndata:" in block or block.startswith(b"data:") or b"data" in block.split(b"\n")
+    ]
+
+
 def encode(event: str, data: str) -> bytes:
     """Return one event on the wire; an empty `event` writes no `event:` line.
 
@@ -73,8 +107,31 @@ def encode(event: str, data: str) -> bytes:
     return f"{head}{lines}\n".encode("utf-8", "replace")
 
 
+def _find_ends(body: bytes, start: int) -> Iterator[int]:
+    has_data = False
+    for found in _END_OF_LINE_IN_BYTES.finditer(body, start):
+        line = body[start : found.start()]
+        start = found.end()
+        if not line:
+            if has_data:
+                yield start
+            has_data = False
+        elif line.partition(b":")[0] == b"data":
+            has_data = True
+
+
+def _list_data_lines(block: str) -> list[str]:
+    return [
+        line[5:].removeprefix(" ") for line in block.split("\n") if line.startswith("data:") or line == "data"
+    ]
+
+
+def _decode(body: bytes) -> str:
+    return body.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
 def _lines(body: bytes) -> Iterator[str]:
-    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
+    text = _decode(body)
     start = 0
     for end in _END_OF_LINE.finditer(text):
         yield text[start : end.start()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import sub
 
 from ...core.values import Span, Timing
 from ...errors import CorruptTape
@@ -83,6 +84,10 @@ def _read_seconds(unit: object) -> float:
 
 def _write_distances(times: Sequence[float]) -> list[object]:
     """Whole milliseconds from one time to the next, where all are exact; else the times themselves."""
+    if sum(map(abs, times)) < _MOST_SECONDS:
+        whole = [round(time * _MILLI) for time in times]
+        if [unit / _MILLI for unit in whole] == list(times):
+            return list(map(sub, whole, [0, *whole]))
     units = [_count_units(time, _MILLI) for time in times]
     if any(isinstance(unit, float) for unit in units):
         return [float(time) for time in times]

@@ -32,10 +32,11 @@ class _Block:
     is_over: bool = False
 
     def add(self, delta: base.Payload) -> None:
-        key = _DELTAS.get(_json.string(delta, "type"), "")
+        kind = delta.get("type")
+        key = _DELTAS.get(kind, "") if isinstance(kind, str) else ""
         self.is_begun = True
         self.pieces.add(key, delta.get(key))
-        if citation := _json.mapping(delta, "citation"):
+        if "citation" in delta and (citation := _json.mapping(delta, "citation")):
             self.head = {**self.head, "citations": [*_json.mappings(self.head, "citations"), citation]}
 
     def whole(self) -> base.Payload:
@@ -71,9 +72,8 @@ class _Blocks:
 
     def add(self, place: int | None, delta: base.Payload) -> None:
         block = self._at(place)
-        kind = _json.string(delta, "type")
-        if block is None and kind in ("text_delta", "thinking_delta"):
-            block = self.begin(place, {"type": _DELTAS[kind]})
+        if block is None and delta.get("type") in ("text_delta", "thinking_delta"):
+            block = self.begin(place, {"type": _DELTAS[_json.string(delta, "type")]})
         if block is not None:
             block.add(delta)
 
@@ -99,13 +99,13 @@ def assemble(events: Iterable[base.Payload], done: bool) -> tuple[base.Payload, 
     for event in events:
         place = _json.place(event)
         match event.get("type"):
+            case "content_block_delta":
+                blocks.add(place, _json.mapping(event, "delta"))
             case "message_start":
                 message = {"content": [], **_json.mapping(event, "message")}
                 usage |= _json.mapping(message, "usage")
             case "content_block_start":
                 blocks.begin(place, _json.mapping(event, "content_block"))
-            case "content_block_delta":
-                blocks.add(place, _json.mapping(event, "delta"))
             case "content_block_stop":
                 blocks.stop(place)
             case "message_delta":

@@ -210,7 +210,10 @@ def assemble(chunks: Iterable[base.Payload], done: bool) -> tuple[base.Payload, 
         counted = chunk.get("usage") or _json.mapping(chunk, "x_groq").get("usage")
         body |= {k: v for k, v in (("usage", counted), ("error", chunk.get("error"))) if v}
         for choice in _json.mappings(chunk, "choices"):
-            choices.setdefault(_json.index(choice), _Choice()).add(choice)
+            index = _json.index(choice)
+            if index not in choices:
+                choices[index] = _Choice()
+            choices[index].add(choice)
     if not choices and not any(body.values()):
         return {}, False
     body["choices"] = [choice.whole(index) for index, choice in choices.items()]

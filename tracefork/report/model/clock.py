@@ -22,6 +22,13 @@ def span(timing: Timing, start: float) -> tuple[float, float, float]:
     return began, began + clamp(timing.headed), began + clamp(timing.ended)
 
 
+def clamp_all(seconds: Sequence[float]) -> tuple[float, ...]:
+    """Return all of them limited so."""
+    if sum(map(abs, seconds)) <= FAR:  # which is false of a sum with a NaN in it
+        return tuple(seconds)
+    return tuple(map(clamp, seconds))
+
+
 def clamp(seconds: float) -> float:
     """Return `seconds` limited to `FAR` on both sides; NaN becomes 0."""
     return 0.0 if math.isnan(seconds) else min(FAR, max(-FAR, seconds))

@@ -53,6 +53,9 @@ class Gathering:
         self._answers = list[Completion | None]()
         self._asking = set[Lane]()
         self._made = list[tuple[Lineage, Lane]]()
+        self._sizes = list[int]()
+        self._punctuation = set[int]()
+        self._turns = set[int]()
 
     def step(
         self, exchange: Exchange, index: int, since: float, mark: Mark = "", source: int | None = None
@@ -63,11 +66,13 @@ class Gathering:
         """
         api = read.api(exchange.request)
         pieces = self._cutter.cut(exchange.request.body, api)
+        self._sort_new()
         lineage = self._lineages.follow(self._question(len(self._made), pieces), exchange.lane)
         self._made.append((lineage, exchange.lane))
-        kept = set(pieces).difference(lineage.fresh)
-        repeated = sum(map(self._is_turn, kept))
-        asks = repeated > 0 or any(map(self._is_turn, lineage.fresh))
+        fresh = lineage.fresh
+        kept = set(pieces).difference(fresh)
+        repeated = len(kept & self._turns)
+        asks = repeated > 0 or not self._turns.isdisjoint(fresh)
         restarts = asks and not repeated and exchange.lane in self._asking and index > 0
         if asks:
             self._asking.add(exchange.lane)
@@ -76,7 +81,7 @@ class Gathering:
         self._answers.append(completion)
         response, unfolded, chunks = self._response(exchange, completion)
         body = b"".join(chunks)
-        times = tuple(map(clock.clamp, exchange.timing.chunks))
+        times = clock.clamp_all(exchange.timing.chunks)
         named = (completion.model if completion else "") or self._model(pieces)
         model = named or (paths.find_model(exchange.request.url) if api else "")
         url, prices = exchange.request.url, self._prices
@@ -98,8 +103,8 @@ class Gathering:
             saved=cache_saving(completion, model, prices=prices, url=url) if completion else None,
             arrivals=arrivals(chunks, times) if _is_stream(exchange, body) else (),
             repeated=repeated,
-            hidden=sum(self.pool.pieces[n].size for n in kept),
-            echoed=tuple(n for n in lineage.fresh if self._is_echo(n, before)),
+            hidden=sum(map(self._sizes.__getitem__, kept)),
+            echoed=tuple([n for n in fresh if self._is_echo(n, before)]),
             restarts=restarts,
             mark=mark,
             source=source,
@@ -114,12 +119,17 @@ class Gathering:
             self._lineages.keep(self._question(number, pieces), self._made[number][1])
 
     def _question(self, number: int, pieces: tuple[int, ...]) -> Asked:
-        return Asked(number, pieces, frozenset(n for n in pieces if self.pool.pieces[n].key != BETWEEN))
+        return Asked(number, pieces, frozenset(pieces) - self._punctuation)
 
-    def _is_turn(self, number: int) -> bool:
-        """True if the piece is a message other than instructions."""
-        reading = self.pool.pieces[number].reading
-        return isinstance(reading, Message) and reading.role not in NO_TURNS
+    def _sort_new(self) -> None:
+        """Note the size of each piece that is new in the pool, and what is looked at in every question."""
+        for number in range(len(self._sizes), len(self.pool)):
+            piece = self.pool.pieces[number]
+            self._sizes.append(piece.size)
+            if piece.key == BETWEEN:
+                self._punctuation.add(number)
+            elif isinstance(piece.reading, Message) and piece.reading.role not in NO_TURNS:
+                self._turns.add(number)
 
     def _response(self, exchange: Exchange, completion: Completion | None) -> Heard:
         """Store the response as pieces, raw and decoded; return their numbers, and the chunks as decoded."""
@@ -227,10 +237,10 @@ def _totals(steps: Sequence[StepView]) -> Totals:
 
 def _secrets(pool: Pool, tape: Tape) -> tuple[str, ...]:
     """The distinct placeholders in what was sent and got, in the order of the alphabet."""
-    found = {name for piece in pool for name in _SECRET.findall(piece.text) if not piece.binary}
+    texts = {piece.text for piece in pool if not piece.binary and "[secret:" in piece.text}
     for exchange in tape:
         answer = exchange.answer
-        lists = [exchange.request.headers, answer.headers if isinstance(answer, Response) else ()]
-        found.update(name for headers in lists for _, value in headers for name in _SECRET.findall(value))
-        found.update(_SECRET.findall(exchange.request.url))
-    return tuple(sorted(found))
+        texts.add(exchange.request.url)
+        texts.update([value for _, value in exchange.request.headers])
+        texts.update([value for _, value in answer.headers] if isinstance(answer, Response) else ())
+    return tuple(sorted({name for text in texts for name in _SECRET.findall(text)}))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress, count
+from operator import ne
 from typing import TypeAlias
 
 from attrs import frozen
@@ -23,6 +25,8 @@ RECENT = 8
 
 LANES = 256
 """Lanes whose last question is kept."""
+
+_TOGETHER = 64  # pieces that are compared at once
 
 
 @frozen
@@ -113,15 +117,26 @@ def pieces_of(step: int, lineage_of: Callable[[int], Lineage]) -> tuple[int, ...
 
 def woven(pieces: Sequence[int], base: Sequence[int]) -> Woven:
     """`pieces`, with what is also in `base` as runs of places there."""
-    places = {number: place for place, number in reversed(list(enumerate(base)))}
-    out = list[int | Run]()
-    for number in pieces:
-        last = out[-1] if out else None
-        if isinstance(last, tuple):
-            after = last[0] + last[1]
-            if after < len(base) and base[after] == number:
-                out[-1] = last[0], last[1] + 1
-                continue
-        place = places.get(number)
-        out.append(number if place is None else (place, 1))
+    places = dict(zip(reversed(base), range(len(base) - 1, -1, -1), strict=True))
+    out, at = list[int | Run](), 0
+    while at < len(pieces):
+        place = places.get(pieces[at])
+        if place is None:
+            out.append(pieces[at])
+            at += 1
+        else:
+            many = _count_alike(pieces, at, base, place)
+            out.append((place, many))
+            at += many
     return tuple(out)
+
+
+def _count_alike(pieces: Sequence[int], at: int, base: Sequence[int], place: int) -> int:
+    """How many of `pieces` from `at` on are those of the base from `place` on."""
+    many, alike = 0, _TOGETHER
+    while alike == _TOGETHER:
+        new = pieces[at + many : at + many + _TOGETHER]
+        old = base[place + many : place + many + _TOGETHER]
+        alike = next(compress(count(), map(ne, new, old)), min(len(new), len(old)))
+        many += alike
+    return many

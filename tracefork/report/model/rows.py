@@ -102,14 +102,26 @@ def view_rows(view: View) -> Iterator[StepRow]:
     """A row for each of the run's own exchanges, with its share of the blame where that is decided."""
     marks = {mark.step: mark for mark in view.blame.marks} if view.blame else {}
     for step in view.steps:
-        mark = marks.get(step.index)
-        yield evolve(view_row(step), blame=share(mark.value) if mark and mark.decided else "")
+        row, mark = view_row(step), marks.get(step.index)
+        yield evolve(row, blame=share(mark.value)) if mark and mark.decided else row
 
 
 def view_row(step: StepView) -> StepRow:
     """The row of one exchange of a View, be it the run's own or a branch's."""
-    return evolve(
-        step_row(step.exchange, step.index),
+    exchange = step.exchange
+    request, answer = exchange.request, exchange.answer
+    status, ending = _status(answer)
+    return StepRow(
+        index=step.index,
+        what=request.method,
+        where=host_and_path(request.url),
+        url=request.url,
+        status=status,
+        ending=ending,
+        fault=_fault(answer),
+        asked_size=step.asked_size,
+        heard_size=step.heard_size,
+        lane=exchange.lane,
         model=step.model,
         began=step.began,
         headed=step.headed,
@@ -189,7 +201,9 @@ def _status(answer: Answer | None) -> tuple[int | str, str]:
             return kind, ""
         case Response(status) as response:
             end = response.end.kind if isinstance(response.end, Fault) else response.end
-            stream = "stream" if len(response.lengths) > 1 else ""
+            kept = response.kept
+            many = len(kept if isinstance(kept, tuple) else kept.lengths()) > 1
+            stream = "stream" if many else ""
             return status, f"{stream} {'' if end == 'eof' else end}".strip()
         case Reply(kind, _, of):
             return f"{kind} {of}".strip(), ""

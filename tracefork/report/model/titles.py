@@ -165,7 +165,11 @@ def line(text: str, most: int = LINE) -> str:
     """The beginning of `text` as one line that changes nothing around it; "…" stands for what is left out."""
     start = _behind_blanks(text, 0)
     stop = start + 4 * most
-    flat = _BLANKS.sub(" ", _UNPRINTABLE.sub("\ufffd", text[start:stop])).strip()
+    cut = text[start:stop]
+    if cut.isprintable():  # and thus has no blanks but spaces
+        flat = " ".join(cut.split())
+    else:
+        flat = _BLANKS.sub(" ", _UNPRINTABLE.sub("\ufffd", cut)).strip()
     if len(flat) <= most and _behind_blanks(text, stop) >= len(text):
         return flat
     return flat[: most - 1].rstrip() + "…"

@@ -187,7 +187,9 @@ def _printable(value: object) -> object:
 
     Other controls are spelled: pages are printed on terminals too.
     """
-    return visible(_NOT_HTML.sub("\ufffd", value)) if type(value) is str else value
+    if type(value) is not str or value.isprintable():
+        return value
+    return visible(_NOT_HTML.sub("\ufffd", value))
 
 
 @cache

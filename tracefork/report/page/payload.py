@@ -20,6 +20,7 @@ from typing import cast
 
 from attrs import astuple, frozen
 
+from ...codec.strict_json import are_whole
 from ...core.tape import Tape
 from ...core.values import Lane
 from ...errors import CorruptTape
@@ -37,8 +38,8 @@ from . import step_json
 from .pieces_json import spell
 
 CHUNK = 256 * 1024
-FACTS = 64
-LEVEL = 8
+FACTS = 256
+LEVEL = 7  # 8 takes an eighth longer, and gives a third of a percent
 GZIP = 31  # bits of the window, and a gzip header without a time
 
 _HALF = re.compile("[\ud800-\udfff]")
@@ -146,7 +147,7 @@ def row(step: StepView, lanes: dict[str, int], *, listed: bool = False) -> dict[
         "z": [row.asked_size, row.heard_size],
         "l": lanes[row.lane],
     }
-    return {key: value for key, value in columns.items() if value not in (None, "", [])}
+    return {key: value for key, value in columns.items() if value is not None and value not in ("", [])}
 
 
 def dump(value: object) -> str:
@@ -169,15 +170,22 @@ def _escape(value: object, halves: re.Pattern[str]) -> str:
         raise CorruptTape(
             "a time or another number in it is not finite", advice="correct the tape: no page can hold it"
         ) from error
-    return text if text.isascii() else halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return halves.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return text
 
 
 def _facts(step: StepView) -> step_json.Facts:
     """The facts of a step, and the milliseconds from each event to the next where chunks do not say so."""
     facts = step_json.of_step(step.exchange)
+    spelled = cast("list[object]", cast("list[object]", facts["timing"])[3])
+    if not step.arrivals or (step.arrivals == step.exchange.timing.chunks and are_whole(spelled)):
+        return facts
     times = [round(1000 * time) for time in step.arrivals]
     gaps = [here - there for there, here in pairwise([0, *times])]
-    return {**facts, "events": gaps} if gaps and gaps != cast("list[object]", facts["timing"])[3] else facts
+    return facts if gaps == spelled else {**facts, "events": gaps}
 
 
 def _weave(lineage: Lineage) -> list[object]:

@@ -22,15 +22,11 @@ from ...providers.messages import (
     ToolCall,
     ToolResult,
 )
-from ..model.pool import Piece, parse
+from ..model.pool import SHORT, Path, Piece, find_places, parse
 from .media_places import Places, find_media
 
-Path: TypeAlias = "list[str | int]"
 Paths: TypeAlias = "Mapping[str, Path]"
 Words: TypeAlias = "str | Path"
-
-_SHORT = 40  # characters; a path is no shorter than that
-_DEEP = 40  # levels; what lies deeper is given
 
 
 def spell(piece: Piece) -> object:
@@ -85,24 +81,12 @@ def _part(part: Part, paths: Paths, media: Places) -> list[object]:
 
 
 def _words(text: str, paths: Paths) -> Words:
-    return text if len(text) <= _SHORT else paths.get(text, text)
+    return text if len(text) <= SHORT else paths.get(text, text)
 
 
 def _paths(piece: Piece) -> Paths:
     """The path to each long text in the JSON of `piece`; none where a browser cannot parse that."""
-    found = dict[str, Path]()
-    if len(piece.text) > _SHORT and not piece.binary:
-        _walk(parse(piece.text, strict=True), [], found)
-    return found
-
-
-def _walk(value: object, path: Path, found: dict[str, Path]) -> None:
-    if isinstance(value, str):
-        if len(value) > _SHORT:
-            found.setdefault(value, path)
-    elif len(path) < _DEEP and isinstance(value, dict):
-        for key, inner in value.items():
-            _walk(inner, [*path, key], found)
-    elif len(path) < _DEEP and isinstance(value, list):
-        for place, inner in enumerate(value):
-            _walk(inner, [*path, place], found)
+    if piece.places is not None:
+        return piece.places
+    is_json = len(piece.text) > SHORT and not piece.binary and piece.text.lstrip()[:1] in ("{", "[", '"')
+    return find_places(parse(piece.text, strict=True)) if is_json else {}
