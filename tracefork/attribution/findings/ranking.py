@@ -27,7 +27,7 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
             low=drop.interval.low,
             high=drop.interval.high,
             measured=drop.estimate is not None,
-            certified=drop.certified is not None,
+            certified=drop.certified,
             posterior=estimate.posterior[drop.step],
             before=estimate.values[drop.step].estimate,
             after=estimate.values[drop.step + 1].estimate,
