@@ -95,7 +95,7 @@ APART = {
     "find_baseline": """
 + agent = resolve(setting.agent)
 + if not is_async(agent):
-+ return anyio.to_thread.run_sync(find_baseline, setting)
++ return anyio.to_thread.run_sync(find_baseline, setting, times)
 - return _drive(_replay(setting), resolve(setting.agent))
 + return _drive(_replay(setting), agent)
 """,

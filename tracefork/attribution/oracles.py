@@ -1,5 +1,7 @@
 """Oracles: was this run a success? Any callable from a result to True, False, or None for "cannot say".
 
+A score from 0 to 1 will do as well: how much of a success it was.
+
 An oracle is called with what the agent returned and, if it requires two arguments or
 has one named `tape`, with the tape of the run. It may be a coroutine function. Those here are values, so that
 they can be sent to other processes.
@@ -11,6 +13,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable
+from numbers import Real
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -19,7 +22,7 @@ from ..core.json_paths import parse_place
 from ..core.tape import Tape
 from ..providers.last_answers import find_last_text
 
-Oracle: TypeAlias = Callable[..., "bool | Awaitable[bool | None] | None"]
+Oracle: TypeAlias = Callable[..., "bool | float | Awaitable[bool | float | None] | None"]
 
 
 def final_text(result: object, tape: Tape) -> str:
@@ -124,7 +127,9 @@ def is_exact(oracle: Oracle) -> bool:
     return bool(getattr(oracle, "exact", True))
 
 
-def ask_oracle(oracle: Oracle, result: object, tape: Tape) -> bool | Awaitable[bool | None] | None:
+def ask_oracle(
+    oracle: Oracle, result: object, tape: Tape
+) -> bool | float | Awaitable[bool | float | None] | None:
     """Return what `oracle` says of the run; an awaitable, if it is async. See `check_answer`."""
     parameters = _list_parameters(oracle)
     if any(p.name == "tape" and p.kind is not p.POSITIONAL_ONLY for p in parameters):
@@ -132,17 +137,25 @@ def ask_oracle(oracle: Oracle, result: object, tape: Tape) -> bool | Awaitable[b
     return oracle(result, tape) if sum(map(_is_required, parameters)) > 1 else oracle(result)
 
 
-def check_answer(answer: object, oracle: Oracle) -> bool | None:
-    """Return `answer`, if it is one that an oracle may give.
+def check_answer(answer: object, oracle: Oracle) -> bool | float | None:
+    """Return `answer`, if it is one that an oracle may give: a number is a score.
 
     Raises:
-        TypeError: it is neither True nor False nor None.
+        TypeError: it is neither True nor False nor None, and no number.
+        ValueError: it is a number that is not within [0, 1].
     """
     if answer is None or isinstance(answer, bool):
         return answer
     if type(answer).__name__ in ("bool", "bool_") and hasattr(answer, "dtype"):  # numpy's
         return bool(answer)
-    raise TypeError(f"the oracle {oracle!r} returned {answer!r}; it is to return True, False or None")
+    if not isinstance(answer, Real):
+        raise TypeError(
+            f"the oracle {oracle!r} returned {answer!r}; it is to return True, False, None or a score"
+        )
+    score = float(answer)
+    if not 0 <= score <= 1:
+        raise ValueError(f"the oracle {oracle!r} returned {answer!r}; a score is within [0, 1]")
+    return score
 
 
 def _list_parameters(oracle: Oracle) -> list[inspect.Parameter]:

@@ -64,7 +64,7 @@ def blame(
     command: Command = None,
     agent: Annotated[str, typer.Option(help="package.module:function, instead of a script.")] = "",
     oracle: Annotated[
-        str, typer.Option(help="package.module:function, from the result to True, False or None.")
+        str, typer.Option(help="package.module:function, from the result to True, False, None or a score within [0, 1].")
     ] = "",
     success: Annotated[str, typer.Option(help="A pattern that the final text of a good run has.")] = "",
     failure: Annotated[str, typer.Option(help="A pattern that the final text of a bad run has.")] = "",

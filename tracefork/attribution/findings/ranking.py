@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from attrs import evolve
+
 from ..forks.arms import Arms
 from ..forks.jobs import Line
 from ..search.conclusion import Conclusion
@@ -27,7 +29,7 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
             low=drop.interval.low,
             high=drop.interval.high,
             measured=drop.estimate is not None,
-            certified=drop.certified is not None,
+            certified=drop.certified,
             posterior=estimate.posterior[drop.step],
             before=estimate.values[drop.step].estimate,
             after=estimate.values[drop.step + 1].estimate,
@@ -54,6 +56,20 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
         undefined=estimate.undefined,
         broken=estimate.broken,
         notes=count_notes(line.done for line in lines),
+    )
+
+
+def withdraw(report: BlameReport) -> BlameReport:
+    """Return `report` with nothing named or valued, because the recorded run was judged in two ways."""
+    ranking = tuple(evolve(entry, certified=False) for entry in report.ranking)
+    return evolve(
+        report,
+        verdict=Conclusion.UNSTABLE,
+        ranking=ranking,
+        segment=(),
+        values=(),
+        more=None,
+        more_cost=None,
     )
 
 

@@ -15,6 +15,7 @@ SAYS = {
     Conclusion.SYSTEMIC: "hardly a fork ends otherwise even from the start, so no step is to blame",
     Conclusion.NO_DROP: "the recorded answers change nothing: forks end alike before and after them",
     Conclusion.DIFFUSE: "the recorded answers matter, but no single step or short range of them by much",
+    Conclusion.UNSTABLE: "the oracle did not stand by its word on the recorded run, so nothing is told",
     Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET: "not identified within the budget",
 }
 
@@ -32,6 +33,8 @@ def _write_sentences(report: BlameReport) -> Iterator[str]:
     yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
     for entry in report.named:
         yield _write_effect(entry, other)
+    if report.verdict is Conclusion.UNSTABLE:
+        return
     if top and not report.named and (belief := _find_belief(top)):
         yield f"The best guess, not decided, is step {top.step} (belief {share(belief)})."
     if report.more is not None:

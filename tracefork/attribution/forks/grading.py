@@ -19,15 +19,17 @@ OnRaise: TypeAlias = Literal["as_recorded", "failure", "error"]
 """What an exception of the agent's own is: a failure if the recorded run raised, always one, or no grade."""
 
 
-def grade(success: bool | None, recorded: bool) -> Grade:  # noqa: FBT001  two words of one oracle
+def grade(success: bool | float | None, recorded: bool, draw: float = 0.5) -> Grade:  # noqa: FBT001  two words of one oracle
     """Return the grade of a fork that the oracle calls a `success`, a failure, or neither.
 
     To the planner a "success" is an outcome other than the recorded one, so that a
-    recorded success can be traced like a failure.
+    recorded success can be traced like a failure. A score is a success as often as it says: if it is above
+    `draw`, a number from [0, 1) that chance gave to the fork before it began. So the rate of an arm is the
+    mean of its scores.
     """
     if success is None:
         return Grade.AMBIGUOUS
-    return Grade.FAILURE if success == recorded else Grade.SUCCESS
+    return Grade.FAILURE if (success > draw) == recorded else Grade.SUCCESS
 
 
 def grade_without_oracle(

@@ -13,7 +13,7 @@ from .config import Config, Tuning
 from .estimate import Drop, Estimate, Value, report
 from .forecasting import Forecast, forecast
 from .planner import Observation, extend, fold, init, observe, plan, stop
-from .state import Due, Grade, Kind, Nomination, Probe, Route, State, Status, Tally
+from .state import Due, Grade, Kind, Nomination, Probe, State, Status, Tally
 
 __all__ = [
     "Conclusion",
@@ -28,7 +28,6 @@ __all__ = [
     "Nomination",
     "Observation",
     "Probe",
-    "Route",
     "State",
     "Status",
     "Tally",

@@ -1,4 +1,4 @@
-"""The six possible verdicts of a blame study."""
+"""The seven possible verdicts of a blame study."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Conclusion(StrEnum):
     SYSTEMIC: runs from the very beginning hardly succeed: no step is to blame.
     NO_DROP: runs succeed as often at the end as at the beginning, or nearly.
     DIFFUSE: there is a drop, but it is spread: no step or short segment has it.
+    UNSTABLE: the recorded run, replayed when all forks were over, was judged otherwise than before them.
     NOT_IDENTIFIED_WITHIN_BUDGET: the forks that could be had do not tell.
     """
 
@@ -21,4 +22,5 @@ class Conclusion(StrEnum):
     SYSTEMIC = "SYSTEMIC"
     NO_DROP = "NO_DROP"
     DIFFUSE = "DIFFUSE"
+    UNSTABLE = "UNSTABLE"
     NOT_IDENTIFIED_WITHIN_BUDGET = "NOT_IDENTIFIED_WITHIN_BUDGET"

@@ -26,17 +26,17 @@ class Tuning:
         nominations: how many steps may be put to the test.
         pairs: how many forks on either side a test may take.
         explore: how many forks the search may take before the first test, and with
-            each test fewer before the next; by default 30 + 20 log2(n + 1).
+            each test fewer before the next; by default 50 + 20 log2(n + 1).
         survey: how many forks of the first arm there may be, once no step is left to
             put to the test, to tell whether there is a drop at all.
     """
 
     thrift: float = 0.25
     nominate: float = 0.7
-    abandon: float = 0.3
+    abandon: float = 0.1
     null: float = 0.15
     nominations: int = 6
-    pairs: int = 120
+    pairs: int = 160
     explore: int | None = None
     survey: int = 150
 

@@ -1,8 +1,8 @@
 """What is certified: a step's drop, a segment's drop, or that there is none.
 
-Undefined forks count as the worst they could have been. Every level is split
-beforehand, so that with a chance of at least 1 - alpha no step is named falsely,
-and with as much all intervals of the curve hold at once, at every moment.
+Undefined forks count as the worst they could have been. Alpha is split beforehand: half of it is for
+the steps that are named, a quarter for the upper ends of their drops and a quarter for the values of the
+curve. So with a chance of at least 1 - alpha all that a report says holds at once, at every moment.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import math
 
 from attrs import evolve
 
+from ..statistics.bets import bound_mean, weigh_above
 from ..statistics.intervals import UNKNOWN, Interval
-from ..statistics.sequences import log_evidence, log_evidence_level, sequence, sequence_difference
+from ..statistics.sequences import log_evidence, log_evidence_level, sequence
 from .conclusion import Conclusion
 from .exploring import believe
-from .state import Nomination, Route, State, Status
+from .state import Nomination, State, Status
 
 ENOUGH_FOR_NONE = 10  # forks of the first arm before "no drop" is looked into
 ENOUGH_FOR_WEIGHT = 3  # pairs of forks before a test is given up because the step lost its weight
@@ -23,20 +24,22 @@ ENOUGH_FOR_SIZE = 6  # before it is, because its drop is hardly delta
 HARDLY = 0.02
 
 
-def find_certificate(state: State, nomination: Nomination) -> Route | None:
-    """Return which forks show that the drop of the nominated step is above the margin, or None.
+def is_certified(state: State, nomination: Nomination) -> bool:
+    """True if the pairs of forks that were made for the nominated step show a drop above the margin.
 
-    By its fresh forks, made after it was nominated, at the alpha that the nomination
-    may spend; or by all, at alpha / 2n, since any step could have been the one.
+    They do at the alpha that the nomination may spend. Forks that were made before it are no part of this:
+    where they went was not for chance to decide.
     """
-    config = state.config
     if state.is_untrusted(nomination.step):
-        return None
-    if _weigh_fresh(state, nomination) >= -math.log(nomination.alpha):
-        return Route.FRESH
-    if _weigh_all(state, nomination.step) >= math.log(2 * config.n / config.alpha):
-        return Route.ALL
-    return None
+        return False
+    least = find_range(state, nomination.step).low
+    return weigh_above(nomination.worst, state.config.margin, least) >= -math.log(nomination.alpha)
+
+
+def find_range(state: State, step: int) -> Interval:
+    """Return what the difference of two forks around `step` can be."""
+    known = state.config.known(step + 1)
+    return Interval(-1.0, 1.0) if known is None else Interval(-known, 1.0 - known)
 
 
 def is_hopeless(state: State, nomination: Nomination) -> bool:
@@ -52,8 +55,8 @@ def is_hopeless(state: State, nomination: Nomination) -> bool:
 
 def decide(state: State, nomination: Nomination) -> State:
     """Return the state with the open nomination confirmed or given up, if it is time."""
-    if route := find_certificate(state, nomination):
-        return state.amend(evolve(nomination, status=Status.CONFIRMED, route=route))
+    if is_certified(state, nomination):
+        return state.amend(evolve(nomination, status=Status.CONFIRMED))
     if is_hopeless(state, nomination):
         return state.amend(evolve(nomination, status=Status.FUTILE))
     return state
@@ -69,7 +72,7 @@ def bound_value(state: State, arm: int) -> Interval:
     if not tally.evidence:
         return UNKNOWN
     unknown = config.n if config.final is not None else config.n + 1
-    alpha = config.alpha / unknown
+    alpha = config.alpha / 4 / unknown
     return Interval(sequence(*tally.worst, alpha).low, sequence(*tally.best, alpha).high)
 
 
@@ -78,14 +81,10 @@ def bound_drop(state: State, nomination: Nomination) -> Interval:
 
     The evidence left all values up to the margin behind, for good.
     """
-    config, step = state.config, nomination.step
-    before, after, alpha = nomination.before, nomination.after, nomination.alpha
-    if nomination.route is Route.ALL:
-        before, after, alpha = state.arms[step], state.arms[step + 1], config.alpha / (2 * config.n)
-    known = config.known(step + 1)
-    low = sequence_difference(*before.worst, *after.best, alpha, known).low
-    high = sequence_difference(*before.best, *after.worst, alpha, known).high
-    return Interval(max(low, config.margin), high)
+    within = find_range(state, nomination.step)
+    low = bound_mean(nomination.worst, nomination.alpha, within).low
+    high = bound_mean(nomination.best, nomination.alpha / 2, within).high
+    return Interval(max(low, state.config.margin), high)
 
 
 def find_segment(state: State) -> tuple[int, int] | None:
@@ -129,17 +128,6 @@ def rule_out_drop(state: State) -> Conclusion | None:
         return None
     low = log_evidence_level(*first.best, 0, 0, config.delta, 0.0) >= needed
     return Conclusion.SYSTEMIC if low else Conclusion.NO_DROP
-
-
-def _weigh_fresh(state: State, nomination: Nomination) -> float:
-    config = state.config
-    known = config.known(nomination.step + 1)
-    return log_evidence(*nomination.before.worst, *nomination.after.best, config.margin, known)
-
-
-def _weigh_all(state: State, step: int) -> float:
-    known = state.config.known(step + 1)
-    return log_evidence(*state.arms[step].worst, *state.arms[step + 1].best, state.config.margin, known)
 
 
 def _estimate_chance_of_delta(state: State, step: int) -> float:

@@ -9,7 +9,7 @@ from .conclusion import Conclusion
 from .confirming import bound_drop, bound_value, find_segment
 from .exploring import believe
 from .planner import conclude
-from .state import Route, State
+from .state import State
 
 
 @frozen
@@ -29,16 +29,15 @@ class Value:
 class Drop:
     """V(step) - V(step + 1), with the interval that holds together with all others.
 
-    `certified` tells by which forks it is shown to be above the margin, None if
-    it is not; the interval is then that of the certificate. `forks` are those
-    on both sides.
+    It is `certified` if pairs of forks show that it is above the margin; the interval
+    is then that of the certificate. `forks` are those on both sides.
     """
 
     step: int
     estimate: float | None
     interval: Interval
     forks: int
-    certified: Route | None = None
+    certified: bool = False
     untrusted: bool = False
 
 
@@ -118,6 +117,5 @@ def _estimate_drop(state: State, step: int, values: tuple[Value, ...]) -> Drop:
         estimate = before.estimate - after.estimate
     proof = next((n for n in state.confirmed if n.step == step), None)
     interval = bound_drop(state, proof) if proof else before.interval - after.interval
-    certified = proof.route if proof else None
     untrusted = state.is_untrusted(step)
-    return Drop(step, estimate, interval, before.forks + after.forks, certified, untrusted)
+    return Drop(step, estimate, interval, before.forks + after.forks, proof is not None, untrusted)

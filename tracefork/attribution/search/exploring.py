@@ -97,7 +97,7 @@ def choose_end(state: State, low: int, high: int) -> int:
 def count_patience(state: State) -> float:
     """Return how many exploring forks there may be before the next nomination: fewer after each in vain."""
     limit = state.config.tuning.explore
-    first = 30 + 20 * math.log2(state.config.n + 1) if limit is None else limit
+    first = 50 + 20 * math.log2(state.config.n + 1) if limit is None else limit
     return first / (1 + 0.5 * len(state.nominations))
 
 

@@ -1,14 +1,15 @@
-"""Forecasts how many more forks a search needs: continues it in simulation, on its best guess of the run.
+"""Forecasts how many more forks a search needs: continues it in simulation, on runs that its forks suggest.
 
-The run is taken to have its drop where the posterior mass is largest, or none if that is likelier,
-and the search goes on without limits from where it stands, some times over. Nothing is certified
-by this: where the run is otherwise, so is the forecast.
+Each continuation draws a run: where its drop is, or that there is none, by the posterior's masses, and the
+rates on either side by what the forks there showed. The search goes on in it, without limits, from where it
+stands. Nothing is certified by this: where the run is otherwise, so is the forecast.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from random import Random
 from statistics import median, quantiles
 
 from attrs import evolve, frozen
@@ -21,7 +22,9 @@ from .simulation import states
 from .state import State, Tally
 
 RUNS = 11
-MOSTLY = 0.5
+DRAWS = 100
+"""Pairs of rates that are drawn, until one is of a drop worth naming."""
+
 MOST = 2_000
 """How many more forks a forecast looks ahead."""
 
@@ -53,8 +56,7 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
     if runs < 2:  # noqa: PLR2004
         raise ValueError(f"a forecast takes at least 2 runs, not {runs}")
     state = stop(state)
-    curve = _guess_curve(state)
-    ends = [_continue(state, curve, run) for run in range(runs)]
+    ends = [_continue(state, run) for run in range(runs)]
     forks = [end.forks - state.forks for end in ends]
     low, _, high = quantiles(forks, n=4, method="inclusive")
     return Forecast(
@@ -66,22 +68,33 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
     )
 
 
-def _continue(state: State, curve: Sequence[float], run: int) -> State:
-    """The search continued to its end, with draws of its own."""
+def _continue(state: State, run: int) -> State:
+    """The search continued to its end, in a run and with draws of its own."""
     seed = int(unit(state.config.seed, "onward", run) * 2**53)
+    curve = _draw_curve(state, Random(seed))  # noqa: S311  a simulation
     onward = evolve(state, config=evolve(state.config, seed=seed))
     onward = extend(onward, max_forks=state.forks + MOST)
     return deque(states(onward, curve), maxlen=1).pop()
 
 
-def _guess_curve(state: State) -> tuple[float, ...]:
-    """The most probable V(0) .. V(n): the share of successes on either side of the drop."""
-    n, final = state.config.n, state.config.final
+def _draw_curve(state: State, chance: Random) -> tuple[float, ...]:
+    """V(0) .. V(n) of a run that the forks make likely: one drop, that is worth naming, or none."""
+    n, final, delta = state.config.n, state.config.final, state.config.delta
     seen = believe(state, 0, n)
-    last = n if seen.null > MOSTLY else seen.peak()[0]
-    before, after = _estimate_rate(state.arms[: last + 1]), _estimate_rate(state.arms[last + 1 :])
+    last = chance.choices(range(n + 1), [*seen.weights(), seen.null])[0]
+    sides = state.arms[: last + 1], state.arms[last + 1 :]
+    drawn = ([_draw_rate(side, chance) for side in sides] for _ in range(DRAWS))
+    before, after = next(
+        (rates for rates in drawn if rates[0] - rates[1] >= delta), map(_estimate_rate, sides)
+    )
     curve = [before if arm <= last else after for arm in range(n + 1)]
     return (*curve[:n], curve[n] if final is None else final)
+
+
+def _draw_rate(arms: Sequence[Tally], chance: Random) -> float:
+    """A rate of success, from its posterior: a beta, of Jeffreys' prior and the outcomes."""
+    successes = sum(tally.successes for tally in arms)
+    return chance.betavariate(successes + 0.5, sum(tally.graded for tally in arms) - successes + 0.5)
 
 
 def _estimate_rate(arms: Sequence[Tally]) -> float:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from attrs import evolve
 
+from ..statistics.chance import unit
 from .conclusion import Conclusion
 from .config import Config
 from .confirming import decide, find_segment, has_drop, rule_out_drop
@@ -22,6 +23,8 @@ from .state import Due, Grade, Kind, Nomination, Probe, State, Status, Tally
 Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
 """A line of the log: the arguments of one `observe`."""
 
+
+EVEN_CHANCE = 0.5
 
 WINDOW = 4
 """How many batches may be planned past a fork whose outcome is not in, before the search waits for it."""
@@ -138,7 +141,7 @@ def _take(state: State, item: Due) -> State:
     state = evolve(
         state,
         arms=(*arms[: probe.arm], arms[probe.arm].add(grade), *arms[probe.arm + 1 :]),
-        nominations=_count(state.nominations, probe, grade),
+        nominations=_count(state, probe, grade),
         settled=state.settled + (item.grade is not None),
         spent=state.spent + item.cost,
         since=state.since + (probe.kind is Kind.EXPLORE),
@@ -146,17 +149,17 @@ def _take(state: State, item: Due) -> State:
     return state if state.conclusion else _advance(state)
 
 
-def _count(nominations: tuple[Nomination, ...], probe: Probe, grade: Grade) -> tuple[Nomination, ...]:
+def _count(state: State, probe: Probe, grade: Grade) -> tuple[Nomination, ...]:
     """The nominations, with the fork counted for the one that it was made for."""
+    nominations, place = state.nominations, probe.nomination
     if probe.kind is not Kind.CONFIRM:
         return nominations
-    place = probe.nomination
-    tested_one = nominations[place]
-    if probe.arm == tested_one.step:
-        tested_one = evolve(tested_one, before=tested_one.before.add(grade))
-    else:
-        tested_one = evolve(tested_one, after=tested_one.after.add(grade))
-    return (*nominations[:place], tested_one, *nominations[place + 1 :])
+    known = state.config.known(nominations[place].step + 1)
+    return (
+        *nominations[:place],
+        nominations[place].take(probe.arm, grade, known),
+        *nominations[place + 1 :],
+    )
 
 
 def _advance(state: State) -> State:
@@ -223,12 +226,12 @@ def _make_surveying(state: State) -> Probe | None:
 
 
 def _make_confirming(state: State, nomination: Nomination) -> Probe | None:
-    """A probe on that side of the step which has fewer forks: both are needed, the earlier costs more."""
+    """A probe on one side of the step, the next one on the other; chance decides which comes first."""
     config, step, place = state.config, nomination.step, len(state.nominations) - 1
-    due = [item.probe.arm for item in state.due if item.probe.nomination == place]
-    before = nomination.before.total + due.count(step)
-    after = nomination.after.total + due.count(step + 1)
-    arm = step if config.known(step + 1) is not None or before <= after else step + 1
+    due = sum(item.probe.nomination == place for item in state.due)
+    made = nomination.before.total + nomination.after.total + due
+    first = step + (unit(config.seed, "pair", place, made // 2) < EVEN_CHANCE)
+    arm = step if config.known(step + 1) is not None else first if made % 2 == 0 else 2 * step + 1 - first
     return _make_probe(state, arm, Kind.CONFIRM, place) if config.price(arm) <= state.room else None
 
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from attrs import evolve, frozen
 
+from ..statistics.bets import NONE, Differences
 from .conclusion import Conclusion
 from .config import Config
 
@@ -58,13 +59,6 @@ class Status(StrEnum):
     OPEN = "open"
     CONFIRMED = "confirmed"
     FUTILE = "futile"
-
-
-class Route(StrEnum):
-    """What certified a step: forks that were made for it alone, or all there are."""
-
-    FRESH = "fresh"
-    ALL = "all"
 
 
 @frozen
@@ -161,7 +155,11 @@ class Tally:
 class Nomination:
     """A step under test: the fresh forks `before` it (arm `step`) and `after` it (arm `step` + 1).
 
-    `alpha` is what the test may spend; [`low`, `high`) the segment that it was nominated in.
+    They are made in pairs, one of either, in an order that chance decides. `worst` and `best` are the
+    differences of the pairs that are over, undefined forks taken as the least, or the most, that they could
+    have been for the step; `half` is the fork of a pair whose other is not in, its arm and grade. Where the
+    value after the step is known, each fork before it is a pair with that. `alpha` is what the test may
+    spend; [`low`, `high`) the segment that it was nominated in.
     """
 
     step: int
@@ -171,12 +169,49 @@ class Nomination:
     before: Tally = Tally()
     after: Tally = Tally()
     status: Status = Status.OPEN
-    route: Route | None = None
+    worst: Differences = NONE
+    best: Differences = NONE
+    half: tuple[int, Grade] | None = None
 
     @property
     def pairs(self) -> int:
         """The forks on that side which has more of them."""
         return max(self.before.evidence, self.after.evidence)
+
+    def take(self, arm: int, grade: Grade, known: float | None) -> Nomination:
+        """Return the nomination with one more of its forks; `known` is the value after the step, if it is."""
+        is_before = arm == self.step
+        before = self.before.add(grade) if is_before else self.before
+        after = self.after if is_before else self.after.add(grade)
+        counted = evolve(self, before=before, after=after)
+        if known is None and self.half is None:
+            return evolve(counted, half=(arm, grade))
+        if known is not None:
+            worth = _bound_worth(grade)
+            return counted if worth is None else _add_pair(counted, worth, (known, known))
+        _, other = self.half or (arm, grade)
+        first, last = map(_bound_worth, (grade, other) if is_before else (other, grade))
+        paired = evolve(counted, half=None)
+        return paired if first is None or last is None else _add_pair(paired, first, last)
+
+
+def _add_pair(nomination: Nomination, before: tuple[float, float], after: tuple[float, float]) -> Nomination:
+    """The nomination with one more pair, of each side of which it is known between what it lies."""
+    worst, best = nomination.worst.add(before[0] - after[1]), nomination.best.add(before[1] - after[0])
+    return evolve(nomination, worst=worst, best=best)
+
+
+def _bound_worth(grade: Grade) -> tuple[float, float] | None:
+    """What a fork counts for at least and at most; None if it is no evidence."""
+    match grade:
+        case Grade.SUCCESS:
+            return 1.0, 1.0
+        case Grade.FAILURE:
+            return 0.0, 0.0
+        case Grade.AMBIGUOUS | Grade.CENSORED:
+            return 0.0, 1.0
+        case Grade.DIVERGED | Grade.ERROR:
+            return None
 
 
 @frozen

@@ -41,11 +41,16 @@ def blame(
     forks are made, one after another or on `executor`, until a step is certified, another verdict
     is reached, or the budget is spent. No fork costs what its prefix did.
 
+    Where the oracle's word on the recorded run counts as known, it is asked several times, and again at the
+    end. If it says now this, now that, how often is measured, as for any fork; if it says otherwise at the
+    end, nothing is named.
+
     Args:
         tape: a run that has come to its end.
         agent: what made it, sync or async; for other processes something that pickles, or an import path
             `"package.module:function"`.
-        oracle: from what the agent returns to True, False or None, as `attribution.oracles`.
+        oracle: from what the agent returns to True, False or None, or a score within [0, 1], as
+            `attribution.oracles`. The rate of forks with scores is their mean.
         budget: the most that may be spent; by default 200 forks.
         store: where forks are kept as branches; for other processes its path. The tape is saved
             there too, unless it is there.
@@ -70,12 +75,19 @@ def blame(
     elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
     in_flight = choose_width(executor, workers)
     plan = Plan.of(tape, agent, oracle, budget, Design.of(**design), store, in_flight, elsewhere=elsewhere)
-    with plan.begin(find_baseline(plan.setting), ledger, watch) as study:
+    found = find_baseline(plan.setting, plan.checks)
+    with plan.begin(found, ledger, watch) as study:
         if executor is not None:
             run_on(executor, study)
         else:
             run_here(study)
-        return plan.report(study)
+        if not plan.must_stand(found):
+            return plan.report(study)
+        try:
+            again = find_baseline(plan.setting, plan.checks)
+        except Exception:  # noqa: BLE001  the forks are paid for, and that it does not stand is a finding
+            again = None
+        return plan.report(study, stands=again == found)
 
 
 async def ablame(
@@ -95,6 +107,13 @@ async def ablame(
     Arguments and errors are those of `blame`; a sync agent runs in threads.
     """
     plan = Plan.of(tape, agent, oracle, budget, Design.of(**design), store, workers)
-    with plan.begin(await afind_baseline(plan.setting), ledger, watch) as study:
+    found = await afind_baseline(plan.setting, plan.checks)
+    with plan.begin(found, ledger, watch) as study:
         await run_in_tasks(study)
-        return plan.report(study)
+        if not plan.must_stand(found):
+            return plan.report(study)
+        try:
+            again = await afind_baseline(plan.setting, plan.checks)
+        except Exception:  # noqa: BLE001  as above
+            again = None
+        return plan.report(study, stands=again == found)

@@ -21,6 +21,7 @@ from ...session.tools.decorator import REPEATABLE
 from ...storage.store import TapeStore
 from ...storage.tape_file import dumps
 from ..findings.findings import BlameReport
+from ..findings.ranking import withdraw
 from ..forks.arms import Arms
 from ..forks.budget import Budget
 from ..forks.pricing import Pricing
@@ -28,7 +29,7 @@ from ..oracles import Oracle
 from .design import Design, identity
 from .ledger import Ledger
 from .methods import choose_method
-from .probe import Baseline
+from .probe import CHECKS, Baseline
 from .setting import PackedTape, Setting, StoredTape
 from .study import Progress, Study
 
@@ -119,7 +120,14 @@ class Plan:
                 setting,
                 self.tape,
                 self.arms,
-                choose_method(self.design, self.tape, oracle, self.arms, self.pricing, self.batch),
+                choose_method(
+                    self.design if self.must_stand(found) else evolve(self.design, final="sampled"),
+                    self.tape,
+                    oracle,
+                    self.arms,
+                    self.pricing,
+                    self.batch,
+                ),
                 budget=self.budget,
                 pricing=self.pricing,
                 ledger=None if ledger is None else held.enter_context(self._open_ledger(ledger, found)),
@@ -127,10 +135,20 @@ class Plan:
                 watch=watch,
             )
 
-    def report(self, study: Study) -> BlameReport:
-        """Return what the forks so far say."""
+    @property
+    def checks(self) -> int:
+        """How often the recorded run is judged before the first fork and after the last one."""
+        return CHECKS if self.design.is_final_known(self.tape, resolve(self.setting.oracle)) else 1
+
+    def must_stand(self, found: Baseline) -> bool:
+        """True if what was `found` of the recorded run counts as known, so that it has to be found again."""
+        return self.checks > 1 and not found.wavers
+
+    def report(self, study: Study, *, stands: bool = True) -> BlameReport:
+        """Return what the forks so far say: nothing, unless the oracle `stands` by its first word."""
+        report = study.method.report(study.lines)
         return evolve(
-            study.method.report(study.lines),
+            report if stands else withdraw(report),
             recorded=study.setting.recorded,
             spent=study.spent,
             unit=self.pricing.unit,
@@ -156,7 +174,12 @@ class Plan:
 
     def _open_ledger(self, path: str | os.PathLike[str], found: Baseline) -> Ledger:
         study = identity(self.design, self.tape, self.setting.agent, self.setting.oracle)
-        study |= {"batch": self.batch, "recorded": found.success, "raised": found.raised}
+        study |= {
+            "batch": self.batch,
+            "recorded": found.success,
+            "raised": found.raised,
+            "wavers": found.wavers,
+        }
         return Ledger.open(path, study)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Generator, Sequence
 from functools import partial
+from statistics import fmean
 from typing import Any, TypeAlias, TypeVar
 
 import anyio.to_thread
@@ -23,6 +24,7 @@ from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
 from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
+from ..statistics.chance import unit
 from .forced_answers import ForcedAnswers
 from .meter import Meter
 from .setting import Setting, read_tape
@@ -31,6 +33,12 @@ T = TypeVar("T")
 
 _OF_FORKS = frozenset({"on_doubt", "unrecordable"})
 """Options that a replay does not have: it runs no tool."""
+
+CHECKS = 4
+"""Times that a run whose outcome counts as known is judged, before the first fork and after the last one."""
+
+HALF = 0.5
+"""The score above which a run counts as a success."""
 
 LONGEST = 300
 """Characters of a note."""
@@ -41,10 +49,15 @@ SEED = "blame.seed"
 
 @frozen
 class Baseline:
-    """The recorded run: a success by the oracle's word, and whether it ended by raising."""
+    """The recorded run: a success by the oracle's word, and whether it ended by raising.
+
+    It `wavers` if the oracle, asked about replays of it, did not always say the same, or gave a score between
+    failure and success; it is then the word of most of them.
+    """
 
     success: bool
     raised: bool
+    wavers: bool = False
 
 
 def perform(setting: Setting, job: Job) -> Done:
@@ -60,22 +73,22 @@ async def aperform(setting: Setting, job: Job) -> Done:
     return await _adrive(_fork(setting, job), agent)
 
 
-def find_baseline(setting: Setting) -> Baseline:
-    """Replay the recorded run, to see that the agent still does it, and ask the oracle about it.
+def find_baseline(setting: Setting, times: int = 1) -> Baseline:
+    """Replay the recorded run `times` over, to see that the agent still does it; ask the oracle each time.
 
     Raises:
         Divergence: the agent does something else than it did: no fork of it would mean anything.
         ValueError: the oracle cannot say, or the run had not come to its end.
     """
-    return _drive(_replay(setting), resolve(setting.agent))
+    return _drive(_replay(setting, times), resolve(setting.agent))
 
 
-async def afind_baseline(setting: Setting) -> Baseline:
+async def afind_baseline(setting: Setting, times: int = 1) -> Baseline:
     """`find_baseline` in the running loop."""
     agent = resolve(setting.agent)
     if not is_async(agent):
-        return await anyio.to_thread.run_sync(find_baseline, setting)
-    return await _adrive(_replay(setting), agent)
+        return await anyio.to_thread.run_sync(find_baseline, setting, times)
+    return await _adrive(_replay(setting, times), agent)
 
 
 # -- sync and async: the steps yield a session to run the agent in, or an oracle to ask ----------------
@@ -131,7 +144,19 @@ async def _adrive(steps: Steps[T], agent: Agent) -> T:
 # -- what is done ------------------------------------------------------------------------------
 
 
-def _replay(setting: Setting) -> Steps[Baseline]:
+def _replay(setting: Setting, times: int) -> Steps[Baseline]:
+    scores = []
+    for _ in range(times):
+        score = yield from _score(setting)
+        if score is None:
+            return Baseline(success=False, raised=True)
+        scores.append(score)
+    steady = len(set(scores)) == 1 and scores[0] in (0.0, 1.0)
+    return Baseline(fmean(scores) > HALF, raised=False, wavers=not steady)
+
+
+def _score(setting: Setting) -> Steps[float | None]:
+    """Replay the recorded run once; give the oracle's score, or None if it raised as recorded."""
     tape = read_tape(setting.source)
     if tape.outcome.kind == "unfinished":
         raise ValueError(
@@ -148,7 +173,7 @@ def _replay(setting: Setting) -> Steps[Baseline]:
     if ending.raised is not None:
         if setting.on_raise == "error":
             raise ValueError("the recorded run raised, and on_raise is 'error': it has no grade")
-        return Baseline(success=False, raised=True)
+        return None
     answer = yield OracleCall(setting.oracle, ending.result, session.tape)
     if answer.raised is not None:
         raise answer.raised
@@ -156,7 +181,7 @@ def _replay(setting: Setting) -> Steps[Baseline]:
         raise ValueError(
             "the oracle cannot say whether the recorded run was a success: nothing can be blamed for it"
         )
-    return Baseline(bool(answer.result), raised=False)
+    return float(answer.result)
 
 
 def _fork(setting: Setting, job: Job) -> Steps[Done]:
@@ -193,7 +218,7 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
     answer = yield OracleCall(setting.oracle, ending.result, session.tape)
     if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
         return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}")
-    return done(grade(answer.result, setting.recorded))
+    return done(grade(answer.result, setting.recorded, unit(job.seed, "score")))
 
 
 def _write_note(session: Session, lost: Sequence[Exchange]) -> str:
