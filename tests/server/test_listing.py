@@ -16,12 +16,14 @@ from server.asking import got
 from server.conftest import filled
 from server.growing import Growing, story
 from server.test_api import NAMES
-from storage.catalogue.runs import files_of, many, put, run
+from storage.catalogue.runs import chat, files_of, many, of, put, run
 
 from tracefork import TapeStore
 from tracefork.core.values import UNFINISHED, Outcome
+from tracefork.errors import StoreError
 from tracefork.server import serving
 from tracefork.server.urls import segment
+from tracefork.storage.catalogue.filters import Filters
 
 RUN = stories.release().run_id
 FAILED = Outcome("raised", "KeyError", "'seats'")
@@ -318,3 +320,63 @@ def test_ten_thousand_runs_are_listed_filtered_searched_and_sorted_in_time(tmp_p
     print(usual)
     assert total == 10_001
     assert max(usual.values()) <= QUICK, usual
+
+
+# -- whatever goes wrong, the others are listed ---------------------------------------------
+
+
+def test_an_answer_that_claims_more_than_a_table_holds_hides_no_other_run():
+    with TapeStore.open(":memory:") as store, serving(store) as server:
+        store.save(of("absurd", chat("gpt-4o", 10**12)))
+        store.save(of("more", chat("nobodys-model", 6 * 10**18), chat("nobodys-model", 6 * 10**18, number=1)))
+        until(lambda: len(searched(server.door)["runs"]) == 2)
+        store.save(run("late"))
+        until(lambda: searched(server.door)["total"]["runs"] == 3 and searched(server.door)["unread"] == 0)
+        page = got(server.door, "/")
+
+        assert page.status == 200
+        assert sorted(titles(page.body.decode())) == ["absurd", "late", "more"]
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, RuntimeError, StoreError])
+def test_the_thread_outlives_any_failure_and_reads_what_comes_behind_it(error):
+    with filled(":memory:") as store:
+        read = store.catalogue.read
+
+        def fail(job):
+            if job.info.run_id == RUN:
+                raise error("odd")
+            read(job)
+
+        store.catalogue.read = fail
+        with serving(store) as server:
+            until(lambda: searched(server.door)["unread"] == 1)
+            store.save(run("late"))
+            until(lambda: searched(server.door, agent="payments")["total"]["calls"] == 26)
+            said = searched(server.door)
+            assert (said["total"]["runs"], said["unread"]) == (7, 1)
+            assert f"{RUN} could not be read: odd." in " ".join(said["notes"])
+            store.catalogue.read = read
+            until(lambda: searched(server.door)["unread"] == 0)
+
+            assert searched(server.door, agent="payments-release")["total"]["calls"] == 36
+
+
+def known(store):
+    found = store.catalogue.peek(Filters())
+    return found.sums.runs if found else 0
+
+
+def test_what_is_known_is_made_anew_where_it_was_thrown_away():
+    with filled(":memory:") as store, serving(store) as server:
+        until(lambda: searched(server.door)["unread"] == 0)
+        store.catalogue.clear()
+        said = searched(server.door, grep="contract", limit=1)
+
+        assert said["total"]["runs"] + said["unread"] >= 1
+        until(lambda: searched(server.door, grep="contract")["total"]["runs"] == 5)
+
+
+def test_the_store_is_read_before_anybody_asks():
+    with filled(":memory:") as store, serving(store):
+        until(lambda: known(store) == 6 and store.catalogue.peek(Filters()).sums.unread == 0)

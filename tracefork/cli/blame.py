@@ -28,6 +28,7 @@ from ..core.visible import align
 from ..errors import StoreError
 from ..providers import prices as pricing
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
+from ..storage.reports import locate
 from ..validation.gates import Measure, RowResult
 from .app import RUNS, Json, Run, Store, err, escape, print_json, print_plain
 from .options import Doubt
@@ -131,7 +132,7 @@ def blame(
     if dry_run:
         _print_outlook(outlook(tape, budget, **design), json_=json_)
         return
-    file = ledger or saved.locate(store, tape.run_id)[0]
+    file = ledger or locate(store, tape.run_id)[0]
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if file.exists() and not continue_:
         raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from ..errors import StoreError, TraceforkError
 from ..host import clocks
 from ..providers.prices import Prices
+from ..report.model.titles import line
 from ..storage.catalogue.catalogue import Catalogue
+from ..storage.catalogue.facts import Found
+from ..storage.catalogue.filters import Filters
 from ..storage.store import TapeStore
 
 LOOK = 0.5  # seconds between two looks at the store while somebody reads the list
@@ -16,13 +19,16 @@ REST = 4  # times what a look took that passes until the next
 FRESH = 0.15  # seconds that an answer waits for what came last
 READ = 1.0  # seconds that the first answer waits until runs are read
 FIRST = 30.0  # seconds that the first answer waits until it is known which runs there are
+_NAME = 60  # characters
 IDLE = 30.0  # seconds after the last answer in which the store is looked at
 
 
 class Filling:
-    """The thread that fills `catalogue`; it begins with the first answer, and rests while nobody asks.
+    """The thread that fills `catalogue`; it begins with `start`, or the first answer, and rests while nobody
+    asks.
 
-    It ends once `ending()` is true, or `stop` was called.
+    It ends once `ending()` is true, or `stop` was called, and by nothing else: a run that cannot be read is
+    passed over, and `trouble` names it, and what fails altogether is told to whoever asks.
     """
 
     def __init__(self, store: TapeStore, prices: Prices | None, ending: Callable[[], bool]) -> None:
@@ -37,9 +43,31 @@ class Filling:
         self._unread = 0  # runs that the last look found, and that were not read since
         self._last_asked = 0.0
         self._failure: TraceforkError | None = None
+        self.trouble = ""
 
-    def refresh(self) -> None:
-        """Ask for a look at the store, and wait for it a moment; for the first one until it is done.
+    def start(self) -> None:
+        """Begin to fill: what is in the store is known before anybody asks."""
+        with self._changed:
+            self._start()
+
+    def search(self, filters: Filters) -> Found:
+        """Return what is known of the runs that `filters` ask for, as of a moment ago.
+
+        Raises:
+            StoreError: the store cannot be read; or not in time.
+        """
+        self.refresh()
+        found = self.catalogue.peek(filters)
+        if found is None:  # it was damaged, or thrown away, and is made anew
+            self.refresh(anew=True)
+            found = self.catalogue.peek(filters)
+        if found is None:
+            raise StoreError("what is known of the runs is made anew: ask again")
+        return found
+
+    def refresh(self, *, anew: bool = False) -> None:
+        """Ask for a look at the store, and wait for it a moment; for the first one, or one that makes all of
+        it `anew`, until it is done.
 
         Raises:
             StoreError: the store cannot be read; or not in time.
@@ -47,7 +75,7 @@ class Filling:
         with self._changed:
             self._last_asked = clocks.monotonic()
             self._asked = self._looked + 1
-            wanted, first = self._asked, self._looked == 0
+            wanted, first = self._asked, anew or self._looked == 0
             self._start()
             self._changed.notify_all()
             if first and not self._changed.wait_for(lambda: self._looked >= wanted, FIRST):
@@ -80,6 +108,8 @@ class Filling:
                 self._fill()
             except TraceforkError as exc:
                 self._note(exc)
+            except Exception as exc:  # noqa: BLE001  the next look may do better
+                self._note(StoreError(f"the runs cannot be listed: {type(exc).__name__}: {exc}"))
             took = clocks.monotonic() - began
             with self._changed:
                 self._changed.wait_for(self._is_wanted, max(LOOK, min(LOOK * 10, REST * took)))
@@ -91,11 +121,16 @@ class Filling:
         jobs = self.catalogue.look()
         self._unread = len(jobs)
         self._note(None)
+        trouble = ""
         for job in jobs:
             if self._is_wanted():
                 return
-            self.catalogue.read(job)
+            try:
+                self.catalogue.read(job)
+            except Exception as exc:  # noqa: BLE001  the others are read all the same
+                trouble = trouble or f"{line(job.info.run_id, _NAME)} could not be read: {exc}"
             self._unread -= 1
+        self.trouble = trouble
         with self._changed:
             self._changed.notify_all()
 

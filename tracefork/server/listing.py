@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from attrs import evolve
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -65,7 +66,7 @@ async def search(filling: Filling, request: Request) -> Response:
     """
     filters = parse_query(request.query_params, now=clocks.now(), limit=LIMIT, most=MOST)
     found = await run_in_threadpool(_search, filling, filters)
-    listing = _make_listing(found, filters, request)
+    listing = evolve(_make_listing(found, filters, request), trouble=filling.trouble)
     sums = found.sums
     return api.json(
         {
@@ -111,13 +112,13 @@ def _page(filling: Filling, request: Request) -> Response:
     except BadFilter as exc:
         error, found = str(exc), Found()
     agents, models = filling.catalogue.names() if not error else ((), ())
-    html = render_runs(_make_listing(found, filters, request, agents, models, error))
+    listing = _make_listing(found, filters, request, agents, models, error)
+    html = render_runs(evolve(listing, trouble=filling.trouble))
     return HTMLResponse(html, 400 if error else 200, headers=make_rules(policy()))
 
 
 def _search(filling: Filling, filters: Filters) -> Found:
-    filling.refresh()
-    return filling.catalogue.search(filters)
+    return filling.search(filters)
 
 
 def _make_listing(

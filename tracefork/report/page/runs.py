@@ -61,7 +61,8 @@ class Listing:
 
     `limit` is how many runs a page has. `address` gives the address of a run's page and `key` a run_id as a
     value of a form; `compare` and `data` are the addresses of comparisons and of the list as JSON. `agents`
-    and `models` are names to choose from. `error` says what was wrong with the query.
+    and `models` are names to choose from. `error` says what was wrong with the query, `trouble` which run
+    could not be read, and why.
     """
 
     found: Found
@@ -75,6 +76,7 @@ class Listing:
     agents: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     error: str = ""
+    trouble: str = ""
 
 
 def render_runs(listing: Listing) -> str:
@@ -161,6 +163,8 @@ def show_notes(listing: Listing) -> list[str]:
         notes.append(
             f"{plural(found.sums.unread, 'run')} still to be read: figures and words of them are missing."
         )
+    if listing.trouble:
+        notes.append(f"{line(listing.trouble, _ERROR)}.")
     if found.texts_cut and listing.query.get("grep"):
         notes.append(f"Of {plural(found.texts_cut, 'run')} only the first 200,000 characters are searched.")
     return notes

@@ -23,10 +23,11 @@ WORDS: Final[tuple[Word, ...]] = ("finished", "failed", "going on", "cut short",
 class Read:
     """What is known of a run once its steps were read.
 
-    `task` is the beginning of the first message of a user. `models` are those that were asked, in their
-    order. `calls` are the run's exchanges. `input`, `output` and `cost`, in USD, are None where no answer
-    told, and sums over those that did, `priced` being how many have a price, of `asked`, those that went to
-    models. `duration` is in seconds; `last` when the run last moved, in seconds since the epoch. `escapes`
+    `task` is the beginning of the last words of the first question that are the user's. `models` are those
+    that were asked, in their order. `calls` are the run's exchanges. `input`, `output` and `cost`, in USD,
+    are None where no answer told, and sums over those that did, each answer once, however often it was
+    fetched; `priced` is how many have a known price, of `asked`, those that should: what was refused has
+    none. `duration` is in seconds; `last` when the run last moved, in seconds since the epoch. `escapes`
     counts what left the run unrecorded. `cut` is true if it has more text than a catalogue takes for
     searching.
     """
@@ -124,9 +125,9 @@ class RunRow:
 class Sums:
     """Sums over all runs that a search found, whatever part of them it gives.
 
-    `cost` is that of the `priced` answers, of `asked` that models gave. `unread` are the runs whose steps
-    were not read yet: nothing of them is in the sums but that they are there. `words` has how many of the
-    runs ended in which of `WORDS`.
+    `cost` is that of the `priced` answers, of `asked` that should have a price. `unread` are the runs whose
+    steps were not read yet: nothing of them is in the sums but that they are there. `words` has how many of
+    the runs ended in which of `WORDS`.
     """
 
     runs: int = 0

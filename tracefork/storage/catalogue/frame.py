@@ -125,7 +125,7 @@ def _record_call(tape: Tape, exchange: Exchange, step: int, prices: Prices | Non
     named = (completion.model if completion else "") or (prompt.model if prompt else "")
     model = named or (paths.find_model(exchange.request.url) if known else "")
     usage = completion.usage if completion else None
-    price = cost(completion, model, prices=prices) if completion else None
+    price = cost(completion, model, prices=prices, url=exchange.request.url) if completion else None
     answer = exchange.answer
     return {
         "run_id": tape.run_id,
