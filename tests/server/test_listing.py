@@ -14,7 +14,7 @@ from report import stories
 from report.test_hostile import PAYLOADS
 from server.asking import got
 from server.conftest import filled
-from server.growing import Growing, story
+from server.growing import Growing, elsewhere, story
 from server.test_api import NAMES
 from storage.catalogue.runs import chat, files_of, many, of, put, run
 
@@ -168,22 +168,30 @@ def test_a_run_that_nobody_records_says_so():
     with TapeStore.open(":memory:") as store, serving(store) as server:
         Growing(store, evolve(story(3), created_at=1.0)).step()
         store.save(run("cut", outcome=UNFINISHED))
-        backend = store.backend
-        chunks = list(backend.chunks("growing"))
-        backend.delete("growing")
-        from tracefork.codec import journal
-        from tracefork.core.notes import PROCESS
-
-        head = journal.decode_header(chunks[0])
-        of_old = evolve(head, meta={PROCESS: "0123456789abcdef 1 1"})
-        for number, chunk in enumerate([journal.encode_header(of_old), *chunks[1:]]):
-            backend.append("growing", number, chunk)
+        elsewhere(store, "growing")
         rows = {row["run"]: row for row in searched(server.door)["rows"]}
         assert (rows["growing"]["word"], rows["growing"]["note"]) == (
             "cut short",
             "nobody records it any more",
         )
         assert rows["cut"]["word"] == "cut short"
+
+
+@pytest.mark.parametrize("process", ["0123456789abcdef 1 1", ""], ids=["another machine", "nobody known"])
+@pytest.mark.parametrize(("ago", "word"), [(60, "going on"), (840, "going on"), (960, "cut short")])
+def test_the_page_and_the_list_agree_on_whether_a_run_goes_on(where, process, ago, word):
+    """One that this machine cannot ask about goes on for a quarter of an hour after its last step."""
+    tape = story(3)
+    late = time.time() - ago - tape.steps[-1].timing.began
+    steps = [evolve(s, timing=evolve(s.timing, began=s.timing.began + late, ended=0.0)) for s in tape.steps]
+    with TapeStore.open(where) as store, serving(store) as server:
+        Growing(store, evolve(tape, steps=tuple(steps), created_at=1.0)).step(3)
+        elsewhere(store, "growing", process)
+        (one,) = searched(server.door)["rows"]
+        page = got(server.door, "/run/growing").body.decode()
+
+        assert one["word"] == word
+        assert ("data-live" in page.partition("<script")[0]) == (word == "going on")
 
 
 def test_a_run_that_is_deleted_is_not_listed_any_more(where):
