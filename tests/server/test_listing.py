@@ -6,7 +6,7 @@ import html
 import json
 import re
 import time
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from attrs import evolve
@@ -18,12 +18,15 @@ from server.growing import Growing, elsewhere, story
 from server.test_api import NAMES
 from storage.catalogue.runs import chat, files_of, many, of, put, run
 
-from tracefork import TapeStore
+from tracefork import Branch, TapeStore
 from tracefork.core.values import UNFINISHED, Outcome
 from tracefork.errors import StoreError
 from tracefork.server import serving
 from tracefork.server.urls import segment
+from tracefork.storage.catalogue.facts import WORDS
+from tracefork.storage.catalogue.filters import NAMES as FILTERS
 from tracefork.storage.catalogue.filters import Filters
+from tracefork.storage.info import PROBE
 
 RUN = stories.release().run_id
 FAILED = Outcome("raised", "KeyError", "'seats'")
@@ -388,3 +391,95 @@ def test_what_is_known_is_made_anew_where_it_was_thrown_away():
 def test_the_store_is_read_before_anybody_asks():
     with filled(":memory:") as store, serving(store):
         until(lambda: known(store) == 6 and store.catalogue.peek(Filters()).sums.unread == 0)
+
+
+# -- what is asked stays asked --------------------------------------------------------------------
+
+
+def links(page):
+    """The addresses by which the list goes on: titles of columns, pages, and what its script asks for."""
+    text = html.unescape(page)
+    found = re.findall(r'<th scope="col"[^>]*><a href="\?([^"]*)"', text)
+    found += re.findall(r'rel="(?:next|prev)" href="\?([^"]*)"', text)
+    return [*found, *re.findall(r'data-from="[^"?]*\?([^"]*)"', text)]
+
+
+def fields(page):
+    """What the form sends, as it stands."""
+    text = html.unescape(page.partition('id="filters"')[2].partition("</form>")[0])
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", text):
+        name, value = re.search(r'name="(\w+)"', tag), re.search(r'value="([^"]*)"', tag)
+        found[name[1]] = value[1] if value else ""
+    for name, options in re.findall(r'<select name="(\w+)">(.*?)</select>', text):
+        chosen = re.search(r'<option(?: value="([^"]*)")? selected>([^<]*)', options)
+        found[name] = "" if chosen is None else chosen[2] if chosen[1] is None else chosen[1]
+    return {name: value for name, value in found.items() if value}
+
+
+ASKED = {
+    "grep": "contract",
+    "outcome": "finished",
+    "failed": "1",
+    "agent": "pay",
+    "model": "sonnet",
+    "since": "2020-01-01",
+    "until": "2999-01-01",
+    "cost_above": "0.001",
+    "parent": RUN,
+    "probes": "1",
+    "sort": "-cost",
+    "limit": "2",
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_each_filter_is_kept_by_every_link_and_by_the_form(name):
+    assert {*ASKED, "offset"} == set(FILTERS)
+    with filled(":memory:") as store, serving(store) as server:
+        for number in range(3):
+            store.save(run(f"bad{number}", "A contract.", outcome=FAILED))
+            store.save(run(f"probe{number}", parent=Branch(RUN, 1), meta={PROBE: "3"}))
+        query = {name: ASKED[name], "limit": "2"}
+        page = got(server.door, f"/?{urlencode(query)}").body.decode()
+        kept = {"outcome": "failed"} if name == "failed" else {name: ASKED[name]}
+        expected = searched(server.door, **{name: ASKED[name]})["total"]["runs"]
+
+        assert len(links(page)) >= 10
+        for link in links(page):
+            found = dict(parse_qsl(link))
+            if name != "sort":
+                assert kept.items() <= found.items(), link
+            assert searched(server.door, **found)["total"]["runs"] == expected
+        assert fields(page).items() >= kept.items()
+        assert searched(server.door, **fields(page))["total"]["runs"] == expected
+
+
+def test_amounts_that_nobody_pays_are_answered(door):
+    assert searched(door, cost_above="10000000")["total"]["runs"] == 0
+    assert got(door, "/?cost_above=10000000").status == 200
+    assert got(door, "/?cost_above=1e10").status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("limit=0", "6 runs found, none of them on this page of the list."),
+        ("offset=60", "6 runs found, none of them on this page of the list."),
+        ("failed=1&limit=0", "1 run found, none of them on this page of the list."),
+        ("agent=nobody", "No run fits what you ask for."),
+    ],
+)
+def test_a_list_without_runs_says_why(door, query, says):
+    page = got(door, f"/?{query}").body.decode()
+
+    assert f'<p id="none">{says}</p>' in page
+    assert got(door, f"/api/search?{query}").json["none"] == says
+    assert 'rel="next"' not in page
+
+
+def test_the_words_of_the_list_are_explained(door):
+    page = got(door, "/").body.decode()
+    terms = re.findall(r"<dt>([^<]*)</dt><dd>[^<]{10,}</dd>", page.partition('id="terms"')[2])
+
+    assert {*WORDS, "calls", "escapes", "branches"} <= set(terms)

@@ -8,14 +8,16 @@ from typing import Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from ...core.values import Branch, Outcome
+from ..info import RunInfo
 
 Word: TypeAlias = Literal["finished", "failed", "going on", "cut short", "damaged"]
 
 WORDS: Final[tuple[Word, ...]] = ("finished", "failed", "going on", "cut short", "damaged")
 """How a run ended, or that it has not.
 
-"finished" returned, "failed" raised. A run without an end is "going on" while a process records it, and else
-"cut short". One of which the head or a step cannot be read is "damaged".
+"finished" returned, "failed" raised, or failed by the oracle of its saved blame. A run without an end is
+"going on" while a process records it, and else "cut short". One of which the head or a step cannot be read is
+"damaged".
 """
 
 
@@ -71,6 +73,21 @@ class RunRow:
     is_probe: bool = False
     read: Read | None = field(default=None, repr=False)
     found: str = ""
+
+    @property
+    def info(self) -> RunInfo:
+        """What the head of its log tells of it."""
+        return RunInfo(
+            self.run_id,
+            self.agent,
+            self.created_at,
+            self.lineage,
+            sealed=self.sealed,
+            exchanges=self.exchanges,
+            outcome=self.ended,
+            digest=self.digest,
+            damage=self.damage,
+        )
 
     @property
     def parent(self) -> str | None:

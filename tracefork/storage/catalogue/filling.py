@@ -300,19 +300,8 @@ def _list_jobs(db: sqlite3.Connection) -> list[Job]:
 
 
 def _read_info(info: bytes, process: str) -> RunInfo:
-    row = rows.make_row(info, None, "open", 0, 0)
-    return RunInfo(
-        row.run_id,
-        row.agent,
-        row.created_at,
-        row.lineage,
-        {PROCESS: process} if process else {},
-        row.sealed,
-        row.exchanges,
-        row.ended,
-        row.digest,
-        row.damage,
-    )
+    found = rows.make_row(info, None, "open", 0, 0).info
+    return evolve(found, meta={PROCESS: process}) if process else found
 
 
 def _make_stamp(backend: Backend) -> str | None:

@@ -10,11 +10,14 @@ from math import isfinite
 from types import ModuleType
 from typing import Any, Literal, TypeAlias, get_args
 
+import attrs
+
 from ...core.tape import Tape
 from ...core.values import Exchange, Response
 from ...errors import BadFilter, MissingPart
 from ...providers import paths, read
 from ...providers.prices import Prices, cost
+from ..info import RunInfo
 from .facts import Found, RunRow
 
 Kind: TypeAlias = Literal["pandas", "arrow"]
@@ -78,6 +81,30 @@ def record_run(row: RunRow) -> Record:
         "digest": row.digest,
         "sealed": row.sealed,
     }
+
+
+def record_info(info: RunInfo) -> Record:
+    """What the head of a run's log tells, by the keys that `ls --json` has had from the beginning."""
+    departure = info.parent.departure if info.parent else None
+    return {
+        "run_id": info.run_id,
+        "agent_name": info.agent_name,
+        "created_at": info.created_at,
+        "exchanges": info.exchanges,
+        "outcome": info.outcome and attrs.asdict(info.outcome),
+        "parent": info.parent and attrs.asdict(info.parent, filter=attrs.filters.exclude("departure")),
+        "parted": str(departure) if departure else None,
+        "digest": info.digest,
+        "sealed": info.sealed,
+        "damage": info.damage,
+    }
+
+
+def describe_run(row: RunRow) -> Record:
+    """All that is known of a run: as `record_info`, and what else `record_run` has, by its names."""
+    more = {"ended": row.outcome, **record_run(row), "found": row.found}
+    old = record_info(row.info)
+    return old | {name: value for name, value in more.items() if name not in old}
 
 
 def record_calls(tape: Tape, prices: Prices | None = None) -> Iterator[Record]:
