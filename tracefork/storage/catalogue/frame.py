@@ -57,7 +57,7 @@ _PANDAS = {
     "flag": "boolean",
 }
 _ARROW = {"text": "string", "count": "int64", "number": "float64", "flag": "bool_"}
-_PIECE = 200
+_COUNTS = 2**63  # what a column of counts has room for
 
 
 def record_run(row: RunRow) -> Record:
@@ -210,7 +210,7 @@ def _make_arrow(arrow: Any, columns: dict[str, str], records: list[Record]) -> A
 
 
 def _flat(value: object, type_: str) -> object:
-    """A value as a table takes it: lists joined, times as such, texts that can be encoded."""
+    """A value as a table takes it: lists joined, times as such, texts that can be encoded, counts bounded."""
     match value:
         case list():
             return _flat(", ".join(map(str, value)), type_)
@@ -218,6 +218,8 @@ def _flat(value: object, type_: str) -> object:
             return datetime.fromisoformat(value)
         case str():
             return value.encode("utf-8", "replace").decode()
+        case int() if type_ == "count":
+            return max(-_COUNTS, min(value, _COUNTS - 1))
         case _:
             return value
 
