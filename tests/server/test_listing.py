@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import threading
 import time
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -391,6 +392,26 @@ def test_what_is_known_is_made_anew_where_it_was_thrown_away():
 def test_the_store_is_read_before_anybody_asks():
     with filled(":memory:") as store, serving(store):
         until(lambda: known(store) == 6 and store.catalogue.peek(Filters()).sums.unread == 0)
+
+
+def test_the_first_answer_has_what_came_while_the_server_looked_for_the_first_time():
+    with TapeStore.open(":memory:") as store:
+        look, looking, saved = store.catalogue.look, threading.Event(), threading.Event()
+
+        def slowly():
+            found = look()
+            looking.set()
+            saved.wait(10)
+            return found
+
+        store.catalogue.look = slowly
+        with serving(store) as server:
+            assert looking.wait(10)
+            store.save(run("late"))
+            store.catalogue.look = look
+            threading.Timer(0.5, saved.set).start()
+
+            assert titles(got(server.door, "/").body.decode()) == ["late"]
 
 
 # -- what is asked stays asked --------------------------------------------------------------------

@@ -37,11 +37,11 @@ class Filling:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._asked = self._looked = (
-            0  # numbers of looks: the last that somebody waits for, and that was done
-        )
+        # numbers of looks: the last that somebody waits for, that has begun, and that was done
+        self._asked = self._begun = self._looked = 0
         self._unread = 0  # runs that the last look found, and that were not read since
         self._last_asked = 0.0
+        self._has_answered = False
         self._failure: TraceforkError | None = None
         self.trouble = ""
 
@@ -74,8 +74,8 @@ class Filling:
         """
         with self._changed:
             self._last_asked = clocks.monotonic()
-            self._asked = self._looked + 1
-            wanted, first = self._asked, anew or self._looked == 0
+            self._asked = self._begun + 1  # one that is under way may have passed by what came last
+            wanted, first = self._asked, anew or not self._has_answered
             self._start()
             self._changed.notify_all()
             if first and not self._changed.wait_for(lambda: self._looked >= wanted, FIRST):
@@ -86,6 +86,7 @@ class Filling:
             )
             if self._failure:
                 raise self._failure
+            self._has_answered = True
 
     def stop(self) -> None:
         """End the thread, and wait for it: the store may be closed then."""
@@ -118,6 +119,8 @@ class Filling:
 
     def _fill(self) -> None:
         """Look at the store, and read what is to be read; stop in between if somebody waits for a look."""
+        with self._changed:
+            self._begun += 1
         jobs = self.catalogue.look()
         self._unread = len(jobs)
         self._note(None)
@@ -137,11 +140,11 @@ class Filling:
     def _note(self, failure: TraceforkError | None) -> None:
         with self._changed:
             self._failure = failure
-            self._looked += 1
+            self._looked = self._begun
             self._changed.notify_all()
 
     def _is_wanted(self) -> bool:
-        return self._is_over() or self._asked > self._looked
+        return self._is_over() or self._asked > self._begun
 
     def _is_over(self) -> bool:
         return self._stopped or self._ending()

@@ -161,6 +161,9 @@ def test_an_answer_that_is_fetched_again_counts_once(kept, statuses):
     assert (one.input, one.output, one.cost) == (totals.input, totals.output, totals.cost)
     assert (one.tokens, one.calls) == (2000, len(statuses))
     assert (one.read.priced, one.read.asked) == (1, 1)
+    records = list(record_calls(tape))
+    assert sum(record["input_tokens"] or 0 for record in records) == one.input
+    assert [record["cost"] for record in records if record["cost"]] == [float(one.cost)]
 
 
 def test_what_was_refused_has_no_price_to_know(kept):

@@ -16,7 +16,9 @@ from ...core.tape import Tape
 from ...core.values import Exchange, Response
 from ...errors import BadFilter, MissingPart
 from ...providers import paths, read
+from ...providers.messages import Completion
 from ...providers.prices import Prices, cost
+from ...providers.spending import Answers
 from ..info import RunInfo
 from .facts import Found, RunRow
 
@@ -48,6 +50,9 @@ _CALLS: dict[str, str] = {
     "served": "flag",
 }
 """The columns of a table of calls. `served` is true of an answer from the tape that its run went on from."""
+
+_ONCE = "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost"
+"""What a call has not that fetches an answer again: so sums are what was paid."""
 
 _PANDAS = {
     "text": "string",
@@ -109,8 +114,13 @@ def describe_run(row: RunRow) -> Record:
 
 def record_calls(tape: Tape, prices: Prices | None = None) -> Iterator[Record]:
     """The calls of a run as records, in the order in which they began."""
+    answers = Answers()
     for step, exchange in enumerate(tape.masked):
-        yield _record_call(tape, exchange, step, prices)
+        completion = read.completion(exchange)
+        record = _record_call(tape, exchange, step, completion, prices)
+        if answers.take(exchange, completion) == "again":
+            record |= dict.fromkeys(_ONCE)
+        yield record
 
 
 def record_all(load: Callable[[str], Tape], found: Found, of: str) -> Iterator[Record]:
@@ -145,9 +155,10 @@ def make_frame(load: Callable[[str], Tape], found: Found, of: str, kind: Kind | 
 # -- below ---------------------------------------------------------------------------
 
 
-def _record_call(tape: Tape, exchange: Exchange, step: int, prices: Prices | None) -> Record:
+def _record_call(
+    tape: Tape, exchange: Exchange, step: int, completion: Completion | None, prices: Prices | None
+) -> Record:
     known = read.api(exchange.request)
-    completion = read.completion(exchange)
     prompt = read.prompt(exchange.request)
     named = (completion.model if completion else "") or (prompt.model if prompt else "")
     model = named or (paths.find_model(exchange.request.url) if known else "")
