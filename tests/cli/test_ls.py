@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 
 import pytest
 from attrs import evolve
@@ -11,9 +12,12 @@ from report import stories
 from server.conftest import filled
 from storage.catalogue.runs import run
 
-from tracefork import TapeStore
+from tracefork import Branch, TapeStore
+from tracefork.cli.filters import OPTIONS
 from tracefork.core.values import RETURNED, Outcome
 from tracefork.host import clocks
+from tracefork.storage.catalogue.filters import NAMES
+from tracefork.storage.info import PROBE
 
 RUN = stories.release().run_id
 
@@ -64,20 +68,41 @@ def test_filters_are_those_of_a_search(desk):
     assert ids(desk("ls", "--parent", RUN, "--json")) == ["b-held", "b-passed", "b-slow"]
 
 
+def test_one_option_is_one_filter(desk):
+    """Each filter of a program is one of the shell, of every command that looks for runs."""
+    assert set(OPTIONS) == set(NAMES)
+    for command in ("ls", "export"):
+        said = desk(command, "--help").stdout
+        assert [name for name in NAMES if f"--{name.replace('_', '-')} " not in said] == []
+
+
+def test_the_forks_of_blame_are_listed_when_they_are_asked_for(desk):
+    with TapeStore.open(desk.path / "runs.db") as store:
+        store.save(run("probe", parent=Branch(RUN, 1), meta={PROBE: "3"}))
+    done = desk("ls", "--parent", RUN)
+
+    assert "and 1 fork of blame: --probes lists them" in " ".join(done.stderr.split())
+    assert ids(desk("ls", "--parent", RUN, "--probes", "--json")) == ["b-held", "b-passed", "b-slow", "probe"]
+    lines = desk(
+        "export", "--jsonl", "-", "--parent", RUN, "--probes", "--limit", "2", "--offset", "2"
+    ).stdout
+    assert [json.loads(line)["run_id"] for line in lines.splitlines()] == ["b-slow", "probe"]
+
+
 def test_json_keeps_its_keys_and_has_more(desk):
     one = next(one for one in json.loads(desk("ls", "--json").stdout) if one["run_id"] == RUN)
     before = "run_id agent_name created_at exchanges outcome parent parted digest sealed damage".split()
 
     assert list(one)[: len(before)] == before
-    assert one["outcome"] == {"kind": "returned", "type": "", "message": ""} | {
-        key: one["outcome"][key] for key in one["outcome"].keys() - {"kind", "type", "message"}
-    }
+    assert one["outcome"] == {"kind": "returned", "type": "", "message": "", "traceback": ""}
+    assert (one["parent"], one["parted"], one["damage"]) == (None, None, "")
     assert (one["ended"], one["calls"], one["input_tokens"], one["cost"]) == ("finished", 10, 4790, 0.016425)
     assert one["task"] == stories.TASK
 
 
 def test_nothing_that_is_found_is_said(desk):
-    assert "no run is as you ask" in desk("ls", "--grep", "nowhere").stderr
+    assert "none of the 8 runs in runs.db fits" in desk("ls", "--grep", "nowhere").stderr
+    assert "none of the 8 runs in runs.db fits" in desk("ls", "--cost-above", "10000000").stderr
     assert json.loads(desk("ls", "--grep", "nowhere", "--json").stdout) == []
     TapeStore.open(desk.path / "empty.db").close()
     assert "no runs in empty.db" in desk("ls", "--store", "empty.db").stderr
@@ -91,7 +116,8 @@ def test_nothing_that_is_found_is_said(desk):
         (("--sort", "x"), "--sort cannot be 'x': runs are sorted by created, agent"),
         (("--outcome", "x"), "--outcome cannot be 'x': a run is finished, failed, going on"),
         (("--grep", "?"), "--grep cannot be '?': there is no word in it"),
-        (("--failed", "--outcome", "finished"), "--failed cannot be"),
+        (("--failed", "--outcome", "finished"), "--outcome cannot be 'finished': runs that failed are asked"),
+        (("--cost-above", "1e10"), "--cost-above cannot be '1e10'"),
     ],
 )
 def test_a_value_that_is_none_is_refused(desk, words, says):
@@ -124,6 +150,28 @@ def test_calls_are_exported_as_lines_of_json(desk):
     assert "records are of runs or of calls" in desk("export", "--jsonl", "-", "--of", "x", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--failed",),
+        ("--limit", "1"),
+        ("--limit", "0"),
+        ("--sort", "cost"),
+        ("--parent", "x"),
+        ("--probes",),
+        ("--grep", "?"),
+    ],
+)
+def test_one_run_is_not_looked_for(desk, words):
+    for to in (("x.tape",), ("--jsonl", "-"), ("--jsonl", "x.jsonl")):
+        done = desk("export", RUN, *to, *words, code=2)
+        assert f"{words[0]} cannot be" in " ".join(done.stderr.split())
+        assert f"{RUN} is one run: leave this out" in " ".join(done.stderr.split())
+        assert done.stdout == ""
+    assert not (desk.path / "x.tape").exists()
+    assert "--of cannot be 'calls'" in desk("export", RUN, "x.tape", "--of", "calls", code=2).stderr
+
+
 def test_a_tape_is_exported_as_before_and_what_makes_no_sense_is_refused(desk):
     assert "10 exchanges" in desk("export", RUN, "one.tape").stdout
     assert "name a run and a file" in " ".join(desk("export", code=2).stderr.split())
@@ -133,15 +181,22 @@ def test_a_tape_is_exported_as_before_and_what_makes_no_sense_is_refused(desk):
     )
 
 
+def birth(file):
+    with sqlite3.connect(file) as db:
+        [[made]] = db.execute("SELECT value FROM kept WHERE key = 'birth'").fetchall()
+    db.close()
+    return made
+
+
 def test_what_is_kept_for_searching_is_made_anew(desk):
     desk("ls")
     (file,) = (desk.path / "cache" / "tracefork" / "catalogue").glob("*.db")
-    before = file.stat().st_ino
+    before = birth(file)
     said = desk("gc", "--catalogue").stdout
 
     assert "8 runs read anew, into" in said
     assert json.loads(desk("gc", "--catalogue", "--json").stdout) == {"runs": 8, "file": str(file)}
-    assert file.stat().st_ino != before or file.stat().st_size
+    assert birth(file) != before
 
 
 def test_a_run_that_is_deleted_in_a_shell_is_found_no_more(desk):

@@ -9,7 +9,9 @@ from attrs import evolve
 from report import stories
 
 from tracefork import Tape, TapeStore
+from tracefork.codec import journal
 from tracefork.codec.records import Closed, Ended, Header, list_records
+from tracefork.core.notes import PROCESS
 from tracefork.core.values import RETURNED
 from tracefork.providers import anthropic
 
@@ -41,6 +43,16 @@ class Growing:
 
     def seal(self):
         self.log.seal(self._tape)
+
+
+def elsewhere(store, run_id, process="0123456789abcdef 1 1"):
+    """Let the log of a run say that another machine records it, or nobody that is known."""
+    chunks = list(store.backend.chunks(run_id))
+    head = journal.decode_header(chunks[0])
+    store.backend.delete(run_id)
+    head = evolve(head, meta={PROCESS: process} if process else {})
+    for number, chunk in enumerate([journal.encode_header(head), *chunks[1:]]):
+        store.backend.append(run_id, number, chunk)
 
 
 def story(count, *, run_id="growing"):

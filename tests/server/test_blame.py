@@ -7,10 +7,14 @@ from functools import partial
 
 import pytest
 from server.asking import got
+from storage.catalogue.runs import run
 
-from tracefork import TapeStore
+from tracefork import BlameReport, TapeStore
 from tracefork.attribution.findings import saved
+from tracefork.attribution.findings.findings import RankedDrop
+from tracefork.attribution.search.conclusion import Conclusion
 from tracefork.attribution.study.blame import blame
+from tracefork.core.values import UNFINISHED, Outcome
 from tracefork.server import serving
 from tracefork.validation.planted import PlantedAgent, PlantedRun, recorded, succeeded
 
@@ -79,3 +83,99 @@ def test_a_report_that_is_damaged_is_named(studied, tmp_path):
         answer = got(server.door, f"/api/run/{tape.run_id}")
     assert answer.status == 500
     assert "no report of blame" in answer.json["error"]
+
+
+def judge(path, name, *, recorded, digest=""):
+    """Keep a report beside the store that says how the run ended by its oracle."""
+    with TapeStore.open(path) as store:
+        said = digest or store.load(name).digest()
+    drop = RankedDrop(step=0, value_drop=0.8, low=0.6, high=0.95, certified=True, before=0.9, after=0.1)
+    saved.keep(BlameReport(Conclusion.STEP, (drop,), recorded=recorded, digest=said), path, name)
+
+
+def words(found):
+    return {row.run_id: row.outcome for row in found.runs}
+
+
+def endings(page):
+    text = re.search(r'id="ending-title">(.*?)</h2>', page)[1]
+    return re.sub(r"<[^>]+>", "", text)
+
+
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize("suffix", [".db", ""])
+def test_a_run_that_its_oracle_failed_is_failed_wherever_it_is_told(tmp_path, suffix):
+    path = tmp_path / f"runs{suffix}"
+    with TapeStore.open(path) as store:
+        for name in ("well", "judged", f"odd/%\ud800 {LONG}"[:200]):
+            store.save(run(name, f"{name[:5]} says"))
+        cut = run("cut", outcome=UNFINISHED)
+        store.save(cut)
+        assert set(words(store.search()).values()) == {"finished", "cut short"}
+        for name in ("judged", "cut", f"odd/%\ud800 {LONG}"[:200]):
+            judge(path, name, recorded=False)
+        judge(path, "well", recorded=True)
+        found = store.search(failed=True)
+
+        assert set(words(found)) == {"judged", "cut", f"odd/%\ud800 {LONG}"[:200]}
+        assert {row.error for row in found.runs} == {"the oracle that judged it for the blame says so"}
+        assert words(store.search(outcome="finished")) == {"well": "finished"}
+        assert dict(store.search().sums.words) == {"failed": 3, "finished": 1}
+        with serving(store, blames=partial(saved.find, path)) as server:
+            listed = got(server.door, "/api/search?failed=1").json
+            page = got(server.door, "/run/judged").body.decode()
+            compared = got(server.door, "/compare/judged/well").body.decode()
+            well = got(server.door, "/compare/well/judged").body.decode()
+
+    assert sorted(one["run_id"] for one in listed["runs"])[:2] == ["cut", "judged"]
+    assert endings(page) == endings(compared)
+    assert endings(page).startswith("failed: the oracle")
+    assert endings(well).startswith("finished")
+
+
+def test_a_judgement_is_of_one_recording_and_goes_with_its_report(tmp_path):
+    path = tmp_path / "runs.db"
+    with TapeStore.open(path) as store:
+        store.save(run("one"))
+        store.save(run("raised", outcome=Outcome("raised", "ValueError", "no")))
+        judge(path, "raised", recorded=False)
+        judge(path, "one", recorded=False)
+        assert words(store.search()) == {"one": "failed", "raised": "failed"}
+        assert next(row for row in store.search().runs if row.run_id == "raised").error == "ValueError: no"
+        store.delete("one")
+        store.save(run("one", "Another one."))
+        assert words(store.search()) == {"one": "finished", "raised": "failed"}
+        judge(path, "one", recorded=False)
+        assert words(store.search())["one"] == "failed"
+        judge(path, "one", recorded=True)
+        assert words(store.search())["one"] == "finished"
+        judge(path, "one", recorded=False)
+        store.catalogue.clear()
+        assert words(store.search())["one"] == "failed"
+        saved.locate(path, "one")[1].unlink()
+        assert words(store.search())["one"] == "finished"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda file: file.write_text("{}"),
+        lambda file: file.write_text("[" * 100_000),
+        lambda file: file.write_bytes(b"\xff\xfe"),
+        lambda file: file.write_text('{"recorded": false, "digest": 7}'),
+        lambda file: (file.unlink(), file.mkdir()),
+        lambda file: (file.unlink(), file.symlink_to("/dev/zero")),
+        lambda file: file.with_name("\udcff.json").write_text('{"recorded": false, "digest": "x"}'),
+    ],
+)
+def test_what_is_no_report_is_passed_over_by_the_list(tmp_path, harm):
+    path = tmp_path / "runs.db"
+    with TapeStore.open(path) as store:
+        for name in ("one", "two"):
+            store.save(run(name))
+            judge(path, name, recorded=False)
+        harm(saved.locate(path, "one")[1])
+
+        assert words(store.search())["two"] == "failed"

@@ -162,6 +162,27 @@ def test_no_rule_of_access_is_broken_and_nothing_stands_over_the_edge(visit, que
         assert page.tab.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_the_words_are_explained_behind_a_question_mark_without_a_script_too(visit, size):
+    with filled(":memory:") as store, serving(store) as server:
+        view = {"width": size[0], "height": size[1]}
+        for script in (True, False):
+            page = visit(server, viewport=view, reduced_motion="reduce", java_script_enabled=script)
+            assert not page.tab.is_visible("#terms dl")
+            page.tab.focus("#terms summary")
+            page.tab.keyboard.press("Enter")
+            assert page.tab.is_visible("#terms dt >> text=cut short")
+            box = page.tab.locator("#terms dl").bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= size[0]
+            if script and AXE.is_file():
+                page.tab.evaluate(AXE.read_text())
+                for theme in ("light", "dark"):
+                    page.tab.emulate_media(color_scheme=theme)
+                    assert page.tab.evaluate(ACCESSIBLE, ["", []]) == []
+                assert page.tab.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
 def test_no_text_runs_in_the_page_nor_in_what_the_script_adds(visit):
     every = " ".join(PAYLOADS)
     with TapeStore.open(":memory:") as store, serving(store) as server:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
+import threading
 import time
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from attrs import evolve
@@ -14,14 +15,19 @@ from report import stories
 from report.test_hostile import PAYLOADS
 from server.asking import got
 from server.conftest import filled
-from server.growing import Growing, story
+from server.growing import Growing, elsewhere, story
 from server.test_api import NAMES
-from storage.catalogue.runs import files_of, many, put, run
+from storage.catalogue.runs import chat, files_of, many, of, put, run
 
-from tracefork import TapeStore
+from tracefork import Branch, TapeStore
 from tracefork.core.values import UNFINISHED, Outcome
+from tracefork.errors import StoreError
 from tracefork.server import serving
 from tracefork.server.urls import segment
+from tracefork.storage.catalogue.facts import WORDS
+from tracefork.storage.catalogue.filters import NAMES as FILTERS
+from tracefork.storage.catalogue.filters import Filters
+from tracefork.storage.info import PROBE
 
 RUN = stories.release().run_id
 FAILED = Outcome("raised", "KeyError", "'seats'")
@@ -166,22 +172,30 @@ def test_a_run_that_nobody_records_says_so():
     with TapeStore.open(":memory:") as store, serving(store) as server:
         Growing(store, evolve(story(3), created_at=1.0)).step()
         store.save(run("cut", outcome=UNFINISHED))
-        backend = store.backend
-        chunks = list(backend.chunks("growing"))
-        backend.delete("growing")
-        from tracefork.codec import journal
-        from tracefork.core.notes import PROCESS
-
-        head = journal.decode_header(chunks[0])
-        of_old = evolve(head, meta={PROCESS: "0123456789abcdef 1 1"})
-        for number, chunk in enumerate([journal.encode_header(of_old), *chunks[1:]]):
-            backend.append("growing", number, chunk)
+        elsewhere(store, "growing")
         rows = {row["run"]: row for row in searched(server.door)["rows"]}
         assert (rows["growing"]["word"], rows["growing"]["note"]) == (
             "cut short",
             "nobody records it any more",
         )
         assert rows["cut"]["word"] == "cut short"
+
+
+@pytest.mark.parametrize("process", ["0123456789abcdef 1 1", ""], ids=["another machine", "nobody known"])
+@pytest.mark.parametrize(("ago", "word"), [(60, "going on"), (840, "going on"), (960, "cut short")])
+def test_the_page_and_the_list_agree_on_whether_a_run_goes_on(where, process, ago, word):
+    """One that this machine cannot ask about goes on for a quarter of an hour after its last step."""
+    tape = story(3)
+    late = time.time() - ago - tape.steps[-1].timing.began
+    steps = [evolve(s, timing=evolve(s.timing, began=s.timing.began + late, ended=0.0)) for s in tape.steps]
+    with TapeStore.open(where) as store, serving(store) as server:
+        Growing(store, evolve(tape, steps=tuple(steps), created_at=1.0)).step(3)
+        elsewhere(store, "growing", process)
+        (one,) = searched(server.door)["rows"]
+        page = got(server.door, "/run/growing").body.decode()
+
+        assert one["word"] == word
+        assert ("data-live" in page.partition("<script")[0]) == (word == "going on")
 
 
 def test_a_run_that_is_deleted_is_not_listed_any_more(where):
@@ -318,3 +332,175 @@ def test_ten_thousand_runs_are_listed_filtered_searched_and_sorted_in_time(tmp_p
     print(usual)
     assert total == 10_001
     assert max(usual.values()) <= QUICK, usual
+
+
+# -- whatever goes wrong, the others are listed ---------------------------------------------
+
+
+def test_an_answer_that_claims_more_than_a_table_holds_hides_no_other_run():
+    with TapeStore.open(":memory:") as store, serving(store) as server:
+        store.save(of("absurd", chat("gpt-4o", 10**12)))
+        store.save(of("more", chat("nobodys-model", 6 * 10**18), chat("nobodys-model", 6 * 10**18, number=1)))
+        until(lambda: len(searched(server.door)["runs"]) == 2)
+        store.save(run("late"))
+        until(lambda: searched(server.door)["total"]["runs"] == 3 and searched(server.door)["unread"] == 0)
+        page = got(server.door, "/")
+
+        assert page.status == 200
+        assert sorted(titles(page.body.decode())) == ["absurd", "late", "more"]
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, RuntimeError, StoreError])
+def test_the_thread_outlives_any_failure_and_reads_what_comes_behind_it(error):
+    with filled(":memory:") as store:
+        read = store.catalogue.read
+
+        def fail(job):
+            if job.info.run_id == RUN:
+                raise error("odd")
+            read(job)
+
+        store.catalogue.read = fail
+        with serving(store) as server:
+            until(lambda: searched(server.door)["unread"] == 1)
+            store.save(run("late"))
+            until(lambda: searched(server.door, agent="payments")["total"]["calls"] == 26)
+            said = searched(server.door)
+            assert (said["total"]["runs"], said["unread"]) == (7, 1)
+            assert f"{RUN} could not be read: odd." in " ".join(said["notes"])
+            store.catalogue.read = read
+            until(lambda: searched(server.door)["unread"] == 0)
+
+            assert searched(server.door, agent="payments-release")["total"]["calls"] == 36
+
+
+def known(store):
+    found = store.catalogue.peek(Filters())
+    return found.sums.runs if found else 0
+
+
+def test_what_is_known_is_made_anew_where_it_was_thrown_away():
+    with filled(":memory:") as store, serving(store) as server:
+        until(lambda: searched(server.door)["unread"] == 0)
+        store.catalogue.clear()
+        said = searched(server.door, grep="contract", limit=1)
+
+        assert said["total"]["runs"] + said["unread"] >= 1
+        until(lambda: searched(server.door, grep="contract")["total"]["runs"] == 5)
+
+
+def test_the_store_is_read_before_anybody_asks():
+    with filled(":memory:") as store, serving(store):
+        until(lambda: known(store) == 6 and store.catalogue.peek(Filters()).sums.unread == 0)
+
+
+def test_the_first_answer_has_what_came_while_the_server_looked_for_the_first_time():
+    with TapeStore.open(":memory:") as store:
+        look, looking, saved = store.catalogue.look, threading.Event(), threading.Event()
+
+        def slowly():
+            found = look()
+            looking.set()
+            saved.wait(10)
+            return found
+
+        store.catalogue.look = slowly
+        with serving(store) as server:
+            assert looking.wait(10)
+            store.save(run("late"))
+            store.catalogue.look = look
+            threading.Timer(0.5, saved.set).start()
+
+            assert titles(got(server.door, "/").body.decode()) == ["late"]
+
+
+# -- what is asked stays asked --------------------------------------------------------------------
+
+
+def links(page):
+    """The addresses by which the list goes on: titles of columns, pages, and what its script asks for."""
+    text = html.unescape(page)
+    found = re.findall(r'<th scope="col"[^>]*><a href="\?([^"]*)"', text)
+    found += re.findall(r'rel="(?:next|prev)" href="\?([^"]*)"', text)
+    return [*found, *re.findall(r'data-from="[^"?]*\?([^"]*)"', text)]
+
+
+def fields(page):
+    """What the form sends, as it stands."""
+    text = html.unescape(page.partition('id="filters"')[2].partition("</form>")[0])
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", text):
+        name, value = re.search(r'name="(\w+)"', tag), re.search(r'value="([^"]*)"', tag)
+        found[name[1]] = value[1] if value else ""
+    for name, options in re.findall(r'<select name="(\w+)">(.*?)</select>', text):
+        chosen = re.search(r'<option(?: value="([^"]*)")? selected>([^<]*)', options)
+        found[name] = "" if chosen is None else chosen[2] if chosen[1] is None else chosen[1]
+    return {name: value for name, value in found.items() if value}
+
+
+ASKED = {
+    "grep": "contract",
+    "outcome": "finished",
+    "failed": "1",
+    "agent": "pay",
+    "model": "sonnet",
+    "since": "2020-01-01",
+    "until": "2999-01-01",
+    "cost_above": "0.001",
+    "parent": RUN,
+    "probes": "1",
+    "sort": "-cost",
+    "limit": "2",
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_each_filter_is_kept_by_every_link_and_by_the_form(name):
+    assert {*ASKED, "offset"} == set(FILTERS)
+    with filled(":memory:") as store, serving(store) as server:
+        for number in range(3):
+            store.save(run(f"bad{number}", "A contract.", outcome=FAILED))
+            store.save(run(f"probe{number}", parent=Branch(RUN, 1), meta={PROBE: "3"}))
+        query = {name: ASKED[name], "limit": "2"}
+        page = got(server.door, f"/?{urlencode(query)}").body.decode()
+        kept = {"outcome": "failed"} if name == "failed" else {name: ASKED[name]}
+        expected = searched(server.door, **{name: ASKED[name]})["total"]["runs"]
+
+        assert len(links(page)) >= 10
+        for link in links(page):
+            found = dict(parse_qsl(link))
+            if name != "sort":
+                assert kept.items() <= found.items(), link
+            assert searched(server.door, **found)["total"]["runs"] == expected
+        assert fields(page).items() >= kept.items()
+        assert searched(server.door, **fields(page))["total"]["runs"] == expected
+
+
+def test_amounts_that_nobody_pays_are_answered(door):
+    assert searched(door, cost_above="10000000")["total"]["runs"] == 0
+    assert got(door, "/?cost_above=10000000").status == 200
+    assert got(door, "/?cost_above=1e10").status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("limit=0", "6 runs found, none of them on this page of the list."),
+        ("offset=60", "6 runs found, none of them on this page of the list."),
+        ("failed=1&limit=0", "1 run found, none of them on this page of the list."),
+        ("agent=nobody", "No run fits what you ask for."),
+    ],
+)
+def test_a_list_without_runs_says_why(door, query, says):
+    page = got(door, f"/?{query}").body.decode()
+
+    assert f'<p id="none">{says}</p>' in page
+    assert got(door, f"/api/search?{query}").json["none"] == says
+    assert 'rel="next"' not in page
+
+
+def test_the_words_of_the_list_are_explained(door):
+    page = got(door, "/").body.decode()
+    terms = re.findall(r"<dt>([^<]*)</dt><dd>[^<]{10,}</dd>", page.partition('id="terms"')[2])
+
+    assert {*WORDS, "calls", "escapes", "branches"} <= set(terms)

@@ -23,8 +23,7 @@ from server.growing import Growing, story, uncut
 from tracefork import Branch, TapeStore
 from tracefork.report.model import gather
 from tracefork.report.page.payload import blocks
-from tracefork.server import serving
-from tracefork.storage.follow import Following
+from tracefork.server import live, serving
 
 SOON = 1.0  # seconds
 COUNT = 300
@@ -357,9 +356,10 @@ def settled(count, limit, patience=10.0):
     return found
 
 
-def followings():
+def views():
+    """How many live views are open: the list of runs follows them too, by itself."""
     gc.collect()
-    return sum(type(one) is Following for one in gc.get_objects())
+    return sum(type(one) is live.Growing for one in gc.get_objects())
 
 
 def test_readers_that_go_away_are_noticed_and_leave_nothing_behind(where):
@@ -372,12 +372,12 @@ def test_readers_that_go_away_are_noticed_and_leave_nothing_behind(where):
             watchers = [Watching(door) for _ in range(10)]
             for one in watchers:
                 assert next(iter(one)).name == "step"
-            assert followings() >= 10
+            assert views() >= 10
             for one in watchers:
                 one.close()
         threads = threading.active_count()
 
-        assert settled(followings, 0) == 0
+        assert settled(views, 0) == 0
         assert settled(lambda: len(list(Path("/proc/self/fd").iterdir())), descriptors + 2) <= descriptors + 2
         assert threads < 50  # at most the 40 that anyio has, and they are reused
     assert not [thread for thread in threading.enumerate() if thread.name == "tracefork-serve"]
@@ -649,10 +649,10 @@ def test_a_reader_that_leaves_the_page_is_noticed(tab):
         Growing(store, story(3)).step()
         entered(tab, server.door, "/run/growing")
         until(tab, "document.querySelectorAll('#steps > ol > li').length === 1")
-        assert followings() == 1
+        assert views() == 1
         tab.goto("about:blank")
 
-        assert settled(followings, 0) == 0
+        assert settled(views, 0) == 0
 
 
 def test_the_page_of_a_run_whose_process_is_gone_says_that_it_was_cut_short(tmp_path):

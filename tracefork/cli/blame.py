@@ -28,6 +28,7 @@ from ..core.visible import align
 from ..errors import StoreError
 from ..providers import prices as pricing
 from ..providers.unrecorded import describe_unrecorded, find_unrecorded
+from ..storage.reports import locate
 from ..validation.gates import Measure, RowResult
 from .app import RUNS, Json, Run, Store, err, escape, print_json, print_plain
 from .options import Doubt
@@ -64,7 +65,10 @@ def blame(
     command: Command = None,
     agent: Annotated[str, typer.Option(help="package.module:function, instead of a script.")] = "",
     oracle: Annotated[
-        str, typer.Option(help="package.module:function, from the result to True, False, None or a score within [0, 1].")
+        str,
+        typer.Option(
+            help="package.module:function, from the result to True, False, None or a score within [0, 1]."
+        ),
     ] = "",
     success: Annotated[str, typer.Option(help="A pattern that the final text of a good run has.")] = "",
     failure: Annotated[str, typer.Option(help="A pattern that the final text of a bad run has.")] = "",
@@ -131,7 +135,7 @@ def blame(
     if dry_run:
         _print_outlook(outlook(tape, budget, **design), json_=json_)
         return
-    file = ledger or saved.locate(store, tape.run_id)[0]
+    file = ledger or locate(store, tape.run_id)[0]
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if file.exists() and not continue_:
         raise StoreError(f"{file} is there: --continue goes on with that study, or remove it to begin anew")

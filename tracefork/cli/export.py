@@ -10,14 +10,16 @@ import typer
 from attrs import evolve
 
 from ..core.visible import visible_json
-from ..errors import StoreError
+from ..errors import BadFilter, StoreError
 from ..host import clocks
 from ..storage.catalogue.facts import Found
-from ..storage.catalogue.filters import make_filters
+from ..storage.catalogue.filters import Asked, Filters, make_filters
 from ..storage.catalogue.frame import record_all, write_lines
+from ..storage.store import TapeStore
 from ..storage.tape_file import write
 from .app import RUNS, Store, err, escape, out, plural
-from .ls import Agent, CostAbove, Ended, Failed, Grep, Limit, Model, Since, Sort, Until, find
+from .filters import take_filters
+from .ls import find
 from .maintenance import write_tape
 from .stores import open_store
 from .tapes import load_tape
@@ -28,7 +30,9 @@ STDOUT = "-"
 
 
 @commands.command()
+@take_filters
 def export(
+    asked: Asked,
     run: Annotated[
         str | None, typer.Argument(metavar="RUN", help="A run, by its id or the beginning of it.")
     ] = None,
@@ -41,55 +45,38 @@ def export(
         ),
     ] = None,
     of: Annotated[
-        str, typer.Option(help="What a line of these is: one of the runs, or of the calls.")
-    ] = "runs",
-    failed: Failed = False,
-    outcome: Ended = None,
-    agent: Agent = None,
-    since: Since = None,
-    until: Until = None,
-    model: Model = None,
-    grep: Grep = None,
-    cost_above: CostAbove = None,
-    sort: Sort = "created",
-    limit: Limit = None,
+        str | None,
+        typer.Option(
+            metavar="WHAT", help="What a line of these is: one of the runs, as by default, or of the calls."
+        ),
+    ] = None,
     store: Store = RUNS,
 ) -> None:
     """Write a run to a file that stands by itself, or what is known of runs as JSON lines.
 
     A branch takes along what it needs of its parent. Of which runs --jsonl tells, options say as for ls.
     """
+    if run is not None:
+        _refuse(asked, f"{run} is one run: leave this out, or name no run")
     if jsonl is None:
         if run is None or file is None:
             raise ValueError(
                 "name a run and a file to write it to; or give --jsonl FILE for JSON lines of all runs"
             )
+        if of is not None:
+            raise BadFilter("of", of, "a tape file has all of a run: --jsonl FILE has lines of this")
         tape = load_tape(run, store)
         write_tape(tape, file, force=force)
         out.print(f"{plural(len(tape), 'exchange')}, {file.stat().st_size:,} bytes in {escape(file)}")
         return
     if file is not None:
         raise ValueError(f"--jsonl names the file to write: there is no place for {file}")
-    filters = make_filters(
-        outcome,
-        failed=failed,
-        agent=agent,
-        since=since,
-        until=until,
-        model=model,
-        grep=grep,
-        cost_above=cost_above,
-        sort=sort,
-        limit=limit,
-        probes=run is not None,
-        now=clocks.now(),
-    )
+    filters = make_filters(now=clocks.now(), **asked)
     if jsonl != STDOUT and Path(jsonl).exists() and not force:
         raise StoreError(f"{jsonl} is there already; choose another name, or pass --force")
     with open_store(store) as kept:
-        only = None if run is None else kept.resolve(run)
-        found = find(kept, filters)
-        lines = list(write_lines(record_all(kept.load, _only(found, only), of), visible_json))
+        found = find(kept, filters) if run is None else _find_one(kept, kept.resolve(run))
+        lines = list(write_lines(record_all(kept.load, found, of or "runs"), visible_json))
     if jsonl == STDOUT:
         sys.stdout.write(b"".join(lines).decode())
         return
@@ -97,7 +84,12 @@ def export(
     err.print(f"{plural(len(lines), 'line')} in {escape(jsonl)}")
 
 
-def _only(found: Found, run_id: str | None) -> Found:
-    if run_id is None:
-        return found
+def _refuse(asked: Asked, advice: str) -> None:
+    """Refuse filters where there is nothing to look for."""
+    for name, value in asked.items():
+        raise BadFilter(name, str(value) if value is not True else "given", advice)
+
+
+def _find_one(store: TapeStore, run_id: str) -> Found:
+    found = find(store, Filters(probes=True))
     return evolve(found, runs=tuple(row for row in found.runs if row.run_id == run_id))

@@ -1,4 +1,4 @@
-"""Commands that read: ls, show, diff."""
+"""Commands that read one run or two: show, diff."""
 
 from __future__ import annotations
 

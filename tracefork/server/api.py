@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from ..attribution.findings import saved
 from ..attribution.findings.saved import Blames
 from ..core.tape import Tape
-from ..core.values import Branch, Exchange, Outcome
+from ..core.values import Branch, Exchange
 from ..core.values import Response as Heard
 from ..core.visible import visible_json
 from ..providers import read
@@ -30,7 +30,7 @@ _JSON = "application/json"
 
 async def runs(store: TapeStore) -> Response:
     """Every run, newest first."""
-    return json([_info(info) for info in await run_in_threadpool(newest, store)])
+    return json([make_info(info) for info in await run_in_threadpool(newest, store)])
 
 
 async def run(store: TapeStore, run_id: str, blames: Blames) -> Response:
@@ -74,44 +74,19 @@ def newest(store: TapeStore) -> list[RunInfo]:
     return sorted(leave_out_probes(store.runs()), key=lambda info: (-info.created_at, info.run_id))
 
 
-def make_info(
-    run_id: str,
-    agent_name: str,
-    created_at: float,
-    digest: str | None,
-    exchanges: int | None,
-    outcome: Outcome | None,
-    parent: str | None,
-    *,
-    over: bool,
-    damage: str,
-) -> dict[str, object]:
+def make_info(info: RunInfo) -> dict[str, object]:
     """A run as `/api/runs` has it."""
     return {
-        "run_id": run_id,
-        "agent_name": agent_name,
-        "created_at": created_at,
-        "fingerprint": (digest or "")[:FINGERPRINT],
-        "exchanges": exchanges,
-        "outcome": str(outcome) if outcome else "",
-        "parent_run_id": parent,
-        "over": over,
-        "damage": damage,
+        "run_id": info.run_id,
+        "agent_name": info.agent_name,
+        "created_at": info.created_at,
+        "fingerprint": (info.digest or "")[:FINGERPRINT],
+        "exchanges": info.exchanges,
+        "outcome": str(info.outcome) if info.outcome else "",
+        "parent_run_id": info.parent.parent if info.parent else None,
+        "over": info.sealed,
+        "damage": info.damage,
     }
-
-
-def _info(info: RunInfo) -> dict[str, object]:
-    return make_info(
-        info.run_id,
-        info.agent_name,
-        info.created_at,
-        info.digest,
-        info.exchanges,
-        info.outcome,
-        info.parent.parent if info.parent else None,
-        over=info.sealed,
-        damage=info.damage,
-    )
 
 
 def _run(tape: Tape, branches: list[str], blame: object) -> Iterator[str]:

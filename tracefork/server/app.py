@@ -98,7 +98,7 @@ class _Site:
             case ["compare"]:
                 return listing.choose(request)
             case ["compare", one, other] if _is_name(one) and _is_name(other):
-                return await pages.compare(self._store, one, other, self._prices)
+                return await pages.compare(self._store, one, other, self._prices, self._blames)
             case ["api", "runs"] if listing.asks(request):
                 return await listing.runs(self._filling, request)
             case ["api", "runs"]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from attrs import evolve
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from ..errors import BadFilter
 from ..host import clocks
-from ..report.page.runs import Listing, policy, render_runs, show_notes, show_place, show_rows, show_sums
-from ..storage.catalogue.facts import Found, RunRow
-from ..storage.catalogue.filters import Filters, parse_query
+from ..report.page.runs import (
+    Listing,
+    policy,
+    render_runs,
+    show_notes,
+    show_nothing,
+    show_place,
+    show_rows,
+    show_sums,
+)
+from ..storage.catalogue.facts import Found
+from ..storage.catalogue.filters import NAMES, Filters, parse_query, shorten_query
 from ..storage.catalogue.frame import record_run
 from . import api
 from .filling import Filling
@@ -25,20 +33,13 @@ LIMIT = 100
 MOST = 1_000
 """Runs that a page, or an answer of `/api/search`, may list."""
 
-NAMES: Final = frozenset(
-    """
-    outcome failed agent model since until grep cost_above parent probes sort limit offset
-    """.split()
-)
-"""What a query may hold."""
-
 _UNLIMITED = 1_000_000
 _PAIR = 2
 
 
 def asks(request: Request) -> bool:
     """True if the query asks for some of the runs."""
-    return not NAMES.isdisjoint(request.query_params)
+    return any(name in request.query_params for name in NAMES)
 
 
 async def page(filling: Filling, request: Request) -> Response:
@@ -54,7 +55,7 @@ async def runs(filling: Filling, request: Request) -> Response:
     """
     filters = parse_query(request.query_params, now=clocks.now(), limit=_UNLIMITED, most=_UNLIMITED)
     found = await run_in_threadpool(_search, filling, filters)
-    return api.json([_info(row) for row in found.runs])
+    return api.json([api.make_info(row.info) for row in found.runs])
 
 
 async def search(filling: Filling, request: Request) -> Response:
@@ -65,7 +66,7 @@ async def search(filling: Filling, request: Request) -> Response:
     """
     filters = parse_query(request.query_params, now=clocks.now(), limit=LIMIT, most=MOST)
     found = await run_in_threadpool(_search, filling, filters)
-    listing = _make_listing(found, filters, request)
+    listing = evolve(_make_listing(found, filters, request), trouble=filling.trouble)
     sums = found.sums
     return api.json(
         {
@@ -87,6 +88,7 @@ async def search(filling: Filling, request: Request) -> Response:
             "sums": show_sums(found),
             "notes": show_notes(listing),
             "here": show_place(found),
+            "none": show_nothing(listing),
         }
     )
 
@@ -111,13 +113,13 @@ def _page(filling: Filling, request: Request) -> Response:
     except BadFilter as exc:
         error, found = str(exc), Found()
     agents, models = filling.catalogue.names() if not error else ((), ())
-    html = render_runs(_make_listing(found, filters, request, agents, models, error))
+    listing = _make_listing(found, filters, request, agents, models, error)
+    html = render_runs(evolve(listing, trouble=filling.trouble))
     return HTMLResponse(html, 400 if error else 200, headers=make_rules(policy()))
 
 
 def _search(filling: Filling, filters: Filters) -> Found:
-    filling.refresh()
-    return filling.catalogue.search(filters)
+    return filling.search(filters)
 
 
 def _make_listing(
@@ -131,9 +133,9 @@ def _make_listing(
     above = root(request.scope)
     return Listing(
         found,
-        dict(request.query_params),
+        shorten_query(request.query_params),
         clocks.now(),
-        filters.limit or LIMIT,
+        LIMIT if filters.limit is None else filters.limit,
         lambda run_id: f"{above}/run/{segment(run_id)}",
         segment,
         f"{above}/compare",
@@ -141,20 +143,6 @@ def _make_listing(
         agents,
         models,
         error,
-    )
-
-
-def _info(row: RunRow) -> dict[str, object]:
-    return api.make_info(
-        row.run_id,
-        row.agent,
-        row.created_at,
-        row.digest,
-        row.exchanges,
-        row.ended,
-        row.parent,
-        over=row.sealed,
-        damage=row.damage,
     )
 
 

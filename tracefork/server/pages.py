@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from math import isfinite
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,10 +14,11 @@ from ..attribution.findings.findings import BlameReport
 from ..attribution.findings.saved import Blames
 from ..core.notes import PROCESS
 from ..core.values import UNFINISHED
-from ..host.process import is_alive
+from ..host import clocks
 from ..providers.prices import Prices
 from ..report.model.gather import view_of
 from ..report.page.page import policy, render
+from ..storage.catalogue.rows import judge
 from ..storage.info import RunInfo, descendants, leave_out_probes, readable
 from ..storage.store import TapeStore
 from .access import Door
@@ -40,7 +42,9 @@ async def page(
     return await run_in_threadpool(_page, store, run_id, live, known, prices, blames)
 
 
-async def compare(store: TapeStore, run_id: str, other: str, prices: Prices | None) -> Response:
+async def compare(
+    store: TapeStore, run_id: str, other: str, prices: Prices | None, blames: Blames
+) -> Response:
     """The page of a run with `other` beside it.
 
     Raises:
@@ -48,14 +52,17 @@ async def compare(store: TapeStore, run_id: str, other: str, prices: Prices | No
     """
     if run_id == other:
         return PlainTextResponse("a run is compared with another one: these are the same\n", 400)
-    return await run_in_threadpool(_compare, store, run_id, other, prices)
+    return await run_in_threadpool(_compare, store, run_id, other, prices, blames)
 
 
-def _compare(store: TapeStore, run_id: str, other: str, prices: Prices | None) -> Response:
+def _compare(store: TapeStore, run_id: str, other: str, prices: Prices | None, blames: Blames) -> Response:
     tape, beside = store.load(run_id), store.load(other)
+    blame = blames(run_id)
+    if blame and blame.digest != tape.digest():  # of another recording of this name
+        blame = None
     is_kin = beside.parent is not None and beside.parent.parent == run_id
     kin, strangers = ([beside], []) if is_kin else ([], [beside])
-    view = view_of(tape, branches=kin, beside=strangers, prices=prices)
+    view = view_of(tape, blame=blame, branches=kin, beside=strangers, prices=prices)
     html = render(view, tape, back="../../")
     return HTMLResponse(html, headers=make_rules(policy()))
 
@@ -86,10 +93,12 @@ def _page(
 
 
 def _is_over(store: TapeStore, run_id: str) -> bool:
-    """True of a run that was closed, and of one whose process is known to be gone."""
+    """True of a run that was closed, and of one that nobody records any more, as the list judges that."""
     following = store.follow(run_id)
-    following.steps()
-    return following.over or is_alive(following.head.meta.get(PROCESS, "")) is False
+    moves = [step.timing.began + step.timing.ended for step in following.steps() if step.timing.began > 0]
+    last = max((at for at in (following.head.created_at, *moves) if isfinite(at)), default=0.0)
+    process = following.head.meta.get(PROCESS, "")
+    return following.over or judge(process, last, clocks.now()) == "cut short"
 
 
 def _tag(infos: list[RunInfo], prices: Prices | None, blame: BlameReport | None) -> str:

@@ -92,6 +92,7 @@ def serving(
                 if clocks.monotonic() > deadline or not thread.is_alive():
                     raise StoreError("the server did not start")
                 clocks.sleep(0.01)
+            filling.start()
             yield Serving(_address(door, token=door.token), door, tickets)
         finally:
             server.should_exit = True

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import json
+
 from attrs import evolve
 from report import stories
 
+from tracefork import Exchange, Request, Response, Tape
 from tracefork.backends._records import name_bytes
 from tracefork.backends.sqlite import _ADD_CHUNK, _ADD_LOG, SQLiteBackend, _columns
 from tracefork.codec import pack
-from tracefork.core.values import RETURNED, Outcome
+from tracefork.core.values import RETURNED, Outcome, Span, Timing
+
+OPENAI = "https://api.openai.com/v1"
 
 
 def run(run_id, words="Rain.", **more):
     """A run of one step, in which the model says `words`."""
     return evolve(stories.release([(words, None, None)], run_id=run_id), **more)
+
+
+def exchange(number, answer, *, asked=None, url=f"{OPENAI}/chat/completions", status=200, method="POST"):
+    """A call by JSON: step `number` of its run."""
+    kind = (("content-type", "application/json"),)
+    body = b"" if asked is None else json.dumps(asked).encode()
+    return Exchange(
+        Request(method, url, kind, body),
+        Response(status, kind, (json.dumps(answer).encode(),)),
+        span=Span(3 * number, 3 * number + 1, 3 * number + 2),
+        timing=Timing(began=stories.BEGAN + number, headed=0.5, ended=1.0),
+    )
+
+
+def chat(model, tokens, *more, **call):
+    """A call of a chat that says `more` to `model`, and takes so many tokens each way."""
+    said = {"role": "assistant", "content": "Rain."}
+    answer = {
+        "object": "chat.completion",
+        "model": model,
+        "choices": [{"index": 0, "message": said, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": tokens, "completion_tokens": tokens, "total_tokens": 2 * tokens},
+    }
+    asked = {"model": model, "messages": list(more) or [{"role": "user", "content": "Rain?"}]}
+    return exchange(call.pop("number", 0), answer, asked=asked, **call)
+
+
+def of(run_id, *steps, **more):
+    """A run of these steps that returned."""
+    return evolve(
+        Tape(steps, run_id=run_id, agent_name="a", created_at=stories.BEGAN, outcome=RETURNED), **more
+    )
 
 
 def many(count):

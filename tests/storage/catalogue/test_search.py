@@ -213,7 +213,8 @@ def test_times_are_seconds_moments_days_and_times_ago(store):
         ({"sort": "size"}, "sort cannot be 'size': runs are sorted by created"),
         ({"sort": "--cost"}, "sort cannot be '--cost'"),
         ({"outcome": "broken"}, "outcome cannot be 'broken': a run is finished, failed"),
-        ({"outcome": "finished", "failed": True}, "failed cannot be"),
+        ({"outcome": "finished", "failed": True}, "outcome cannot be 'finished': runs that failed"),
+        ({"cost_above": 10**10}, "cost_above cannot be '10000000000'"),
         ({"grep": "?!"}, "grep cannot be '?!': there is no word in it"),
         ({"grep": '"'}, "there is no word in it"),
         ({"grep": "a" * 1001}, "grep cannot be"),
@@ -227,6 +228,11 @@ def test_a_value_that_is_none_is_refused_with_what_would_be_one(store, bad, says
 
     assert says in str(caught.value)
     assert isinstance(caught.value, ValueError)
+
+
+def test_a_filter_that_is_none_is_a_mistake(store):
+    with pytest.raises(TypeError, match="there is no filter 'colour': there are grep, outcome"):
+        store.search(colour="red")
 
 
 def test_hostile_texts_come_back_as_they_are(store):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import quote
 
 from attrs import asdict, evolve
 from cattrs.preconf.json import make_converter
 
 from ...errors import CorruptTape
+from ...storage.reports import locate
 from ...storage.tape_file import write
 from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
 from .tables import summary
@@ -26,9 +26,6 @@ _OF_EVERY_ROW = "value_drop", "measured", "before", "after", "flip_rate"
 
 Blames: TypeAlias = "Callable[[str], BlameReport | None]"
 """Returns the report of a run's blame by its run_id, or None."""
-
-LONGEST = 200
-"""Bytes of a file's name, which most file systems allow 255."""
 
 
 def dumps(report: BlameReport) -> str:
@@ -71,14 +68,6 @@ def keep(report: BlameReport, store: str | Path, run_id: str) -> Path:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     save(report, path)
     return path
-
-
-def locate(store: str | Path, run_id: str) -> tuple[Path, Path]:
-    """Return the paths of the ledger and the report of a run's blame, beside the store at `store`."""
-    name = quote(run_id.encode("utf-8", "surrogatepass"), safe="")[:LONGEST]
-    place = Path(store)
-    folder = place.with_name(f"{place.name}.blame")
-    return folder / f"{name}.jsonl", folder / f"{name}.json"
 
 
 def find_none(run_id: str) -> None:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from ...providers.last_answers import is_fetched
 from ...providers.messages import Completion, Message, ToolResult, Usage
+from ...providers.spending import Answers, should_cost
 from .pool import Piece
 from .problems import Problem
 from .view import Aside, StepView
@@ -101,23 +101,18 @@ def share_by_tool(
     return tuple(sorted(made, key=lambda one: -one.calls))
 
 
-# -- below ---------------------------------------------------------------------------
-
-
 def drop_repeated(steps: Iterable[StepView]) -> Iterator[StepView]:
     """Give the steps without those that fetch an answer whose tokens were counted already."""
-    counted = set[str]()
-    for step in steps:
-        name = step.completion.id if step.completion else ""
-        if not (name in counted and is_fetched(step.exchange)):
-            yield step
-        if name and step.usage:
-            counted.add(name)
+    answers = Answers()
+    return (step for step in steps if answers.take(step.exchange, step.completion) != "again")
 
 
 def has_price(step: StepView) -> bool:
-    """True of a model's answer that cost something, whether one knows how much: of none that was refused."""
-    return step.completion is not None and (step.cost is not None or not step.completion.failure)
+    """True of a model's answer that cost something, whether one knows how much."""
+    return should_cost(step.completion, step.cost)
+
+
+# -- below ---------------------------------------------------------------------------
 
 
 def _sum(name: str, steps: Sequence[StepView], wrong: Mapping[int, int]) -> Share:

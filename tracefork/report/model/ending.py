@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from ...core.values import Outcome
+from ...providers import first_task
 from ...providers.messages import Message
 from ..figures import plural
 from .blame import Blame
@@ -84,16 +85,11 @@ def name_error(outcome: Outcome) -> str:
 
 
 def find_task(steps: Sequence[StepView], pieces: Sequence[Piece]) -> str:
-    """The last words that the first question to a model has from anybody but the system and the model."""
+    """The last words of the first question to a model that are nobody's but the user's."""
     for step in steps:
-        found = [
-            piece.reading.text
-            for piece in (pieces[number] for number in step.lineage.fresh)
-            if isinstance(piece.reading, Message)
-            and piece.reading.role not in (*STANDING, "assistant", "model")
-        ]
-        if texts := [text for text in found if text.strip()]:
-            return texts[-1]
+        readings = (pieces[number].reading for number in step.lineage.fresh)
+        if task := first_task.find_task(one for one in readings if isinstance(one, Message)):
+            return task
     return ""
 
 

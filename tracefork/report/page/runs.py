@@ -11,33 +11,33 @@ from urllib.parse import urlencode
 from attrs import frozen
 
 from ...storage.catalogue.facts import WORDS, Found, RunRow, Sums
+from ...storage.catalogue.filters import NAMES
 from ..figures import dollars, duration, moment, plural, short
 from ..model.titles import line
 from ..served import show_lineage
 from .page import asset, environment
-
-KEYS: Final[tuple[str, ...]] = (
-    *(
-        "grep",
-        "outcome",
-        "agent",
-        "model",
-        "since",
-        "until",
-        "cost_above",
-        "parent",
-        "sort",
-        "limit",
-        "offset",
-    ),
-)
-"""What the query of the page's address may hold: it is all of the page's state."""
 
 COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     *(("task", "run"), ("outcome", "ended"), ("calls", "calls"), ("tokens", "tokens"), ("cost", "cost")),
     *(("duration", "time"), ("escapes", "escapes"), ("branches", "branches"), ("created", "recorded")),
 )
 """What the list is sorted by, and the titles of the columns."""
+
+EMPTY: Final = "There are no runs yet: tracefork run --store STORE script.py records one."
+
+TERMS: Final[tuple[tuple[str, str], ...]] = (
+    ("finished", "its agent returned."),
+    ("failed", "its agent raised, or the oracle of a saved blame says that it failed."),
+    ("going on", "a process records it, or one on another machine did within a quarter of an hour."),
+    ("cut short", "it has no end, and nobody records it any more: its process died, or was killed."),
+    ("damaged", "a part of it cannot be read; tracefork salvage gives what is whole."),
+    ("calls", "its exchanges with models and other servers."),
+    ("tokens", "of the prompts, and of the answers, each answer once."),
+    ("cost", "by list prices, in USD, of the answers whose price is known."),
+    ("escapes", "what left it unrecorded: a connection, a call of a thread, a process."),
+    ("branches", "runs that went on from it: forks, reruns, resumed ones; without the forks of blame."),
+)
+"""The words of the list, and what they mean."""
 
 _SORTS = {
     "created": "newest first",
@@ -52,6 +52,10 @@ _SORTS = {
     "task": "by task",
     "outcome": "by how they ended",
 }
+_FIELDS = "grep", "outcome", "agent", "model", "since", "cost_above", "sort"
+"""The filters that the form shows; others that are asked for it keeps to itself."""
+
+_SHAPE = "sort", "limit", "offset"
 _TASK, _NAME, _ERROR = 140, 60, 160  # characters
 
 
@@ -61,7 +65,8 @@ class Listing:
 
     `limit` is how many runs a page has. `address` gives the address of a run's page and `key` a run_id as a
     value of a form; `compare` and `data` are the addresses of comparisons and of the list as JSON. `agents`
-    and `models` are names to choose from. `error` says what was wrong with the query.
+    and `models` are names to choose from. `error` says what was wrong with the query, `trouble` which run
+    could not be read, and why.
     """
 
     found: Found
@@ -75,11 +80,12 @@ class Listing:
     agents: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     error: str = ""
+    trouble: str = ""
 
 
 def render_runs(listing: Listing) -> str:
     """Return the page about runs."""
-    asked = {key: listing.query.get(key, "") for key in KEYS}
+    asked = {name: listing.query.get(name, "") for name in NAMES}
     sort = asked["sort"] or "created"
     return (
         environment()
@@ -89,7 +95,8 @@ def render_runs(listing: Listing) -> str:
             js=asset("runs.js"),
             policy=policy(),
             asked=asked,
-            is_filtered=any(asked[key] for key in KEYS if key not in ("sort", "limit", "offset")),
+            hidden=[name for name in NAMES if asked[name] and name not in _FIELDS and name != "offset"],
+            is_filtered=_is_filtered(listing),
             error=listing.error,
             words=WORDS,
             sorts={
@@ -102,6 +109,8 @@ def render_runs(listing: Listing) -> str:
             sums=show_sums(listing.found),
             notes=show_notes(listing),
             pages=_make_pages(listing),
+            nothing=show_nothing(listing),
+            terms=TERMS,
             compare=listing.compare,
             data=f"{listing.data}?{_encode(asked)}",
             agents=[line(name, _NAME) for name in listing.agents],
@@ -161,6 +170,8 @@ def show_notes(listing: Listing) -> list[str]:
         notes.append(
             f"{plural(found.sums.unread, 'run')} still to be read: figures and words of them are missing."
         )
+    if listing.trouble:
+        notes.append(f"{line(listing.trouble, _ERROR)}.")
     if found.texts_cut and listing.query.get("grep"):
         notes.append(f"Of {plural(found.texts_cut, 'run')} only the first 200,000 characters are searched.")
     return notes
@@ -170,6 +181,14 @@ def show_place(found: Found) -> str:
     """Which of the runs that were found these are: `101 to 200 of 3,334`; "" of none."""
     first, count = found.offset, len(found)
     return f"{first + 1:,} to {first + count:,} of {found.sums.runs:,}" if count else ""
+
+
+def show_nothing(listing: Listing) -> str:
+    """Why no run is listed."""
+    found = listing.found.sums.runs
+    if found:
+        return f"{plural(found, 'run')} found, none of them on this page of the list."
+    return "No run fits what you ask for." if _is_filtered(listing) else EMPTY
 
 
 def policy() -> str:
@@ -191,6 +210,10 @@ def policy() -> str:
 
 def _style() -> str:
     return asset("style/colours.css") + asset("runs.css")
+
+
+def _is_filtered(listing: Listing) -> bool:
+    return any(listing.query.get(name) for name in NAMES if name not in _SHAPE)
 
 
 def _make_note(row: RunRow) -> str:
@@ -243,15 +266,16 @@ def _make_pages(listing: Listing) -> dict[str, str]:
     found = listing.found
     total, first, count = found.sums.runs, found.offset, len(found)
     before, behind = max(0, first - listing.limit), first + listing.limit
+    has_more = listing.limit and first + count < total
     return {
         "before": f"?{_encode({**listing.query, 'offset': str(before or '')})}" if first else "",
-        "behind": f"?{_encode({**listing.query, 'offset': str(behind)})}" if first + count < total else "",
+        "behind": f"?{_encode({**listing.query, 'offset': str(behind)})}" if has_more else "",
         "here": show_place(found),
     }
 
 
 def _encode(query: Mapping[str, str]) -> str:
-    return urlencode([(key, query[key]) for key in KEYS if query.get(key)], errors="replace")
+    return urlencode([(key, query[key]) for key in NAMES if query.get(key)], errors="replace")
 
 
 def _hash(text: str) -> str:

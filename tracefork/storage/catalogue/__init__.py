@@ -1,1 +1,1 @@
-"""What there is to know of each run of a store, in a file beside it that can be thrown away."""
+"""What there is to know of each run of a store, in a file of your cache folder that can be thrown away."""

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ...backends.base import Backend
-from ...errors import TraceforkError
+from ...errors import StoreError
 from ...host import clocks
 from ...providers.prices import Prices, listed
 from . import rows, searching
 from .facts import Found
-from .file import VERSION, Connection, find_path, list_paths
-from .filling import Filler, Job, Store, fill, forget_words
+from .file import VERSION, Connection, find_path, is_in_use, list_paths
+from .filling import Filler, Job, Store, fill, forget_words, read_notes
 from .filters import Filters
 
 
@@ -30,6 +30,8 @@ def _find_version() -> str:
 
 
 MADE_BY = f"{VERSION} {_find_version()}"
+
+_TRIES = 3
 
 Through: TypeAlias = Callable[[list[Job], Iterable[Job]], Iterable[Job]]
 """Is given what is to be read, and gives each when it was: so that somebody may watch."""
@@ -87,8 +89,26 @@ class Catalogue:
                 pass
 
     def search(self, filters: Filters) -> Found:
-        """Return the runs that the filters ask for, as the catalogue knows them; nothing is written."""
-        return self._connection.reading(lambda db: searching.search(db, filters, clocks.now()))
+        """Return the runs that the filters ask for, as the catalogue knows them.
+
+        Nothing is written, unless it was damaged, or is new: then it is brought up to date before.
+
+        Raises:
+            StoreError: as `update`.
+        """
+        for _ in range(_TRIES):
+            if (found := self.peek(filters)) is not None:
+                return found
+            self.update()
+        raise StoreError(f"the catalogue at {self.path} is thrown away again and again")
+
+    def peek(self, filters: Filters) -> Found | None:
+        """As `search`, but of a catalogue that does not know its store nothing: None."""
+
+        def work(db: sqlite3.Connection) -> Found | None:
+            return searching.search(db, filters, clocks.now()) if "state" in read_notes(db) else None
+
+        return self._connection.reading(work)
 
     def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The names of the agents and of the models, the most frequent first."""
@@ -110,18 +130,19 @@ def find_address(backend: Backend) -> str:
 
 
 def forget(backend: Backend, run_id: str) -> None:
-    """Take a run out of every catalogue of its store that there is, at once; what cannot be is left to the
-    next look.
+    """Take a run out of every catalogue of its store that there is, at once.
 
-    A catalogue that cannot be written now is thrown away.
+    One that another process is filling is left to that one's next look, which comes soon. One that cannot be
+    written is thrown away: it has words of the run.
     """
     for path in list_paths(find_address(backend)) if find_address(backend) else ():
-        connection = Connection(path, MADE_BY)
+        connection = Connection(path, MADE_BY, may_be_in_memory=False)
         try:
             if connection.writing(lambda db: rows.drop(db, [rows.name_key(run_id)])):
                 forget_words(connection)
-        except (TraceforkError, sqlite3.Error, OSError):
-            connection.clear()
+        except (StoreError, sqlite3.Error, OSError) as exc:
+            if not is_in_use(exc):
+                connection.clear()
         finally:
             connection.close()
 

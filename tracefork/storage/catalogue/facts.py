@@ -8,14 +8,16 @@ from typing import Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from ...core.values import Branch, Outcome
+from ..info import RunInfo
 
 Word: TypeAlias = Literal["finished", "failed", "going on", "cut short", "damaged"]
 
 WORDS: Final[tuple[Word, ...]] = ("finished", "failed", "going on", "cut short", "damaged")
 """How a run ended, or that it has not.
 
-"finished" returned, "failed" raised. A run without an end is "going on" while a process records it, and else
-"cut short". One of which the head or a step cannot be read is "damaged".
+"finished" returned, "failed" raised, or failed by the oracle of its saved blame. A run without an end is
+"going on" while a process records it, and else "cut short". One of which the head or a step cannot be read is
+"damaged".
 """
 
 
@@ -23,10 +25,11 @@ WORDS: Final[tuple[Word, ...]] = ("finished", "failed", "going on", "cut short",
 class Read:
     """What is known of a run once its steps were read.
 
-    `task` is the beginning of the first message of a user. `models` are those that were asked, in their
-    order. `calls` are the run's exchanges. `input`, `output` and `cost`, in USD, are None where no answer
-    told, and sums over those that did, `priced` being how many have a price, of `asked`, those that went to
-    models. `duration` is in seconds; `last` when the run last moved, in seconds since the epoch. `escapes`
+    `task` is the beginning of the last words of the first question that are the user's. `models` are those
+    that were asked, in their order. `calls` are the run's exchanges. `input`, `output` and `cost`, in USD,
+    are None where no answer told, and sums over those that did, each answer once, however often it was
+    fetched; `priced` is how many have a known price, of `asked`, those that should: what was refused has
+    none. `duration` is in seconds; `last` when the run last moved, in seconds since the epoch. `escapes`
     counts what left the run unrecorded. `cut` is true if it has more text than a catalogue takes for
     searching.
     """
@@ -70,6 +73,21 @@ class RunRow:
     is_probe: bool = False
     read: Read | None = field(default=None, repr=False)
     found: str = ""
+
+    @property
+    def info(self) -> RunInfo:
+        """What the head of its log tells of it."""
+        return RunInfo(
+            self.run_id,
+            self.agent,
+            self.created_at,
+            self.lineage,
+            sealed=self.sealed,
+            exchanges=self.exchanges,
+            outcome=self.ended,
+            digest=self.digest,
+            damage=self.damage,
+        )
 
     @property
     def parent(self) -> str | None:
@@ -124,9 +142,9 @@ class RunRow:
 class Sums:
     """Sums over all runs that a search found, whatever part of them it gives.
 
-    `cost` is that of the `priced` answers, of `asked` that models gave. `unread` are the runs whose steps
-    were not read yet: nothing of them is in the sums but that they are there. `words` has how many of the
-    runs ended in which of `WORDS`.
+    `cost` is that of the `priced` answers, of `asked` that should have a price. `unread` are the runs whose
+    steps were not read yet: nothing of them is in the sums but that they are there. `words` has how many of
+    the runs ended in which of `WORDS`.
     """
 
     runs: int = 0

@@ -2,13 +2,15 @@
 damaged.
 
 The file is in the user's folder for caches, and its name is a hash of the store's address and of the prices
-that its costs were reckoned with. Whatever is wrong with it, nothing is lost: then it is made anew, and
-where no file can be, it is held in memory.
+that its costs were reckoned with. Nothing is lost with it: a damaged one is made anew, and where no file can
+be, or none can be written, it is held in memory. Any other error of SQLite is an error, and throws nothing
+away. Each database has a `birth` of its own: who wrote to one can tell that it is another by now.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -16,14 +18,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from secrets import token_hex
+from typing import Literal, TypeVar
 
 from ...errors import StoreError
 from ...host import clocks
 from ...providers.prices import Prices
 
 T = TypeVar("T")
-VERSION = 1
+VERSION = 2
 """Of the tables, and of how runs are read: a catalogue of another one is made anew."""
 
 _FOLDER = ("tracefork", "catalogue")
@@ -37,27 +40,39 @@ CREATE TABLE runs (
     created REAL NOT NULL, agent TEXT NOT NULL, parent BLOB, probe INTEGER NOT NULL,
     word TEXT NOT NULL, process TEXT NOT NULL, last REAL NOT NULL, chunks INTEGER NOT NULL,
     read INTEGER NOT NULL DEFAULT 0, facts BLOB, task TEXT, models TEXT, calls INTEGER, asked INTEGER,
-    input INTEGER, output INTEGER, cost INTEGER, priced INTEGER, duration REAL, escapes INTEGER, cut INTEGER
+    input INTEGER, output INTEGER, usd INTEGER, pico INTEGER, priced INTEGER, duration REAL, escapes INTEGER,
+    cut INTEGER, digest TEXT NOT NULL, report TEXT NOT NULL
 );
 CREATE INDEX by_parent ON runs (parent, probe) WHERE parent IS NOT NULL;
 CREATE INDEX by_time ON runs (created);
 CREATE INDEX by_state ON runs (read, word);
+CREATE TABLE judged (report TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE texts (id INTEGER PRIMARY KEY, asked BLOB NOT NULL, answered BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5(asked, answered, content='', tokenize="unicode61 remove_diacritics 2");
 CREATE TABLE kept (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _SECURE_DELETE = (3, 42, 0)
+_TRIES = 3
+_BUSY = "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"
+_DAMAGED = "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_SCHEMA", "SQLITE_IOERR_SHORT_READ", "SQLITE_FORMAT"
+_REFUSED = (
+    *("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_PERM", "SQLITE_AUTH"),
+    "SQLITE_NOLFS",
+)
+_FOREIGN = re.compile("no such (?:table|column)|table .* has no column|vtable constructor failed")
 
 
 class Connection:
     """The database of a catalogue, for any thread, one after the other; a forked child opens its own.
 
-    `path` is None for one that is held in memory.
+    `path` is None for one that is held in memory; one that may not be is refused where there can be no file.
     """
 
-    def __init__(self, path: Path | None, made_by: str) -> None:
+    def __init__(self, path: Path | None, made_by: str, *, may_be_in_memory: bool = True) -> None:
         self.path = path
         self._made_by = made_by
+        self._may_be_in_memory = may_be_in_memory
+        self._cleared = False  # and not answered since
         self._locks = {os.getpid(): threading.RLock()}
         self._db: sqlite3.Connection | None = None
         self._file = (0, 0)
@@ -94,26 +109,43 @@ class Connection:
 
     def _do(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
         with self._lock:
+            for _ in range(_TRIES):
+                try:
+                    return self._once(work, begin)
+                except (sqlite3.DatabaseError, OSError) as exc:
+                    self._recover(exc)
             try:
                 return self._once(work, begin)
-            except sqlite3.DatabaseError as exc:
-                if _is_busy(exc):
-                    raise StoreError(f"the catalogue at {self.path} is in use: {exc}") from exc
-            self.clear()  # damaged, or taken away; it is derived
-            try:
-                return self._once(work, begin)
-            except (sqlite3.Error, OSError):
+            except (sqlite3.Error, OSError) as exc:
+                raise StoreError(f"no catalogue can be made, in a file or in memory: {exc}") from exc
+
+    def _recover(self, exc: sqlite3.DatabaseError | OSError) -> None:
+        """Make it possible to try again after `exc`: with a file that is made anew, or in memory.
+
+        Raises:
+            StoreError: that would not help.
+        """
+        where = f"the catalogue at {self.path or 'no file'}"
+        match _judge(exc):
+            case "damaged" if self.path is None or not self._cleared:
+                self.clear()
+                self._cleared = True
+            case "damaged" | "refused" if self.path is not None and self._may_be_in_memory:
                 self._disconnect()
                 self.path = None
-            try:
-                return self._once(work, begin)
-            except sqlite3.Error as exc:
-                raise StoreError(f"no catalogue can be made, in a file or in memory: {exc}") from exc
+            case "moved":
+                self._disconnect()
+            case "busy":
+                raise StoreError(f"{where} is in use: {exc}") from exc
+            case _:
+                raise StoreError(f"{where} does not answer: {exc}; it is derived and may be deleted") from exc
 
     def _once(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
         db = self._connect()
         with _transaction(db, begin):
-            return work(db)
+            found = work(db)
+        self._cleared = False
+        return found
 
     def _connect(self) -> sqlite3.Connection:
         if self._db is not None and self._pid == os.getpid() and not self._is_gone():
@@ -121,11 +153,7 @@ class Connection:
         if self._pid == os.getpid():
             self._disconnect()
         self._db = None  # a parent's is not touched
-        try:
-            self._db = _open(self.path, self._made_by)
-        except OSError:
-            self.path = None
-            self._db = _open(None, self._made_by)
+        self._db = _open(self.path, self._made_by)
         self._pid, self._file = os.getpid(), _identify(self.path)
         return self._db
 
@@ -138,6 +166,12 @@ class Connection:
         if db is not None and self._pid == os.getpid():
             with suppress(sqlite3.Error):
                 db.close()
+
+
+def is_in_use(exc: BaseException) -> bool:
+    """Whether what was raised says that another process writes to the file, and for longer than one waits."""
+    cause = exc.__cause__ if isinstance(exc, StoreError) else exc
+    return isinstance(cause, sqlite3.DatabaseError) and _judge(cause) == "busy"
 
 
 def find_path(address: str, prices: Prices) -> Path | None:
@@ -252,7 +286,8 @@ def _make_tables(db: sqlite3.Connection, made_by: str) -> None:
             db.execute(statement)
     if sqlite3.sqlite_version_info >= _SECURE_DELETE:
         db.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
-    db.execute("INSERT INTO kept (key, value) VALUES ('made_by', ?)", (made_by,))
+    born = ("made_by", made_by), ("birth", token_hex(8))
+    db.executemany("INSERT INTO kept (key, value) VALUES (?, ?)", born)
 
 
 @contextmanager
@@ -267,9 +302,20 @@ def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[None]:
         raise
 
 
-def _is_busy(exc: sqlite3.DatabaseError) -> bool:
-    name = getattr(exc, "sqlite_errorname", "")
-    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+def _judge(exc: sqlite3.DatabaseError | OSError) -> Literal["busy", "moved", "damaged", "refused", "other"]:
+    """What is the matter: another process writes; the file is another one by now; it is none of ours, or
+    harmed; the system lets none be written there; or anything else.
+    """
+    if isinstance(exc, OSError):
+        return "refused"
+    name: str = getattr(exc, "sqlite_errorname", "")
+    if name.startswith(_BUSY):
+        return "busy"
+    if name == "SQLITE_READONLY_DBMOVED":
+        return "moved"
+    if name.startswith(_DAMAGED) or (name == "SQLITE_ERROR" and _FOREIGN.match(str(exc))):
+        return "damaged"
+    return "refused" if name.startswith(_REFUSED) else "other"
 
 
 def _identify(path: Path | None) -> tuple[int, int]:

@@ -7,10 +7,9 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -18,15 +17,20 @@ from ...backends.base import HEAD, Backend
 from ...core.notes import PROCESS
 from ...core.tape import Tape
 from ...core.values import UNFINISHED
-from ...errors import Conflict, CorruptTape, NotFound
+from ...errors import Conflict, CorruptTape, NotFound, StoreError
 from ...host import clocks
 from ...providers.prices import Prices
 from ..follow import Following
 from ..info import RunInfo
+from ..reports import list_failed, stamp_reports
 from . import rows
 from .file import Connection
 from .reading import Reading, add_all, read_tape
 
+Notes: TypeAlias = "dict[str, str]"
+
+_TRIES = 3
+_LONGEST = 1_000  # characters of what is said of a damaged run
 _SETTLED = 2.0  # seconds after which a file that says it was not changed since was not
 _GROWN = 32  # runs that are remembered while they go on
 
@@ -75,24 +79,11 @@ class Filler:
         Raises:
             StoreError: the store, or a catalogue, cannot be read.
         """
-        backend = self._store.backend
-        stamp = _make_stamp(backend)
-        kept = self._connection.reading(_read_stamps)
-        if stamp is None or kept.get("stamp") != stamp:
-            state: str = getattr(backend, "state", str)()
-            if not state or kept.get("state") != state:
-                self._take_heads()
-                self._connection.writing(lambda db: _write_stamp(db, "state", state))
-            if stamp is not None and stamp == _make_stamp(backend):
-                self._connection.writing(lambda db: _write_stamp(db, "stamp", stamp))
-        jobs = self._connection.reading(_list_jobs)
-        return jobs if "state" in self._connection.reading(_read_stamps) else self._look_anew()
-
-    def _look_anew(self) -> list[Job]:
-        """As `look`, where the catalogue was damaged and has been thrown away meanwhile."""
-        self._take_heads()
-        self._connection.writing(lambda db: _write_stamp(db, "state", ""))
-        return self._connection.reading(_list_jobs)
+        for _ in range(_TRIES):
+            kept = self._connection.reading(read_notes)
+            if self._take_heads(kept) and self._take_reports(kept):
+                return self._connection.reading(_list_jobs)
+        raise StoreError(f"the catalogue at {self._connection.path} is thrown away again and again")
 
     def read(self, job: Job) -> None:
         """Read the steps of a run, and put in what is kept of it. What cannot be read is damaged.
@@ -113,9 +104,54 @@ class Filler:
             pass  # it was sealed meanwhile
         except CorruptTape as exc:
             self.mark_damaged(job, exc.problem, again="its parent" in exc.problem)
+        except StoreError:
+            raise
+        except Exception as exc:  # noqa: BLE001  whatever it holds, the others are listed
+            why = f"it cannot be read: {type(exc).__name__}: {exc}"
+            self.mark_damaged(job, why[:_LONGEST], again=isinstance(exc, OSError | MemoryError))
 
-    def _take_heads(self) -> None:
-        known = self._connection.reading(_read_heads)
+    def _take_heads(self, kept: Notes) -> bool:
+        """Make the catalogue that has these notes equal to the store; false if it is gone by now."""
+        backend = self._store.backend
+        stamp = _make_stamp(backend)
+        if stamp is not None and kept.get("stamp") == stamp:
+            return True
+        state: str = getattr(backend, "state", str)()
+        change = _Change()
+        if not state or kept.get("state") != state:
+            change = self._compare_heads(self._connection.reading(_read_heads))
+        notes = {"state": state}
+        if stamp is not None and stamp == _make_stamp(backend):
+            notes["stamp"] = stamp
+        if not self._write(kept, change.make, notes):
+            return False
+        if change.forgets:
+            forget_words(self._connection)
+        return True
+
+    def _take_reports(self, kept: Notes) -> bool:
+        """Take in which runs failed by what lies beside the store; as `_take_heads`."""
+        path = getattr(self._store.backend, "path", None)
+        stamp = stamp_reports(path) if isinstance(path, Path) else ""
+        if kept.get("reports", "") == stamp:
+            return True
+        failed = dict(list_failed(path)) if isinstance(path, Path) else {}
+        return self._write(kept, lambda db: rows.put_failed(db, failed), {"reports": stamp})
+
+    def _write(self, kept: Notes, change: Callable[[sqlite3.Connection], None], notes: Notes) -> bool:
+        """Change the catalogue and note it, at once; false, and nothing, if it is another than had `kept`."""
+
+        def work(db: sqlite3.Connection) -> bool:
+            if read_notes(db).get("birth") != kept.get("birth"):
+                return False
+            change(db)
+            write_notes(db, notes)
+            return True
+
+        return self._connection.writing(work)
+
+    def _compare_heads(self, known: dict[bytes, bytes]) -> _Change:
+        """What has come and gone since the heads whose hashes are `known`."""
         seen, new = set[bytes](), list[tuple[RunInfo, bytes]]()
 
         def recall(name: str, first: bytes) -> RunInfo | None:
@@ -132,11 +168,9 @@ class Filler:
             seen.add(key)
             if known.get(key) != head:
                 new.append((info if info.run_id else evolve(info, run_id="?"), head))
-        gone = [key for key in known if key not in seen]
-        if new or gone:
-            self._connection.writing(partial(_change, gone, new))
-        if gone or any(rows.name_key(info.run_id) in known for info, _ in new):
-            forget_words(self._connection)
+        gone = tuple(key for key in known if key not in seen)
+        replaced = any(rows.name_key(info.run_id) in known for info, _ in new)
+        return _Change(gone, tuple(new), bool(gone) or replaced)
 
     def _put_tape(self, job: Job, tape: Tape, chunks: int) -> None:
         reading = read_tape(tape, self._prices)
@@ -209,18 +243,35 @@ def forget_words(connection: Connection) -> None:
     connection.checkpoint()
 
 
+def read_notes(db: sqlite3.Connection) -> Notes:
+    """What a catalogue notes of itself: its `birth`, and once it has looked at its store, `state`."""
+    return dict(db.execute("SELECT key, value FROM kept").fetchall())
+
+
+def write_notes(db: sqlite3.Connection, notes: Notes) -> None:
+    db.executemany("INSERT OR REPLACE INTO kept (key, value) VALUES (?, ?)", notes.items())
+
+
 # -- below ---------------------------------------------------------------------------
 
 
-def _change(gone: list[bytes], new: list[tuple[RunInfo, bytes]], db: sqlite3.Connection) -> None:
-    """Take out what is gone, or is another run of that name; and put in what is new, or was sealed."""
-    rows.drop(db, gone)
-    for info, _ in new:
-        name = rows.name_key(info.run_id)
-        same = "SELECT 1 FROM runs WHERE name = ? AND word = ? AND created = ?"
-        if info.damage or not db.execute(same, (name, rows.OPEN, info.created_at)).fetchall():
-            rows.drop(db, [name])
-    rows.put_heads(db, new)
+@frozen
+class _Change:
+    """What has come into a store, and gone; it `forgets` if words are to leave the catalogue."""
+
+    gone: tuple[bytes, ...] = ()
+    new: tuple[tuple[RunInfo, bytes], ...] = ()
+    forgets: bool = False
+
+    def make(self, db: sqlite3.Connection) -> None:
+        """Take out what is gone, or is another run of that name; and put in what is new, or was sealed."""
+        rows.drop(db, self.gone)
+        for info, _ in self.new:
+            name = rows.name_key(info.run_id)
+            same = "SELECT 1 FROM runs WHERE name = ? AND word = ? AND created = ?"
+            if info.damage or not db.execute(same, (name, rows.OPEN, info.created_at)).fetchall():
+                rows.drop(db, [name])
+        rows.put_heads(db, self.new)
 
 
 def _hash(first: bytes) -> bytes:
@@ -249,19 +300,8 @@ def _list_jobs(db: sqlite3.Connection) -> list[Job]:
 
 
 def _read_info(info: bytes, process: str) -> RunInfo:
-    row = rows.make_row(info, None, "open", 0, 0)
-    return RunInfo(
-        row.run_id,
-        row.agent,
-        row.created_at,
-        row.lineage,
-        {PROCESS: process} if process else {},
-        row.sealed,
-        row.exchanges,
-        row.ended,
-        row.digest,
-        row.damage,
-    )
+    found = rows.make_row(info, None, "open", 0, 0).info
+    return evolve(found, meta={PROCESS: process}) if process else found
 
 
 def _make_stamp(backend: Backend) -> str | None:
@@ -282,11 +322,3 @@ def _make_stamp(backend: Backend) -> str | None:
             return None
         found.append([stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size])
     return json.dumps(found)
-
-
-def _read_stamps(db: sqlite3.Connection) -> dict[str, str]:
-    return dict(db.execute("SELECT key, value FROM kept").fetchall())
-
-
-def _write_stamp(db: sqlite3.Connection, key: str, stamp: str) -> None:
-    db.execute("INSERT OR REPLACE INTO kept (key, value) VALUES (?, ?)", (key, stamp))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Final, get_args
+from typing import Final, TypedDict, Unpack, cast, get_args
 
 from attrs import frozen
 
@@ -53,51 +53,71 @@ class Filters:
     offset: int = 0
 
 
-def make_filters(
-    outcome: str | None = None,
-    *,
-    failed: bool = False,
-    agent: str | None = None,
-    model: str | None = None,
-    since: float | datetime | str | None = None,
-    until: float | datetime | str | None = None,
-    grep: str | None = None,
-    cost_above: float | Decimal | str | None = None,
-    parent: str | None = None,
-    probes: bool = False,
-    sort: str = "created",
-    limit: int | None = None,
-    offset: int = 0,
-    now: float,
-) -> Filters:
-    """Return the filters of these values, texts among them; `now` is what times ago are counted from.
+class Asked(TypedDict, total=False):
+    """What is asked of runs, as a program, a shell or an address says it: the one list of filters.
+
+    `failed` asks for those that raised, or that the oracle of a saved blame failed: the same as the outcome
+    "failed". The others are as in `Filters`, or texts of these: times as `"2h"` ago, `"3d"`, a day
+    `"2026-11-24"` or a moment, in UTC if no zone is said; an amount of USD as `"0.5"`.
+    """
+
+    grep: str | None
+    outcome: str | None
+    failed: bool
+    agent: str | None
+    model: str | None
+    since: float | datetime | str | None
+    until: float | datetime | str | None
+    cost_above: float | Decimal | str | None
+    parent: str | None
+    probes: bool
+    sort: str
+    limit: int | None
+    offset: int
+
+
+NAMES: Final = tuple(Asked.__annotations__)
+"""The names of all filters: keywords of `search`, parameters of an address, and options in a shell."""
+
+_FLAGS = "failed", "probes"
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no")
+
+
+def make_filters(*, now: float, **asked: Unpack[Asked]) -> Filters:
+    """Return the filters that are asked for; `now` is what times ago are counted from.
 
     Raises:
         BadFilter: a value is none of its filter.
+        TypeError: there is no such filter.
     """
-    words = [outcome] if outcome else []
+    if unknown := sorted(asked.keys() - set(NAMES)):
+        raise TypeError(f"there is no filter {unknown[0]!r}: there are {', '.join(NAMES)}")
+    outcome, failed = asked.get("outcome"), asked.get("failed", False)
+    since, until, cost_above = asked.get("since"), asked.get("until"), asked.get("cost_above")
+    limit = asked.get("limit")
     if failed and outcome not in (None, "", "failed"):
-        raise BadFilter("failed", "True", f"a run that failed is not {outcome!r}: give one of both")
+        raise BadFilter("outcome", outcome, "runs that failed are asked for, too: give one of both")
+    words = ["failed"] if failed else [outcome] if outcome else []
     return Filters(
-        outcomes=tuple(_read_outcome(word) for word in (["failed"] if failed else words)),
-        agent=_read_text("agent", agent),
-        model=_read_text("model", model),
+        outcomes=tuple(map(_read_outcome, words)),
+        agent=_read_text("agent", asked.get("agent")),
+        model=_read_text("model", asked.get("model")),
         since=None if since in (None, "") else _read_time("since", since, now),
         until=None if until in (None, "") else _read_time("until", until, now),
-        grep=_read_words(grep),
+        grep=_read_words(asked.get("grep")),
         cost_above=None if cost_above in (None, "") else _read_amount(cost_above),
-        parent=parent or None,
-        probes=probes,
-        sort=_read_sort(sort),
+        parent=asked.get("parent") or None,
+        probes=asked.get("probes", False),
+        sort=_read_sort(asked.get("sort", "created")),
         limit=None if limit is None else _read_count("limit", limit),
-        offset=_read_count("offset", offset),
+        offset=_read_count("offset", asked.get("offset", 0)),
     )
 
 
 def parse_query(query: Mapping[str, str], *, now: float, limit: int, most: int) -> Filters:
     """Return the filters of a query of an address; `limit` is that of one without, `most` the largest.
 
-    Names are those of `make_filters`; others are passed over.
+    Names are those of `Asked`; others are passed over.
 
     Raises:
         BadFilter: a value is none of its filter.
@@ -105,22 +125,26 @@ def parse_query(query: Mapping[str, str], *, now: float, limit: int, most: int) 
     count = _parse_count("limit", query.get("limit"), limit)
     if count > most:
         raise BadFilter("limit", str(count), f"at most {most} runs are given at once: use offset")
-    return make_filters(
-        query.get("outcome"),
-        failed=_parse_flag("failed", query.get("failed")),
-        agent=query.get("agent"),
-        model=query.get("model"),
-        since=query.get("since"),
-        until=query.get("until"),
-        grep=query.get("grep"),
-        cost_above=query.get("cost_above"),
-        parent=query.get("parent"),
-        probes=_parse_flag("probes", query.get("probes")),
-        sort=query.get("sort") or "created",
-        limit=count,
-        offset=_parse_count("offset", query.get("offset"), 0),
-        now=now,
-    )
+    values: dict[str, object] = {name: query[name] for name in NAMES if query.get(name)}
+    values |= {name: _parse_flag(name, query.get(name)) for name in _FLAGS}
+    values |= {"limit": count, "offset": _parse_count("offset", query.get("offset"), 0)}
+    return make_filters(now=now, **cast("Asked", values))
+
+
+def shorten_query(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the part of an address' query that asks for runs, one word for one thing: `failed=1` is
+    `outcome=failed`, and what says nothing is left out.
+    """
+    kept = {name: query[name] for name in NAMES if query.get(name)}
+    for name in _FLAGS:
+        if kept.get(name) in _FALSE:
+            del kept[name]
+    if kept.get("failed") in _TRUE and kept.get("outcome") in (None, "failed"):
+        del kept["failed"]
+        kept["outcome"] = "failed"
+    if (word := kept.get("outcome", "").replace("-", " ")) in WORDS:
+        kept["outcome"] = word
+    return kept
 
 
 # -- below ---------------------------------------------------------------------------
@@ -209,8 +233,8 @@ def _parse_count(name: str, text: str | None, default: int) -> int:
 
 
 def _parse_flag(name: str, text: str | None) -> bool:
-    if text in (None, "", "0", "false", "no"):
+    if text is None or text in _FALSE:
         return False
-    if text in ("1", "true", "yes", "on"):
+    if text in _TRUE:
         return True
     raise BadFilter(name, str(text)[:_LONGEST], "give 1 or 0")

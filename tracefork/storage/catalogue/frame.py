@@ -10,11 +10,16 @@ from math import isfinite
 from types import ModuleType
 from typing import Any, Literal, TypeAlias, get_args
 
+import attrs
+
 from ...core.tape import Tape
 from ...core.values import Exchange, Response
 from ...errors import BadFilter, MissingPart
 from ...providers import paths, read
+from ...providers.messages import Completion
 from ...providers.prices import Prices, cost
+from ...providers.spending import Answers
+from ..info import RunInfo
 from .facts import Found, RunRow
 
 Kind: TypeAlias = Literal["pandas", "arrow"]
@@ -46,6 +51,9 @@ _CALLS: dict[str, str] = {
 }
 """The columns of a table of calls. `served` is true of an answer from the tape that its run went on from."""
 
+_ONCE = "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost"
+"""What a call has not that fetches an answer again: so sums are what was paid."""
+
 _PANDAS = {
     "text": "string",
     "time": "datetime64[us, UTC]",
@@ -54,7 +62,7 @@ _PANDAS = {
     "flag": "boolean",
 }
 _ARROW = {"text": "string", "count": "int64", "number": "float64", "flag": "bool_"}
-_PIECE = 200
+_COUNTS = 2**63  # what a column of counts has room for
 
 
 def record_run(row: RunRow) -> Record:
@@ -80,10 +88,39 @@ def record_run(row: RunRow) -> Record:
     }
 
 
+def record_info(info: RunInfo) -> Record:
+    """What the head of a run's log tells, by the keys that `ls --json` has had from the beginning."""
+    departure = info.parent.departure if info.parent else None
+    return {
+        "run_id": info.run_id,
+        "agent_name": info.agent_name,
+        "created_at": info.created_at,
+        "exchanges": info.exchanges,
+        "outcome": info.outcome and attrs.asdict(info.outcome),
+        "parent": info.parent and attrs.asdict(info.parent, filter=attrs.filters.exclude("departure")),
+        "parted": str(departure) if departure else None,
+        "digest": info.digest,
+        "sealed": info.sealed,
+        "damage": info.damage,
+    }
+
+
+def describe_run(row: RunRow) -> Record:
+    """All that is known of a run: as `record_info`, and what else `record_run` has, by its names."""
+    more = {"ended": row.outcome, **record_run(row), "found": row.found}
+    old = record_info(row.info)
+    return old | {name: value for name, value in more.items() if name not in old}
+
+
 def record_calls(tape: Tape, prices: Prices | None = None) -> Iterator[Record]:
     """The calls of a run as records, in the order in which they began."""
+    answers = Answers()
     for step, exchange in enumerate(tape.masked):
-        yield _record_call(tape, exchange, step, prices)
+        completion = read.completion(exchange)
+        record = _record_call(tape, exchange, step, completion, prices)
+        if answers.take(exchange, completion) == "again":
+            record |= dict.fromkeys(_ONCE)
+        yield record
 
 
 def record_all(load: Callable[[str], Tape], found: Found, of: str) -> Iterator[Record]:
@@ -118,14 +155,15 @@ def make_frame(load: Callable[[str], Tape], found: Found, of: str, kind: Kind | 
 # -- below ---------------------------------------------------------------------------
 
 
-def _record_call(tape: Tape, exchange: Exchange, step: int, prices: Prices | None) -> Record:
+def _record_call(
+    tape: Tape, exchange: Exchange, step: int, completion: Completion | None, prices: Prices | None
+) -> Record:
     known = read.api(exchange.request)
-    completion = read.completion(exchange)
     prompt = read.prompt(exchange.request)
     named = (completion.model if completion else "") or (prompt.model if prompt else "")
     model = named or (paths.find_model(exchange.request.url) if known else "")
     usage = completion.usage if completion else None
-    price = cost(completion, model, prices=prices) if completion else None
+    price = cost(completion, model, prices=prices, url=exchange.request.url) if completion else None
     answer = exchange.answer
     return {
         "run_id": tape.run_id,
@@ -183,7 +221,7 @@ def _make_arrow(arrow: Any, columns: dict[str, str], records: list[Record]) -> A
 
 
 def _flat(value: object, type_: str) -> object:
-    """A value as a table takes it: lists joined, times as such, texts that can be encoded."""
+    """A value as a table takes it: lists joined, times as such, texts that can be encoded, counts bounded."""
     match value:
         case list():
             return _flat(", ".join(map(str, value)), type_)
@@ -191,6 +229,8 @@ def _flat(value: object, type_: str) -> object:
             return datetime.fromisoformat(value)
         case str():
             return value.encode("utf-8", "replace").decode()
+        case int() if type_ == "count":
+            return max(-_COUNTS, min(value, _COUNTS - 1))
         case _:
             return value
 

@@ -13,13 +13,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from decimal import Decimal
 from hashlib import blake2b
+from typing import Final
 
 from ...core.content_encoding import is_encoded
 from ...core.tape import Tape
 from ...core.values import Effect, Exchange, Fault, Request, Step
 from ...providers import base, paths, read
-from ...providers.messages import Completion, Message, Part, Text, Thinking, ToolCall, ToolResult
+from ...providers.first_task import find_task
+from ...providers.messages import Completion, Part, Text, Thinking, ToolCall, ToolResult
 from ...providers.prices import Prices, cost
+from ...providers.spending import Answers, should_cost
 from .facts import Read
 
 ROOM = 200_000
@@ -27,6 +30,12 @@ ROOM = 200_000
 
 TASK = 300
 """Characters of a task."""
+
+MOST: Final = 10**15
+"""Tokens that a run may have had, and escapes: an answer may claim any number, a table holds 63 bits."""
+
+MOST_COST: Final = Decimal(10**12)
+"""USD that a run may have cost."""
 
 _LISTS = ("messages", "contents", "input")
 """Where a question repeats what was said before."""
@@ -48,7 +57,8 @@ class Reading:
         self._cut = False
         self._task = ""
         self._task_at = math.inf
-        self._calls = self._to_models = self._priced = 0
+        self._answers = Answers()
+        self._calls = self._costing = self._priced = 0
         self._input: int | None = None
         self._output: int | None = None
         self._cost: Decimal | None = None
@@ -74,7 +84,7 @@ class Reading:
             case Exchange():
                 self._calls += 1
                 with suppress(ValueError, RecursionError):  # an API's body that is none
-                    self._take(step, began)
+                    self._take(step)
             case Effect():
                 self._say(self._answered, f"{step.call.name} {step.call.arguments}")
             case _:
@@ -91,26 +101,25 @@ class Reading:
             task=self._task,
             models=tuple(self._models),
             calls=self._calls,
-            asked=self._to_models,
-            input=self._input,
-            output=self._output,
-            cost=self._cost,
+            asked=self._costing,
+            input=_bound(self._input),
+            output=_bound(self._output),
+            cost=None if self._cost is None else min(self._cost, MOST_COST),
             priced=self._priced,
             duration=self._last - self._first if some else 0.0,
             last=max(_clamp(created_at), self._last) if some else _clamp(created_at),
-            escapes=escapes,
+            escapes=max(0, min(escapes, MOST)),
             cut=self._cut,
         )
 
-    def _take(self, step: Exchange, began: float) -> None:
+    def _take(self, step: Exchange) -> None:
         if read.api(step.request) is None:
             return
-        self._to_models += 1
         completion = read.completion(step)
-        model = self._read_prompt(step.request, began)
+        named = self._read_prompt(step)
+        model = (completion.model if completion else "") or named or paths.find_model(step.request.url)
         if completion is not None:
-            model = completion.model or model
-            self._count(completion, model)
+            self._count(step, completion, model)
             for choice in completion.choices:
                 for text in _list_texts(choice.message.parts):
                     self._say(self._answered, text)
@@ -118,28 +127,36 @@ class Reading:
                 self._say(self._answered, f"{completion.failure.type} {completion.failure.message}")
         elif isinstance(step.answer, Fault):
             self._say(self._answered, step.answer.message)
-        if name := model or paths.find_model(step.request.url):
-            self._models.setdefault(name)
+        if model:
+            self._models.setdefault(model)
 
-    def _count(self, completion: Completion, model: str) -> None:
-        usage = completion.usage
-        if usage is not None:
+    def _count(self, step: Exchange, completion: Completion, model: str) -> None:
+        """Take in what an answer took, unless it was counted when it was fetched before."""
+        novelty = self._answers.take(step, completion)
+        if novelty == "again":
+            return
+        if usage := completion.usage:
             self._input = _plus(self._input, usage.input)
             self._output = _plus(self._output, usage.output)
-        if (price := cost(completion, model, prices=self._prices)) is not None:
+        price = cost(completion, model, prices=self._prices, url=step.request.url)
+        if price is not None:
             self._priced += 1
             self._cost = price + (self._cost or 0)
+        if novelty == "new":
+            self._costing += should_cost(completion, price)
 
-    def _read_prompt(self, request: Request, began: float) -> str:
+    def _read_prompt(self, step: Exchange) -> str:
         """Take in what is new in a question; return the model that it names."""
-        prompt = read.prompt(self._leave_out_known(request))
+        began = step.span.began
+        prompt = read.prompt(self._leave_out_known(step.request))
         if prompt is None:
             return ""
-        for message in prompt.messages:
-            texts = list(_list_texts(message.parts))
-            if message.role == "user" and began < self._task_at and (task := _find_task(message)):
+        if began < self._task_at:
+            whole = read.prompt(step.request) if self._task else prompt  # else what is known is no task
+            if task := _flatten(find_task(whole.messages if whole else ())):
                 self._task, self._task_at = task, began
-            for text in texts:
+        for message in prompt.messages:
+            for text in _list_texts(message.parts):
                 self._say(self._asked, text)
         return prompt.model
 
@@ -204,14 +221,18 @@ def _list_texts(parts: Iterable[Part]) -> Iterator[str]:
                 pass
 
 
-def _find_task(message: Message) -> str:
-    """The beginning of what a user says, in one line; "" where it is results of tools alone."""
-    text = _BLANKS.sub(" ", _NO_TEXT.sub("\ufffd", message.text[: 4 * TASK])).strip()
-    return text if len(text) <= TASK else f"{text[: TASK - 1].rstrip()}…"
+def _flatten(text: str) -> str:
+    """The beginning of a text, in one line."""
+    flat = _BLANKS.sub(" ", _NO_TEXT.sub("\ufffd", text[: 4 * TASK])).strip()
+    return flat if len(flat) <= TASK else f"{flat[: TASK - 1].rstrip()}…"
 
 
 def _plus(sum_: int | None, count: int | None) -> int | None:
     return sum_ if count is None else (sum_ or 0) + count
+
+
+def _bound(count: int | None) -> int | None:
+    return None if count is None else min(count, MOST)
 
 
 def _clamp(seconds: float) -> float:

@@ -7,9 +7,9 @@ import math
 import re
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import attrs
 
@@ -18,27 +18,37 @@ from ...core.outcomes import Departure
 from ...core.values import Branch, Outcome
 from ...host.process import is_alive
 from ..info import RunInfo
+from ..reports import name_report
 from .facts import Read, RunRow, Word
 
 OPEN = "open"
 """The word in the table of a run without an end: whether it goes on is judged when it is asked."""
 
+WHY = "the oracle that judged it for the blame says so"
+"""The error of a run that did not raise, and of which a saved report of blame says that it failed."""
+
 QUIET = 900.0
 """Seconds without a sign of life after which a run that another machine records is taken for dead."""
 
 PICO = Decimal("1e-12")
-"""USD, in which costs are counted: so that their sums are exact."""
+"""USD, in which costs below one are counted."""
 
 _CJK = re.compile("([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 _NO_TEXT = re.compile("[\ud800-\udfff\x00]")
-_PUT = """INSERT INTO runs (name, head, info, created, agent, parent, probe, word, process, last, chunks)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-    ON CONFLICT (name) DO UPDATE SET head = excluded.head, info = excluded.info, created = excluded.created,
-    agent = excluded.agent, parent = excluded.parent, probe = excluded.probe, word = excluded.word,
-    process = excluded.process, last = max(last, excluded.last), read = 0"""
-_READ = """UPDATE runs SET read = 1, chunks = ?, last = ?, facts = ?, task = ?, models = ?, calls = ?, asked
-    = ?, input = ?, output = ?, cost = ?, priced = ?, duration = ?, escapes = ?, cut = ?, info = ?, word = ?
-    WHERE name = ? AND head = ?"""
+UNFIT: Final = (
+    *(ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError),
+    *(sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
+)
+"""What is raised where a run holds something that no table takes."""
+
+_HEAD = "head info created agent parent probe word process last digest".split()
+_FACTS = """
+    chunks last facts task models calls asked input output usd pico priced duration escapes cut info word
+""".split()
+_SET = ", ".join(f"{name} = excluded.{name}" for name in _HEAD if name != "last")
+_PUT = f"""INSERT INTO runs (name, report, chunks, {", ".join(_HEAD)}) VALUES (?, ?, 0{", ?" * len(_HEAD)})
+    ON CONFLICT (name) DO UPDATE SET {_SET}, last = max(last, excluded.last), read = 0"""  # noqa: S608  constants
+_READ = f"UPDATE runs SET read = 1, {', '.join(f'{n} = ?' for n in _FACTS)} WHERE name = ? AND head = ?"  # noqa: S608
 
 
 def name_key(run_id: str) -> bytes:
@@ -47,7 +57,12 @@ def name_key(run_id: str) -> bytes:
 
 def put_heads(db: sqlite3.Connection, infos: Iterable[tuple[RunInfo, bytes]]) -> None:
     """Put in, or replace, what the heads of runs tell, each with the hash of its head."""
-    db.executemany(_PUT, (_head_columns(info, head) for info, head in infos))
+    for info, head in infos:
+        try:
+            db.execute(_PUT, _head_columns(info, head))
+        except UNFIT as exc:
+            why = f"what its head tells has no place in a list: {type(exc).__name__}: {exc}"
+            db.execute(_PUT, _head_columns(RunInfo(info.run_id, damage=why), head))
 
 
 def put_read(
@@ -58,8 +73,8 @@ def put_read(
     facts = _dump(attrs.asdict(read))
     columns = (
         *(chunks, read.last, facts, fold(read.task), fold("\x1f".join(read.models)), read.calls, read.asked),
-        *(read.input, read.output, None if read.cost is None else int(read.cost / PICO), read.priced),
-        *(_finite(read.duration), read.escapes, int(read.cut), _write_info(info), _find_word(info)),
+        *(read.input, read.output, *split_cost(read.cost), read.priced, _finite(read.duration)),
+        *(read.escapes, int(read.cut), _write_info(info), _find_word(info)),
     )
     if db.execute(_READ, (*columns, name, head)).rowcount != 1:
         return
@@ -68,6 +83,12 @@ def put_read(
     clean = [_NO_TEXT.sub("\ufffd", text) for text in texts]
     db.execute("INSERT INTO words (rowid, asked, answered) VALUES (?, ?, ?)", (number, *map(split, clean)))
     db.execute("INSERT INTO texts (id, asked, answered) VALUES (?, ?, ?)", (number, *map(_pack, clean)))
+
+
+def put_failed(db: sqlite3.Connection, failed: Mapping[str, str]) -> None:
+    """Put in which reports say that the run of which digest failed, in the place of those that were there."""
+    db.execute("DELETE FROM judged")
+    db.executemany("INSERT INTO judged (report, digest) VALUES (?, ?)", failed.items())
 
 
 def drop(db: sqlite3.Connection, names: Iterable[bytes]) -> int:
@@ -81,6 +102,11 @@ def drop(db: sqlite3.Connection, names: Iterable[bytes]) -> int:
     return count
 
 
+def split_cost(cost: Decimal | None) -> tuple[int | None, int | None]:
+    """Whole USD, and the rest in `PICO`: so that sums are exact, and fit. Two None of a cost not known."""
+    return (None, None) if cost is None else (int(cost), int(cost % 1 / PICO))
+
+
 def read_texts(db: sqlite3.Connection, number: int) -> tuple[str, str]:
     """The texts of run `number` of the table, as they were put in."""
     row = db.execute("SELECT asked, answered FROM texts WHERE id = ?", (number,)).fetchone()
@@ -91,13 +117,13 @@ def make_row(info: bytes, facts: bytes | None, outcome: str, branches: int, prob
     """Return a run of the table."""
     kept = load(info)
     ended = Outcome(**kept["outcome"]) if kept["outcome"] else None
+    raised = str(ended).removeprefix("raised ") if ended and ended.kind == "raised" else ""
     return RunRow(
         run_id=kept["run_id"],
         agent=kept["agent"],
-        created_at=kept["created"],
+        created_at=_finite(kept["created"]),
         outcome=cast("Word", outcome),
-        error=kept["damage"]
-        or (str(ended).removeprefix("raised ") if ended and ended.kind == "raised" else ""),
+        error=kept["damage"] or raised or (WHY if outcome == "failed" else ""),
         branches=branches,
         lineage=_read_branch(kept["parent"]),
         exchanges=kept["exchanges"],
@@ -138,10 +164,11 @@ def split(text: str) -> str:
 
 def _head_columns(info: RunInfo, head: bytes) -> tuple[object, ...]:
     return (
-        *(name_key(info.run_id), head, _write_info(info), _finite(info.created_at), fold(info.agent_name)),
+        *(name_key(info.run_id), name_report(info.run_id)),
+        *(head, _write_info(info), _finite(info.created_at), fold(info.agent_name)),
         name_key(info.parent.parent) if info.parent else None,
         *(int(info.is_probe), _find_word(info), _NO_TEXT.sub("", info.meta.get(PROCESS, ""))),
-        _finite(info.created_at),
+        *(_finite(info.created_at), _NO_TEXT.sub("", info.digest or "")),
     )
 
 

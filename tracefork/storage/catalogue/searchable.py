@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast
 
 from ...host import clocks
 
@@ -13,6 +11,7 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue
     from .facts import Found
     from .filling import Store
+    from .filters import Asked
     from .frame import Kind
 
 # What is needed is imported by who searches: nobody else pays for sqlite3.
@@ -23,46 +22,28 @@ class Searchable:
 
     _catalogue: Catalogue | None = None
 
-    def search(
-        self,
-        *,
-        failed: bool = False,
-        outcome: str | None = None,
-        agent: str | None = None,
-        since: float | datetime | str | None = None,
-        until: float | datetime | str | None = None,
-        model: str | None = None,
-        grep: str | None = None,
-        cost_above: float | Decimal | str | None = None,
-        parent: str | None = None,
-        probes: bool = False,
-        sort: str = "created",
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> Found:
-        """Return the runs of which all of this is true, with what there is to know of each, and sums over
-        them.
+    def search(self, **asked: Unpack[Asked]) -> Found:
+        """Return the runs of which all that is asked is true, with what there is to know of each, and sums.
 
-        What is known is kept in a catalogue, in the user's folder for caches. The first search of a store
-        reads its runs, a later one those that came since.
+        Without an argument, all runs. What is known is kept in a catalogue, in the user's folder for caches.
+        The first search of a store reads its runs, a later one those that came since. A run that did not
+        raise is failed, too, if a report of blame says so that lies beside the store, as `tracefork blame`
+        keeps it.
 
-        Args:
-            failed: those that raised; the same as `outcome="failed"`.
-            outcome: "finished", "failed", "going on", "cut short" or "damaged".
-            agent: a part of the agent's name, small letters or capitals.
-            since: those that began then or later: seconds since the epoch, a datetime (in UTC, if it has no
-                zone), a day `"2026-11-24"`, or a time ago, `"2h"`, `"3d"`.
-            until: those that began before.
-            model: a part of the name of a model that was asked.
-            grep: words that all stand in what was asked and answered, each the beginning of a word; quotes
-                hold a phrase together.
-            cost_above: in USD; a cost that is not known is not above.
-            parent: those that went on from this run.
-            probes: the forks that blame made too.
-            sort: "created", "agent", "task", "outcome", "calls", "tokens", "cost", "duration", "escapes" or
-                "branches"; the newest or the largest first, turned round by a `-` in front.
-            limit: how many to give, by default all; the sums are over all.
-            offset: how many to leave out at the beginning.
+        - `failed=True`: those that failed; the same as `outcome="failed"`.
+        - `outcome`: "finished", "failed", "going on", "cut short" or "damaged".
+        - `agent`, `model`: a part of the agent's name, and of that of a model that was asked.
+        - `since`, `until`: those that began then or later, and before: seconds since the epoch, a datetime
+          (in UTC, if it has no zone), a day `"2026-11-24"`, or a time ago, `"2h"`, `"3d"`.
+        - `grep`: words that all stand in what was asked and answered, each the beginning of a word; quotes
+          hold a phrase together.
+        - `cost_above`: in USD; a cost that is not known is not above.
+        - `parent`: those that went on from this run.
+        - `probes=True`: the forks that blame made, too.
+        - `sort`: "created", "agent", "task", "outcome", "calls", "tokens", "cost", "duration", "escapes" or
+          "branches"; the newest or the largest first, turned round by a `-` in front.
+        - `limit`, `offset`: how many to give, by default all, and how many to leave out at the beginning; the
+          sums are over all.
 
         Raises:
             BadFilter: a value is none of its filter.
@@ -70,22 +51,7 @@ class Searchable:
         """
         from .filters import make_filters  # noqa: PLC0415
 
-        filters = make_filters(
-            outcome,
-            failed=failed,
-            agent=agent,
-            since=since,
-            until=until,
-            model=model,
-            grep=grep,
-            cost_above=cost_above,
-            parent=parent,
-            probes=probes,
-            sort=sort,
-            limit=limit,
-            offset=offset,
-            now=clocks.now(),
-        )
+        filters = make_filters(now=clocks.now(), **asked)
         self.catalogue.update()
         return self.catalogue.search(filters)
 

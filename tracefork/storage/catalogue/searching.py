@@ -13,17 +13,18 @@ from attrs import evolve, frozen
 
 from .facts import Found, RunRow, Sums, Word
 from .filters import Filters
-from .rows import OPEN, PICO, fold, judge, load, make_row, name_key, read_texts, split
+from .rows import OPEN, PICO, fold, judge, load, make_row, name_key, read_texts, split, split_cost
 
 AROUND = 60
 """Characters on each side of what was found, as they are shown."""
 
 _BRANCHES = "(SELECT COUNT(*) FROM runs AS b WHERE b.parent = r.name AND b.probe = 0)"
-_EVERY = f"""SELECT r.*, CASE WHEN r.word = '{OPEN}' THEN judge(r.process, r.last) ELSE r.word END AS outcome
-    FROM runs AS r"""  # noqa: S608  a constant
-_SUMS = """SELECT outcome, COUNT(*), SUM(coalesce(calls, 0)), SUM(coalesce(input, 0)), SUM(coalesce(output,
-    0)), SUM(coalesce(cost, 0)), SUM(coalesce(priced, 0)), SUM(coalesce(asked, 0)), SUM(coalesce(duration,
-    0)), SUM(read = 0 AND outcome != 'damaged') FROM (%s) GROUP BY outcome"""
+_EVERY = f"""SELECT r.*, CASE WHEN r.word = '{OPEN}' THEN judge(r.process, r.last) WHEN r.word IN ('finished',
+    'cut short') AND EXISTS (SELECT 1 FROM judged AS j WHERE j.report = r.report AND j.digest = r.digest)
+    THEN 'failed' ELSE r.word END AS outcome FROM runs AS r"""  # noqa: S608  a constant
+_SUMS = """SELECT outcome, COUNT(*), total(calls), total(input), total(output), total(usd), total(pico),
+    total(priced), total(asked), total(duration), SUM(read = 0 AND outcome != 'damaged') FROM (%s)
+    GROUP BY outcome"""
 _ORDER = {
     "created": "created DESC",
     "agent": "agent ASC",
@@ -31,18 +32,20 @@ _ORDER = {
     "outcome": "outcome ASC",
     "calls": "calls DESC",
     "tokens": "coalesce(input, 0) + coalesce(output, 0) DESC",
-    "cost": "cost DESC",
+    "cost": "usd DESC, pico DESC",
     "duration": "duration DESC",
     "escapes": "escapes DESC",
     "branches": f"{_BRANCHES} DESC",
 }
 _UNKNOWN = {
-    **{name: f"({name} IS NULL)" for name in ("calls", "cost", "duration", "escapes")},
+    **{name: f"({name} IS NULL)" for name in ("calls", "duration", "escapes")},
+    "cost": "(usd IS NULL)",
     "agent": "(agent = '')",
     "task": "(coalesce(task, '') = '')",
     "tokens": "(input IS NULL AND output IS NULL)",
 }
 _TURNED = {"ASC": "DESC", "DESC": "ASC"}
+_WAY = re.compile(r"\b(?:ASC|DESC)\b")
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 
 
@@ -121,7 +124,7 @@ def _ask(filters: Filters) -> _Asked:
     if filters.until is not None:
         ask("created < ?", filters.until)
     if filters.cost_above is not None:
-        ask("cost > ?", int(filters.cost_above / PICO))
+        ask("(usd, pico) > (?, ?)", *split_cost(filters.cost_above))
     if filters.parent is not None:
         ask("parent = ?", name_key(filters.parent))
     if filters.grep:
@@ -144,28 +147,28 @@ def _order(sort: str) -> str:
     name = sort.removeprefix("-")
     order = _ORDER[name]
     if sort.startswith("-"):
-        column, _, way = order.rpartition(" ")
-        order = f"{column} {_TURNED[way]}"
+        order = _WAY.sub(lambda way: _TURNED[way[0]], order)
     unknown = _UNKNOWN.get(name)
     return ", ".join(filter(None, [unknown, order, "created DESC", "name"]))
 
 
 def _sum(rows: list[tuple[object, ...]]) -> Sums:
+    """The sums of all, from those of the runs that ended alike; SQLite's `total` never overflows."""
     sums = Sums()
-    for row in rows:
-        word, (runs, calls, input_, output, cost, priced, asked) = row[0], cast("list[int]", row[1:8])
-        duration, unread = cast("tuple[float, int]", row[8:])
+    for word, runs, *numbers in rows:
+        calls, input_, output, usd, pico, priced, asked, duration, unread = cast("list[float]", numbers)
+        count = cast("int", runs)
         sums = Sums(
-            sums.runs + runs,
-            sums.calls + calls,
-            sums.input + input_,
-            sums.output + output,
-            sums.cost + Decimal(cost) * PICO,
-            sums.priced + priced,
-            sums.asked + asked,
+            sums.runs + count,
+            sums.calls + int(calls),
+            sums.input + int(input_),
+            sums.output + int(output),
+            sums.cost + Decimal(int(usd)) + Decimal(int(pico)) * PICO,
+            sums.priced + int(priced),
+            sums.asked + int(asked),
             sums.duration + duration,
-            sums.unread + unread,
-            (*sums.words, (cast("Word", word), runs)),
+            sums.unread + int(unread),
+            (*sums.words, (cast("Word", word), count)),
         )
     return sums
 

@@ -59,6 +59,7 @@ const show = (list) => {
   for (const [key, tr] of rows) { tr.remove(); shown.delete(key); }
   body.parentElement.hidden = !list.rows.length;
   $("none").hidden = list.rows.length > 0;
+  $("none").textContent = list.none;
   $("sums").replaceChildren(...list.sums.map(([name, figure]) => make("div", {}, make("dt", {}, name), make("dd", {}, figure))));
   const notes = list.notes.join(" ");
   if ($("notes").textContent !== notes) $("notes").textContent = notes;
