@@ -7,9 +7,11 @@ stands. Nothing is certified by this: where the run is otherwise, so is the fore
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from random import Random
+from itertools import accumulate
+from math import exp, log, log1p
 from statistics import median, quantiles
 
 from attrs import evolve, frozen
@@ -24,6 +26,9 @@ from .state import State, Tally
 RUNS = 11
 DRAWS = 100
 """Pairs of rates that are drawn, until one is of a drop worth naming."""
+
+RATES = tuple((2 * n + 1) / 400 for n in range(200))
+"""Rates that are drawn, 0.0025 to 0.9975."""
 
 MOST = 2_000
 """How many more forks a forecast looks ahead."""
@@ -71,19 +76,21 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
 def _continue(state: State, run: int) -> State:
     """The search continued to its end, in a run and with draws of its own."""
     seed = int(unit(state.config.seed, "onward", run) * 2**53)
-    curve = _draw_curve(state, Random(seed))  # noqa: S311  a simulation
+    curve = _draw_curve(state, seed)
     onward = evolve(state, config=evolve(state.config, seed=seed))
     onward = extend(onward, max_forks=state.forks + MOST)
     return deque(states(onward, curve), maxlen=1).pop()
 
 
-def _draw_curve(state: State, chance: Random) -> tuple[float, ...]:
+def _draw_curve(state: State, seed: int) -> tuple[float, ...]:
     """V(0) .. V(n) of a run that the forks make likely: one drop, that is worth naming, or none."""
     n, final, delta = state.config.n, state.config.final, state.config.delta
     seen = believe(state, 0, n)
-    last = chance.choices(range(n + 1), [*seen.weights(), seen.null])[0]
+    last = _choose([*seen.weights(), seen.null], unit(seed, "place"))
     sides = state.arms[: last + 1], state.arms[last + 1 :]
-    drawn = ([_draw_rate(side, chance) for side in sides] for _ in range(DRAWS))
+    drawn = (
+        [_draw_rate(side, unit(seed, "rate", n, i)) for i, side in enumerate(sides)] for n in range(DRAWS)
+    )
     before, after = next(
         (rates for rates in drawn if rates[0] - rates[1] >= delta), map(_estimate_rate, sides)
     )
@@ -91,10 +98,19 @@ def _draw_curve(state: State, chance: Random) -> tuple[float, ...]:
     return (*curve[:n], curve[n] if final is None else final)
 
 
-def _draw_rate(arms: Sequence[Tally], chance: Random) -> float:
-    """A rate of success, from its posterior: a beta, of Jeffreys' prior and the outcomes."""
+def _draw_rate(arms: Sequence[Tally], draw: float) -> float:
+    """A rate of success from its posterior, of Jeffreys' prior and the outcomes, to the nearest of `RATES`."""
     successes = sum(tally.successes for tally in arms)
-    return chance.betavariate(successes + 0.5, sum(tally.graded for tally in arms) - successes + 0.5)
+    failures = sum(tally.graded for tally in arms) - successes
+    logs = [(successes - 0.5) * log(rate) + (failures - 0.5) * log1p(-rate) for rate in RATES]
+    top = max(logs)
+    return RATES[_choose([exp(one - top) for one in logs], draw)]
+
+
+def _choose(weights: Sequence[float], draw: float) -> int:
+    """The place in `weights` that a number of [0, 1) falls on."""
+    sums = list(accumulate(weights))
+    return min(bisect_right(sums, draw * sums[-1]), len(sums) - 1)
 
 
 def _estimate_rate(arms: Sequence[Tally]) -> float:
