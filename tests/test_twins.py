@@ -96,8 +96,8 @@ APART = {
 + agent = resolve(setting.agent)
 + if not is_async(agent):
 + return anyio.to_thread.run_sync(find_baseline, setting, times)
-- return _drive(_replay(setting), resolve(setting.agent))
-+ return _drive(_replay(setting), agent)
+- return _drive(_replay(setting, times), resolve(setting.agent))
++ return _drive(_replay(setting, times), agent)
 """,
     "Port.ask": """
 - self._follow_order(flight, settle(self._cell, event))

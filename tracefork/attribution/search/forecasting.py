@@ -99,10 +99,10 @@ def _draw_curve(state: State, seed: int) -> tuple[float, ...]:
 
 
 def _draw_rate(arms: Sequence[Tally], draw: float) -> float:
-    """A rate of success from its posterior, of Jeffreys' prior and the outcomes, to the nearest of `RATES`."""
+    """One of `RATES`, as the posterior of Jeffreys' prior and the outcomes weighs them."""
     successes = sum(tally.successes for tally in arms)
     failures = sum(tally.graded for tally in arms) - successes
-    logs = [(successes - 0.5) * log(rate) + (failures - 0.5) * log1p(-rate) for rate in RATES]
+    logs = [(successes - 0.5) * log(p) + (failures - 0.5) * log1p(-p) for p in RATES]
     top = max(logs)
     return RATES[_choose([exp(one - top) for one in logs], draw)]
 
