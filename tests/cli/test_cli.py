@@ -139,9 +139,9 @@ def test_the_demo_tells_its_story(desk):
     done = desk("demo")
     runs = json.loads(desk("ls", "--store", "demo.db", "--json").stdout)
 
-    for word in ("Record", "Verify", "Fork", "Blame", "decided", "Crash", "Resumed", "digest"):
+    for word in ("Record", "Verify", "Fork", "Edit", "Blame", "decided", "Crash", "Resumed", "digest"):
         assert word in done.stdout
-    assert len(runs) == 4
+    assert len(runs) == 5
 
 
 @pytest.mark.nightly  # the story once more
@@ -149,6 +149,7 @@ def test_the_demo_tells_its_story_to_programs(desk):
     assert set(json.loads(desk("demo", "--store", "two.db", "--json").stdout)) == {
         "recorded",
         "branch",
+        "rerun",
         "resumed",
         "store",
     }

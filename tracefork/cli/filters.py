@@ -32,7 +32,7 @@ OPTIONS: dict[str, Any] = {
     ],
     "cost_above": Annotated[str | None, typer.Option(metavar="USD", help="Cost more than this.")],
     "parent": Annotated[str | None, typer.Option(metavar="RUN", help="Went on from this run.")],
-    "probes": Annotated[bool, typer.Option("--probes", help="The forks that blame made too.")],
+    "probes": Annotated[bool, typer.Option("--probes", "--forks", help="The forks that blame made too.")],
     "sort": Annotated[
         str | None,
         typer.Option(

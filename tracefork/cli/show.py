@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import attrs
 import typer
 
+from ..attribution.findings import saved
 from ..core.diff import Parting
 from ..core.tape import Tape
 from ..core.values import Response
@@ -45,6 +47,8 @@ def show(
         print_plain(step_table.step_in_full(tape, step))
     else:
         print_plain(step_table.heading(tape))
+        for line in _tell_blame(tape, store):
+            print_plain(line)
         for line in step_table.notes(tape, parent):
             print_plain(line)
         for line in step_table.lines(tape, parent) if wire else transcript(tape, parent=parent, whole=full):
@@ -83,6 +87,14 @@ def diff(
 
 
 # -- below -------------------------------------------------------------------------
+
+
+def _tell_blame(tape: Tape, store: str) -> Iterator[str]:
+    """What a saved blame of this very run says: how it was judged, and what decided it."""
+    report = saved.find(store, tape.run_id)
+    if report is not None and report.digest == tape.digest():
+        word = "a success" if report.recorded else "failed"
+        yield f"{word}, by the oracle that judged it for the blame: {report.summary}"
 
 
 def _relate(one: Tape, other: Tape) -> Course | None:
