@@ -70,10 +70,8 @@ def test_the_step_is_named_kept_and_shown(desk):
     assert "forks of blame" in desk("ls").stderr
     assert len(json.loads(desk("ls", "--forks", "--json").stdout)) > 10
     assert json.loads(desk("show", "last", "--json").stdout)["run_id"] == "failed"
-    assert (
-        "failed, by the oracle that judged it for the blame: STEP: step 2 decided"
-        in desk("show", "failed").stdout
-    )
+    told = "failed, by the oracle that judged it for the blame: STEP: step 2 decided"
+    assert told in desk("show", "failed").stdout
 
 
 @pytest.mark.slow
