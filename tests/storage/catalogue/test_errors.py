@@ -30,6 +30,12 @@ HARMS = {
     "no part of the index": "DROP TABLE words_data",
     "no column": "ALTER TABLE runs RENAME COLUMN usd TO pounds",
     "nothing kept": "DROP TABLE kept",
+    "no JSON": "UPDATE runs SET info = x'7b626164'",
+    "no UTF-8": "UPDATE runs SET facts = x'ff'",
+    "another JSON": "UPDATE runs SET info = CAST('{}' AS BLOB)",
+    "a list": "UPDATE runs SET facts = CAST('[]' AS BLOB)",
+    "no text": "UPDATE texts SET asked = x'00'",
+    "no letters": "UPDATE runs SET word = CAST(x'ff' AS TEXT)",
 }
 
 

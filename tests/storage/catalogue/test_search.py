@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from attrs import evolve
+from attrs import asdict, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from report import stories
@@ -16,12 +17,14 @@ from server.conftest import filled
 from server.growing import Growing, story
 from storage.catalogue.runs import run
 
+import tracefork
 from tracefork import Branch, TapeStore
 from tracefork.core.notes import make_notes
 from tracefork.core.values import RETURNED, UNFINISHED, Escape, Outcome
 from tracefork.errors import BadFilter
 from tracefork.host import clocks
 from tracefork.storage.catalogue.reading import ROOM
+from tracefork.storage.catalogue.rows import LONGEST, shorten
 from tracefork.storage.info import PROBE
 
 RUN = stories.release().run_id
@@ -235,6 +238,12 @@ def test_a_filter_that_is_none_is_a_mistake(store):
         store.search(colour="red")
 
 
+def cut(value):
+    """The value with each of its texts as long as a catalogue keeps it."""
+    texts = {name: text for name, text in asdict(value).items() if isinstance(text, str)}
+    return evolve(value, **{name: shorten(text, LONGEST) for name, text in texts.items()})
+
+
 def test_hostile_texts_come_back_as_they_are(store):
     tape, _, branches = hostile()
     tape = evolve(tape, run_id="h\ud800\x00\u202e", agent_name="a\udfff\x00", meta={})
@@ -245,7 +254,8 @@ def test_hostile_texts_come_back_as_they_are(store):
 
     assert tape.run_id in names(found)
     row = next(row for row in found.runs if row.run_id == tape.run_id)
-    assert (row.agent, row.ended, row.lineage) == (tape.agent_name, tape.outcome, tape.parent)
+    assert (row.agent, row.ended) == (tape.agent_name, cut(tape.outcome))
+    assert row.lineage == evolve(cut(tape.parent), parent=tape.parent.parent), "names of runs are whole"
     assert names(store.search(agent="%")) == ["odd %"]
     assert names(store.search(agent="_")) == ["odd _"]
     assert names(store.search(parent=tape.parent.parent)) == [tape.run_id]
@@ -300,3 +310,38 @@ def test_a_search_finds_what_a_look_at_every_run_finds(
         order = sorted(wanted, key=lambda tape: (sign * tape.created_at, -tape.created_at, tape.run_id))
         assert names(found) == [t.run_id for t in order][offset:][: len(order) if limit is None else limit]
     assert len(found) == max(0, min(len(wanted) - offset, 99 if limit is None else limit))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"since": 10**400},
+        {"grep": 5},
+        {"agent": 5},
+        {"model": b"x"},
+        {"parent": 5},
+        {"sort": None},
+        {"outcome": 5},
+        {"outcome": ["failed"]},
+    ],
+    ids=str,
+)
+def test_values_of_another_kind_are_refused(tmp_path, asked):
+    with TapeStore.open(tmp_path / "runs.db") as store, pytest.raises(BadFilter):
+        store.search(**asked)
+
+
+def test_what_a_run_tells_at_length_is_kept_short_and_can_be_listed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with suppress(ValueError), tracefork.record(tmp_path / "runs.db", agent_name="a" * 10_000):
+        raise ValueError("word " * 200_000)
+
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        [found] = store.search().runs
+        size = sum(file.stat().st_size for file in (tmp_path / "cache").rglob("*") if file.is_file())
+
+    assert found.outcome == "failed"
+    assert found.error.startswith("ValueError: word word")
+    assert found.error.endswith("…") and len(found.error) <= 2_100
+    assert len(found.agent) == 200
+    assert size < 500_000

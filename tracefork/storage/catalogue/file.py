@@ -26,7 +26,7 @@ from ...host import clocks
 from ...providers.prices import Prices
 
 T = TypeVar("T")
-VERSION = 2
+VERSION = 3
 """Of the tables, and of how runs are read: a catalogue of another one is made anew."""
 
 _FOLDER = ("tracefork", "catalogue")
@@ -59,7 +59,12 @@ _REFUSED = (
     *("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_PERM", "SQLITE_AUTH"),
     "SQLITE_NOLFS",
 )
+_UNDECODED = "Could not decode to UTF-8"
 _FOREIGN = re.compile("no such (?:table|column)|table .* has no column|vtable constructor failed")
+
+
+class Unreadable(sqlite3.DatabaseError):
+    """A row of the catalogue is not what was written: the file is damaged, though SQLite can read it."""
 
 
 class Connection:
@@ -308,6 +313,8 @@ def _judge(exc: sqlite3.DatabaseError | OSError) -> Literal["busy", "moved", "da
     """
     if isinstance(exc, OSError):
         return "refused"
+    if isinstance(exc, Unreadable) or str(exc).startswith(_UNDECODED):
+        return "damaged"
     name: str = getattr(exc, "sqlite_errorname", "")
     if name.startswith(_BUSY):
         return "busy"

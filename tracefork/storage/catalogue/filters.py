@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypedDict, Unpack, cast, get_args
@@ -106,7 +107,7 @@ def make_filters(*, now: float, **asked: Unpack[Asked]) -> Filters:
         until=None if until in (None, "") else _read_time("until", until, now),
         grep=_read_words(asked.get("grep")),
         cost_above=None if cost_above in (None, "") else _read_amount(cost_above),
-        parent=asked.get("parent") or None,
+        parent=_check_text("parent", asked.get("parent")) or None,
         probes=asked.get("probes", False),
         sort=_read_sort(asked.get("sort", "created")),
         limit=None if limit is None else _read_count("limit", limit),
@@ -150,20 +151,27 @@ def shorten_query(query: Mapping[str, str]) -> dict[str, str]:
 # -- below ---------------------------------------------------------------------------
 
 
-def _read_outcome(word: str) -> Word:
+def _read_outcome(word: object) -> Word:
     for known in get_args(Word):
-        if word == known or word == known.replace(" ", "-"):
+        if word in (known, known.replace(" ", "-")):
             return known  # type: ignore[no-any-return]  # get_args has no type
-    raise BadFilter("outcome", word, f"a run is {', '.join(WORDS[:-1])} or {WORDS[-1]}")
+    raise BadFilter("outcome", str(word)[:_LONGEST], f"a run is {', '.join(WORDS[:-1])} or {WORDS[-1]}")
 
 
-def _read_text(name: str, text: str | None) -> str:
-    if text is not None and len(text) > _LONGEST:
-        raise BadFilter(name, f"{text[:40]}...", f"it has more than {_LONGEST:,} characters")
-    return (text or "").strip()
+def _read_text(name: str, text: object) -> str:
+    given = _check_text(name, text)
+    if len(given) > _LONGEST:
+        raise BadFilter(name, f"{given[:40]}...", f"it has more than {_LONGEST:,} characters")
+    return given.strip()
 
 
-def _read_words(grep: str | None) -> str:
+def _check_text(name: str, text: object) -> str:
+    if not isinstance(text, str | None):
+        raise BadFilter(name, repr(text)[:_LONGEST], "give a text")
+    return text or ""
+
+
+def _read_words(grep: object) -> str:
     words = _read_text("grep", grep)
     if words and not _WORD.search(words):
         raise BadFilter("grep", words, "there is no word in it: words are looked for, not signs")
@@ -178,8 +186,9 @@ def _read_time(name: str, value: object, now: float) -> float:
         case bool():
             raise BadFilter(name, str(value), f"give {_TIME}")
         case int() | float():
-            if math.isfinite(value):
-                return float(value)
+            with suppress(OverflowError):
+                if math.isfinite(value):
+                    return float(value)
             raise BadFilter(name, str(value), f"give {_TIME}")
         case str():
             return _parse_time(name, value.strip(), now)
@@ -210,10 +219,10 @@ def _read_amount(value: object) -> Decimal:
     return amount
 
 
-def _read_sort(sort: str) -> str:
-    if sort.removeprefix("-") not in SORTS:
+def _read_sort(sort: object) -> str:
+    if not isinstance(sort, str) or sort.removeprefix("-") not in SORTS:
         raise BadFilter(
-            "sort", sort[:_LONGEST], f"runs are sorted by {', '.join(SORTS)}; -cost turns it round"
+            "sort", str(sort)[:_LONGEST], f"runs are sorted by {', '.join(SORTS)}; -cost turns it round"
         )
     return sort
 

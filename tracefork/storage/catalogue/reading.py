@@ -24,6 +24,7 @@ from ...providers.messages import Completion, Part, Text, Thinking, ToolCall, To
 from ...providers.prices import Prices, cost
 from ...providers.spending import Answers, should_cost
 from .facts import Read
+from .rows import NAME, shorten
 
 ROOM = 200_000
 """Characters of a run that are searched, its prompts and its answers together; what comes behind is not."""
@@ -128,7 +129,7 @@ class Reading:
         elif isinstance(step.answer, Fault):
             self._say(self._answered, step.answer.message)
         if model:
-            self._models.setdefault(model)
+            self._models.setdefault(shorten(model, NAME))
 
     def _count(self, step: Exchange, completion: Completion, model: str) -> None:
         """Take in what an answer took, unless it was counted when it was fetched before."""

@@ -7,7 +7,8 @@ import math
 import re
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final, cast
 
@@ -20,6 +21,7 @@ from ...host.process import is_alive
 from ..info import RunInfo
 from ..reports import name_report
 from .facts import Read, RunRow, Word
+from .file import Unreadable
 
 OPEN = "open"
 """The word in the table of a run without an end: whether it goes on is judged when it is asked."""
@@ -33,6 +35,20 @@ QUIET = 900.0
 PICO = Decimal("1e-12")
 """USD, in which costs below one are counted."""
 
+LONGEST = 2_000
+"""Characters of an error, or of another text that the head of a run tells."""
+
+NAME = 200
+"""Characters of the name of an agent or a model."""
+
+_WRONG = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)  # in what is decoded
 _CJK = re.compile("([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 _NO_TEXT = re.compile("[\ud800-\udfff\x00]")
 UNFIT: Final = (
@@ -107,12 +123,23 @@ def split_cost(cost: Decimal | None) -> tuple[int | None, int | None]:
     return (None, None) if cost is None else (int(cost), int(cost % 1 / PICO))
 
 
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Raise Unreadable for whatever is wrong with what is decoded meanwhile."""
+    try:
+        yield
+    except _WRONG as exc:
+        raise Unreadable(f"a row cannot be read: {type(exc).__name__}: {exc}") from exc
+
+
+@decoding()
 def read_texts(db: sqlite3.Connection, number: int) -> tuple[str, str]:
     """The texts of run `number` of the table, as they were put in."""
     row = db.execute("SELECT asked, answered FROM texts WHERE id = ?", (number,)).fetchone()
     return (_unpack(row[0]), _unpack(row[1])) if row else ("", "")
 
 
+@decoding()
 def make_row(info: bytes, facts: bytes | None, outcome: str, branches: int, probe: int) -> RunRow:
     """Return a run of the table."""
     kept = load(info)
@@ -149,6 +176,11 @@ def judge(process: str, last: float, now: float) -> Word:
     return "going on" if lives else "cut short"
 
 
+def shorten(text: str, most: int) -> str:
+    """The beginning of a text that is longer, with a sign that it goes on."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def fold(text: str) -> str:
     """A text as it is compared: small letters, and such that it can be encoded."""
     return _NO_TEXT.sub("\ufffd", text).casefold()
@@ -165,7 +197,7 @@ def split(text: str) -> str:
 def _head_columns(info: RunInfo, head: bytes) -> tuple[object, ...]:
     return (
         *(name_key(info.run_id), name_report(info.run_id)),
-        *(head, _write_info(info), _finite(info.created_at), fold(info.agent_name)),
+        *(head, _write_info(info), _finite(info.created_at), fold(shorten(info.agent_name, NAME))),
         name_key(info.parent.parent) if info.parent else None,
         *(int(info.is_probe), _find_word(info), _NO_TEXT.sub("", info.meta.get(PROCESS, ""))),
         *(_finite(info.created_at), _NO_TEXT.sub("", info.digest or "")),
@@ -186,16 +218,34 @@ def _write_info(info: RunInfo) -> bytes:
     return _dump(
         {
             "run_id": info.run_id,
-            "agent": info.agent_name,
+            "agent": shorten(info.agent_name, NAME),
             "created": info.created_at,
-            "parent": attrs.asdict(info.parent) if info.parent else None,
-            "outcome": attrs.asdict(info.outcome) if info.outcome else None,
+            "parent": _write_branch(info.parent) if info.parent else None,
+            "outcome": _shorten_all(attrs.asdict(info.outcome)) if info.outcome else None,
             "exchanges": info.exchanges,
             "digest": info.digest,
             "sealed": info.sealed,
-            "damage": info.damage,
+            "damage": shorten(info.damage, LONGEST),
         }
     )
+
+
+def _write_branch(branch: Branch) -> dict[str, Any]:
+    """The fields of a branch; whatever the names of runs are, they are whole."""
+    fields = attrs.asdict(branch)
+    return _shorten_all(fields) | {"parent": branch.parent}
+
+
+def _shorten_all(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with no text longer than `LONGEST`."""
+    return {
+        name: shorten(value, LONGEST)
+        if isinstance(value, str)
+        else _shorten_all(value)
+        if isinstance(value, dict)
+        else value
+        for name, value in fields.items()
+    }
 
 
 def _read_branch(kept: dict[str, object] | None) -> Branch | None:

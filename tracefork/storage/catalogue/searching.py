@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from .facts import Found, RunRow, Sums, Word
 from .filters import Filters
-from .rows import OPEN, PICO, fold, judge, load, make_row, name_key, read_texts, split, split_cost
+from .rows import OPEN, PICO, decoding, fold, judge, load, make_row, name_key, read_texts, split, split_cost
 
 AROUND = 60
 """Characters on each side of what was found, as they are shown."""
@@ -89,7 +89,9 @@ def list_agents(db: sqlite3.Connection, most: int = 200) -> tuple[str, ...]:
     statement = (
         "SELECT info, COUNT(*) AS n FROM runs WHERE agent != '' GROUP BY agent ORDER BY n DESC, agent LIMIT ?"
     )
-    return tuple(str(load(info)["agent"]) for info, _ in db.execute(statement, (most,)).fetchall())
+    rows = db.execute(statement, (most,)).fetchall()
+    with decoding():
+        return tuple(str(load(info)["agent"]) for info, _ in rows)
 
 
 def list_models(db: sqlite3.Connection, most: int = 200) -> tuple[str, ...]:
@@ -97,7 +99,8 @@ def list_models(db: sqlite3.Connection, most: int = 200) -> tuple[str, ...]:
     counts = Counter[str]()
     statement = "SELECT facts, COUNT(*) FROM runs WHERE read = 1 AND models != '' GROUP BY models"
     for facts, count in db.execute(statement).fetchall():
-        counts.update(dict.fromkeys(load(facts)["models"], count))
+        with decoding():
+            counts.update(dict.fromkeys(load(facts)["models"], count))
     return tuple(name for name, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:most])
 
 
