@@ -77,7 +77,10 @@ COMMANDS = {
         "List the files of a command's run as they were at a step, or write them to a folder.",
     ),
     "ls": ("ls", "List the runs of a store, newest first, or those that you look for."),
-    "show": ("show", "Print a run, a line a step; or one step in full."),
+    "show": (
+        "show",
+        "Print a run as a conversation: what each step added, what came, which tools were called.",
+    ),
     "diff": (
         "show",
         "Say where what was said in two runs is not the same, a line each. Exit code 1 if it is somewhere.",
