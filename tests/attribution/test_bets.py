@@ -50,6 +50,7 @@ def test_a_drop_of_just_the_margin_is_called_more_at_most_once_in_twenty(after):
     assert gone <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [pair for pair in product(RATES, RATES) if pair[0] >= pair[1]])
 def test_an_interval_holds_though_one_looks_after_each_of_24_pairs(before, after):
     truth = before - after

@@ -22,6 +22,7 @@ from tracefork.testing.server import LoopbackServer
 from tracefork.validation.planted import PlantedAgent, PlantedRun, recorded, succeeded
 
 
+@pytest.mark.slow
 def test_the_planted_step_is_certified_and_every_fork_is_kept(planted, tmp_path):
     tape, agent, server = planted
     before = len(server.requests)
@@ -52,6 +53,7 @@ def test_each_value_is_within_its_interval(planted):
     assert [p.served for p in report.values] == list(range(STEPS + 1))
 
 
+@pytest.mark.slow
 def test_a_success_is_traced_like_a_failure(planted):
     tape, agent, _ = planted
     report = blame(tape, agent, lambda result: not succeeded(result))
@@ -176,6 +178,7 @@ def hash_share(*what):
     return int.from_bytes(sha256(repr(what).encode()).digest()[:6], "big") / 2**48
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("culprit", ["a", "b", "c"])
 def test_a_culprit_among_three_steps_side_by_side_is_found(culprit):
     def agent():
@@ -204,6 +207,7 @@ def test_a_culprit_among_three_steps_side_by_side_is_found(culprit):
     assert [entry.step for entry in report.named] == [step]
 
 
+@pytest.mark.slow
 def test_an_agent_that_fails_by_raising_is_blamed_like_others(planted):
     tape, inner, server = planted
 

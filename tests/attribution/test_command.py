@@ -91,12 +91,14 @@ def test_a_second_study_wants_to_be_asked_for(desk):
     )
 
 
+@pytest.mark.slow
 def test_several_processes_make_the_forks(desk):
     said = json.loads(desk("blame", "failed", *GOOD, "--workers", "3", "--json").stdout)
     assert (said["verdict"], said["top"]) == ("STEP", 2)
     assert len(json.loads(desk("ls", "--forks", "--json").stdout)) == said["forks"] + 1
 
 
+@pytest.mark.slow
 def test_an_oracle_and_an_agent_may_be_named(desk):
     (desk.folder / "mine.py").write_text(
         "import os\n"

@@ -22,6 +22,7 @@ def taken(state, curve, seed):
     return end.forks - state.forks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Planted.ROOT, Planted.FLOOR_10, Planted.FLOOR_20])
 def test_the_median_forecast_is_within_a_factor_of_two_of_what_is_taken(kind):
     said, took = [], []

@@ -19,6 +19,7 @@ from tracefork.errors import Conflict, CorruptTape
 from tracefork.validation.planted import PlantedAgent, recorded, succeeded
 
 
+@pytest.mark.slow
 def test_what_was_paid_is_not_paid_again(planted, tmp_path):
     tape, agent, server = planted
     file = tmp_path / "study.jsonl"
@@ -32,6 +33,7 @@ def test_what_was_paid_is_not_paid_again(planted, tmp_path):
     assert len(server.requests) - before == 2 * whole.spent.calls - first.spent.calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 4])
 def test_an_interrupted_study_goes_on(planted, tmp_path, workers):
     tape, agent, _ = planted
@@ -50,6 +52,7 @@ def test_an_interrupted_study_goes_on(planted, tmp_path, workers):
     assert (report.verdict, report.ranking, report.values) == (whole.verdict, whole.ranking, whole.values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [1, 20])
 def test_a_torn_last_line_is_dropped(planted, tmp_path, cut):
     tape, agent, _ = planted

@@ -96,6 +96,7 @@ def test_both_halves_of_a_conjunction_are_found_by_their_direct_effect():
     assert report.given > 0
 
 
+@pytest.mark.slow
 def test_a_report_is_told_kept_and_read_again(planted, tmp_path):
     tape, agent, _ = planted
     report = blame(tape, agent, succeeded)

@@ -20,6 +20,7 @@ def flipping(share, seed):
     return lambda result: succeeded(result) != (chance.random() < share)
 
 
+@pytest.mark.slow
 def test_an_oracle_that_errs_names_no_step_that_did_nothing(planted):
     tape, agent, _ = planted
     named = [
@@ -29,6 +30,7 @@ def test_an_oracle_that_errs_names_no_step_that_did_nothing(planted):
     assert all(steps in ([], [CULPRIT]) for steps in named)
 
 
+@pytest.mark.slow
 def test_the_value_of_the_whole_run_is_measured_where_the_oracle_wavers(planted):
     tape, agent, _ = planted
     said = iter([True, False, False, False])
@@ -37,6 +39,7 @@ def test_the_value_of_the_whole_run_is_measured_where_the_oracle_wavers(planted)
     assert report.verdict != "UNSTABLE"
 
 
+@pytest.mark.slow
 def test_nothing_is_named_by_an_oracle_that_takes_back_its_word(planted):
     tape, agent, _ = planted
     said = []
@@ -52,6 +55,7 @@ def test_nothing_is_named_by_an_oracle_that_takes_back_its_word(planted):
     assert "best guess" not in summary(report)
 
 
+@pytest.mark.slow
 def test_an_oracle_that_breaks_in_the_end_loses_no_fork(planted):
     tape, agent, _ = planted
     said = []
@@ -67,6 +71,7 @@ def test_an_oracle_that_breaks_in_the_end_loses_no_fork(planted):
     assert report.forks > 0
 
 
+@pytest.mark.slow
 def test_scores_are_weighed_as_they_are(planted):
     tape, agent, _ = planted
     report = blame(tape, agent, lambda result: 0.9 if succeeded(result) else 0.05, seed=2)

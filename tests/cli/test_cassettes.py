@@ -64,6 +64,7 @@ def test_cassettes_are_imported_as_runs_called_as_their_files(desk, tmp_path):
         assert store.load("bytes").cassette.format == "betamax"
 
 
+@pytest.mark.slow
 def test_secrets_are_taken_out_of_what_is_imported_and_it_is_said(desk, tmp_path):
     done = desk("import", "one.yaml", "--json")
     told = json.loads(done.stdout)
@@ -123,6 +124,7 @@ def test_what_cannot_be_imported_is_named_and_the_others_are_kept(desk, tmp_path
     assert "it asks for an object" in desk("show", "evil.yaml", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_cassette_is_kept_under_the_name_that_is_given(desk):
     assert desk("import", "one.yaml", "--run-id", "mine").stdout.split() == ["mine"]
     assert "mine" in desk("import", "one.yaml", "--run-id", "mine", code=1).stderr

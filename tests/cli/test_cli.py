@@ -46,6 +46,7 @@ def desk(tmp_path, command_line):
         yield tracefork
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command(tmp_path):
     said = [
         subprocess.run([*command, "ls"], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -57,6 +58,7 @@ def test_the_module_is_the_command(tmp_path):
         assert "there is no store at runs.db" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_script_is_recorded_unmodified_and_verified_with_the_server_gone(desk):
     done = desk("run", "agent.py", "3")
     assert done.stdout == "re: re: re: hello\n"
@@ -103,6 +105,7 @@ def test_a_fork_answers_one_step_with_a_text_and_runs_on(desk):
     desk("diff", runs[1]["run_id"], runs[1]["run_id"])
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_is_resumed(desk):
     desk("run", "agent.py", "2", "3", code=3)
     asked = len(desk.server.requests)
@@ -112,6 +115,7 @@ def test_a_run_that_failed_is_resumed(desk):
     assert len(desk.server.requests) == asked + 2
 
 
+@pytest.mark.slow
 def test_a_module_is_recorded_too(desk):
     desk("run", "-m", "agent", "1")
     assert "1 of 1" in desk("verify", "last").stdout
@@ -176,6 +180,7 @@ def restless(desk, tmp_path):
     return desk
 
 
+@pytest.mark.slow
 def test_a_script_with_a_clock_and_ids_is_recorded_with_its_chance(restless):
     restless("run", "--virtualize", "uuid,time", "restless.py")
     assert "drawn through the run: time, uuid" in restless("show", "last").stdout
@@ -222,6 +227,7 @@ def test_a_run_is_scrubbed_of_what_is_known_to_be_secret_now(restless, monkeypat
 # -- looking after a store -----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_sound_store_is_clean(desk):
     desk("run", "agent.py", "2")
 
@@ -305,12 +311,14 @@ def test_a_parent_is_deleted_with_its_branches_rebased(desk):
     assert "0 findings" in desk("check").stdout
 
 
+@pytest.mark.slow
 def test_tidying_up_says_what_it_did(desk):
     desk("run", "agent.py", "2")
 
     assert desk("gc").stdout
 
 
+@pytest.mark.slow
 def test_a_sample_is_a_share(desk):
     desk("run", "agent.py", "1")
 

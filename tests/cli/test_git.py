@@ -106,6 +106,7 @@ def changed(diff):
 WORD = ["-  Be brief.", "+  Be silly."]
 
 
+@pytest.mark.slow
 def test_a_word_of_a_prompt_is_a_line_in_diff_log_and_show(repository):
     repository.save(tape("Be silly.", run_id="two"))
     diff = repository.git("diff")

@@ -58,6 +58,7 @@ def test_a_list_says_what_became_of_each_run_and_what_it_took(desk):
     assert "8 runs, 2 failed" in done.stderr
 
 
+@pytest.mark.slow
 def test_filters_are_those_of_a_search(desk):
     assert ids(desk("ls", "--failed", "--json")) == ["broke", "every/kind"]
     assert ids(desk("ls", "--outcome", "failed", "--agent", "BOOK", "--json")) == ["broke"]
@@ -69,6 +70,7 @@ def test_filters_are_those_of_a_search(desk):
     assert ids(desk("ls", "--parent", RUN, "--json")) == ["b-held", "b-passed", "b-slow"]
 
 
+@pytest.mark.slow
 def test_one_option_is_one_filter(desk):
     """Each filter of a program is one of the shell, of every command that looks for runs."""
     assert set(OPTIONS) == set(NAMES)
@@ -77,6 +79,7 @@ def test_one_option_is_one_filter(desk):
         assert [name for name in NAMES if not re.search(rf"--{name.replace('_', '-')}[ ,]", said)] == []
 
 
+@pytest.mark.slow
 def test_the_forks_of_blame_are_listed_when_they_are_asked_for(desk):
     with TapeStore.open(desk.path / "runs.db") as store:
         store.save(run("probe", parent=Branch(RUN, 1), meta={PROBE: "3"}))
@@ -101,6 +104,7 @@ def test_json_keeps_its_keys_and_has_more(desk):
     assert one["task"] == stories.TASK
 
 
+@pytest.mark.slow
 def test_nothing_that_is_found_is_said(desk):
     assert "none of the 8 runs in runs.db fits" in desk("ls", "--grep", "nowhere").stderr
     assert "none of the 8 runs in runs.db fits" in desk("ls", "--cost-above", "10000000").stderr
@@ -125,6 +129,7 @@ def test_a_value_that_is_none_is_refused(desk, words, says):
     assert says in " ".join(desk("ls", *words, code=2).stderr.split())
 
 
+@pytest.mark.slow
 def test_runs_are_exported_as_lines_of_json(desk):
     said = desk("export", "--jsonl", "all.jsonl", "--sort", "agent")
     lines = (desk.path / "all.jsonl").read_text("utf-8").splitlines()
@@ -138,6 +143,7 @@ def test_runs_are_exported_as_lines_of_json(desk):
     assert len((desk.path / "all.jsonl").read_text("utf-8").splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_calls_are_exported_as_lines_of_json(desk):
     calls = [
         json.loads(line) for line in desk("export", RUN, "--jsonl", "-", "--of", "calls").stdout.splitlines()
@@ -151,6 +157,7 @@ def test_calls_are_exported_as_lines_of_json(desk):
     assert "records are of runs or of calls" in desk("export", "--jsonl", "-", "--of", "x", code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -173,6 +180,7 @@ def test_one_run_is_not_looked_for(desk, words):
     assert "--of cannot be 'calls'" in desk("export", RUN, "x.tape", "--of", "calls", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_tape_is_exported_as_before_and_what_makes_no_sense_is_refused(desk):
     assert "10 exchanges" in desk("export", RUN, "one.tape").stdout
     assert "name a run and a file" in " ".join(desk("export", code=2).stderr.split())
@@ -189,6 +197,7 @@ def birth(file):
     return made
 
 
+@pytest.mark.slow
 def test_what_is_kept_for_searching_is_made_anew(desk):
     desk("ls")
     (file,) = (desk.path / "cache" / "tracefork" / "catalogue").glob("*.db")
@@ -200,6 +209,7 @@ def test_what_is_kept_for_searching_is_made_anew(desk):
     assert birth(file) != before
 
 
+@pytest.mark.slow
 def test_a_run_that_is_deleted_in_a_shell_is_found_no_more(desk):
     assert ids(desk("ls", "--grep", "KeyError", "--json")) == ["broke"]
     desk("delete", "broke")
@@ -209,6 +219,7 @@ def test_a_run_that_is_deleted_in_a_shell_is_found_no_more(desk):
     assert not [file for file in files if b"seats" in file.read_bytes()]
 
 
+@pytest.mark.slow
 def test_a_scrubbed_run_is_another_one_and_the_first_is_known_until_it_is_deleted(desk):
     with TapeStore.open(desk.path / "runs.db") as store:
         told = [

@@ -54,6 +54,7 @@ def test_one_that_breaks_it_ends_with_one_and_the_earliest_first(desk):
     ]
 
 
+@pytest.mark.slow
 def test_a_program_gets_it_as_json(desk):
     found = json.loads(desk("trip", "--tools", "search", "--at-most", "search=0", "--json", code=1).stdout)
 

@@ -77,6 +77,7 @@ def desk(tmp_path, command_line, recorded):
     return tracefork
 
 
+@pytest.mark.slow
 def test_an_edited_script_pays_for_what_has_changed(desk):
     desk.edit("book a trip", "book a train")
 
@@ -107,6 +108,7 @@ def test_another_model_from_a_step_on(desk):
     assert branch.step == 1
 
 
+@pytest.mark.slow
 def test_a_system_prompt_from_a_file_and_more(desk):
     (desk.folder / "new.txt").write_text("Be rude.")
 
@@ -124,6 +126,7 @@ def test_a_system_prompt_from_a_file_and_more(desk):
     assert desk("verify", "last").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_dry_run_asks_nothing_and_says_what_the_rest_cost(desk):
     desk.edit("how far is it", "how near is it")
 

@@ -181,6 +181,7 @@ def test_what_is_visible_stays_as_it_is():
     assert json.loads(visible_json(json.dumps(told, ensure_ascii=False))) == told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_what_a_terminal_has_no_bytes_for_is_spelled(tmp_path, encoding):
     name = "東京 é 👧"

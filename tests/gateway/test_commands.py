@@ -57,6 +57,7 @@ def bodies(tape):
     return [step.request.body for step in tape]
 
 
+@pytest.mark.slow
 def test_a_command_is_recorded_and_verified_with_its_server_gone(served, capfd):
     server = served()
     agent = command(server, "say", "one", "two", "three")
@@ -305,6 +306,7 @@ def test_the_environment_is_the_same_in_a_replay_but_for_where_it_leads(served, 
     assert all("127.0.0.1" in one["NO_PROXY"].split(",") for one in said)
 
 
+@pytest.mark.slow
 def test_a_variable_that_was_not_set_is_not_set_in_a_replay(served, capfd, monkeypatch):
     names = ["ANTHROPIC_API_URL", "AWS_ENDPOINT_URL", "ALL_PROXY", "all_proxy"]
     for name in names:

@@ -40,6 +40,7 @@ def agent(server_url):
     return run_it
 
 
+@pytest.mark.slow
 def test_what_processes_ask_is_on_the_tape_of_the_program_that_starts_them(server, capfd):
     run_it = agent(server.url)
     with tracefork.record(processes="join") as run:

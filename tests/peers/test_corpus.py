@@ -64,6 +64,7 @@ def side_by_side(lib, rows, url):
     return asyncio.run(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lib", [pytest.param(httpx, id="httpx"), pytest.param(httpx2, id="httpx2", marks=pytest.mark.nightly)]
 )

@@ -197,6 +197,7 @@ def is_of_threads(row):
     return "/threads" in row.path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_each_answer_is_read_as_its_sdk_reads_it(vendor, rows):
     module, says, counts = VENDORS[vendor]

@@ -194,6 +194,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "agent"), CASES)
 def test_what_an_sdk_makes_of_every_exchange_it_makes_again_of_the_tape(how, agent, rows):
     how = how()

@@ -135,6 +135,7 @@ def test_the_page_does_what_it_shows(reader):
         assert same, f"$ {line}\n{printed}"
 
 
+@pytest.mark.slow
 def test_what_the_page_only_shows_has_options_that_exist():
     shown = [line for block, promised in list_blocks() for line in block.splitlines() if promised is None]
     ours = [shlex.split(line.partition(" -- ")[0]) for line in shown if line.startswith("tracefork ")]

@@ -150,6 +150,7 @@ def tells(body: bytes) -> bool:
     return any(patterns.found(body)) or any(pieces)
 
 
+@pytest.mark.slow
 def test_nothing_in_the_corpus_is_taken_for_a_secret(said):
     assert [text[:80] for text in said if tells(text.encode())] == []
 

@@ -55,6 +55,7 @@ def test_every_form_tells_what_was_drawn_called_and_in_flight(tape):
     assert ("No step was recorded" in text) == (not len(tape))
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("tape", [run(), without_exchanges()], ids=["among exchanges", "alone"])
 def test_a_page_with_scripts_off_tells_it_too(browse, tape):

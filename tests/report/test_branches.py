@@ -133,6 +133,7 @@ def test_every_lane_is_known_whoever_ran_in_it():
 # -- in the page --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_branches_in_a_circle_and_of_other_runs_are_opened_like_all_others(browse):
     branches = [named("b", "a"), named("a", "b", number=1), named("", "c", number=2), *stories.branches()]

@@ -117,6 +117,7 @@ def test_what_is_no_page_and_a_page_without_a_tape_are_refused():
             report.tape_in(text)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_is_unpacked(page):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     bomb = BLOCK.sub(lambda f: f[1] + packed(b" " * (1 << 28)) if f[2] == "c0" else f[0], page)

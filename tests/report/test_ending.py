@@ -141,6 +141,7 @@ def test_the_same_call_three_times_in_a_row_is_a_loop(times, found):
     assert [problem.step for problem in shown.problems if problem.kind == "loop"] == found
 
 
+@pytest.mark.slow
 def test_thousands_of_retries_are_told_quickly():
     steps = [ask(n, "x", status=529) for n in range(10_000)]
     shown = view(*steps, ask(10_000, "x"))

@@ -71,6 +71,7 @@ def test_less_than_nothing_by_a_little_is_nothing():
     assert share(-0.25) == "-25%"
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_the_page_writes_them_alike(chromium):
     script = asset("script/figures.js")

@@ -175,6 +175,7 @@ def test_nothing_that_was_recorded_runs_in_the_page(browse, case):
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("script", [True, False])
 def test_nothing_that_was_recorded_runs_in_a_static_page(browse, case, script):

@@ -32,6 +32,7 @@ def test_the_card_says_how_each_ended(failed):
     assert report.text(run.tape, failure=run.judged).count(ending.word) >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_key_leads_from_the_card_to_the_step_that_failed(browse, failed):
     name, run = failed

@@ -108,6 +108,7 @@ def test_what_is_no_run_is_refused():
         notebook.draw_html(3)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_frame_shows_the_run_and_nothing_recorded_gets_out_of_it(browse):
     tape, *_ = hostile()

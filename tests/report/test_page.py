@@ -26,6 +26,7 @@ def release():
     )
 
 
+@pytest.mark.slow
 def test_every_view_of_every_step_is_shown_without_a_word_of_complaint(browse, release):
     page = browse(release)
     views = [at(step, tab) for step in range(10) for tab in TABS]
@@ -158,6 +159,7 @@ def test_nothing_that_can_be_focused_is_left_out_by_the_tab_key(browse, release)
     assert order.count("search") <= 2
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_was_said_where_it_was_new_and_nothing_else(browse, release):
     page = browse(release)
 
@@ -178,6 +180,7 @@ def test_a_search_finds_what_was_said_where_it_was_new_and_nothing_else(browse, 
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_was_said_in_branches_and_leads_there(browse, release):
     page = browse(release)
     page.tab.fill("#search", "not shipped, no incident")
@@ -427,6 +430,7 @@ def test_a_run_of_no_steps_or_one_is_shown_too(browse, count):
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 700, 1000, 1440])
 def test_nothing_reaches_beyond_the_screen(browse, release, width):
     page = browse(release, viewport={"width": width, "height": 800})

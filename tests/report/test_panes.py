@@ -17,6 +17,7 @@ def release():
     return report.html(stories.release(), blame=stories.BLAME, branches=stories.branches())
 
 
+@pytest.mark.slow
 def test_panes_are_made_wider_and_folded_by_keyboard(browse, release):
     page = browse(release)
 
@@ -48,6 +49,7 @@ def test_panes_are_made_wider_and_folded_by_keyboard(browse, release):
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 def test_a_border_is_dragged(browse, release):
     page = browse(release, viewport={"width": 1440, "height": 902})
     box = page.tab.locator("#bar-list").bounding_box()
@@ -123,6 +125,7 @@ def test_going_back_goes_to_the_step_that_was_opened_before(browse, release):
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 def test_a_key_that_is_held_down_leaves_no_trail(browse, release):
     page = browse(release, at(0))
     before = page.tab.evaluate("history.length")

@@ -225,6 +225,7 @@ def test_what_was_recorded_is_text_in_it(runs):
 # -- the page -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_page_of_a_rerun_has_a_badge_for_each_step_and_its_head(browse, runs):
     page = browse(report.html(runs["edited"], parent=runs["first"]), at(2))
     badges = page.tab.evaluate("[...document.querySelectorAll('#steps .came')].map((e) => e.textContent)")

@@ -119,6 +119,7 @@ def test_each_row_has_tokens_cost_and_time_with_scripts_and_without():
         assert "1.7 s" in row
 
 
+@pytest.mark.slow
 @browser
 def test_rows_that_the_script_makes_are_those_of_the_document(browse, monkeypatch):
     rows = "[...document.querySelectorAll('#steps li[id]')].map((one) => [one.className, one.innerText])"

@@ -37,6 +37,7 @@ def find(page, text):
     return page.text("#found"), page.tab.evaluate(LISTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "steps"),
     [
@@ -130,6 +131,7 @@ PATTERNS = f"""() => {{
 }}"""
 
 
+@pytest.mark.slow
 def test_patterns_find_what_the_browsers_own_do(chromium):
     page = chromium.new_page()
 
@@ -148,6 +150,7 @@ CATASTROPHES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", CATASTROPHES)
 def test_no_pattern_makes_the_page_wait(browse, text):
     asked = stories.question([{"role": "user", "content": "ab" * 2**20 + "!"}])

@@ -55,6 +55,7 @@ def bars(path):
     return [numbers(bar)[0:3:2] for bar in path.split("z") if bar]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [COLUMNS, COLUMNS + 1, 5 * COLUMNS])
 def test_an_error_is_drawn_however_many_steps_there_are(count):
     for wrong in (0, 1, count // 2, count - 1):

@@ -345,6 +345,7 @@ def test_each_message_and_value_can_be_copied(browse, showcase, refused):
     assert quiet(page)
 
 
+@pytest.mark.slow
 @browser
 def test_a_phone_shows_long_words_tables_and_json_without_reaching_beyond_it(browse):
     word = "w" * 3_000

@@ -503,6 +503,7 @@ def crawled(door):
     return len(seen)
 
 
+@pytest.mark.slow
 def test_a_crawl_of_every_address_leaves_every_byte_and_time_as_they_were(where):
     with filled(where) as store:
         grown = Growing(store, story(6))
@@ -518,6 +519,7 @@ def test_a_crawl_of_every_address_leaves_every_byte_and_time_as_they_were(where)
     assert len(before) >= 1
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_and_goes_leaves_every_byte_and_time_as_they_were(where):
     with filled(where):
         pass

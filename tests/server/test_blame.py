@@ -31,6 +31,7 @@ def studied(tmp_path_factory):
     return path, tape, report
 
 
+@pytest.mark.slow
 def test_the_page_and_the_json_say_what_was_found(studied):
     path, tape, report = studied
     with TapeStore.open(path) as store, serving(store, blames=partial(saved.find, path)) as server:

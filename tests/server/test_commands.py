@@ -83,6 +83,7 @@ def free():
 # -- serve -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_serve_prints_an_address_that_opens_the_store_and_ctrl_c_ends_it(desk):
     with serve(desk.path / "runs.db") as (process, door):
         assert asked(door, f"/?token={door.token}").status == 303
@@ -96,6 +97,7 @@ def test_serve_prints_an_address_that_opens_the_store_and_ctrl_c_ends_it(desk):
         socket.create_connection(("127.0.0.1", door.port))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_while_somebody_watches(desk):
     with TapeStore.open(desk.path / "runs.db") as store:
         from server.growing import Growing, story
@@ -113,6 +115,7 @@ def test_ctrl_c_ends_it_while_somebody_watches(desk):
             assert (process.returncode, err) == (0, "")
 
 
+@pytest.mark.slow
 def test_what_the_browser_is_started_with_is_worth_nothing_once_it_has_used_it(desk):
     """Any user of the machine can read the arguments of a program."""
     browser, given = desk.path / "browser", desk.path / "given"
@@ -131,6 +134,7 @@ def test_what_the_browser_is_started_with_is_worth_nothing_once_it_has_used_it(d
         assert asked(door, at).status == 403
 
 
+@pytest.mark.slow
 def test_it_listens_on_loopback_alone(desk):
     with serve(desk.path / "runs.db") as (process, door):
         listening, six = (
@@ -159,6 +163,7 @@ def test_a_port_that_is_named_is_used_and_one_that_is_taken_is_said_so(desk):
         pass  # at once, on the same port
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
 def test_a_port_that_is_none_is_wrong_usage(desk, port):
     done = desk("serve", "--no-open", "--port", port, code=2)
@@ -182,6 +187,7 @@ def test_a_store_that_is_not_there_is_said_so_and_not_made(desk):
     assert not (desk.path / "none.db").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "part", "said"),
     [
@@ -207,6 +213,7 @@ def test_other_commands_and_other_formats_need_none_of_it(desk):
 # -- report ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "suffix", "beginning"),
     [
@@ -246,6 +253,7 @@ def test_a_report_that_is_imported_is_the_run_again(desk):
     assert "every/kind" in desk("show", "back.html", "--store", "none.db").stdout
 
 
+@pytest.mark.slow
 def test_branches_are_in_it_unless_they_are_not_wanted(desk):
     whole = desk("report", RUN, "--format", "text", "-o", "-").stdout
     alone = desk("report", RUN, "--format", "text", "-o", "-", "--no-branches").stdout
@@ -254,6 +262,7 @@ def test_branches_are_in_it_unless_they_are_not_wanted(desk):
     assert "stops on the failed test" not in alone
 
 
+@pytest.mark.slow
 def test_a_damaged_branch_is_left_out_with_a_warning(desk):
     noise = random.Random(1).randbytes(200_000).hex()
     story = [*stories.STORY[:3], (noise, None, None)]  # of a small log every byte is looked at to list it
@@ -317,12 +326,14 @@ def test_a_file_of_somebody_else_is_not_replaced(desk, held):
     assert "b-held" in file.read_text()
 
 
+@pytest.mark.slow
 def test_a_text_is_never_replaced_unasked(desk):
     desk("report", RUN, "-o", "a.md", "--format", "markdown")
     desk("report", RUN, "-o", "a.md", "--format", "markdown", code=2)
     desk("report", RUN, "-o", "a.md", "--format", "markdown", "--force")
 
 
+@pytest.mark.slow
 def test_a_page_is_no_place_for_a_text(desk):
     desk("report", RUN, "-o", "a.html")
 
@@ -383,6 +394,7 @@ def halves():
     return Tape((step,), run_id="h\ud800", agent_name="agent \udfff", outcome=RETURNED, parent=parent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", SUFFIXES)
 def test_what_no_encoding_can_say_does_not_stop_a_report(desk, form):
     with TapeStore.open(desk.path / "odd.db") as store:

@@ -74,6 +74,7 @@ def test_a_request_that_is_half_sent_is_not_waited_for(store, what):
         assert came.startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.slow
 def test_a_request_that_takes_its_time_is_answered_and_a_stream_is_not_cut(store):
     with serving(store, hurry=HURRY) as server, tracefork.record(store, run_id="live"):
         ask()

@@ -167,6 +167,7 @@ def test_what_is_sent_is_what_is_new(where, monkeypatch):
     print(f"{sum(sizes):,} bytes for {new:,} of new pieces; {asked_whole:,} were asked")
 
 
+@pytest.mark.slow
 def test_the_rows_are_those_of_the_finished_page(where):
     tape = evolve(stories.release(), run_id="growing")
     with served(where) as door, TapeStore.open(where) as store:
@@ -383,6 +384,7 @@ def test_readers_that_go_away_are_noticed_and_leave_nothing_behind(where):
     assert not [thread for thread in threading.enumerate() if thread.name == "tracefork-serve"]
 
 
+@pytest.mark.slow
 def test_many_watch_one_run_and_each_sees_all(where):
     with served(where) as door, TapeStore.open(where) as store:
         grown = Growing(store, story(30))
@@ -488,6 +490,7 @@ def test_each_of_300_steps_is_in_the_page_within_a_second_and_once(tab, where):
     print(f"late: median {sorted(late)[len(late) // 2]:.3f} s, at most {max(late):.3f} s")
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_step(tab, where):
     tape = story(12)
@@ -516,6 +519,7 @@ def test_when_the_run_ends_the_page_becomes_the_finished_one_and_shows_the_same_
         assert tab.said == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_what_the_reader_was_about_is_kept_when_the_run_ends(tab):
     """The step and its view, the theme, what is being typed and was found, and where all was scrolled to."""
@@ -588,6 +592,7 @@ def test_damage_is_told_in_the_page_which_keeps_what_it_has(tab):
         assert tab.said == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_page_goes_on_when_the_server_comes_back(tab, tmp_path):
     with TapeStore.open(tmp_path / "runs.db") as store:
@@ -607,6 +612,7 @@ def test_a_page_goes_on_when_the_server_comes_back(tab, tmp_path):
     assert len(seen) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_every_view_of_a_step_of_a_live_run_is_that_of_the_finished_one(tab):
     views = ("new", "conversation", "request", "response", "events", "headers")
@@ -630,6 +636,7 @@ def test_every_view_of_a_step_of_a_live_run_is_that_of_the_finished_one(tab):
         assert all_of() == live_
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ["a/live", ".", "..", "a b?c#d", "\ud800", "名前/%2F"], ids=ascii)
 def test_a_live_run_of_any_name_grows_in_its_page(tab, name):

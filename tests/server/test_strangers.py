@@ -85,6 +85,7 @@ def test_a_page_of_another_port_or_name_reads_nothing(context, server, name, coo
     assert not [a for a in answers if [n for n in a.headers if n.startswith("access-control")]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["127.0.0.1", pytest.param("localhost", marks=BY_NIGHT)])
 def test_a_page_that_sends_the_reader_there_shows_nothing_to_anybody(context, server, name):
     visited(context, server)
@@ -102,6 +103,7 @@ def test_a_page_that_sends_the_reader_there_shows_nothing_to_anybody(context, se
             tab.goto(other.url.replace("127.0.0.1", name))
 
 
+@pytest.mark.slow
 def test_a_name_that_was_made_to_mean_this_machine_reads_nothing(chromium, server):
     flags = [*FLAGS, "--host-resolver-rules=MAP rebound.example 127.0.0.1"]
     browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=flags)

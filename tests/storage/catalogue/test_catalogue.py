@@ -210,6 +210,7 @@ def test_other_prices_are_another_catalogue(tmp_path, cache):
         catalogue.close()
 
 
+@pytest.mark.slow
 def test_two_processes_may_fill_it_at_once(where, cache):
     with filled(where, *map(str, range(20))):
         pass

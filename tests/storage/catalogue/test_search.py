@@ -131,6 +131,7 @@ def test_what_was_said_is_searched_once_however_often_it_was_sent_again(store):
     assert said.asked.count("1842 passed") == 1
 
 
+@pytest.mark.slow
 def test_a_run_may_bring_so_much_text_and_no_more_and_that_is_said(store):
     store.save(run("long", f"early {'word ' * ROOM} late"))
 

@@ -53,6 +53,7 @@ def lowered(headers):
     return Counter((name.lower(), value) for name, value in headers)
 
 
+@pytest.mark.slow
 def test_what_is_read_is_what_vcrpy_serves(runs, vcr, tmp_path):
     seen = 0
     with httpx.Client(verify=False) as client:
@@ -77,6 +78,7 @@ def test_what_is_read_is_what_vcrpy_serves(runs, vcr, tmp_path):
     assert len(runs) > 1000
 
 
+@pytest.mark.slow
 def test_what_was_kept_decoded_is_read_as_vcrpy_would_have_decoded_it(runs, vcr):
     from vcr.filters import decode_response
     from vcr.serialize import deserialize
@@ -99,6 +101,7 @@ def test_what_was_kept_decoded_is_read_as_vcrpy_would_have_decoded_it(runs, vcr)
     assert undone == 900
 
 
+@pytest.mark.slow
 def test_what_vcrpy_writes_as_json_is_read_alike(runs, vcr):
     alike = 0
     for rows in runs:
@@ -112,6 +115,7 @@ def test_what_vcrpy_writes_as_json_is_read_alike(runs, vcr):
     assert alike > 500
 
 
+@pytest.mark.slow
 def test_reading_is_not_slower_than_vcrpy_loading(runs, vcr):
     from vcr.serialize import deserialize
     from vcr.serializers import yamlserializer

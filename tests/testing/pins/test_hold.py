@@ -165,6 +165,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_run_of_a_function_is_pinned_in_python(here):
     pinned = pin(recorded(travel), "tests/t.tape", agent="test_hold:travel", check="lambda r: 'Rome' in r")
 

@@ -86,6 +86,7 @@ def test_it_asks_nobody_and_needs_nothing_but_pytest(desk):
     assert len(desk.server.requests) == asked
 
 
+@pytest.mark.slow
 def test_a_changed_prompt_fails_with_step_path_and_both_values(desk):
     pin(desk, "--check", ROME)
     desk.edit("agents/wording.py", "a seat", "two seats")
@@ -306,6 +307,7 @@ def test_a_run_that_raised_is_pinned_as_failing_and_passes_once_it_returns(desk)
     assert "1 passed" in desk.pytest(), "it asks what it asked, and returns now"
 
 
+@pytest.mark.slow
 def test_what_does_not_fail_is_not_pinned_as_failing(desk):
     assert "nothing fails" in refuse(desk, "--check", ROME, "--failing")
     assert "nothing fails" in refuse(desk, "--failing")

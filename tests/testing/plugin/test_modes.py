@@ -90,6 +90,7 @@ def kind(request):
     return request.param
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", AGAIN)
 def test_a_mode(project, kind, mode):
     project.write("test_of_kind.py", KINDS[kind])

@@ -14,6 +14,7 @@ from plugin_project import lines_of
 import tracefork
 
 
+@pytest.mark.slow
 def test_nothing_of_tracefork_is_imported_until_a_mark_or_an_option_asks_for_it(tmp_path):
     (tmp_path / "conftest.py").write_text("""
 import sys
@@ -273,6 +274,7 @@ class TestCase(unittest.TestCase):
     assert before.digest() == after.digest()
 
 
+@pytest.mark.slow
 def test_an_interrupted_recording_leaves_the_tape_as_it_was(project):
     project.write("test_of_interrupt.py", """
 import pytest
@@ -363,6 +365,7 @@ def test_shared():
     assert "2 tapes that no test uses:" in one.run("test_of_one.py", "--tracefork-unused").outlines
 
 
+@pytest.mark.slow
 def test_old_tapes_are_warned_of(one):
     one.run("--tracefork-mode=once")
     [(name, tape)] = one.tapes().items()

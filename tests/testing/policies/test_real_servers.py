@@ -39,6 +39,7 @@ async def shop(orders, mode):
             await http.post(MESSAGES, json=asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_a_tool_of_a_server_is_counted_once_and_what_else_it_is_asked_is_none(tmp_path, mode):
     orders = tmp_path / "orders"
