@@ -51,7 +51,7 @@ def test_nothing_is_named_by_an_oracle_that_takes_back_its_word(planted):
     report = blame(tape, agent, turns)
     assert report.verdict == "UNSTABLE"
     assert report.named == () and report.segment == () and report.values == ()
-    assert "did not stand by its word" in summary(report)
+    assert "was judged otherwise than before" in summary(report)
     assert "best guess" not in summary(report)
 
 

@@ -15,7 +15,7 @@ SAYS = {
     Conclusion.SYSTEMIC: "hardly a fork ends otherwise even from the start, so no step is to blame",
     Conclusion.NO_DROP: "the recorded answers change nothing: forks end alike before and after them",
     Conclusion.DIFFUSE: "the recorded answers matter, but no single step or short range of them by much",
-    Conclusion.UNSTABLE: "the oracle did not stand by its word on the recorded run, so nothing is told",
+    Conclusion.UNSTABLE: "at the end the recorded run was judged otherwise than before, so no step is named",
     Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET: "not identified within the budget",
 }
 

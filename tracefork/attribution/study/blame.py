@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from ...core.tape import Tape
@@ -81,13 +82,11 @@ def blame(
             run_on(executor, study)
         else:
             run_here(study)
-        if not plan.must_stand(found):
-            return plan.report(study)
-        try:
-            again = find_baseline(plan.setting, plan.checks)
-        except Exception:  # noqa: BLE001  the forks are paid for, and that it does not stand is a finding
-            again = None
-        return plan.report(study, stands=again == found)
+        again = None
+        if plan.must_stand(found):
+            with suppress(Exception):  # the forks are paid for, and that the run is not judged is a finding
+                again = find_baseline(plan.setting, plan.checks)
+        return plan.report(study, found, again)
 
 
 async def ablame(
@@ -110,10 +109,8 @@ async def ablame(
     found = await afind_baseline(plan.setting, plan.checks)
     with plan.begin(found, ledger, watch) as study:
         await run_in_tasks(study)
-        if not plan.must_stand(found):
-            return plan.report(study)
-        try:
-            again = await afind_baseline(plan.setting, plan.checks)
-        except Exception:  # noqa: BLE001  as above
-            again = None
-        return plan.report(study, stands=again == found)
+        again = None
+        if plan.must_stand(found):
+            with suppress(Exception):  # as above
+                again = await afind_baseline(plan.setting, plan.checks)
+        return plan.report(study, found, again)

@@ -144,11 +144,15 @@ class Plan:
         """True if what was `found` of the recorded run counts as known, so that it has to be found again."""
         return self.checks > 1 and not found.wavers
 
-    def report(self, study: Study, *, stands: bool = True) -> BlameReport:
-        """Return what the forks so far say: nothing, unless the oracle `stands` by its first word."""
+    def report(self, study: Study, found: Baseline, again: Baseline | None) -> BlameReport:
+        """Return what the forks so far say.
+
+        That is nothing, if the recorded run must stand as it was `found`, and was found otherwise `again` at
+        the end, or could not be judged any more.
+        """
         report = study.method.report(study.lines)
         return evolve(
-            report if stands else withdraw(report),
+            report if again == found or not self.must_stand(found) else withdraw(report),
             recorded=study.setting.recorded,
             spent=study.spent,
             unit=self.pricing.unit,

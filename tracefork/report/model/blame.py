@@ -106,7 +106,7 @@ CONCLUSIONS = {
     "SYSTEMIC": "no step decided it",
     "NO_DROP": "no step changed it",
     "DIFFUSE": "spread over many steps",
-    "UNSTABLE": "not told: the oracle did not stand by its word",
+    "UNSTABLE": "no step named: at the end the run was judged otherwise",
     "NOT_IDENTIFIED_WITHIN_BUDGET": "not decided within the budget",
 }
 """The verdicts of blame as a reader is told them."""
