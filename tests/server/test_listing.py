@@ -243,7 +243,13 @@ def test_two_runs_are_compared(door):
     chosen = got(door, f"/compare?run={RUN}&run={quote('every%2Fkind', safe='')}")
     assert chosen.status == 303
     assert chosen.header("location") == [f"/compare/{RUN}/every%2Fkind#branch-0"]
-    assert got(door, f"/compare/{RUN}/b-slow").status == 200
+
+
+def test_a_branch_and_its_parent_are_compared_in_one_way(door):
+    page = got(door, f"/compare/{RUN}/b-slow")
+
+    assert page.status == 200
+    assert got(door, f"/compare/b-slow/{RUN}").body == page.body
 
 
 @pytest.mark.parametrize("query", ["", "?run=a", "?run=a&run=a", "?run=a&run=b&run=c"])

@@ -45,7 +45,7 @@ async def page(
 async def compare(
     store: TapeStore, run_id: str, other: str, prices: Prices | None, blames: Blames
 ) -> Response:
-    """The page of a run with `other` beside it.
+    """The page of a run with `other` beside it; of the one that the other went on from, if one did.
 
     Raises:
         NotFound, CorruptTape: as `TapeStore.load`.
@@ -57,10 +57,12 @@ async def compare(
 
 def _compare(store: TapeStore, run_id: str, other: str, prices: Prices | None, blames: Blames) -> Response:
     tape, beside = store.load(run_id), store.load(other)
-    blame = blames(run_id)
+    if tape.parent is not None and tape.parent.parent == other:
+        tape, beside = beside, tape
+    blame = blames(tape.run_id)
     if blame and blame.digest != tape.digest():  # of another recording of this name
         blame = None
-    is_kin = beside.parent is not None and beside.parent.parent == run_id
+    is_kin = beside.parent is not None and beside.parent.parent == tape.run_id
     kin, strangers = ([beside], []) if is_kin else ([], [beside])
     view = view_of(tape, blame=blame, branches=kin, beside=strangers, prices=prices)
     html = render(view, tape, back="../../")
