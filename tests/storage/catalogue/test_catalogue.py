@@ -406,3 +406,29 @@ def test_a_run_with_more_meta_than_there_is_room_for_begins_all_the_same(where):
         (info,) = store.runs()
         assert PROCESS not in info.meta
     assert recorded.tape.meta["k"] == meta["k"]
+
+
+@pytest.mark.parametrize("name", ["runs.db", "runs", "\udcff odd %.db"], ids=ascii)
+def test_the_words_of_a_store_that_was_moved_are_gone_once_it_is_looked_at(tmp_path, monkeypatch, name):
+    if os.name != "posix" and not name.isascii():
+        pytest.skip("this system has no such name")
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    with TapeStore.open(tmp_path / "other.db") as other:
+        other.save(run("kept", "says marimba"))
+        other.search()
+        kept = other.catalogue.path
+    with TapeStore.open(tmp_path / name) as store:
+        store.save(run("one", "says xylophone"))
+        store.search()
+        old = store.catalogue.path
+
+    moved = tmp_path / f"moved {name}"
+    (tmp_path / name).rename(moved)
+    with TapeStore.open(moved) as store:
+        assert [row.run_id for row in store.search(grep="xylophone").runs] == ["one"]
+        assert not old.exists()
+        store.delete("one")
+
+    assert kept.exists()
+    assert not [file for file in cache.rglob("*") if file.is_file() and b"xylophone" in file.read_bytes()]

@@ -48,7 +48,7 @@ class Catalogue:
         table = prices or listed()
         address = find_address(store.backend)
         path = find_path(address, table) if address else None
-        self._connection = Connection(path, MADE_BY)
+        self._connection = Connection(path, MADE_BY, address)
         self._filler = Filler(store, self._connection, table)
         self._filling = threading.Lock()
 
@@ -135,8 +135,9 @@ def forget(backend: Backend, run_id: str) -> None:
     One that another process is filling is left to that one's next look, which comes soon. One that cannot be
     written is thrown away: it has words of the run.
     """
-    for path in list_paths(find_address(backend)) if find_address(backend) else ():
-        connection = Connection(path, MADE_BY, may_be_in_memory=False)
+    address = find_address(backend)
+    for path in list_paths(address) if address else ():
+        connection = Connection(path, MADE_BY, address, may_be_in_memory=False)
         try:
             if connection.writing(lambda db: rows.drop(db, [rows.name_key(run_id)])):
                 forget_words(connection)
@@ -152,5 +153,5 @@ def clear(backend: Backend) -> int:
     address = find_address(backend)
     paths = list_paths(address) if address else []
     for path in paths:
-        Connection(path, MADE_BY).clear()
+        Connection(path, MADE_BY, address).clear()
     return len(paths)

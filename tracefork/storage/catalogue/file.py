@@ -14,12 +14,13 @@ import re
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from typing import Literal, TypeVar
+from urllib.parse import quote, unquote
 
 from ...errors import StoreError
 from ...host import clocks
@@ -70,12 +71,13 @@ class Unreadable(sqlite3.DatabaseError):
 class Connection:
     """The database of a catalogue, for any thread, one after the other; a forked child opens its own.
 
-    `path` is None for one that is held in memory; one that may not be is refused where there can be no file.
+    `store` is the address of the store that it tells of: where that is gone, so is it, soon. `path` is None
+    for one that is held in memory; one that may not be is refused where there can be no file.
     """
 
-    def __init__(self, path: Path | None, made_by: str, *, may_be_in_memory: bool = True) -> None:
+    def __init__(self, path: Path | None, made_by: str, store: str, *, may_be_in_memory: bool = True) -> None:
         self.path = path
-        self._made_by = made_by
+        self._notes = {"made_by": made_by, "store": quote(store, errors="surrogatepass")}
         self._may_be_in_memory = may_be_in_memory
         self._cleared = False  # and not answered since
         self._locks = {os.getpid(): threading.RLock()}
@@ -158,7 +160,7 @@ class Connection:
         if self._pid == os.getpid():
             self._disconnect()
         self._db = None  # a parent's is not touched
-        self._db = _open(self.path, self._made_by)
+        self._db = _open(self.path, self._notes)
         self._pid, self._file = os.getpid(), _identify(self.path)
         return self._db
 
@@ -216,7 +218,7 @@ def _hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HEX]
 
 
-def _open(path: Path | None, made_by: str) -> sqlite3.Connection:
+def _open(path: Path | None, notes: Mapping[str, str]) -> sqlite3.Connection:
     """A connection to a database that has the tables; one of another maker is thrown away first.
 
     Raises:
@@ -238,8 +240,8 @@ def _open(path: Path | None, made_by: str) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL").fetchall()
             db.execute("PRAGMA synchronous = NORMAL")
         with _transaction(db, "BEGIN IMMEDIATE"):
-            if not _is_of(db, made_by):
-                _make_tables(db, made_by)
+            if not _is_of(db, notes["made_by"]):
+                _make_tables(db, notes)
     except BaseException:
         db.close()
         raise
@@ -259,18 +261,30 @@ def _make_private(path: Path) -> None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.unlink()
     if not path.exists():
-        _remove_old(path.parent)
+        _remove_needless(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
     path.chmod(0o600)
 
 
-def _remove_old(folder: Path) -> None:
-    """Remove catalogues that nobody has filled for long: their stores may be gone."""
+def _remove_needless(folder: Path) -> None:
+    """Remove catalogues whose stores are gone, or were moved, and those that nobody has filled for long."""
     before = clocks.now() - _OLD
     for file in folder.glob("*.db"):
         with suppress(OSError):
-            if max(one.stat().st_mtime for one in folder.glob(f"{file.name}*")) < before:
+            last = max(one.stat().st_mtime for one in folder.glob(f"{file.name}*"))
+            if last < before or ((store := _read_store(file)) and not Path(store).exists()):
                 _unlink(file)
+
+
+def _read_store(file: Path) -> str:
+    """The address of the store that a catalogue tells of, if it is in the file by now; nothing is written."""
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as db,
+    ):
+        found = db.execute("SELECT value FROM kept WHERE key = 'store'").fetchone()
+        return unquote(str(found[0]), errors="surrogatepass") if found else ""
+    return ""
 
 
 def _is_of(db: sqlite3.Connection, made_by: str) -> bool:
@@ -279,7 +293,7 @@ def _is_of(db: sqlite3.Connection, made_by: str) -> bool:
     return bool(db.execute("SELECT 1 FROM kept WHERE key = 'made_by' AND value = ?", (made_by,)).fetchall())
 
 
-def _make_tables(db: sqlite3.Connection, made_by: str) -> None:
+def _make_tables(db: sqlite3.Connection, notes: Mapping[str, str]) -> None:
     names = db.execute(
         "SELECT type, name FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"
     ).fetchall()
@@ -291,8 +305,8 @@ def _make_tables(db: sqlite3.Connection, made_by: str) -> None:
             db.execute(statement)
     if sqlite3.sqlite_version_info >= _SECURE_DELETE:
         db.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
-    born = ("made_by", made_by), ("birth", token_hex(8))
-    db.executemany("INSERT INTO kept (key, value) VALUES (?, ?)", born)
+    born = {**notes, "birth": token_hex(8)}
+    db.executemany("INSERT INTO kept (key, value) VALUES (?, ?)", born.items())
 
 
 @contextmanager
