@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from contextlib import closing
 
 import httpx
 import pytest
@@ -432,3 +433,26 @@ def test_the_words_of_a_store_that_was_moved_are_gone_once_it_is_looked_at(tmp_p
 
     assert kept.exists()
     assert not [file for file in cache.rglob("*") if file.is_file() and b"xylophone" in file.read_bytes()]
+
+
+def test_words_that_somebody_reads_while_they_are_deleted_are_gone_with_the_next_look(tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+
+    def left():
+        return [
+            file.name for file in cache.rglob("*") if file.is_file() and b"xylophone" in file.read_bytes()
+        ]
+
+    with TapeStore.open(tmp_path / "runs.db") as store:
+        store.save(run("one", "says xylophone"))
+        store.save(run("two", "says marimba"))
+        store.search()
+        with closing(sqlite3.connect(store.catalogue.path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT COUNT(*) FROM runs").fetchall() == [(2,)]
+            store.delete("one")
+            assert [row.run_id for row in store.search().runs] == ["two"]
+            assert left(), "the reader still sees them"
+        store.search()
+        assert left() == []

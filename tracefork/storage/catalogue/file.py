@@ -32,6 +32,7 @@ VERSION = 3
 
 _FOLDER = ("tracefork", "catalogue")
 _PATIENCE = 10.0  # seconds that another process may write
+_SHORTLY = 500  # milliseconds that somebody may read what was deleted
 _HEX = 32
 _OLD = 90 * 86_400.0  # seconds
 _BESIDE = ("", "-wal", "-shm", "-journal")
@@ -105,10 +106,20 @@ class Connection:
             if self.path is not None:
                 _unlink(self.path)
 
-    def checkpoint(self) -> None:
-        """Leave nothing of what was deleted in the file that SQLite keeps beside the database."""
+    def checkpoint(self) -> bool:
+        """Leave nothing of what was deleted in the file that SQLite keeps beside the database.
+
+        Return False if it could not be done, because somebody reads what was there before.
+        """
         with self._lock, suppress(sqlite3.Error):
-            self._connect().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            db = self._connect()
+            db.execute(f"PRAGMA busy_timeout = {_SHORTLY}").fetchall()
+            try:
+                [[busy, *_]] = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                db.execute(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}").fetchall()
+            return not busy
+        return False
 
     def close(self) -> None:
         with self._lock:

@@ -81,6 +81,8 @@ class Filler:
         """
         for _ in range(_TRIES):
             kept = self._connection.reading(read_notes)
+            if kept.get("owed") and self._connection.checkpoint():
+                self._connection.writing(lambda db: write_notes(db, {"owed": ""}))
             if self._take_heads(kept) and self._take_reports(kept):
                 return self._connection.reading(_list_jobs)
         raise StoreError(f"the catalogue at {self._connection.path} is thrown away again and again")
@@ -233,14 +235,17 @@ def fill(filler: Filler, jobs: list[Job]) -> Iterator[Job]:
 
 
 def forget_words(connection: Connection) -> None:
-    """Leave no word of what was deleted in the file: the index keeps words until it is merged."""
+    """Leave no word of what was deleted in any file: the index keeps words until it is merged, and SQLite
+    keeps them beside the file while somebody reads; then it is noted, for the next look.
+    """
 
     def merge(db: sqlite3.Connection) -> None:
         with suppress(sqlite3.OperationalError):
             db.execute("INSERT INTO words (words) VALUES ('optimize')")
 
     connection.writing(merge)
-    connection.checkpoint()
+    if not connection.checkpoint():
+        connection.writing(lambda db: write_notes(db, {"owed": "a checkpoint"}))
 
 
 def read_notes(db: sqlite3.Connection) -> Notes:
