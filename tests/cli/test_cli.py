@@ -83,7 +83,7 @@ def test_show_prints_a_line_a_step_and_one_step_in_full(desk):
     lines = desk("show", "last", "--wire").stdout.splitlines()
     full = desk("show", "last", "--step", "1").stdout
 
-    assert "2 exchanges" in lines[1]
+    assert "2 steps" in lines[1]
     assert all(word in lines[2] for word in ("POST", "/v1/messages", "small", "200"))
     assert '"content": "re: hello"' in full
     assert json.loads(desk("show", "last", "--json").stdout)["exchanges"] == 2
