@@ -23,7 +23,11 @@ def configs(draw, **fixed):
         "barrier": draw(st.booleans()),
         "max_forks": draw(st.integers(0, 60)),
         "max_cost": draw(st.one_of(st.none(), st.floats(0, 200))),
-        "tuning": Tuning(explore=draw(st.sampled_from((None, 6))), survey=draw(st.sampled_from((4, 150)))),
+        "tuning": Tuning(
+            explore=draw(st.sampled_from((None, 6))),
+            survey=draw(st.sampled_from((4, 150))),
+            start=draw(st.sampled_from((2, 8))),
+        ),
     }
     return Config(**given | fixed)
 

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from tracefork.attribution import Conclusion, Config, extend, forecast
-from tracefork.attribution.search.simulation import simulate, states
+from tracefork.attribution.search.simulation import draw_from, simulate, states
 from tracefork.validation.worlds import Planted, plant
 
 N, CUT = 30, 24
@@ -18,7 +18,7 @@ def cut_short(kind, seed):
 
 
 def taken(state, curve, seed):
-    *_, end = states(extend(evolve(state, config=evolve(state.config, seed=seed))), curve)
+    *_, end = states(extend(evolve(state, config=evolve(state.config, seed=seed))), draw_from(curve))
     return end.forks - state.forks
 
 

@@ -5,7 +5,7 @@ import time
 from hashlib import sha256
 
 import pytest
-from attribution.searching import backwards, in_turn, run
+from attribution.searching import backwards, in_turn, outcome, run
 
 from tracefork.attribution import (
     Conclusion,
@@ -21,7 +21,7 @@ from tracefork.attribution import (
     report,
     stop,
 )
-from tracefork.attribution.search.simulation import simulate, states
+from tracefork.attribution.search.simulation import draw_from, simulate, states
 
 FALLEN = (0.95,) * 8 + (0.05,) * 12 + (0.0,)  # twenty steps, of which number 7 is decisive
 
@@ -73,6 +73,55 @@ def test_a_run_that_nothing_helps_is_systemic():
     known = report(after(Config(20), (0.0,) * 21))
 
     assert known.conclusion is Conclusion.SYSTEMIC and not known.named
+
+
+def test_a_run_that_was_rescued_and_thrown_away_is_not_hopeless():
+    """Both ends are level, and what a lucky answer won was lost again by the answer to name."""
+    rescued = (0.05,) * 6 + (0.9,) * 8 + (0.05,) * 6 + (0.0,)
+    found = [report(after(Config(20, seed=seed), rescued)) for seed in range(12)]
+
+    assert not [known.conclusion for known in found if known.conclusion is Conclusion.SYSTEMIC]
+    assert all(known.named[0].step == 13 for known in found if known.named)
+    assert sum(bool(known.named) for known in found) >= 10
+
+
+def test_a_fall_that_was_made_good_is_found():
+    dipped = (0.7,) * 6 + (0.1,) * 8 + (0.7,) * 7
+    found = [report(after(Config(20, seed=seed, final=None), dipped)) for seed in range(12)]
+
+    assert not [known.conclusion for known in found if known.conclusion is Conclusion.NO_DROP]
+    assert sum([drop.step for drop in known.named] == [5] for known in found) >= 10
+
+
+def test_nothing_is_denied_for_want_of_forks():
+    for most in (10, 25, 40):
+        known = report(after(Config(20, max_forks=most), (0.0,) * 21))
+        assert known.conclusion is Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+
+
+def test_one_faint_drop_is_not_called_diffuse():
+    faint = (0.6,) * 9 + (0.35,) * 12
+    for seed in range(6):
+        known = report(after(Config(20, seed=seed, final=None), faint))
+        assert known.conclusion in (
+            Conclusion.STEP,
+            Conclusion.SEGMENT,
+            Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET,
+        )
+
+
+def test_few_forks_are_begun_in_ignorance():
+    """However many may be in flight, at first it is two, and one more for each eight that are known."""
+    wide = Config(20, batch=32, barrier=False, seed=4)
+    state, most = init(wide), 0
+    for made in range(60):
+        probes = plan(state)
+        if not probes:
+            break
+        assert len(probes) <= 2 + made // 8
+        most = max(most, len(probes))
+        state = observe(state, probes[0], outcome(probes[0], FALLEN))
+    assert most > 2
 
 
 def test_a_fluke_has_no_drop():
@@ -145,7 +194,9 @@ def test_a_fork_that_is_slow_because_it_succeeds_bends_nothing():
     config, curve = Config(20, batch=8, barrier=False, final=None), (0.6,) * 10 + (0.5,) * 11
     false = 0
     for seed in range(60):
-        *_, state = states(init(Config(20, batch=8, barrier=False, final=None, seed=seed)), curve, hasty=True)
+        *_, state = states(
+            init(Config(20, batch=8, barrier=False, final=None, seed=seed)), draw_from(curve), hasty=True
+        )
         false += bool(report(state).named)
 
     assert false <= 3
@@ -154,7 +205,7 @@ def test_a_fork_that_is_slow_because_it_succeeds_bends_nothing():
 
 def test_a_stopped_search_does_not_leave_out_what_was_slow():
     state = init(Config(20, batch=3, seed=5))
-    first, second, third = plan(state)
+    first, second = plan(state)
     state = stop(observe(state, second, Grade.FAILURE))
 
     assert state.arms[first.arm].undefined == 1

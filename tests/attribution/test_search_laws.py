@@ -122,10 +122,8 @@ def test_a_search_may_be_stopped_whenever_one_likes(config, curve, random, odd):
 @given(configs(barrier=True), curves(), ODD)
 def test_more_forks_lead_where_a_larger_budget_would_have(config, curve, odd):
     whole = config.batch * (config.max_forks // config.batch)
-    small, large = (
-        attrs.evolve(config, max_forks=whole, max_cost=None),
-        attrs.evolve(config, max_forks=80, max_cost=None),
-    )
+    config = attrs.evolve(config, max_cost=None, tuning=attrs.evolve(config.tuning, start=config.batch))
+    small, large = attrs.evolve(config, max_forks=whole), attrs.evolve(config, max_forks=80)
     ended = run(small, curve, in_turn, odd)[0][-1]
     assume(ended.segments)  # it had something left to try
     state = extend(ended, max_forks=80)

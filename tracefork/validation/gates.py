@@ -13,6 +13,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from ..attribution.search import direct, flip
+from ..attribution.search.conclusion import Conclusion
 from ..attribution.search.config import Config
 from ..attribution.search.confirming import bound_value
 from ..attribution.search.estimate import report
@@ -36,12 +37,14 @@ class Measure(StrEnum):
     those of ten forks for every step. HALVES: a necessary step is found by its direct
     effect, counted for each of them. DIRECT_FALSE: another one is. DIRECT_LIVE: the calls
     of that, as a share of the same. UNIFORM: the first step that ten forks for every step
-    certify, alpha shared by all, is a culprit.
+    certify, alpha shared by all, is a culprit. DENIED: the conclusion is that no step is to blame,
+    though one has a drop of delta.
     """
 
     NAMED = "decided step is a culprit"
     GUESSED = "best guess is a culprit"
     FALSE = "false blame"
+    DENIED = "a cause that exists is denied"
     COVERED = "all intervals held, always"
     RIGHT = "right conclusion"
     LIVE = "share of uniform live calls"
@@ -51,8 +54,11 @@ class Measure(StrEnum):
     UNIFORM = "uniform design names a culprit"
 
 
-CEILINGS = frozenset({Measure.FALSE, Measure.DIRECT_FALSE, Measure.LIVE, Measure.DIRECT_LIVE})
+CEILINGS = frozenset({Measure.FALSE, Measure.DENIED, Measure.DIRECT_FALSE, Measure.LIVE, Measure.DIRECT_LIVE})
 """Measures of which less is better; of all others more is."""
+
+DENIALS = frozenset({Conclusion.SYSTEMIC, Conclusion.NO_DROP, Conclusion.DIFFUSE})
+"""The conclusions that no single step is to blame."""
 
 MEANS = frozenset({Measure.LIVE, Measure.DIRECT_LIVE})
 """Measures that are averaged; all others are shares of trials."""
@@ -178,12 +184,19 @@ def table() -> tuple[Row, ...]:
     rows += [
         evolve(conjunction, goals=(*conjunction.goals, *halves)),
         _make_row(Planted.SYSTEMIC, 100, right=0.95, live=0.10),
-        _make_row(Planted.FLAT, 100, right=0.95, live=0.15),
+        _make_row(Planted.FLAT, 100, live=0.45),
         _make_row(Planted.FLAT_LOW, 100),
         _make_row(Planted.DRIFT, 100, right=0.95, live=0.25),
     ]
     rows += [_make_row(kind, n) for n in (10, 100) for kind in (Planted.BOUNDARY, Planted.BOUNDARY_END)]
-    rows += [_make_row(kind, 30) for kind in (*ARCHETYPES, Planted.CONJUNCTION, Planted.DRIFT, Planted.FLAT)]
+    rows += [_make_row(kind, 30) for kind in (*ARCHETYPES, Planted.CONJUNCTION, Planted.DRIFT)]
+    rows.append(_make_row(Planted.FLAT, 30, right=0.9, live=1.2))
+    rows += [_make_row(kind, n) for n in (10, 30) for kind in (Planted.RESCUED, Planted.DIP, Planted.FAINT)]
+    rows += [
+        Row(kind, n, (Goal(Measure.FALSE, 0.05),))
+        for n in (10, 30)
+        for kind in (Planted.TURNS, Planted.WANDERING, Planted.LOST)
+    ]
     hasty = Planted.CLEAR, Planted.FLOOR_20, Planted.BOUNDARY, Planted.DRIFT
     rows += [evolve(_make_row(kind, 100), batch=8, hasty=True) for kind in hasty]
     return tuple(rows)
@@ -217,6 +230,7 @@ def _make_row(
         (Measure.RIGHT, right),
         (Measure.LIVE, live),
         (Measure.FALSE, 0.05),
+        (Measure.DENIED, 0.05),
         (Measure.COVERED, 0.95),
     )
     return Row(planted, n, tuple(Goal(measure, bound) for measure, bound in wanted if bound is not None))
@@ -227,7 +241,7 @@ def _try_once(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, i
     world = plant(row.planted, row.n, seed)
     config = Config(row.n, final=world.final, seed=seed, batch=row.batch, barrier=not row.hasty)
     state, covered = init(config), True
-    for after in states(state, world.curve, row.hasty):
+    for after in states(state, world.grade, row.hasty):
         covered = covered and _covers(state, after, world)
         state = after
     known = report(state)
@@ -239,6 +253,7 @@ def _try_once(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, i
         (Measure.NAMED, bool(named) and named[0] in world.culprits, 1),
         (Measure.GUESSED, guess in world.culprits, 1),
         (Measure.FALSE, any(world.drop(step) <= config.margin + 1e-12 for step in named), 1),
+        (Measure.DENIED, known.conclusion in DENIALS and _has_cause(world, config), 1),
         (Measure.COVERED, covered, 1),
         (Measure.RIGHT, known.conclusion in world.right, 1),
         (Measure.LIVE, calls / whole, 1),
@@ -247,6 +262,10 @@ def _try_once(row: Row, seed: int) -> tuple[State, tuple[tuple[Measure, float, i
     if any(goal.measure is Measure.HALVES for goal in row.goals):
         found += _try_direct(world, seed, whole)
     return state, tuple(found)
+
+
+def _has_cause(world: World, config: Config) -> bool:
+    return any(world.drop(step) >= config.delta for step in range(config.n))
 
 
 def _covers(before: State, after: State, world: World) -> bool:

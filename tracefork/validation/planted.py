@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, product
 from math import prod
 from random import Random
 
@@ -43,10 +43,12 @@ _SAID = re.compile(r"Step \d+ is (sound|spoiled)")
 class PlantedRun:
     """A run of `steps` answers. `spoiled` are those of the recording that are, and the run fails.
 
-    `chance[i]` is the probability that answer i is spoiled when it is asked anew;
-    `success` gives the probability that a run succeeds, of which answers were spoiled, in
-    their order. `echoes` are pairs (j, i): answer j repeats what i was. With `after` the
-    outcome is drawn after the last answer, by a tool, else in it.
+    `chance[i]` is the probability that answer i is spoiled when it is asked anew; `success` gives the
+    probability that a run succeeds, of which answers were spoiled, in their order. `echoes` are pairs (j,
+    i): answer j repeats what i was. With `after` the outcome is drawn after the last answer, by a tool,
+    else in it. The first `period` outcomes that the model draws are successes more often by `sway`, the
+    next ones less often, and so on; of those that will be failures it answers a share of `lost` with an
+    error 529 in place of the last answer, as often as it is asked.
     """
 
     name: str
@@ -56,6 +58,9 @@ class PlantedRun:
     chance: tuple[float, ...]
     echoes: tuple[tuple[int, int], ...] = field(default=())
     after: bool = False
+    sway: float = 0.0
+    period: int = 1
+    lost: float = 0.0
 
     @property
     def recorded(self) -> tuple[bool, ...]:
@@ -93,17 +98,25 @@ class PlantedRun:
 
 def model(world: PlantedRun) -> Script:
     """Return the model of `world`, to be served by a LoopbackServer or a transport."""
-    return by_rule(lambda request: _answer(world, request))
+    drawn = count()
+    return by_rule(lambda request: _answer(world, request, drawn))
 
 
-def _answer(world: PlantedRun, request: Request) -> Response:
+def _answer(world: PlantedRun, request: Request, drawn: Iterator[int]) -> Response:
     asked = json.loads(request.body)
     seed = dict(request.headers).get(SEED_HEADER, RECORDING)
     flags = _read_flags(asked["messages"])
     at = len(flags)
     draw = Random(f"{world.name}:{seed}:{at}")  # noqa: S311  reproducible, not secret
+
+    def end(flags: tuple[bool, ...]) -> bool:
+        if seed == RECORDING:
+            return False
+        sway = world.sway * (-1 if next(drawn) // world.period % 2 else 1) if world.sway else 0.0
+        return draw.random() < world.success(flags) + sway
+
     if request.url.endswith("/outcome"):
-        return Response(200, (), (outcome(_draw_ending(world, seed, flags, draw)).encode(),))
+        return Response(200, (), (outcome(end(flags)).encode(),))
     echo = dict(world.echoes).get(at)
     if seed == RECORDING:
         spoiled = at in world.spoiled
@@ -113,12 +126,12 @@ def _answer(world: PlantedRun, request: Request) -> Response:
         spoiled = draw.random() < world.chance[at]
     text = f"Step {at} is {'spoiled' if spoiled else 'sound'}."
     if at + 1 == world.steps and not world.after:
-        text += f" {outcome(_draw_ending(world, seed, (*flags, spoiled), draw))}."
+        text += f" {outcome(end((*flags, spoiled)))}."
+    if at + 1 == world.steps and seed != RECORDING and world.lost:
+        fate = Random(f"{world.name}:{seed}:{world.steps}").random()  # noqa: S311  what /outcome will draw
+        if fate >= world.success((*flags, spoiled)) and draw.random() < world.lost:
+            return anthropic.error("overloaded_error", "Overloaded")(request)
     return anthropic.text(text)(request)
-
-
-def _draw_ending(world: PlantedRun, seed: str, flags: tuple[bool, ...], draw: Random) -> bool:
-    return seed != RECORDING and draw.random() < world.success(flags)
 
 
 @frozen

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import evolve
+
 from tracefork.attribution.statistics.chance import places
 from tracefork.validation.worlds import HIGH, LOW, WRONG, Planted
 
@@ -63,6 +65,21 @@ def stage(kind: Planted, n: int, seed: int) -> PlantedRun:
             return _make_run(kind, n, {one}, _fall_at(0.6, 0.5, one), after=True)
         case Planted.BOUNDARY_END:
             return _make_run(kind, n, set(), lambda _: 0.1)
+        case Planted.RESCUED:
+            rise, b = two
+            return _make_run(kind, n, {b}, _fall_at(HIGH, LOW, rise, b), {rise: 0.95, b: WRONG})
+        case Planted.DIP:
+            a, mended = two
+            dips = lambda flags: 0.2 if flags[a] and not flags[mended] else 0.6  # noqa: E731
+            return _make_run(kind, n, {a, mended}, dips, after=True)
+        case Planted.FAINT:
+            return _make_run(kind, n, {one}, _fall_at(0.6, 0.35, one), after=True)
+        case Planted.TURNS:
+            return evolve(_make_run(kind, n, set(), lambda _: 0.5, after=True), sway=0.4)
+        case Planted.WANDERING:
+            return evolve(_make_run(kind, n, set(), lambda _: 0.5, after=True), sway=0.3, period=20)
+        case Planted.LOST:
+            return evolve(_make_run(kind, n, set(), lambda _: 0.5, after=True), lost=0.5)
 
 
 def _fall_at(high: float, low: float, *steps: int) -> Callable[[Flags], float]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..attribution.search.conclusion import Conclusion
-from ..attribution.statistics.chance import places, unit
+from ..attribution.search.state import Grade, Probe
+from ..attribution.statistics.chance import places, share, unit
 
 HIGH, LOW = 0.95, 0.05
 WRONG = 0.1  # how often a fresh answer is as bad as the recorded one
@@ -30,7 +31,11 @@ class Planted(StrEnum):
     oracle is noisy, and the recorded failure was a fluke. FLAT_LOW: the same, where
     success is one. SYSTEMIC: nothing ever helps. FLOOR_10, _20, _30: one drop from .8 to
     the rate at which spoilt runs pass anyway. BOUNDARY: one drop of exactly the margin
-    of .1; BOUNDARY_END: the same at the last step, where V(n) is known.
+    of .1; BOUNDARY_END: the same at the last step, where V(n) is known. RESCUED: hopeless from
+    the start, a lucky answer, and one that throws that away. DIP: .6, .2 and .6 again. FAINT: one
+    drop of .25. TURNS: no drop, and two replicas that answer every other fork, a good one and a bad one.
+    WANDERING: no drop, and a provider that is better and worse for twenty forks at a time. LOST: no drop,
+    and half of the forks that fail end in a fault that says nothing.
     """
 
     CLEAR = "clear"
@@ -51,6 +56,12 @@ class Planted(StrEnum):
     FLOOR_30 = "noise floor 30%"
     BOUNDARY = "boundary null"
     BOUNDARY_END = "boundary null at the end"
+    RESCUED = "rescued, and thrown away"
+    DIP = "a dip"
+    FAINT = "one drop of .25"
+    TURNS = "replicas that take turns"
+    WANDERING = "a provider that wanders"
+    LOST = "failures that get lost"
 
 
 @frozen
@@ -58,7 +69,9 @@ class World:
     """`curve` is V(0) .. V(n), `final` V(n) if a search may know it, `forced` the direct rate of each step.
 
     `culprits` are the steps of which the first that is named should be one, `necessary`
-    those whose direct effect is large, `right` the conclusions that are.
+    those whose direct effect is large, `right` the conclusions that are. The rate of the forks made
+    in the first `period` is higher than the curve's by `sway`, that of the next ones lower, and so on; of
+    those that fail a share of `lost` has no grade.
     """
 
     curve: tuple[float, ...]
@@ -67,6 +80,16 @@ class World:
     forced: tuple[float, ...]
     right: frozenset[Conclusion]
     final: float | None = 0.0
+    sway: float = 0.0
+    period: int = 1
+    lost: float = 0.0
+
+    def grade(self, probe: Probe, made: int) -> Grade:
+        """Return how the fork of `probe` ends, made after so many others."""
+        sign = -1 if made // self.period % 2 else 1
+        if share(probe.seed) < self.curve[probe.arm] + sign * self.sway:
+            return Grade.SUCCESS
+        return Grade.CENSORED if unit(probe.seed, "lost") < self.lost else Grade.FAILURE
 
     def drop(self, step: int) -> float:
         return self.curve[step] - self.curve[step + 1]
@@ -126,6 +149,20 @@ def plant(kind: Planted, n: int, seed: int) -> World:
             return _make_world(n, one, (0.6, 0.5), None, culprits=(), right=Conclusion.NO_DROP)
         case Planted.BOUNDARY_END:
             return _make_world(n, (), (0.1,), known, right=Conclusion.SYSTEMIC)
+        case Planted.RESCUED:
+            rise, b = places(seed, 2, n)
+            return _make_world(n, (rise, b), (LOW, 0.8, LOW), known, culprits=(b,), necessary=(b,))
+        case Planted.DIP:
+            a, rise = places(seed, 2, n)
+            return _make_world(n, (a, rise), (0.6, 0.2, 0.6), None, culprits=(a,), necessary=())
+        case Planted.FAINT:
+            return _make_world(n, one, (0.6, 0.35), None)
+        case Planted.TURNS:
+            return evolve(_make_world(n, (), (0.5,), None, right=Conclusion.NO_DROP), sway=0.4)
+        case Planted.WANDERING:
+            return evolve(_make_world(n, (), (0.5,), None, right=Conclusion.NO_DROP), sway=0.3, period=20)
+        case Planted.LOST:
+            return evolve(_make_world(n, (), (0.5,), None, right=Conclusion.NO_DROP), lost=0.5)
 
 
 def _make_world(

@@ -16,7 +16,7 @@ def check_positive(_instance: object, attribute: Attribute[int], value: int) -> 
 
 @frozen
 class Tuning:
-    """How the search spends forks. No guarantee rests on any of these.
+    """How the search spends forks. No guarantee of what is named rests on any of these.
 
     Args:
         thrift: the exponent of the price in information / price^thrift.
@@ -27,8 +27,11 @@ class Tuning:
         pairs: how many forks on either side a test may take.
         explore: how many forks the search may take before the first test, and with
             each test fewer before the next; by default 50 + 20 log2(n + 1).
-        survey: how many forks of the first arm there may be, once no step is left to
-            put to the test, to tell whether there is a drop at all.
+        survey: how many forks a sweep may take: once the two ends are level, or no step is left to
+            put to the test, forks of all arms tell whether there is a drop at all.
+        start: how many forks may be in flight at first, however large the batch.
+        widen: the number of forks after which it may be one more. A batch of 8 then takes 1.3 times
+            the forks that one after another takes, and not 2.3 times.
     """
 
     thrift: float = 0.25
@@ -38,7 +41,9 @@ class Tuning:
     nominations: int = 6
     pairs: int = 160
     explore: int | None = None
-    survey: int = 150
+    survey: int = 450
+    start: int = 2
+    widen: int = 8
 
 
 @frozen

@@ -8,6 +8,7 @@ curve. So with a chance of at least 1 - alpha all that a report says holds at on
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from attrs import evolve
 
@@ -18,7 +19,6 @@ from .conclusion import Conclusion
 from .exploring import believe
 from .state import Nomination, State, Status
 
-ENOUGH_FOR_NONE = 10  # forks of the first arm before "no drop" is looked into
 ENOUGH_FOR_WEIGHT = 3  # pairs of forks before a test is given up because the step lost its weight
 ENOUGH_FOR_SIZE = 6  # before it is, because its drop is hardly delta
 HARDLY = 0.02
@@ -106,6 +106,29 @@ def find_segment(state: State) -> tuple[int, int] | None:
     return best
 
 
+def has_short_segment(state: State) -> bool:
+    """True if a segment is certified that is at most half of the run."""
+    found = find_segment(state)
+    return found is not None and 2 * (found[1] - found[0]) <= state.config.n
+
+
+def conclude(state: State) -> Conclusion:
+    """Return the verdict if the search ends here. That there is no drop takes a sweep."""
+    if state.confirmed:
+        return Conclusion.STEP
+    if has_short_segment(state):
+        return Conclusion.SEGMENT
+    if has_drop(state) and _is_spread(state):
+        return Conclusion.DIFFUSE
+    return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
+
+
+def _is_spread(state: State) -> bool:
+    """True if no single step has a drop that is worth naming, by the intervals of all values."""
+    values = [bound_value(state, arm) for arm in range(state.config.n + 1)]
+    return all(after.low > before.high - state.config.delta for before, after in pairwise(values))
+
+
 def has_drop(state: State) -> bool:
     """True if V(0) - V(n) is shown to be above the margin, at level alpha."""
     config = state.config
@@ -116,18 +139,17 @@ def has_drop(state: State) -> bool:
     return log_evidence(*first.worst, *last.best, config.margin, known) >= -math.log(config.alpha)
 
 
-def rule_out_drop(state: State) -> Conclusion | None:
-    """Return SYSTEMIC or NO_DROP once V(0) - V(n) is shown to be below delta, at level alpha."""
-    config = state.config
-    first, last = state.arms[0], state.arms[config.n]
-    known = config.known(config.n)
-    if first.graded < ENOUGH_FOR_NONE or first.untrusted or last.untrusted:
-        return None
-    needed = -math.log(config.alpha)
-    if log_evidence_level(*first.best, *last.worst, config.delta, known) < needed:
-        return None
-    low = log_evidence_level(*first.best, 0, 0, config.delta, 0.0) >= needed
-    return Conclusion.SYSTEMIC if low else Conclusion.NO_DROP
+def name_level(state: State) -> Conclusion | None:
+    """Return what a run without a drop is: SYSTEMIC once V(0) is shown to be below delta, else NO_DROP.
+
+    None where it looks as if it were, and is not shown at level alpha.
+    """
+    config, first = state.config, state.arms[0]
+    if log_evidence_level(*first.best, 0, 0, config.delta, 0.0) >= -math.log(config.alpha):
+        return Conclusion.SYSTEMIC
+    graded = sum(tally.graded for tally in state.arms)
+    successes = sum(tally.successes for tally in state.arms)
+    return Conclusion.NO_DROP if successes >= config.delta * graded else None
 
 
 def _estimate_chance_of_delta(state: State, step: int) -> float:

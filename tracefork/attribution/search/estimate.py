@@ -6,9 +6,8 @@ from attrs import frozen
 
 from ..statistics.intervals import Interval
 from .conclusion import Conclusion
-from .confirming import bound_drop, bound_value, find_segment
+from .confirming import bound_drop, bound_value, conclude, find_segment
 from .exploring import believe
-from .planner import conclude
 from .state import State
 
 

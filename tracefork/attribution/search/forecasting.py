@@ -20,7 +20,7 @@ from ..statistics.chance import unit
 from .conclusion import Conclusion
 from .exploring import believe
 from .planner import extend, stop
-from .simulation import states
+from .simulation import draw_from, states
 from .state import State, Tally
 
 RUNS = 11
@@ -79,7 +79,7 @@ def _continue(state: State, run: int) -> State:
     curve = _draw_curve(state, seed)
     onward = evolve(state, config=evolve(state.config, seed=seed))
     onward = extend(onward, max_forks=state.forks + MOST)
-    return deque(states(onward, curve), maxlen=1).pop()
+    return deque(states(onward, draw_from(curve)), maxlen=1).pop()
 
 
 def _draw_curve(state: State, seed: int) -> tuple[float, ...]:

@@ -16,9 +16,10 @@ from attrs import evolve
 from ..statistics.chance import unit
 from .conclusion import Conclusion
 from .config import Config
-from .confirming import decide, find_segment, has_drop, rule_out_drop
-from .exploring import choose_arm, choose_end, count_patience, leave_segment, nominate, split
+from .confirming import conclude, decide
+from .exploring import choose_arm, count_patience, leave_segment, nominate, split
 from .state import Due, Grade, Kind, Nomination, Probe, State, Status, Tally
+from .sweeping import choose_swept, judge_sweep, looks_level, sweep
 
 Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
 """A line of the log: the arguments of one `observe`."""
@@ -26,7 +27,7 @@ Observation: TypeAlias = "tuple[Probe, Grade, float | None]"
 
 EVEN_CHANCE = 0.5
 
-WINDOW = 4
+WINDOW = 2
 """How many batches may be planned past a fork whose outcome is not in, before the search waits for it."""
 
 
@@ -108,23 +109,6 @@ def extend(state: State, *, max_forks: int | None = None, max_cost: float | None
     return _plan(state)
 
 
-def conclude(state: State) -> Conclusion:
-    """Return the verdict if the search ends here."""
-    if state.confirmed:
-        return Conclusion.STEP
-    if _has_short_segment(state):
-        return Conclusion.SEGMENT
-    if not state.segments and has_drop(state):
-        return Conclusion.DIFFUSE
-    return Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
-
-
-def _has_short_segment(state: State) -> bool:
-    """True if a segment is certified that is at most half of the run."""
-    found = find_segment(state)
-    return found is not None and 2 * (found[1] - found[0]) <= state.config.n
-
-
 def _settle(state: State) -> State:
     """The state with all due forks counted whose turn has come, and new ones planned."""
     if not state.config.barrier or all(item.grade is not None for item in state.due):
@@ -164,16 +148,18 @@ def _count(state: State, probe: Probe, grade: Grade) -> tuple[Nomination, ...]:
 
 def _advance(state: State) -> State:
     """The state with the open nomination decided, or a new one made, or the search ended, if it is time."""
+    swept = not state.segments
     if state.open is not None:
         state = _decide(state, state.open)
     elif state.segments:
-        whole = state.segments[0] == (0, state.config.n)
-        if whole and (none := rule_out_drop(state)) is not None:
-            return evolve(state, conclusion=none)
+        if looks_level(state):
+            return judge_sweep(sweep(state))
         state = nominate(state)
         if state.open is None and state.since >= count_patience(state):
             state = leave_segment(state)
-    return state if state.conclusion or state.segments else _conclude_survey(state)
+    if state.conclusion or state.segments:
+        return state
+    return judge_sweep(state if swept else sweep(state))
 
 
 def _decide(state: State, nomination: Nomination) -> State:
@@ -188,41 +174,32 @@ def _decide(state: State, nomination: Nomination) -> State:
     return state
 
 
-def _conclude_survey(state: State) -> State:
-    """The state of a search without a step left to test: ended, once a drop is shown or ruled out."""
-    spent = state.arms[0].total >= state.config.tuning.survey
-    if state.confirmed or spent or has_drop(state) or (not state.since and _has_short_segment(state)):
-        return evolve(state, conclusion=conclude(state))
-    return evolve(state, conclusion=rule_out_drop(state))
-
-
 def _plan(state: State) -> State:
     """The state with new probes due up to a batch; ended, if nothing is due and nothing more fits."""
     config = state.config
     if state.conclusion is not None or (config.barrier and state.due):
         return state
-    ahead = WINDOW * config.batch - len(state.due)
-    for _ in range(min(config.batch - len(state.pending), ahead)):
+    width = _choose_width(state)
+    for _ in range(min(width - len(state.pending), WINDOW * width - len(state.due))):
         if (nomination := state.open) is not None:
             probe = _make_confirming(state, nomination)
         else:
-            probe = _make_exploring(state) if state.segments else _make_surveying(state)
+            probe = _make_exploring(state)
         if probe is None:
             break
         state = evolve(state, due=(*state.due, Due(probe)))
     return state if state.due else evolve(state, conclusion=conclude(state))
 
 
+def _choose_width(state: State) -> int:
+    """How many forks may be in flight by now: few at first, for much of what is begun early is in vain."""
+    tuning = state.config.tuning
+    return min(state.config.batch, tuning.start + state.settled // tuning.widen)
+
+
 def _make_exploring(state: State) -> Probe | None:
-    arm = choose_arm(state)
+    arm = choose_arm(state) if state.segments else choose_swept(state)
     return None if arm is None else _make_probe(state, arm, Kind.EXPLORE)
-
-
-def _make_surveying(state: State) -> Probe | None:
-    arm = choose_end(state, 0, state.config.n)
-    if state.arms[arm].hopeless or state.arms[0].total >= state.config.tuning.survey:
-        return None
-    return _make_probe(state, arm, Kind.EXPLORE) if state.config.price(arm) <= state.room else None
 
 
 def _make_confirming(state: State, nomination: Nomination) -> Probe | None:

@@ -221,7 +221,8 @@ class State:
     `arms` holds a tally for each arm, `due` what is planned and not settled yet,
     `segments` what is still to be searched, the next one first, as [low, high).
     `conclusion` is None while the search goes on. `since` counts the exploring
-    forks since the last nomination. `settled` and `spent` are the forks, and their
+    forks since the last nomination, or since the search or the sweep began; `sweeps` how many of these
+    there were. `settled` and `spent` are the forks, and their
     cost, whose outcomes are in; `forks` and `cost` count those that wait as well.
     """
 
@@ -231,6 +232,7 @@ class State:
     nominations: tuple[Nomination, ...] = ()
     segments: tuple[tuple[int, int], ...] = ()
     since: int = 0
+    sweeps: int = 0
     settled: int = 0
     spent: float = 0.0
     conclusion: Conclusion | None = None

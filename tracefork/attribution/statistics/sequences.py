@@ -21,7 +21,7 @@ from functools import lru_cache
 
 from .intervals import Interval
 
-NEAR = 10  # how many forks the guess weighs that a rate is the known one
+NEAR = 30  # how many forks the guess weighs that a rate is the known one
 HALVINGS = 40  # of a range of at most 2: more than nine digits
 
 
