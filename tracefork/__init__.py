@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .core.values import Response as Response
     from .errors import Divergence as Divergence
     from .errors import TraceforkError as TraceforkError
+    from .experiments.grouping import group as group
     from .report.diff.tapes import diff as diff
     from .runs.api import fork as fork
     from .runs.api import record as record
@@ -63,6 +64,7 @@ _HOMES = {
     "attribution.findings.findings": ["BlameReport"],
     "attribution.study.blame": ["ablame", "blame"],
     "attribution.forks.budget": ["Budget"],
+    "experiments.grouping": ["group"],
     "report.diff.tapes": ["diff"],
     "core.digest": ["digest"],
     "core.fork": ["Fork"],
@@ -118,6 +120,7 @@ __all__ = [
     "edits",
     "errors",
     "fork",
+    "group",
     "load",
     "loads",
     "providers",

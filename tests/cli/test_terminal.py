@@ -69,6 +69,8 @@ def hostile(run_id="r" + ODD, text=ODD):
 COMMANDS = [
     ["ls"],
     ["ls", "--json"],
+    ["group"],
+    ["group", "--json"],
     ["show", "r"],
     ["show", "r", "--json"],
     ["show", "r", "--step", "0"],

@@ -76,6 +76,7 @@ COMMANDS = {
         "workspace",
         "List the files of a command's run as they were at a step, or write them to a folder.",
     ),
+    "group": ("groups", "Put failed runs in groups that one cure would probably mend: why, and which runs."),
     "ls": ("ls", "List the runs of a store, newest first, or those that you look for."),
     "show": (
         "show",
