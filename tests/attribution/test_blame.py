@@ -257,7 +257,8 @@ def test_a_tool_with_a_side_effect_runs_once_however_many_forks_there_are():
         agent(run)
     report = blame(run.tape, agent, lambda result: False, budget=Budget(forks=100))
     assert booked == ["plan"]
-    assert (report.verdict, report.broken) == ("SYSTEMIC", 0)
+    assert (report.verdict, report.broken) == ("NOT_IDENTIFIED_WITHIN_BUDGET", 0)
+    assert report.held == (("book", 1),)
 
 
 def test_a_run_that_asked_nobody_has_no_step_to_blame():

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tracefork import Budget
 from tracefork.attribution.findings import saved
 from tracefork.attribution.findings.tables import spending, table
-from tracefork.attribution.forks.arms import Arms
+from tracefork.attribution.forks.arms import Arm, Arms
+from tracefork.attribution.forks.parts import Part
 from tracefork.attribution.mutations import Poison, Text
 from tracefork.attribution.search import direct
 from tracefork.attribution.search.state import Grade, Tally
@@ -62,7 +63,7 @@ def test_a_mutation_that_changes_nothing_leaves_the_step_out(planted):
 @settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 8))
 def test_no_draw_is_made_twice_whichever_ends_first(random, batch):
-    arms = Arms((0, 1, 2), (0, 1, 2), 3)
+    arms = Arms(tuple(Arm(Part(i), i, i or None, i + 1) for i in range(3)), 3)
     method = ByDirectEffect(direct.init(direct.Screen(3, batch=batch)), arms, Tally())
     flying, seen = [], []
     while True:
