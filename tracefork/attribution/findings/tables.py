@@ -117,8 +117,8 @@ def _write_effect(entry: Ranked, other: str) -> str:
             )
         case _:
             return (
-                f"With that drawn anew {rate}, with all as recorded {share(entry.after)} "
-                f"do: a drop of {_write_points(entry)}."
+                f"With it drawn anew {rate}, as it was recorded {share(entry.after)} do: a drop of "
+                f"{_write_points(entry)}."
             )
 
 
