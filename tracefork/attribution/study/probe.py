@@ -13,7 +13,7 @@ from attrs import frozen
 
 from ...core.matching import Matcher
 from ...core.tape import Tape
-from ...core.values import Draw, Exchange, Response, Step
+from ...core.values import Draw, Exchange, Request, Response, Step
 from ...runs.agents import Agent, Ending, arun_agent, complete, is_async, run_agent
 from ...runs.api import cut, fork, replay
 from ...runs.naming import resolve
@@ -197,13 +197,15 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
         "meta": {PROBE: job.name, SEED: str(job.seed)},
         "matcher": setting.matcher,
         "tools": setting.tools,
-        "gate": meter,
+        "gate": meter if given is None else partial(_pass, given, meter),
         "known": given,
         **dict(setting.options),
     }
     last = job.upto if job.last is None else _find_step(tape, job.last)
     session = fork(tape, pivot, **options) if pivot else cut(tape, last, job.answer, **options)
     meter.session = session
+    if given:
+        given.session = session
     ending = yield session
     done = partial(Done, spent=meter.spent(), given=given.count if given else 0)
     if setting.store is not None:
@@ -225,6 +227,12 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
     if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
         return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}")
     return done(grade(answer.result, setting.recorded, unit(job.seed, "score")))
+
+
+def _pass(given: ForcedAnswers, meter: Meter, request: Request) -> None:
+    """Let a question of a forced fork leave: if it is one that is to be asked, and can be paid."""
+    given.check(request)
+    meter(request)
 
 
 def _find_step(tape: Tape, head: int) -> Step:
