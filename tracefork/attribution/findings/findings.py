@@ -178,7 +178,8 @@ class BlameReport(Shown):
     that of forks without a clear grade, `broken` that of forks that diverged or failed; `notes` say why,
     the most frequent first. `more` forks would probably settle it, at the price `more_cost` in `unit`;
     None where it is settled, or no forecast is possible. `digest` is that of the tape. `held` are the tools
-    whose results were as recorded in all forks, with how often: what they did is not measured. `harm` is the
+    whose results were as recorded in all forks, with how often: what they did is not measured, and where the
+    forks found no cause beside them, `inconclusive`, none is denied. `harm` is the
     median excess of the flip rate over all steps, where answers were changed by a mutation: how much that
     harms by itself; None where it is not known, or nothing was mutated.
     """
@@ -204,6 +205,7 @@ class BlameReport(Shown):
     more_cost: float | None = None
     digest: str = ""
     held: tuple[tuple[str, int], ...] = ()
+    inconclusive: bool = False
     mutated: bool = False
     harm: float | None = None
 

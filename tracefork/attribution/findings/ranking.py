@@ -68,7 +68,7 @@ def hold(report: BlameReport, held: Iterable[tuple[str, int]]) -> BlameReport:
     counted = tuple(held)
     is_denied = bool(counted) and report.verdict in DENIALS
     verdict = Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET if is_denied else report.verdict
-    return evolve(report, verdict=verdict, held=counted)
+    return evolve(report, verdict=verdict, held=counted, inconclusive=is_denied)
 
 
 DENIALS = frozenset({Conclusion.SYSTEMIC, Conclusion.NO_DROP, Conclusion.DIFFUSE})

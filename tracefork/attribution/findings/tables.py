@@ -41,7 +41,7 @@ def _write_sentences(report: BlameReport) -> Iterator[str]:
     if top and not report.named and (belief := _find_belief(top)):
         yield f"The best guess, not decided, is {_name(top)} (belief {share(belief)})."
     shown = report.named or ((top,) if top and _find_belief(top) else ())
-    yield from (_write_difference(entry) for entry in shown if entry.is_mixed)
+    yield from (_write_difference(entry, report.method) for entry in shown if entry.is_mixed)
     if report.held and not report.named and report.verdict is not Conclusion.SEGMENT:
         results = ", ".join(f"`{name}` ({count})" for name, count in report.held)
         yield (
@@ -57,6 +57,8 @@ def _write_sentences(report: BlameReport) -> Iterator[str]:
 
 
 def _say_verdict(report: BlameReport) -> str:
+    if report.inconclusive:
+        return "no answer was found to decide the outcome, but not all that may have decided it was tried"
     what = _name(report.named[0]) if report.named else ""
     says = SAYS[report.verdict].format(
         what=what + "," * ("," in what), steps=", ".join(map(str, report.segment))
@@ -87,12 +89,17 @@ def _name(entry: Ranked) -> str:
     return f"what came before {entry.what.partition(', ')[2]} and the result itself"
 
 
-def _write_difference(entry: Ranked) -> str:
+def _write_difference(entry: Ranked, method: str) -> str:
     """That a part was asked for otherwise than was recorded, and what that may come from."""
     between = f"between step {entry.step - 1} and {entry.step}" if entry.step else "before step 0"
+    unknown = (
+        "is not recorded changes it (a tool without @tracefork.tool, the clock, ...)"
+        if method == "value"
+        else "no fork serves changes it (a tool, the clock, ...)"
+    )
     return (
-        f"What it was asked differed in {entry.differed} of {entry.asked} forks: something {between} that is "
-        f"not recorded changes it (a tool without @tracefork.tool, the clock, ...)."
+        f"What it was asked differed in {entry.differed} of {entry.asked} forks: something {between} that "
+        f"{unknown}."
     )
 
 

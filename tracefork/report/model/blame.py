@@ -56,7 +56,8 @@ class Blame:
     """`estimand` names the number and `meaning` says what it is; `threshold` is the decision line.
 
     `alpha` is how often the intervals may be wrong, and `recorded` whether the recorded run passed for the
-    oracle; None where the report does not say.
+    oracle; None where the report does not say. `reason` says why nothing is decided, where it is not for
+    want of forks.
     """
 
     estimand: str
@@ -67,11 +68,12 @@ class Blame:
     summary: str = ""
     alpha: float | None = None
     recorded: bool | None = None
+    reason: str = ""
 
     @property
     def conclusion(self) -> str:
         """The verdict in plain words, where it is one of those of `tracefork.blame`."""
-        return CONCLUSIONS.get(self.verdict, self.verdict)
+        return self.reason or CONCLUSIONS.get(self.verdict, self.verdict)
 
     @property
     def interval(self) -> str:
@@ -103,7 +105,9 @@ class Blame:
         level = None if alpha is None else float(alpha)
         recorded = getattr(report, "recorded", None)
         passed = recorded if isinstance(recorded, bool) else None
-        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, level, passed)
+        reasons = (words for field, words in REASONS.items() if getattr(report, field, False))
+        reason = next(reasons, "")
+        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, level, passed, reason)
 
     def mark(self, step: int) -> Mark | None:
         """The mark of that part of the step which is ranked first."""
@@ -128,6 +132,12 @@ CONCLUSIONS = {
     "NOT_IDENTIFIED_WITHIN_BUDGET": "not decided within the budget",
 }
 """The verdicts of blame as a reader is told them."""
+
+REASONS = {
+    "mutated": "no step named: a mutation shows what a run cannot bear",
+    "inconclusive": "no step named: results of tools were held as recorded",
+}
+"""What a report says of itself where no fork more would decide anything; in plain words."""
 
 FLIPS = (
     "flip rate",
