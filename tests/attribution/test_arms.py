@@ -132,7 +132,7 @@ def test_a_study_goes_on_from_a_ledger_only_if_its_arms_are_the_same():
 def test_what_it_would_take_tells_answers_from_results():
     tape = recorded(script("ask", "search", "draw", "ask"))
     assert next(lines(outlook(tape, Budget(), tools="live"))).startswith(
-        "2 steps can be asked anew, and 1 results of tools, and 1 draws."
+        "2 steps can be asked anew, and 1 result of tools, and 1 draw."
     )
     assert next(lines(outlook(tape, Budget(), method="flip"))).startswith("2 steps can be asked anew. ")
 

@@ -92,8 +92,8 @@ def lines(found: Outlook) -> Iterator[str]:
     recorded = "price unknown" if found.recorded.usd is None else money(float(found.recorded.usd), "USD")
     answers = found.steps - found.tools - found.draws
     parts = [f"{answers} steps can be asked anew"]
-    parts += [f"{found.tools} results of tools"] if found.tools else []
-    parts += [f"{found.draws} draws"] if found.draws else []
+    parts += [f"{found.tools} result{'s' * (found.tools != 1)} of tools"] if found.tools else []
+    parts += [f"{found.draws} draw{'s' * (found.draws != 1)}"] if found.draws else []
     yield f"{', and '.join(parts)}. The run itself: {found.recorded.calls} calls, {recorded}."
     usd = found.worst.usd
     most = "at an unknown price" if usd is None else f"{money(float(usd), 'USD')} at most"
