@@ -233,14 +233,13 @@ def test_where_nothing_ever_helps_no_step_is_named():
 
 
 @pytest.mark.slow
-def test_where_only_the_grader_is_noisy_no_step_is_named():
+def test_where_only_what_comes_after_the_last_answer_is_noisy_no_answer_is_named():
     noisy = PlantedRun("noisy", STEPS, frozenset(), lambda flags: 0.5, slips(), after=True)
     tape, server = recorded(noisy)
     with server:
         report = blame(tape, PlantedAgent(server.url, STEPS, after=True), succeeded, tools="live")
-    assert report.verdict in ("NO_DROP", "NOT_IDENTIFIED_WITHIN_BUDGET")
-    assert not report.named
-    assert report.values[-1].forks > 0, "the end is not known, and has to be tried"
+    assert [entry.what for entry in report.named] == [f"after step {STEPS - 1}, the result of `outcome`"]
+    assert report.values[-2].forks > 0, "the end of the answers is not known, and has to be tried"
 
 
 def test_a_tool_with_a_side_effect_runs_once_however_many_forks_there_are():
@@ -257,7 +256,8 @@ def test_a_tool_with_a_side_effect_runs_once_however_many_forks_there_are():
         agent(run)
     report = blame(run.tape, agent, lambda result: False, budget=Budget(forks=100))
     assert booked == ["plan"]
-    assert (report.verdict, report.broken) == ("SYSTEMIC", 0)
+    assert (report.verdict, report.broken) == ("NOT_IDENTIFIED_WITHIN_BUDGET", 0)
+    assert report.held == (("book", 1),)
 
 
 def test_a_run_that_asked_nobody_has_no_step_to_blame():

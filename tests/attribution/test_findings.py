@@ -11,6 +11,7 @@ from tracefork.attribution.findings.findings import BlameReport, RankedDrop, Ran
 from tracefork.attribution.findings.tables import table, whisker
 from tracefork.attribution.search.conclusion import Conclusion
 from tracefork.report.model.blame import Blame
+from tracefork.report.page.sidebar import make_blame_table
 
 ROWS = {
     "value": RankedDrop(step=2, value_drop=0.7, low=0.1, high=0.9, posterior=0.9, before=0.8, after=0.1),
@@ -81,6 +82,55 @@ def test_a_table_draws_the_estimate_within_its_interval(method):
 
     assert "-o-" in drawn and drawn.endswith("-")
     assert list(table(report(method)))[1].endswith("90%" if method == "value" else "-")
+
+
+def test_a_report_of_an_earlier_version_tells_of_answers():
+    fields = json.loads(saved.dumps(report("value")))
+    for name in ("held", "inconclusive", "mutated", "harm"):
+        del fields[name]
+    for name in ("kind", "what", "asked", "differed"):
+        del fields["ranking"][0][name]
+    read = saved.loads(json.dumps(fields))
+
+    assert read == report("value")
+    assert (read.top().kind, read.top().what, read.held) == ("answer", "step 2", ())
+
+
+PARTS = BlameReport(
+    Conclusion.STEP,
+    (
+        RankedDrop(
+            step=2,
+            kind="tool",
+            what="step 2, the result of `search`",
+            value_drop=0.8,
+            low=0.3,
+            high=1.0,
+            certified=True,
+        ),
+        RankedDrop(step=2, value_drop=0.1, low=-0.1, high=0.3),
+        RankedDrop(step=1, value_drop=0.0, low=-0.1, high=0.3),
+    ),
+)
+
+
+def test_a_page_lists_each_part_and_draws_the_first_of_each_step():
+    blame = Blame.of(PARTS)
+
+    assert [mark.what for mark in blame.marks] == ["step 2, the result of `search`", "step 2", "step 1"]
+    assert [mark.value for mark in blame.by_step] == [0.8, 0.0]
+    assert blame.mark(2).part == "the result of `search`"
+    titles = [row.title for row in make_blame_table(blame, {2: "said", 1: "asked"}).marks]
+    assert titles == ["the result of `search`", "said", "asked"]
+    assert [row.title for row in make_blame_table(blame).marks] == [", the result of `search`", "", ""]
+    assert "| 2, the result of \\`search\\` |" in PARTS._repr_markdown_()
+
+
+def test_the_parts_of_one_step_that_decided_together_are_told_as_that():
+    told = BlameReport(Conclusion.SEGMENT, PARTS.ranking[1:], segment=(2,)).summary
+    assert told.startswith("SEGMENT: the parts of step 2 together decided the outcome;")
+    told = BlameReport(Conclusion.SEGMENT, PARTS.ranking[1:], segment=(1, 2)).summary
+    assert told.startswith("SEGMENT: steps 1, 2 together decided the outcome;")
 
 
 def test_a_page_draws_flip_rates_within_their_interval():

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
+import httpx
 import pytest
 from attribution.planting import CULPRIT, STEPS, slips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracefork import Budget
+import tracefork
+from tracefork import Budget, Response
 from tracefork.attribution.findings import saved
-from tracefork.attribution.findings.tables import spending, table
-from tracefork.attribution.forks.arms import Arms
+from tracefork.attribution.findings.tables import points, spending, summary, table
+from tracefork.attribution.forks.arms import Arm, Arms
+from tracefork.attribution.forks.parts import Part
 from tracefork.attribution.mutations import Poison, Text
 from tracefork.attribution.search import direct
 from tracefork.attribution.search.state import Grade, Tally
 from tracefork.attribution.study.blame import blame
 from tracefork.attribution.study.methods import FLOOR, ByDirectEffect
 from tracefork.errors import CorruptTape
-from tracefork.validation.planted import PlantedAgent, PlantedRun, recorded, succeeded
+from tracefork.report.model.blame import Blame
+from tracefork.testing.scripted import by_rule, transport
+from tracefork.validation.planted import (
+    RECORDING,
+    PlantedAgent,
+    PlantedRun,
+    read_seed,
+    recorded,
+    succeeded,
+)
 
 
 @pytest.mark.slow
@@ -48,6 +61,66 @@ def test_a_mutation_is_put_in_the_place_of_the_answer(planted):
     assert of[CULPRIT].flip_rate > 0.5
     assert of[CULPRIT].noop_rate < 0.5
     assert all(of[step].flip_rate < 0.6 for step in range(CULPRIT + 1, STEPS))
+    assert report.named == (), "not even the culprit: what a run cannot bear is no cause"
+
+
+class Brittle:
+    """An agent that stops at any answer it does not know; `unsteady` forks end well by themselves."""
+
+    def __init__(self, unsteady=0.0):
+        self.unsteady = unsteady
+        self.script = by_rule(lambda request: Response(200, (), (b"heard " + request.body,)))
+
+    def __call__(self):
+        run = tracefork.current()
+        with httpx.Client(transport=transport(self.script, httpx)) as client:
+            for step in range(4):
+                if client.post("http://model/", content=f"{step}".encode()).text != f"heard {step}":
+                    return "stopped"
+        seed = read_seed(run)
+        return "stopped" if seed != RECORDING and Random(seed).random() < self.unsteady else "done"
+
+
+@pytest.mark.parametrize("unsteady", [0.0, 0.2])
+def test_a_mutation_that_harms_everywhere_names_no_step(unsteady):
+    agent = Brittle(unsteady)
+    with tracefork.record() as run:
+        agent()
+    report = blame(
+        run.tape,
+        agent,
+        lambda result: result == "done",
+        method="flip",
+        mutation=Text("?"),
+        k=12,
+        budget=Budget(forks=200),
+    )
+
+    assert [entry.flip_rate for entry in report.ranking] == [1.0] * 4
+    assert report.named == ()
+    assert report.verdict == "NOT_IDENTIFIED_WITHIN_BUDGET"
+    assert report.harm == pytest.approx(1 - unsteady, abs=0.15)
+    told = summary(report)
+    assert "no step is named, since a mutation shows what a run cannot bear" in told
+    assert f"more often by {points(report.harm)}: so much it harms wherever it is made." in told
+    assert "within the budget." not in told
+    assert Blame.of(report).conclusion == "no step named: a mutation shows what a run cannot bear"
+    assert saved.loads(saved.dumps(report)) == report
+
+
+def test_steps_that_are_only_asked_anew_may_be_certified():
+    script = by_rule(lambda request: Response(200, (), (b"well" if said else b"ill",)))
+    said = []
+
+    def agent():
+        with httpx.Client(transport=transport(script, httpx)) as client:
+            return client.post("http://model/", content=b"how").text
+
+    with tracefork.record() as run:
+        agent()
+    said.append(True)
+    report = blame(run.tape, agent, lambda result: result == "well", method="flip", k=20)
+    assert ([entry.step for entry in report.named], report.harm) == ([0], None)
 
 
 def test_a_mutation_that_changes_nothing_leaves_the_step_out(planted):
@@ -62,7 +135,7 @@ def test_a_mutation_that_changes_nothing_leaves_the_step_out(planted):
 @settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 8))
 def test_no_draw_is_made_twice_whichever_ends_first(random, batch):
-    arms = Arms((0, 1, 2), (0, 1, 2), 3)
+    arms = Arms(tuple(Arm(Part(i), i, i or None, i + 1) for i in range(3)), 3)
     method = ByDirectEffect(direct.init(direct.Screen(3, batch=batch)), arms, Tally())
     flying, seen = [], []
     while True:

@@ -132,25 +132,22 @@ class Rerun:
 class Cut:
     """Serve the first `upto` exchanges in the order of their heads; ask all else live.
 
-    With an `answer` the next exchange is served too, with that.
+    Where `upto` is a step of the tape, of whatever kind, that is the last one served: so is all that had its
+    head by then. With an `answer` the exchange after the first `upto` is served too, with that.
     """
 
     tape: Tape
-    upto: int
+    upto: int | Step
     answer: Answer | None = None
     may_serve: Callable[[Line], bool] | None = None
 
     def script(self, matcher: Matcher = exact) -> Script:
-        """The nested prefixes that blame compares: cut i serves one exchange more than cut i - 1.
+        """The nested prefixes that blame compares: the later a cut, the more it serves.
 
         Raises:
-            TypeError: the answer is not one of an exchange.
+            TypeError: the answer is not one of an exchange, or there is one and `upto` is a step.
         """
-        if self.answer is not None and not isinstance(self.answer, Response | Fault):
-            raise TypeError(f"an exchange cannot be answered by {self.answer!r}")
-        by_head = self.tape.by_head
-        changed = by_head[self.upto] if self.answer is not None else None
-        last = by_head[self.upto - (changed is None)] if self.upto or changed else None
+        changed, last = self._find_ends()
         opens = last.span.headed if last else AT_ONCE
         lines = []
         for step in _sort_by_began(self.tape):
@@ -162,6 +159,17 @@ class Cut:
                 line = Line(line.asked, line.lane, None, line.began)
             lines.append(line)
         return Script.of(lines, opens, matcher, may_serve=self.may_serve)
+
+    def _find_ends(self) -> tuple[Exchange | None, Step | None]:
+        """The exchange that `answer` is given to, and the last step that is served, if any is."""
+        by_head = self.tape.by_head
+        if self.answer is None:
+            if not isinstance(self.upto, int):
+                return None, self.upto
+            return None, by_head[self.upto - 1] if self.upto else None
+        if not isinstance(self.answer, Response | Fault) or not isinstance(self.upto, int):
+            raise TypeError(f"an exchange cannot be answered by {self.answer!r} after {self.upto!r}")
+        return by_head[self.upto], by_head[self.upto]
 
 
 def remainder(

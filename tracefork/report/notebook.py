@@ -72,7 +72,10 @@ def draw_markdown(value: object) -> str:
     parts = [f"**{escape(notice.title)}**", *(escape(line) for line in notice.lines)]
     parts += [escape(text) for text in notice.text.splitlines() if text]
     if notice.blame:
-        rows = [f"| {row.step} | {row.value} | {'decided' * row.decided} |" for row in notice.blame.marks]
+        rows = [
+            f"| {row.step}{escape(row.title)} | {row.value} | {'decided' * row.decided} |"
+            for row in notice.blame.marks
+        ]
         parts.append("\n".join([f"| step | {notice.blame.estimand} | |", "| ---: | ---: | --- |", *rows]))
     if notice.places:
         rows = [

@@ -244,7 +244,7 @@ def fork(
 @lists(TailOptions)
 def cut(
     tape: Tape,
-    upto: int,
+    upto: int | Step,
     answer: Answer | None = None,
     *,
     store: StoreLike = None,
@@ -263,20 +263,21 @@ def cut(
 
     Args:
         tape: the recording.
-        upto: how many exchanges are served as they were recorded.
-        answer: what the next one is answered, if it too is to be served.
+        upto: how many exchanges are served as they were recorded; or the last step that is, an effect or
+            a draw too: all whose heads were given by then are served.
+        answer: what the next exchange is answered, if it too is to be served.
         store, run_id, meta, parent, name, desc, gate, known: as for `fork`.
         options: see `tracefork.runs.options.Options`. What is said of replays holds until the run is live.
 
     Raises:
         IndexError: the tape has not as many exchanges.
+        ValueError: the step is not one of the tape's.
+        TypeError: `upto` is a step and there is an `answer`, or the answer is none of an exchange.
         Divergence: on asking something else than the tape has, before anything goes live.
     """
     chosen = Options.of(options, tape)
-    last = len(tape) - (answer is not None)
-    if not 0 <= upto <= last:
-        raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {last}, not {upto}")
-    lineage = Branch(parent if parent is not None else tape.run_id, upto, name, desc)
+    upto, served = _find_end(tape, upto, changed=answer is not None)
+    lineage = Branch(parent if parent is not None else tape.run_id, served, name, desc)
     may_serve = choose_tools(chosen.tools)
     script = Cut(continue_tape(tape), upto, answer, may_serve).script(chosen.matcher)
     return _follow(
@@ -321,6 +322,17 @@ def _warn_of_unrecorded(tape: Tape) -> None:
     if names := find_unrecorded(tape):
         text = describe_unrecorded(names, by_command=bool(tape.command))
         warnings.warn(text, UnrecordedWarning, stacklevel=3)
+
+
+def _find_end(tape: Tape, upto: int | Step, *, changed: bool) -> tuple[int | Step, int]:
+    """Where a cut of `tape` ends, which is checked, and how many exchanges it serves as recorded."""
+    if isinstance(upto, Exchange | Draw | Effect):
+        last = _find_pivot(tape, upto)
+        return last, sum(x.span.headed <= last.span.headed for x in tape.exchanges)
+    most = len(tape) - changed
+    if not 0 <= upto <= most:
+        raise IndexError(f"the tape has {len(tape)} exchanges: a cut is from 0 to {most}, not {upto}")
+    return upto, upto
 
 
 def _find_pivot(tape: Tape, at: int | Step) -> Step:

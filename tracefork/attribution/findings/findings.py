@@ -6,32 +6,50 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from ...core.display import Shown
 from ..forks.budget import NOTHING, Spent
 from ..forks.jobs import Done
+from ..forks.parts import ANSWER, PartKind
 from ..search.conclusion import Conclusion
+
+MIXED = 0.1
+"""The share of forks in which a part may be asked for otherwise than was recorded: its effect is its own."""
 
 
 @frozen(kw_only=True)
 class Ranked(ABC):
-    """A step as a method ranks it: a `RankedDrop`, `RankedFlips` or `RankedEffect`.
+    """A part of a step as a method ranks it: a `RankedDrop`, `RankedFlips` or `RankedEffect`.
 
-    `low` and `high` are the interval of what the method measures. `certified`: that is above the
-    margin, at level alpha. `forks` tell of the step, and `branches` are their run_ids, if they were
-    kept; `contrast` are two branches to compare: one where asking the step again changed the outcome, and
-    one where keeping it did not. `trusted` is False where most forks said nothing.
+    `kind` is "answer", "tool" or "draw", and `what` says which part it is: "step 5, the result of `search`".
+    `step` is the index of the exchange that it belongs to: of a result or a draw that which comes next, or
+    the last if none does. In `asked` forks this part was the first to be drawn anew, and was asked for; in
+    `differed` of them by another question than was recorded.
+
+    `low` and `high` are the interval of what the method measures. `certified`: that is above the margin, at
+    level alpha. `forks` tell of the step, and `branches` are their run_ids, if they were kept; `contrast` are
+    two branches to compare: one where asking the step again changed the outcome, and one where keeping it did
+    not. `trusted` is False where most forks said nothing.
     """
 
     step: int
     low: float
     high: float
+    kind: PartKind = ANSWER
+    what: str = field(default=Factory(lambda self: f"step {self.step}", takes_self=True))
+    asked: int = 0
+    differed: int = 0
     certified: bool = False
     forks: int = 0
     trusted: bool = True
     branches: tuple[str, ...] = ()
     contrast: tuple[str, ...] = ()
+
+    @property
+    def is_mixed(self) -> bool:
+        """True if it was asked otherwise in so many forks that what came before it is in its effect."""
+        return self.differed > MIXED * self.asked
 
     @property
     @abstractmethod
@@ -136,7 +154,10 @@ class RankedEffect(Ranked):
 
 @frozen
 class Point:
-    """The value of a prefix: of `served` exchanges, by head. `value` is None where it was not tried."""
+    """The value of a prefix: of `served` exchanges, by head, and results and draws among them.
+
+    `value` is None where it was not tried.
+    """
 
     served: int
     value: float | None
@@ -150,13 +171,17 @@ class BlameReport(Shown):
     """The verdict of a study, the ranking of steps, and what the forks cost.
 
     `verdict` holds at level `alpha`: with at most that probability a step is named whose drop is within
-    `margin`. `ranking` has every step that was an arm, the certified first, then by belief.
+    `margin`. `ranking` has every part of a step that was an arm, the certified first, then by belief.
     `segment` are the steps of the shortest certified range, as answered. `recorded` is the oracle's
     answer for the recorded run: steps are ranked by how much they made *that* outcome. `spent` is the cost
     of all forks, `given` the number of live questions that were answered without leaving, `undefined`
     that of forks without a clear grade, `broken` that of forks that diverged or failed; `notes` say why,
     the most frequent first. `more` forks would probably settle it, at the price `more_cost` in `unit`;
-    None where it is settled, or no forecast is possible. `digest` is that of the tape.
+    None where it is settled, or no forecast is possible. `digest` is that of the tape. `held` are the tools
+    whose results were as recorded in all forks, with how often: what they did is not measured, and where the
+    forks found no cause beside them, `inconclusive`, none is denied. `harm` is the
+    median excess of the flip rate over all steps, where answers were changed by a mutation: how much that
+    harms by itself; None where it is not known, or nothing was mutated.
     """
 
     verdict: Conclusion
@@ -179,6 +204,10 @@ class BlameReport(Shown):
     more: int | None = None
     more_cost: float | None = None
     digest: str = ""
+    held: tuple[tuple[str, int], ...] = ()
+    inconclusive: bool = False
+    mutated: bool = False
+    harm: float | None = None
 
     def top(self) -> Ranked | None:
         """The best guess, certified or not; None if there is no step."""
@@ -205,7 +234,7 @@ class BlameReport(Shown):
     @property
     def untrusted(self) -> tuple[int, ...]:
         """The steps of which most forks said nothing, in their order."""
-        return tuple(sorted(entry.step for entry in self.ranking if not entry.trusted))
+        return tuple(sorted({entry.step for entry in self.ranking if not entry.trusted}))
 
 
 def count_notes(ended: Iterable[Done]) -> tuple[tuple[str, int], ...]:

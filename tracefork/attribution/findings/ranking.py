@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import TypedDict
 
 from attrs import evolve
 
 from ..forks.arms import Arms
 from ..forks.jobs import Line
+from ..forks.parts import PartKind
 from ..search.conclusion import Conclusion
 from ..search.direct import DirectReport
 from ..search.estimate import Estimate
@@ -20,11 +23,11 @@ from .findings import BlameReport, Point, Ranked, RankedDrop, RankedEffect, Rank
 
 def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameReport:
     """Return the report of a search for the value drop, without what its study knows beside it."""
-    branches = _list_branches(arms, lines)
+    parts = _describe_parts(arms, lines)
     fall = _find_fall(estimate)
     entries = [
         RankedDrop(
-            step=arms.steps[drop.step],
+            **parts[drop.step],
             value_drop=drop.estimate if drop.estimate is not None else estimate.posterior[drop.step] * fall,
             low=drop.interval.low,
             high=drop.interval.high,
@@ -35,8 +38,6 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
             after=estimate.values[drop.step + 1].estimate,
             forks=drop.forks,
             trusted=not drop.untrusted,
-            branches=branches[drop.step],
-            contrast=_find_contrast(drop.step, lines),
         )
         for drop in estimate.drops
     ]
@@ -49,7 +50,7 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
         estimate.conclusion,
         tuple(entries),
         "value",
-        segment=arms.steps[found[0] : found[1]] if found else (),
+        segment=tuple(dict.fromkeys(arms.steps[found[0] : found[1]])) if found else (),
         values=values,
         null=estimate.null,
         forks=len(lines),
@@ -57,6 +58,21 @@ def rank_drops(estimate: Estimate, arms: Arms, lines: Sequence[Line]) -> BlameRe
         broken=estimate.broken,
         notes=count_notes(line.done for line in lines),
     )
+
+
+def hold(report: BlameReport, held: Iterable[tuple[str, int]]) -> BlameReport:
+    """Return `report` of forks in which these tools' results were held; none of them then denies a cause.
+
+    That no step is to blame, or none by much, is not known where what tools did to the run is not measured.
+    """
+    counted = tuple(held)
+    is_denied = bool(counted) and report.verdict in DENIALS
+    verdict = Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET if is_denied else report.verdict
+    return evolve(report, verdict=verdict, held=counted, inconclusive=is_denied)
+
+
+DENIALS = frozenset({Conclusion.SYSTEMIC, Conclusion.NO_DROP, Conclusion.DIFFUSE})
+"""The verdicts by which no step, or no single one, is to blame."""
 
 
 def withdraw(report: BlameReport) -> BlameReport:
@@ -74,21 +90,22 @@ def withdraw(report: BlameReport) -> BlameReport:
 
 
 def rank_flips(
-    found: FlipReport, arms: Arms, lines: Sequence[Line], *, alpha: float, margin: float
+    found: FlipReport, arms: Arms, lines: Sequence[Line], *, alpha: float, margin: float, mutated: bool
 ) -> BlameReport:
     """Return the report of flip rates, ranked by their excess over the no-op rate.
 
     A step is certified by an e-value of both rates at alpha over the number of steps, since the
-    intervals guarantee nothing.
+    intervals guarantee nothing. Where answers were `mutated` none is: what a run cannot bear is not
+    what made its outcome.
     """
-    branches = _list_branches(arms, lines)
+    parts = _describe_parts(arms, lines)
     least = math.log(len(found.steps) / alpha)
     entries = [
         RankedFlips(
-            step=arms.steps[flips.step],
+            **parts[flips.step],
             low=flips.interval.low,
             high=flips.interval.high,
-            certified=not flips.untrusted and _find_evidence(flips, margin) >= least,
+            certified=not mutated and not flips.untrusted and _find_evidence(flips, margin) >= least,
             forks=flips.trials + flips.noop_trials,
             trusted=not flips.untrusted,
             flips=flips.flips,
@@ -97,28 +114,26 @@ def rank_flips(
             excess=flips.excess,
             excess_low=flips.excess_interval.low,
             excess_high=flips.excess_interval.high,
-            branches=branches[flips.step],
-            contrast=_find_contrast(flips.step, lines),
         )
         for flips in found.steps
     ]
-    return _make_report("flip", entries, lines)
+    excesses = [flips.excess for flips in found.steps if flips.excess is not None]
+    harm = median(excesses) if mutated and excesses else None
+    return evolve(_make_report("flip", entries, lines), mutated=mutated, harm=harm)
 
 
 def rank_effects(found: DirectReport, arms: Arms, lines: Sequence[Line]) -> BlameReport:
     """Return the report of direct effects, ranked by the rate of the other outcome."""
-    branches = _list_branches(arms, lines)
+    parts = _describe_parts(arms, lines)
     entries = [
         RankedEffect(
-            step=arms.steps[effect.step],
+            **parts[effect.step],
             low=effect.interval.low,
             high=effect.interval.high,
             certified=effect.certified,
             forks=effect.forks,
             trusted=not effect.untrusted,
             direct=effect.estimate,
-            branches=branches[effect.step],
-            contrast=_find_contrast(effect.step, lines),
         )
         for effect in found.steps
     ]
@@ -156,6 +171,39 @@ def _find_fall(estimate: Estimate) -> float:
     """The difference between the first value that was tried and the last: the largest drop of one step."""
     tried = [value.estimate for value in estimate.values if value.estimate is not None]
     return tried[0] - tried[-1] if len(tried) > 1 else 0.0
+
+
+class _Described(TypedDict):
+    """What all methods say of a part."""
+
+    step: int
+    kind: PartKind
+    what: str
+    asked: int
+    differed: int
+    branches: tuple[str, ...]
+    contrast: tuple[str, ...]
+
+
+def _describe_parts(arms: Arms, lines: Sequence[Line]) -> list[_Described]:
+    """What is known of the part that each arm stands before, whatever is measured of it."""
+    branches = _list_branches(arms, lines)
+    same, differed = [0] * (arms.n + 1), [0] * (arms.n + 1)
+    for line in lines:
+        same[line.probe.arm] += line.done.asked_same is True
+        differed[line.probe.arm] += line.done.asked_same is False
+    return [
+        _Described(
+            step=arms.part(arm).step,
+            kind=arms.part(arm).kind,
+            what=arms.part(arm).what,
+            asked=same[arm] + differed[arm],
+            differed=differed[arm],
+            branches=branches[arm],
+            contrast=_find_contrast(arm, lines),
+        )
+        for arm in range(arms.n)
+    ]
 
 
 def _list_branches(arms: Arms, lines: Sequence[Line]) -> list[tuple[str, ...]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import fmean
 
+from ..forks.parts import ANSWER
 from ..search.conclusion import Conclusion
 from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
 
 WIDTH = 41  # characters of a line from -1 to 1
 
 SAYS = {
-    Conclusion.STEP: "step {step} decided the outcome",
+    Conclusion.STEP: "{what} decided the outcome",
     Conclusion.SEGMENT: "steps {steps} together decided the outcome; no single one of them did",
     Conclusion.SYSTEMIC: "hardly a fork ends otherwise even from the start, so no step is to blame",
     Conclusion.NO_DROP: "the recorded answers change nothing: forks end alike before and after them",
@@ -27,22 +29,78 @@ def summary(report: BlameReport) -> str:
 
 def _write_sentences(report: BlameReport) -> Iterator[str]:
     other = "failure" if report.recorded else "success"
-    steps = ", ".join(map(str, report.segment))
     top = report.top()
-    step = report.named[0].step if report.named else 0
-    yield f"{report.verdict}: {SAYS[report.verdict].format(step=step, steps=steps)}."
+    if report.mutated and not report.named:
+        yield from _write_harm(report)
+    else:
+        yield f"{report.verdict}: {_say_verdict(report)}."
     for entry in report.named:
         yield _write_effect(entry, other)
     if report.verdict is Conclusion.UNSTABLE:
         return
     if top and not report.named and (belief := _find_belief(top)):
-        yield f"The best guess, not decided, is step {top.step} (belief {share(belief)})."
+        yield f"The best guess, not decided, is {_name(top)} (belief {share(belief)})."
+    shown = report.named or ((top,) if top and _find_belief(top) else ())
+    yield from (_write_difference(entry, report.method) for entry in shown if entry.is_mixed)
+    if report.held and not report.named and report.verdict is not Conclusion.SEGMENT:
+        results = ", ".join(f"`{name}` ({count})" for name, count in report.held)
+        yield (
+            f"In all forks the results of {results} were as recorded: what they did to the run is not "
+            f"measured; tools='live' would."
+        )
     if report.more is not None:
         price = f", about {money(report.more_cost, report.unit)}" if report.more_cost is not None else ""
         yield f"About {report.more} more forks{price} would probably settle it."
     if report.untrusted:
         steps = ", ".join(map(str, report.untrusted))
         yield f"Not to be trusted, since most forks there said nothing: steps {steps}."
+
+
+def _say_verdict(report: BlameReport) -> str:
+    if report.inconclusive:
+        return "no answer was found to decide the outcome, but not all that may have decided it was tried"
+    what = _name(report.named[0]) if report.named else ""
+    says = SAYS[report.verdict].format(
+        what=what + "," * ("," in what), steps=", ".join(map(str, report.segment))
+    )
+    return says.replace("steps", "the parts of step", 1) if len(report.segment) == 1 else says
+
+
+def _write_harm(report: BlameReport) -> Iterator[str]:
+    """That a mutation names no step, and how much it harms by itself."""
+    yield (
+        f"{report.verdict}: no step is named, since a mutation shows what a run cannot bear, not what made "
+        f"its outcome."
+    )
+    rates = [entry.after for entry in report.ranking if entry.after is not None]
+    if report.harm is not None and rates:
+        yield (
+            f"Unchanged forks end otherwise in {share(fmean(rates))}; changed ones, at the median of all "
+            f"steps, more often by {points(report.harm)}: so much it harms wherever it is made."
+        )
+
+
+def _name(entry: Ranked) -> str:
+    """What an effect is of, in words."""
+    if not entry.is_mixed:
+        return entry.what
+    if entry.kind == ANSWER:
+        return f"what came before step {entry.step} and its answer"
+    return f"what came before {entry.what.partition(', ')[2]} and the result itself"
+
+
+def _write_difference(entry: Ranked, method: str) -> str:
+    """That a part was asked for otherwise than was recorded, and what that may come from."""
+    between = f"between step {entry.step - 1} and {entry.step}" if entry.step else "before step 0"
+    unknown = (
+        "is not recorded changes it (a tool without @tracefork.tool, the clock, ...)"
+        if method == "value"
+        else "no fork serves changes it (a tool, the clock, ...)"
+    )
+    return (
+        f"What it was asked differed in {entry.differed} of {entry.asked} forks: something {between} that "
+        f"{unknown}."
+    )
 
 
 def _write_effect(entry: Ranked, other: str) -> str:
@@ -59,10 +117,15 @@ def _write_effect(entry: Ranked, other: str) -> str:
                 f"With step {entry.step} alone asked anew and all others as recorded {rate} "
                 f"({share(entry.low)} to {share(entry.high)})."
             )
-        case _:
+        case _ if entry.kind == ANSWER and not entry.is_mixed:
             return (
                 f"With step {entry.step} asked anew {rate}, with its recorded answer {share(entry.after)} "
                 f"do: a drop of {_write_points(entry)}."
+            )
+        case _:
+            return (
+                f"With it drawn anew {rate}, as it was recorded {share(entry.after)} do: a drop of "
+                f"{_write_points(entry)}."
             )
 
 
@@ -97,7 +160,9 @@ def table(report: BlameReport, most: int = 20) -> Iterator[str]:
         drop, before, after = share(entry.value_drop), share(entry.before), share(entry.after)
         drawn, belief = whisker(entry, report.margin), share(_find_belief(entry))
         rates = f"{before:>6} {after:>6} {entry.forks:>5} {belief:>6}"
-        yield f"{entry.step:>5} {drop:>6}  {drawn}  {rates}  {marks}".rstrip()
+        part = "" if entry.kind == ANSWER else entry.what.partition(", ")[2]
+        notes = ", ".join(filter(None, (marks, part)))
+        yield f"{entry.step:>5} {drop:>6}  {drawn}  {rates}  {notes}".rstrip()
     if len(shown) < len(report.ranking):
         yield f"      and {len(report.ranking) - len(shown)} more, not measured or hardly suspected"
 

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from attrs import evolve
-
-from ...core.matching import exact
-from ...core.values import Call, Question, Request
 from ...errors import Divergence, OverBudget, ToolRefused, TraceforkError, Unfinished
 from ..search.state import Grade
 
@@ -53,14 +49,3 @@ def grade_without_oracle(
     if trouble:
         return Grade.CENSORED if raised is None else Grade.ERROR
     return None if raised is None or raising else Grade.CENSORED
-
-
-def match_place(question: Question) -> str:
-    """The matcher of forced answers: requests to one URL, and calls of one tool, are equal."""
-    match question:
-        case Request():
-            return exact(evolve(question, body=b"", headers=(), omitted=None))
-        case Call():
-            return exact(evolve(question, arguments=""))
-        case _:
-            return exact(question)

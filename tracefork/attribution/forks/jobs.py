@@ -13,9 +13,10 @@ from .budget import Spent
 class Job:
     """A fork to make: serve `upto` exchanges by head, the next with `answer` if there is one, the rest live.
 
-    `forced` is another experiment: ask exchange `upto` anew and serve all others as
-    recorded, whatever the agent asks. Live calls are at most `calls`, and cost at
-    most `most` together.
+    With `last`, the tick of a step's head, all is served whose head was given by then. What had its head at
+    the tick `event` is to be drawn anew: the fork looks whether it was asked the same. `forced` is another
+    experiment: ask exchange `upto` anew and serve all others as recorded. Live calls are at most `calls`, and
+    cost at most `most` together.
     """
 
     upto: int
@@ -25,13 +26,16 @@ class Job:
     forced: bool = False
     seed: int = 0
     name: str = ""
+    last: int | None = None
+    event: int | None = None
 
 
 @frozen
 class Done:
     """The result of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
 
-    `given` is how many live questions were answered without leaving.
+    `given` is how many live questions were answered without leaving. `asked_same` is whether what was to be
+    drawn anew was asked as it was recorded; None where it was not asked, or nobody looked.
     """
 
     grade: Grade
@@ -39,6 +43,7 @@ class Done:
     run_id: str = ""
     note: str = ""
     given: int = 0
+    asked_same: bool | None = None
 
 
 @frozen

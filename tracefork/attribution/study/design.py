@@ -12,10 +12,12 @@ from attrs import asdict, evolve, field, fields, frozen, has
 from attrs.validators import ge, in_
 
 from ...core.matching import Matcher, exact
+from ...core.script import AT_ONCE
 from ...core.tape import Tape
 from ...providers.prices import Prices
 from ...runs.options import Options, TailOptions
 from ...session.tools.policy import Tools, answers
+from ..forks.arms import Arms
 from ..forks.grading import OnRaise
 from ..mutations import Mutation
 from ..oracles import Oracle, is_exact
@@ -40,8 +42,8 @@ class Design:
         mutation: what "flip" answers instead; None asks the step anew.
         seed: all draws follow from it.
         final: whether the value of the whole recorded prefix is "known", being the recorded outcome, or
-            has to be "sampled"; "auto" samples it if the oracle is not exact, or tools or chance come
-            after the last answer.
+            has to be "sampled"; "auto" samples it if the oracle is not exact, or tools or chance that no
+            fork serves come after the last answer.
         on_raise: what an exception of the agent's own is: "as_recorded" a failure if the recorded run
             raised too, "failure" always one, "error" no evidence.
         tools: what tools do in the live tail, as for `fork`. By default none runs.
@@ -50,7 +52,7 @@ class Design:
             whoever makes them.
         matcher, redact, wrap and others: as for `tracefork.fork`.
         prices: what models cost; by default list prices.
-        prior: a weight for each arm, from whoever has an opinion; it costs no validity.
+        prior: a weight for each arm but the last, from whoever has an opinion; it costs no validity.
         tools_run_for_real: make forks though a model called tools that are no effects of the tape: each fork
             runs them.
         on_doubt: what to do about a tool that may have run before a crash, as for `tracefork.resume`; a tape
@@ -91,11 +93,11 @@ class Design:
         rest = {name: given.pop(name) for name in _OF_RUNS & given.keys()}
         return cls(**given, options={"instant_retries": True, **rest})
 
-    def is_final_known(self, tape: Tape, oracle: Oracle) -> bool:
-        """True if a fork that is served all of the tape must end as the recorded run did."""
+    def is_final_known(self, tape: Tape, oracle: Oracle, arms: Arms) -> bool:
+        """True if a fork that is served what the last of `arms` serves must end as the recorded run did."""
         if self.final != "auto":
             return self.final == "known"
-        last = tape.by_head[-1].span.headed
+        last = AT_ONCE if arms.last is None else arms.last
         if any(draw.span.began > last for draw in tape.draws) or not is_exact(oracle):
             return False
         after = [effect for effect in tape.effects if effect.span.began > last]
@@ -115,7 +117,7 @@ _OF_RUNS = frozenset(TailOptions.__annotations__) - {"matcher", "tools", "durabi
 _NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real"})
 
 
-def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[str, object]:
+def identity(design: Design, tape: Tape, agent: object, oracle: object, arms: Arms) -> dict[str, object]:
     """Return what two studies must share for one to continue the other's ledger, as JSON."""
     kept = asdict(design, recurse=False, filter=lambda a, _: a.name not in _NOT_THE_STUDY)
     values = {
@@ -127,6 +129,7 @@ def identity(design: Design, tape: Tape, agent: object, oracle: object) -> dict[
         "run_id": tape.run_id,
         "agent": spell(agent),
         "oracle": spell(oracle),
+        "arms": arms.mark,
         **values,
     }
 

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from ...core.tape import Tape
 from ..findings.findings import BlameReport
-from ..findings.ranking import rank_drops, rank_effects, rank_flips
+from ..findings.ranking import hold, rank_drops, rank_effects, rank_flips
 from ..forks.arms import Arms
 from ..forks.jobs import Line
 from ..forks.pricing import Pricing
@@ -22,6 +22,7 @@ from ..search.forecasting import forecast
 from ..search.state import Grade, Kind, Probe, State, Tally
 from ..statistics.sequences import sequence
 from .design import Design
+from .redrawn import find_held
 
 CONTINUATIONS = 5
 """How often a study that was cut short is continued in simulation, to say what it would still take."""
@@ -51,7 +52,7 @@ def choose_method(
 ) -> Method:
     """Return the method that `design` asks for, before its first fork."""
     prices = pricing.by_arm(arms)
-    known = design.is_final_known(tape, oracle)
+    known = design.is_final_known(tape, oracle, arms)
     match design.method:
         case "value":
             config = Config(
@@ -67,7 +68,7 @@ def choose_method(
                 batch=batch,
                 barrier=design.barrier,
             )
-            return ByValue(planner.init(config), arms)
+            return ByValue(planner.init(config), arms, find_held(tape, design))
         case "flip":
             schedule = flip.Schedule(
                 arms.n,
@@ -77,7 +78,7 @@ def choose_method(
                 seed=design.seed,
                 batch=batch,
             )
-            return ByFlips(flip.init(schedule), arms, design.margin)
+            return ByFlips(flip.init(schedule), arms, design.margin, design.mutation is not None)
         case "direct":
             screen = direct.Screen(
                 arms.n,
@@ -93,10 +94,11 @@ def choose_method(
 
 @frozen
 class ByValue:
-    """The search for the largest value drop."""
+    """The search for the largest value drop; `held` are the tools whose results no fork draws anew."""
 
     state: State
     arms: Arms
+    held: tuple[tuple[str, int], ...] = ()
 
     def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
         return planner.plan(self.state, in_flight)
@@ -108,8 +110,9 @@ class ByValue:
         return evolve(self, state=planner.stop(self.state))
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
-        report = rank_drops(estimate.report(self.state), self.arms, lines)
-        if report.verdict is not Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
+        found = rank_drops(estimate.report(self.state), self.arms, lines)
+        report = hold(found, self.held)
+        if found.verdict is not Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET:
             return report
         ahead = forecast(self.state, CONTINUATIONS)
         if ahead.settled < LIKELY:
@@ -119,16 +122,17 @@ class ByValue:
     @property
     def leading(self) -> str:
         arm, mass = believe(self.state, 0, self.state.config.n).peak()
-        return f"step {self.arms.steps[arm]}: {mass:.0%}"
+        return f"{self.arms.part(arm).what}: {mass:.0%}"
 
 
 @frozen
 class ByFlips:
-    """As many forks at each step, changed and unchanged."""
+    """As many forks at each step, changed and unchanged; `mutated` if not merely asked anew."""
 
     state: flip.Trials
     arms: Arms
     margin: float
+    mutated: bool = False
 
     def plan(self, in_flight: Collection[Probe] = ()) -> tuple[Probe, ...]:
         return flip.plan(self.state, in_flight)
@@ -140,8 +144,8 @@ class ByFlips:
         return evolve(self, state=flip.stop(self.state))
 
     def report(self, lines: Sequence[Line]) -> BlameReport:
-        alpha = self.state.schedule.alpha
-        return rank_flips(flip.report(self.state), self.arms, lines, alpha=alpha, margin=self.margin)
+        alpha, found = self.state.schedule.alpha, flip.report(self.state)
+        return rank_flips(found, self.arms, lines, alpha=alpha, margin=self.margin, mutated=self.mutated)
 
     @property
     def leading(self) -> str:

@@ -10,12 +10,13 @@ from attrs import frozen
 
 from ...core.tape import Tape
 from ..findings.tables import money
-from ..forks.arms import Arms
 from ..forks.budget import Budget, Spent
+from ..forks.parts import DRAW, TOOL
 from ..forks.pricing import Pricing
 from ..search.config import Config
 from ..search.simulation import simulate
 from .design import Design
+from .redrawn import find_arms
 
 PLACES = 20  # at most, at which a culprit is supposed
 CLEAR = (0.9, 0.05)  # V before and after the culprit that is supposed
@@ -40,6 +41,7 @@ class Likely:
 class Outlook:
     """The forks of a tape: `steps` arms, what the run cost, the dearest fork and the dearest at worst.
 
+    Of the arms `tools` are before results of tools, `draws` before what chance gave.
     `uniform` is what ten forks of each step would cost. Costs are in `unit`.
     """
 
@@ -49,6 +51,8 @@ class Outlook:
     unit: str
     uniform: float
     likely: tuple[Likely, ...]
+    tools: int = 0
+    draws: int = 0
 
 
 def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
@@ -58,9 +62,7 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
         ValueError: the run asked no model, or has no price.
     """
     plan = Design.of(**design).on(tape)
-    arms = Arms.of(tape, plan.matcher)
-    if not arms.n:
-        raise ValueError("the run asked no model that answered: there is no step to blame")
+    arms = find_arms(tape, plan)
     pricing = Pricing.of(tape, budget, plan.prices)
     prices = pricing.by_arm(arms)
     limits = {"USD": budget.usd, "tokens": budget.tokens, "calls": None}
@@ -80,13 +82,19 @@ def outlook(tape: Tape, budget: Budget, **design: Any) -> Outlook:
         pricing.unit,
         10 * sum(prices[: arms.n]),
         tuple(_simulate_places(config, *curve) for curve in (CLEAR, FAINT)),
+        arms.count(TOOL),
+        arms.count(DRAW),
     )
 
 
 def lines(found: Outlook) -> Iterator[str]:
     """Give the outlook in lines of text."""
     recorded = "price unknown" if found.recorded.usd is None else money(float(found.recorded.usd), "USD")
-    yield f"{found.steps} steps can be asked anew. The run itself: {found.recorded.calls} calls, {recorded}."
+    answers = found.steps - found.tools - found.draws
+    parts = [f"{answers} steps can be asked anew"]
+    parts += [f"{found.tools} result{'s' * (found.tools != 1)} of tools"] if found.tools else []
+    parts += [f"{found.draws} draw{'s' * (found.draws != 1)}"] if found.draws else []
+    yield f"{', and '.join(parts)}. The run itself: {found.recorded.calls} calls, {recorded}."
     usd = found.worst.usd
     most = "at an unknown price" if usd is None else f"{money(float(usd), 'USD')} at most"
     yield f"The dearest fork, from the start: as much again, {most}."
@@ -96,7 +104,7 @@ def lines(found: Outlook) -> Iterator[str]:
             f"about {likely.forks} forks, {money(likely.cost, found.unit)}; "
             f"{likely.certified:.0%} of simulated studies name it within the budget."
         )
-    yield f"Ten forks of every step would be {10 * found.steps} forks, {money(found.uniform, found.unit)}."
+    yield f"Ten forks of every one would be {10 * found.steps} forks, {money(found.uniform, found.unit)}."
 
 
 def _simulate_places(config: Config, before: float, after: float) -> Likely:

@@ -30,6 +30,7 @@ from .design import Design, identity
 from .ledger import Ledger
 from .methods import choose_method
 from .probe import CHECKS, Baseline
+from .redrawn import find_arms
 from .setting import PackedTape, Setting, StoredTape
 from .study import Progress, Study
 
@@ -76,9 +77,7 @@ class Plan:
         """
         design = design.on(tape)
         _check_tools(tape, design)
-        arms = Arms.of(tape, design.matcher)
-        if not arms.n:
-            raise ValueError("the run asked no model that answered: there is no step to blame")
+        arms = find_arms(tape, design)
         budget = budget or Budget()
         pricing = Pricing.of(tape, budget, design.prices)
         batch = design.batch or width
@@ -138,7 +137,7 @@ class Plan:
     @property
     def checks(self) -> int:
         """How often the recorded run is judged before the first fork and after the last one."""
-        return CHECKS if self.design.is_final_known(self.tape, resolve(self.setting.oracle)) else 1
+        return CHECKS if self.design.is_final_known(self.tape, resolve(self.setting.oracle), self.arms) else 1
 
     def must_stand(self, found: Baseline) -> bool:
         """True if what was `found` of the recorded run counts as known, so that it has to be found again."""
@@ -177,7 +176,7 @@ class Plan:
         return evolve(setting, source=PackedTape(dumps(self.tape)))
 
     def _open_ledger(self, path: str | os.PathLike[str], found: Baseline) -> Ledger:
-        study = identity(self.design, self.tape, self.setting.agent, self.setting.oracle)
+        study = identity(self.design, self.tape, self.setting.agent, self.setting.oracle, self.arms)
         study |= {
             "batch": self.batch,
             "recorded": found.success,

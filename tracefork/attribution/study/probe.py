@@ -11,8 +11,9 @@ from typing import Any, TypeAlias, TypeVar
 import anyio.to_thread
 from attrs import frozen
 
+from ...core.matching import Matcher
 from ...core.tape import Tape
-from ...core.values import Exchange, Response
+from ...core.values import Draw, Exchange, Request, Response, Step
 from ...runs.agents import Agent, Ending, arun_agent, complete, is_async, run_agent
 from ...runs.api import cut, fork, replay
 from ...runs.naming import resolve
@@ -196,16 +197,23 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
         "meta": {PROBE: job.name, SEED: str(job.seed)},
         "matcher": setting.matcher,
         "tools": setting.tools,
-        "gate": meter,
+        "gate": meter if given is None else partial(_pass, given, meter),
         "known": given,
         **dict(setting.options),
     }
-    session = fork(tape, pivot, **options) if pivot else cut(tape, job.upto, job.answer, **options)
+    last = job.upto if job.last is None else _find_step(tape, job.last)
+    session = fork(tape, pivot, **options) if pivot else cut(tape, last, job.answer, **options)
     meter.session = session
+    if given:
+        given.session = session
     ending = yield session
     done = partial(Done, spent=meter.spent(), given=given.count if given else 0)
     if setting.store is not None:
         done = partial(done, run_id=session.run_id)
+    if job.event is not None:
+        done = partial(
+            done, asked_same=_is_asked_same(session.tape, _find_step(tape, job.event), setting.matcher)
+        )
     live = {id(exchange) for exchange in meter.live()}
     lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
     obstacle = grade_without_oracle(
@@ -219,6 +227,26 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
     if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
         return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}")
     return done(grade(answer.result, setting.recorded, unit(job.seed, "score")))
+
+
+def _pass(given: ForcedAnswers, meter: Meter, request: Request) -> None:
+    """Let a question of a forced fork leave: if it is one that is to be asked, and can be paid."""
+    given.check(request)
+    meter(request)
+
+
+def _find_step(tape: Tape, head: int) -> Step:
+    """The step of `tape` whose head was given at this tick."""
+    return next(step for step in tape.steps if step.span.headed == head)
+
+
+def _is_asked_same(branch: Tape, event: Step, matcher: Matcher) -> bool | None:
+    """True if the first that the lane of `event` asked live, of its kind, is its question; None if none."""
+    live = (s for s in branch.steps if type(s) is type(event) and s.lane == event.lane and s.origin is None)
+    first = next(live, None)
+    if isinstance(event, Draw) or first is None:
+        return None
+    return matcher(first.asked) == matcher(event.asked)
 
 
 def _write_note(session: Session, lost: Sequence[Exchange]) -> str:

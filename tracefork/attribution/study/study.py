@@ -152,18 +152,21 @@ class Study:
             answer = mutate(self._mutation, self._tape.by_head[upto])
             if answer is None:
                 return None
-        return Job(upto, calls, most, answer, probe.kind is Kind.FORCED, probe.seed, name)
+        arm, forced = probe.arm, probe.kind is Kind.FORCED
+        last = self._arms.until(arm) if answer is None else None
+        event = None if answer or forced else self._arms.event(arm)
+        return Job(upto, calls, most, answer, forced, probe.seed, name, last, event)
 
 
 def _describe(probe: Probe, arms: Arms) -> str:
     """The purpose of a fork, as its branch is called."""
     if probe.arm == arms.n:
         return "all answers as recorded"
-    step = arms.steps[probe.arm]
+    what = arms.part(probe.arm).what
     match probe.kind:
         case Kind.PERTURB:
-            return f"step {step} changed"
+            return f"{what} changed"
         case Kind.FORCED:
-            return f"step {step} alone anew"
+            return f"{what} alone anew"
         case Kind.EXPLORE | Kind.CONFIRM | Kind.NOOP:
-            return f"live from step {step}"
+            return f"live from {what}"

@@ -10,7 +10,7 @@ from attrs import frozen
 
 
 class RankedStep(Protocol):
-    """What `Blame.of` reads of an entry of a ranking; `flip_rate` where there is one."""
+    """What `Blame.of` reads of an entry of a ranking; `flip_rate`, `kind` and `what` where there are any."""
 
     @property
     def step(self) -> int: ...
@@ -31,7 +31,10 @@ class BlameLike(Protocol):
 
 @frozen
 class Mark:
-    """A step's effect with its interval, in shares of 1; `decided` if all of it is past the threshold."""
+    """A step's effect with its interval, in shares of 1; `decided` if all of it is past the threshold.
+
+    `part` says whose effect it is where it is not that of the step's answer: "the result of `search`".
+    """
 
     step: int
     value: float
@@ -40,6 +43,12 @@ class Mark:
     decided: bool
     trials: int | None = None
     flips: int | None = None
+    part: str = ""
+
+    @property
+    def what(self) -> str:
+        """The step, or its part, in words."""
+        return f"step {self.step}{', ' * bool(self.part)}{self.part}"
 
 
 @frozen
@@ -47,7 +56,8 @@ class Blame:
     """`estimand` names the number and `meaning` says what it is; `threshold` is the decision line.
 
     `alpha` is how often the intervals may be wrong, and `recorded` whether the recorded run passed for the
-    oracle; None where the report does not say.
+    oracle; None where the report does not say. `reason` says why nothing is decided, where it is not for
+    want of forks.
     """
 
     estimand: str
@@ -58,11 +68,12 @@ class Blame:
     summary: str = ""
     alpha: float | None = None
     recorded: bool | None = None
+    reason: str = ""
 
     @property
     def conclusion(self) -> str:
         """The verdict in plain words, where it is one of those of `tracefork.blame`."""
-        return CONCLUSIONS.get(self.verdict, self.verdict)
+        return self.reason or CONCLUSIONS.get(self.verdict, self.verdict)
 
     @property
     def interval(self) -> str:
@@ -94,10 +105,21 @@ class Blame:
         level = None if alpha is None else float(alpha)
         recorded = getattr(report, "recorded", None)
         passed = recorded if isinstance(recorded, bool) else None
-        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, level, passed)
+        reasons = (words for field, words in REASONS.items() if getattr(report, field, False))
+        reason = next(reasons, "")
+        return cls(name, meaning, str(report.verdict), line, tuple(marks), summary, level, passed, reason)
 
     def mark(self, step: int) -> Mark | None:
+        """The mark of that part of the step which is ranked first."""
         return next((mark for mark in self.marks if mark.step == step), None)
+
+    @property
+    def by_step(self) -> tuple[Mark, ...]:
+        """A mark for each step, that of its part which is ranked first; in the order of the ranking."""
+        first: dict[int, Mark] = {}
+        for mark in self.marks:
+            first.setdefault(mark.step, mark)
+        return tuple(first.values())
 
 
 CONCLUSIONS = {
@@ -110,6 +132,12 @@ CONCLUSIONS = {
     "NOT_IDENTIFIED_WITHIN_BUDGET": "not decided within the budget",
 }
 """The verdicts of blame as a reader is told them."""
+
+REASONS = {
+    "mutated": "no step named: a mutation shows what a run cannot bear",
+    "inconclusive": "no step named: results of tools were held as recorded",
+}
+"""What a report says of itself where no fork more would decide anything; in plain words."""
 
 FLIPS = (
     "flip rate",
@@ -130,7 +158,9 @@ def _mark(entry: RankedStep, name: str, line: float) -> Mark:
     low, high = _bound(entry.low, -1.0), _bound(entry.high, 1.0)
     trials, flips = getattr(entry, "trials", None), getattr(entry, "flips", None)
     decided = bool(getattr(entry, "certified", low > line))
-    return Mark(entry.step, value, low, high, decided, trials, flips)
+    is_part = getattr(entry, "kind", "answer") != "answer"
+    part = str(getattr(entry, "what", "")).partition(", ")[2] if is_part else ""
+    return Mark(entry.step, value, low, high, decided, trials, flips, part)
 
 
 def _bound(value: float, otherwise: float) -> float:

@@ -100,7 +100,7 @@ def tape_rows(tape: Tape, parent: Tape | None = None) -> Iterator[StepRow]:
 
 def view_rows(view: View) -> Iterator[StepRow]:
     """A row for each of the run's own exchanges, with its share of the blame where that is decided."""
-    marks = {mark.step: mark for mark in view.blame.marks} if view.blame else {}
+    marks = {mark.step: mark for mark in view.blame.by_step} if view.blame else {}
     for step in view.steps:
         row, mark = view_row(step), marks.get(step.index)
         yield evolve(row, blame=share(mark.value)) if mark and mark.decided else row

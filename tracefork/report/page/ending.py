@@ -137,7 +137,9 @@ def _list_decided(view: View) -> Iterator[Spot]:
     for mark in view.blame.marks if view.blame else ():
         if mark.decided and 0 <= mark.step < len(view.steps):
             step = view.steps[mark.step]
-            yield Spot(mark.step, "decided by blame", step.title.title, show_lane(view, step.lane))
+            yield Spot(
+                mark.step, "decided by blame", mark.part or step.title.title, show_lane(view, step.lane)
+            )
 
 
 def _list_tables(view: View) -> Iterator[Table]:

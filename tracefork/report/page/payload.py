@@ -221,8 +221,8 @@ def _strand(strand: Strand) -> list[object]:
 
 
 def _marks(view: View) -> tuple[Mark, ...]:
-    """The marks of steps that the run has."""
-    found = view.blame.marks if view.blame else ()
+    """The marks of steps that the run has, one for each."""
+    found = view.blame.by_step if view.blame else ()
     return tuple(mark for mark in found if 0 <= mark.step < len(view.steps))
 
 

@@ -85,7 +85,7 @@ def make_blame_table(found: Blame, titles: Mapping[int, str] | None = None) -> B
         return BlameRow(
             mark.step,
             titles is not None and mark.step in titles,
-            "" if titles is None else titles.get(mark.step, ", which the run has not"),
+            _entitle(mark, titles),
             share(mark.value),
             _describe(found, mark),
             whisker,
@@ -142,8 +142,16 @@ def _final_text(branch: BranchView) -> str:
     return line(words, _FINAL)
 
 
+def _entitle(mark: Mark, titles: Mapping[int, str] | None) -> str:
+    """What stands behind the number of a step: its part, or its title where the run is at hand."""
+    if titles is not None and mark.step in titles:
+        return mark.part or titles[mark.step]
+    missing = ", which the run has not" * (titles is not None)
+    return f"{', ' * bool(mark.part)}{mark.part}{missing}"
+
+
 def _describe(found: Blame, mark: Mark) -> str:
     counted = f" ({mark.flips} of {mark.trials} re-runs)" if mark.trials and mark.flips is not None else ""
     interval = f"{found.interval} {share(mark.low)} to {share(mark.high)}"
     decided = "decided" if mark.decided else "not decided"
-    return f"step {mark.step}: {found.estimand} {share(mark.value)}{counted}, {interval}, {decided}"
+    return f"{mark.what}: {found.estimand} {share(mark.value)}{counted}, {interval}, {decided}"

@@ -200,7 +200,7 @@ def _blame(view: View, axis: Axis, at: Heights) -> Iterator[tuple[str, str]]:
         return
     yield "zero", f"M0 {at.scale(0)}H{WIDTH}"
     yield "line", f"M0 {_n(at.scale(view.blame.threshold))}H{WIDTH}"
-    for mark in view.blame.marks:
+    for mark in view.blame.by_step:
         if not 0 <= mark.step < len(view.steps):
             continue
         x = _n(axis.middle(mark.step))
