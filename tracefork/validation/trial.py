@@ -98,9 +98,12 @@ def try_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
             )
     blamed = tuple(step for step in range(steps) if drops[step] > report.delta)
     culprits = () if kind in EXPECTED else blamed
-    false = any(drops[entry.step] <= report.margin + 1e-9 for entry in report.named)
-    untold = frozenset({UNTOLD, Conclusion.SEGMENT}) if kind in HARD else frozenset()
-    return _make_trial(str(kind), culprits, report, EXPECTED.get(kind, untold), false=false)
+    told = [entry for entry in report.named if entry.kind == "answer" or not world.after]
+    false = any(drops[entry.step] <= report.margin + 1e-9 for entry in told)
+    right = EXPECTED.get(kind, frozenset({UNTOLD, Conclusion.SEGMENT}) if kind in HARD else frozenset())
+    if world.after and not told:  # the tool that draws the outcome did decide it, or is in the segment
+        right = right | {Conclusion.STEP, Conclusion.SEGMENT}
+    return _make_trial(str(kind), culprits, report, right, false=false)
 
 
 def try_harm(harm: Harm, at: int, seed: int = 0, steps: int = HARMED) -> Trial:
