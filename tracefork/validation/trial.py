@@ -34,6 +34,7 @@ T = TypeVar("T")
 STEPS = 10
 HARMED = 12
 FORKS = 120
+AT_ONCE = (0.0,)  # a failure of the scripted model does not pass by itself
 
 UNTOLD = Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
 
@@ -94,14 +95,21 @@ def try_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
         with server:
             agent = PlantedAgent(server.url, steps, world.after)
             report = blame(
-                tape, agent, succeeded, store=store, budget=Budget(forks=FORKS), tools="live", seed=seed
+                tape,
+                agent,
+                succeeded,
+                store=store,
+                budget=Budget(forks=FORKS),
+                tools="live",
+                seed=seed,
+                pauses=AT_ONCE,
             )
     blamed = tuple(step for step in range(steps) if drops[step] > report.delta)
     culprits = () if kind in EXPECTED else blamed
-    told = [entry for entry in report.named if entry.kind == "answer" or not world.after]
-    false = any(drops[entry.step] <= report.margin + 1e-9 for entry in told)
+    answers = [entry for entry in report.named if entry.kind == "answer" or not world.after]
+    false = any(drops[entry.step] <= report.margin + 1e-9 for entry in answers)
     right = EXPECTED.get(kind, frozenset({UNTOLD, Conclusion.SEGMENT}) if kind in HARD else frozenset())
-    if world.after and not told:  # the tool that draws the outcome did decide it, or is in the segment
+    if world.after and not answers:  # the tool that draws the outcome did decide it, or is in the segment
         right = right | {Conclusion.STEP, Conclusion.SEGMENT}
     return _make_trial(str(kind), culprits, report, right, false=false)
 
@@ -111,7 +119,14 @@ def try_harm(harm: Harm, at: int, seed: int = 0, steps: int = HARMED) -> Trial:
     tape, agent, server = record_faulty(harm, at, steps)
     with server, TapeStore.open(":memory:") as store:
         report = blame(
-            tape, agent, succeeded, store=store, budget=Budget(forks=FORKS), tools="live", seed=seed
+            tape,
+            agent,
+            succeeded,
+            store=store,
+            budget=Budget(forks=FORKS),
+            tools="live",
+            seed=seed,
+            pauses=AT_ONCE,
         )
     false = any(entry.step != at for entry in report.named)
     return _make_trial(f"{harm} at step {at} of {steps}", (at,), report, frozenset(), false=false)

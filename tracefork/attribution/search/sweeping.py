@@ -16,7 +16,7 @@ from .confirming import conclude, has_drop, has_short_segment, name_level
 from .exploring import KNOWN, SCREENED, believe, choose_end
 from .state import State
 
-UNLIKELY = {Conclusion.SYSTEMIC: 0.04, Conclusion.NO_DROP: 0.02}
+UNLIKELY = {Conclusion.SYSTEMIC: 0.05, Conclusion.NO_DROP: 0.02}
 """The posterior of a fall at which it is denied."""
 
 ENOUGH, LEVEL, LONG = 6, 0.75, 24
