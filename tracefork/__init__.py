@@ -89,10 +89,7 @@ _MOVED = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset(
-    {
-        *("attribution", "backends", "edits", "errors", "executors", "providers", "redact", "report", "testing"),
-        "transports",
-    }
+    "attribution backends edits errors executors providers redact report testing transports".split()
 )
 
 __all__ = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 from pathlib import Path
@@ -132,6 +134,22 @@ def test_a_second_address_is_refused():
         tracefork.executors.ray(address="auto")
 
 
+CONNECTING = """
+import sys, ray, tracefork
+with tracefork.executors.ray(address=sys.argv[1]) as pool:
+    print(pool.submit(int, "7").result(60), ray.is_initialized())
+print(ray.is_initialized())
+"""
+
+
+def test_a_connection_that_was_made_for_it_ends_with_it():
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, "-c", CONNECTING, address]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=WAIT)
+
+    assert done.stdout.split() == ["7", "True", "False"]
+
+
 def test_there_are_as_many_workers_as_cpus(pool):
     assert pool._max_workers == 2
     with tracefork.executors.ray(5, num_cpus=0.1) as many:
@@ -170,7 +188,7 @@ class Mortal:
 
     def __call__(self):
         result = self.agent()
-        if tracefork.current().lineage is not None and not os.path.exists(self.grave):
+        if tracefork.current().lineage is not None and not Path(self.grave).exists():
             Path(self.grave).touch()
             os._exit(1)
         return result

@@ -23,12 +23,12 @@ _OURS = "max_retries", "retry_exceptions", "num_returns"
 
 
 def ray(workers: int | None = None, *, address: str | None = None, **options: Any) -> Executor:
-    """Return an executor for `blame(..., executor=)` whose calls are tasks of Ray, on as many machines as it has.
+    """Return an executor for `blame(..., executor=)` whose calls are tasks of Ray, on all its machines.
 
     What is sent is pickled as Ray pickles: functions of a script and lambdas arrive, too. A call whose
     worker dies raises `BrokenExecutor` from its future. A call that is cancelled before it began never
-    begins; one that is under way is interrupted. `shutdown`, which leaving a `with` block calls, ends the
-    connection to Ray only if this function made it.
+    begins; one that is under way is interrupted. Leaving a `with` block waits for all calls, and ends the
+    connection to Ray if this function made it.
 
     Args:
         workers: how many forks a study has in flight here; by default as many as the cluster has CPUs.
@@ -46,7 +46,7 @@ def ray(workers: int | None = None, *, address: str | None = None, **options: An
     if workers is not None and workers < 1:
         raise ValueError(f"workers= is 1 or more, not {workers}")
     if taken := sorted(options.keys() & set(_OURS)):
-        raise TypeError(f"{taken[0]}= cannot be chosen: a fork is made once, since it is paid for; leave it out")
+        raise TypeError(f"{taken[0]}= cannot be chosen: a fork is made once, since it is paid for")
     try:
         library = import_module("ray")
     except ImportError as exc:
@@ -55,12 +55,12 @@ def ray(workers: int | None = None, *, address: str | None = None, **options: An
     if began:
         library.init(address=address, log_to_driver=False)
     elif address is not None:
-        raise ValueError("this process is connected to Ray already: leave address= out, or ray.shutdown() first")
+        raise ValueError("this process is connected to Ray already: leave address= out, or disconnect it")
     return _RayExecutor(library, workers or _count_cpus(library), options, ends=began)
 
 
 class _RayExecutor(Executor):
-    """Calls as tasks of the Ray that `library` is connected to; with `ends` a shutdown ends that connection."""
+    """Calls as tasks of the Ray that `library` is connected to; `ends`: a shutdown ends the connection."""
 
     def __init__(self, library: Any, workers: int, options: dict[str, Any], *, ends: bool) -> None:
         self._max_workers = workers  # where executors of the standard library have it
@@ -88,7 +88,7 @@ class _RayExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  its signature
-        """Take no more calls; end the connection to Ray, if it was made for this executor."""
+        """Take no more calls; if told to wait, end the connection to Ray that was made for this executor."""
         with self._lock:
             self._closed = True
             left = list(self._open)
