@@ -41,7 +41,6 @@ def ray(workers: int | None = None, *, address: str | None = None, **options: An
         ValueError: `workers` is less than 1; or the process is connected to Ray already, and `address` is
             given, too.
         TypeError: an option says how often a task is made, or how many results it has.
-        ConnectionError: there is no cluster at the address.
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers= is 1 or more, not {workers}")
