@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import backends as backends
     from . import edits as edits
     from . import errors as errors
+    from . import executors as executors
     from . import providers as providers
     from . import redact as redact
     from . import report as report
@@ -88,7 +89,7 @@ _MOVED = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset(
-    {"attribution", "backends", "edits", "errors", "providers", "redact", "report", "testing", "transports"}
+    "attribution backends edits errors executors providers redact report testing transports".split()
 )
 
 __all__ = [
@@ -119,6 +120,7 @@ __all__ = [
     "dumps",
     "edits",
     "errors",
+    "executors",
     "fork",
     "group",
     "load",
