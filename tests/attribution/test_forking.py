@@ -173,7 +173,7 @@ def test_what_the_network_did_is_never_evidence(trouble, on_raise):
     answers = [Response(200), Response(200), Response(200), trouble]
     agent = chatting(lambda: "abc", script=Script(*answers))
     tape = made(agent)
-    done = perform(setting(tape, agent, on_raise=on_raise, raised=True, pauses=()), job(2))
+    done = perform(setting(tape, agent, on_raise=on_raise, raised=True), job(2))
     assert done.grade is Grade.ERROR
     assert "529" in done.note or "no route" in done.note
 

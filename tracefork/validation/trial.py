@@ -34,7 +34,6 @@ T = TypeVar("T")
 STEPS = 10
 HARMED = 12
 FORKS = 120
-AT_ONCE = (0.0,)  # a failure of the scripted model does not pass by itself
 
 UNTOLD = Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
 

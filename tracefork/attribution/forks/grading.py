@@ -29,19 +29,14 @@ def grade(success: bool | float | None, recorded: bool, draw: float = 0.5) -> Gr
 
 
 def grade_without_oracle(
-    raised: BaseException | None,
-    failure: TraceforkError | None,
-    *,
-    trouble: bool,
-    raising: bool,
-    answered: bool = False,
+    raised: BaseException | None, failure: TraceforkError | None, *, trouble: bool, raising: bool
 ) -> Grade | None:
     """Return the grade of a fork that is no evidence; None if its result, or its exception, is to be graded.
 
     `raised` left the agent, `failure` ended the run; `trouble` is whether a live question got no
-    answer of a model, and `answered` whether another one did; `raising` says whether an exception of the
-    agent's own counts. What may depend on how the fork was going, a refused tool, an exception that does not
-    count, or trouble after an answer, is CENSORED and not an ERROR: to leave it out would bend the rates.
+    answer of a model; `raising` says whether an exception of the agent's own counts. What may depend
+    on how the fork was going, a refused tool or an exception that does not count, is CENSORED and
+    not an ERROR: to leave it out would bend the rates.
     """
     ours = failure or TraceforkError.find(raised)
     match ours:
@@ -52,5 +47,5 @@ def grade_without_oracle(
         case TraceforkError():
             return Grade.ERROR
     if trouble:
-        return Grade.CENSORED if answered or raised is None else Grade.ERROR
+        return Grade.CENSORED if raised is None else Grade.ERROR
     return None if raised is None or raising else Grade.CENSORED

@@ -21,7 +21,6 @@ from ..forks.arms import Arms
 from ..forks.grading import OnRaise
 from ..mutations import Mutation
 from ..oracles import Oracle, is_exact
-from .going_on import PAUSES
 
 How: TypeAlias = Literal["value", "flip", "direct"]
 Final: TypeAlias = Literal["auto", "known", "sampled"]
@@ -56,8 +55,6 @@ class Design:
         prior: a weight for each arm but the last, from whoever has an opinion; it costs no validity.
         tools_run_for_real: make forks though a model called tools that are no effects of the tape: each fork
             runs them.
-        pauses: seconds to wait before a fork that a vendor's failure ended goes on from the question that nobody
-            answered, each longer by up to half of it, as chance decides; as often as there are numbers.
         on_doubt: what to do about a tool that may have run before a crash, as for `tracefork.resume`; a tape
             with such a call is refused without it.
     """
@@ -79,7 +76,6 @@ class Design:
     prices: Prices | None = None
     prior: tuple[float, ...] | None = None
     tools_run_for_real: bool = False
-    pauses: tuple[float, ...] = field(default=PAUSES, converter=tuple)
     options: Mapping[str, Any] = field(factory=dict)
 
     @classmethod
@@ -118,7 +114,7 @@ class Design:
 _OF_RUNS = frozenset(TailOptions.__annotations__) - {"matcher", "tools", "durability"}
 
 
-_NOT_THE_STUDY = frozenset({"options", "pauses", "prices", "tools_run_for_real"})
+_NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real"})
 
 
 def identity(design: Design, tape: Tape, agent: object, oracle: object, arms: Arms) -> dict[str, object]:

@@ -21,8 +21,7 @@ class Meter:
     """Lets a question leave if the most that it may cost fits what the fork has left.
 
     At most `calls` leave, which cost at most `most` together, if that is not None, none of them
-    after `until`, in seconds of `time.time`. `session` is the fork's own; `before` is what it cost until a
-    failure of the vendor, after which it goes on. Callable from any thread.
+    after `until`, in seconds of `time.time`. `session` is the fork's own. Callable from any thread.
     """
 
     matcher: Matcher
@@ -30,7 +29,6 @@ class Meter:
     most: Spent | None = None
     until: float | None = None
     prices: Prices | None = None
-    before: Spent = field(factory=Spent)
     session: Session = field(init=False)
     _left: Counter[str] = field(factory=Counter, init=False)
     _worst: Spent = field(factory=Spent, init=False)
@@ -55,14 +53,6 @@ class Meter:
             self._worst += worst
             self._left[self.matcher(request)] += 1
 
-    def __attrs_post_init__(self) -> None:
-        self._worst = self.before
-
-    def go_on(self) -> Meter:
-        """Return the meter of the same fork after a failure: with what it has left."""
-        left = self.calls - self._left.total()
-        return Meter(self.matcher, left, self.most, self.until, self.prices, self.spent())
-
     def live(self) -> tuple[Exchange, ...]:
         """Return the exchanges that left, by head: of equal ones the last, since the first were served."""
         left, found = Counter(self._left), []
@@ -76,7 +66,7 @@ class Meter:
     def spent(self) -> Spent:
         """Return what the fork has cost so far; calls that are open, or broke off, at worst."""
         live = self.live()
-        total = sum((cost_in_fact(exchange, self.prices) for exchange in live), self.before)
+        total = sum((cost_in_fact(exchange, self.prices) for exchange in live), Spent())
         if len(live) == self._left.total():
             return total
         open_ = Counter(self._left) - Counter(self.matcher(x.request) for x in live)

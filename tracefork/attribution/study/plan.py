@@ -97,7 +97,6 @@ class Plan:
             tools=design.tools,
             matcher=design.matcher,
             prices=design.prices,
-            pauses=design.pauses,
             options=tuple(sorted(design.options.items())),
         )
         return cls(tape, budget, design, arms, pricing, batch, setting, elsewhere)

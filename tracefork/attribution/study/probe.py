@@ -8,28 +8,25 @@ from functools import partial
 from statistics import fmean
 from typing import Any, TypeAlias, TypeVar
 
-import anyio
 import anyio.to_thread
 from attrs import frozen
 
 from ...core.matching import Matcher
 from ...core.tape import Tape
 from ...core.values import Draw, Exchange, Request, Response, Step
-from ...host import clocks
 from ...runs.agents import Agent, Ending, arun_agent, complete, is_async, run_agent
 from ...runs.api import cut, fork, replay
 from ...runs.naming import resolve
 from ...runs.verify import judge
 from ...session.session import Session
 from ...storage.info import PROBE
-from ..forks.arms import find_unanswered, is_troubled
+from ..forks.arms import find_unanswered
 from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
 from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
 from ..statistics.chance import unit
 from .forced_answers import ForcedAnswers
-from .going_on import Pause, find_place, list_pauses
 from .meter import Meter
 from .setting import Setting, read_tape
 
@@ -97,7 +94,7 @@ async def afind_baseline(setting: Setting, times: int = 1) -> Baseline:
 
 # -- sync and async: the steps yield a session to run the agent in, or an oracle to ask ----------------
 
-Steps: TypeAlias = "Generator[Session | OracleCall | Pause, Ending, T]"
+Steps: TypeAlias = "Generator[Session | OracleCall, Ending, T]"
 
 
 @frozen
@@ -128,11 +125,7 @@ def _drive(steps: Steps[T], agent: Agent) -> T:
     try:
         want = next(steps)
         while True:
-            if isinstance(want, Pause):
-                clocks.sleep(want.seconds)
-                want = steps.send(Ending())
-            else:
-                want = steps.send(run_agent(want, agent) if isinstance(want, Session) else want.make())
+            want = steps.send(run_agent(want, agent) if isinstance(want, Session) else want.make())
     except StopIteration as over:
         done: T = over.value
         return done
@@ -142,12 +135,8 @@ async def _adrive(steps: Steps[T], agent: Agent) -> T:
     try:
         want = next(steps)
         while True:
-            if isinstance(want, Pause):
-                await anyio.sleep(want.seconds)
-                want = steps.send(Ending())
-            else:
-                ending = arun_agent(want, agent) if isinstance(want, Session) else want.amake()
-                want = steps.send(await ending)
+            ending = arun_agent(want, agent) if isinstance(want, Session) else want.amake()
+            want = steps.send(await ending)
     except StopIteration as over:
         done: T = over.value
         return done
@@ -218,29 +207,17 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
     if given:
         given.session = session
     ending = yield session
-    asked_same = None
-    if job.event is not None:
-        asked_same = _is_asked_same(session.tape, _find_step(tape, job.event), setting.matcher)
-    answered = _has_answer(meter)
-    for pause in () if pivot else list_pauses(job.seed, setting.pauses):
-        place = find_place(session.tape, setting.matcher)
-        if place is None or session.failure is not None or _is_late(setting, pause):
-            break
-        yield pause
-        meter = meter.go_on()
-        parent = session.run_id if setting.store is not None else ""
-        more = {"gate": meter, "parent": parent, "name": f"{job.name}, gone on", "recorded": tape}
-        session = cut(session.tape, place, **options | more)
-        meter.session = session
-        ending = yield session
-        answered = answered or _has_answer(meter)
-    done = partial(Done, spent=meter.spent(), given=given.count if given else 0, asked_same=asked_same)
+    done = partial(Done, spent=meter.spent(), given=given.count if given else 0)
     if setting.store is not None:
         done = partial(done, run_id=session.run_id)
+    if job.event is not None:
+        done = partial(
+            done, asked_same=_is_asked_same(session.tape, _find_step(tape, job.event), setting.matcher)
+        )
     live = {id(exchange) for exchange in meter.live()}
     lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
     obstacle = grade_without_oracle(
-        ending.raised, session.failure, trouble=bool(lost), raising=setting.raising, answered=answered
+        ending.raised, session.failure, trouble=bool(lost), raising=setting.raising
     )
     if obstacle is not None:
         return done(obstacle, note=_write_note(session, lost)[:LONGEST])
@@ -250,16 +227,6 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
     if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
         return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}")
     return done(grade(answer.result, setting.recorded, unit(job.seed, "score")))
-
-
-def _has_answer(meter: Meter) -> bool:
-    """True if a live question of the fork was answered."""
-    return any(not is_troubled(exchange) for exchange in meter.live())
-
-
-def _is_late(setting: Setting, pause: Pause) -> bool:
-    """True if the study's time is over before the pause is."""
-    return setting.until is not None and clocks.now() + pause.seconds >= setting.until
 
 
 def _pass(given: ForcedAnswers, meter: Meter, request: Request) -> None:

@@ -20,7 +20,6 @@ from ...storage.store import TapeStore
 from ...storage.tape_file import loads
 from ..forks.grading import OnRaise
 from ..oracles import Oracle
-from .going_on import PAUSES
 
 
 @frozen
@@ -47,8 +46,7 @@ class Setting:
 
     `recorded` is the oracle's verdict on the recorded run, `raised` whether it ended by
     raising. Forks are kept as branches of run `parent` in `store`, a path or a store, if there is one.
-    `options` go to `tracefork.runs.api.cut`. `until` is in seconds of `time.time`, `pauses` are
-    seconds before a fork goes on that a vendor's failure ended.
+    `options` go to `tracefork.runs.api.cut`. `until` is in seconds of `time.time`.
     """
 
     source: Source
@@ -63,7 +61,6 @@ class Setting:
     matcher: Matcher = exact
     prices: Prices | None = None
     until: float | None = None
-    pauses: tuple[float, ...] = PAUSES
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
