@@ -31,7 +31,8 @@ class Job:
 class Done:
     """The result of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
 
-    `given` is how many live questions were answered without leaving.
+    `given` is how many live questions were answered without leaving, `tries` how often the fork was made,
+    since a vendor failed it: `spent` is the cost of all.
     """
 
     grade: Grade
@@ -39,6 +40,7 @@ class Done:
     run_id: str = ""
     note: str = ""
     given: int = 0
+    tries: int = 1
 
 
 @frozen

@@ -98,6 +98,7 @@ class Plan:
             tools=design.tools,
             matcher=design.matcher,
             prices=design.prices,
+            backoff=design.backoff,
             options=tuple(sorted(design.options.items())),
         )
         return cls(tape, budget, design, arms, pricing, batch, setting, elsewhere)
