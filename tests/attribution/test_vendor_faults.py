@@ -24,7 +24,7 @@ BUSY = Response(529, (), (b"busy",))
 
 
 class Server:
-    """Draws good or bad at step `at`, then repeats what it is told; it refuses a `share` of calls on bad paths."""
+    """Draws good or bad at step `at`, then repeats that; it refuses a `share` of the calls of bad paths."""
 
     def __init__(self, seed, at=1, good=0.5, share=0.0):
         self.chance, self.at, self.good, self.share = random.Random(seed), at, good, share

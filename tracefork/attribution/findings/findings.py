@@ -156,7 +156,8 @@ class BlameReport(Shown):
     of all forks, `given` the number of live questions that were answered without leaving, `undefined`
     that of forks without a clear grade, `broken` that of forks that diverged or failed; `notes` say why,
     the most frequent first. `more` forks would probably settle it, at the price `more_cost` in `unit`;
-    None where it is settled, or no forecast is possible. `digest` is that of the tape.
+    None where it is settled, or no forecast is possible. `digest` is that of the tape. `effective` is what
+    the forks that asked a model are worth, where some are copies of others; else None.
     """
 
     verdict: Conclusion
@@ -179,6 +180,7 @@ class BlameReport(Shown):
     more: int | None = None
     more_cost: float | None = None
     digest: str = ""
+    effective: int | None = None
 
     def top(self) -> Ranked | None:
         """The best guess, certified or not; None if there is no step."""

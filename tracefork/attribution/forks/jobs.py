@@ -28,11 +28,20 @@ class Job:
 
 
 @frozen
+class Asked:
+    """A live exchange as two marks of 16 hex characters; `cached` if a cache says that it answered."""
+
+    question: str
+    answer: str
+    cached: bool = False
+
+
+@frozen
 class Done:
     """The result of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
 
     `given` is how many live questions were answered without leaving, `tries` how often the fork was made,
-    since a vendor failed it: `spent` is the cost of all.
+    since a vendor failed it: `spent` is the cost of all. `asked` are its live exchanges, by head.
     """
 
     grade: Grade
@@ -41,6 +50,7 @@ class Done:
     note: str = ""
     given: int = 0
     tries: int = 1
+    asked: tuple[Asked, ...] = ()
 
 
 @frozen

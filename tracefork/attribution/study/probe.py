@@ -26,6 +26,7 @@ from ..forks.arms import LOCKED, find_unanswered
 from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
 from ..forks.redoing import TRIES, find_resumption, find_what_is_left, wait_before
+from ..forks.repeats import MOST, describe_live
 from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
 from ..statistics.chance import unit
@@ -228,7 +229,7 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
     for number in range(1, TRIES + 1):
         done, again = yield from _try(setting, left, start)
         spent, given = total.spent + done.spent, total.given + done.given
-        total = evolve(done, spent=spent, given=given, tries=number)
+        total = evolve(done, spent=spent, given=given, tries=number, asked=(*total.asked, *done.asked)[:MOST])
         seconds = wait_before(number, job.seed, setting.backoff)
         over = setting.until is not None and clocks.now() + seconds >= setting.until
         rest = find_what_is_left(job, total.spent)
@@ -263,7 +264,9 @@ def _try(setting: Setting, job: Job, start: Start) -> Steps[tuple[Done, Start | 
     done = partial(Done, spent=meter.spent(), given=given.count if given else 0)
     if setting.store is not None:
         done = partial(done, run_id=session.run_id)
-    live = {id(exchange) for exchange in meter.live()}
+    left = meter.live()
+    done = partial(done, asked=describe_live(left, setting.matcher, job.seed))
+    live = {id(exchange) for exchange in left}
     lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
     obstacle = grade_without_oracle(
         ending.raised, session.failure, trouble=bool(lost), raising=setting.raising
