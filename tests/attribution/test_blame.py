@@ -148,7 +148,12 @@ def test_tasks_of_one_loop_do_not_mix_their_forks():
         async with tracefork.record() as run:
             assert await agent() == "01234"
         return await ablame(
-            run.tape, agent, lambda result: result != "01234", workers=8, budget=Budget(forks=60)
+            run.tape,
+            agent,
+            lambda result: result != "01234",
+            workers=8,
+            budget=Budget(forks=60),
+            repeats="drawn",
         )
 
     report = asyncio.run(study())
@@ -254,7 +259,7 @@ def test_a_tool_with_a_side_effect_runs_once_however_many_forks_there_are():
 
     with tracefork.record() as run:
         agent(run)
-    report = blame(run.tape, agent, lambda result: False, budget=Budget(forks=100))
+    report = blame(run.tape, agent, lambda result: False, budget=Budget(forks=100), repeats="drawn")
     assert booked == ["plan"]
     assert (report.verdict, report.broken) == ("NOT_IDENTIFIED_WITHIN_BUDGET", 0)
     assert report.held == (("book", 1),)
@@ -320,7 +325,10 @@ def test_a_tool_that_is_polled_after_the_last_answer_leaves_the_end_to_be_measur
 
     with tracefork.record() as run:
         assert agent(run) == "failed at poll 1"
-    report = blame(run.tape, agent, lambda result: result != "failed at poll 1", budget=Budget(forks=80))
+    budget = Budget(forks=80)
+    report = blame(
+        run.tape, agent, lambda result: result != "failed at poll 1", budget=budget, repeats="drawn"
+    )
     assert not report.named
     assert report.values[-1].value == 1.0
 

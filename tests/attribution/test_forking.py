@@ -169,12 +169,12 @@ def test_an_agent_that_stops_early_is_never_evidence():
 
 @pytest.mark.parametrize("trouble", [Response(529, (), (b"busy",)), Fault("ConnectError", "no route")])
 @pytest.mark.parametrize("on_raise", ["as_recorded", "failure", "error"])
-def test_what_the_network_did_is_never_evidence(trouble, on_raise):
-    answers = [Response(200), Response(200), Response(200), trouble]
+def test_what_the_network_did_for_good_counts_as_the_worse_and_is_not_left_out(trouble, on_raise):
+    answers = [Response(200), Response(200), Response(200), trouble, trouble, trouble]
     agent = chatting(lambda: "abc", script=Script(*answers))
     tape = made(agent)
-    done = perform(setting(tape, agent, on_raise=on_raise, raised=True), job(2))
-    assert done.grade is Grade.ERROR
+    done = perform(setting(tape, agent, on_raise=on_raise, raised=True, backoff=0), job(2))
+    assert (done.grade, done.tries, done.spent.calls) == (Grade.CENSORED, 3, 3)
     assert "529" in done.note or "no route" in done.note
 
 
@@ -270,8 +270,9 @@ def test_a_vendor_in_trouble_is_never_evidence_even_if_the_agent_makes_the_best_
 
     tape = made(agent)
     up[0] = False
-    done = perform(Setting(tape, agent, lambda result: result == "hello", recorded=True), job(0))
+    done = perform(Setting(tape, agent, lambda result: result == "hello", recorded=True, backoff=0), job(0))
     assert done.grade is Grade.CENSORED
+    assert done.tries == (1 if status in (401, 403) else 3)
     assert str(status) in done.note
 
 

@@ -59,6 +59,13 @@ class Tools(StrEnum):
     REFUSE = "refuse"
 
 
+class Repeats(StrEnum):
+    """What equal answers to equal questions are taken for."""
+
+    AUDIT = "audit"
+    DRAWN = "drawn"
+
+
 @commands.command()
 def blame(
     run: Run,
@@ -97,6 +104,9 @@ def blame(
     seconds: Annotated[float | None, typer.Option(help="The most wall time.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that make forks side by side.")] = 1,
     seed: int = 0,
+    repeats: Annotated[
+        Repeats, typer.Option(help="Equal answers: look out for a cache, or take each as drawn.")
+    ] = Repeats.AUDIT,
     prices: Annotated[Path | None, typer.Option(help="A table of prices of your own.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would take, and make no fork.")
@@ -121,6 +131,7 @@ def blame(
         "method": str(method),
         "tools": str(tools),
         "seed": seed,
+        "repeats": str(repeats),
         "find": "all" if find_all else "first",
         "tools_run_for_real": tools_run_for_real,
     }

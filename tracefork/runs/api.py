@@ -255,6 +255,7 @@ def cut(
     desc: str = "",
     gate: Gate | None = None,
     known: Known | None = None,
+    recorded: Tape | None = None,
     **options: Unpack[TailOptions],
 ) -> Session:
     """Start a run that is served the first `upto` exchanges of `tape`, by head, and asks all else live.
@@ -267,6 +268,7 @@ def cut(
             a draw too: all whose heads were given by then are served.
         answer: what the next exchange is answered, if it too is to be served.
         store, run_id, meta, parent, name, desc, gate, known: as for `fork`.
+        recorded: the run whose results `tools="recorded"` gives, where `tape` is itself a branch of it.
         options: see `tracefork.runs.options.Options`. What is said of replays holds until the run is live.
 
     Raises:
@@ -281,7 +283,16 @@ def cut(
     may_serve = choose_tools(chosen.tools)
     script = Cut(continue_tape(tape), upto, answer, may_serve).script(chosen.matcher)
     return _follow(
-        tape, script, lineage, chosen, store=store, run_id=run_id, meta=meta, gate=gate, known=known
+        tape,
+        script,
+        lineage,
+        chosen,
+        store=store,
+        run_id=run_id,
+        meta=meta,
+        gate=gate,
+        known=known,
+        recorded=recorded,
     )
 
 
@@ -301,6 +312,7 @@ def _follow(
     gate: Gate | None = None,
     known: Known | None = None,
     pivot: Step | None = None,
+    recorded: Tape | None = None,
 ) -> Session:
     """The session of a run that follows `tape` as far as `script` does, and then goes live."""
     return make_session(
@@ -308,7 +320,7 @@ def _follow(
         make_header(tape.agent_name, run_id, {**inherit(tape.meta), **(meta or {})}, lineage),
         options,
         store=store,
-        tools=policy(options.tools, tape, options.on_doubt, options.unrecordable),
+        tools=policy(options.tools, recorded or tape, options.on_doubt, options.unrecordable),
         gate=gate,
         known=known,
         tape=tape,

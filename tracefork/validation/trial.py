@@ -101,7 +101,7 @@ def try_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
                 budget=Budget(forks=FORKS),
                 tools="live",
                 seed=seed,
-                pauses=AT_ONCE,
+                backoff=0.0,
             )
     blamed = tuple(step for step in range(steps) if drops[step] > report.delta)
     culprits = () if kind in EXPECTED else blamed
@@ -125,7 +125,7 @@ def try_harm(harm: Harm, at: int, seed: int = 0, steps: int = HARMED) -> Trial:
             budget=Budget(forks=FORKS),
             tools="live",
             seed=seed,
-            pauses=AT_ONCE,
+            backoff=0.0,
         )
     false = any(entry.step != at for entry in report.named)
     return _make_trial(f"{harm} at step {at} of {steps}", (at,), report, frozenset(), false=false)

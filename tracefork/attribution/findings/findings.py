@@ -181,7 +181,8 @@ class BlameReport(Shown):
     whose results were as recorded in all forks, with how often: what they did is not measured, and where the
     forks found no cause beside them, `inconclusive`, none is denied. `harm` is the
     median excess of the flip rate over all steps, where answers were changed by a mutation: how much that
-    harms by itself; None where it is not known, or nothing was mutated.
+    harms by itself; None where it is not known, or nothing was mutated. `effective` is what the forks that
+    asked a model are worth, where some are copies of others; else None.
     """
 
     verdict: Conclusion
@@ -208,6 +209,7 @@ class BlameReport(Shown):
     inconclusive: bool = False
     mutated: bool = False
     harm: float | None = None
+    effective: int | None = None
 
     def top(self) -> Ranked | None:
         """The best guess, certified or not; None if there is no step."""

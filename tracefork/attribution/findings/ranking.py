@@ -12,6 +12,7 @@ from attrs import evolve
 from ..forks.arms import Arms
 from ..forks.jobs import Line
 from ..forks.parts import PartKind
+from ..forks.repeats import Audit
 from ..search.conclusion import Conclusion
 from ..search.direct import DirectReport
 from ..search.estimate import Estimate
@@ -86,6 +87,19 @@ def withdraw(report: BlameReport) -> BlameReport:
         values=(),
         more=None,
         more_cost=None,
+    )
+
+
+def withhold(report: BlameReport, found: Audit) -> BlameReport:
+    """Return `report` with nothing certified or valued, if too many forks are copies."""
+    if found.forks == found.effective:
+        return report
+    if found.is_sound:
+        return evolve(report, effective=found.effective)
+    return evolve(
+        withdraw(report),
+        verdict=Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET,
+        effective=found.effective,
     )
 
 

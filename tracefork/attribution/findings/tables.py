@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import fmean
 
+from ...core.advice import advise
 from ..forks.parts import ANSWER
 from ..search.conclusion import Conclusion
 from .findings import BlameReport, Ranked, RankedDrop, RankedEffect, RankedFlips
@@ -38,6 +39,13 @@ def _write_sentences(report: BlameReport) -> Iterator[str]:
         yield _write_effect(entry, other)
     if report.verdict is Conclusion.UNSTABLE:
         return
+    if report.effective is not None:
+        option = advise("repeats='drawn'", "--repeats drawn")
+        yield (
+            f"Equal questions were answered byte for byte equally, or by a cache: "
+            f"the {report.forks} forks are worth {report.effective}. "
+            f"If the model draws anew each time, say {option}."
+        )
     if top and not report.named and (belief := _find_belief(top)):
         yield f"The best guess, not decided, is {_name(top)} (belief {share(belief)})."
     shown = report.named or ((top,) if top and _find_belief(top) else ())
@@ -190,7 +198,8 @@ def _find_column(value: float) -> int:
 def spending(report: BlameReport) -> str:
     """Return the costs of the forks in a line."""
     spent = report.spent
-    parts = [f"{report.forks} forks", f"{spent.calls} live calls"]
+    worth = "" if report.effective is None else f" worth {report.effective}"
+    parts = [f"{report.forks} forks{worth}", f"{spent.calls} live calls"]
     if spent.tokens:
         parts.append(f"{spent.tokens} tokens")
     parts.append("price unknown" if spent.usd is None else money(float(spent.usd), "USD"))

@@ -35,8 +35,8 @@ def grade_without_oracle(
 
     `raised` left the agent, `failure` ended the run; `trouble` is whether a live question got no
     answer of a model; `raising` says whether an exception of the agent's own counts. What may depend
-    on how the fork was going, a refused tool or an exception that does not count, is CENSORED and
-    not an ERROR: to leave it out would bend the rates.
+    on how the fork was going, a vendor's failure, a refused tool or an exception that does not count, is
+    CENSORED and not an ERROR: to leave it out would bend the rates.
     """
     ours = failure or TraceforkError.find(raised)
     match ours:
@@ -47,5 +47,5 @@ def grade_without_oracle(
         case TraceforkError():
             return Grade.ERROR
     if trouble:
-        return Grade.CENSORED if raised is None else Grade.ERROR
+        return Grade.CENSORED
     return None if raised is None or raising else Grade.CENSORED

@@ -31,11 +31,22 @@ class Job:
 
 
 @frozen
+class Asked:
+    """A live exchange as two marks of 16 hex characters; `cached` if a cache says that it answered."""
+
+    question: str
+    answer: str
+    cached: bool = False
+
+
+@frozen
 class Done:
     """The result of a job. `run_id` names the branch that was kept; `note` says why there is no grade.
 
     `given` is how many live questions were answered without leaving. `asked_same` is whether what was to be
-    drawn anew was asked as it was recorded; None where it was not asked, or nobody looked.
+    drawn anew was asked as it was recorded; None where it was not asked, or nobody looked. `tries` is how
+    often the fork was made, since a vendor failed it: `spent` is the cost of all. `asked` are its live
+    exchanges, by head; none where tools or draws give it chance of its own.
     """
 
     grade: Grade
@@ -44,6 +55,8 @@ class Done:
     note: str = ""
     given: int = 0
     asked_same: bool | None = None
+    tries: int = 1
+    asked: tuple[Asked, ...] = ()
 
 
 @frozen

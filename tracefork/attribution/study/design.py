@@ -57,6 +57,10 @@ class Design:
             runs them.
         on_doubt: what to do about a tool that may have run before a crash, as for `tracefork.resume`; a tape
             with such a call is refused without it.
+        repeats: "audit" certifies nothing by forks that are copies of each other, as a cache makes them;
+            "drawn" says that each answer is a draw of its own, however alike they are.
+        backoff: seconds before a fork that a vendor failed is gone on with from there; the second wait is
+            twice as long, none is longer than 8. A fork is made three times at most.
     """
 
     method: How = field(default="value", validator=in_(("value", "flip", "direct")))
@@ -76,6 +80,8 @@ class Design:
     prices: Prices | None = None
     prior: tuple[float, ...] | None = None
     tools_run_for_real: bool = False
+    repeats: Literal["audit", "drawn"] = field(default="audit", validator=in_(("audit", "drawn")))
+    backoff: float = field(default=0.5, validator=ge(0))
     options: Mapping[str, Any] = field(factory=dict)
 
     @classmethod
@@ -114,7 +120,7 @@ class Design:
 _OF_RUNS = frozenset(TailOptions.__annotations__) - {"matcher", "tools", "durability"}
 
 
-_NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real"})
+_NOT_THE_STUDY = frozenset({"options", "prices", "tools_run_for_real", "backoff", "repeats"})
 
 
 def identity(design: Design, tape: Tape, agent: object, oracle: object, arms: Arms) -> dict[str, object]:

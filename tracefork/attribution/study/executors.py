@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -39,15 +40,18 @@ def run_on(executor: Executor, study: Study) -> None:
     if not isinstance(executor, ThreadPoolExecutor):
         _reach(executor, study.setting)
     flying: dict[Future[Done], Probe] = {}
+    over = threading.Event()
+    here = (over.wait,) if isinstance(executor, ThreadPoolExecutor) else ()
     try:
         while True:
             for probe, job in study.due():
-                flying[executor.submit(perform, study.setting, job)] = probe
+                flying[executor.submit(perform, study.setting, job, *here)] = probe
             if not flying:
                 return
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
                 study.settle(flying.pop(future), future.result())
     finally:
+        over.set()  # nobody waits for a vendor any more
         for future in flying:
             future.cancel()
 
@@ -56,25 +60,29 @@ async def run_in_tasks(study: Study) -> None:
     """Make the forks in tasks of the running event loop, as many at a time as the study asks for."""
     over, ended = anyio.create_memory_object_stream[tuple[Probe, Done | Exception]](math.inf)
     failure: Exception | None = None
+    stopped = threading.Event()
 
     async def make(probe: Probe, job: Job) -> None:
         try:
-            over.send_nowait((probe, await aperform(study.setting, job)))
+            over.send_nowait((probe, await aperform(study.setting, job, stopped.wait)))
         except Exception as exc:  # noqa: BLE001  it is raised below, outside of the group
             over.send_nowait((probe, exc))
 
     with over, ended:
         async with anyio.create_task_group() as tasks:
-            flying = 0
-            while failure is None:
-                for probe, job in study.due():
-                    tasks.start_soon(make, probe, job)
-                    flying += 1
-                if not flying:
-                    return
-                failure = _settle(study, *await ended.receive())
-                flying -= 1
-            tasks.cancel_scope.cancel()
+            try:
+                flying = 0
+                while failure is None:
+                    for probe, job in study.due():
+                        tasks.start_soon(make, probe, job)
+                        flying += 1
+                    if not flying:
+                        return
+                    failure = _settle(study, *await ended.receive())
+                    flying -= 1
+                tasks.cancel_scope.cancel()
+            finally:
+                stopped.set()  # nobody waits for a vendor any more
     if failure is not None:
         raise failure
 

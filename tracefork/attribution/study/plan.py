@@ -21,10 +21,11 @@ from ...session.tools.decorator import REPEATABLE
 from ...storage.store import TapeStore
 from ...storage.tape_file import dumps
 from ..findings.findings import BlameReport
-from ..findings.ranking import withdraw
+from ..findings.ranking import withdraw, withhold
 from ..forks.arms import Arms
 from ..forks.budget import Budget
 from ..forks.pricing import Pricing
+from ..forks.repeats import audit
 from ..oracles import Oracle
 from .design import Design, identity
 from .ledger import Ledger
@@ -97,6 +98,8 @@ class Plan:
             tools=design.tools,
             matcher=design.matcher,
             prices=design.prices,
+            backoff=design.backoff,
+            audits=design.repeats == "audit",
             options=tuple(sorted(design.options.items())),
         )
         return cls(tape, budget, design, arms, pricing, batch, setting, elsewhere)
@@ -150,8 +153,12 @@ class Plan:
         the end, or could not be judged any more.
         """
         report = study.method.report(study.lines)
+        if again != found and self.must_stand(found):
+            report = withdraw(report)
+        elif self.design.repeats == "audit":
+            report = withhold(report, audit(study.lines))
         return evolve(
-            report if again == found or not self.must_stand(found) else withdraw(report),
+            report,
             recorded=study.setting.recorded,
             spent=study.spent,
             unit=self.pricing.unit,

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from statistics import fmean
 from typing import Any, TypeAlias, TypeVar
 
+import anyio
 import anyio.to_thread
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...core.matching import Matcher
 from ...core.tape import Tape
 from ...core.values import Draw, Exchange, Request, Response, Step
+from ...host import clocks
 from ...runs.agents import Agent, Ending, arun_agent, complete, is_async, run_agent
 from ...runs.api import cut, fork, replay
 from ...runs.naming import resolve
 from ...runs.verify import judge
 from ...session.session import Session
 from ...storage.info import PROBE
-from ..forks.arms import find_unanswered
+from ..forks.arms import LOCKED, find_unanswered
 from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
+from ..forks.redoing import TRIES, find_resumption, find_what_is_left, wait_before
+from ..forks.repeats import MOST, describe_live
 from ..oracles import Oracle, ask_oracle, check_answer
 from ..search.state import Grade
 from ..statistics.chance import unit
@@ -61,16 +66,20 @@ class Baseline:
     wavers: bool = False
 
 
-def perform(setting: Setting, job: Job) -> Done:
-    """Make the fork in this thread, and grade it. An async agent or oracle gets a loop of its own."""
-    return _drive(_fork(setting, job), resolve(setting.agent))
+def perform(setting: Setting, job: Job, rest: Callable[[float], object] = time.sleep) -> Done:
+    """Make the fork in this thread, and grade it. An async agent or oracle gets a loop of its own.
+
+    `rest` waits so many seconds before a fork that a vendor failed is gone on with; where it returns what
+    is true, the study is over, and the fork stays as it is.
+    """
+    return _drive(_fork(setting, job), resolve(setting.agent), rest)
 
 
-async def aperform(setting: Setting, job: Job) -> Done:
-    """`perform` in the running loop. An agent that is not async runs in a thread."""
+async def aperform(setting: Setting, job: Job, rest: Callable[[float], object] = time.sleep) -> Done:
+    """`perform` in the running loop. An agent that is not async runs in a thread, and `rest` waits there."""
     agent = resolve(setting.agent)
     if not is_async(agent):
-        return await anyio.to_thread.run_sync(perform, setting, job)
+        return await anyio.to_thread.run_sync(perform, setting, job, rest)
     return await _adrive(_fork(setting, job), agent)
 
 
@@ -92,9 +101,9 @@ async def afind_baseline(setting: Setting, times: int = 1) -> Baseline:
     return await _adrive(_replay(setting, times), agent)
 
 
-# -- sync and async: the steps yield a session to run the agent in, or an oracle to ask ----------------
+# -- sync and async: the steps yield a session to run the agent in, an oracle to ask, or a pause ----
 
-Steps: TypeAlias = "Generator[Session | OracleCall, Ending, T]"
+Steps: TypeAlias = "Generator[Session | OracleCall | Pause, Ending, T]"
 
 
 @frozen
@@ -121,11 +130,25 @@ class OracleCall:
             return Ending(raised=exc)
 
 
-def _drive(steps: Steps[T], agent: Agent) -> T:
+@frozen
+class Pause:
+    """Waits `seconds`. Its ending has a result that is true where the study is over in the meantime."""
+
+    seconds: float
+
+
+def _drive(steps: Steps[T], agent: Agent, rest: Callable[[float], object] = time.sleep) -> T:
     try:
         want = next(steps)
         while True:
-            want = steps.send(run_agent(want, agent) if isinstance(want, Session) else want.make())
+            match want:
+                case Session():
+                    ending = run_agent(want, agent)
+                case Pause(seconds):
+                    ending = Ending(rest(seconds))
+                case _:
+                    ending = want.make()
+            want = steps.send(ending)
     except StopIteration as over:
         done: T = over.value
         return done
@@ -135,8 +158,15 @@ async def _adrive(steps: Steps[T], agent: Agent) -> T:
     try:
         want = next(steps)
         while True:
-            ending = arun_agent(want, agent) if isinstance(want, Session) else want.amake()
-            want = steps.send(await ending)
+            match want:
+                case Session():
+                    ending = await arun_agent(want, agent)
+                case Pause(seconds):
+                    await anyio.sleep(seconds)
+                    ending = Ending()
+                case _:
+                    ending = await want.amake()
+            want = steps.send(ending)
     except StopIteration as over:
         done: T = over.value
         return done
@@ -185,14 +215,46 @@ def _score(setting: Setting) -> Steps[float | None]:
     return float(answer.result)
 
 
+@frozen
+class Start:
+    """Where a try begins: `upto` exchanges of `tape`, by head, are served. `parent` is the tape's run."""
+
+    tape: Tape
+    upto: int
+    parent: str | None
+
+
 def _fork(setting: Setting, job: Job) -> Steps[Done]:
-    tape = read_tape(setting.source)
+    """Make the fork; where a vendor failed it, go on with it from there, a few times, within its limits."""
+    start, left, total = Start(read_tape(setting.source), job.upto, setting.parent), job, Done(Grade.CENSORED)
+    for number in range(1, TRIES + 1):
+        done, again = yield from _try(setting, left, start)
+        spent, given = total.spent + done.spent, total.given + done.given
+        same = done.asked_same if number == 1 else total.asked_same
+        asked = (*total.asked, *done.asked)[:MOST]
+        total = evolve(done, spent=spent, given=given, tries=number, asked_same=same, asked=asked)
+        seconds = wait_before(number, job.seed, setting.backoff)
+        over = setting.until is not None and clocks.now() + seconds >= setting.until
+        rest = find_what_is_left(job, total.spent)
+        if again is None or rest is None or over or number == TRIES:
+            return total
+        if (yield Pause(seconds)).result:
+            return total
+        start, left = (
+            (start, rest) if job.forced else (again, evolve(rest, answer=None, last=None, event=None))
+        )
+    return total
+
+
+def _try(setting: Setting, job: Job, start: Start) -> Steps[tuple[Done, Start | None]]:
+    """Give what came of the fork, and where to go on with it if a vendor that may answer yet failed it."""
+    tape = start.tape
     pivot = tape.by_head[job.upto] if job.forced else None
     given = ForcedAnswers(tape, pivot, setting.matcher) if pivot else None
     meter = Meter(setting.matcher, job.calls, job.most, setting.until, setting.prices)
     options: dict[str, Any] = {
         "store": setting.store,
-        "parent": setting.parent,
+        "parent": start.parent,
         "name": job.name,
         "meta": {PROBE: job.name, SEED: str(job.seed)},
         "matcher": setting.matcher,
@@ -201,8 +263,11 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
         "known": given,
         **dict(setting.options),
     }
-    last = job.upto if job.last is None else _find_step(tape, job.last)
-    session = fork(tape, pivot, **options) if pivot else cut(tape, last, job.answer, **options)
+    last = start.upto if job.last is None else _find_step(tape, job.last)
+    recorded = read_tape(setting.source)
+    session = (
+        fork(tape, pivot, **options) if pivot else cut(tape, last, job.answer, recorded=recorded, **options)
+    )
     meter.session = session
     if given:
         given.session = session
@@ -214,19 +279,30 @@ def _fork(setting: Setting, job: Job) -> Steps[Done]:
         done = partial(
             done, asked_same=_is_asked_same(session.tape, _find_step(tape, job.event), setting.matcher)
         )
-    live = {id(exchange) for exchange in meter.live()}
+    left = meter.live()
+    done = partial(done, asked=describe_live(left, setting.matcher, job.seed))
+    live = {id(exchange) for exchange in left}
     lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
     obstacle = grade_without_oracle(
         ending.raised, session.failure, trouble=bool(lost), raising=setting.raising
     )
     if obstacle is not None:
-        return done(obstacle, note=_write_note(session, lost)[:LONGEST])
+        again = None
+        if obstacle is Grade.CENSORED and session.failure is None and lost and not any(map(_is_locked, lost)):
+            kept = session.run_id if setting.store is not None else setting.parent
+            again = Start(session.tape, find_resumption(session.tape, lost, setting.matcher), kept)
+        return done(obstacle, note=_write_note(session, lost)[:LONGEST]), again
     if ending.raised is not None:
-        return done(grade(success=False, recorded=setting.recorded))
+        return done(grade(success=False, recorded=setting.recorded)), None
     answer = yield OracleCall(setting.oracle, ending.result, session.tape)
     if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
-        return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}")
-    return done(grade(answer.result, setting.recorded, unit(job.seed, "score")))
+        return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}"), None
+    return done(grade(answer.result, setting.recorded, unit(job.seed, "score"))), None
+
+
+def _is_locked(exchange: Exchange) -> bool:
+    """True if the vendor refuses the caller, which another try does not change."""
+    return isinstance(exchange.answer, Response) and exchange.answer.status in LOCKED
 
 
 def _pass(given: ForcedAnswers, meter: Meter, request: Request) -> None:

@@ -46,6 +46,8 @@ class Setting:
 
     `recorded` is the oracle's verdict on the recorded run, `raised` whether it ended by
     raising. Forks are kept as branches of run `parent` in `store`, a path or a store, if there is one.
+    `backoff` are the seconds before a fork that a vendor failed is gone on with;
+    with `audits` a study stops where forks are copies of each other.
     `options` go to `tracefork.runs.api.cut`. `until` is in seconds of `time.time`.
     """
 
@@ -61,6 +63,8 @@ class Setting:
     matcher: Matcher = exact
     prices: Prices | None = None
     until: float | None = None
+    backoff: float = 0.5
+    audits: bool = True
     options: tuple[tuple[str, Any], ...] = ()
 
     @property

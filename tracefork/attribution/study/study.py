@@ -16,6 +16,7 @@ from ..forks.arms import Arms
 from ..forks.budget import Budget, Purse, Spent
 from ..forks.jobs import Begun, Done, Job, Line
 from ..forks.pricing import Pricing
+from ..forks.repeats import is_idle
 from ..mutations import Mutation, mutate
 from ..search.state import Grade, Kind, Probe
 from .ledger import Ledger
@@ -102,6 +103,8 @@ class Study:
     def _plan(self, most: int | None) -> list[Probe]:
         """The probes that are due and fit what is left, whichever of them fly."""
         if self.setting.until is not None and clocks.now() >= self.setting.until:
+            return []
+        if self.setting.audits and is_idle(self.lines):
             return []
         purse, fitting = self._purse, list[Probe]()
         for probe in self.method.plan(tuple(self._flying))[:most]:
