@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from .core.values import Response as Response
     from .errors import Divergence as Divergence
     from .errors import TraceforkError as TraceforkError
+    from .experiments.compare import acompare as acompare
+    from .experiments.compare import compare as compare
     from .report.diff.tapes import diff as diff
     from .runs.api import fork as fork
     from .runs.api import record as record
@@ -70,6 +72,7 @@ _HOMES = {
     "core.values": ["Branch", "Draw", "Effect", "Exchange", "Fault", "Request", "Response"],
     "runs.verify": ["Verdict", "averify", "verify"],
     "errors": ["Divergence", "TraceforkError"],
+    "experiments.compare": ["acompare", "compare"],
     "storage.tape_file": ["dumps", "load", "loads", "save"],
     "runs.api": ["fork", "record", "replay", "rerun", "resume"],
     "session.current": ["current"],
@@ -107,10 +110,13 @@ __all__ = [
     "TraceforkError",
     "Verdict",
     "ablame",
+    "acompare",
+    "atournament",
     "attribution",
     "averify",
     "backends",
     "blame",
+    "compare",
     "current",
     "diff",
     "digest",
@@ -130,6 +136,7 @@ __all__ = [
     "save",
     "testing",
     "tool",
+    "tournament",
     "transports",
     "verify",
 ]
