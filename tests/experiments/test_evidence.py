@@ -14,7 +14,7 @@ TOUCHED = tuple(range(6))
 
 
 def compare(rates, seed, most=100, start=None):
-    """The evidence after at most `most` pairs, looked at after each; `rates[tape]` are of before and after."""
+    """The evidence after at most `most` pairs; `rates[tape]` are those of before and after."""
     chance = Random(seed)
     pairs, ended = Pairs(seed, tuple(range(len(rates))), start or Evidence()), ()
     while len(ended) < most and (block := pairs.draw(len(ended), ended)) is not None:

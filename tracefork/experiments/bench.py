@@ -29,7 +29,7 @@ class Design(Protocol):
     """Decides what is run, from what is known. Pure."""
 
     def draw(self, number: int, ended: tuple[Ended, ...]) -> Block | None:
-        """Return the block of this number, after those that `ended`; None if it waits for more, or all is over.
+        """Return the block of this number, after those that `ended`; None if it waits, or all is over.
 
         `ended` are the blocks 0, 1, 2 and so on, without a gap.
         """
@@ -93,7 +93,7 @@ class Bench:
     @property
     def ended(self) -> tuple[Ended, ...]:
         """The blocks 0, 1, 2 and so on, up to the first that is not over."""
-        found = []
+        found = list[Ended]()
         while len(found) in self._ended:
             found.append(self._ended[len(found)])
         return tuple(found)

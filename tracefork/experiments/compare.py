@@ -69,8 +69,8 @@ def compare(
         options: `seed`, `tools`, `on_raise`, `prices`, `matcher`, and others of `tracefork.fork`.
 
     Raises:
-        Divergence: `before` does not do again what is on a tape.
-        ValueError: there is no tape, one is unfinished, two have one name; or a price is not known.
+        ValueError: `before` does not do again what is on a tape; there is no
+            tape, one is unfinished, or is given twice; or a price is not known.
         TypeError: `after` is no change; or an open store is given with other processes.
         Conflict: the ledger is of another experiment, or in use.
         RuntimeError: an agent is async and an event loop is running; await `acompare`.

@@ -105,13 +105,15 @@ def find_touched(lab: Lab, tape: int) -> int | None:
     Each changed agent is run on the tape until it asks something else: no model is asked.
 
     Raises:
-        Divergence: the agent as it is does not do again what is on the tape.
+        ValueError: the agent as it is does not do again what is on the tape.
+        Divergence: it asks something else where it has to match.
     """
     source = read_tape(lab.tapes[tape])
     found = [at for arm in lab.arms if (at := _find_parting(lab, source, arm)) is not None]
     if lab.arms and (at := _find_parting(lab, source, lab.arms[0])) is not None:
-        raise Divergence(
-            f"the agent as it is parts from run {source.run_id!r} at step {at}: nothing to compare"
+        raise ValueError(
+            f"the agent as it is does not do again what run {source.run_id!r} did: it parts at step {at}; "
+            f"pass as before= what made the run, or record it again"
         )
     return min(found, default=None)
 
@@ -202,7 +204,7 @@ class _Run:
 
 
 def _open(lab: Lab, block: Block, place: int) -> _Run:
-    """The run at a place of a block, ready to begin; either side is served the same, and has the same tools."""
+    """The run at a place of a block, ready to begin: both sides are served the same, with the same tools."""
     number = block.arms[place]
     arm, tape = lab.arms[number], read_tape(lab.tapes[block.tape])
     upto = lab.upto[block.tape]

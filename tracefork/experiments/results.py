@@ -118,7 +118,7 @@ def make_comparison(
     spent: Spent,
     selection: str = "",
 ) -> Comparison:
-    """Return the comparison of these blocks; `tapes` are the run_ids of all tapes, `touched` their numbers."""
+    """Return the comparison of these blocks; `tapes` are all run_ids, `touched` the numbers of some."""
     pairs = [one for one in ended if one.block.kind == PAIR]
     controls = [one.sides for one in ended if one.block.kind == CONTROL]
     known = [abs(a.low - b.low) for a, b in controls if a.low == a.high and b.low == b.high]
@@ -155,7 +155,7 @@ def list_sentences(found: Comparison) -> list[str]:
             said = f"SAME: {change} changes nothing that any of the runs asks."
         case Verdict.SAME:
             said = f"SAME: {change} makes a difference of less than {evidence.margin:g} ({figures})."
-        case Verdict.NOT_DECIDED:
+        case _:
             said = f"NOT DECIDED: {change} ({figures})."
     sentences = [
         said,

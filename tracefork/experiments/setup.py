@@ -80,10 +80,10 @@ class Setup:
         """Return the setup of these arms, the first of which is the agent as it is. Its replays ask no model.
 
         Raises:
-            Divergence: the agent as it is does not do again what is on a tape.
             UnrecordedTools: a model called tools that are no effects of the tape: they would run for real.
             TypeError: the store is open, and other processes are to open it.
-            ValueError: the price of a model is not known, and the budget is in USD.
+            ValueError: the agent as it is does not do again what is on a tape; or the price of a model is not
+                known, and the budget is in USD.
         """
         given, budget = dict(options), budget or Budget()
         real = given.pop("tools_run_for_real", False)
@@ -115,24 +115,21 @@ class Setup:
     @classmethod
     async def aof(cls, *args: Any) -> Self:
         """`of` beside a running event loop: agents run in a thread, async ones in a loop of their own."""
-        return await anyio.to_thread.run_sync(cls.of, *args)
+        return await anyio.to_thread.run_sync(lambda: cls.of(*args))
 
     def open(self, held: ExitStack) -> Lab:
         """Return the lab as its runs find it: with an open store, or tapes that can be sent."""
         lab = self.lab
         if self.budget.seconds is not None:
             lab = evolve(lab, until=clocks.now() + self.budget.seconds)
+        tapes = self.tapes
         if lab.store is not None:
-            store = (
-                lab.store
-                if isinstance(lab.store, TapeStore)
-                else held.enter_context(TapeStore.open(lab.store))
-            )
-            tapes = tuple(_save(tape, store) for tape in self.tapes)
-            lab = evolve(lab, tapes=tapes, store=lab.store if self.elsewhere else store)
-        if self.elsewhere:
-            lab = evolve(lab, tapes=tuple(PackedTape(dumps(tape)) for tape in lab.tapes))
-        return lab
+            kept = lab.store
+            store = kept if isinstance(kept, TapeStore) else held.enter_context(TapeStore.open(kept))
+            tapes = tuple(_save(tape, store) for tape in tapes)
+            lab = evolve(lab, store=lab.store if self.elsewhere else store)
+        packed = (PackedTape(dumps(tape)) for tape in tapes)
+        return evolve(lab, tapes=tuple(packed) if self.elsewhere else tapes)
 
     def open_ledger(
         self, held: ExitStack, path: str | os.PathLike[str], more: Mapping[str, object]
