@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from .errors import TraceforkError as TraceforkError
     from .experiments.compare import acompare as acompare
     from .experiments.compare import compare as compare
+    from .experiments.tournament import atournament as atournament
+    from .experiments.tournament import tournament as tournament
     from .report.diff.tapes import diff as diff
     from .runs.api import fork as fork
     from .runs.api import record as record
@@ -73,6 +75,7 @@ _HOMES = {
     "runs.verify": ["Verdict", "averify", "verify"],
     "errors": ["Divergence", "TraceforkError"],
     "experiments.compare": ["acompare", "compare"],
+    "experiments.tournament": ["atournament", "tournament"],
     "storage.tape_file": ["dumps", "load", "loads", "save"],
     "runs.api": ["fork", "record", "replay", "rerun", "resume"],
     "session.current": ["current"],

@@ -158,7 +158,9 @@ def blame(
     saved.keep(report, store, tape.run_id)
     _print_report(report, json_=json_)
     if not json_ and report.named:
-        err.print(f"[dim]try a cure:[/] tracefork compare {escape(tape.run_id)} --model NAME, or --after PROGRAM")
+        err.print(
+            f"[dim]try a cure:[/] tracefork compare {escape(tape.run_id)} --model NAME, or --after PROGRAM"
+        )
 
 
 @commands.command()
