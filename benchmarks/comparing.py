@@ -1,6 +1,6 @@
 """Experiments: what a comparison and a tournament decide, and the live runs they take beside fixed designs.
 
-Worlds are rates of success for each tape and version. The fixed comparison makes 200 runs an arm and decides by
+Worlds are rates of success for each tape and version. The fixed comparison makes 200 runs an arm, decided by
 exact (Clopper-Pearson) bounds of both arms, each at half of alpha. The uniform one runs each fix and no
 change equally often, and certifies the best against no change and the second with alpha shared by all fixes;
 its runs are the fewest that reach the certificate in 95 of 100 worlds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -171,3 +171,14 @@ def test_what_cannot_be_compared_is_refused(tapes):
         compare(tapes, margin=2)
     with pytest.raises(ValueError, match="a price is not known"):
         compare(tapes, [Model("nobody-1")], budget=Budget(usd=1))
+
+
+@pytest.mark.slow
+def test_other_processes_find_the_same(tapes, tmp_path):
+    with ProcessPoolExecutor(2) as pool:
+        beside = compare(tapes, executor=pool, store=tmp_path / "runs.db")
+
+    assert beside.evidence == compare(tapes).evidence
+    with TapeStore.open(tmp_path / "own.db") as store, ProcessPoolExecutor(1) as pool:
+        with pytest.raises(TypeError, match="pass its path"):
+            compare(tapes, executor=pool, store=store)

@@ -148,17 +148,17 @@ def list_sentences(found: Comparison) -> list[str]:
     figures = f"{describe_mean(evidence)}, {sure} at any time"
     match found.verdict:
         case Verdict.BETTER:
-            said = f"BETTER: {change} succeeds more often ({figures})."
+            claim = f"BETTER: {change} succeeds more often ({figures})."
         case Verdict.WORSE:
-            said = f"WORSE: {change} succeeds less often ({figures})."
+            claim = f"WORSE: {change} succeeds less often ({figures})."
         case Verdict.SAME if not found.touched:
-            said = f"SAME: {change} changes nothing that any of the runs asks."
+            claim = f"SAME: {change} changes nothing that any of the runs asks."
         case Verdict.SAME:
-            said = f"SAME: {change} makes a difference of less than {evidence.margin:g} ({figures})."
+            claim = f"SAME: {change} makes a difference of less than {evidence.margin:g} ({figures})."
         case _:
-            said = f"NOT DECIDED: {change} ({figures})."
+            claim = f"NOT DECIDED: {change} ({figures})."
     sentences = [
-        said,
+        claim,
         f"{evidence.pairs} pairs over {found.touched} of {len(found.tapes)} runs that it touches.",
     ]
     if found.selection:

@@ -54,11 +54,11 @@ class Cures:
         gain = describe_mean(self.final.gain)
         if not self.final.is_cure:
             return f"NO CURE FOUND: {first} did best, and is not shown to be better than no change ({gain})."
-        said = f"CURE: {first} is better than no change ({gain})."
+        claim = f"CURE: {first} is better than no change ({gain})."
         if self.final.lead is None:
-            return said
+            return claim
         word = "is" if self.final.is_best else "is not shown to be"
-        return f"{said} It {word} better than the second, {others[0]} ({describe_mean(self.final.lead)})."
+        return f"{claim} It {word} better than the second, {others[0]} ({describe_mean(self.final.lead)})."
 
 
 def tournament(
