@@ -169,6 +169,8 @@ def test_what_cannot_be_compared_is_refused(tapes):
         tracefork.compare(tapes, booths.good, booths.agent, booths.booked)
     with pytest.raises(ValueError, match="margin= is within"):
         compare(tapes, margin=2)
+    with ThreadPoolExecutor(2) as pool, pytest.raises(ValueError, match="runs of one process would mix"):
+        compare(tapes, executor=pool, scope="process")
     with pytest.raises(ValueError, match="a price is not known"):
         compare(tapes, [Model("nobody-1")], budget=Budget(usd=1))
 

@@ -149,7 +149,7 @@ def _begin(
     start = Evidence(alpha, margin, len(setup.touched) / len(setup.tapes))
     design = Pairs(setup.lab.seed, setup.touched, start)
     with ExitStack() as held:
-        lab = setup.open(held)
+        lab = setup.open(held, width)
         book = None if ledger is None else setup.open_ledger(held, ledger, {"alpha": alpha, "margin": margin})
         yield Bench(lab, design, setup.worst, setup.budget, ledger=book, watch=watch, width=width), design
 

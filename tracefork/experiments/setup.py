@@ -117,8 +117,16 @@ class Setup:
         """`of` beside a running event loop: agents run in a thread, async ones in a loop of their own."""
         return await anyio.to_thread.run_sync(lambda: cls.of(*args))
 
-    def open(self, held: ExitStack) -> Lab:
-        """Return the lab as its runs find it: with an open store, or tapes that can be sent."""
+    def open(self, held: ExitStack, width: int) -> Lab:
+        """Return the lab as its runs find it: with an open store, or tapes that can be sent.
+
+        Raises:
+            ValueError: of `width` blocks in one process each would take the others' threads for its own.
+        """
+        if not self.elsewhere and width > 1 and dict(self.lab.options).get("scope") == "process":
+            raise ValueError(
+                'with scope="process" runs of one process would mix: make them in processes of their own'
+            )
         lab = self.lab
         if self.budget.seconds is not None:
             lab = evolve(lab, until=clocks.now() + self.budget.seconds)

@@ -153,7 +153,7 @@ def _begin(
 ) -> tuple[Bench, Race]:
     shared = Evidence(start.alpha, start.margin, len(setup.touched) / len(setup.tapes))
     race = Race(setup.lab.seed, setup.touched, len(setup.lab.arms) - 1, shared)
-    lab = setup.open(held)
+    lab = setup.open(held, width)
     more = {"alpha": start.alpha, "margin": start.margin, "what": "tournament"}
     book = None if ledger is None else setup.open_ledger(held, ledger, more)
     return Bench(lab, race, setup.worst, setup.budget, ledger=book, watch=watch, width=width), race
