@@ -40,7 +40,11 @@ if TYPE_CHECKING:
     from .core.values import Response as Response
     from .errors import Divergence as Divergence
     from .errors import TraceforkError as TraceforkError
+    from .experiments.compare import acompare as acompare
+    from .experiments.compare import compare as compare
     from .experiments.grouping import group as group
+    from .experiments.tournament import atournament as atournament
+    from .experiments.tournament import tournament as tournament
     from .report.diff.tapes import diff as diff
     from .runs.api import fork as fork
     from .runs.api import record as record
@@ -73,6 +77,8 @@ _HOMES = {
     "core.values": ["Branch", "Draw", "Effect", "Exchange", "Fault", "Request", "Response"],
     "runs.verify": ["Verdict", "averify", "verify"],
     "errors": ["Divergence", "TraceforkError"],
+    "experiments.compare": ["acompare", "compare"],
+    "experiments.tournament": ["atournament", "tournament"],
     "storage.tape_file": ["dumps", "load", "loads", "save"],
     "runs.api": ["fork", "record", "replay", "rerun", "resume"],
     "session.current": ["current"],
@@ -110,10 +116,13 @@ __all__ = [
     "TraceforkError",
     "Verdict",
     "ablame",
+    "acompare",
+    "atournament",
     "attribution",
     "averify",
     "backends",
     "blame",
+    "compare",
     "current",
     "diff",
     "digest",
@@ -135,6 +144,7 @@ __all__ = [
     "save",
     "testing",
     "tool",
+    "tournament",
     "transports",
     "verify",
 ]

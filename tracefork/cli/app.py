@@ -56,6 +56,10 @@ COMMANDS = {
         "blame",
         "Measure which step of a run made its outcome, by running it again from many places.",
     ),
+    "compare": (
+        "compare",
+        "Say if a change is better on recorded runs. Exit code 0 better or same, 1 worse, 3 not decided.",
+    ),
     "validate": (
         "blame",
         "Try blame on planted causes, offline: the planner often, and real agents. Exit code 1 if it fails.",

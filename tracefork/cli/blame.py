@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,9 +17,7 @@ from ..attribution.findings import saved
 from ..attribution.findings.findings import BlameReport
 from ..attribution.findings.tables import spending, summary, table
 from ..attribution.forks.budget import Budget
-from ..attribution.oracles import JsonPath, Oracle, Regex
 from ..attribution.study.blame import blame as measured
-from ..attribution.study.checks import Check, ExitedWell
 from ..attribution.study.outlook import Outlook, lines, outlook
 from ..core.visible import align
 from ..errors import StoreError
@@ -31,6 +26,7 @@ from ..providers.unrecorded import describe_unrecorded, find_unrecorded
 from ..storage.reports import locate
 from ..validation.gates import Measure, RowResult
 from .app import RUNS, Json, Run, Store, err, escape, print_json, print_plain
+from .measuring import make_oracle, open_executor, silence
 from .options import Doubt
 from .progress import track, watch_forks
 from .scripts import Command, find_program
@@ -124,7 +120,7 @@ def blame(
         if tape.run_id not in kept:
             raise StoreError(f"{run} is not in {store}: import it first, since forks are kept beside it")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  where --agent and --oracle are looked for, as by `python -m`
-    judge = _make_oracle(oracle, success, failure, json_path, check, exits=exit_code)
+    judge = make_oracle(oracle, success, failure, json_path, check, exits=exit_code)
     budget = Budget(usd=usd, forks=forks, tokens=tokens, seconds=seconds)
     who: Any = agent or find_program(tape, command or [])
     design: dict[str, Any] = {
@@ -155,7 +151,7 @@ def blame(
         if names := find_unrecorded(tape):
             err.print(escape(describe_unrecorded(names, by_command=bool(tape.command))))
     try:
-        with _silence(), _open_executor(workers) as pool, watch_forks(forks) as watch:
+        with silence(), open_executor(workers) as pool, watch_forks(forks) as watch:
             report = measured(
                 tape,
                 who,
@@ -172,6 +168,10 @@ def blame(
         raise typer.Exit(130) from None
     saved.keep(report, store, tape.run_id)
     _print_report(report, json_=json_)
+    if not json_ and report.named:
+        err.print(
+            f"[dim]try a cure:[/] tracefork compare {escape(tape.run_id)} --model NAME, or --after PROGRAM"
+        )
 
 
 @commands.command()
@@ -222,41 +222,6 @@ def _print_outlook(found: Outlook, *, json_: bool) -> None:
         return
     for line in lines(found):
         print_plain(line)
-
-
-def _make_oracle(
-    path: str, success: str, failure: str, json_path: str, check: str, *, exits: bool
-) -> Oracle | str:
-    given = [one for one in (path, success, failure, json_path, check, exits) if one]
-    if len(given) != 1:
-        raise ValueError(
-            "say how to tell a good run: one of --oracle, --success, --failure, --json-path, --check "
-            "and --exit-code"
-        )
-    if path:
-        return path
-    if check or exits:
-        return Check(check) if check else ExitedWell()
-    if success or failure:
-        return Regex(success or failure, absent=bool(failure))
-    where, _, value = json_path.partition("=")
-    return JsonPath(where, json.loads(value) if value else True)
-
-
-@contextlib.contextmanager
-def _open_executor(workers: int) -> Iterator[Executor | None]:
-    if workers == 1:
-        yield None
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield pool
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """A script that runs a hundred times prints a hundred times: none of it is shown."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
 
 
 def _print_validation(rows: Sequence[RowResult], trials: Sequence[Trial], often: int) -> None:

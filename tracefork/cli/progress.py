@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..attribution.study.study import Progress as Studied
+from ..attribution.forks.budget import Spent
 from ..core.visible import visible
 from ..session.session import Session
 
@@ -41,8 +41,19 @@ def track_jobs(items: Iterable[T], total: int, what: str) -> Iterator[T]:
         yield from progress.track(items, total=total, description=what)
 
 
+class Counted(Protocol):
+    """How far a study or an experiment is."""
+
+    @property
+    def forks(self) -> int: ...
+    @property
+    def spent(self) -> Spent: ...
+    @property
+    def leading(self) -> str: ...
+
+
 @contextmanager
-def watch_forks(most: int) -> Iterator[Callable[[Studied], None]]:
+def watch_forks(most: int) -> Iterator[Callable[[Counted], None]]:
     """Give what is to be called after each fork of a study, and show how many of `most` there were."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -53,7 +64,7 @@ def watch_forks(most: int) -> Iterator[Callable[[Studied], None]]:
     ) as progress:
         task = progress.add_task("forks", total=most, status="")
 
-        def watch(how: Studied) -> None:
+        def watch(how: Counted) -> None:
             cost = "" if how.spent.usd is None else f"${how.spent.usd:.4f}"
             progress.update(
                 task, completed=how.forks, status=visible(f"{cost}  {how.leading}", one_line=True)

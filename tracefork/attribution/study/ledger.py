@@ -36,14 +36,23 @@ _CONVERTER.register_structure_hook(Decimal, lambda text, _: Decimal(text))
 class Ledger:
     """The lines of a study in the file at `path`; made or continued by `open`. One process writes."""
 
-    def __init__(self, file: IO[bytes], lines: tuple[Begun | Line, ...]) -> None:
+    def __init__(self, file: IO[bytes], lines: tuple[Any, ...]) -> None:
         self._file = file
         self.lines = lines
         """What was there when it was opened."""
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], study: Mapping[str, Any]) -> Self:
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        study: Mapping[str, Any],
+        *,
+        format: str = FORMAT,  # noqa: A002  the word in the file
+        kinds: tuple[type[Any], type[Any]] = (Begun, Line),
+    ) -> Self:
         """Begin a ledger of `study`, a JSON object, or go on with the one that is there.
+
+        `kinds` are the values that its lines hold, of what began and of what is over; `format` names them.
 
         Raises:
             Conflict: the file is another study's, or another process writes it.
@@ -60,16 +69,16 @@ class Ledger:
                 file.truncate(len(text) - len(torn))
             lines = whole.split(b"\n") if whole else []
             if not lines:
-                _write(file, {"format": FORMAT, "study": dict(study)})
+                _write(file, {"format": format, "study": dict(study)})
                 return cls(file, ())
             head, *rest = (_parse(line, where, i) for i, line in enumerate(lines))
-            _check_same(head, study, where)
-            return cls(file, tuple(_read_line(fields, where, i) for i, fields in enumerate(rest, 1)))
+            _check_same(head, study, where, format)
+            return cls(file, tuple(_read_line(fields, where, i, kinds) for i, fields in enumerate(rest, 1)))
         except BaseException:
             file.close()
             raise
 
-    def add(self, line: Begun | Line) -> None:
+    def add(self, line: object) -> None:
         """Keep `line`; it is durable on return."""
         _write(self._file, _CONVERTER.unstructure(line))
 
@@ -108,17 +117,15 @@ def _parse(line: bytes, where: Path, at: int) -> Any:
         raise CorruptTape(str(exc), f"{where}, line {at + 1}", ANEW) from exc
 
 
-def _read_line(fields: Any, where: Path, at: int) -> Begun | Line:
+def _read_line(fields: Any, where: Path, at: int, kinds: tuple[type[Any], type[Any]]) -> Any:
     try:
-        if "begun" in fields:
-            return _CONVERTER.structure(fields, Begun)
-        return _CONVERTER.structure(fields, Line)
+        return _CONVERTER.structure(fields, kinds["begun" not in fields])
     except Exception as exc:
         raise CorruptTape("this is no line of a study", f"{where}, line {at + 1}", ANEW) from exc
 
 
-def _check_same(head: Any, study: Mapping[str, Any], where: Path) -> None:
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
+def _check_same(head: Any, study: Mapping[str, Any], where: Path, form: str) -> None:
+    if not isinstance(head, dict) or head.get("format") != form:
         raise Conflict(f"{where} is no ledger of this version; name another file")
     before, now = head.get("study", {}), json.loads(json.dumps(dict(study)))
     changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))

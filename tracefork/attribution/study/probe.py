@@ -280,7 +280,8 @@ def _try(setting: Setting, job: Job, start: Start) -> Steps[tuple[Done, Start | 
             done, asked_same=_is_asked_same(session.tape, _find_step(tape, job.event), setting.matcher)
         )
     left = meter.live()
-    done = partial(done, asked=describe_live(left, setting.matcher, job.seed))
+    if not _has_own_chance(session.tape):
+        done = partial(done, asked=describe_live(left, setting.matcher, job.seed))
     live = {id(exchange) for exchange in left}
     lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
     obstacle = grade_without_oracle(
@@ -298,6 +299,11 @@ def _try(setting: Setting, job: Job, start: Start) -> Steps[tuple[Done, Start | 
     if answer.raised is not None:  # an oracle is somebody else's, and the fork is paid for
         return done(Grade.AMBIGUOUS, note=f"the oracle raised {type(answer.raised).__name__}"), None
     return done(grade(answer.result, setting.recorded, unit(job.seed, "score"))), None
+
+
+def _has_own_chance(branch: Tape) -> bool:
+    """True if tools or draws were live: two forks that were answered the same may yet be two."""
+    return any(not isinstance(step, Exchange) and step.origin is None for step in branch.steps)
 
 
 def _is_locked(exchange: Exchange) -> bool:
