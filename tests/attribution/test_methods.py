@@ -119,7 +119,7 @@ def test_steps_that_are_only_asked_anew_may_be_certified():
     with tracefork.record() as run:
         agent()
     said.append(True)
-    report = blame(run.tape, agent, lambda result: result == "well", method="flip", k=20)
+    report = blame(run.tape, agent, lambda result: result == "well", method="flip", k=20, repeats="drawn")
     assert ([entry.step for entry in report.named], report.harm) == ([0], None)
 
 

@@ -69,7 +69,13 @@ def recorded(tmp_path, monkeypatch):
 def test_the_step_is_named_that_made_a_command_fail(recorded, oracle):
     tape, agent, _ = recorded
     report = tracefork.blame(
-        tape, agent, oracle, budget=tracefork.Budget(forks=40), on_raise="failure", tools_run_for_real=True
+        tape,
+        agent,
+        oracle,
+        budget=tracefork.Budget(forks=40),
+        on_raise="failure",
+        tools_run_for_real=True,
+        repeats="drawn",
     )
 
     assert [ranked.step for ranked in report.ranking if ranked.certified] == [0], report
@@ -88,6 +94,8 @@ def test_the_shell_blames_a_command(recorded):
         "--exit-code",
         "--forks",
         "40",
+        "--repeats",
+        "drawn",
     ]
     done = subprocess.run([*command, "--json"], cwd=folder, capture_output=True, text=True, check=True)
 

@@ -327,8 +327,8 @@ def test_help_and_version_import_nothing_that_only_commands_need():
 
 COMMANDS = set(
     """
-    demo run group ls show verify fork rerun resume blame report serve validate check diff import export salvage gc
-    delete
+    demo run ls show verify fork rerun resume blame report serve validate check diff import export salvage gc
+    delete group compare
     scrub calibrate gateway workspace textconv git pin policy
     """.split()
 )

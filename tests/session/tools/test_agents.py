@@ -607,6 +607,7 @@ def test_blame_names_a_step_within_it(tapes):
         oracle=lambda said, *_: "good" in str(said),
         budget=tracefork.Budget(forks=30),
         tools="recorded",
+        repeats="drawn",
     )
 
     assert report.verdict == "STEP"

@@ -53,7 +53,8 @@ def forecast(state: State, runs: int = RUNS) -> Forecast:
     """Return what a search that was cut short, or is stopped here, probably needs; nothing if it has ended.
 
     The same state has the same forecast. In simulation, after two dozen forks, its median is within
-    a factor of two of what the search then takes; after fewer it errs to too many.
+    a factor of two of what the search then takes; after fewer, and where it looks as if there were
+    no drop, it errs to too many.
 
     Raises:
         ValueError: there are fewer than two runs.
