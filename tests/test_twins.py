@@ -53,6 +53,10 @@ TWINS = [
 UNLIKE = {
     ("runtime/hanging.py", "anap"): "a loop sleeps by its own timers, or on a thread",
     ("attribution/study/blame.py", "ablame"): "its forks are tasks, not jobs of an executor",
+    ("experiments/compare.py", "acompare"): "its runs are tasks, not jobs of an executor",
+    ("experiments/lab.py", "arun_block"): "an agent that is not async runs in a thread",
+    ("experiments/setup.py", "Setup.aof"): "it calls of, in a thread",
+    ("experiments/tournament.py", "atournament"): "its runs are tasks, not jobs of an executor",
     ("attribution/study/probe.py", "_adrive"): "a cancellation of the task that asks is passed on",
     ("attribution/study/probe.py", "OracleCall.amake"): "a cancellation of the task that asks is passed on",
     ("runs/agents.py", "arun_agent"): "a cancellation of the task that asks is passed on",
@@ -88,7 +92,7 @@ APART = {
     "perform": """
 + agent = resolve(setting.agent)
 + if not is_async(agent):
-+ return anyio.to_thread.run_sync(perform, setting, job)
++ return anyio.to_thread.run_sync(perform, setting, job, rest)
 - return _drive(_fork(setting, job), resolve(setting.agent))
 + return _drive(_fork(setting, job), agent)
 """,

@@ -31,7 +31,8 @@ SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in ran
 
 
 def study(agent, tape=None, **more):
-    return blame(tape or recorded(agent), agent, succeeded, **{"budget": Budget(forks=200), **more})
+    given = {"budget": Budget(forks=200), "repeats": "drawn", **more}  # its model has no chance of its own
+    return blame(tape or recorded(agent), agent, succeeded, **given)
 
 
 # -- what is named -------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ COMMANDS = {
     ),
     "compare": (
         "compare",
-        "Say if a change is better on recorded runs. Exit code 0 better or same, 1 worse, 3 not decided.",
+        "Say whether a change is better, worse or the same on recorded runs, by running both in pairs.",
     ),
     "validate": (
         "blame",

@@ -65,7 +65,7 @@ def audit(lines: Sequence[Line]) -> Audit:
     for line in asking:
         for asked in line.done.asked:
             answers.setdefault(asked.question, set()).add(asked.answer)
-    varied = any(len(found) > 1 for found in answers.values())
+    varied = any(len(found) > 1 for found in answers.values()) or _part_by_themselves(asking)
     paths, copies, hits = set[tuple[Asked, ...]](), 0, 0
     for line in asking:
         path = tuple(Asked(asked.question, asked.answer) for asked in line.done.asked)
@@ -74,6 +74,17 @@ def audit(lines: Sequence[Line]) -> Audit:
         copies += cached or (path in paths and not varied)
         paths.add(path)
     return Audit(len(asking), max(min(1, len(asking)), len(asking) - copies), hits > 0)
+
+
+def _part_by_themselves(lines: Sequence[Line]) -> bool:
+    """True if two forks of one arm asked different questions after equal answers: their agent has chance."""
+    paths: dict[int, list[str]] = {}
+    for line in lines:
+        path = [asked.question for asked in line.done.asked]
+        known = paths.setdefault(line.probe.arm, path)
+        if any(one != other for one, other in zip(known, path, strict=False)):
+            return True
+    return False
 
 
 def is_idle(lines: Sequence[Line]) -> bool:
