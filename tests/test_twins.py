@@ -93,7 +93,7 @@ APART = {
 + agent = resolve(setting.agent)
 + if not is_async(agent):
 + return anyio.to_thread.run_sync(perform, setting, job, rest)
-- return _drive(_fork(setting, job), resolve(setting.agent))
+- return _drive(_fork(setting, job), resolve(setting.agent), rest)
 + return _drive(_fork(setting, job), agent)
 """,
     "find_baseline": """
