@@ -310,3 +310,8 @@ def test_a_search_that_may_not_explore_gives_up_honestly():
     known = report(after(Config(20, tuning=Tuning(explore=1, survey=1)), FALLEN))
 
     assert not known.named
+
+
+def test_forks_that_only_break_deny_nothing():
+    known = report(given(Config(1, final=1.0, max_forks=6), lambda _: Grade.ERROR))
+    assert known.conclusion is Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET

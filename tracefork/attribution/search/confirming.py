@@ -142,9 +142,11 @@ def has_drop(state: State) -> bool:
 def name_level(state: State) -> Conclusion | None:
     """Return what a run without a drop is: SYSTEMIC once V(0) is shown to be below delta, else NO_DROP.
 
-    None where it looks as if it were, and is not shown at level alpha.
+    None where it looks as if it were, and is not shown at level alpha; and where forks tell nothing.
     """
-    config, first = state.config, state.arms[0]
+    config, first, last = state.config, state.arms[0], state.arms[-1]
+    if not first.graded or first.untrusted or last.untrusted:
+        return None
     if log_evidence_level(*first.best, 0, 0, config.delta, 0.0) >= -math.log(config.alpha):
         return Conclusion.SYSTEMIC
     graded = sum(tally.graded for tally in state.arms)

@@ -128,7 +128,7 @@ def _find_arm(state: State, seen: Plateaus, place: int) -> int | None:
     low = seen.arms[at - 1] if at else -1
     high = seen.arms[at] if at < len(seen.arms) else state.config.n + 1
     due = {item.probe.arm for item in state.due}
-    free = [arm for arm in range(low + 1, high) if arm not in due]
+    free = [arm for arm in range(low + 1, high) if arm not in due] or range(low + 1, high)
     return free[len(free) // 2] if free else None
 
 
