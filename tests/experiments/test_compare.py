@@ -184,3 +184,8 @@ def test_other_processes_find_the_same(tapes, tmp_path):
     with TapeStore.open(tmp_path / "own.db") as store, ProcessPoolExecutor(1) as pool:
         with pytest.raises(TypeError, match="pass its path"):
             compare(tapes, executor=pool, store=store)
+
+
+def test_what_cannot_be_sent_to_other_processes_is_said_before_anything_is_spent(tapes):
+    with ProcessPoolExecutor(1) as pool, pytest.raises(TypeError, match="name it by import path"):
+        tracefork.compare(tapes, booths.agent, booths.good, lambda result: True, executor=pool)

@@ -7,15 +7,15 @@ knows is what the lines of its ledger fold to.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Protocol, TypeAlias
 
-import anyio
 from attrs import frozen
 
 from ..attribution.forks.budget import Budget, Purse, Spent
+from ..attribution.study.executors import check_reach, work_here, work_in_tasks, work_on
 from ..attribution.study.ledger import Ledger
 from ..host import clocks
 from .blocks import Begun, Block, Ended, Side
@@ -107,17 +107,20 @@ class Bench:
         """Runs that were begun, those that were killed among them."""
         return self._purse.forks
 
-    def due(self) -> list[Block]:
-        """The blocks to begin now. None, if those in flight must end first, or all is over."""
-        begun = list[Block]()
-        number = 0
-        while len(self._flying) < self._width and (block := self._find_next(number)) is not None:
+    def due(self, most: int | None = None) -> list[tuple[Block, Block]]:
+        """The blocks to begin now, `most` of them. None, if those in flight must end first, or all is over.
+
+        Each is given twice: it is settled under itself.
+        """
+        begun = list[tuple[Block, Block]]()
+        number, width = 0, self._width if most is None else min(most, self._width)
+        while len(self._flying) < width and (block := self._find_next(number)) is not None:
             if not self._fits(block):
                 break
             if self._ledger:
                 self._ledger.add(Begun(block))
             self._begin(block)
-            begun.append(block)
+            begun.append((block, block))
             number = block.number + 1
         return begun
 
@@ -166,53 +169,20 @@ class Bench:
 
 def run_here(bench: Bench) -> None:
     """Run the blocks one after another, in this thread."""
-    while due := bench.due():
-        for block in due:
-            bench.settle(block, run_block(bench.lab, block))
+    work_here(bench, partial(run_block, bench.lab))
 
 
 def run_on(executor: Executor, bench: Bench) -> None:
-    """Run the blocks on `executor`, as many at a time as the bench is wide."""
-    flying: dict[Future[tuple[Side, ...]], Block] = {}
-    try:
-        while True:
-            for block in bench.due():
-                flying[executor.submit(run_block, bench.lab, block)] = block
-            if not flying:
-                return
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                bench.settle(flying.pop(future), future.result())
-    finally:
-        for future in flying:
-            future.cancel()
+    """Run the blocks on `executor`, as many at a time as the bench is wide.
+
+    Raises:
+        TypeError: an agent or the oracle cannot be sent there.
+    """
+    if not isinstance(executor, ThreadPoolExecutor):
+        check_reach(executor, bench.lab.oracle, *(arm.agent for arm in bench.lab.arms))
+    work_on(executor, bench, partial(run_block, bench.lab))
 
 
 async def run_in_tasks(bench: Bench) -> None:
     """Run the blocks in tasks of the running event loop, as many at a time as the bench is wide."""
-    over, results = anyio.create_memory_object_stream[tuple[Block, tuple[Side, ...] | Exception]](math.inf)
-    failure: Exception | None = None
-
-    async def make(block: Block) -> None:
-        try:
-            over.send_nowait((block, await arun_block(bench.lab, block)))
-        except Exception as exc:  # noqa: BLE001  it is raised below, outside of the group
-            over.send_nowait((block, exc))
-
-    with over, results:
-        async with anyio.create_task_group() as tasks:
-            flying = 0
-            while failure is None:
-                for block in bench.due():
-                    tasks.start_soon(make, block)
-                    flying += 1
-                if not flying:
-                    return
-                block, sides = await results.receive()
-                flying -= 1
-                if isinstance(sides, Exception):
-                    failure = sides
-                else:
-                    bench.settle(block, sides)
-            tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    await work_in_tasks(bench, partial(arun_block, bench.lab))

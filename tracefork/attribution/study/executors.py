@@ -1,10 +1,14 @@
-"""Makes the forks that a study asks for: in this thread, in tasks of an event loop, or on an executor."""
+"""Does the work that somebody plans: in this thread, in tasks of an event loop, or on an executor.
+
+A study plans forks, an experiment blocks of runs.
+"""
 
 from __future__ import annotations
 
 import math
 import os
 import threading
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -13,22 +17,82 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from functools import partial
+from typing import Protocol, TypeVar
 
 import anyio
 
 from ...runs.naming import resolve
-from ..forks.jobs import Done, Job
-from ..search.state import Probe
 from .probe import aperform, perform
-from .setting import Setting
 from .study import Study
+
+Key = TypeVar("Key")
+What = TypeVar("What")
+Came = TypeVar("Came")
+What_co = TypeVar("What_co", covariant=True)
+Came_contra = TypeVar("Came_contra", contravariant=True)
+
+
+class Work(Protocol[Key, What_co, Came_contra]):
+    """Gives what is due, each under a key, and is told what came of it. None is due once all is over."""
+
+    def due(self, most: int | None = None) -> Sequence[tuple[Key, What_co]]: ...
+    def settle(self, key: Key, came: Came_contra, /) -> object: ...
+
+
+def work_here(work: Work[Key, What, Came], make: Callable[[What], Came]) -> None:
+    """Do the work one after another, in this thread."""
+    while due := work.due(1):
+        for key, what in due:
+            work.settle(key, make(what))
+
+
+def work_on(executor: Executor, work: Work[Key, What, Came], make: Callable[[What], Came]) -> None:
+    """Do the work on `executor`, as much at a time as is due."""
+    flying: dict[Future[Came], Key] = {}
+    try:
+        while True:
+            for key, what in work.due():
+                flying[executor.submit(make, what)] = key
+            if not flying:
+                return
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                work.settle(flying.pop(future), future.result())
+    finally:
+        for future in flying:
+            future.cancel()
+
+
+async def work_in_tasks(work: Work[Key, What, Came], make: Callable[[What], Awaitable[Came]]) -> None:
+    """Do the work in tasks of the running event loop, as much at a time as is due."""
+    over, ended = anyio.create_memory_object_stream[tuple[Key, Came | Exception]](math.inf)
+    failure: Exception | None = None
+
+    async def begin(key: Key, what: What) -> None:
+        try:
+            over.send_nowait((key, await make(what)))
+        except Exception as exc:  # noqa: BLE001  it is raised below, outside of the group
+            over.send_nowait((key, exc))
+
+    with over, ended:
+        async with anyio.create_task_group() as tasks:
+            flying = 0
+            while failure is None:
+                for key, what in work.due():
+                    tasks.start_soon(begin, key, what)
+                    flying += 1
+                if not flying:
+                    return
+                failure = _settle(work, *await ended.receive())
+                flying -= 1
+            tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 def run_here(study: Study) -> None:
     """Make the forks one after another, in this thread."""
-    while due := study.due(1):
-        ((probe, job),) = due
-        study.settle(probe, perform(study.setting, job))
+    work_here(study, partial(perform, study.setting))
 
 
 def run_on(executor: Executor, study: Study) -> None:
@@ -38,53 +102,23 @@ def run_on(executor: Executor, study: Study) -> None:
         TypeError: the agent or the oracle cannot be sent there.
     """
     if not isinstance(executor, ThreadPoolExecutor):
-        _reach(executor, study.setting)
-    flying: dict[Future[Done], Probe] = {}
+        check_reach(executor, study.setting.agent, study.setting.oracle)
+        work_on(executor, study, partial(perform, study.setting))
+        return
     over = threading.Event()
-    here = (over.wait,) if isinstance(executor, ThreadPoolExecutor) else ()
     try:
-        while True:
-            for probe, job in study.due():
-                flying[executor.submit(perform, study.setting, job, *here)] = probe
-            if not flying:
-                return
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                study.settle(flying.pop(future), future.result())
+        work_on(executor, study, partial(perform, study.setting, rest=over.wait))
     finally:
         over.set()  # nobody waits for a vendor any more
-        for future in flying:
-            future.cancel()
 
 
 async def run_in_tasks(study: Study) -> None:
     """Make the forks in tasks of the running event loop, as many at a time as the study asks for."""
-    over, ended = anyio.create_memory_object_stream[tuple[Probe, Done | Exception]](math.inf)
-    failure: Exception | None = None
     stopped = threading.Event()
-
-    async def make(probe: Probe, job: Job) -> None:
-        try:
-            over.send_nowait((probe, await aperform(study.setting, job, stopped.wait)))
-        except Exception as exc:  # noqa: BLE001  it is raised below, outside of the group
-            over.send_nowait((probe, exc))
-
-    with over, ended:
-        async with anyio.create_task_group() as tasks:
-            try:
-                flying = 0
-                while failure is None:
-                    for probe, job in study.due():
-                        tasks.start_soon(make, probe, job)
-                        flying += 1
-                    if not flying:
-                        return
-                    failure = _settle(study, *await ended.receive())
-                    flying -= 1
-                tasks.cancel_scope.cancel()
-            finally:
-                stopped.set()  # nobody waits for a vendor any more
-    if failure is not None:
-        raise failure
+    try:
+        await work_in_tasks(study, partial(aperform, study.setting, rest=stopped.wait))
+    finally:
+        stopped.set()  # as above
 
 
 def choose_width(executor: Executor | None, workers: int | None) -> int:
@@ -100,25 +134,14 @@ def choose_width(executor: Executor | None, workers: int | None) -> int:
     return workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
 
 
-def _settle(study: Study, probe: Probe, done: Done | Exception) -> Exception | None:
-    """Pass the result of a fork to the study; return the exception of either, or None."""
-    if isinstance(done, Exception):
-        return done
-    try:
-        study.settle(probe, done)
-    except Exception as exc:  # noqa: BLE001  whoever watches may raise
-        return exc
-    return None
-
-
-def _reach(executor: Executor, setting: Setting) -> None:
-    """Send `setting` to `executor` and check that it arrives, before any fork is begun.
+def check_reach(executor: Executor, *named: object) -> None:
+    """Send agents and oracles to `executor` and check that they arrive, before anything is begun.
 
     Raises:
-        TypeError: it does not.
+        TypeError: they do not.
     """
     try:
-        executor.submit(_is_there, setting).result()
+        executor.submit(_are_there, named).result()
     except BrokenExecutor:
         raise
     except Exception as exc:
@@ -128,6 +151,17 @@ def _reach(executor: Executor, setting: Setting) -> None:
         ) from exc
 
 
-def _is_there(setting: Setting) -> bool:
-    """True if what the setting names can be imported here."""
-    return callable(resolve(setting.agent)) and callable(resolve(setting.oracle))
+def _settle(work: Work[Key, What, Came], key: Key, came: Came | Exception) -> Exception | None:
+    """Tell the work what came; return the exception of either, or None."""
+    if isinstance(came, Exception):
+        return came
+    try:
+        work.settle(key, came)
+    except Exception as exc:  # noqa: BLE001  whoever watches may raise
+        return exc
+    return None
+
+
+def _are_there(named: Sequence[object]) -> bool:
+    """True if what is named can be imported here."""
+    return all(callable(resolve(one)) for one in named)
