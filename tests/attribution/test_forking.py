@@ -169,12 +169,12 @@ def test_an_agent_that_stops_early_is_never_evidence():
 
 @pytest.mark.parametrize("trouble", [Response(529, (), (b"busy",)), Fault("ConnectError", "no route")])
 @pytest.mark.parametrize("on_raise", ["as_recorded", "failure", "error"])
-def test_what_the_network_did_for_good_counts_as_the_worse_and_is_not_left_out(trouble, on_raise):
+def test_a_network_that_gives_a_fork_no_answer_at_all_is_never_evidence(trouble, on_raise):
     answers = [Response(200), Response(200), Response(200), trouble, trouble, trouble]
     agent = chatting(lambda: "abc", script=Script(*answers))
     tape = made(agent)
     done = perform(setting(tape, agent, on_raise=on_raise, raised=True, backoff=0), job(2))
-    assert (done.grade, done.tries, done.spent.calls) == (Grade.CENSORED, 3, 3)
+    assert (done.grade, done.tries, done.spent.calls) == (Grade.ERROR, 3, 3)
     assert "529" in done.note or "no route" in done.note
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import tracefork
-from tracefork import Request, Response
+from tracefork import Budget, Request, Response
 from tracefork.attribution.forks.jobs import Job
 from tracefork.attribution.forks.redoing import LONGEST, wait_before
 from tracefork.attribution.search.state import Grade
@@ -87,6 +87,14 @@ def test_a_fork_that_a_vendor_fails_for_good_costs_all_its_tries_and_is_no_succe
     done = perform(Setting(tape, agent, is_good, backoff=0), Job(1, 20))
     assert (done.grade, done.tries, done.spent.calls) == (Grade.CENSORED, 3, 1 + 3)
     assert "529" in done.note
+
+
+def test_a_vendor_that_is_down_leaves_each_place_alone_after_a_few_forks():
+    tape, agent, server = recorded_bad(0, good=0.0)
+    server.__class__ = type("Down", (Server,), {"__call__": lambda *_: BUSY})
+    report = blame(tape, agent, is_good, budget=Budget(forks=200), backoff=0)
+    assert report.verdict == "NOT_IDENTIFIED_WITHIN_BUDGET"
+    assert report.forks == report.broken <= 3 * STEPS + 2
 
 
 def test_no_try_begins_without_a_call_left_for_it():

@@ -29,14 +29,20 @@ def grade(success: bool | float | None, recorded: bool, draw: float = 0.5) -> Gr
 
 
 def grade_without_oracle(
-    raised: BaseException | None, failure: TraceforkError | None, *, trouble: bool, raising: bool
+    raised: BaseException | None,
+    failure: TraceforkError | None,
+    *,
+    trouble: bool,
+    raising: bool,
+    answered: bool = True,
 ) -> Grade | None:
     """Return the grade of a fork that is no evidence; None if its result, or its exception, is to be graded.
 
     `raised` left the agent, `failure` ended the run; `trouble` is whether a live question got no
-    answer of a model; `raising` says whether an exception of the agent's own counts. What may depend
-    on how the fork was going, a vendor's failure, a refused tool or an exception that does not count, is
-    CENSORED and not an ERROR: to leave it out would bend the rates.
+    answer of a model, and `answered` whether another one did; `raising` says whether an exception of the
+    agent's own counts. What may depend on how the fork was going, a vendor's failure after an answer, a
+    refused tool or an exception that does not count, is CENSORED and not an ERROR: to leave it out would
+    bend the rates. A vendor that answers nothing at all, and ends a fork by that, says nothing of it.
     """
     ours = failure or TraceforkError.find(raised)
     match ours:
@@ -47,5 +53,5 @@ def grade_without_oracle(
         case TraceforkError():
             return Grade.ERROR
     if trouble:
-        return Grade.CENSORED
+        return Grade.CENSORED if answered or raised is None else Grade.ERROR
     return None if raised is None or raising else Grade.CENSORED

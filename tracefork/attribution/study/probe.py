@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from ...core.matching import Matcher
 from ...core.tape import Tape
 from ...core.values import Draw, Exchange, Request, Response, Step
+from ...errors import TraceforkError
 from ...host import clocks
 from ...runs.agents import Agent, Ending, arun_agent, complete, is_async, run_agent
 from ...runs.api import cut, fork, replay
@@ -23,7 +24,7 @@ from ...runs.naming import resolve
 from ...runs.verify import judge
 from ...session.session import Session
 from ...storage.info import PROBE
-from ..forks.arms import LOCKED, find_unanswered
+from ..forks.arms import LOCKED, find_unanswered, is_troubled
 from ..forks.grading import grade, grade_without_oracle
 from ..forks.jobs import Done, Job
 from ..forks.redoing import TRIES, find_resumption, find_what_is_left, wait_before
@@ -217,11 +218,15 @@ def _score(setting: Setting) -> Steps[float | None]:
 
 @frozen
 class Start:
-    """Where a try begins: `upto` exchanges of `tape`, by head, are served. `parent` is the tape's run."""
+    """Where a try begins: `upto` exchanges of `tape`, by head, are served. `parent` is the tape's run.
+
+    `answered` is whether a try before it had an answer to a live question.
+    """
 
     tape: Tape
     upto: int
     parent: str | None
+    answered: bool = False
 
 
 def _fork(setting: Setting, job: Job) -> Steps[Done]:
@@ -284,14 +289,17 @@ def _try(setting: Setting, job: Job, start: Start) -> Steps[tuple[Done, Start | 
         done = partial(done, asked=describe_live(left, setting.matcher, job.seed))
     live = {id(exchange) for exchange in left}
     lost = [x for x in find_unanswered(session.tape, setting.matcher) if id(x) in live]
+    answered = start.answered or not all(map(is_troubled, left))
     obstacle = grade_without_oracle(
-        ending.raised, session.failure, trouble=bool(lost), raising=setting.raising
+        ending.raised, session.failure, trouble=bool(lost), raising=setting.raising, answered=answered
     )
     if obstacle is not None:
         again = None
-        if obstacle is Grade.CENSORED and session.failure is None and lost and not any(map(_is_locked, lost)):
+        ours = session.failure or TraceforkError.find(ending.raised)
+        if ours is None and lost and not any(map(_is_locked, lost)):
             kept = session.run_id if setting.store is not None else setting.parent
-            again = Start(session.tape, find_resumption(session.tape, lost, setting.matcher), kept)
+            place = find_resumption(session.tape, lost, setting.matcher)
+            again = Start(session.tape, place, kept, answered)
         return done(obstacle, note=_write_note(session, lost)[:LONGEST]), again
     if ending.raised is not None:
         return done(grade(success=False, recorded=setting.recorded)), None
