@@ -67,7 +67,7 @@ def run_study(rule, seed, **design):
 def test_forks_that_a_cache_answers_certify_nothing(ids):
     report = run_study(cached(make_model(1, ids)), 1)
     assert report.verdict == "NOT_IDENTIFIED_WITHIN_BUDGET" and not report.named
-    assert report.values == ()
+    assert report.values == () and {(entry.low, entry.high) for entry in report.ranking} == {(-1.0, 1.0)}
     assert report.effective is not None and report.effective < report.forks < 40, "and the study stops soon"
     assert f"worth {report.effective}" in report.summary and "repeats='drawn'" in report.summary
     assert loads(dumps(report)) == report

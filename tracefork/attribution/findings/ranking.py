@@ -96,11 +96,18 @@ def withhold(report: BlameReport, found: Audit) -> BlameReport:
         return report
     if found.is_sound:
         return evolve(report, effective=found.effective)
+    undecided = withdraw(report)
     return evolve(
-        withdraw(report),
+        undecided,
         verdict=Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET,
+        ranking=tuple(map(_widen, undecided.ranking)),
         effective=found.effective,
     )
+
+
+def _widen(entry: Ranked) -> Ranked:
+    """`entry` with an interval that says nothing."""
+    return evolve(entry, low=-1.0 if isinstance(entry, RankedDrop) else 0.0, high=1.0)
 
 
 def rank_flips(
