@@ -19,6 +19,8 @@ from tracefork.attribution.findings.findings import BlameReport
 from tracefork.attribution.forks.budget import Budget
 from tracefork.attribution.search.conclusion import Conclusion
 from tracefork.attribution.study.blame import blame
+from tracefork.core.tape import Tape
+from tracefork.runs.agents import Agent
 from tracefork.storage.store import TapeStore
 from tracefork.validation.gates import RowResult, run_row, table
 from tracefork.validation.worlds import Planted
@@ -93,16 +95,7 @@ def try_world(kind: Planted, seed: int = 0, steps: int = STEPS) -> Trial:
         tape, server = recorded(world, store)
         with server:
             agent = PlantedAgent(server.url, steps, world.after)
-            report = blame(
-                tape,
-                agent,
-                succeeded,
-                store=store,
-                budget=Budget(forks=FORKS),
-                tools="live",
-                seed=seed,
-                backoff=0.0,
-            )
+            report = _blame(tape, agent, store, seed)
     blamed = tuple(step for step in range(steps) if drops[step] > report.delta)
     culprits = () if kind in EXPECTED else blamed
     answers = [entry for entry in report.named if entry.kind == "answer" or not world.after]
@@ -117,18 +110,15 @@ def try_harm(harm: Harm, at: int, seed: int = 0, steps: int = HARMED) -> Trial:
     """Blame a run to whose agent `harm` was done at step `at`, beside decoys."""
     tape, agent, server = record_faulty(harm, at, steps)
     with server, TapeStore.open(":memory:") as store:
-        report = blame(
-            tape,
-            agent,
-            succeeded,
-            store=store,
-            budget=Budget(forks=FORKS),
-            tools="live",
-            seed=seed,
-            backoff=0.0,
-        )
+        report = _blame(tape, agent, store, seed)
     false = any(entry.step != at for entry in report.named)
     return _make_trial(f"{harm} at step {at} of {steps}", (at,), report, frozenset(), false=false)
+
+
+def _blame(tape: Tape, agent: Agent, store: TapeStore, seed: int) -> BlameReport:
+    """Blame a run of a planted agent, without a pause: a failure of its model does not pass by itself."""
+    budget = Budget(forks=FORKS)
+    return blame(tape, agent, succeeded, store=store, budget=budget, tools="live", seed=seed, backoff=0.0)
 
 
 def _make_trial(

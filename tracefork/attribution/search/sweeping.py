@@ -29,6 +29,9 @@ SWEEPS = 2
 PLACES = 60
 """Arms that are tried at most: more would tell little of what is between them, and take long to weigh."""
 
+THRIFT = 3
+"""How much more than in a search the price of a fork counts: what all arms show together may be had late."""
+
 EVERY = 4
 """Forks after which a sweep is judged again."""
 
@@ -82,16 +85,14 @@ def choose_swept(state: State) -> int | None:
         ends = choose_end(state, half, config.n) if later else choose_end(state, 0, half)
         return ends if _is_usable(state, ends) else None
     seen = see_plateaus(state)
-    if (
-        seen.falls <= UNLIKELY[Conclusion.SYSTEMIC] and name_level(state) is None
-    ):  # all that is wanting is that the level is low
+    if seen.falls <= UNLIKELY[Conclusion.SYSTEMIC] and name_level(state) is None:  # is the level low?
         return 0 if _is_usable(state, 0) else None
     worth: dict[int, float] = {}
     for place, amount in enumerate(weigh_places(seen)):
         arm = _find_arm(state, seen, place)
         if arm is not None and _is_usable(state, arm):
             due = sum(item.probe.arm == arm for item in state.due)
-            worth[arm] = amount / (due + 1) / config.burden[arm] ** 3
+            worth[arm] = amount / (due + 1) / config.burden[arm] ** THRIFT
     return max(worth, key=worth.__getitem__, default=None)
 
 
@@ -118,7 +119,7 @@ def _find_segments(state: State, seen: Plateaus) -> tuple[tuple[int, int], ...]:
 def _find_arm(state: State, seen: Plateaus, place: int) -> int | None:
     """The arm at a place of `weigh_places`: one that was tried, or the middle of a gap with an arm in it.
 
-    The last forks on the way there count as tried, so that several in flight do not crowd.
+    Arms with a fork on its way are passed over while there are others, so that forks do not crowd.
     """
     at, is_arm = divmod(place, 2)
     if is_arm:
