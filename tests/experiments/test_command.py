@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -81,11 +83,31 @@ def test_edits_of_requests_are_a_change_too(desk):
 
 
 @pytest.mark.slow
+def test_runs_of_a_program_that_only_records_itself_are_compared_by_its_name(desk):
+    own = AGENT.format("book").replace("import os, httpx", "import os, httpx, tracefork")
+    own = own.replace("with httpx", "with tracefork.record('own.db'), httpx")
+    (desk.folder / "own.py").write_text(own)
+    env = {**os.environ, "MODEL_URL": desk.server.url}
+    subprocess.run([sys.executable, "own.py"], cwd=desk.folder, env=env, check=True)
+    options = "compare", "last", "--store", "own.db", "--after", "python new.py", "--success", "^done"
+
+    assert "with --before 'python agent.py'" in desk(*options, "--ledger", "e.jsonl", code=2).stderr
+    found = desk(*options, "--before", "python agent.py", "--ledger", "e.jsonl").stdout
+    assert found.startswith("BETTER: ")
+
+
+@pytest.mark.slow
 def test_wrong_usage_exits_with_2_and_says_what_to_do(desk):
     whole = "compare", "one", "--after", "python new.py", "--success", "done"
     (desk.folder / "there.jsonl").touch()
 
     assert "say on which runs" in desk("compare", "--after", "new.py", "--success", "a", code=2).stderr
+    assert (
+        "say what changes"
+        in desk(  # last is a run's name here as everywhere
+            "compare", "last", "--success", "a", code=2
+        ).stderr
+    )
     assert "say what changes" in desk("compare", "one", "--success", "a", code=2).stderr
     assert "say how to tell a good run" in desk("compare", "one", "--after", "new.py", code=2).stderr
     assert "--continue goes on" in desk(*whole, "--ledger", "there.jsonl", code=2).stderr

@@ -21,7 +21,6 @@ from ..providers import prices as pricing
 from ..runs.command import CommandAgent
 from ..runs.program import Program
 from ..storage.catalogue.filters import make_filters
-from ..storage.store import TapeStore
 from . import options
 from .app import NOTHING, RUNS, Json, Store, err, escape, print_json, print_plain
 from .blame import Tools
@@ -31,6 +30,7 @@ from .measuring import make_oracle, open_executor, silence
 from .progress import watch_forks
 from .scripts import find_program
 from .stores import open_store
+from .tapes import load_tape
 
 commands = typer.Typer()
 
@@ -47,6 +47,10 @@ def compare(
     after: Annotated[
         str,
         typer.Option(help="The changed program, as 'python new_agent.py'; or options that edit requests."),
+    ] = "",
+    before: Annotated[
+        str,
+        typer.Option(help="The program as it is, where the runs were not made by `tracefork run`."),
     ] = "",
     failed: Annotated[bool, typer.Option("--failed", help="On all runs of the store that failed.")] = False,
     grep: Annotated[str | None, typer.Option(metavar="WORDS", help="On runs with these words.")] = None,
@@ -89,7 +93,7 @@ def compare(
     """
     asked = {"failed": failed, "grep": grep, "since": since}
     tapes = _load(store, runs or [], {name: value for name, value in asked.items() if value}, limit)
-    before = find_program(tapes[0], [])
+    program = find_program(tapes[0], _split(before), option="with --before 'python agent.py'")
     edits = chosen.get("edits")
     if bool(edits) == bool(after):
         raise ValueError("say what changes: --after 'python new_agent.py', or edits such as --model NAME")
@@ -103,8 +107,8 @@ def compare(
         with silence(), open_executor(workers) as pool, watch_forks(forks) as watch:
             found = measured(
                 tapes,
-                before,
-                edits or _read_program(before, after),
+                program,
+                edits or _read_program(program, after),
                 judge,
                 budget=Budget(usd=usd, forks=forks, tokens=tokens, seconds=seconds),
                 store=store,
@@ -138,18 +142,14 @@ def _load(store: str, names: list[str], asked: dict[str, Any], limit: int) -> li
     """
     if bool(names) == bool(asked):
         raise ValueError("say on which runs: their names, or --failed, --grep WORDS or --since TIME")
+    if names:
+        return [load_tape(name, store) for name in names]
     with open_store(store) as kept:
-        if not names:
-            rows = find(kept, make_filters(now=clocks.now(), limit=limit, **asked)).runs
-            names = [row.run_id for row in rows]
-        tapes = [_load_one(kept, name) for name in names]
+        rows = find(kept, make_filters(now=clocks.now(), limit=limit, **asked)).runs
+        tapes = [kept.load(row.run_id) for row in rows]
     if not tapes:
         raise ValueError(f"no run in {store} fits: `tracefork ls` lists them")
     return tapes
-
-
-def _load_one(kept: TapeStore, name: str) -> Tape:
-    return kept.load(kept.resolve(name))
 
 
 def _read_program(before: Program | CommandAgent, line: str) -> Program | CommandAgent:
@@ -159,15 +159,18 @@ def _read_program(before: Program | CommandAgent, line: str) -> Program | Comman
         ValueError: there is no word in `line`.
         FileNotFoundError: there is no such script.
     """
-    words = shlex.split(line)
     if isinstance(before, Program):
-        program: Program | CommandAgent = Program.parse(
-            words[1:] if words[:1] and words[0] in _PYTHONS else words
-        )
+        program: Program | CommandAgent = Program.parse(_split(line))
     else:
-        program = attrs.evolve(before, argv=tuple(words))
+        program = attrs.evolve(before, argv=tuple(shlex.split(line)))
     program.check()
     return program
+
+
+def _split(line: str) -> list[str]:
+    """The words of a command line, without a `python` in front of a script."""
+    words = shlex.split(line)
+    return words[1:] if words and words[0] in _PYTHONS else words
 
 
 def _check_ledger(path: Path, *, is_going_on: bool) -> None:

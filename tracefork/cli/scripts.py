@@ -39,8 +39,10 @@ PutBack = Annotated[
 PASSING = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
-def find_program(tape: Tape, words: list[str]) -> Program | CommandAgent:
+def find_program(tape: Tape, words: list[str], *, option: str = "after --") -> Program | CommandAgent:
     """The script, or the command of a run through the gateway, that `words` name, or else what made the run.
+
+    Where neither is known the error says that `option` names it.
 
     Raises:
         ValueError: neither is known.
@@ -53,7 +55,7 @@ def find_program(tape: Tape, words: list[str]) -> Program | CommandAgent:
     elif program is None:
         program = Program.parse(words) if words else Program.of(restored)
     if program is None:
-        raise ValueError("this run was not made by `tracefork run`: say which script to run, after --")
+        raise ValueError(f"this run was not made by `tracefork run`: say which script to run, {option}")
     program.check()
     return program
 
