@@ -24,7 +24,9 @@ import tracefork
 from tracefork import Branch, TapeStore
 from tracefork.core.notes import PROCESS
 from tracefork.providers import anthropic, prices
+from tracefork.storage.catalogue import file
 from tracefork.storage.catalogue.catalogue import Catalogue
+from tracefork.storage.catalogue.filters import make_filters
 from tracefork.storage.catalogue.rows import judge
 from tracefork.testing import scripted
 from tracefork.transports.httpx import Transport
@@ -456,3 +458,44 @@ def test_words_that_somebody_reads_while_they_are_deleted_are_gone_with_the_next
             assert left(), "the reader still sees them"
         store.search()
         assert left() == []
+
+
+class Turned:
+    """A connection to a file that others turn to a log beside it just now: SQLite waits for none of them."""
+
+    def __init__(self, db, times):
+        self.db, self.times = db, times
+
+    def execute(self, text):
+        if self.times:
+            self.times -= 1
+            busy = sqlite3.OperationalError("database is locked")
+            busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise busy
+        return self.db.execute(text)
+
+
+def test_whoever_makes_it_waits_for_others_that_do(tmp_path, monkeypatch):
+    with closing(sqlite3.connect(tmp_path / "one.db")) as db:
+        file._log_ahead(Turned(db, 3))
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        monkeypatch.setattr(file, "_PATIENCE", 0.02)
+        with pytest.raises(sqlite3.OperationalError):
+            file._log_ahead(Turned(db, 1000))
+
+
+def test_what_somebody_else_has_read_meanwhile_stays_read(where, cache):
+    with filled(where) as store:
+        first, second = Catalogue(store), Catalogue(store)
+        compare = second._filler._compare_heads
+
+        def compare_slowly(known):
+            change = compare(known)
+            first.update()
+            return change
+
+        second._filler._compare_heads = compare_slowly
+        second.look()
+        assert len(first.search(make_filters(now=0.0, grep="says"))) == 2
+        first.close()
+        second.close()

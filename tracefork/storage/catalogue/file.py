@@ -32,6 +32,7 @@ VERSION = 3
 
 _FOLDER = ("tracefork", "catalogue")
 _PATIENCE = 10.0  # seconds that another process may write
+_GLANCE = 0.005  # seconds between two tries
 _SHORTLY = 500  # milliseconds that somebody may read what was deleted
 _HEX = 32
 _OLD = 90 * 86_400.0  # seconds
@@ -248,7 +249,7 @@ def _open(path: Path | None, notes: Mapping[str, str]) -> sqlite3.Connection:
         db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA temp_store = MEMORY")
         if path is not None:
-            db.execute("PRAGMA journal_mode = WAL").fetchall()
+            _log_ahead(db)
             db.execute("PRAGMA synchronous = NORMAL")
         with _transaction(db, "BEGIN IMMEDIATE"):
             if not _is_of(db, notes["made_by"]):
@@ -257,6 +258,20 @@ def _open(path: Path | None, notes: Mapping[str, str]) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """Let writers write to a log beside the file; SQLite does not wait for others who do that just now."""
+    until = clocks.monotonic() + _PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+        except sqlite3.OperationalError as exc:
+            if _judge(exc) != "busy" or clocks.monotonic() >= until:
+                raise
+            clocks.sleep(_GLANCE)
+        else:
+            return
 
 
 def _make_private(path: Path) -> None:

@@ -269,14 +269,19 @@ class _Change:
     forgets: bool = False
 
     def make(self, db: sqlite3.Connection) -> None:
-        """Take out what is gone, or is another run of that name; and put in what is new, or was sealed."""
+        """Take out what is gone, or is another run of that name; and put in what is new, or was sealed.
+
+        What somebody else has put in since this was compared stays: it may have been read by now.
+        """
         rows.drop(db, self.gone)
-        for info, _ in self.new:
+        known = _read_heads(db)
+        new = [(info, head) for info, head in self.new if known.get(rows.name_key(info.run_id)) != head]
+        for info, _ in new:
             name = rows.name_key(info.run_id)
             same = "SELECT 1 FROM runs WHERE name = ? AND word = ? AND created = ?"
             if info.damage or not db.execute(same, (name, rows.OPEN, info.created_at)).fetchall():
                 rows.drop(db, [name])
-        rows.put_heads(db, self.new)
+        rows.put_heads(db, new)
 
 
 def _hash(first: bytes) -> bytes:
