@@ -470,7 +470,7 @@ class Turned:
         if self.times:
             self.times -= 1
             busy = sqlite3.OperationalError("database is locked")
-            busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            busy.sqlite_errorname = "SQLITE_BUSY"
             raise busy
         return self.db.execute(text)
 
