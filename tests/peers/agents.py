@@ -147,7 +147,10 @@ class Stage:
         home = self.folder / name
         (home / ".codex").mkdir(parents=True)
         (home / ".gemini").mkdir()
-        settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
+        settings = {
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "skills": {"enabled": False},  # it lists them in the order in which their files happen to be read
+        }
         (home / ".gemini" / "settings.json").write_text(json.dumps(settings))
         return home
 
