@@ -173,6 +173,7 @@ def test_twins_differ_in_await_and_in_what_is_listed(file, plain, asynchronous):
     assert apart == APART.get(plain, "").strip().splitlines()
 
 
+@pytest.mark.slow
 def test_every_pair_that_is_named_as_twins_is_listed():
     named = set()
     for path in PACKAGE.rglob("*.py"):

@@ -78,6 +78,7 @@ def test_a_cache_that_says_so_is_believed():
     assert not report.named and report.effective is not None
 
 
+@pytest.mark.slow
 def test_whoever_knows_better_may_say_so():
     assert run_study(cached(make_model(1, "none")), 1, repeats="drawn").effective is None
 

@@ -99,6 +99,7 @@ def test_nothing_is_denied_for_want_of_forks():
         assert known.conclusion is Conclusion.NOT_IDENTIFIED_WITHIN_BUDGET
 
 
+@pytest.mark.slow
 def test_one_faint_drop_is_not_called_diffuse():
     faint = (0.6,) * 9 + (0.35,) * 12
     for seed in range(6):

@@ -69,6 +69,7 @@ def test_a_script_is_recorded_unmodified_and_verified_with_the_server_gone(desk)
     assert "finished" in desk("ls").stdout
 
 
+@pytest.mark.slow
 def test_a_script_that_changed_is_not_ok(desk):
     desk("run", "agent.py", "3")
     verdict = json.loads(desk("verify", "last", "--json", "--", "agent.py", "2", code=1).stdout)

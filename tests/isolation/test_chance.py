@@ -463,6 +463,7 @@ def state():
     )
 
 
+@pytest.mark.slow
 def test_overlapping_nested_and_threaded_runs_leave_the_process_as_they_found_it():
     before = state()
     ready = threading.Barrier(4)

@@ -282,6 +282,7 @@ def test_an_import_that_fails_fails_as_ever():
         assert ask() == bare
 
 
+@pytest.mark.slow
 def test_a_script_by_name_of_main_is_an_agent_too(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
@@ -391,6 +392,7 @@ def test_a_reading_that_is_none_is_named(text):
         datetime.now()
 
 
+@pytest.mark.slow
 @given(st.datetimes(), st.integers(0, 1))
 def test_any_moment_comes_back_whole(value, fold):
     value = value.replace(fold=fold)

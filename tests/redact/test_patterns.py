@@ -150,6 +150,7 @@ def test_they_lose_them_in_errors_and_in_headers_too():
     assert dict(heads)["location"] == "https://b.example/?token=[secret:token]&next=1"
 
 
+@pytest.mark.slow
 def test_a_secret_that_stands_everywhere_takes_no_time_to_speak_of():
     known = [
         ("A_TOKEN", "aaaaaa"),

@@ -73,6 +73,7 @@ def recorded(store, before=lambda: None):
         run.now()
 
 
+@pytest.mark.slow
 def test_an_interrupt_as_any_function_of_ours_returns_leaves_nothing_behind(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # some of them are finalizers
     codes = functions()

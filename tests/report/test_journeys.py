@@ -45,6 +45,7 @@ def test_a_key_leads_from_the_card_to_the_step_that_failed(browse, failed):
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_the_card_is_left_and_come_back_to_by_keys_alone(browse):
     run = failures.meets_a_storm()

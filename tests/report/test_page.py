@@ -37,6 +37,7 @@ def test_every_view_of_every_step_is_shown_without_a_word_of_complaint(browse, r
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 def test_every_view_of_steps_of_every_kind_is_shown_without_a_word_of_complaint(browse):
     tape = stories.of_every_kind()
     page = browse(report.html(tape))
@@ -406,6 +407,7 @@ def test_a_broken_block_costs_what_is_in_it_and_no_more(browse, release, block):
     assert page.text("#step-1 b") == "run_tests"
 
 
+@pytest.mark.slow
 def test_a_very_large_answer_is_opened_in_part_and_whole_when_asked(browse):
     big = "word " * 2**21
     asked = stories.question([{"role": "user", "content": "All of it."}], stream=False)

@@ -65,6 +65,7 @@ def test_a_border_is_dragged(browse, release):
     assert not page.tab.is_visible("#list")
 
 
+@pytest.mark.slow
 def test_a_link_leads_to_a_message(browse, release):
     page = browse(release, at(7, "conversation") + "/m9")
 

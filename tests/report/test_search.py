@@ -62,6 +62,7 @@ def test_a_search_finds_words_headers_ids_and_patterns(browse, release, text, st
     assert page.is_quiet()
 
 
+@pytest.mark.slow
 def test_a_search_finds_lanes_models_and_ids_of_answers(browse):
     tape = stories.of_every_kind()
     page = browse(report.html(tape))

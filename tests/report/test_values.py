@@ -171,6 +171,7 @@ EXACT = f"""(texts) => {{
 }}"""
 
 
+@pytest.mark.slow
 @browser
 def test_json_is_read_as_the_standard_says_and_nothing_of_it_is_lost(chromium):
     page = chromium.new_page()

@@ -101,6 +101,7 @@ def recorded(tmp_path):
     return run.tape, agent, model
 
 
+@pytest.mark.slow
 def test_fifty_replays_book_nothing_and_have_the_same_digest(recorded):
     tape, agent, _ = recorded
     assert len(tape.draws) > 12 and len(tape.effects) == 1
@@ -126,6 +127,7 @@ def test_a_fork_at_each_step_books_nothing_that_the_tape_knows(recorded, tmp_pat
     assert len(airline.booked) == 1
 
 
+@pytest.mark.slow
 def test_blame_with_a_hundred_forks_books_nothing(recorded, tmp_path):
     tape, agent, model = recorded
     model.works = 0.9  # once the first search is asked anew, the pick mostly fails

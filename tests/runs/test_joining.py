@@ -157,6 +157,7 @@ print(len(run.tape))
 """
 
 
+@pytest.mark.slow
 def test_a_script_that_records_itself_can_be_run_and_verified_from_the_shell(tmp_path):
     (tmp_path / "agent.py").write_text(SCRIPT)
 

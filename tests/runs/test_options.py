@@ -291,6 +291,7 @@ def test_options_are_given_to_run_and_kept_for_the_rest(tmp_path):
     assert told.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_run_over_nothing_has_an_exit_code_of_its_own(tmp_path):
     (tmp_path / "agent.py").write_text("")
     shell(tmp_path, "run", "agent.py")

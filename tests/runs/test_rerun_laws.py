@@ -14,6 +14,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 from attrs import field, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,6 +201,7 @@ def test_a_rerun_of_the_same_agent_is_its_replay(make, program):
     assert run.tape.digest() == tape.digest()
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(machines, pairs)
 def test_an_edited_agent_comes_to_what_it_comes_to_live_and_asks_the_minimal_set(make, pair):

@@ -59,6 +59,7 @@ def assert_replayed(world, agent):
     assert again.tape.digest() == run.tape.digest()
 
 
+@pytest.mark.slow
 def test_a_task_that_sleeps_beside_one_whose_answers_took_their_time(world):
     async def main():
         async with world.tasks(0.1) as client:
@@ -76,6 +77,7 @@ def test_a_task_that_sleeps_beside_one_whose_answers_took_their_time(world):
     assert_replayed(world, lambda: asyncio.run(main()))
 
 
+@pytest.mark.slow
 def test_a_thread_that_sleeps_beside_one_whose_answers_took_their_time(world):
     client = world.sync(0.1)
 
@@ -97,6 +99,7 @@ def test_a_thread_that_sleeps_beside_one_whose_answers_took_their_time(world):
     assert_replayed(world, agent)
 
 
+@pytest.mark.slow
 def test_a_deadline_around_more_than_the_call_that_it_ends(world):
     async def main():
         async with world.tasks(0.12) as client:

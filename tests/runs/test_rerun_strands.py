@@ -96,6 +96,7 @@ def test_an_agent_that_thinks_between_its_questions_is_replayed(model, ask, aask
     assert run.tape.digest() == tape.digest()
 
 
+@pytest.mark.slow
 def test_many_threads_that_wait_for_one_are_as_quick_as_in_a_replay(model):
     def answer(request):
         time.sleep(0.05 if b"first" in request.read() else 0.4)

@@ -104,6 +104,7 @@ def assert_minimal(model, tape, before, other):
 programs = st.lists(st.text("abc", max_size=3), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(programs, programs)
 def test_a_changed_agent_under_trio_asks_the_minimal_set(program, other):

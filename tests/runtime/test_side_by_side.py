@@ -288,6 +288,7 @@ def test_to_thread():
     proves(agent)
 
 
+@pytest.mark.slow
 def test_anyio_to_thread_and_nested_task_groups():
     def agent(run):
         client, out = World().client(run), []
@@ -311,6 +312,7 @@ def test_anyio_to_thread_and_nested_task_groups():
     proves(agent)
 
 
+@pytest.mark.slow
 def test_run_in_executor():
     def agent(run):
         client = World().client(run)
@@ -341,6 +343,7 @@ def test_nested_task_groups():
     proves(asynchronous(body))
 
 
+@pytest.mark.slow
 def test_timeouts_that_wrap_each_call_in_a_task():
     async def body(client):
         async def one(name):
@@ -355,6 +358,7 @@ def test_timeouts_that_wrap_each_call_in_a_task():
     proves(asynchronous(body))
 
 
+@pytest.mark.slow
 def test_workers_on_one_queue_trade_places():
     def agent(run):
         client, out, jobs = World().client(run), {}, SimpleQueue()
@@ -431,6 +435,7 @@ def test_draws_are_steps_too():
     proves(agent)
 
 
+@pytest.mark.slow
 def test_two_runs_share_one_client():
     world = World()
 

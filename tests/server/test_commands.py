@@ -180,6 +180,7 @@ def test_in_a_program_it_is_an_error_of_ours(port):
             pass
 
 
+@pytest.mark.slow
 def test_a_store_that_is_not_there_is_said_so_and_not_made(desk):
     done = desk("serve", "--no-open", "--store", "none.db", code=2)
 
@@ -205,6 +206,7 @@ def test_what_is_not_installed_is_named_with_how_to_have_it(desk, command, part,
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_other_commands_and_other_formats_need_none_of_it(desk):
     assert "payments-release" in desk("ls", without="jinja2").stdout
     assert "payments-release" in desk("report", RUN, "--format", "text", "-o", "-", without="jinja2").stdout
@@ -405,6 +407,7 @@ def test_what_no_encoding_can_say_does_not_stop_a_report(desk, form):
     assert desk(*words, "-o", "-").stdout == next(desk.path.glob(f"h_-*.{SUFFIXES[form]}")).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_what_a_terminal_cannot_say_does_not_stop_a_report(desk):
     with TapeStore.open(desk.path / "odd.db") as store:
         store.save(halves())

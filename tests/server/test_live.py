@@ -560,6 +560,7 @@ def test_what_the_reader_was_about_is_kept_when_the_run_ends(tab):
         assert tab.said == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_the_same_step_is_shown_in_its_place_where_steps_ended_in_another_order(tab):
     with TapeStore.open(":memory:") as store, serving(store) as server:

@@ -65,6 +65,7 @@ print("held")
 """
 
 
+@pytest.mark.slow
 def test_a_file_system_that_cannot_be_written_is_read(tmp_path):
     words = [
         "unshare",

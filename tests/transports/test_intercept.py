@@ -54,6 +54,7 @@ def test_a_client_that_was_built_before_the_run_is_recorded(lib, server):
     assert [x.request.body for x in run.tape] == [b"hi"]
 
 
+@pytest.mark.slow
 def test_an_sdk_that_is_first_imported_inside_the_run_is_recorded():
     script = """
 import sys, tracefork

@@ -188,6 +188,7 @@ async def asking_a_model_first(transport):
         return first, weather, (await client.call_tool("order", {"count": 2})).content[0].text
 
 
+@pytest.mark.slow
 def test_a_fork_starts_the_server_in_mid_session_and_runs_only_what_is_new(shop):
     with tracefork.record() as run:
         bounded(asking_a_model_first, shop)
@@ -221,6 +222,7 @@ def test_a_server_that_cannot_be_started_is_said_so_where_it_is_entered(shop):
         bounded(by_session, shop)
 
 
+@pytest.mark.slow
 def test_an_agent_gets_what_it_gets_without_a_run(shop):
     bare = bounded(by_session, shop)
     with tracefork.record():

@@ -208,6 +208,7 @@ def test_an_sdk_retries_by_itself_and_each_try_is_an_exchange():
     assert verdict.ok, verdict
 
 
+@pytest.mark.slow
 def test_sdks_of_both_libraries_side_by_side():
     anthropic, openai, groq = map(pytest.importorskip, ("anthropic", "openai", "groq"))
 

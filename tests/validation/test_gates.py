@@ -11,16 +11,26 @@ from tracefork.validation.gates import Count, Goal, Measure, judge, passes, run_
 from tracefork.validation.worlds import Planted, plant
 
 ROWS = {row.name: row for row in table()}
-SHOWN = "clear, n=10", "clear, n=30", "late, n=100", "root, n=30", "recovery, n=30", "systemic, n=100"
+SHOWN = (
+    "clear, n=10",
+    "clear, n=30",
+    "late, n=100",
+    "root, n=30",
+    "recovery, n=30",
+    "rescued, and thrown away, n=10",
+    pytest.param("replicas that take turns, n=10", marks=pytest.mark.slow),
+    pytest.param("systemic, n=100", marks=pytest.mark.slow),
+)
 BRIEFLY = (
     "boundary null at the end, n=10",
-    "boundary null, n=10",
+    pytest.param("boundary null, n=10", marks=pytest.mark.slow),
     "clear, n=100, 8 in flight",
     "conjunction, n=100",
     "decoys, n=30",
     "drift, n=30",
     "echo, n=30",
-    "flat noise, n=30",
+    pytest.param("flat noise, n=30", marks=pytest.mark.slow),
+    "a dip, n=10",
     "noise floor 10%, n=100",
     "noise floor 20%, n=100",
     "redundancy, n=30",

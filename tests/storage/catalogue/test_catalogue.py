@@ -437,6 +437,7 @@ def test_the_words_of_a_store_that_was_moved_are_gone_once_it_is_looked_at(tmp_p
     assert not [file for file in cache.rglob("*") if file.is_file() and b"xylophone" in file.read_bytes()]
 
 
+@pytest.mark.slow
 def test_words_that_somebody_reads_while_they_are_deleted_are_gone_with_the_next_look(tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
